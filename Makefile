@@ -1,0 +1,34 @@
+# Every target sets up what it needs in .venv: Python 3.11 or later, pip, gcc and make are all it takes.
+# The constraint takes torch's CPU build; a machine with a GPU installs the package with plain `pip install .[all]`.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+$(VENV)/user: pyproject.toml constraints-cpu.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints-cpu.txt -e '.[all]'
+	touch $@
+
+$(VENV)/dev: $(VENV)/user
+	$(BIN)/pip install --quiet -c constraints-cpu.txt -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print the comparison
+	$(BIN)/attentive compare japanese-vowels --seeds 0 1 2
+
+test: $(VENV)/dev  ## every test; the ones that want user's data look in ATTENTIVE_TEST_DATA or ../shared/data
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machine
+	$(BIN)/python -m benchmarks.bench
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,358 @@
+"""What the recurrent layers share: parameters, the call forms of torch.nn, streaming, counts."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypedDict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from ..ops.dispatch import Choice
+from ..ops.eleatt import Cell, Gate, Spec, State, Weights, check_lengths, eleatt
+from . import counts
+from .forms import given_state, join_directions, pack_like
+from .init import INITIALISATIONS
+from .parameters import PARAMETERS, gates_per_layer, parameter_shapes
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments that every layer takes; see :class:`RecurrentBase`."""
+
+    gate: Gate | Sequence[Gate]
+    gate_scale: float
+    locked_dropout: float
+    zoneout: float
+    init: str
+    backend: str
+    device: Any
+    dtype: torch.dtype | None
+
+
+class RecurrentBase(nn.Module):
+    """A stack of recurrent layers, each with an attention gate on its input, called as torch.nn's layers are.
+
+    .. math:: a_t = s\\,\\sigma(W_{xa} x_t + W_{ha} h_{t-1} + b_a), \\qquad \\tilde x_t = a_t \\odot x_t
+
+    Every later use of x_t in the layer is of :math:`\\tilde x_t`; the gate itself reads x_t.
+
+    Args:
+        input_size: D, the number of elements of the input at a step.
+        hidden_size: N, the number of neurons.
+        num_layers: stacked layers; layer k reads the outputs of layer k-1.
+        bias: use the biases.
+        batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
+        dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
+        bidirectional: run a second set of layers from the last step to the first.
+        gate: "sigmoid"; "softmax" (the elements of a_t sum to one); None (the plain layer, x~ = x); or a sequence
+            with one entry a layer.
+        gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
+        locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
+        zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
+        init: "torch" (all parameters uniform in +-1/sqrt(N)) or "paper" (Glorot, orthogonal times 0.001, zeros).
+        backend: "auto", "reference", "cpu" or "triton"; see :func:`attentive_rnn.backends`.
+        device, dtype: as in torch.nn.
+
+    Inputs:
+        * **input**: (T, B, D), or (B, T, D) if batch_first, or (T, D) without a batch, or a PackedSequence.
+        * **hx**: the state before the first step, h_0 or (h_0, c_0), each (num_layers * directions, B, N), without B
+          if the input has no batch; zeros if not given.
+        * **lengths** (keyword): int64 (B,), the steps of each row, instead of packing; padding is never read.
+        * **need_attention** (keyword): return the attention too.
+
+    Outputs:
+        * **output**: (T, B, directions * N), laid out as the input is; zero past a row's length.
+        * **h_n** or **(h_n, c_n)**: as hx, after each row's last step.
+        * **attention**, if asked for: a list with one tensor a layer, (T, B, D_layer) laid out as that layer's input,
+          or (T, B, D_layer, 2) if bidirectional; None for a layer without a gate.
+
+    Attributes:
+        weight_ih_l{k}, weight_hh_l{k}, bias_ih_l{k}: (G*N, D), (G*N, N), (G*N), G blocks of N rows, in torch's order;
+            the suffix _reverse marks the second direction.
+        weight_ia_l{k}, weight_ha_l{k}, bias_a_l{k}: (D, D), (D, N), (D): the gate's W_xa, W_ha and b_a.
+        last_backend: which backend ran the last call, and why.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: where torch.nn's layers raise them.
+
+    Source: Zhang et al., "Adding Attentiveness to the Neurons in Recurrent Neural Networks", ECCV 2018, (4), (5).
+    """
+
+    _mode: ClassVar[str]  # as in torch.nn's messages: RNN, LSTM or GRU
+    last_backend: Choice | None = None
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        gate: Gate | Sequence[Gate] = "sigmoid",
+        gate_scale: float = 1.0,
+        locked_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        init: str = "torch",
+        backend: str = "auto",
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value, kind in (
+            ("bias", bias, bool),
+            ("batch_first", batch_first, bool),
+            ("input_size", input_size, int),
+            ("hidden_size", hidden_size, int),
+            ("num_layers", num_layers, int),
+        ):
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
+            if kind is int and value <= 0:
+                raise ValueError(f"{name} must be greater than zero")
+        for name, rate in (("dropout", dropout), ("locked_dropout", locked_dropout), ("zoneout", zoneout)):
+            if not isinstance(rate, numbers.Real) or isinstance(rate, bool) or not 0 <= rate <= 1:
+                raise ValueError(f"{name} should be a number in range [0, 1], got {rate!r}")
+        if num_layers == 1 and (dropout > 0 or locked_dropout > 0):
+            warnings.warn(
+                f"dropout acts between layers: it needs num_layers greater than 1, got dropout={dropout}, "
+                f"locked_dropout={locked_dropout} and num_layers={num_layers}",
+                stacklevel=3,
+            )
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
+        self.dropout, self.locked_dropout, self.zoneout = (
+            float(dropout),
+            float(locked_dropout),
+            float(zoneout),
+        )
+        self.gates = gates_per_layer(gate, num_layers)
+        self.gate_scale, self.backend = float(gate_scale), backend
+        self.specs = tuple(Spec(cell, one, self.gate_scale) for one in self.gates)
+        self.directions = 2 if bidirectional else 1
+        for layer, spec in enumerate(self.specs):
+            for suffix in self._suffixes(layer):
+                shapes = parameter_shapes(spec, self._width(layer), hidden_size, bias)
+                for name, shape in shapes.items():
+                    self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self.reset_parameters(init)
+
+    def _suffixes(self, layer: int) -> list[str]:
+        return [f"_l{layer}", f"_l{layer}_reverse"][: self.directions]
+
+    def _width(self, layer: int) -> int:
+        return self.input_size if layer == 0 else self.hidden_size * self.directions
+
+    def _named(self, layer: int, suffix: str) -> dict[str, Tensor]:
+        names = parameter_shapes(self.specs[layer], 1, 1, self.bias)
+        return {name: getattr(self, name + suffix) for name in names}
+
+    def weights(self, layer: int, reverse: bool = False) -> Weights:
+        """The parameters of one direction of a layer, as the recurrence takes them."""
+        suffix = f"_l{layer}_reverse" if reverse else f"_l{layer}"
+        tensors: list[Any] = [getattr(self, name + suffix, None) for name in PARAMETERS]
+        return Weights(*tensors)
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters, a list for each layer and direction, as torch.nn's layers give them."""
+        return [
+            list(self._named(layer, suffix).values())
+            for layer in range(self.num_layers)
+            for suffix in self._suffixes(layer)
+        ]
+
+    def reset_parameters(self, init: str = "torch") -> None:
+        """Draw the parameters anew; `init` is "torch" or "paper" (see layers/init.py)."""
+        if init not in INITIALISATIONS:
+            raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                INITIALISATIONS[init](self._named(layer, suffix), self.hidden_size, self.specs[0].cell == "lstm")
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable numbers, by the paper's formulas: N(D+N+1) a block of the cell, D(D+N+1) a gate."""
+        return sum(p.numel() for p in self.parameters())
+
+    def flops(self, T: int = 1, B: int = 1) -> int:
+        """Multiplications and additions of a forward pass over T steps of B rows, as the paper counts them."""
+        layers = [counts.flops(spec, self._width(i), self.hidden_size) for i, spec in enumerate(self.specs)]
+        return T * B * self.directions * sum(layers)
+
+    def flatten_parameters(self) -> None:
+        """Do nothing; here because code written for torch.nn's layers calls it."""
+
+    def extra_repr(self) -> str:
+        gate: Any = self.gates[0] if len(set(self.gates)) == 1 else self.gates
+        options = {
+            "num_layers": (self.num_layers, 1),
+            "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False),
+            "dropout": (self.dropout, 0.0),
+            "bidirectional": (self.bidirectional, False),
+            "gate": (gate, "sigmoid"),
+            "gate_scale": (self.gate_scale, 1.0),
+            "locked_dropout": (self.locked_dropout, 0.0),
+            "zoneout": (self.zoneout, 0.0),
+            "reset_after": (self.specs[0].cell == "gru_reset_after", False),
+            "nonlinearity": ("relu" if self.specs[0].cell == "rnn_relu" else "tanh", "tanh"),
+            "backend": (self.backend, "auto"),
+        }
+        changed = [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        *,
+        lengths: Tensor | None = None,
+        need_attention: bool = False,
+    ) -> Any:
+        """Run the layers over a sequence; see the class for the arguments and what comes back."""
+        packed = input if isinstance(input, PackedSequence) else None
+        if packed is not None:
+            if lengths is not None:
+                raise ValueError("lengths cannot be given with a PackedSequence, which holds its own")
+            self._check_input(packed.data, 2)
+            x, lengths = pad_packed_sequence(packed)
+            batched = True
+        else:
+            assert isinstance(input, Tensor)
+            if input.dim() not in (2, 3):
+                raise ValueError(f"{self._mode}: Expected input to be 2D or 3D, got {input.dim()}D instead")
+            batched = input.dim() == 3
+            self._check_input(input, input.dim())
+            x = input if batched else input.unsqueeze(1)
+            x = x.transpose(0, 1) if batched and self.batch_first else x
+            if lengths is not None:
+                check_lengths(lengths, x.shape[0], x.shape[1])
+        if x.shape[0] == 0:
+            raise RuntimeError(f"{self._mode}: Expected sequence length to be larger than 0")
+        if x.shape[1] == 0:
+            raise RuntimeError(f"{self._mode}: Expected batch size to be larger than 0")
+        state = self._initial_state(hx, x, batched)
+        output, state, attention = self._run(x, state, lengths, need_attention)
+
+        def like_input(tensor: Tensor) -> Any:
+            if packed is not None:
+                assert lengths is not None
+                return pack_like(packed, tensor, lengths)
+            if not batched:
+                return tensor.squeeze(1)
+            return tensor.transpose(0, 1) if self.batch_first else tensor
+
+        state = state if batched else tuple(s.squeeze(1) for s in state)
+        last = state if len(state) > 1 else state[0]
+        if not need_attention:
+            return like_input(output), last
+        return like_input(output), last, [None if a is None else like_input(a) for a in attention]
+
+    def step(self, x_t: Tensor, state: Any = None, *, need_attention: bool = False) -> Any:
+        """Advance by one step, for data that arrives frame by frame.
+
+        T steps give what one pass over T steps gives.
+
+        Args:
+            x_t: the input at this step, (B, D) or (D).
+            state: what the last step returned, shaped as `h_0` (and `c_0`); None: zeros.
+            need_attention: return the attention too.
+
+        Returns:
+            output (B, N) or (N); the state; with need_attention, a list of one tensor a layer.
+
+        Raises:
+            RuntimeError: the layers are bidirectional, and so need the whole sequence.
+        """
+        if self.bidirectional:
+            raise RuntimeError("step() needs layers that run forward in time only, but bidirectional=True")
+        if x_t.dim() not in (1, 2):
+            raise ValueError(f"{self._mode}: Expected x_t to be 1D or 2D, got {x_t.dim()}D instead")
+        self._check_input(x_t, x_t.dim())
+        batched = x_t.dim() == 2
+        x = x_t.unsqueeze(0) if batched else x_t[None, None]
+        output, last, attention = self._run(x, self._initial_state(state, x, batched), None, need_attention)
+        if not batched:
+            output, last = output.squeeze(1), tuple(s.squeeze(1) for s in last)
+            attention = [None if a is None else a.squeeze(1) for a in attention]
+        given = last if len(last) > 1 else last[0]
+        if not need_attention:
+            return output.squeeze(0), given
+        return output.squeeze(0), given, [None if a is None else a.squeeze(0) for a in attention]
+
+    def _check_input(self, input: Tensor, dims: int) -> None:
+        weight = self.weight_ih_l0
+        assert isinstance(weight, Tensor)
+        if input.dtype != weight.dtype and not torch.is_autocast_enabled(input.device.type):
+            raise ValueError(
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
+                f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
+            )
+        if input.dim() != dims:
+            raise RuntimeError(f"input must have {dims} dimensions, got {input.dim()}")
+        if input.size(-1) != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
+            )
+
+    def _initial_state(self, hx: Any, x: Tensor, batched: bool) -> State:
+        """The given state as (L*directions, B, N) tensors, or zeros."""
+        expected = (self.num_layers * self.directions, x.shape[1], self.hidden_size)
+        if hx is None:
+            return tuple(x.new_zeros(expected) for _ in range(self.specs[0].states))
+        return given_state(hx, expected, self._mode, batched)
+
+    def _run(
+        self, x: Tensor, state: State, lengths: Tensor | None, need_attention: bool
+    ) -> tuple[Tensor, State, list[Tensor | None]]:
+        """All layers over x (T, B, D), from and to states (L*directions, B, N)."""
+        last: list[State] = []
+        attentions: list[Tensor | None] = []
+        for layer, spec in enumerate(self.specs):
+            outputs, responses = [], []
+            for direction in range(self.directions):
+                run = eleatt(
+                    x,
+                    tuple(s[layer * self.directions + direction] for s in state),
+                    self.weights(layer, reverse=direction == 1),
+                    spec,
+                    lengths=lengths,
+                    reverse=direction == 1,
+                    zoneout=self._zoneout(x),
+                    need_attention=need_attention,
+                    backend=self.backend,
+                )
+                outputs.append(run.output)
+                responses.append(run.attention)
+                last.append(run.state)
+                self.last_backend = run.choice
+            x = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
+            attentions.append(join_directions(responses))
+            if layer < self.num_layers - 1:
+                x = self._drop(x)
+        return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True)), attentions
+
+    def _drop(self, x: Tensor) -> Tensor:
+        """Dropout between layers: fresh at every step, or one mask held over all of them."""
+        if self.dropout > 0:
+            x = F.dropout(x, self.dropout, self.training)
+        if self.locked_dropout > 0:
+            x = x * F.dropout(torch.ones_like(x[:1]), self.locked_dropout, self.training)
+        return x
+
+    def _zoneout(self, x: Tensor) -> Tensor | None:
+        """The share of its old value that each unit keeps: drawn in training, its mean in evaluation."""
+        if self.zoneout == 0:
+            return None
+        shape = (self.specs[0].states, *x.shape[:2], self.hidden_size)
+        if self.training:
+            return torch.bernoulli(torch.full(shape, self.zoneout, dtype=x.dtype, device=x.device))
+        return torch.full((1, 1, 1, 1), self.zoneout, dtype=x.dtype, device=x.device).expand(shape)

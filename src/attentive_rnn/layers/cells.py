@@ -1,0 +1,204 @@
+"""EleAttRNNCell, EleAttLSTMCell and EleAttGRUCell: one step, called as torch.nn's cells are."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
+
+import torch
+from torch import Tensor, nn
+
+from ..ops.dispatch import Choice
+from ..ops.eleatt import GATES, Cell, Gate, Spec, State, Weights, eleatt
+from . import counts
+from .forms import given_cell_state
+from .init import INITIALISATIONS
+from .parameters import PARAMETERS, parameter_shapes
+
+
+class CellOptions(TypedDict, total=False):
+    """The keyword arguments that every cell takes; see :class:`CellBase`."""
+
+    gate: Gate
+    gate_scale: float
+    init: str
+    backend: str
+    device: Any
+    dtype: torch.dtype | None
+
+
+class CellBase(nn.Module):
+    """One step of a recurrence with an attention gate on its input.
+
+    Args:
+        input_size: D, the number of elements of the input.
+        hidden_size: N, the number of neurons.
+        bias: use the biases.
+        gate, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one value.
+
+    Inputs:
+        * **input**: (B, D) or (D).
+        * **hx**: the state before, (B, N) or (N), for the LSTM the pair (h, c); zeros if not given.
+        * **need_attention** (keyword): return the attention too.
+
+    Outputs:
+        * the state after, (B, N) or (N), for the LSTM the pair (h, c).
+        * **attention**, if asked for: (B, D) or (D), or None without a gate.
+
+    Attributes:
+        weight_ih (G*N, D), weight_hh (G*N, N), bias_ih (G*N), with reset_after bias_hh (G*N), and the gate's weight_ia
+        (D, D), weight_ha (D, N), bias_a (D).
+
+    Raises:
+        ValueError, RuntimeError: where torch.nn's cells raise them.
+    """
+
+    _mode: ClassVar[str]  # as in torch.nn's messages
+    last_backend: Choice | None = None
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        gate: Gate = "sigmoid",
+        gate_scale: float = 1.0,
+        init: str = "torch",
+        backend: str = "auto",
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if input_size <= 0 or hidden_size <= 0:
+            raise ValueError(f"input_size and hidden_size must be greater than zero, got {input_size}, {hidden_size}")
+        if gate not in GATES:
+            raise ValueError(f"gate should be 'sigmoid', 'softmax' or None, got {gate!r}")
+        self.input_size, self.hidden_size, self.bias, self.backend = (
+            input_size,
+            hidden_size,
+            bool(bias),
+            backend,
+        )
+        self.spec = Spec(cell, gate, float(gate_scale))
+        for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self.reset_parameters(init)
+
+    def reset_parameters(self, init: str = "torch") -> None:
+        """Draw the parameters anew; `init` is "torch" or "paper" (see layers/init.py)."""
+        if init not in INITIALISATIONS:
+            raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
+        INITIALISATIONS[init](dict(self.named_parameters()), self.hidden_size, self.spec.cell == "lstm")
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+    def flops(self, B: int = 1) -> int:
+        """Multiplications and additions of a step of B rows, as the paper counts them."""
+        return B * counts.flops(self.spec, self.input_size, self.hidden_size)
+
+    def extra_repr(self) -> str:
+        options = {
+            "bias": (self.bias, True),
+            "gate": (self.spec.gate, "sigmoid"),
+            "gate_scale": (self.spec.gate_scale, 1.0),
+            "reset_after": (self.spec.cell == "gru_reset_after", False),
+            "nonlinearity": ("relu" if self.spec.cell == "rnn_relu" else "tanh", "tanh"),
+        }
+        changed = [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
+
+    def forward(self, input: Tensor, hx: Any = None, *, need_attention: bool = False) -> Any:
+        """Advance the state by one step; see the class for the arguments and what comes back."""
+        if input.dim() not in (1, 2):
+            raise ValueError(f"{self._mode}Cell: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        x = input if input.dim() == 2 else input.unsqueeze(0)
+        if x.size(-1) != self.input_size:
+            raise RuntimeError(f"input has inconsistent input_size: got {x.size(-1)} expected {self.input_size}")
+        if hx is None:
+            state: State = tuple(x.new_zeros(x.shape[0], self.hidden_size) for _ in range(self.spec.states))
+        else:
+            state = given_cell_state(hx, x, self.hidden_size, self._mode)
+        tensors: list[Any] = [getattr(self, name, None) for name in PARAMETERS]
+        run = eleatt(
+            x.unsqueeze(0), state, Weights(*tensors), self.spec, need_attention=need_attention, backend=self.backend
+        )
+        self.last_backend = run.choice
+        after = run.state if input.dim() == 2 else tuple(s.squeeze(0) for s in run.state)
+        given = after if len(after) > 1 else after[0]
+        if not need_attention:
+            return given
+        attention = None if run.attention is None else run.attention.squeeze(0)
+        return given, attention if attention is None or input.dim() == 2 else attention.squeeze(0)
+
+
+class EleAttRNNCell(CellBase):
+    """One step of :class:`EleAttRNN`; nonlinearity is "tanh" or "relu".
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn import EleAttRNNCell
+        >>> EleAttRNNCell(4, 8)(torch.randn(2, 4)).shape
+        torch.Size([2, 8])
+    """
+
+    _mode = "RNN"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        **options: Unpack[CellOptions],
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nonlinearity should be 'tanh' or 'relu', got {nonlinearity!r}")
+        cell: Cell = "rnn_tanh" if nonlinearity == "tanh" else "rnn_relu"
+        super().__init__(cell, input_size, hidden_size, bias, **options)
+
+
+class EleAttLSTMCell(CellBase):
+    """One step of :class:`EleAttLSTM`; the state is the pair (h, c).
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn import EleAttLSTMCell
+        >>> h, c = EleAttLSTMCell(4, 8)(torch.randn(2, 4))
+        >>> h.shape, c.shape
+        (torch.Size([2, 8]), torch.Size([2, 8]))
+    """
+
+    _mode = "LSTM"
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, **options: Unpack[CellOptions]) -> None:
+        super().__init__("lstm", input_size, hidden_size, bias, **options)
+
+
+class EleAttGRUCell(CellBase):
+    """One step of :class:`EleAttGRU`; reset_after as there.
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn import EleAttGRUCell
+        >>> h, a = EleAttGRUCell(4, 8)(torch.randn(2, 4), need_attention=True)
+        >>> h.shape, a.shape
+        (torch.Size([2, 8]), torch.Size([2, 4]))
+    """
+
+    _mode = "GRU"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        reset_after: bool = False,
+        **options: Unpack[CellOptions],
+    ) -> None:
+        cell: Cell = "gru_reset_after" if reset_after else "gru"
+        super().__init__(cell, input_size, hidden_size, bias, **options)

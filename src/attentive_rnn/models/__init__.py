@@ -1,0 +1,5 @@
+"""Models made of the layers."""
+
+from .classifier import SequenceClassifier
+
+__all__ = ["SequenceClassifier"]

@@ -1,0 +1,164 @@
+"""The paper's classifier: stacked recurrent layers, a linear layer at every step, the mean of the logits over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..layers import EleAttGRU, EleAttLSTM, EleAttRNN
+from ..layers.base import RecurrentBase
+from ..ops.eleatt import Gate
+
+LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU}
+POOLS = ("mean", "last", "keras_compat")
+
+
+class SequenceClassifier(nn.Module):
+    """Classify sequences with stacked attentive layers, dropout after each, and a linear read-out pooled over time.
+
+    .. math:: y = \\frac{1}{T} \\sum_t (W h_t + b), \\qquad p = \\mathrm{softmax}(y)
+
+    Args:
+        input_size: D, the number of elements of a frame, all its axes flattened.
+        num_classes: the number of classes K.
+        hidden_size: N, the neurons of each layer.
+        num_layers: the number of recurrent layers.
+        cell: "gru", "lstm" or "rnn".
+        gate, gate_scale, bidirectional, zoneout, init, backend: as in the layers.
+        dropout: probability of zeroing an output, after each layer, the last included; drawn anew at every step.
+        locked_dropout: the same, with one mask held over all steps.
+        reset_after: for the GRU, as in :class:`EleAttGRU`.
+        pool: "mean" over a row's steps; "last", its last step; "keras_compat", the authors' pooling as their library
+            ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
+
+    Inputs:
+        * **x**: (B, T, *features), any features whose product is D.
+        * **lengths**: int64 (B,), the steps of each row; None: all T.
+        * **need_attention**: return the attention too.
+
+    Outputs:
+        * **logits**: (B, K).
+        * **attention**, if asked for: a list of one tensor a layer, (B, T, D_layer), None for one without a gate.
+
+    Raises:
+        RuntimeError: the features of a frame are not D. ValueError: an argument is out of range.
+
+    Source: Zhang et al., ECCV 2018, section 5.2 (layers, dropout, linear layer); the pooling over time follows the
+    authors' published code of the network that the paper takes over.
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn import SequenceClassifier
+        >>> model = SequenceClassifier(input_size=60, num_classes=10)
+        >>> model(torch.randn(2, 50, 1, 20, 3), lengths=torch.tensor([50, 31])).shape
+        torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        num_classes: int,
+        hidden_size: int = 100,
+        num_layers: int = 3,
+        *,
+        cell: Literal["gru", "lstm", "rnn"] = "gru",
+        gate: Gate | Sequence[Gate] = "sigmoid",
+        gate_scale: float = 1.0,
+        dropout: float = 0.5,
+        locked_dropout: float = 0.0,
+        bidirectional: bool = False,
+        reset_after: bool = False,
+        pool: Literal["mean", "last", "keras_compat"] = "mean",
+        zoneout: float = 0.0,
+        init: str = "paper",
+        backend: str = "auto",
+    ) -> None:
+        super().__init__()
+        if cell not in LAYERS:
+            raise ValueError(f"cell should be one of {', '.join(map(repr, LAYERS))}, got {cell!r}")
+        if pool not in POOLS:
+            raise ValueError(f"pool should be one of {', '.join(map(repr, POOLS))}, got {pool!r}")
+        if num_classes < 1:
+            raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+        if reset_after and cell != "gru":
+            raise ValueError(f"reset_after is an option of the GRU, but cell={cell!r}")
+        self.config: dict[str, Any] = {
+            "input_size": input_size,
+            "num_classes": num_classes,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "cell": cell,
+            "gate": gate if gate is None or isinstance(gate, str) else list(gate),
+            "gate_scale": gate_scale,
+            "dropout": dropout,
+            "locked_dropout": locked_dropout,
+            "bidirectional": bidirectional,
+            "reset_after": reset_after,
+            "pool": pool,
+            "zoneout": zoneout,
+            "init": init,
+            "backend": backend,
+        }
+        self.layers = LAYERS[cell](
+            input_size,
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout if num_layers > 1 else 0.0,
+            locked_dropout=locked_dropout if num_layers > 1 else 0.0,
+            gate=gate,
+            gate_scale=gate_scale,
+            zoneout=zoneout,
+            init=init,
+            backend=backend,
+            **({"reset_after": True} if reset_after else {}),
+        )
+        self.classifier = nn.Linear(hidden_size * self.layers.directions, num_classes)
+        if init == "paper":
+            nn.init.xavier_uniform_(self.classifier.weight)
+            nn.init.zeros_(self.classifier.bias)
+        self.dropout = nn.Dropout(dropout)
+        self.locked_dropout = nn.Dropout(locked_dropout)
+        self.pool = pool
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable numbers, the linear layer's included."""
+        return sum(p.numel() for p in self.parameters())
+
+    def flops(self, T: int = 1, B: int = 1) -> int:
+        """Multiplications and additions of a forward pass over T steps of B rows, a linear layer at every step."""
+        linear = 2 * self.classifier.in_features * self.classifier.out_features
+        return self.layers.flops(T, B) + T * B * linear
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False) -> Any:
+        """Logits (B, K), and the attention of each layer if asked for; see the class."""
+        if x.dim() < 3:
+            raise ValueError(f"x should be (B, T, *features), got {x.dim()} dimensions")
+        frames = x.flatten(2).transpose(0, 1)
+        output, _, *attention = self.layers(frames, lengths=lengths, need_attention=need_attention)
+        output = self.dropout(output)
+        if self.locked_dropout.p > 0:
+            output = output * self.locked_dropout(torch.ones_like(output[:1]))
+        # The linear layer commutes with the mean: one product a row does the work of one a step.
+        logits = self.classifier(pooled(output, lengths, self.pool))
+        if self.pool == "keras_compat" and lengths is not None:
+            logits = logits + self.classifier.bias * (output.shape[0] / lengths.to(output.dtype) - 1)[:, None]
+        return (logits, [None if a is None else a.transpose(0, 1) for a in attention[0]]) if need_attention else logits
+
+
+def pooled(output: Tensor, lengths: Tensor | None, pool: str) -> Tensor:
+    """Outputs (T, B, N), zero past a row's length, pooled over time to (B, N)."""
+    if lengths is None:
+        return output[-1] if pool == "last" else output.mean(0)
+    last = output.gather(0, (lengths - 1)[None, :, None].expand(1, *output.shape[1:])).squeeze(0)
+    if pool == "last":
+        return last
+    steps = lengths.to(output.dtype)[:, None]
+    total = output.sum(0)
+    if pool == "keras_compat":
+        total = total + (output.shape[0] - steps) * last
+    return total / steps

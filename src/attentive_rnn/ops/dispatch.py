@@ -1,0 +1,96 @@
+"""Which backend runs a recurrence, and the reason for it.
+
+A backend is a function with the signature of the recurrence's reference and a test of whether it can run a given
+call. They are tried in the order of `BACKENDS`, the fastest first; the reference, last, can run anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+BACKENDS = ("triton", "cpu", "reference")
+
+
+class Backend(NamedTuple):
+    """An implementation of a recurrence: `run` computes it, `why_not` says what keeps it from a call, if anything."""
+
+    run: Callable[..., Any]
+    why_not: Callable[..., str | None]
+
+
+class Choice(NamedTuple):
+    """The backend that ran a call, and why that one."""
+
+    backend: str
+    reason: str
+
+
+class BackendError(RuntimeError):
+    """The backend asked for by name cannot run this call; the message says why."""
+
+
+class BackendStatus(NamedTuple):
+    """Whether a backend can be used on this machine, and what it is or what it lacks."""
+
+    name: str
+    available: bool
+    reason: str
+
+
+_machine: dict[str, Callable[[], tuple[bool, str]]] = {
+    "reference": lambda: (True, "the equations in PyTorch, on any device and in any floating dtype"),
+}
+
+
+def register_machine_check(name: str, check: Callable[[], tuple[bool, str]]) -> None:
+    """Make backend `name` known to `backends()`; `check` says whether this machine has what it needs."""
+    _machine[name] = check
+
+
+def backends() -> list[BackendStatus]:
+    """Every backend of the package, whether this machine has it, and why.
+
+    Example:
+        >>> import attentive_rnn
+        >>> [b.name for b in attentive_rnn.backends() if b.available][-1]
+        'reference'
+    """
+    absent = (False, "this version of the package has no such backend")
+    return [BackendStatus(name, *(_machine[name]() if name in _machine else absent)) for name in BACKENDS]
+
+
+def choose(table: dict[str, Backend], requested: str, *call: Any) -> Choice:
+    """Pick the backend of `table` that runs `call`.
+
+    Args:
+        table: the backends that a recurrence has, by name.
+        requested: "auto" or a backend's name.
+        call: what each backend's `why_not` is given.
+
+    Raises:
+        ValueError: `requested` is no backend's name.
+        BackendError: the backend asked for by name cannot run the call.
+    """
+    if requested == "auto":
+        refusals: list[str] = []
+        for name in BACKENDS:
+            if name in table:
+                refusal = table[name].why_not(*call)
+                if refusal is None:
+                    return Choice(name, "; ".join(refusals) or "the fastest backend here that can run this call")
+                refusals.append(f"{name}: {refusal}")
+        raise BackendError("no backend can run this call: " + "; ".join(refusals))
+    if requested not in BACKENDS:
+        raise ValueError(f"backend should be 'auto' or one of {', '.join(map(repr, BACKENDS))}, got {requested!r}")
+    if requested not in table:
+        raise BackendError(f"backend {requested!r} cannot run here: {_absence(requested)}; use backend='auto'")
+    refusal = table[requested].why_not(*call)
+    if refusal is not None:
+        raise BackendError(f"backend {requested!r} cannot run this call: {refusal}; use backend='auto'")
+    return Choice(requested, "asked for by name")
+
+
+def _absence(name: str) -> str:
+    status = next(status for status in backends() if status.name == name)
+    return status.reason if not status.available else "it does not have this recurrence"

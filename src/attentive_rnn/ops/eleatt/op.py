@@ -1,0 +1,142 @@
+"""The public function: one direction of one EleAtt layer over a sequence, on the backend that fits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import dispatch
+from . import reference
+from .spec import CELLS, GATES, Result, Spec, State, Weights
+
+TABLE: dict[str, dispatch.Backend] = {
+    "reference": dispatch.Backend(reference.forward, lambda *call: None),
+}
+
+
+class Run(NamedTuple):
+    """A recurrence's result and the backend that made it."""
+
+    output: Tensor
+    state: State
+    attention: Tensor | None
+    choice: dispatch.Choice
+
+
+def eleatt(
+    x: Tensor,
+    state: State,
+    weights: Weights,
+    spec: Spec,
+    *,
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+    zoneout: Tensor | None = None,
+    need_attention: bool = False,
+    backend: str = "auto",
+) -> Run:
+    """Run an EleAtt recurrence over a batch of sequences.
+
+    .. math:: a_t = \\sigma(W_{xa} x_t + W_{ha} h_{t-1} + b_a), \\quad h_t = f(a_t \\odot x_t, h_{t-1})
+
+    Args:
+        x: the input, (T, B, D).
+        state: the state before the first step, (h,) or for the LSTM (h, c), each (B, N).
+        weights: see :class:`Weights`.
+        spec: the cell, the gate and its scale.
+        lengths: the number of steps of each row, int64 (B,), each in 1..T; None: all T.
+        reverse: run from each row's last step to its first.
+        zoneout: the share of its old value that each unit keeps, (states, T, B, N), in 0..1.
+        need_attention: return a_t too.
+        backend: "auto" or a backend's name.
+
+    Returns:
+        output (T, B, N), zero past a row's length; the state after each row's last step; the attention (T, B, D) or
+        None; and the :class:`Choice` of backend.
+
+    Raises:
+        RuntimeError: a tensor's shape does not fit the others', or the named backend cannot run the call.
+        ValueError: lengths out of range, or an unknown cell, gate or backend.
+
+    Source: Zhang et al., ECCV 2018, equations (1)-(7).
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn.ops.eleatt import Spec, Weights, eleatt
+        >>> w = Weights(ih=torch.randn(9, 2), hh=torch.randn(9, 3), ia=torch.randn(2, 2), ha=torch.randn(2, 3))
+        >>> run = eleatt(torch.randn(5, 4, 2), (torch.zeros(4, 3),), w, Spec("gru"))
+        >>> run.output.shape
+        torch.Size([5, 4, 3])
+    """
+    check(x, state, weights, spec, lengths, zoneout)
+    call = (spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+    choice = dispatch.choose(TABLE, backend, *call)
+    run = TABLE[choice.backend].run
+    device = x.device.type
+    if torch.is_autocast_enabled(device) and x.dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device)
+        with torch.autocast(device, enabled=False):
+            result: Result = run(
+                spec,
+                x.to(dtype),
+                tuple(s.to(dtype) for s in state),
+                Weights(*(None if tensor is None else tensor.to(dtype) for tensor in weights)),  # type: ignore[arg-type]
+                lengths,
+                reverse,
+                None if zoneout is None else zoneout.to(dtype),
+                need_attention,
+            )
+    else:
+        result = run(*call)
+    return Run(*result, choice)
+
+
+def check(x: Tensor, state: State, w: Weights, spec: Spec, lengths: Tensor | None, zoneout: Tensor | None) -> None:
+    """Refuse a call whose parts do not fit each other, naming the part."""
+    if spec.cell not in CELLS:
+        raise ValueError(f"cell should be one of {', '.join(map(repr, CELLS))}, got {spec.cell!r}")
+    if spec.gate not in GATES:
+        raise ValueError(f"gate should be one of {', '.join(map(repr, GATES))}, got {spec.gate!r}")
+    if x.dim() != 3:
+        raise RuntimeError(f"x must have 3 dimensions (T, B, D), got {x.dim()}")
+    t, b, d = x.shape
+    if t == 0 or b == 0:
+        raise RuntimeError(f"expected at least one step and one row, got x of shape (T, B, D) = {tuple(x.shape)}")
+    n, g = w.hh.shape[-1], spec.blocks
+    expected = {
+        "ih": (g * n, d),
+        "hh": (g * n, n),
+        "b_ih": (g * n,),
+        "b_hh": (g * n,),
+        "ia": (d, d),
+        "ha": (d, n),
+        "b_a": (d,),
+    }
+    for name, shape in expected.items():
+        tensor = getattr(w, name)
+        if tensor is not None and tuple(tensor.shape) != shape:
+            raise RuntimeError(f"weight {name} must be {shape} for x {tuple(x.shape)}, got {tuple(tensor.shape)}")
+    if (w.ia is None) != (spec.gate is None) or (w.ha is None) != (spec.gate is None):
+        raise RuntimeError(f"gate {spec.gate!r} and the weights ia, ha do not agree: a gate needs both, no gate none")
+    if w.b_hh is not None and spec.cell != "gru_reset_after":
+        raise RuntimeError(f"cell {spec.cell!r} has one bias, b_ih; b_hh belongs to 'gru_reset_after'")
+    if len(state) != spec.states or any(tuple(s.shape) != (b, n) for s in state):
+        got = ", ".join(str(tuple(s.shape)) for s in state)
+        raise RuntimeError(f"state must be {spec.states} tensor(s) of shape {(b, n)}, got {got}")
+    if zoneout is not None and tuple(zoneout.shape) != (spec.states, t, b, n):
+        raise RuntimeError(f"zoneout must be {(spec.states, t, b, n)}, got {tuple(zoneout.shape)}")
+    if lengths is not None:
+        check_lengths(lengths, t, b)
+
+
+def check_lengths(lengths: Tensor, steps: int, rows: int) -> None:
+    """Refuse lengths that are not `rows` whole numbers in 1..`steps`."""
+    if lengths.dtype != torch.int64:
+        raise ValueError(f"lengths must be int64, got {lengths.dtype}; use lengths.to(torch.int64)")
+    if tuple(lengths.shape) != (rows,):
+        raise ValueError(f"lengths must hold one length a row, shape {(rows,)}, got {tuple(lengths.shape)}")
+    low, high = int(lengths.min()), int(lengths.max())
+    if low < 1 or high > steps:
+        raise ValueError(f"lengths must lie in 1..{steps} (the steps of the input), got {low}..{high}")
