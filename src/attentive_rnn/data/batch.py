@@ -1,0 +1,36 @@
+"""Sequences of different lengths as one padded batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .dataset import Sample
+
+
+class Batch(NamedTuple):
+    """``x`` (B, T_max, *shape) float32, zero after each sequence's end; ``lengths`` and ``labels`` (B,) int64."""
+
+    x: Tensor
+    lengths: Tensor
+    labels: Tensor
+    metas: list[dict[str, Any]]
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Pad samples with zeros to the longest of them; the ``collate_fn`` of a torch DataLoader.
+
+    Example:
+        >>> batch = collate([Sample(torch.ones(2, 3), 0, {}), Sample(torch.ones(4, 3), 1, {})])
+        >>> tuple(batch.x.shape), batch.lengths.tolist(), batch.x[0, 2:].abs().sum().item()
+        ((2, 4, 3), [2, 4], 0.0)
+    """
+    return Batch(
+        x=torch.nn.utils.rnn.pad_sequence([s.sequence for s in samples], batch_first=True),
+        lengths=torch.tensor([len(s.sequence) for s in samples], dtype=torch.int64),
+        labels=torch.tensor([s.label for s in samples], dtype=torch.int64),
+        metas=[s.meta for s in samples],
+    )

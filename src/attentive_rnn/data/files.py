@@ -1,0 +1,51 @@
+"""Reading files so that every failure is one :class:`DataError` that names the file."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import zlib
+from pathlib import Path
+
+from ..errors import DataError
+
+
+def existing(path: str | Path) -> Path:
+    """The path, if there is something at it."""
+    path = Path(path)
+    try:
+        found = path.exists()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(path)!r} is not a usable path: {error}") from error
+    if not found:
+        raise DataError(f"{path}: there is no such file or folder")
+    return path
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def decompress(data: bytes, where: str) -> bytes:
+    """The bytes themselves, or what they hold if ``where`` ends in .gz or .xz."""
+    try:
+        if where.lower().endswith(".gz"):
+            return gzip.decompress(data)
+        if where.lower().endswith(".xz"):
+            return lzma.decompress(data)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, MemoryError) as error:
+        kind = where[-2:].lower()
+        raise DataError(
+            f"{where}: is truncated or not a {kind} file ({error}); fetch it again, or name it without .{kind} "
+            "if it is not compressed"
+        ) from error
+    return data
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text from a file, fit to be shown in a message."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,0 +1,62 @@
+"""Joint layouts: the names of a skeleton's joints and the bones between them, one JSON file a layout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from ...errors import ConfigError
+
+
+@dataclass(frozen=True)
+class JointLayout:
+    """The joints of a skeleton.
+
+    Args:
+        name: what a :class:`Schema` calls it.
+        title: what it is, in words.
+        joints: the name of each joint, in the order of the data.
+        bones: pairs of joint indices, the one nearer to the body's centre first.
+        centre: index of the joint taken as the body's centre.
+    """
+
+    name: str
+    title: str
+    joints: tuple[str, ...]
+    bones: tuple[tuple[int, int], ...]
+    centre: int
+
+
+def list_layouts() -> list[str]:
+    """The names of the layouts in the package.
+
+    Example:
+        >>> list_layouts()
+        ['kinect-20']
+    """
+    return sorted(f.name[:-5] for f in files(__package__).iterdir() if f.name.endswith(".json"))
+
+
+@cache
+def get_layout(name: str) -> JointLayout:
+    """The layout of that name.
+
+    Raises:
+        ConfigError: there is none.
+
+    Example:
+        >>> get_layout("kinect-20").joints[1]
+        'spine'
+    """
+    if name not in list_layouts():
+        raise ConfigError(f"unknown joint layout {name!r}; there are {', '.join(list_layouts())}")
+    values = json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    return JointLayout(
+        name=values["name"],
+        title=values["title"],
+        joints=tuple(values["joints"]),
+        bones=tuple((a, b) for a, b in values["bones"]),
+        centre=values["centre"],
+    )

@@ -1,0 +1,97 @@
+"""What the frames and the labels of a data set mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from ..errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The meaning of a frame and of a label.
+
+    Args:
+        classes: the name of each class; the label i is ``classes[i]``. Empty for unlabelled data.
+        shape: shape of one frame, ``(D,)`` for features or ``(M, V, C)`` for a skeleton of M persons,
+            V joints and C coordinates (metres).
+        features: a name for each of the flattened features of a frame, or empty.
+        layout: name of the joint layout of a skeleton (see :func:`get_layout`), or None.
+        rate: frames per second, or None where the format does not say.
+
+    Raises:
+        ConfigError: a shape that is not positive, or feature names that do not match it.
+
+    Example:
+        >>> Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20").size
+        60
+    """
+
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    features: tuple[str, ...] = ()
+    layout: str | None = None
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 1:
+            raise ConfigError(f"schema: shape must be positive integers, got {self.shape}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ConfigError("schema: a class name occurs twice in classes")
+        if self.features and len(self.features) != self.size:
+            raise ConfigError(f"schema: {len(self.features)} feature names for {self.size} features a frame")
+
+    @property
+    def size(self) -> int:
+        """Number of features of one flattened frame."""
+        return prod(self.shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schema as plain values that JSON can hold."""
+        return {
+            "classes": list(self.classes),
+            "shape": list(self.shape),
+            "features": list(self.features),
+            "layout": self.layout,
+            "rate": self.rate,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Schema:
+        """The schema that :meth:`to_dict` wrote.
+
+        Raises:
+            ConfigError: a key is missing, unknown or of the wrong type; the message names it.
+
+        Example:
+            >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]})
+            Schema(classes=('a', 'b'), shape=(12,), features=(), layout=None, rate=None)
+        """
+        known = {"classes", "shape", "features", "layout", "rate"}
+        for key in values:
+            if key not in known:
+                raise ConfigError(f"schema: unknown key {key!r}; the keys are {', '.join(sorted(known))}")
+        for key in ("classes", "shape"):
+            if key not in values:
+                raise ConfigError(f"schema: the key {key!r} is missing")
+        layout, rate = values.get("layout"), values.get("rate")
+        if layout is not None and not isinstance(layout, str):
+            raise ConfigError(f"schema: layout must be a name or null, got {layout!r}")
+        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
+            raise ConfigError(f"schema: rate must be a number or null, got {rate!r}")
+        return cls(
+            classes=_tuple_of(str, "classes", values["classes"]),
+            shape=_tuple_of(int, "shape", values["shape"]),
+            features=_tuple_of(str, "features", values.get("features", ())),
+            layout=layout,
+            rate=None if rate is None else float(rate),
+        )
+
+
+def _tuple_of(kind: type, key: str, values: Any) -> tuple[Any, ...]:
+    if not isinstance(values, list | tuple) or not all(type(v) is kind for v in values):
+        raise ConfigError(f"schema: {key} must be a list of {kind.__name__}, got {values!r}")
+    return tuple(values)

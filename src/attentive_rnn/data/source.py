@@ -1,0 +1,38 @@
+"""What a data format offers to the rest of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .dataset import SequenceDataset, Splits
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set, or a format of data sets, that can be loaded by name.
+
+    Args:
+        name: what a recipe calls it.
+        title: what it is, in one line.
+        load: ``load(path, **options)`` gives the training and test parts of its protocol.
+        read: ``read(path, **options)`` gives every sequence, labelled or not, without a protocol.
+        recognise: whether a path that exists holds this format; decided from names, without reading it.
+        embedded: whether the data come with the package, so that ``load`` takes no path.
+        preprocessing: configs of the deterministic transforms that its recipes apply to training and test data
+            alike; ``load`` and ``read`` apply nothing.
+        augmentation: configs of the random transforms of its recipes' augmented training.
+        check_options: options with which ``check`` loads, so that a defect is reported rather than refused.
+    """
+
+    name: str
+    title: str
+    load: Callable[..., Splits]
+    read: Callable[..., SequenceDataset]
+    recognise: Callable[[Path], bool] = lambda path: False
+    embedded: bool = False
+    preprocessing: tuple[Mapping[str, Any], ...] = ()
+    augmentation: tuple[Mapping[str, Any], ...] = ()
+    check_options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,111 @@
+"""The data sets that can be loaded by name. A new one is a file with a ``SOURCE`` and a line in the list below."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, DataError
+from . import embedded, nucla, uea
+from .dataset import SequenceDataset, Splits, relabel
+from .files import existing
+from .schema import Schema
+from .source import Source
+
+_SOURCES = (
+    embedded.JAPANESE_VOWELS,
+    embedded.BASIC_MOTIONS,
+    uea.SOURCE,
+    nucla.SOURCE,
+)
+
+
+def list_sources() -> list[Source]:
+    """Every data set and format that the package can load, embedded ones first.
+
+    Example:
+        >>> [source.name for source in list_sources()]
+        ['japanese-vowels', 'basic-motions', 'uea', 'nucla']
+    """
+    return list(_SOURCES)
+
+
+def get_source(name: str) -> Source:
+    """The source of that name.
+
+    Raises:
+        ConfigError: there is none; the message lists the names.
+    """
+    for source in _SOURCES:
+        if source.name == name:
+            return source
+    raise ConfigError(f"unknown data set {name!r}; there are {', '.join(s.name for s in _SOURCES)}")
+
+
+def recognise(path: str | Path) -> Source:
+    """The source that reads what is at a path.
+
+    Raises:
+        DataError: there is nothing at the path, or no source knows it.
+    """
+    path = existing(path)
+    for source in _SOURCES:
+        if source.recognise(path):
+            return source
+    titles = "; ".join(s.title for s in _SOURCES if not s.embedded)
+    raise DataError(f"{path}: no reader knows this. There are readers for {titles}")
+
+
+def load(name: str, path: str | Path | None = None, **options: Any) -> Splits:
+    """The training and test part of a data set.
+
+    Args:
+        name: one of :func:`list_sources`.
+        path: where the data are; none for an embedded set.
+        options: what the source's own ``load`` takes, such as ``missing="interpolate"`` for "uea".
+
+    Raises:
+        ConfigError: an unknown name or option, or a path that is missing or too many.
+        DataError: the data cannot be read.
+
+    Example:
+        >>> train, test = load("japanese-vowels")
+        >>> len(train), len(test), train.schema.shape, train.lengths.max()
+        (270, 370, (12,), np.int64(26))
+    """
+    source = get_source(name)
+    known = list(inspect.signature(source.load).parameters)[1:]
+    for key in options:
+        if key not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes none"
+            raise ConfigError(f"data set {name!r}: unknown option {key!r}; it {takes}")
+    if path is None and not source.embedded:
+        raise ConfigError(f"data set {name!r} needs a path: {source.title}")
+    return source.load(path, **options)
+
+
+def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDataset:
+    """Sequences to predict, labelled or not: a .ts file, a skeleton .json, a zip or a folder.
+
+    Args:
+        path: what to read.
+        schema: the schema of a model. The frames must then have its shape, and the labels are made to index its
+            classes; a label that is not among them becomes -1.
+
+    Raises:
+        DataError: nothing can be read there, or the frames are not those of the schema.
+    """
+    source = recognise(path)
+    dataset = source.read(path)
+    if schema is None:
+        return dataset
+    found, wanted = dataset.schema, schema
+    if found.shape != wanted.shape or (found.layout and wanted.layout and found.layout != wanted.layout):
+        raise DataError(
+            f"{path}: frames are {found.shape} {found.layout or ''}, "
+            f"but the model takes {wanted.shape} {wanted.layout or ''}"
+        )
+    dataset = relabel(dataset, wanted.classes, strict=False)
+    dataset.schema = wanted
+    return dataset

@@ -1,0 +1,33 @@
+"""Fixtures that more than one folder of tests needs."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# A busy machine is slow now and then; that is no property of the code under test.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real data sets that users would have: $ATTENTIVE_TEST_DATA, else ../shared/data."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ATTENTIVE_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set ATTENTIVE_TEST_DATA to a folder that has them")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seeded_on_one_thread():
+    """Every test draws the same numbers alone or among others, and leaves torch as it found it."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)

@@ -1,0 +1,37 @@
+import json
+
+import pytest
+
+from attentive_rnn.data import Schema
+from attentive_rnn.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Schema(classes=("a", "b"), shape=(2,), features=("x", "y"), rate=10.0),
+        Schema(classes=(), shape=(1, 20, 3), layout="kinect-20"),
+    ],
+)
+def test_a_schema_survives_json(schema):
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"shape": [3]}, "classes"),
+        ({"classes": ["a"]}, "shape"),
+        ({"classes": ["a"], "shape": [3], "colour": 1}, "colour"),
+        ({"classes": "ab", "shape": [3]}, "classes"),
+        ({"classes": ["a"], "shape": [True]}, "shape"),
+        ({"classes": ["a"], "shape": [0]}, "shape"),
+        ({"classes": ["a"], "shape": [3], "rate": "fast"}, "rate"),
+        ({"classes": ["a"], "shape": [3], "layout": 20}, "layout"),
+        ({"classes": ["a"], "shape": [3], "features": ["x"]}, "feature names"),
+        ({"classes": ["a", "a"], "shape": [3]}, "twice"),
+    ],
+)
+def test_a_wrong_schema_is_refused_by_the_name_of_its_key(values, named):
+    with pytest.raises(ConfigError, match=named):
+        Schema.from_dict(values)

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attentive_rnn.data import Schema, SequenceDataset, validation_split
+from attentive_rnn.errors import ConfigError, DataError
+
+
+def dataset(labels, subjects=None):
+    metas = [{"name": str(i)} | ({"subject": subjects[i]} if subjects else {}) for i in range(len(labels))]
+    schema = Schema(tuple("abcdef"), (1,))
+    return SequenceDataset([torch.full((2, 1), i) for i in range(len(labels))], labels, metas, schema, "made")
+
+
+def names(part):
+    return [m["name"] for m in part.metas]
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=3, max_size=60),
+    st.floats(0.01, 0.99),
+    st.integers(0, 1000),
+    st.data(),
+)
+def test_subjects_are_not_shared_between_the_parts(subjects, fraction, seed, data):
+    labels = data.draw(st.lists(st.integers(0, 5), min_size=len(subjects), max_size=len(subjects)))
+    if len(set(subjects)) < 3:
+        subjects = [i % 3 for i in range(len(subjects))]
+    everything = dataset(labels, subjects)
+    train, valid = validation_split(everything, fraction, seed)
+    assert len(train)
+    assert len(valid)
+    assert not set(train.groups("subject")) & set(valid.groups("subject"))
+    assert sorted(names(train) + names(valid)) == sorted(names(everything))
+
+
+@given(st.lists(st.integers(0, 5), min_size=7, max_size=60), st.floats(0.01, 0.99), st.integers(0, 1000))
+def test_without_subjects_every_class_gives_its_share_and_keeps_one(labels, fraction, seed):
+    everything = dataset(labels)
+    train, valid = validation_split(everything, fraction, seed)
+    assert len(valid)
+    assert sorted(names(train) + names(valid)) == sorted(names(everything))
+    for label in set(labels):
+        count = labels.count(label)
+        held_out = int((valid.labels == label).sum())
+        assert held_out < count
+        assert held_out <= fraction * count + 1
+
+
+def test_two_subjects_are_too_few_to_hold_one_out():
+    train, valid = validation_split(dataset([0, 1] * 10, [0, 1] * 10), 0.2, 0)
+    assert np.bincount(valid.labels).tolist() == [2, 2]
+    assert len(train) == 16
+
+
+def test_the_split_is_the_same_for_the_same_seed_only():
+    data = dataset([0, 1] * 20, list(range(10)) * 4)
+    assert names(validation_split(data, 0.3, 5)[1]) == names(validation_split(data, 0.3, 5)[1])
+    assert len({tuple(names(validation_split(data, 0.3, seed)[1])) for seed in range(8)}) > 1
+
+
+def test_the_share_is_close_to_the_fraction():
+    _, valid = validation_split(dataset([0] * 30 + [1] * 31 + [2] * 39), 0.05, 0)
+    assert len(valid) == 5
+
+
+def test_an_impossible_split_is_refused():
+    with pytest.raises(DataError, match="made: no class has two sequences"):
+        validation_split(dataset([0, 1, 2]), 0.5, 0)
+    with pytest.raises(DataError, match="none can be held out"):
+        validation_split(dataset([]), 0.5, 0)
+
+
+@pytest.mark.parametrize(("fraction", "seed"), [(0, 0), (1, 0), (float("nan"), 0), (0.5, -1)])
+def test_a_wrong_fraction_or_seed_is_refused(fraction, seed):
+    with pytest.raises(ConfigError, match="validation"):
+        validation_split(dataset([0] * 10), fraction, seed)
