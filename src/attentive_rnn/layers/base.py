@@ -226,7 +226,9 @@ class RecurrentBase(nn.Module):
             x, lengths = pad_packed_sequence(packed)
             batched = True
         else:
-            assert isinstance(input, Tensor)
+            if not isinstance(input, Tensor):
+                got = type(input).__name__
+                raise TypeError(f"{self._mode}: Expected input to be a Tensor or a PackedSequence, got {got}")
             if input.dim() not in (2, 3):
                 raise ValueError(f"{self._mode}: Expected input to be 2D or 3D, got {input.dim()}D instead")
             batched = input.dim() == 3

@@ -12,6 +12,11 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from ..ops.eleatt import State
 
 
+def is_pair(hx: Any) -> bool:
+    """Whether `hx` can be an LSTM's state: a sequence of two tensors, and not a tensor of length two."""
+    return isinstance(hx, Sequence) and len(hx) == 2 and all(isinstance(s, Tensor) for s in hx)
+
+
 def given_state(hx: Any, expected: tuple[int, int, int], mode: str, batched: bool) -> State:
     """A layer's state as the caller gave it, as tensors of shape `expected` (layers * directions, B, N).
 
@@ -19,8 +24,8 @@ def given_state(hx: Any, expected: tuple[int, int, int], mode: str, batched: boo
         RuntimeError: it is not what torch.nn's layer called `mode` takes for input with or without a batch.
     """
     lstm = mode == "LSTM"
-    if lstm and not (isinstance(hx, Sequence) and len(hx) == 2):
-        raise RuntimeError("LSTM: Expected hx to be a pair (h_0, c_0)")
+    if lstm and not is_pair(hx):
+        raise RuntimeError("LSTM: Expected hx to be a pair of tensors (h_0, c_0)")
     if not lstm and not isinstance(hx, Tensor):
         raise RuntimeError(f"{mode}: Expected hx to be a tensor, got {type(hx).__name__}")
     state: State = tuple(hx) if lstm else (hx,)
@@ -45,8 +50,10 @@ def given_cell_state(hx: Any, x: Tensor, hidden_size: int, mode: str) -> State:
         ValueError, RuntimeError: it is not what torch.nn's cell called `mode` takes.
     """
     lstm = mode == "LSTM"
-    if lstm and not (isinstance(hx, Sequence) and len(hx) == 2):
-        raise RuntimeError("LSTMCell: Expected hx to be a pair (h, c)")
+    if lstm and not is_pair(hx):
+        raise RuntimeError("LSTMCell: Expected hx to be a pair of tensors (h, c)")
+    if not lstm and not isinstance(hx, Tensor):
+        raise RuntimeError(f"{mode}Cell: Expected hx to be a tensor, got {type(hx).__name__}")
     state: State = tuple(hx) if lstm else (hx,)
     for i, s in enumerate(state):
         if s.dim() not in (1, 2):

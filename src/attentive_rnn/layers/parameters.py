@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..ops.eleatt import GATES, Gate, Spec
 
@@ -27,7 +28,10 @@ def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[
 
 def gates_per_layer(gate: Gate | Sequence[Gate], num_layers: int) -> tuple[Gate, ...]:
     """One gate a layer, from one for all or a sequence of them."""
-    gates = (gate,) * num_layers if gate is None or isinstance(gate, str) else tuple(gate)
+    if isinstance(gate, Sequence) and not isinstance(gate, str):
+        gates: tuple[Any, ...] = tuple(gate)
+    else:
+        gates = (gate,) * num_layers
     if len(gates) != num_layers:
         raise ValueError(f"gate should be one value or one a layer, got {len(gates)} for num_layers={num_layers}")
     for one in gates:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from .. import dispatch
-from . import reference
+from . import cpu, reference
 from .spec import CELLS, GATES, Result, Spec, State, Weights
 
 TABLE: dict[str, dispatch.Backend] = {
+    "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
     "reference": dispatch.Backend(reference.forward, lambda *call: None),
 }
 
@@ -75,7 +76,8 @@ def eleatt(
     choice = dispatch.choose(TABLE, backend, *call)
     run = TABLE[choice.backend].run
     device = x.device.type
-    if torch.is_autocast_enabled(device) and x.dtype != torch.float64:
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
+    if autocast and x.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device)
         with torch.autocast(device, enabled=False):
             result: Result = run(
@@ -133,6 +135,8 @@ def check(x: Tensor, state: State, w: Weights, spec: Spec, lengths: Tensor | Non
 
 def check_lengths(lengths: Tensor, steps: int, rows: int) -> None:
     """Refuse lengths that are not `rows` whole numbers in 1..`steps`."""
+    if not isinstance(lengths, Tensor):
+        raise TypeError(f"lengths must be an int64 tensor, got {type(lengths).__name__}; use torch.as_tensor(lengths)")
     if lengths.dtype != torch.int64:
         raise ValueError(f"lengths must be int64, got {lengths.dtype}; use lengths.to(torch.int64)")
     if tuple(lengths.shape) != (rows,):

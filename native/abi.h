@@ -1,0 +1,47 @@
+// The C interface of the kernels: one description of a call, whose words are all eight bytes wide, and two functions.
+// Tensors are row-major; T steps, B rows, D inputs, N units. The scalar type of every tensor is float, or double where
+// `is_double` says so. A null pointer leaves its tensor out.
+#pragma once
+#include <cstdint>
+
+extern "C" {
+
+enum EleattCell : int64_t { RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_AFTER };
+enum EleattGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX };
+
+struct EleattCall {
+    int64_t cell, gate;
+    double gate_scale;
+    int64_t steps, rows, inputs, units;  // T, B, D, N
+    int64_t is_double, reverse, threads;
+
+    const void *x;  // (T, B, D), unit stride along D
+    int64_t x_step, x_row;  // its strides along T and B, in elements
+    const void *h, *c;  // (B, N): the state before the first step
+    const void *ih, *hh, *b_ih, *b_hh;  // (G*N, D), (G*N, N), (G*N), (G*N): blocks in torch's order
+    const void *ia, *ha, *b_a;  // (D, D), (D, N), (D)
+    const int64_t *lengths;  // (B), in 1..T; null: every row has T steps
+    const void *zoneout;  // (states, T, B, N): the share of its old value that a unit keeps
+
+    void *output;  // (T, B, N)
+    void *h_last, *c_last;  // (B, N)
+    void *attention;  // (T, B, D)
+    void *history;  // eleatt_history_bytes() long, for the backward pass; null: none will follow
+
+    const void *g_output;  // the gradients of the results, as they are laid out above
+    int64_t g_output_step, g_output_row;
+    const void *g_h_last, *g_c_last, *g_attention;
+    void *g_x, *g_h, *g_c;  // the gradients asked for
+    void *g_ih, *g_hh, *g_b_ih, *g_b_hh, *g_ia, *g_ha, *g_b_a;
+};
+
+// Both return 0, or 1 where no memory was left.
+int eleatt_forward(const EleattCall *call);
+int eleatt_backward(const EleattCall *call);
+
+int64_t eleatt_history_bytes(const EleattCall *call);
+
+// The instruction set in use: "avx512", "avx2", or "generic". Naming another one that this machine has selects it.
+const char *eleatt_isa();
+int eleatt_select_isa(const char *name);
+}

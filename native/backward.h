@@ -1,0 +1,199 @@
+// One chunk of rows back through all its steps, and the gradients of the weights.
+#pragma once
+#include "forward.h"
+
+namespace attentive::ISA {
+
+constexpr long flush_rows = 72;  // rows of deltas that are gathered before the weights' gradients take them
+
+// The sums of the weights' gradients over a group of chunks, transposed: a column for each delta.
+template <class T, class Cell> struct Sums {
+    long ld_h, ld_x, ld_a, ld_own;
+    T *h, *x, *a, *own, *bias;
+
+    Sums(const Call<T> &call, Arena &arena) {
+        const long N = call.N, D = call.D, G = call.gated ? D : 0;
+        ld_h = row_stride<T>((Cell::deltas - Cell::first_from_h) * N + G), ld_x = row_stride<T>(Cell::blocks * N);
+        ld_a = row_stride<T>(G), ld_own = row_stride<T>(N);
+        h = arena.take<T>(N * ld_h), x = arena.take<T>(D * ld_x), a = arena.take<T>(G * ld_a);
+        own = arena.take<T>(Cell::own * N * ld_own), bias = arena.take<T>(Cell::deltas * N + G);
+    }
+};
+
+template <class T, class Cell> struct Backward {
+    const Call<T> call;
+    Gate<T> gate;
+    Cell cell;
+    BackProduct<T> to_h, to_x;  // [deltas that flow to h | da] -> dh, [n r z] -> dx~
+
+    explicit Backward(const EleattCall &raw)
+        : call(raw), gate(call), cell(call),
+          to_h(call.N, call.in(raw.hh), (Cell::deltas - Cell::first_from_h) * call.N, call.in(raw.ha), call.gated ? call.D : 0),
+          to_x(call.D, call.in(raw.ih) + first_torch_row() * call.D, Cell::blocks * call.N - first_torch_row(),
+               call.in(raw.ih), first_torch_row()) {}
+
+    // The row of torch's ih whose delta stands first: the candidate's block where it leads.
+    long first_torch_row() const { return Cell::first_from_h * (Cell::blocks - 1) * call.N; }
+    bool wants_dx() const { return call.gated || call.raw.g_x; }
+
+    void pack(Arena &arena) {
+        to_h.pack(arena);
+        if (wants_dx()) to_x.pack(arena);
+        if (call.gated && call.raw.g_x) gate.to_input.pack(arena);
+        cell.pack_backward(arena);
+    }
+
+    struct Buffers {
+        BackStep<T> s;
+        T *deltas, *inputs, *dx, *kept;
+        long ld_dx, gathered, capacity, width;  // width: of the columns of `inputs` before the cell's own
+    };
+
+    Buffers buffers(long R, Arena &arena) const {
+        const long N = call.N, D = call.D, G = call.gated ? D : 0;
+        Buffers b{};
+        b.width = N + D + G;
+        b.capacity = larger(flush_rows, R);
+        b.s.ld_input = row_stride<T>(b.width + Cell::own * N), b.s.ld_delta = row_stride<T>(Cell::deltas * N + G);
+        b.s.ld_state = row_stride<T>(N), b.ld_dx = row_stride<T>(D);
+        b.inputs = arena.take<T>(b.capacity * b.s.ld_input);
+        b.deltas = arena.take<T>(b.capacity * b.s.ld_delta);
+        b.s.dh = arena.take<T>(R * b.s.ld_state);
+        b.s.dc = arena.take<T>(Cell::states > 1 ? R * b.s.ld_state : 0);
+        b.dx = arena.take<T>(R * b.ld_dx);
+        b.kept = arena.take<T>(call.raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
+        arena.take<T>(lanes<T>);
+        return b;
+    }
+
+    void chunk(const Rows &rows, Arena arena, const Sums<T, Cell> &sums) const {
+        const EleattCall &raw = call.raw;
+        const long N = call.N, D = call.D, R = rows.count;
+        Buffers b = buffers(R, arena);
+        clear(arena.base, arena.used);  // what no gradient reaches is zero, and so is what pads the rows
+        BackStep<T> &s = b.s;
+        s.ld_record = Record<T, Cell>::stride(call);
+        const long cell_at = Record<T, Cell>::cell_at(call), from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N;
+
+        for (long i = 0; i < R; i++) {
+            const long at = rows.row(i) * N;
+            if (raw.g_h_last) copy(s.dh + i * s.ld_state, call.in(raw.g_h_last) + at, N);
+            if (Cell::states > 1 && raw.g_c_last) copy(s.dc + i * s.ld_state, call.in(raw.g_c_last) + at, N);
+        }
+        for (long t = rows.length(0) - 1; t >= 0; t--) {
+            s.rows = rows.running(t, R);
+            if (b.gathered + s.rows > b.capacity) flush(b, sums);
+            s.record = call.in(raw.history) + (rows.first * rows.steps + t * R) * s.ld_record;
+            s.input = b.inputs + b.gathered * s.ld_input, s.own = s.input + b.width;
+            s.delta = b.deltas + b.gathered * s.ld_delta;
+            gather(b, rows, t);
+            if (raw.zoneout) split_zoned(b, rows, t);
+            cell.backward(s, cell_at);
+            if (t) prefetch(s.record - R * s.ld_record, s.rows * s.ld_record);
+            if (wants_dx()) to_x.apply(s.rows, s.delta, s.ld_delta, b.dx, b.ld_dx, false);
+            if (call.gated)
+                gate.backward(s, s.delta + gate_at, b.dx, b.ld_dx, [&](long i) {
+                    const T *g = call.in(raw.g_attention);
+                    return g ? g + (rows.time(t, i) * call.B + rows.row(i)) * D : nullptr;
+                });
+            to_h.apply(s.rows, s.delta + from_h, s.ld_delta, s.dh, s.ld_state, true);
+            if (raw.zoneout) add_kept(b, R);
+            if (raw.g_x) {
+                if (call.gated) gate.to_input.apply(s.rows, s.delta + gate_at, s.ld_delta, b.dx, b.ld_dx, true);
+                for (long i = 0; i < s.rows; i++)
+                    copy(call.out(raw.g_x) + (rows.time(t, i) * call.B + rows.row(i)) * D, b.dx + i * b.ld_dx, D);
+            }
+            b.gathered += s.rows;
+        }
+        flush(b, sums);
+        for (long i = 0; i < R; i++) {
+            const long at = rows.row(i);
+            if (raw.g_h) copy(call.out(raw.g_h) + at * N, s.dh + i * s.ld_state, N);
+            if (raw.g_c) copy(call.out(raw.g_c) + at * N, s.dc + i * s.ld_state, N);
+            for (long t = rows.length(i); raw.g_x && t < rows.steps; t++)
+                clear(call.out(raw.g_x) + (t * call.B + at) * D, D);
+        }
+    }
+
+    // The record of the step that comes next lies in memory; it can travel while the products are done.
+    static void prefetch(const T *record, long count) {
+        for (long i = 0; i < count; i += 64 / long(sizeof(T))) __builtin_prefetch(record + i, 0, 2);
+    }
+
+    // [h_{t-1} | x~ | x] of the step's rows, and the output's gradient onto dh.
+    void gather(const Buffers &b, const Rows &rows, long t) const {
+        const EleattCall &raw = call.raw;
+        const long N = call.N, D = call.D;
+        const BackStep<T> &s = b.s;
+        for (long i = 0; i < s.rows; i++) {
+            const long row = rows.row(i), time = rows.time(t, i);
+            T *input = s.input + i * s.ld_input, *x = input + N + (call.gated ? D : 0), *dh = s.dh + i * s.ld_state;
+            copy(input, t ? call.in(raw.output) + (rows.time(t - 1, i) * call.B + row) * N : call.in(raw.h) + row * N, N);
+            copy(x, call.in(raw.x) + time * raw.x_step + row * raw.x_row, D);
+            if (call.gated) {
+                const T *a = s.record + i * s.ld_record;
+                each<T>(D, [&](long j, auto n) { store(input + N + j, load(a + j) * load(x + j), n); });
+            }
+            if (!raw.g_output) continue;
+            const T *g = call.in(raw.g_output) + time * raw.g_output_step + row * raw.g_output_row;
+            each<T>(N, [&](long j, auto n) { store(dh + j, load(dh + j) + load(g + j, n), n); });
+        }
+    }
+
+    // The share k of the gradient that passes the cell by is set aside; the cell gets 1 - k of it.
+    void split_zoned(const Buffers &b, const Rows &rows, long t) const {
+        const BackStep<T> &s = b.s;
+        for (long state = 0; state < Cell::states; state++)
+            for (long i = 0; i < s.rows; i++) {
+                const long at = (state * rows.steps + rows.time(t, i)) * call.B + rows.row(i);
+                const T *keep = call.in(call.raw.zoneout) + at * call.N;
+                T *d = (state ? s.dc : s.dh) + i * s.ld_state, *kept = b.kept + (state * rows.count + i) * s.ld_state;
+                each<T>(call.N, [&](long j, auto n) {
+                    const Vector<T> k = load(keep + j, n), g = load(d + j);
+                    store(kept + j, k * g, n);
+                    store(d + j, (1 - k) * g, n);
+                });
+            }
+    }
+    void add_kept(const Buffers &b, long R) const {
+        const BackStep<T> &s = b.s;
+        for (long state = 0; state < Cell::states; state++)
+            for (long i = 0; i < s.rows; i++) {
+                T *d = (state ? s.dc : s.dh) + i * s.ld_state, *kept = b.kept + (state * R + i) * s.ld_state;
+                each<T>(call.N, [&](long j, auto n) { store(d + j, load(d + j) + load(kept + j), n); });
+            }
+    }
+
+    void flush(Buffers &b, const Sums<T, Cell> &sums) const {
+        const long N = call.N, D = call.D, K = b.gathered, ldi = b.s.ld_input, ldd = b.s.ld_delta;
+        const long G = call.gated ? D : 0, from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N;
+        add_transposed(N, gate_at - from_h + G, K, b.inputs, ldi, b.deltas + from_h, ldd, sums.h, sums.ld_h);
+        add_transposed(D, Cell::blocks * N, K, b.inputs + N, ldi, b.deltas, ldd, sums.x, sums.ld_x);
+        if (G) add_transposed(D, D, K, b.inputs + N + D, ldi, b.deltas + gate_at, ldd, sums.a, sums.ld_a);
+        if (Cell::own) add_transposed(N, N, K, b.inputs + b.width, ldi, b.deltas, ldd, sums.own, sums.ld_own);
+        add_columns(gate_at + G, K, b.deltas, ldd, sums.bias);
+        b.gathered = 0;
+    }
+
+    // The sums into torch's tensors.
+    void finish(const Sums<T, Cell> &sums) const {
+        const EleattCall &raw = call.raw;
+        const long N = call.N, D = call.D, rows = Cell::blocks * N, from_h = (Cell::deltas - Cell::first_from_h) * N;
+        auto delta = [&](long row) { return Cell::first_from_h ? (row + N) % rows : row; };
+        for (long row = 0; row < rows; row++) {
+            for (long k = 0; raw.g_hh && k < N; k++)
+                call.out(raw.g_hh)[row * N + k] =
+                    row < from_h ? sums.h[k * sums.ld_h + row] : sums.own[k * sums.ld_own + row - from_h];
+            for (long k = 0; raw.g_ih && k < D; k++) call.out(raw.g_ih)[row * D + k] = sums.x[k * sums.ld_x + delta(row)];
+            if (raw.g_b_ih) call.out(raw.g_b_ih)[row] = sums.bias[delta(row)];
+            if (raw.g_b_hh) call.out(raw.g_b_hh)[row] = sums.bias[Cell::first_from_h * N + row];
+        }
+        for (long i = 0; call.gated && i < D; i++) {
+            for (long k = 0; raw.g_ha && k < N; k++) call.out(raw.g_ha)[i * N + k] = sums.h[k * sums.ld_h + from_h + i];
+            for (long k = 0; raw.g_ia && k < D; k++) call.out(raw.g_ia)[i * D + k] = sums.a[k * sums.ld_a + i];
+            if (raw.g_b_a) call.out(raw.g_b_a)[i] = sums.bias[Cell::deltas * N + i];
+        }
+    }
+};
+
+}  // namespace attentive::ISA

@@ -1,0 +1,55 @@
+// The C interface: the best build of the kernels that this machine can run.
+#include <cstring>
+
+#include "kernels.h"
+
+namespace attentive {
+namespace {
+
+struct Choice {
+    const Kernels *kernels;
+    bool usable;
+};
+
+int choices(Choice *list) {
+    int count = 0;
+#ifdef WITH_X86
+    __builtin_cpu_init();
+    list[count++] = {&kernels_avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")};
+    list[count++] = {&kernels_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")};
+#endif
+    list[count++] = {&kernels_generic, true};
+    return count;
+}
+
+const Kernels *best() {
+    Choice list[3];
+    const int count = choices(list);
+    int i = 0;
+    while (i < count - 1 && !list[i].usable) i++;
+    return list[i].kernels;
+}
+
+const Kernels *selected = best();
+
+}  // namespace
+}  // namespace attentive
+
+using attentive::selected;
+
+int eleatt_forward(const EleattCall *call) { return selected->forward(*call); }
+int eleatt_backward(const EleattCall *call) { return selected->backward(*call); }
+int64_t eleatt_history_bytes(const EleattCall *call) { return selected->history_bytes(*call); }
+const char *eleatt_isa() { return selected->name; }
+
+int eleatt_select_isa(const char *name) {
+    attentive::Choice list[3];
+    const int count = attentive::choices(list);
+    for (int i = 0; i < count; i++)
+        if (list[i].usable && std::strcmp(name, list[i].kernels->name) == 0) {
+            selected = list[i].kernels;
+            return 0;
+        }
+    return 1;
+}

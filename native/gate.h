@@ -1,0 +1,64 @@
+// The attention gate, equations (4) and (5): a_t = s * f(W_xa x_t + W_ha h_{t-1} + b_a), x~_t = a_t * x_t, with f the
+// sigmoid or, over the inputs, the softmax.
+#pragma once
+#include "layer.h"
+#include "vmath.h"
+
+namespace attentive::ISA {
+
+template <class T> struct Gate {
+    const long N, D;
+    const bool softmax;
+    const T scale;
+    Product<T> product;      // [h | x] -> a
+    BackProduct<T> to_input;  // da -> dx
+
+    explicit Gate(const Call<T> &call)
+        : N(call.N), D(call.D), softmax(call.raw.gate == GATE_SOFTMAX), scale(T(call.raw.gate_scale)),
+          product(call.in(call.raw.ha), N, call.in(call.raw.ia), D, D, 0, call.in(call.raw.b_a)),
+          to_input(D, call.in(call.raw.ia), D) {}
+
+    // The response into the record, x~ in x's place.
+    void forward(const Step<T> &s) const {
+        product.apply(s.rows, s.input, s.ld_input, s.record, s.ld_record);
+        for (long i = 0; i < s.rows; i++) {
+            T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N;
+            if (softmax) softmax_row(a);
+            each<T>(D, [&](long j, auto n) {
+                const Vector<T> response = scale * (softmax ? load(a + j) : sigmoid(load(a + j)));
+                store(a + j, response, n);
+                store(x + j, response * load(x + j), n);
+            });
+        }
+    }
+
+    void softmax_row(T *a) const {
+        T top = a[0], total = 0;
+        for (long j = 1; j < D; j++) top = a[j] > top ? a[j] : top;
+        each<T>(D, [&](long j, auto n) { store(a + j, exp(load(a + j) - top), n); });
+        for (long j = 0; j < D; j++) total += a[j];
+        each<T>(D, [&](long j, auto n) { store(a + j, load(a + j) / total, n); });
+    }
+
+    // dx holds the gradient of x~ and gets that of x, but for the product with ia; g_attention(i) is row i's gradient of
+    // the response itself, or null.
+    template <class F> void backward(const BackStep<T> &s, T *delta, T *dx, long ld_dx, F g_attention) const {
+        const T inverse = scale == 0 ? T(0) : 1 / scale;
+        for (long i = 0; i < s.rows; i++) {
+            const T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N + D, *g = g_attention(i);
+            T *da = delta + i * s.ld_delta, *d = dx + i * ld_dx;
+            T mean = 0;  // of the gradient under the softmax's distribution
+            if (softmax)
+                for (long j = 0; j < D; j++) mean += a[j] * inverse * (d[j] * x[j] + (g ? g[j] : T(0)));
+            each<T>(D, [&](long j, auto n) {
+                const Vector<T> response = load(a + j);
+                Vector<T> da_response = load(d + j) * load(x + j);
+                if (g) da_response += load(g + j, n);
+                store(da + j, response * (softmax ? da_response - mean : da_response * (1 - response * inverse)), n);
+                store(d + j, load(d + j) * response, n);
+            });
+        }
+    }
+};
+
+}  // namespace attentive::ISA

@@ -1,0 +1,192 @@
+// The Python module attentive_rnn._native: the C interface for pointers given as numbers, and pooled buffers.
+// CPython's stable interface (3.11), so that one build serves every later version.
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include <cstring>
+
+#include "abi.h"
+#include "runtime.h"
+
+namespace {
+
+using attentive::pool_bytes;
+using attentive::pool_give;
+using attentive::pool_limit;
+using attentive::pool_take;
+
+constexpr Py_ssize_t words = sizeof(EleattCall) / 8;
+static_assert(sizeof(EleattCall) % 8 == 0 && sizeof(void *) == 8, "a call is made of words of eight bytes");
+
+// A call from its words in order: ints, floats, and None for null. Words left out at the end are 0.
+bool parse(PyObject *const *args, Py_ssize_t count, EleattCall *call) {
+    if (count > words) {
+        PyErr_Format(PyExc_TypeError, "a call has %zd words, got %zd", words, count);
+        return false;
+    }
+    int64_t values[words] = {};
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (args[i] == Py_None) continue;
+        if (PyFloat_Check(args[i])) {
+            const double value = PyFloat_AsDouble(args[i]);
+            std::memcpy(&values[i], &value, 8);
+        } else {
+            values[i] = PyLong_AsLongLong(args[i]);
+            if (values[i] == -1 && PyErr_Occurred()) return false;
+        }
+    }
+    std::memcpy(static_cast<void *>(call), values, sizeof values);
+    return true;
+}
+
+PyObject *run(int (*kernel)(const EleattCall *), PyObject *const *args, Py_ssize_t count) {
+    EleattCall call;
+    if (!parse(args, count, &call)) return nullptr;
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = kernel(&call);
+    Py_END_ALLOW_THREADS
+    if (failed) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+PyObject *forward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(eleatt_forward, args, count); }
+PyObject *backward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(eleatt_backward, args, count); }
+
+PyObject *history_bytes(PyObject *, PyObject *const *args, Py_ssize_t count) {
+    EleattCall call;
+    if (!parse(args, count, &call)) return nullptr;
+    return PyLong_FromLongLong(eleatt_history_bytes(&call));
+}
+
+PyObject *isa(PyObject *, PyObject *) { return PyUnicode_FromString(eleatt_isa()); }
+
+PyObject *select_isa(PyObject *, PyObject *name) {
+    PyObject *bytes = PyUnicode_AsUTF8String(name);
+    if (!bytes) return nullptr;
+    const int unknown = eleatt_select_isa(PyBytes_AsString(bytes));
+    Py_DECREF(bytes);
+    if (unknown) return PyErr_Format(PyExc_ValueError, "this machine has no instruction set %R", name);
+    Py_RETURN_NONE;
+}
+
+// Buffer(bytes): pooled memory as a writable buffer, back in the pool when nothing refers to it any more.
+struct Buffer {
+    PyObject_HEAD
+    char *data;
+    Py_ssize_t bytes;
+};
+
+PyObject *buffer_new(PyTypeObject *type, PyObject *args, PyObject *) {
+    Py_ssize_t bytes;
+    if (!PyArg_ParseTuple(args, "n", &bytes)) return nullptr;
+    if (bytes <= 0) return PyErr_Format(PyExc_ValueError, "a buffer has at least one byte, got %zd", bytes);
+    PyObject *self = PyType_GenericAlloc(type, 0);
+    if (!self) return nullptr;
+    Buffer *buffer = reinterpret_cast<Buffer *>(self);
+    buffer->data = pool_take(bytes);
+    buffer->bytes = bytes;
+    if (buffer->data) return self;
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+}
+
+void buffer_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    pool_give(reinterpret_cast<Buffer *>(self)->data);
+    reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+int buffer_get(PyObject *self, Py_buffer *view, int flags) {
+    Buffer *buffer = reinterpret_cast<Buffer *>(self);
+    return PyBuffer_FillInfo(view, self, buffer->data, buffer->bytes, 0, flags);
+}
+
+PyType_Slot buffer_slots[] = {{Py_tp_new, reinterpret_cast<void *>(buffer_new)},
+                              {Py_tp_dealloc, reinterpret_cast<void *>(buffer_dealloc)},
+                              {Py_bf_getbuffer, reinterpret_cast<void *>(buffer_get)},
+                              {0, nullptr}};
+PyType_Spec buffer_spec = {"attentive_rnn._native.Buffer", sizeof(Buffer), 0, Py_TPFLAGS_DEFAULT, buffer_slots};
+
+// Stream(words of a call): the call with all but its data prepared; stream.step(x, h, c, h_last, c_last) runs it.
+struct Stream {
+    PyObject_HEAD
+    EleattCall call;
+};
+
+PyObject *stream_new(PyTypeObject *type, PyObject *args, PyObject *) {
+    const Py_ssize_t count = PyTuple_Size(args);
+    PyObject *values[words];
+    for (Py_ssize_t i = 0; i < count && i < words; i++) values[i] = PyTuple_GetItem(args, i);
+    EleattCall call;
+    if (!parse(values, count, &call)) return nullptr;
+    PyObject *self = PyType_GenericAlloc(type, 0);
+    if (self) reinterpret_cast<Stream *>(self)->call = call;
+    return self;
+}
+
+void stream_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+PyObject *stream_step(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 5) return PyErr_Format(PyExc_TypeError, "step takes 5 addresses, got %zd", count);
+    void *tensors[5];
+    for (int i = 0; i < 5; i++) {
+        tensors[i] = args[i] == Py_None ? nullptr : PyLong_AsVoidPtr(args[i]);
+        if (!tensors[i] && PyErr_Occurred()) return nullptr;
+    }
+    EleattCall call = reinterpret_cast<Stream *>(self)->call;
+    call.x = tensors[0], call.h = tensors[1], call.c = tensors[2];
+    call.output = call.h_last = tensors[3], call.c_last = tensors[4];
+    if (eleatt_forward(&call)) return PyErr_NoMemory();  // too short to be worth letting another thread in
+    Py_RETURN_NONE;
+}
+
+PyObject *set_pool_limit(PyObject *, PyObject *bytes) {
+    const long long limit = PyLong_AsLongLong(bytes);
+    if (limit == -1 && PyErr_Occurred()) return nullptr;
+    pool_limit(limit);
+    Py_RETURN_NONE;
+}
+PyObject *get_pool_bytes(PyObject *, PyObject *) { return PyLong_FromLongLong(pool_bytes()); }
+
+template <class F> PyCFunction method(F function) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)); }
+
+PyMethodDef stream_methods[] = {{"step", method(stream_step), METH_FASTCALL, "Run one step."}, {nullptr, nullptr, 0, nullptr}};
+PyType_Slot stream_slots[] = {{Py_tp_new, reinterpret_cast<void *>(stream_new)},
+                              {Py_tp_dealloc, reinterpret_cast<void *>(stream_dealloc)},
+                              {Py_tp_methods, stream_methods},
+                              {0, nullptr}};
+PyType_Spec stream_spec = {"attentive_rnn._native.Stream", sizeof(Stream), 0, Py_TPFLAGS_DEFAULT, stream_slots};
+
+PyMethodDef methods[] = {
+    {"forward", method(forward), METH_FASTCALL, "Run an EleattCall, given as its words, forward."},
+    {"backward", method(backward), METH_FASTCALL, "Run an EleattCall, given as its words, backward."},
+    {"history_bytes", method(history_bytes), METH_FASTCALL, "The size of the history that a call's backward pass needs."},
+    {"isa", isa, METH_NOARGS, "The instruction set in use."},
+    {"select_isa", select_isa, METH_O, "Use another instruction set that this machine has."},
+    {"pool_limit", set_pool_limit, METH_O, "Set the most bytes that are kept for later calls."},
+    {"pool_bytes", get_pool_bytes, METH_NOARGS, "The bytes kept for later calls."},
+    {nullptr, nullptr, 0, nullptr}};
+
+int add_type(PyObject *module, const char *name, PyType_Spec *spec) {
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, nullptr);
+    if (!type) return -1;
+    const int failed = PyModule_AddObjectRef(module, name, type);
+    Py_DECREF(type);
+    return failed;
+}
+int execute(PyObject *module) {
+    return add_type(module, "Buffer", &buffer_spec) || add_type(module, "Stream", &stream_spec) ? -1 : 0;
+}
+
+PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void *>(execute)}, {0, nullptr}};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", "The CPU kernels.", 0, methods, slots, nullptr, nullptr, nullptr};
+
+}  // namespace
+
+PyMODINIT_FUNC PyInit__native() { return PyModuleDef_Init(&definition); }

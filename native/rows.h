@@ -1,0 +1,53 @@
+// Which rows of the batch a chunk holds, and which step of the input each of them reads. Rows are sorted by falling
+// length, so that the rows that still run are always the first ones of a chunk.
+#pragma once
+#include "layer.h"
+
+namespace attentive::ISA {
+
+constexpr long chunk_rows = 24, most_groups = 32;
+
+// The batch cut into chunks that run through all steps without waiting for each other. The cut depends on the sizes
+// alone, and chunks are summed in groups in a fixed order: results do not depend on the number of threads.
+struct Plan {
+    long chunks, groups, rows_each, wider;  // the first `wider` chunks have one row more than rows_each
+
+    explicit Plan(long rows) {
+        chunks = rows >= 2 * chunk_rows ? (rows + chunk_rows - 1) / chunk_rows : (rows + 15) / 16;
+        groups = smaller(chunks, most_groups);
+        rows_each = rows / chunks;
+        wider = rows % chunks;
+    }
+    long first(long chunk) const { return chunk * rows_each + smaller(chunk, wider); }
+    long count(long chunk) const { return rows_each + (chunk < wider); }
+    long most() const { return rows_each + (wider > 0); }
+};
+
+struct Rows {
+    const int64_t *order, *lengths;  // both null where every row has all steps
+    long steps, first, count;
+    bool reverse;
+
+    ALWAYS_INLINE long row(long i) const { return order ? order[first + i] : first + i; }
+    ALWAYS_INLINE long length(long i) const { return lengths ? lengths[row(i)] : steps; }
+    ALWAYS_INLINE long time(long step, long i) const { return reverse ? length(i) - 1 - step : step; }
+    long running(long step, long from) const {  // how many rows run at a step, at most `from`
+        while (from > 0 && length(from - 1) <= step) from--;
+        return from;
+    }
+};
+
+// order: the rows from the longest to the shortest, equal ones as they stand. starts: steps + 1 numbers to work with.
+inline void sort_rows(const int64_t *lengths, long rows, long steps, int64_t *order, int64_t *starts) {
+    clear(starts, steps + 1);
+    for (long b = 0; b < rows; b++) starts[steps - lengths[b]]++;
+    long total = 0;
+    for (long k = 0; k <= steps; k++) {
+        const long count = starts[k];
+        starts[k] = total;
+        total += count;
+    }
+    for (long b = 0; b < rows; b++) order[starts[steps - lengths[b]]++] = b;
+}
+
+}  // namespace attentive::ISA

@@ -1,0 +1,167 @@
+#include "runtime.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <new>
+#include <thread>
+
+namespace attentive {
+namespace {
+
+// Blocks are kept by size, largest need first; what does not fit the limit goes back to the system.
+struct Pool {
+    std::mutex mutex;
+    std::multimap<int64_t, char *> free;  // by size, header included
+    int64_t kept = 0, limit = int64_t(256) << 20;
+};
+
+constexpr int64_t header = 64, huge_page = int64_t(2) << 20;
+
+int64_t &size_of(char *data) { return *reinterpret_cast<int64_t *>(data - header); }
+
+char *fresh(int64_t bytes) {
+    const int64_t alignment = bytes >= huge_page ? huge_page : 64;
+    void *memory = nullptr;
+    if (posix_memalign(&memory, alignment, bytes) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+    if (bytes >= huge_page) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    return static_cast<char *>(memory);
+}
+
+struct Crew {
+    std::mutex owner;  // held by the call that has the threads
+    std::mutex mutex;
+    std::condition_variable wake, done;
+    long crew = 0;      // threads started
+    long wanted = 0;    // of them, how many the present job wants
+    long working = 0;   // of them, how many have not finished it
+    uint64_t job = 0;   // its number
+    Task task = nullptr;
+    void *context = nullptr;
+    std::atomic<long> next{0};
+    long tasks = 0;
+
+    void work(long thread) {
+        for (long i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) task(context, i, thread);
+    }
+    void member(long thread, uint64_t seen) {
+        std::unique_lock<std::mutex> lock(mutex);
+        for (;;) {
+            wake.wait(lock, [&] { return job != seen; });
+            seen = job;
+            if (thread > wanted) continue;
+            lock.unlock();
+            work(thread);
+            lock.lock();
+            if (--working == 0) done.notify_one();
+        }
+    }
+};
+
+// Neither is ever destroyed: threads may still wait on them while the process exits. A forked child starts afresh,
+// for the parent's threads do not exist in it and its locks may be held for ever.
+Pool *pool = new Pool;
+Crew *crew = new Crew;
+
+void after_fork() {
+    pool = new Pool;
+    crew = new Crew;
+}
+const int registered = pthread_atfork(nullptr, nullptr, after_fork);
+
+}  // namespace
+
+char *pool_take(int64_t bytes) {
+    bytes = (bytes + header + 4095) / 4096 * 4096;
+    {
+        std::lock_guard<std::mutex> lock(pool->mutex);
+        const auto found = pool->free.lower_bound(bytes);
+        if (found != pool->free.end() && found->first <= bytes + bytes / 4 + (64 << 10)) {
+            char *memory = found->second;
+            pool->kept -= found->first;
+            pool->free.erase(found);
+            return memory + header;
+        }
+    }
+    char *memory = fresh(bytes);
+    if (!memory) return nullptr;
+    *reinterpret_cast<int64_t *>(memory) = bytes;
+    return memory + header;
+}
+
+void pool_give(char *data) {
+    if (!data) return;
+    const int64_t bytes = size_of(data);
+    char *memory = data - header;
+    std::lock_guard<std::mutex> lock(pool->mutex);
+    if (bytes > pool->limit) return ::free(memory);
+    while (pool->kept + bytes > pool->limit) {
+        const auto largest = std::prev(pool->free.end());
+        pool->kept -= largest->first;
+        ::free(largest->second);
+        pool->free.erase(largest);
+    }
+    pool->free.emplace(bytes, memory);
+    pool->kept += bytes;
+}
+
+int64_t pool_bytes() {
+    std::lock_guard<std::mutex> lock(pool->mutex);
+    return pool->kept;
+}
+
+void pool_limit(int64_t bytes) {
+    std::lock_guard<std::mutex> lock(pool->mutex);
+    pool->limit = bytes;
+    while (pool->kept > bytes) {
+        const auto largest = std::prev(pool->free.end());
+        pool->kept -= largest->first;
+        ::free(largest->second);
+        pool->free.erase(largest);
+    }
+}
+
+Block::~Block() { pool_give(data_); }
+
+bool Block::reserve(int64_t bytes) {
+    pool_give(data_);
+    data_ = pool_take(bytes);
+    return data_ != nullptr;
+}
+
+void parallel(long tasks, long threads, Task task, void *context) {
+    Crew &c = *crew;
+    if (threads > tasks) threads = tasks;
+    std::unique_lock<std::mutex> owner(c.owner, std::defer_lock);
+    if (threads <= 1 || !owner.try_lock()) {
+        for (long i = 0; i < tasks; i++) task(context, i, 0);
+        return;
+    }
+    {
+        std::lock_guard<std::mutex> lock(c.mutex);
+        for (; c.crew < threads - 1; c.crew++) {
+            try {
+                std::thread(&Crew::member, &c, c.crew + 1, c.job).detach();
+            } catch (const std::system_error &) {
+                break;  // the system gives no more threads: go on with those there are
+            }
+        }
+        c.task = task, c.context = context, c.tasks = tasks;
+        c.next.store(0, std::memory_order_relaxed);
+        c.wanted = c.working = c.crew < threads - 1 ? c.crew : threads - 1;
+        c.job++;
+    }
+    c.wake.notify_all();
+    c.work(0);
+    std::unique_lock<std::mutex> lock(c.mutex);
+    c.done.wait(lock, [&] { return c.working == 0; });
+}
+
+}  // namespace attentive

@@ -1,0 +1,105 @@
+// Vectors by the GCC/Clang extensions: the same source for every instruction set. ISA is the namespace of this build
+// of the kernels, so that no function compiled for one machine can be linked in place of another's.
+#pragma once
+#include <cstdint>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+#ifndef VECTOR_BYTES
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#endif
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+namespace attentive::ISA {
+
+template <class T> struct VectorOf;
+template <> struct VectorOf<float> {
+    typedef float type __attribute__((vector_size(VECTOR_BYTES)));
+    typedef float unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+    typedef int32_t bits __attribute__((vector_size(VECTOR_BYTES)));
+};
+template <> struct VectorOf<double> {
+    typedef double type __attribute__((vector_size(VECTOR_BYTES)));
+    typedef double unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+    typedef int64_t bits __attribute__((vector_size(VECTOR_BYTES)));
+};
+template <class T> using Vector = typename VectorOf<T>::type;
+template <class T> constexpr long lanes = VECTOR_BYTES / sizeof(T);
+
+// How many lanes of a vector count: all of them, known when compiling, or the last few of a row.
+struct All {};
+struct First {
+    long count;
+};
+
+template <class T> ALWAYS_INLINE Vector<T> broadcast(T value) { return value - Vector<T>{}; }
+
+template <class T> ALWAYS_INLINE Vector<T> load(const T *from) {
+    return *reinterpret_cast<const typename VectorOf<T>::unaligned *>(from);
+}
+template <class T> ALWAYS_INLINE Vector<T> load(const T *from, All) { return load(from); }
+template <class T> ALWAYS_INLINE Vector<T> load(const T *from, First n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps((1u << n.count) - 1, from));
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+    alignas(32) static constexpr int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    if constexpr (sizeof(T) == 4) {
+        const __m256i mask = _mm256_loadu_si256(reinterpret_cast<const __m256i_u *>(ones + 8 - n.count));
+        return reinterpret_cast<Vector<T>>(_mm256_maskload_ps(from, mask));
+    }
+#endif
+    Vector<T> value{};
+    for (long i = 0; i < n.count; i++) value[i] = from[i];
+    return value;
+}
+
+template <class T> ALWAYS_INLINE void store(T *to, Vector<T> value, All = {}) {
+    *reinterpret_cast<typename VectorOf<T>::unaligned *>(to) = value;
+}
+template <class T> ALWAYS_INLINE void store(T *to, Vector<T> value, First n) {
+    for (long i = 0; i < n.count; i++) to[i] = value[i];
+}
+
+// f(j, All or First) for the vectors that cover 0..count; loads of a whole last vector may pass the end of a row in the
+// kernels' own buffers, which are padded; stores never do.
+template <class T, class F> ALWAYS_INLINE void each(long count, F f) {
+    long j = 0;
+    for (; j + lanes<T> <= count; j += lanes<T>) f(j, All{});
+    if (j < count) f(j, First{count - j});
+}
+
+template <class T> ALWAYS_INLINE T sum(Vector<T> v) {
+    T total = 0;
+    for (long i = 0; i < lanes<T>; i++) total += v[i];
+    return total;
+}
+
+// The sums of the lanes of four vectors.
+template <class T> ALWAYS_INLINE void sums(const Vector<T> *v, T *to) {
+#if VECTOR_BYTES == 32 && defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) {
+        const auto m = [&](int i) { return reinterpret_cast<__m256>(v[i]); };
+        const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(m(0), m(1)), _mm256_hadd_ps(m(2), m(3)));
+        _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
+        return;
+    }
+#endif
+    for (int i = 0; i < 4; i++) to[i] = sum<T>(v[i]);
+}
+
+ALWAYS_INLINE long smaller(long a, long b) { return a < b ? a : b; }
+ALWAYS_INLINE long larger(long a, long b) { return a > b ? a : b; }
+template <class T> ALWAYS_INLINE long padded(long n) { return (n + lanes<T> - 1) / lanes<T> * lanes<T>; }
+
+template <class T> ALWAYS_INLINE void copy(T *to, const T *from, long n) { __builtin_memcpy(to, from, n * sizeof(T)); }
+template <class T> ALWAYS_INLINE void clear(T *to, long n) { __builtin_memset(to, 0, n * sizeof(T)); }
+
+}  // namespace attentive::ISA

@@ -1,0 +1,91 @@
+"""The compiled CPU kernels, where the package was installed with them, and what keeps a call from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from . import dispatch
+
+try:
+    from .. import _native as kernels  # type: ignore[attr-defined]
+
+    missing = None
+except ImportError as error:
+    kernels = None
+    missing = (
+        f"the compiled kernels are not installed ({error}); reinstall the package on a machine with a C++17 compiler"
+    )
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def machine() -> tuple[bool, str]:
+    """Whether this machine has the kernels, and the instruction set they use."""
+    if kernels is None:
+        assert missing is not None
+        return False, missing
+    return True, f"compiled kernels for {kernels.isa()}, threads as torch.get_num_threads()"
+
+
+dispatch.register_machine_check("cpu", machine)
+
+
+def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
+    """What keeps tensors of a call from being handed to compiled code by their addresses; None: nothing."""
+    if kernels is None:
+        return missing
+    if torch.compiler.is_compiling():
+        return "torch.compile and torch.export need PyTorch's own operators"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "torch.func transforms need PyTorch's own operators"
+    if torch._C._len_torch_dispatch_stack() > 0:
+        return "a TorchDispatchMode is active, which sees PyTorch's own operators only"
+    if forward_ad._current_level >= 0:
+        return "forward-mode differentiation needs PyTorch's own operators"
+    if torch.jit.is_tracing():
+        return "torch.jit.trace needs PyTorch's own operators"
+    if dtype not in DTYPES:
+        return f"its kernels do not know {dtype}"
+    for tensor in tensors:
+        if tensor is not None and (
+            type(tensor) not in _PLAIN
+            or tensor.dtype is not dtype
+            or not tensor.is_cpu
+            or tensor.layout is not torch.strided
+        ):
+            return _why_not_tensor(tensor, dtype)
+    return None
+
+
+def _why_not_tensor(tensor: Tensor, dtype: torch.dtype) -> str:
+    if type(tensor) not in _PLAIN:
+        return f"{type(tensor).__name__} is a subclass of Tensor"
+    if not tensor.is_cpu:
+        return f"a tensor is on {tensor.device}"
+    if tensor.dtype is not dtype:
+        return f"tensors of {dtype} and {tensor.dtype} are mixed"
+    return f"a tensor's layout is {tensor.layout}"
+
+
+def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """An uninitialised tensor, of pooled memory where it is large.
+
+    The C library returns blocks over 32 MiB to the system at once, and fresh pages cost more than the arithmetic.
+    """
+    count = math.prod(shape)
+    if count * dtype.itemsize < 1 << 25:
+        return torch.empty(shape, dtype=dtype)
+    return buffer(count, dtype).view(shape)
+
+
+def buffer(count: int, dtype: torch.dtype = torch.uint8) -> Tensor:
+    """`count` uninitialised numbers of pooled memory, which goes back to the pool with its last tensor."""
+    memory: Any = kernels.Buffer(count * dtype.itemsize)  # type: ignore[union-attr]
+    return torch.frombuffer(memory, dtype=dtype, count=count)

@@ -1,0 +1,137 @@
+"""What tests share: the layers by their cell, random calls of the recurrence, and the measure of error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
+from attentive_rnn.layers.base import RecurrentBase
+from attentive_rnn.layers.cells import CellBase
+from attentive_rnn.ops.eleatt import Cell, Gate, Spec, State, Weights, eleatt
+
+ALL_CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
+ALL_GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
+LAYERS: dict[str, Callable[..., RecurrentBase]] = {
+    "rnn_tanh": EleAttRNN,
+    "rnn_relu": partial(EleAttRNN, nonlinearity="relu"),
+    "lstm": EleAttLSTM,
+    "gru": EleAttGRU,
+    "gru_reset_after": partial(EleAttGRU, reset_after=True),
+}
+CELL_MODULES: dict[str, Callable[..., CellBase]] = {
+    "rnn_tanh": EleAttRNNCell,
+    "rnn_relu": partial(EleAttRNNCell, nonlinearity="relu"),
+    "lstm": EleAttLSTMCell,
+    "gru": EleAttGRUCell,
+    "gru_reset_after": partial(EleAttGRUCell, reset_after=True),
+}
+
+
+def relative_error(out: Tensor, ref: Tensor) -> float:
+    """||out - ref|| / ||ref||, in float64; the norm of `out` itself where `ref` is zero."""
+    out, ref = out.detach().to("cpu", torch.float64), ref.detach().to("cpu", torch.float64)
+    scale = float(ref.norm())
+    return float((out - ref).norm()) / (scale if scale > 0 else 1.0)
+
+
+def assert_near(out: Tensor, ref: Tensor, tolerance: float, name: str = "result") -> None:
+    """Both have one shape, and their relative error is at most `tolerance`; NaN is no agreement."""
+    assert out.shape == ref.shape, f"{name}: shape {tuple(out.shape)}, expected {tuple(ref.shape)}"
+    error = relative_error(out, ref)
+    assert error <= tolerance, f"{name}: relative error {error:.3e} is over {tolerance:.0e}"
+
+
+def assert_all_near(out: dict[str, Tensor], ref: dict[str, Tensor], tolerance: float) -> None:
+    """`assert_near` for every named tensor; neither side has a name that the other lacks."""
+    assert out.keys() == ref.keys()
+    for name in ref:
+        assert_near(out[name], ref[name], tolerance, name)
+
+
+def states_of(layer: RecurrentBase, rows: int, dtype: torch.dtype = torch.float64) -> Any:
+    """A random initial state of a layer, as its call takes it."""
+    shape = (layer.num_layers * layer.directions, rows, layer.hidden_size)
+    state = tuple(torch.randn(shape, dtype=dtype) for _ in range(layer.specs[0].states))
+    return state if len(state) > 1 else state[0]
+
+
+def as_tuple(state: Any) -> State:
+    """A layer's or cell's state as a tuple of tensors, (h,) or (h, c)."""
+    return state if isinstance(state, tuple) else (state,)
+
+
+class Call(NamedTuple):
+    """A call of the recurrence: everything `eleatt` takes but the backend."""
+
+    x: Tensor
+    state: State
+    weights: Weights
+    spec: Spec
+    options: dict[str, Any]
+
+    def leaves(self) -> dict[str, Tensor]:
+        """The tensors that gradients are taken of, by name."""
+        named = {"x": self.x} | {f"state{i}": s for i, s in enumerate(self.state)}
+        return named | {name: w for name, w in zip(Weights._fields, self.weights, strict=True) if w is not None}
+
+
+def random_call(
+    spec: Spec,
+    steps: int = 5,
+    rows: int = 3,
+    inputs: int = 4,
+    units: int = 6,
+    *,
+    dtype: torch.dtype = torch.float64,
+    bias: bool = True,
+    seed: int = 0,
+    **options: Any,
+) -> Call:
+    """A call with normal inputs and states and uniform weights, all of which require gradients."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int, bound: float | None = None) -> Tensor:
+        if bound is None:
+            tensor = torch.randn(shape, generator=generator, dtype=torch.float64)
+        else:
+            tensor = (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1) * bound
+        return tensor.to(dtype).requires_grad_()
+
+    g, n, d, bound = spec.blocks, units, inputs, units**-0.5
+    gated = spec.gate is not None
+    weights = Weights(
+        ih=draw(g * n, d, bound=bound),
+        hh=draw(g * n, n, bound=bound),
+        b_ih=draw(g * n, bound=bound) if bias else None,
+        b_hh=draw(g * n, bound=bound) if bias and spec.cell == "gru_reset_after" else None,
+        ia=draw(d, d, bound=d**-0.5) if gated else None,
+        ha=draw(d, n, bound=bound) if gated else None,
+        b_a=draw(d, bound=bound) if bias and gated else None,
+    )
+    state = tuple(draw(rows, n) for _ in range(spec.states))
+    return Call(draw(steps, rows, d), state, weights, spec, options)
+
+
+def results(call: Call, backend: str) -> dict[str, Tensor]:
+    """What `call` returns on `backend`, and the gradients of a fixed function of it, by name.
+
+    The function weighs every number that comes back with a different weight, so that no error can hide in a sum.
+    """
+    leaves = call.leaves()
+    run = eleatt(*call[:4], **call.options, backend=backend)
+    returned = {"output": run.output} | {f"last{i}": s for i, s in enumerate(run.state)}
+    if run.attention is not None:
+        returned["attention"] = run.attention
+    generator = torch.Generator().manual_seed(1)
+    loss = sum(
+        (out.double() * torch.randn(out.shape, generator=generator, dtype=torch.float64)).sum()
+        for out in returned.values()
+    )
+    assert isinstance(loss, Tensor)
+    gradients = torch.autograd.grad(loss, list(leaves.values()))
+    return returned | {f"grad_{name}": grad for name, grad in zip(leaves, gradients, strict=True)}

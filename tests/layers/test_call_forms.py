@@ -1,0 +1,216 @@
+"""How a layer may be called, and the shapes and layouts of what comes back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
+
+import attentive_rnn
+from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttRNN
+from attentive_rnn.ops import BackendError
+from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, states_of
+
+every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
+both_directions = pytest.mark.parametrize("bidirectional", [False, True])
+T, B, D, N = 7, 4, 5, 6
+X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
+LENGTHS = torch.tensor([4, 7, 1, 6])
+
+
+def attention_shapes(rows, bidirectional, batch_first=False):
+    """Layer 0 reads D elements, layer 1 the outputs of both directions."""
+    axes = (B, T) if batch_first else (T, B)
+    axes = axes if rows else (T,)
+    return [(*axes, D, 2), (*axes, 2 * N, 2)] if bidirectional else [(*axes, D), (*axes, N)]
+
+
+@every_cell
+@both_directions
+def test_shapes_of_a_batch(cell, bidirectional):
+    layer = LAYERS[cell](D, N, 2, bidirectional=bidirectional)
+    directions = 2 if bidirectional else 1
+    output, last, attention = layer(X, need_attention=True)
+    assert output.shape == (T, B, directions * N)
+    assert all(s.shape == (2 * directions, B, N) for s in as_tuple(last))
+    assert len(as_tuple(last)) == (2 if cell == "lstm" else 1)
+    assert [tuple(a.shape) for a in attention] == attention_shapes(B, bidirectional)
+
+
+@every_cell
+@both_directions
+def test_batch_first_transposes_sequences_and_not_states(cell, bidirectional):
+    layer = LAYERS[cell](D, N, 2, bidirectional=bidirectional)
+    turned = LAYERS[cell](D, N, 2, batch_first=True, bidirectional=bidirectional)
+    turned.load_state_dict(layer.state_dict())
+    hx = states_of(layer, B, torch.float32)
+    output, last, attention = layer(X, hx, lengths=LENGTHS, need_attention=True)
+    output_t, last_t, attention_t = turned(X.transpose(0, 1), hx, lengths=LENGTHS, need_attention=True)
+    assert torch.equal(output_t, output.transpose(0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(as_tuple(last_t), as_tuple(last), strict=True))
+    assert [tuple(a.shape) for a in attention_t] == attention_shapes(B, bidirectional, batch_first=True)
+    assert all(torch.equal(a, b.transpose(0, 1)) for a, b in zip(attention_t, attention, strict=True))
+
+
+@every_cell
+@both_directions
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_sequence_without_a_batch(cell, bidirectional, batch_first):
+    layer = LAYERS[cell](D, N, 2, batch_first=batch_first, bidirectional=bidirectional).double()
+    x, hx = X[:, :1].double(), states_of(layer, 1)
+    output, last, attention = layer(x.transpose(0, 1) if batch_first else x, hx, need_attention=True)
+    alone_hx = tuple(s[:, 0] for s in as_tuple(hx))
+    alone, alone_last, alone_attention = layer(
+        x[:, 0], alone_hx if cell == "lstm" else alone_hx[0], need_attention=True
+    )
+    assert_near(alone, (output.transpose(0, 1) if batch_first else output)[:, 0], 1e-14)
+    for mine, expected in zip(as_tuple(alone_last), as_tuple(last), strict=True):
+        assert_near(mine, expected[:, 0], 1e-14)
+    assert [tuple(a.shape) for a in alone_attention] == attention_shapes(None, bidirectional)
+    for mine, expected in zip(alone_attention, attention, strict=True):
+        assert_near(mine, (expected.transpose(0, 1) if batch_first else expected)[:, 0], 1e-14)
+
+
+@pytest.mark.parametrize("enforce_sorted", [True, False])
+@both_directions
+def test_a_packed_sequence_gives_packed_outputs_and_packed_attention(enforce_sorted, bidirectional):
+    lengths = LENGTHS.sort(descending=True).values if enforce_sorted else LENGTHS
+    packed = pack_padded_sequence(X, lengths, enforce_sorted=enforce_sorted)
+    layer = EleAttLSTM(D, N, 2, batch_first=True, bidirectional=bidirectional)  # batch_first says nothing of packing
+    output, (h_n, c_n), attention = layer(packed, need_attention=True)
+    for given in (output, *attention):
+        assert isinstance(given, PackedSequence)
+        assert torch.equal(given.batch_sizes, packed.batch_sizes)
+        assert (given.sorted_indices is None) == (packed.sorted_indices is None)
+    assert h_n.shape == c_n.shape == (4 if bidirectional else 2, B, N)
+    assert [tuple(pad_packed_sequence(a)[0].shape) for a in attention] == attention_shapes(B, bidirectional)
+    unpacked, unpacked_lengths = pad_packed_sequence(output)
+    assert torch.equal(unpacked_lengths, lengths)
+    forward_last = unpacked[lengths - 1, torch.arange(B), :N]
+    assert_near(h_n[-2 if bidirectional else -1], forward_last, 1e-6)
+
+
+def test_sequences_packed_from_a_list():
+    layer = EleAttGRU(D, N, dtype=torch.float64)
+    sequences = [torch.randn(t, D, dtype=torch.float64) for t in (3, 1, 5)]
+    _, h_n = layer(pack_sequence(sequences, enforce_sorted=False))
+    for row, sequence in enumerate(sequences):
+        assert_near(h_n[:, row], layer(sequence)[1], 1e-14)
+
+
+@every_cell
+def test_no_state_is_a_state_of_zeros(cell):
+    layer = LAYERS[cell](D, N, 2, bidirectional=True)
+    zeros = tuple(torch.zeros(4, B, N) for _ in range(layer.specs[0].states))
+    given = layer(X, zeros if cell == "lstm" else zeros[0])
+    assert torch.equal(given[0], layer(X)[0])
+
+
+def test_an_lstm_takes_its_states_as_a_list_too():
+    layer = EleAttLSTM(D, N)
+    h, c = states_of(layer, B, torch.float32)
+    assert torch.equal(layer(X, [h, c])[0], layer(X, (h, c))[0])
+
+
+def test_each_layer_may_have_its_own_gate():
+    layer = EleAttGRU(D, N, 3, gate=["sigmoid", None, "softmax"])
+    _, _, (first, second, third) = layer(X, need_attention=True)
+    assert first.shape == (T, B, D)
+    assert second is None
+    assert_near(third.sum(-1), torch.ones(T, B), 1e-6)
+    assert {name for name, _ in layer.named_parameters() if "a_l" in name} == {
+        *("weight_ia_l0", "weight_ha_l0", "bias_a_l0"),
+        *("weight_ia_l2", "weight_ha_l2", "bias_a_l2"),
+    }
+
+
+def test_gated_layers_followed_by_plain_ones():
+    """The paper's m-EleAtt + n: the plain layers are what they would be alone."""
+    layer = EleAttLSTM(D, N, 3, gate=("sigmoid", "sigmoid", None))
+    _, _, attention = layer(X, need_attention=True)
+    assert [a is None for a in attention] == [False, False, True]
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.25])
+def test_gate_scale_multiplies_the_attention(scale):
+    layer, one = EleAttGRU(D, N, gate_scale=scale), EleAttGRU(D, N)
+    one.load_state_dict(layer.state_dict())
+    first, first_of_one = layer(X[:1], need_attention=True)[2][0], one(X[:1], need_attention=True)[2][0]
+    assert_near(first, scale * first_of_one, 1e-6)
+
+
+def test_sigmoid_attention_lies_between_zero_and_one():
+    (attention,) = EleAttRNN(D, N)(100 * X, need_attention=True)[2]
+    assert attention.min() >= 0
+    assert attention.max() <= 1
+    assert attention.std() > 0.1
+
+
+def test_asking_for_attention_changes_nothing_else():
+    layer = EleAttLSTM(D, N, 2, bidirectional=True)
+    output, (h, c) = layer(X)
+    same, (same_h, same_c), _ = layer(X, need_attention=True)
+    assert torch.equal(output, same)
+    assert torch.equal(h, same_h)
+    assert torch.equal(c, same_c)
+
+
+def test_inputs_are_left_as_they_were():
+    layer = EleAttGRU(D, N)
+    x, hx, lengths = X.clone(), torch.randn(1, B, N), LENGTHS.clone()
+    kept = x.clone(), hx.clone(), lengths.clone()
+    layer(x, hx, lengths=lengths)
+    assert all(torch.equal(a, b) for a, b in zip((x, hx, lengths), kept, strict=True))
+
+
+def test_a_cell_with_and_without_a_batch():
+    one = EleAttGRUCell(D, N, dtype=torch.float64)
+    x, h = X[0].double(), torch.randn(B, N, dtype=torch.float64)
+    state, attention = one(x, h, need_attention=True)
+    assert state.shape == (B, N)
+    assert attention.shape == (B, D)
+    alone, alone_attention = one(x[1], h[1], need_attention=True)
+    assert_near(alone, state[1], 1e-14)
+    assert_near(alone_attention, attention[1], 1e-14)
+
+
+def test_a_layer_tells_which_backend_ran_and_why():
+    layer = EleAttGRU(D, N)
+    assert layer.last_backend is None
+    layer(X)
+    assert layer.last_backend.backend in {status.name for status in attentive_rnn.backends() if status.available}
+    assert layer.last_backend.reason
+
+
+def test_the_reference_can_be_asked_for_by_name():
+    layer, cell = EleAttGRU(D, N, backend="reference"), EleAttGRUCell(D, N, backend="reference")
+    layer(X)
+    cell(X[0])
+    assert layer.last_backend == cell.last_backend == ("reference", "asked for by name")
+    auto = EleAttGRU(D, N)
+    auto.load_state_dict(layer.state_dict())
+    assert_near(auto(X)[0], layer(X)[0], 1e-6)
+
+
+def test_a_backend_that_cannot_run_is_refused_with_the_reason():
+    with pytest.raises(BackendError, match=r"backend 'triton' cannot run .+: .+; use backend='auto'"):
+        EleAttGRU(D, N, backend="triton")(X)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(ValueError, match=r"backend should be 'auto' or one of .*'reference', got 'cudnn'"):
+        EleAttGRU(D, N, backend="cudnn")(X)
+
+
+def test_the_representation_says_what_is_not_default():
+    assert repr(EleAttGRU(D, N)) == "EleAttGRU(5, 6)"
+    assert repr(EleAttRNN(D, N, nonlinearity="relu", bias=False)) == "EleAttRNN(5, 6, bias=False, nonlinearity='relu')"
+    layer = EleAttGRU(
+        D, N, 2, batch_first=True, dropout=0.5, bidirectional=True, gate=["sigmoid", None], gate_scale=2.0,
+        locked_dropout=0.25, zoneout=0.1, reset_after=True, backend="reference",
+    )  # fmt: skip
+    assert repr(layer) == (
+        "EleAttGRU(5, 6, num_layers=2, batch_first=True, dropout=0.5, bidirectional=True, gate=('sigmoid', None), "
+        "gate_scale=2.0, locked_dropout=0.25, zoneout=0.1, reset_after=True, backend='reference')"
+    )
+    assert repr(EleAttGRUCell(D, N, gate=None, reset_after=True)) == "EleAttGRUCell(5, 6, gate=None, reset_after=True)"

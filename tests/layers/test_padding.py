@@ -1,0 +1,95 @@
+"""Padding is never read: whatever stands in it, outputs, states, attention and gradients are the same."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import ALL_CELLS, ALL_GATES, LAYERS, as_tuple, states_of
+
+LENGTHS = torch.tensor([3, 6, 1, 4])
+PADDING = torch.arange(6)[:, None] >= LENGTHS  # (T, B)
+X = torch.linspace(-2, 2, 6 * 4 * 5, dtype=torch.float64).sin().view(6, 4, 5)
+every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
+every_gate = pytest.mark.parametrize("gate", ALL_GATES)
+
+
+def everything(layer, padding_value, hx):
+    """All that comes back and all gradients, with `padding_value` in the padding."""
+    torch.manual_seed(5)  # zoneout and dropout draw the same masks
+    x = X.masked_fill(PADDING[..., None], padding_value).requires_grad_()
+    layer.zero_grad()
+    output, last, attention = layer(x, hx, lengths=LENGTHS, need_attention=True)
+    returned = [output, *as_tuple(last), *(a for a in attention if a is not None)]
+    sum(tensor.square().sum() for tensor in returned).backward()
+    return [*returned, x.grad, *(p.grad.clone() for p in layer.parameters())]
+
+
+@every_cell
+@every_gate
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30])
+def test_what_stands_in_the_padding_changes_nothing(cell, gate, value):
+    layer = LAYERS[cell](5, 6, num_layers=2, gate=gate, bidirectional=True, dropout=0.3, zoneout=0.2)
+    layer = layer.double().train()
+    hx = states_of(layer, rows=4)
+    for ours, expected in zip(everything(layer, value, hx), everything(layer, 0.0, hx), strict=True):
+        assert torch.equal(ours, expected)
+        assert ours.isfinite().all()
+
+
+@every_cell
+def test_padding_comes_back_as_zeros_and_takes_no_gradient(cell):
+    layer = LAYERS[cell](5, 6, num_layers=2, bidirectional=True, dtype=torch.float64)
+    x = X.clone().requires_grad_()
+    output, _, attention = layer(x, lengths=LENGTHS, need_attention=True)
+    (output.sum() + sum(a.sum() for a in attention)).backward()
+    for tensor in (output, *attention, x.grad):
+        assert not tensor[PADDING].any()
+        assert tensor[~PADDING].any(-1).all()
+
+
+@every_cell
+@every_gate
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_in_a_valid_step_spreads_forward_in_its_own_row_only(cell, gate, value):
+    layer = LAYERS[cell](5, 6, gate=gate, dtype=torch.float64)
+    x = X.clone()
+    x[2, 3] = value
+    x.requires_grad_()
+    output, last = layer(x, lengths=LENGTHS)
+    clean, clean_last = layer(X, lengths=LENGTHS)
+    assert torch.equal(output[:2], clean[:2])
+    assert torch.equal(output[:, :3], clean[:, :3])
+    assert torch.equal(as_tuple(last)[0][:, :3], as_tuple(clean_last)[0][:, :3])
+    if value != value:
+        assert output[2:4, 3].isnan().all()
+        assert all(s[:, 3].isnan().all() for s in as_tuple(last))
+    output.sum().backward()  # comes to an end
+    assert x.grad[:, :3].isfinite().all()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    cell=st.sampled_from(ALL_CELLS),
+    gate=st.sampled_from(ALL_GATES),
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    extra=st.integers(0, 3),
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    bidirectional=st.booleans(),
+    batch_first=st.booleans(),
+)
+def test_any_lengths_give_what_each_row_gives_alone(cell, gate, lengths, extra, sizes, bidirectional, batch_first):
+    d, n = sizes
+    layer = LAYERS[cell](d, n, gate=gate, bidirectional=bidirectional, batch_first=batch_first).double()
+    x = torch.randn(len(lengths), max(lengths) + extra, d, dtype=torch.float64)
+    output, last = layer(x if batch_first else x.transpose(0, 1), lengths=torch.tensor(lengths))
+    output = output if batch_first else output.transpose(0, 1)
+    assert output.shape == (len(lengths), x.shape[1], n * (2 if bidirectional else 1))
+    for row, length in enumerate(lengths):
+        alone, alone_last = layer(x[row, :length])
+        torch.testing.assert_close(output[row, :length], alone, rtol=1e-12, atol=1e-13)
+        assert not output[row, length:].any()
+        for mine, expected in zip(as_tuple(last), as_tuple(alone_last), strict=True):
+            torch.testing.assert_close(mine[:, row], expected, rtol=1e-12, atol=1e-13)
