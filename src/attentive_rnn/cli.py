@@ -1,0 +1,374 @@
+"""The command `attentive`. What is slow to import is imported by the subcommand that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .training import RunFolder
+
+Overrides = list[tuple[str, str]]
+RESUME_NEWEST = ""  # what --resume without a folder stands for
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, 2 for a mistake of the user's, 130 after Ctrl-C."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except UserError as error:
+        print(f"attentive: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("attentive: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of the output, such as `head`, has gone; Python would complain again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def _run(argv: list[str]) -> int:
+    argv, overrides = _split_overrides(argv)
+    parser, commands = _parsers()
+    if argv and not argv[0].startswith("-") and argv[0] not in commands:
+        raise ConfigError(f"unknown command {argv[0]!r}; {_nearest(argv[0], list(commands))}")
+    arguments, unknown = parser.parse_known_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    command = commands[arguments.command]
+    if unknown:
+        options = [name for action in command._actions for name in action.option_strings if name.startswith("--")]
+        kind = "option" if unknown[0].startswith("-") else "argument"
+        hint = _nearest(unknown[0].split("=")[0], options) if kind == "option" else f"see {command.prog} --help"
+        raise ConfigError(f"{command.prog}: unknown {kind} {unknown[0]!r}; {hint}")
+    if overrides and not getattr(arguments, "takes_overrides", False):
+        raise ConfigError(f"{command.prog}: takes no --section.key options, got --{overrides[0][0]}")
+    arguments.overrides = overrides
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    return run(arguments)
+
+
+def _split_overrides(argv: list[str]) -> tuple[list[str], Overrides]:
+    """The arguments without --section.key value, and those apart."""
+    rest: list[str] = []
+    overrides: Overrides = []
+    waiting = iter(argv)
+    for argument in waiting:
+        match = re.fullmatch(r"--([A-Za-z_-]+\.[^=]*)(=(.*))?", argument, re.DOTALL)
+        if not match:
+            rest.append(argument)
+            continue
+        value = match[3] if match[2] else next(waiting, None)
+        if value is None or (not match[2] and value.startswith("--")):
+            raise ConfigError(f"option --{match[1]} needs a value")
+        overrides.append((match[1].replace("-", "_"), value))
+    return rest, overrides
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+
+
+def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
+    parser = _Parser(prog="attentive", description="Train and use recurrent layers with attention.", allow_abbrev=False)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    parser.set_defaults(command=None)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, **extra: Any
+    ) -> argparse.ArgumentParser:
+        made = subparsers.add_parser(name, help=text, description=text, allow_abbrev=False, **extra)
+        made.set_defaults(run=run)
+        return made
+
+    recipe_help = {
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "epilog": "Every key of a recipe is an option too: --optim.lr 0.001 --model.gate null --data.path PATH.\n"
+        "The recipes and all keys with their values: attentive info, attentive train RECIPE --print_config.",
+    }
+    train = command("train", _train, "train a recipe, or on a data set; the result is a run folder", **recipe_help)
+    _add_recipe(train)
+    train.add_argument("--seed", help="of everything random (default 0)")
+    train.add_argument("--print_config", action="store_true", help="print the complete recipe and leave")
+    train.add_argument(
+        "--resume",
+        nargs="?",
+        const=RESUME_NEWEST,
+        metavar="RUN",
+        help="continue an interrupted run: the newest one of the recipe, or the one in the folder RUN",
+    )
+
+    compare = command(
+        "compare", _compare, "train with the gate and without, over the same seeds and splits", **recipe_help
+    )
+    _add_recipe(compare)
+    compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
+
+    evaluate = command("evaluate", _evaluate, "score a run's model on the test sequences of its data set")
+    evaluate.add_argument("folder", metavar="RUN", help="a run folder")
+    evaluate.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
+    _add_use(evaluate)
+
+    predict = command("predict", _predict, "label sequences with a run's model")
+    predict.add_argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
+    predict.add_argument("input", metavar="INPUT", help="a file or folder of sequences")
+    _add_use(predict)
+
+    data = command("data", _data_help, "the data sets: what can be read, and what is in a file")
+    actions = data.add_subparsers(dest="action", metavar="ACTION")
+    data.set_defaults(parser=data)
+    listing = actions.add_parser("list", help="the data sets and formats that can be read", allow_abbrev=False)
+    listing.set_defaults(run=_data_list)
+    check = actions.add_parser("check", help="what is in a data set, and what is odd about it", allow_abbrev=False)
+    check.add_argument("path", metavar="PATH")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(run=_data_check)
+
+    command("info", _info, "versions, hardware, backends, extras and recipes")
+    return parser, dict(subparsers.choices)
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from . import __version__
+
+        print(f"attentive-rnn {__version__}")
+        parser.exit()
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(takes_overrides=True)
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="name of a recipe, or path of a .yaml file")
+    parser.add_argument("--data", metavar="PATH", help="the data set; without RECIPE a general recipe is chosen for it")
+    parser.add_argument("--output-dir", "--output_dir", metavar="DIR", help="folder for the runs (default runs)")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)")
+    parser.add_argument("--precision", help="32-true, 64-true, bf16-mixed or 16-mixed (default 32-true)")
+
+
+def _add_use(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _chosen(arguments: argparse.Namespace) -> tuple[str, Overrides]:
+    """The recipe that was named, or the general one for --data, and the overrides that all options make."""
+    from .training.recipes import general_recipe
+
+    overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
+    overrides += arguments.overrides
+    for option in ("seed", "output_dir", "device", "precision"):
+        if getattr(arguments, option, None) is not None:
+            overrides.append((option, getattr(arguments, option)))
+    if arguments.recipe is not None:
+        return arguments.recipe, overrides
+    if arguments.data is None:
+        raise ConfigError("give a RECIPE (see attentive info), or --data PATH")
+    return general_recipe(arguments.data), overrides
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from .training import list_recipes, open_run, recipes
+    from .training.run import find_resumable, require_same, resume, train
+
+    # `--resume RECIPE`: the recipe was taken for the folder of a run.
+    if arguments.recipe is None and arguments.resume in list_recipes():
+        arguments.recipe, arguments.resume = arguments.resume, RESUME_NEWEST
+    run = open_run(arguments.resume) if arguments.resume else None
+    if run is not None and arguments.recipe is None:
+        arguments.recipe = str(run.config)
+    recipe, overrides = _chosen(arguments)
+    config = recipes.read_recipe(recipe, overrides)
+    if arguments.print_config:
+        print(recipes.to_yaml(config), end="")
+        return 0
+    config = recipes.resolve(config)
+    parent = Path(config.output_dir) / recipes.recipe_name(recipe)
+    if run is None and arguments.resume is not None:
+        run = find_resumable(config, parent)
+        if run is None:
+            print(f"{parent}: no run of this configuration to resume; starting one", file=sys.stderr)
+    if run is None:
+        return _report(train(config, parent))
+    require_same(config, run)
+    if run.finished:
+        print(f"{run.path}: this run is finished", file=sys.stderr)
+    return _report(resume(run))
+
+
+def _report(run: RunFolder) -> int:
+    """Say how a finished run did."""
+    results = run.read_results()
+    print(f"run              {run.path}")
+    print(f"model            {run.model}")
+    print(f"best epoch       {results['best_epoch']} of {results['epochs']}")
+    print(f"validation       {100 * results['validation_accuracy']:.1f} %")
+    _print_scores(results["test"])
+    print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs a step of a sequence")
+    print(f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch")
+    return 0
+
+
+def _print_scores(test: dict[str, Any]) -> None:
+    low, high = (100 * end for end in test["accuracy_interval_95"])
+    print(
+        f"test accuracy    {100 * test['accuracy']:.1f} % "
+        f"(95 % interval {low:.1f} to {high:.1f}, {test['count']} sequences)"
+    )
+    print(f"of the classes   {100 * test['mean_class_accuracy']:.1f} % on average")
+    if "without_copies" in test:
+        rest = test["without_copies"]
+        print(
+            f"unseen only      {100 * rest['accuracy']:.1f} %: "
+            f"{test['copies_in_train']} test sequences are copies of training sequences"
+        )
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from .training import load_model, open_run
+    from .training.run import test_scores
+    from .training.setup import choose_device, load_splits
+
+    run = open_run(arguments.folder)
+    config = run.read_config()
+    if arguments.data is not None:
+        config.data.path = arguments.data
+    saved = load_model(run.model)
+    saved.model.to(choose_device(arguments.device))
+    scores = test_scores(saved, load_splits(config), config.training.batch_size)
+    if arguments.json:
+        print(json.dumps(scores, ensure_ascii=False))
+        return 0
+    _print_scores(scores)
+    names = scores["classes"]
+    width = max(map(len, names))
+    print("true class, and how often each was predicted")
+    for name, row in zip(names, scores["confusion"], strict=True):
+        print(f"  {name:{width}}  {' '.join(f'{count:4d}' for count in row)}")
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from .data import read_sequences
+    from .training import load_model, open_run
+    from .training.saved_model import DESCRIPTION, probabilities
+    from .training.setup import choose_device
+
+    folder = Path(arguments.folder)
+    saved = load_model(folder if (folder / DESCRIPTION).is_file() else open_run(folder).model)
+    saved.model.to(choose_device(arguments.device))
+    dataset = read_sequences(arguments.input, saved.schema)
+    classes = saved.schema.classes
+    shares = probabilities(saved.logits(dataset))
+    names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
+    if arguments.json:
+        rows = [
+            {
+                "name": name,
+                "label": classes[int(share.argmax())],
+                "probability": float(share.max()),
+                "probabilities": dict(zip(classes, share.tolist(), strict=True)),
+            }
+            for name, share in zip(names, shares, strict=True)
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+        return 0
+    width = max(map(len, names))
+    for name, share in zip(names, shares, strict=True):
+        print(f"{name:{width}}  {share.max():.3f}  {classes[int(share.argmax())]}")
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from .training import recipes
+    from .training.compare import compare
+
+    recipe, overrides = _chosen(arguments)
+    config = recipes.load_config(recipe, overrides)
+    comparison = compare(config, Path(config.output_dir) / recipes.recipe_name(recipe), arguments.seeds)
+    console = _console()
+    console.print(comparison.table())
+    for line in comparison.remarks():
+        print(line)
+    return 0
+
+
+def _data_help(arguments: argparse.Namespace) -> int:
+    arguments.parser.print_help()
+    return 0
+
+
+def _data_list(arguments: argparse.Namespace) -> int:
+    from .data import list_sources
+
+    sources = list_sources()
+    width = max(len(source.name) for source in sources)
+    for source in sources:
+        print(f"{source.name:{width}}  {source.title}{'' if source.embedded else ' (needs a path)'}")
+    return 0
+
+
+def _data_check(arguments: argparse.Namespace) -> int:
+    from .data import check
+
+    report = check(arguments.path)
+    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    import torch
+
+    from . import backends
+    from .training import list_recipes
+    from .training.environment import hardware, packages, versions
+
+    machine, found = hardware(), versions()
+    print(f"attentive-rnn    {found['attentive-rnn']}, Python {found['python']}, torch {torch.__version__}")
+    print(f"system           {machine['system']}")
+    print(f"processor        {machine['cpu']}, {machine['cores']} cores, {torch.get_num_threads()} threads")
+    print(f"memory           {machine['memory_gib']} GiB")
+    print(f"GPU              {', '.join(machine['gpus']) or 'none that torch sees'}")
+    print("backends")
+    for backend in backends():
+        print(f"  {backend.name:14} {'yes' if backend.available else 'no '}  {backend.reason}")
+    print("packages")
+    for package in packages():
+        hint = f"not installed: pip install 'attentive-rnn[{package.extra}]'" if package.extra else "not installed"
+        print(f"  {package.name:18} {package.version or hint}{f'  ({package.extra})' if package.extra else ''}")
+    print("recipes")
+    for name, text in list_recipes().items():
+        print(f"  {name:18} {text}")
+    return 0
+
+
+def _console() -> Console:
+    """The standard output; wide where it is a file, whose lines nobody folds."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

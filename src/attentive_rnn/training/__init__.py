@@ -1,0 +1,28 @@
+"""Training by recipe: configurations, runs and what they leave behind. Lightning is imported when a run starts."""
+
+from .config import Config
+from .metrics import Scores, score, student, wilson
+from .preprocessing import Standardise
+from .recipes import list_recipes, load_config
+from .run import resume, train
+from .run_folder import RunFolder, list_runs, open_run
+from .saved_model import SavedModel, load_model, save_model
+
+__all__ = [
+    "Config",
+    "RunFolder",
+    "SavedModel",
+    "Scores",
+    "Standardise",
+    "list_recipes",
+    "list_runs",
+    "load_config",
+    "load_model",
+    "open_run",
+    "resume",
+    "save_model",
+    "score",
+    "student",
+    "train",
+    "wilson",
+]

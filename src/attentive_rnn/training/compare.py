@@ -1,0 +1,264 @@
+"""The gate against no gate, over the same seeds and validation splits, and at the same number of parameters."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..data import Schema, Splits
+from ..errors import ConfigError
+from .config import Config
+from .files import write_atomically, write_json
+from .metrics import Interval, student
+from .recipes import difference, read_config
+from .run import require_same, resume, train
+from .run_folder import RunFolder, create_folder, read_rows
+from .setup import build_model, load_splits
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the compared models: what it is called, in words and in file names, and its configuration."""
+
+    title: str
+    name: str
+    config: Config
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A variant's runs, one for each seed, and what their results.json say."""
+
+    variant: Variant
+    seeds: tuple[int, ...]
+    runs: tuple[RunFolder, ...]
+    results: tuple[dict[str, Any], ...]
+
+    @property
+    def test_accuracy(self) -> Interval:
+        """Mean over the seeds with Student's 95 % interval; Wilson's interval of the one run for a single seed."""
+        tests = [result["test"] for result in self.results]
+        if len(tests) > 1:
+            return student([test["accuracy"] for test in tests])
+        return Interval(tests[0]["accuracy"], *tests[0]["accuracy_interval_95"])
+
+    def mean(self, key: str) -> float:
+        """The mean over the seeds of a number in results.json."""
+        return statistics.mean(result[key] for result in self.results)
+
+    def row(self) -> dict[str, Any]:
+        """The line of comparison.csv."""
+        value, low, high = self.test_accuracy
+        return {
+            "variant": self.variant.title,
+            "hidden_size": self.variant.config.model.hidden_size,
+            "seeds": " ".join(map(str, self.seeds)),
+            "test_accuracy": value,
+            "test_accuracy_low_95": low,
+            "test_accuracy_high_95": high,
+            "validation_accuracy": self.mean("validation_accuracy"),
+            "parameters": self.results[0]["parameters"],
+            "flops_per_step": self.results[0]["flops_per_step"],
+            "seconds_per_epoch": self.mean("seconds_per_epoch"),
+            "epochs": self.mean("epochs"),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcomes of all variants, and the folder of the comparison."""
+
+    folder: Path
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...] = ()
+
+    def gain(self, other: Outcome) -> Interval | None:
+        """Test accuracy of the first variant minus another's, paired by seed; None with a single seed."""
+        pairs = zip(self.outcomes[0].results, other.results, strict=True)
+        differences = [first["test"]["accuracy"] - second["test"]["accuracy"] for first, second in pairs]
+        return student(differences) if len(differences) > 1 else None
+
+    def table(self) -> Table:
+        """The comparison for the terminal."""
+        seeds = self.outcomes[0].seeds
+        table = Table(title=f"{self.folder.parent.name}, seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))}")
+        table.add_column("model")
+        for column in ("test accuracy %", "95 % interval", "valid %", "parameters", "FLOPs/step", "s/epoch", "epochs"):
+            table.add_column(column, justify="right")
+        for outcome in self.outcomes:
+            row = outcome.row()
+            table.add_row(
+                row["variant"],
+                f"{100 * row['test_accuracy']:.1f}",
+                f"{100 * row['test_accuracy_low_95']:.1f} to {100 * row['test_accuracy_high_95']:.1f}",
+                f"{100 * row['validation_accuracy']:.1f}",
+                f"{row['parameters']:,}",
+                f"{row['flops_per_step']:,}",
+                f"{row['seconds_per_epoch']:.3g}",
+                f"{row['epochs']:.0f}",
+            )
+        return table
+
+    def remarks(self) -> list[str]:
+        """What the table does not say: paired differences, what an interval is, where the files are."""
+        first = self.outcomes[0]
+        lines = []
+        for other in self.outcomes[1:]:
+            gain = self.gain(other)
+            if gain is not None:
+                value, low, high = (100 * number for number in gain)
+                lines.append(
+                    f"{first.variant.title} minus {other.variant.title}: {value:+.1f} points "
+                    f"(95 % interval {low:+.1f} to {high:+.1f}, paired by seed)"
+                )
+        kind = "Student's t over the seeds" if len(first.seeds) > 1 else "Wilson's, of the test sequences of one run"
+        lines.append(f"The intervals are {kind}; the test set was read once a run, at the best validation epoch.")
+        files = "comparison.csv and .json" if self.notes else "comparison.csv, .json and .png"
+        return [*lines, *self.notes, f"Written to {self.folder}: {files}"]
+
+
+def compare(
+    config: Config, parent: Path, seeds: Sequence[int], *, console: Console | None = None, splits: Splits | None = None
+) -> Comparison:
+    """Train the model of a configuration with its gate, without, and without but wider, over seeds.
+
+    Runs of an earlier comparison of the same configuration are taken over where they are finished, and continued
+    where they are not.
+
+    Args:
+        config: of the model with the gate; its seed is not used.
+        parent: the folder for the folder of the comparison.
+        seeds: different seeds, one run of each variant for each.
+        console: where progress goes; None: the standard error.
+        splits: the data, if they are loaded already.
+
+    Raises:
+        ConfigError: no seeds, or one twice; the configuration's model has no gate.
+    """
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"--seeds must be different integers, got {' '.join(map(str, seeds))}")
+    for seed in seeds:
+        replace(config, seed=seed).check()
+    console = console or Console(stderr=True)
+    splits = load_splits(config) if splits is None else splits
+    compared = variants(config, splits.train.schema)
+    folder = _folder(replace(config, seed=0), parent)
+    # Seed by seed, so that what an interruption leaves can be compared.
+    runs = {
+        (variant.name, seed): _run(replace(variant.config, seed=seed), folder, variant.name, splits, console)
+        for seed in seeds
+        for variant in compared
+    }
+    outcomes = []
+    for variant in compared:
+        own = tuple(runs[variant.name, seed] for seed in seeds)
+        outcomes.append(Outcome(variant, tuple(seeds), own, tuple(run.read_results() for run in own)))
+    return _write(Comparison(folder, tuple(outcomes)))
+
+
+def variants(config: Config, schema: Schema) -> list[Variant]:
+    """The configuration, the same without its gate, and that with as many parameters as the first.
+
+    Raises:
+        ConfigError: the configuration's model has no gate.
+    """
+    gate = config.model.gate
+    if gate is None or (isinstance(gate, list) and not any(gate)):
+        raise ConfigError("compare sets a model with a gate against one without: model.gate must not be null")
+    plain = replace(config, model=replace(config.model, gate=None))
+    width = equal_width(plain, schema, build_model(config, schema).num_parameters)
+    wide = replace(plain, model=replace(plain.model, hidden_size=width))
+    return [
+        Variant(title(config), "gate", config),
+        Variant(title(plain), "no-gate", plain),
+        Variant(title(wide), "no-gate-wide", wide),
+    ]
+
+
+def title(config: Config) -> str:
+    """A model in the paper's notation: layers, kind and, in brackets, neurons.
+
+    Example:
+        >>> title(Config())
+        '3-EleAtt-GRU(100)'
+    """
+    model = config.model
+    gates = model.gate if isinstance(model.gate, list) else [model.gate] * model.num_layers
+    cell = model.cell.upper()
+    parts: list[tuple[str, int]] = []
+    for gate in gates:
+        kind = cell if gate is None else f"EleAtt-{cell}" + ("" if gate == "sigmoid" else f" ({gate})")
+        parts = [*parts[:-1], (kind, parts[-1][1] + 1)] if parts and parts[-1][0] == kind else [*parts, (kind, 1)]
+    return " + ".join(f"{count}-{kind}" for kind, count in parts) + f"({model.hidden_size})"
+
+
+def equal_width(config: Config, schema: Schema, parameters: int) -> int:
+    """The hidden size with which a model has as many parameters as is possible to `parameters`, or the nearest."""
+
+    def count(hidden_size: int) -> int:
+        model = replace(config.model, hidden_size=hidden_size)
+        return build_model(replace(config, model=model), schema).num_parameters
+
+    low = high = config.model.hidden_size
+    while count(high) < parameters:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) < parameters else (low, middle)
+    return min((low, high), key=lambda width: abs(count(width) - parameters))
+
+
+def _run(config: Config, folder: Path, name: str, splits: Splits, console: Console) -> RunFolder:
+    run = RunFolder(folder / f"{name}-seed{config.seed}")
+    if not run.config.exists():
+        return train(config, folder, name=run.path.name, console=console, splits=splits)
+    require_same(config, run)
+    if run.finished:
+        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True)
+    return resume(run, console=console, splits=splits)
+
+
+def _folder(config: Config, parent: Path) -> Path:
+    """The folder of the newest comparison of a configuration, or a new one."""
+    there = sorted(parent.glob("compare-*/compare.yaml"), reverse=True)
+    for file in there:
+        if difference(config, read_config(file)) is None:
+            return file.parent
+    return create_folder(config, parent, "compare.yaml", "compare-")
+
+
+def _write(comparison: Comparison) -> Comparison:
+    """Put the tables and the picture into the comparison's folder."""
+    rows = [outcome.row() for outcome in comparison.outcomes]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(comparison.folder / "comparison.csv", text.getvalue().encode())
+    gains = [comparison.gain(other) for other in comparison.outcomes[1:]]
+    values = {
+        "variants": rows,
+        "gain_of_the_first": [None if gain is None else gain._asdict() for gain in gains],
+        "runs": [
+            {"variant": outcome.variant.title, "seed": seed, "folder": run.path.name, **result}
+            for outcome in comparison.outcomes
+            for seed, run, result in zip(outcome.seeds, outcome.runs, outcome.results, strict=True)
+        ],
+    }
+    write_json(comparison.folder / "comparison.json", values)
+    try:
+        from .plot import plot_losses
+    except ImportError:
+        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
+        return replace(comparison, notes=(note,))
+    curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in comparison.outcomes[:2]}
+    plot_losses(curves, comparison.folder.parent.name, comparison.folder / "comparison.png")
+    return comparison

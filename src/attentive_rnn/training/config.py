@@ -1,0 +1,220 @@
+"""What a training run can be told: the sections of a recipe, with their types and limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from ..errors import ConfigError
+
+GateName = Literal["sigmoid", "softmax"]
+
+
+@dataclass
+class DataConfig:
+    """Which sequences, and what is done to them.
+
+    Args:
+        source: name of the data set or format (`attentive data list`); null: recognised from the path.
+        path: file or folder of the data; null for a set that comes with the package.
+        options: options of the reader, such as {missing: interpolate}.
+        valid_fraction: share of the training sequences held out to choose the epoch, between 0 and 1.
+        preprocessing: transforms of every sequence, in order; null: those that the data set's reader names.
+        standardise: bring every feature to mean 0 and deviation 1, measured on the training sequences.
+        augmentation: random transforms of the training sequences, drawn anew each epoch; null: the reader's.
+        num_workers: processes that prepare batches; 0: the training process itself.
+    """
+
+    source: str | None = None
+    path: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    valid_fraction: float = 0.05
+    preprocessing: list[dict[str, Any]] | None = None
+    standardise: bool = False
+    augmentation: list[dict[str, Any]] | None = field(default_factory=list)
+    num_workers: int = 0
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        _require("data.valid_fraction", self.valid_fraction, 0 < self.valid_fraction < 1, "between 0 and 1")
+        _require("data.num_workers", self.num_workers, self.num_workers >= 0, "0 or more")
+
+
+@dataclass
+class ModelConfig:
+    """The classifier; see :class:`attentive_rnn.SequenceClassifier`.
+
+    Args:
+        cell: gru, lstm or rnn.
+        gate: sigmoid, softmax, null (no attention), or a list with one of these for each layer.
+        gate_scale: factor on the gate's response.
+        hidden_size: neurons of a layer.
+        num_layers: recurrent layers.
+        dropout: share of outputs zeroed after each layer, drawn anew at every step.
+        locked_dropout: the same with one draw for all steps.
+        zoneout: share of units that keep their old state at a step.
+        bidirectional: a second set of layers from the end to the start.
+        reset_after: for the GRU: torch's form, with the reset gate after the product.
+        pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
+        init: how the weights start: paper or torch.
+        backend: auto, reference, cpu or triton.
+    """
+
+    cell: Literal["gru", "lstm", "rnn"] = "gru"
+    gate: GateName | list[GateName | None] | None = "sigmoid"
+    gate_scale: float = 1.0
+    hidden_size: int = 100
+    num_layers: int = 3
+    dropout: float = 0.5
+    locked_dropout: float = 0.0
+    zoneout: float = 0.0
+    bidirectional: bool = False
+    reset_after: bool = False
+    pool: Literal["mean", "last", "keras_compat"] = "mean"
+    init: Literal["paper", "torch"] = "paper"
+    backend: Literal["auto", "reference", "cpu", "triton"] = "auto"
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        for name in ("hidden_size", "num_layers"):
+            _require(f"model.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        for name in ("dropout", "locked_dropout", "zoneout"):
+            _require(f"model.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        _require("model.gate_scale", self.gate_scale, _positive(self.gate_scale), "above 0")
+        if isinstance(self.gate, list):
+            fits = len(self.gate) == self.num_layers
+            _require("model.gate", self.gate, fits, f"one name or a list of {self.num_layers}, one for each layer")
+        _require(
+            "model.reset_after", self.reset_after, not self.reset_after or self.cell == "gru", "false but for a gru"
+        )
+
+
+@dataclass
+class OptimConfig:
+    """Adam, and how its step shrinks.
+
+    Args:
+        lr: learning rate at the start.
+        clip_norm: largest norm of the gradient of all weights together; null: no limit.
+        lr_factor: factor on the learning rate when the training accuracy stops rising.
+        lr_patience: epochs without a rise before that.
+        lr_cooldown: epochs to wait after it.
+    """
+
+    lr: float = 0.005
+    clip_norm: float | None = 1.0
+    lr_factor: float = 0.1
+    lr_patience: int = 5
+    lr_cooldown: int = 3
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        _require("optim.lr", self.lr, _positive(self.lr), "above 0")
+        _require("optim.clip_norm", self.clip_norm, self.clip_norm is None or _positive(self.clip_norm), "above 0")
+        _require("optim.lr_factor", self.lr_factor, 0 < self.lr_factor < 1, "between 0 and 1")
+        for name in ("lr_patience", "lr_cooldown"):
+            _require(f"optim.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+
+
+@dataclass
+class TrainingConfig:
+    """How long, and on how much at a time.
+
+    Args:
+        batch_size: sequences in a step of the optimiser.
+        max_epochs: passes over the training sequences, at most.
+        patience: epochs without a better validation score after which training stops.
+    """
+
+    batch_size: int = 32
+    max_epochs: int = 200
+    patience: int = 15
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        for name in ("batch_size", "max_epochs", "patience"):
+            _require(f"training.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
+
+
+@dataclass
+class Config:
+    """Everything that decides a run; two runs of one Config on one machine give the same weights.
+
+    Args:
+        data: which sequences, and what is done to them.
+        model: the classifier.
+        optim: the optimiser and its schedule.
+        training: how long, and on how much at a time.
+        seed: of the validation split, the first weights, the order, the dropout and the augmentation.
+        output_dir: where the folders of runs are made.
+        device: auto, cpu, cuda or cuda:INDEX.
+        precision: 32-true, 64-true, bf16-mixed or 16-mixed (the last on a GPU only).
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    seed: int = 0
+    output_dir: str = "runs"
+    device: str = "auto"
+    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+    def check(self) -> None:
+        """Raise ConfigError that names the key of a value out of range."""
+        for section in (self.data, self.model, self.optim, self.training):
+            section.check()
+        _require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain nested values, in the order of a recipe."""
+        return asdict(self)
+
+
+SECTIONS = {"data": DataConfig, "model": ModelConfig, "optim": OptimConfig, "training": TrainingConfig}
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """The configuration of complete and well-typed values, checked for their ranges."""
+    sections = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
+    rest = {key: value for key, value in values.items() if key not in SECTIONS}
+    config = Config(**sections, **rest)
+    config.check()
+    return config
+
+
+def keys() -> dict[str, str]:
+    """Every dotted key of a configuration and its type, in words.
+
+    Example:
+        >>> keys()["optim.lr"], keys()["data.path"]
+        ('float', 'str | None')
+    """
+    found: dict[str, str] = {}
+    for entry in fields(Config):
+        if entry.name in SECTIONS:
+            found |= {f"{entry.name}.{part.name}": str(part.type) for part in fields(SECTIONS[entry.name])}
+        else:
+            found[entry.name] = str(entry.type)
+    return found
+
+
+def flatten(values: dict[str, Any]) -> dict[str, Any]:
+    """Nested values by dotted key, sections opened and nothing else."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in SECTIONS and isinstance(value, dict):
+            flat |= {f"{key}.{name}": part for name, part in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _positive(value: float) -> bool:
+    return value > 0 and math.isfinite(value)
+
+
+def _require(key: str, value: Any, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise ConfigError(f"{key} must be {wanted}, got {value!r}")

@@ -1,0 +1,87 @@
+"""What a run ran on: versions, hardware, date and command."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+DISTRIBUTION = "attentive-rnn"
+
+
+class Package(NamedTuple):
+    """A dependency, the extra that it belongs to ("" for the core) and its version, None if it is not installed."""
+
+    extra: str
+    name: str
+    version: str | None
+
+
+def describe(device: str) -> dict[str, Any]:
+    """The environment of a run on a device ("cpu", "cuda:0"), as plain values for env.json."""
+    return {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "command": sys.argv,
+        "folder": os.getcwd(),
+        "device": device,
+        "versions": versions(),
+        "hardware": hardware(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's version and that of every dependency of the package that is installed."""
+    found = {"python": platform.python_version(), DISTRIBUTION: importlib.metadata.version(DISTRIBUTION)}
+    return found | {p.name: p.version for p in packages() if p.version is not None}
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory in GiB and GPUs."""
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {"system": platform.platform(), "cpu": _cpu_name(), "cores": _cores(), "memory_gib": _memory(), "gpus": gpus}
+
+
+def packages() -> list[Package]:
+    """What the package's metadata says it uses, extra by extra; the developers' tools are left out."""
+    found: list[Package] = []
+    for requirement in importlib.metadata.requires(DISTRIBUTION) or []:
+        match = re.match(r"[A-Za-z0-9._-]+", requirement)
+        extra = re.search(r"""extra\s*==\s*['"]([^'"]+)['"]""", requirement)
+        if match is None or match[0] == DISTRIBUTION or (extra and extra[1] in ("all", "dev")):
+            continue
+        found.append(Package(extra[1] if extra else "", match[0], _version(match[0])))
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cpu_name() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match[1] if match else platform.machine()
+
+
+def _memory() -> float | None:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)

@@ -1,0 +1,173 @@
+"""The epochs of a run, by Lightning, which this module imports late: it takes seconds."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from rich.console import Console
+
+from ..data import SequenceDataset
+from ..errors import ConfigError, MissingExtraError
+from ..models import SequenceClassifier
+from .checkpoint import read_checkpoint
+from .config import Config
+from .run_folder import RunFolder
+
+
+class Fit(NamedTuple):
+    """The rows of all epochs, as in metrics.csv, and the one of the best epoch."""
+
+    rows: list[dict[str, float]]
+    best: dict[str, float]
+
+
+def require_lightning() -> None:
+    """Raise MissingExtraError if what training needs is not installed."""
+    for package in ("pytorch_lightning", "tensorboard"):
+        if find_spec(package) is None:
+            raise MissingExtraError(f"training needs {package}: pip install 'attentive-rnn[train]'")
+
+
+def fit(
+    run: RunFolder,
+    config: Config,
+    model: SequenceClassifier,
+    train: SequenceDataset,
+    valid: SequenceDataset,
+    device: torch.device,
+    console: Console,
+) -> Fit:
+    """Train a run from its last checkpoint, if it has one, to its end; then `model` holds the best epoch's weights.
+
+    Args:
+        run: where checkpoints and metrics are, and go.
+        config: of the run.
+        model: with the weights of the start.
+        train, valid: preprocessed sequences.
+        device: to train on.
+        console: where progress goes.
+
+    Raises:
+        ConfigError: both checkpoints are damaged, or the loss became infinite.
+    """
+    import pytorch_lightning as pl
+    from lightning_fabric.plugins.environments import LightningEnvironment
+
+    from .lightning import ClassifierModule, SequenceDataModule
+    from .progress import ProgressBar
+    from .recorder import AtomicCheckpoints, Recorder
+    from .tensorboard import TensorBoard
+
+    recorder = Recorder(run, config.training.patience)
+    start = starting_point(run, console)
+    if start is not None:
+        recorder.load_state_dict(read_checkpoint(start)["callbacks"][recorder.state_key])
+        console.print(f"{run.path}: continuing after epoch {len(recorder.rows)}", highlight=False, soft_wrap=True)
+    if not recorder.exhausted and len(recorder.rows) < config.training.max_epochs:
+        with _quiet(), _deterministic(device), _plain_interrupts():
+            trainer = pl.Trainer(
+                accelerator=device.type,
+                devices=[device.index] if device.type == "cuda" else 1,
+                precision=config.precision,
+                max_epochs=config.training.max_epochs,
+                gradient_clip_val=config.optim.clip_norm,
+                callbacks=[TensorBoard(run), recorder, ProgressBar(recorder, console, _title(run))],
+                # One process: without the second plugin a job of a batch system would be taken for a part of many.
+                plugins=[AtomicCheckpoints(), LightningEnvironment()],
+                logger=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                default_root_dir=run.path,
+            )
+            data = SequenceDataModule(train, valid, config)
+            trainer.fit(ClassifierModule(model, config), datamodule=data, ckpt_path=start)
+    weights = read_checkpoint(run.best)["state_dict"]
+    model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
+    return Fit(recorder.rows, recorder.best)
+
+
+def starting_point(run: RunFolder, console: Console) -> Path | None:
+    """The checkpoint that a run goes on from: its last, or its best where the last is damaged; None at the start.
+
+    Raises:
+        ConfigError: neither can be used, or the best one, without which the run has no result, cannot.
+    """
+    if not run.last.exists() and not run.best.exists():
+        return None
+    read_checkpoint(run.best)
+    try:
+        read_checkpoint(run.last)
+    except ConfigError as error:
+        console.print(f"{error}; continuing from {run.best} instead", highlight=False, soft_wrap=True)
+        return run.best
+    return run.last
+
+
+def _title(run: RunFolder) -> str:
+    return f"{run.path.parent.name}/{run.path.name}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's remarks on the machine, its tips, and two warnings of its own making."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        # These two have no switch. A CPU was asked for; and Lightning calls a class of torch's that is to go.
+        warnings.filterwarnings("ignore", message="GPU available but not used")
+        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """With torch's deterministic algorithms, so that a resumed run ends with the same bits."""
+    switches: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), switches.fill_uninitialized_memory
+    if device.type == "cuda":
+        # cuBLAS reads it when it starts; without it torch refuses to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    switches.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        switches.fill_uninitialized_memory = before[1]
+
+
+@contextmanager
+def _plain_interrupts() -> Iterator[None]:
+    """With Ctrl-C as a KeyboardInterrupt and SIGTERM as exit status 143: Lightning makes statuses 1 and 0 of them."""
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        yield
+    except SIGTERMException as error:
+        raise SystemExit(128 + signal.SIGTERM) from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)

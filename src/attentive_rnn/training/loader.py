@@ -1,0 +1,79 @@
+"""Batches whose order depends on the seed and the epoch, and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ..data import AugmentedDataset, Sample, SequenceDataset, collate
+
+Tensors = tuple[Tensor, Tensor, Tensor]  # x (B, T, *shape), lengths (B,), labels (B,)
+
+
+class EpochLoader:
+    """Go through a data set in batches: (x, lengths, labels), padded to the longest sequence of each batch.
+
+    Args:
+        dataset: the sequences; an augmented one is told the epoch too.
+        batch_size: sequences in a batch; the last batch of an epoch may have fewer.
+        seed: of the order; None: the order of the data set.
+        num_workers: processes that prepare batches; the result does not depend on it.
+    """
+
+    def __init__(
+        self,
+        dataset: SequenceDataset | AugmentedDataset,
+        batch_size: int,
+        seed: int | None = None,
+        num_workers: int = 0,
+    ) -> None:
+        self._dataset = dataset
+        self._batches = _Batches(len(dataset), batch_size, seed)
+        self._loader = DataLoader(
+            dataset,
+            batch_sampler=self._batches,
+            num_workers=num_workers,
+            collate_fn=_tensors,
+            persistent_workers=num_workers > 0,
+            # Its own generator: the loader draws a seed for its workers, which must not touch the global one.
+            generator=torch.Generator(),
+        )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch (0, 1, ...) that the next pass is for."""
+        self._batches.epoch = epoch
+        if isinstance(self._dataset, AugmentedDataset):
+            self._dataset.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Tensors]:
+        # A generator: nothing is drawn before the first batch is asked for, when the epoch has been set.
+        yield from self._loader
+
+
+class _Batches:
+    """The batch sampler of a DataLoader: lists of indices."""
+
+    def __init__(self, count: int, batch_size: int, seed: int | None) -> None:
+        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return -(-self.count // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.arange(self.count)
+        if self.seed is not None:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
+        for start in range(0, self.count, self.batch_size):
+            yield order[start : start + self.batch_size].tolist()
+
+
+def _tensors(samples: list[Sample]) -> Tensors:
+    batch = collate(samples)
+    return batch.x, batch.lengths, batch.labels

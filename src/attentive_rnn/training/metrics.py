@@ -1,0 +1,124 @@
+"""Scores of a classifier and their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+T95 = (  # the 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom
+    *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
+    *(2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860),
+    *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423),
+)
+
+
+class Interval(NamedTuple):
+    """A value and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well predictions fit.
+
+    Args:
+        count: the number of sequences.
+        accuracy: share of them that are right, with Wilson's 95 % interval.
+        mean_class_accuracy: mean of the classes' own accuracies, over the classes that the sequences have.
+        loss: mean cross-entropy, in nats.
+        confusion: counts (K, K), a row for each true class and a column for each predicted one.
+    """
+
+    count: int
+    accuracy: Interval
+    mean_class_accuracy: float
+    loss: float
+    confusion: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores as plain values that JSON can hold."""
+        return {
+            "count": self.count,
+            "accuracy": self.accuracy.value,
+            "accuracy_interval_95": [self.accuracy.low, self.accuracy.high],
+            "mean_class_accuracy": self.mean_class_accuracy,
+            "loss": self.loss,
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
+    """Scores of logits (B, K) against labels (B,) from 0 to K-1.
+
+    A class that no sequence has is left out of the mean class accuracy: it has no accuracy, and predicting it
+    already counts against the classes that the sequences are of.
+
+    Example:
+        >>> scores = score(np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 2.0]]), np.array([0, 1]))
+        >>> scores.accuracy.value, scores.mean_class_accuracy, scores.confusion[1].tolist()
+        (0.5, 0.5, [0, 0, 1])
+    """
+    logits = logits.astype(np.float64)
+    count, classes = logits.shape
+    predicted = logits.argmax(1)
+    confusion = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    present = confusion.sum(1) > 0
+    shifted = logits - logits.max(1, keepdims=True)
+    log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    return Scores(
+        count=count,
+        accuracy=wilson(int((predicted == labels).sum()), count),
+        mean_class_accuracy=float((confusion.diagonal()[present] / confusion.sum(1)[present]).mean()),
+        loss=float(-log_probability[np.arange(count), labels].mean()),
+        confusion=confusion,
+    )
+
+
+def wilson(right: int, count: int) -> Interval:
+    """Share of `right` among `count` and Wilson's 95 % score interval.
+
+    .. math:: \\frac{p + z^2/2n \\pm z \\sqrt{p(1-p)/n + z^2/4n^2}}{1 + z^2/n}
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+
+    Example:
+        >>> [round(x, 4) for x in wilson(81, 263)]
+        [0.308, 0.2553, 0.3662]
+    """
+    p, z = right / count, Z95
+    centre = (p + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
+    return Interval(p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)))
+
+
+def student(values: Sequence[float]) -> Interval:
+    """Mean of two or more values and its 95 % interval by Student's t.
+
+    .. math:: \\bar x \\pm t_{n-1} s / \\sqrt n
+
+    Example:
+        >>> [round(x, 3) for x in student([1.0, 2.0, 3.0])]
+        [2.0, -0.484, 4.484]
+    """
+    n = len(values)
+    mean = float(np.mean(values))
+    half = t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half)
+
+
+def t_quantile(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t with `freedom` degrees of freedom, to four digits."""
+    if freedom <= len(T95):
+        return T95[freedom - 1]
+    # The first terms of Cornish and Fisher's expansion about the normal quantile.
+    z = Z95
+    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)

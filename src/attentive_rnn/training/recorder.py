@@ -1,0 +1,92 @@
+"""What a run leaves behind after each epoch. This module imports Lightning: import it late."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import CheckpointIO
+from pytorch_lightning.callbacks import Checkpoint
+
+from .checkpoint import read_checkpoint
+from .files import write_atomically
+from .lightning import ClassifierModule
+from .run_folder import RunFolder
+
+COLUMNS = ("epoch", "lr", "train_loss", "train_acc", "valid_loss", "valid_acc", "seconds")
+
+
+class AtomicCheckpoints(CheckpointIO):
+    """Write checkpoints so that a kill leaves the old one or the new one, and read nothing but plain values."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        write_atomically(Path(path), buffer.getvalue())
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+class Recorder(Checkpoint):
+    """After each epoch: metrics.csv, best.ckpt if the epoch is the best so far, last.ckpt; and the early stop.
+
+    The best epoch has the highest validation accuracy, and among equals the lowest validation loss. When it lies
+    `patience` epochs back, training stops. Everything written is a function of the rows so far, which last.ckpt
+    holds: a run that was killed between two files writes the same ones again when it is resumed.
+
+    Args:
+        folder: of the run.
+        patience: epochs without a new best after which training stops.
+    """
+
+    def __init__(self, folder: RunFolder, patience: int) -> None:
+        self.folder = folder
+        self.patience = patience
+        self.rows: list[dict[str, float]] = []
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The row of the best epoch."""
+        return max(self.rows, key=lambda row: (row["valid_acc"], -row["valid_loss"]))
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the best epoch lies so far back that training stops."""
+        return bool(self.rows) and self.rows[-1]["epoch"] - self.best["epoch"] >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = list(state_dict["rows"])
+        write_rows(self.folder.metrics, self.rows)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, ClassifierModule)
+        self.rows.append(dict(module.row))
+        write_rows(self.folder.metrics, self.rows)
+        if self.best is self.rows[-1]:
+            trainer.save_checkpoint(self.folder.best)
+            write_atomically(self.folder.last, self.folder.best.read_bytes())
+        else:
+            trainer.save_checkpoint(self.folder.last)
+        trainer.should_stop = self.exhausted
+
+
+def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+    """Put the rows of all epochs into metrics.csv."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())

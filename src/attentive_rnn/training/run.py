@@ -1,0 +1,176 @@
+"""Train a classifier as a configuration says: a new run, or one that was interrupted."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from ..data import Splits, copies_in_train, preprocess, validation_split
+from ..errors import ConfigError
+from ..ops.dispatch import BackendError
+from .config import Config
+from .environment import describe
+from .files import read_json, write_json
+from .fit import Fit, fit, require_lightning
+from .metrics import score
+from .preprocessing import fit_preprocessing
+from .recipes import difference
+from .run_folder import RunFolder, create_run, list_runs
+from .saved_model import SavedModel, load_model, save_model
+from .setup import build_model, device_of, load_splits
+
+
+def train(
+    config: Config,
+    parent: str | Path,
+    *,
+    name: str | None = None,
+    console: Console | None = None,
+    splits: Splits | None = None,
+) -> RunFolder:
+    """Train from the start, in a new folder, to the end: model/ and results.json are there when this returns.
+
+    Args:
+        config: what to train, on what, how; see :func:`load_config`.
+        parent: the folder for the run's folder.
+        name: what to call the run's folder; None: the time.
+        console: where progress goes; None: the standard error.
+        splits: the data, if they are loaded already; None: they are loaded as config.data says.
+
+    Raises:
+        ConfigError, DataError: the configuration or the data cannot be used.
+        MissingExtraError: Lightning or TensorBoard is not installed.
+
+    Example:
+        >>> from attentive_rnn.training import load_config, train
+        >>> config = load_config("japanese-vowels", [("training.max_epochs", "1"), ("model.num_layers", "1")])
+        >>> run = train(config, "runs/japanese-vowels")  # doctest: +SKIP
+        >>> run.read_results()["test"]["accuracy"]  # doctest: +SKIP
+    """
+    require_lightning()
+    device = device_of(config)
+    splits = load_splits(config) if splits is None else splits
+    build_model(config, splits.train.schema)
+    return _complete(create_run(config, Path(parent), name), config, splits, device, console)
+
+
+def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | None = None) -> RunFolder:
+    """Continue an interrupted run after its last whole epoch; the result is that of a run never interrupted.
+
+    A run that is finished is left as it is.
+
+    Args:
+        run: the folder of the run.
+        console, splits: as in :func:`train`.
+
+    Raises:
+        ConfigError: its checkpoints are damaged, or another process trains it.
+    """
+    if run.finished:
+        return run
+    require_lightning()
+    config = run.read_config()
+    device = device_of(config)
+    splits = load_splits(config) if splits is None else splits
+    return _complete(run, config, splits, device, console)
+
+
+def find_resumable(config: Config, parent: Path) -> RunFolder | None:
+    """The run in a folder that a configuration continues.
+
+    It is the newest interrupted run of the same configuration; without one, the newest finished run of the same
+    configuration; None if there is neither, and no interrupted run at all.
+
+    Raises:
+        ConfigError: there are interrupted runs, but all of other configurations; the message names the first key
+            that differs from the newest of them.
+    """
+    runs = list_runs(parent)
+    interrupted = [run for run in runs if not run.finished]
+    for run in interrupted:
+        if difference(config, run.read_config()) is None:
+            return run
+    if interrupted:
+        require_same(config, interrupted[0])
+    return next((run for run in runs if difference(config, run.read_config()) is None), None)
+
+
+def require_same(config: Config, run: RunFolder) -> None:
+    """Raise ConfigError, naming the key, if a run was not started with this configuration."""
+    differs = difference(config, run.read_config())
+    if differs is not None:
+        raise ConfigError(f"cannot resume {run.path}: {differs}; a run goes on with the configuration it began with")
+
+
+def _complete(
+    run: RunFolder, config: Config, splits: Splits, device: torch.device, console: Console | None
+) -> RunFolder:
+    """Bring a run from where it is to its end, while no other process does."""
+    console = console or Console(stderr=True)
+    with run.locked():
+        if run.finished:
+            return run
+        _write_environment(run, str(device))
+        train_set, valid_set = validation_split(splits.train, config.data.valid_fraction, config.seed)
+        preprocessing = fit_preprocessing(config.data, train_set)
+        model = build_model(config, splits.train.schema)
+        ready = preprocess(train_set, preprocessing), preprocess(valid_set, preprocessing)
+        try:
+            result = fit(run, config, model, *ready, device, console)
+            save_model(run.model, SavedModel(model, splits.train.schema, preprocessing))
+            write_json(run.results, _results(run, config, splits, result, device))
+        except BackendError as error:
+            raise ConfigError(f"model.backend: {error}") from error
+        except (KeyboardInterrupt, SystemExit):
+            console.print(
+                f"interrupted; continue with: attentive train --resume {run.path}", highlight=False, soft_wrap=True
+            )
+            raise
+    return run
+
+
+def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device: torch.device) -> dict[str, Any]:
+    """What results.json says; here, and nowhere earlier, the test sequences are looked at."""
+    saved = load_model(run.model)
+    saved.model.to(device)
+    return {
+        "test": test_scores(saved, splits, config.training.batch_size),
+        "best_epoch": int(result.best["epoch"]),
+        "validation_accuracy": result.best["valid_acc"],
+        "validation_loss": result.best["valid_loss"],
+        "epochs": len(result.rows),
+        "parameters": saved.model.num_parameters,
+        "flops_per_step": saved.model.flops(1, 1),
+        "seconds_per_epoch": statistics.median(row["seconds"] for row in result.rows),
+        "seconds": sum(row["seconds"] for row in result.rows),
+    }
+
+
+def test_scores(saved: SavedModel, splits: Splits, batch_size: int) -> dict[str, Any]:
+    """The scores on the test sequences, with the classes' names.
+
+    Where test sequences are also among the training sequences, value for value, the scores without them are given
+    too: only those are scores on unseen data.
+    """
+    logits = saved.logits(splits.test, batch_size)
+    labels = np.asarray(splits.test.labels)
+    scores = score(logits, labels).to_dict() | {"classes": list(saved.schema.classes)}
+    copies = copies_in_train(splits)
+    if copies.any() and not copies.all():
+        scores["copies_in_train"] = int(copies.sum())
+        scores["without_copies"] = score(logits[~copies], labels[~copies]).to_dict()
+    return scores
+
+
+def _write_environment(run: RunFolder, device: str) -> None:
+    """env.json: where the run began, and every place where it went on."""
+    here = describe(device)
+    if run.environment.exists():
+        began = read_json(run.environment)
+        here = began | {"resumed": [*began.get("resumed", []), here]}
+    write_json(run.environment, here)

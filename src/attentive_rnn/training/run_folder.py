@@ -1,0 +1,180 @@
+"""Folders of runs: RECIPE/TIME/ with everything that a run reads and writes.
+
+config.yaml               the configuration, complete
+env.json                  versions, hardware, date and command
+metrics.csv               a row for each epoch
+checkpoints/{best,last}.ckpt
+model/                    model.safetensors and config.json: the best epoch's model
+results.json              written last: the run is finished
+tensorboard/
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from .config import Config
+from .files import read_json, write_atomically
+from .recipes import read_config, to_yaml
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The places of one run's files."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "env.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "checkpoints" / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def finished(self) -> bool:
+        return self.results.exists()
+
+    def read_results(self) -> dict[str, Any]:
+        """What results.json says."""
+        return read_json(self.results)
+
+    def read_config(self) -> Config:
+        """The configuration of the run."""
+        return read_config(self.config)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the hold ends with the process, however that ends.
+
+        Raises:
+            ConfigError: another process holds it.
+        """
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl
+
+        with open(self.config, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ConfigError(f"{self.path}: this run is being trained by another process") from error
+            yield
+
+
+def create_run(config: Config, parent: Path, name: str | None = None) -> RunFolder:
+    """Make the folder of a new run, named by the time or as given; see :func:`create_folder`."""
+    return RunFolder(create_folder(config, parent, "config.yaml", name=name))
+
+
+def create_folder(config: Config, parent: Path, file: str, prefix: str = "", name: str | None = None) -> Path:
+    """Make a folder that holds a configuration, in one step, and never one that is there already.
+
+    Args:
+        config: what to write.
+        parent: the folder for the new one.
+        file: what the configuration's file is called.
+        prefix: put before the time in the folder's name; where two are made in a second, a number follows.
+        name: the folder's whole name instead.
+
+    Raises:
+        ConfigError: the folder cannot be made, or the name is taken.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        draft.chmod(parent.stat().st_mode & 0o777)
+    except OSError as error:
+        raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error
+    try:
+        write_atomically(draft / file, to_yaml(config).encode())
+        stamp = prefix + time.strftime("%Y-%m-%d_%H-%M-%S")
+        names = [name] if name is not None else [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
+        for candidate in names:
+            # Renaming a folder onto one that holds files fails, so that only one process gets a name.
+            with suppress(OSError):
+                os.rename(draft, parent / candidate)
+                return parent / candidate
+        raise ConfigError(f"{parent / names[0]}: there is such a folder already")
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """The rows of a metrics.csv.
+
+    Raises:
+        ConfigError: the file is missing or damaged.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+def list_runs(parent: Path) -> list[RunFolder]:
+    """The runs in a folder, the newest first."""
+    if not parent.is_dir():
+        return []
+    runs = [RunFolder(p) for p in parent.iterdir() if not p.name.startswith(".") and (p / "config.yaml").is_file()]
+    return sorted(runs, key=lambda run: _order(run.path.name), reverse=True)
+
+
+def open_run(path: str | Path) -> RunFolder:
+    """The run in a folder.
+
+    Raises:
+        ConfigError: there is no such folder, or it is none of a run.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        raise ConfigError(f"{path}: there is no such run folder")
+    if not (path / "config.yaml").is_file():
+        runs = list_runs(path)
+        hint = f"; the newest run in it is {runs[0].path}" if runs else ""
+        raise ConfigError(f"{path}: is not a run folder: it has no config.yaml{hint}")
+    return RunFolder(path)
+
+
+def _order(name: str) -> tuple[str, int]:
+    """A run's place in time: its time, then its number among the runs of that second."""
+    stamp, number = name[:19], name[20:]
+    return stamp, int(number) if number.isdigit() else 1

@@ -1,0 +1,149 @@
+"""A trained model on disk: model.safetensors with the weights, config.json with all that is needed to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from ..data import (
+    Schema,
+    SequenceDataset,
+    Transform,
+    collate,
+    preprocess,
+    transform_from_config,
+)
+from ..errors import ConfigError
+from ..models import SequenceClassifier
+from .files import read_json, write_atomically, write_json
+
+FORMAT_VERSION = 1
+WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+
+
+@dataclass
+class SavedModel:
+    """A classifier with the meaning of its input and output.
+
+    Args:
+        model: the classifier, in evaluation mode.
+        schema: the frames that it takes, before preprocessing, and its classes.
+        preprocessing: what is done to a sequence before the classifier sees it.
+    """
+
+    model: SequenceClassifier
+    schema: Schema
+    preprocessing: Transform
+
+    def logits(self, dataset: SequenceDataset, batch_size: int = 32) -> np.ndarray:
+        """The classifier's output for sequences as they were read, (len(dataset), K) float.
+
+        Args:
+            dataset: sequences that are not preprocessed yet.
+            batch_size: sequences at a time; it does not change the result beyond rounding.
+
+        Raises:
+            ConfigError: the frames are not those of the schema.
+        """
+        if dataset.schema.shape != self.schema.shape:
+            raise ConfigError(
+                f"{dataset.name}: frames are {dataset.schema.shape}, but the model takes {self.schema.shape}"
+            )
+        ready = preprocess(dataset, self.preprocessing)
+        parameter = next(self.model.parameters())
+        self.model.eval()
+        outputs = []
+        with torch.no_grad():
+            for indices in _batches(ready.lengths, batch_size):
+                batch = collate([ready[int(i)] for i in indices])
+                x, lengths = batch.x.to(parameter.device, parameter.dtype), batch.lengths.to(parameter.device)
+                outputs.append((indices, self.model(x, lengths).cpu().double().numpy()))
+        result = np.empty((len(ready), len(self.schema.classes)))
+        for indices, values in outputs:
+            result[indices] = values
+        return result
+
+
+def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Indices in batches of sequences of like lengths, so that little is spent on padding."""
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """The softmax of logits (B, K) over the classes."""
+    raised = np.exp(logits - logits.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
+def save_model(folder: Path, saved: SavedModel) -> None:
+    """Write model.safetensors and config.json into a folder, which is made if need be."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in saved.model.state_dict().items()}
+    write_atomically(folder / WEIGHTS, save_tensors(tensors))
+    description = {
+        "format_version": FORMAT_VERSION,
+        "class": type(saved.model).__name__,
+        # Which backend ran the training says nothing about the machine that will use the model.
+        "model": saved.model.config | {"backend": "auto"},
+        "schema": saved.schema.to_dict(),
+        "preprocessing": saved.preprocessing.to_config(),
+    }
+    write_json(folder / DESCRIPTION, description)
+
+
+def load_model(path: str | Path) -> SavedModel:
+    """The model in a folder that :func:`save_model` wrote; nothing in it is executed.
+
+    Args:
+        path: a folder with model.safetensors and config.json.
+
+    Raises:
+        ConfigError: a file is missing or damaged, of a later format, or the two do not fit together.
+    """
+    folder = Path(path)
+    file = folder / DESCRIPTION
+    values = read_json(file)
+    if values.get("format_version") != FORMAT_VERSION:
+        raise ConfigError(
+            f"{file}: format_version is {values.get('format_version')!r}, "
+            f"but this version of the package reads {FORMAT_VERSION}"
+        )
+    for key in ("model", "schema", "preprocessing"):
+        if not isinstance(values.get(key), dict):
+            raise ConfigError(f"{file}: the field {key!r} is missing or not an object")
+    try:
+        schema = Schema.from_dict(values["schema"])
+        preprocessing = transform_from_config(values["preprocessing"])
+        model = SequenceClassifier(**values["model"])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+    if (schema.size, len(schema.classes)) != (model.config["input_size"], model.config["num_classes"]):
+        raise ConfigError(f"{file}: the schema's frame or classes are not those of the model")
+    tensors = _read_tensors(folder / WEIGHTS)
+    dtypes = {tensor.dtype for tensor in tensors.values()}
+    if len(dtypes) == 1 and (dtype := dtypes.pop()).is_floating_point:
+        model = model.to(dtype)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
+    return SavedModel(model.eval(), schema, preprocessing)
+
+
+def _read_tensors(path: Path) -> dict[str, Any]:
+    try:
+        return load_tensors(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise ConfigError(f"{path}: is damaged or not a safetensors file ({error})") from error

@@ -1,0 +1,69 @@
+"""What a configuration names: the data, the device, the classifier."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+
+from .. import data as sequence_data
+from ..data import Schema, Splits
+from ..errors import ConfigError
+from ..models import SequenceClassifier
+from .config import Config
+
+
+def load_splits(config: Config) -> Splits:
+    """The training and test sequences of a resolved configuration."""
+    assert config.data.source is not None
+    return sequence_data.load(config.data.source, config.data.path, **config.data.options)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that a name means: auto is the first GPU where there is one.
+
+    Raises:
+        ConfigError: there is no such device.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        name = "cuda" if gpus else "cpu"
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (":" in name and not (kind == "cuda" and index.isdecimal())):
+        raise ConfigError(f"device must be auto, cpu, cuda or cuda:INDEX, got {name!r}")
+    if kind == "cpu":
+        return torch.device("cpu")
+    if int(index or 0) >= gpus:
+        there = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else "no GPU"
+        raise ConfigError(f"device {name} is not there: torch {torch.__version__} sees {there} on this machine")
+    return torch.device("cuda", int(index or 0))
+
+
+def device_of(config: Config) -> torch.device:
+    """The device of a configuration, if it has the configuration's precision.
+
+    Raises:
+        ConfigError: there is no such device, or it lacks the precision.
+    """
+    device = choose_device(config.device)
+    if device.type == "cpu" and config.precision == "16-mixed":
+        raise ConfigError("precision 16-mixed needs a GPU; on a CPU use bf16-mixed or 32-true")
+    return device
+
+
+def build_model(config: Config, schema: Schema) -> SequenceClassifier:
+    """The classifier of a configuration for the frames and classes of a schema, with the weights of its seed.
+
+    Raises:
+        ConfigError: the model section's values do not go together.
+    """
+    torch.manual_seed(config.seed)
+    try:
+        model = SequenceClassifier(schema.size, len(schema.classes), **asdict(config.model))
+    except ValueError as error:
+        raise ConfigError(f"model: {error}") from error
+    return model.double() if config.precision == "64-true" else model
