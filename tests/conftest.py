@@ -30,4 +30,5 @@ def _seeded_on_one_thread():
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    if torch.are_deterministic_algorithms_enabled() != deterministic:
+        torch.use_deterministic_algorithms(deterministic)

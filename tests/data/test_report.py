@@ -123,3 +123,10 @@ def test_the_real_skeletons_that_are_in_both_parts_are_reported(shared_data):
     report = check(shared_data / "nw-ucla" / "all_sqe.zip")
     assert report.splits == {"train": 1020, "test": 464}
     assert any("95 sequences of test are copies of one in train" in note for note in report.notes)
+
+
+def test_a_set_without_parts_is_reported_as_one_with_a_note(tmp_path):
+    (tmp_path / "set.csv").write_text("id,label,x\n1,a,0.5\n1,a,1\n2,b,2\n2,b,3\n")
+    report = check(tmp_path / "set.csv")
+    assert report.splits == {"all": 2}
+    assert report.notes == ("the data name no training and test part; loading draws them (test_fraction, seed)",)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attentive_rnn.data import Schema, SequenceDataset, validation_split
+from attentive_rnn.data.split import train_test
 from attentive_rnn.errors import ConfigError, DataError
 
 
@@ -77,3 +78,24 @@ def test_an_impossible_split_is_refused():
 def test_a_wrong_fraction_or_seed_is_refused(fraction, seed):
     with pytest.raises(ConfigError, match="validation"):
         validation_split(dataset([0] * 10), fraction, seed)
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        (["train", "later"], "the split 'later' is none of train"),
+        (["train", None], "s1 has no 'split'"),
+        (["test", "test"], "every sequence is in the test part; mark others 'train'"),
+    ],
+)
+def test_splits_that_make_no_two_parts_are_refused(splits, message):
+    metas = [{"name": f"s{i}"} | ({"split": s} if s else {}) for i, s in enumerate(splits)]
+    data = SequenceDataset([torch.ones(2, 1)] * 2, [0, 0], metas, Schema(("a",), (1,)))
+    with pytest.raises(DataError, match=message):
+        train_test(data, 0.5, 0)
+
+
+def test_a_sequence_without_a_label_cannot_be_split():
+    data = SequenceDataset([torch.ones(2, 1)] * 2, [0, -1], [{"name": "x"}, {"name": "y"}], Schema(("a",), (1,)))
+    with pytest.raises(DataError, match="sequence y has no label"):
+        train_test(data, 0.5, 0)

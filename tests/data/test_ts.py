@@ -120,7 +120,7 @@ def test_missing_values_are_filled_as_asked(missing, expected):
 
 
 def test_a_dimension_without_any_value_cannot_be_interpolated():
-    with pytest.raises(DataError, match=f"line {FIRST + 2}: dimension 2 has no value at all"):
+    with pytest.raises(DataError, match=f"line {FIRST + 2}: value 1 of dimension 2, like all others of"):
         parse((GOOD + "1,2:?,?:up\n").encode(), "x.ts", "interpolate")
 
 

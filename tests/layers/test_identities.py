@@ -1,4 +1,4 @@
-"""Two ways to the same numbers: an open gate and torch.nn, steps and one pass, packing and lengths, cells and layers."""
+"""Two ways to the same numbers: an open gate and torch.nn, steps and one pass, packing and lengths, cells and layer."""
 
 from __future__ import annotations
 

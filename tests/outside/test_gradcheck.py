@@ -1,4 +1,4 @@
-"""First and second gradients in float64 against finite differences (torch.autograd.gradcheck), in every form of call."""
+"""First and second gradients in float64 against finite differences (torch.autograd.gradcheck), in every call form."""
 
 from __future__ import annotations
 

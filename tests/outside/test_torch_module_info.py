@@ -29,7 +29,7 @@ GATES = ("sigmoid", "softmax", None)
 def gated(cls: type[nn.Module], gate: str | None, **more: Any) -> type[nn.Module]:
     """`cls` with other defaults, since a sample's constructor arguments are torch's."""
 
-    def __init__(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         kwargs.pop("proj_size", None)
         cls.__init__(self, *args, **({"gate": gate} | more | kwargs))
 

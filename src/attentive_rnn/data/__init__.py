@@ -1,39 +1,68 @@
 """Sequence data: readers, splits, transforms and batches."""
 
 from .batch import Batch, collate
+from .convert import convert
+from .convert_layout import ConvertLayout
 from .copies import copies_in_train
 from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
 from .layouts import JointLayout, get_layout, list_layouts
+from .picture import animate, draw_samples
 from .report import Report, check
 from .schema import Schema
 from .source import Source
 from .sources import get_source, list_sources, load, read_sequences, recognise
 from .split import validation_split
 from .transforms import (
+    AlignView,
     Compose,
+    FlipLeftRight,
+    Jitter,
+    MaskJoints,
+    MaskTime,
+    MotionFeatures,
     OriginAtBodyCentre,
+    RandomCrop,
     RandomRotation,
+    Resample,
+    Stream,
     Transform,
+    UniformSampling,
+    UnitBodySize,
     transform_from_config,
 )
 
 __all__ = [
+    "AlignView",
     "AugmentedDataset",
     "Batch",
     "Compose",
+    "ConvertLayout",
+    "FlipLeftRight",
+    "Jitter",
     "JointLayout",
+    "MaskJoints",
+    "MaskTime",
+    "MotionFeatures",
     "OriginAtBodyCentre",
+    "RandomCrop",
     "RandomRotation",
     "Report",
+    "Resample",
     "Sample",
     "Schema",
     "SequenceDataset",
     "Source",
     "Splits",
+    "Stream",
     "Transform",
+    "UniformSampling",
+    "UnitBodySize",
+    "animate",
     "check",
     "collate",
+    "convert",
     "copies_in_train",
+    "draw_samples",
     "get_layout",
     "get_source",
     "list_layouts",

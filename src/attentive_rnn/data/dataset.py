@@ -176,7 +176,7 @@ def preprocess(dataset: SequenceDataset, transform: Transform) -> SequenceDatase
         [transform(s, rng) for s in dataset.sequences],
         [int(y) for y in dataset.labels],
         dataset.metas,
-        dataset.schema,
+        transform.schema_after(dataset.schema),
         dataset.name,
     )
 
@@ -218,8 +218,8 @@ class AugmentedDataset(Dataset[Sample]):
 
     @property
     def schema(self) -> Schema:
-        """The schema of the data set."""
-        return self.dataset.schema
+        """The schema of the items."""
+        return self.transform.schema_after(self.dataset.schema)
 
     @property
     def labels(self) -> np.ndarray:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
 import zlib
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 
 def existing(path: str | Path) -> Path:
@@ -28,6 +29,31 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Path:
+    """The path, if it ends in one of the suffixes and no file would be lost; else ConfigError."""
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{path}: must end in {' or '.join(suffixes)}, which says what to write")
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path}: is there already; give another path, or overwrite it (overwrite=True)")
+    return path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def decompress(data: bytes, where: str) -> bytes:

@@ -14,6 +14,7 @@ from .copies import fingerprints
 from .dataset import SequenceDataset, concatenate
 from .layouts import get_layout
 from .schema import Schema
+from .skeleton_report import SkeletonSummary, skeleton_notes, summarise_skeletons
 from .sources import recognise
 
 
@@ -35,6 +36,7 @@ class Report:
         value_range: smallest and largest value.
         value_scale: standard deviation of all values that are not in empty frames.
         notes: whatever is odd, a sentence each.
+        skeletons: persons, size, unit and up axis of skeletons; None for plain features.
     """
 
     path: str
@@ -50,6 +52,7 @@ class Report:
     value_range: tuple[float, float]
     value_scale: float
     notes: tuple[str, ...]
+    skeletons: SkeletonSummary | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold."""
@@ -67,6 +70,7 @@ class Report:
             f"values      {low:.4g} to {high:.4g}, standard deviation {self.value_scale:.4g}",
             f"defects     {self.empty_frames} empty frames, {self.single_frames} single-frame sequences, "
             f"{self.missing} missing values",
+            *([f"skeletons   {self.skeletons}"] if self.skeletons else []),
             f"classes     {len(self.schema.classes)}, sequences of each ({' / '.join(self.splits)}):",
         ]
         names = list(dict.fromkeys(name for counts in self.classes.values() for name in counts))
@@ -92,9 +96,15 @@ def check(path: str | Path) -> Report:
     source = recognise(path)
     options = dict(source.check_options)
     notes = []
+    parts = {}
+    if source.draws_test_part:
+        dataset = source.read(path, **options)
+        if not any("split" in meta for meta in dataset.metas):
+            parts = {"all": dataset}
+            notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
     try:
-        train, test = source.load(path, **options)
-        parts = {"train": train, "test": test}
+        if not parts:
+            parts = source.load(path, **options)._asdict()
     except DataError as reason:
         parts = {"all": source.read(path, **options)}
         notes.append(f"there is no training and test part: {reason}")
@@ -128,7 +138,9 @@ def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: 
             *_sequence_notes(everything),
             *_copy_notes(parts),
             *_value_notes(present, everything.schema),
+            *skeleton_notes(everything),
         ),
+        skeletons=summarise_skeletons(everything),
     )
 
 
@@ -173,6 +185,7 @@ def _sequence_notes(dataset: SequenceDataset) -> Iterator[str]:
             len(a) > 1 and bool(a.any()) and bool((a == a[0]).all()) for a in arrays
         ],
         "begins with an empty frame": [not a[0].any() and bool(a.any()) for a in arrays],
+        "ends with an empty frame, which may be padding": [not a[-1].any() and bool(a.any()) for a in arrays],
     }
     for kind, found in kinds.items():
         if any(found):
@@ -220,8 +233,5 @@ def _value_notes(present: np.ndarray, schema: Schema) -> Iterator[str]:
     constant = [name for name, s in zip(names, spread, strict=True) if s == 0]
     if constant:
         yield f"{len(constant)} features never change, the first is {constant[0]}"
-    if schema.layout is not None:
-        if np.abs(present).max() > 50:
-            yield f"coordinates reach {np.abs(present).max():.4g}: they seem not to be metres"
-    elif spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
+    if schema.layout is None and spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
         yield "the features differ more than a hundredfold in scale; standardise them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ class Source:
     Args:
         name: what a recipe calls it.
         title: what it is, in one line.
-        load: ``load(path, **options)`` gives the training and test parts of its protocol.
+        load: ``load(path, **options)`` gives the training and test parts of its protocol; a source
+            without a protocol takes ``test_fraction`` and ``seed``, and obeys a split that the data name.
         read: ``read(path, **options)`` gives every sequence, labelled or not, without a protocol.
         recognise: whether a path that exists holds this format; decided from names, without reading it.
         embedded: whether the data come with the package, so that ``load`` takes no path.
@@ -36,3 +38,8 @@ class Source:
     preprocessing: tuple[Mapping[str, Any], ...] = ()
     augmentation: tuple[Mapping[str, Any], ...] = ()
     check_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def draws_test_part(self) -> bool:
+        """Whether ``load`` takes a ``test_fraction``, since the format has no protocol of its own."""
+        return "test_fraction" in inspect.signature(self.load).parameters

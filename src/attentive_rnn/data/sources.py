@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError
-from . import embedded, nucla, uea
+from . import (
+    arff,
+    embedded,
+    folders,
+    jhmdb_joints,
+    long_table,
+    msr_action3d,
+    npz,
+    ntu,
+    nucla,
+    pyskl,
+    sfinge3d,
+    shrec,
+    shrec_depth,
+    sysu,
+    uea,
+    utd,
+)
 from .dataset import SequenceDataset, Splits, relabel
 from .files import existing
 from .schema import Schema
@@ -17,7 +35,20 @@ _SOURCES = (
     embedded.JAPANESE_VOWELS,
     embedded.BASIC_MOTIONS,
     uea.SOURCE,
+    ntu.SOURCE,
+    msr_action3d.SOURCE,
+    utd.SOURCE,
+    sysu.SOURCE,
+    jhmdb_joints.SOURCE,
+    shrec.SOURCE,
+    shrec_depth.SOURCE,
+    sfinge3d.SOURCE,
+    pyskl.SOURCE,
     nucla.SOURCE,
+    arff.SOURCE,
+    npz.SOURCE,
+    long_table.SOURCE,
+    folders.SOURCE,
 )
 
 
@@ -25,8 +56,8 @@ def list_sources() -> list[Source]:
     """Every data set and format that the package can load, embedded ones first.
 
     Example:
-        >>> [source.name for source in list_sources()]
-        ['japanese-vowels', 'basic-motions', 'uea', 'nucla']
+        >>> "npz" in [source.name for source in list_sources()]
+        True
     """
     return list(_SOURCES)
 
@@ -75,14 +106,19 @@ def load(name: str, path: str | Path | None = None, **options: Any) -> Splits:
         (270, 370, (12,), np.int64(26))
     """
     source = get_source(name)
+    check_options(source, options)
+    if path is None and not source.embedded:
+        raise ConfigError(f"data set {name!r} needs a path: {source.title}")
+    return source.load(path, **options)
+
+
+def check_options(source: Source, options: Mapping[str, Any]) -> None:
+    """ConfigError for an option that the ``load`` of a source does not take."""
     known = list(inspect.signature(source.load).parameters)[1:]
     for key in options:
         if key not in known:
             takes = f"takes {', '.join(known)}" if known else "takes none"
-            raise ConfigError(f"data set {name!r}: unknown option {key!r}; it {takes}")
-    if path is None and not source.embedded:
-        raise ConfigError(f"data set {name!r} needs a path: {source.title}")
-    return source.load(path, **options)
+            raise ConfigError(f"data set {source.name!r}: unknown option {key!r}; it {takes}")
 
 
 def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDataset:

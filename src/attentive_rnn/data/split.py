@@ -1,11 +1,11 @@
-"""A part of the training sequences held out to choose the epoch with."""
+"""Parts of a data set: for validation, and for testing where there is no protocol."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from .dataset import SequenceDataset
+from .dataset import SequenceDataset, Splits
 
 
 def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
@@ -43,6 +43,61 @@ def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tu
             held_out = np.isin(subjects, rng.permutation(names)[:count])
             return _by_mask(dataset, held_out)
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
+
+
+_PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "train",
+    "val": "train",
+    "validation": "train",
+    "dev": "train",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Splits:
+    """The parts that ``meta["split"]`` names, or, where no sequence has it, a share held out for testing.
+
+    A split says "train" or "test"; "valid" belongs to training, since a run holds out its own validation part. The
+    share is drawn by :func:`validation_split`: whole subjects where they are known.
+
+    Args:
+        dataset: every sequence, each with a label.
+        test_fraction: share for testing, where no split is given.
+        seed: of that draw.
+
+    Raises:
+        DataError: a sequence has no label or no split, a split is none of the names, or a part is empty.
+
+    Example:
+        >>> from attentive_rnn.data import load
+        >>> train, test = train_test(load("basic-motions").train, test_fraction=0.25, seed=0)
+        >>> len(train), len(test)
+        (30, 10)
+    """
+    where = dataset.name or "data"
+    if (dataset.labels < 0).any():
+        i = int((dataset.labels < 0).argmax())
+        name = dataset.metas[i].get("name", i)
+        raise DataError(f"{where}: sequence {name} has no label; training and testing need one")
+    if not any("split" in meta for meta in dataset.metas):
+        return Splits(*validation_split(dataset, test_fraction, seed))
+    parts = []
+    for text in dataset.groups("split"):
+        part = _PARTS.get(str(text).strip().lower())
+        if part is None:
+            raise DataError(f"{where}: the split {str(text)!r} is none of {', '.join(_PARTS)}")
+        parts.append(part)
+    metas = [{key: value for key, value in meta.items() if key != "split"} for meta in dataset.metas]
+    bare = SequenceDataset(dataset.sequences, dataset.labels.tolist(), metas, dataset.schema, dataset.name)
+    testing = np.asarray(parts) == "test"
+    if testing.all() or not testing.any():
+        raise DataError(
+            f"{where}: every sequence is in the {parts[0]} part; mark others {'train' if testing.all() else 'test'!r}"
+        )
+    return Splits(*_by_mask(bare, testing))
 
 
 def _stratified(dataset: SequenceDataset, fraction: float, rng: np.random.Generator) -> np.ndarray:

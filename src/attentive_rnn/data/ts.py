@@ -7,14 +7,13 @@ described at https://www.aeon-toolkit.org/en/stable/api_reference/data_format.ht
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NoReturn, get_args
+from typing import NoReturn
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import DataError
 from .files import decompress, quoted
-
-Missing = Literal["refuse", "interpolate", "zero", "keep"]
+from .gaps import Missing, check_missing, fill
 
 
 @dataclass
@@ -45,9 +44,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     Args:
         data: the bytes of the file.
         where: its name in messages; .gz or .xz at its end says that the bytes are compressed.
-        missing: what to do with a value written as ``?`` or ``NaN``. "refuse" makes it an error, "interpolate"
-            puts the straight line through its neighbours in time (the nearest value at the ends), "zero" puts 0,
-            "keep" leaves NaN, for looking at a file.
+        missing: what to do with a value written as ``?`` or ``NaN``; see :func:`attentive_rnn.data.gaps.fill`.
 
     Raises:
         DataError: the file is malformed; the message names the file, the line, the field and what to do.
@@ -59,8 +56,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         >>> content.labels, [case.shape for case in content.cases]
         ([0, 1], [(3, 2), (2, 2)])
     """
-    if missing not in get_args(Missing):
-        raise ConfigError(f"missing must be one of {', '.join(get_args(Missing))}; got {missing!r}")
+    check_missing(missing)
     lines = _lines(data, where)
     header = _read_header(lines, where)
     index = {name: i for i, name in enumerate(header.classes)}
@@ -207,10 +203,12 @@ def _case(header: _Header, number: int, fields: list[str], missing: Missing) -> 
             f"{len(rows[0])} values a dimension, but @seriesLength is {header.length}; the line may be truncated, "
             "or set @equalLength false",
         )
-    values = np.array(rows, dtype=np.float64)
-    if not np.abs(values).max() <= np.finfo(np.float32).max:
-        values = _repair(header.where, number, values, missing)
-    return np.ascontiguousarray(values.T, dtype=np.float32)
+    return fill(
+        np.array(rows, dtype=np.float64).T,
+        missing,
+        lambda t, d: f"{header.where}, line {number}: value {t + 1} of dimension {d + 1}",
+        "write ? for a missing value",
+    )
 
 
 def _slow_row(where: str, number: int, dimension: int, field: str) -> list[float]:
@@ -226,33 +224,3 @@ def _slow_row(where: str, number: int, dimension: int, field: str) -> list[float
             what = f"is {quoted(text)}, not a number" if text else "is empty"
             _fail(where, number, f"value {position} of dimension {dimension} {what}; write ? for a missing value")
     return row
-
-
-def _repair(where: str, number: int, values: np.ndarray, missing: Missing) -> np.ndarray:
-    """Fill what is missing in (dimensions, T) float64 values."""
-    absent = np.isnan(values)
-    wrong = np.argwhere(~absent & ~(np.abs(values) <= np.finfo(np.float32).max))
-    if len(wrong):
-        dimension, position = wrong[0] + 1
-        _fail(
-            where,
-            number,
-            f"value {position} of dimension {dimension} is infinite or too large for float32; "
-            "write ? for a missing value",
-        )
-    if missing == "refuse":
-        dimension, position = np.argwhere(absent)[0] + 1
-        _fail(
-            where,
-            number,
-            f'value {position} of dimension {dimension} is missing; load with missing="interpolate" or missing="zero"',
-        )
-    if missing == "zero":
-        return np.where(absent, 0.0, values)
-    if missing == "interpolate":
-        time = np.arange(values.shape[1])
-        for dimension, (row, gaps) in enumerate(zip(values, absent, strict=True), 1):
-            if gaps.all():
-                _fail(where, number, f'dimension {dimension} has no value at all; load with missing="zero"')
-            row[gaps] = np.interp(time[gaps], time[~gaps], row[~gaps])
-    return values

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ..dataset import SequenceDataset, Splits, concatenate
+from ..pairs import splits
 from ..source import Source
-from ..uea import splits, to_dataset
+from ..uea import TS
 
 
 def _source(name: str, title: str, problem: str, features: tuple[str, ...], rate: float) -> Source:
@@ -16,7 +17,7 @@ def _source(name: str, title: str, problem: str, features: tuple[str, ...], rate
         if path is not None:
             raise ConfigError(f"{name} is part of the package: give no path (to read your own files, use 'uea')")
         train, test = (
-            to_dataset(files(__package__).joinpath(file).read_bytes(), file, features=features, rate=rate)
+            TS.to_dataset(files(__package__).joinpath(file).read_bytes(), file, features=features, rate=rate)
             for file in (f"{problem}_TRAIN.ts.xz", f"{problem}_TEST.ts.xz")
         )
         return splits(train, test)

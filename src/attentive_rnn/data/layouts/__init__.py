@@ -28,13 +28,25 @@ class JointLayout:
     bones: tuple[tuple[int, int], ...]
     centre: int
 
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Indices of the joints called "left ..." and "right ...", as (left, right); none for one hand.
+
+        Example:
+            >>> get_layout("kinect-20").pairs[:2]
+            ((4, 8), (5, 9))
+        """
+        place = {name: i for i, name in enumerate(self.joints)}
+        lefts = [name for name in self.joints if name.startswith("left ")]
+        return tuple((place[name], place["right " + name.removeprefix("left ")]) for name in lefts)
+
 
 def list_layouts() -> list[str]:
     """The names of the layouts in the package.
 
     Example:
-        >>> list_layouts()
-        ['kinect-20']
+        >>> [name for name in list_layouts() if "-25" in name]
+        ['ntu-25', 'openpose-25']
     """
     return sorted(f.name[:-5] for f in files(__package__).iterdir() if f.name.endswith(".json"))
 

@@ -128,3 +128,15 @@ def test_the_recipe_of_the_skeleton_source_can_be_built():
 def test_a_wrong_config_is_refused(config, message):
     with pytest.raises(ConfigError, match=message):
         transform_from_config(config)
+
+
+def test_rotation_turns_every_vector_of_a_joint_alike():
+    x = torch.rand(6, 1, 20, 3)
+    both = RandomRotation(35.0)(torch.cat([x, 2 * x], dim=-1), np.random.default_rng(0))
+    torch.testing.assert_close(both[..., 3:], 2 * both[..., :3])
+    torch.testing.assert_close(both[..., :3], RandomRotation(35.0)(x, np.random.default_rng(0)))
+
+
+def test_rotation_refuses_coordinates_that_are_no_vectors():
+    with pytest.raises(ConfigError, match="3 coordinates, got C = 4"):
+        RandomRotation()(torch.rand(6, 1, 20, 4), np.random.default_rng(0))

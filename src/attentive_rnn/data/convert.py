@@ -1,0 +1,87 @@
+"""Any readable data set as one file: .npz, .parquet or pyskl's pickle."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from . import npz, parquet
+from .dataset import SequenceDataset, Splits, concatenate
+from .files import check_writable, existing, write_atomically
+from .source import Source
+from .sources import check_options, recognise
+
+_SUFFIXES = (".npz", ".parquet", ".pkl")
+
+
+def convert(source: str | Path, out: str | Path, overwrite: bool = False, **options: Any) -> Path:
+    """Write a data set of any readable format as one file.
+
+    The values are kept to the bit of float32, with the schema, the labels and the metas (in .pkl only what pyskl has:
+    names, labels and parts); the part of a sequence is
+    written as its split, "train" or "test", where the data have a protocol. A set without one keeps what it has,
+    unless the options say how to split it. The file appears whole or not at all.
+
+    Args:
+        source: a file or folder of a known format.
+        out: a path that ends in .npz, .parquet or .pkl (pyskl's annotations; skeletons only).
+        overwrite: whether a file at ``out`` may be replaced.
+        options: of the reader, such as ``missing="interpolate"`` or ``test_fraction=0.3``.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        DataError: the data cannot be read, or are no skeletons where .pkl needs them.
+        ConfigError: another suffix, ``out`` is there already or cannot be written, or an unknown option.
+        MissingExtraError: .parquet needs pyarrow.
+
+    Example:
+        >>> import tempfile
+        >>> from attentive_rnn.data import get_source
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "sway.csv").write_text("id,label,x\\n1,a,0.5\\n1,a,0.25\\n2,b,1\\n")
+        ...     out = convert(Path(folder, "sway.csv"), Path(folder, "sway.npz"))
+        ...     data = get_source("npz").read(out)
+        >>> data.schema.classes, data[0].sequence.flatten()
+        (('a', 'b'), tensor([0.5000, 0.2500]))
+    """
+    out = check_writable(out, _SUFFIXES, overwrite)
+    path = existing(source)
+    dataset = _dataset(recognise(path), path, options)
+    write = {".npz": npz.to_bytes, ".parquet": parquet.to_bytes, ".pkl": _to_pyskl}[out.suffix.lower()]
+    write_atomically(out, write(dataset))
+    return out
+
+
+def _dataset(source: Source, path: Path, options: dict[str, Any]) -> SequenceDataset:
+    """Every sequence, with its part in ``meta["split"]`` where the data have parts."""
+    check_options(source, options)
+    if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
+        return source.read(path, **options)
+    try:
+        parts = source.load(path, **options)._asdict()
+    except DataError:
+        # One file of a pair, or unlabelled sequences: what is there is converted, without a split.
+        known = inspect.signature(source.read).parameters
+        return source.read(path, **{key: value for key, value in options.items() if key in known})
+    for name, part in parts.items():
+        for meta in part.metas:
+            meta["split"] = name
+    return concatenate(list(parts.values()))
+
+
+def _to_pyskl(dataset: SequenceDataset) -> bytes:
+    from . import pyskl
+
+    testing = np.array([meta.get("split") == "test" for meta in dataset.metas])
+    parts = Splits(dataset.subset(np.flatnonzero(~testing)), dataset.subset(np.flatnonzero(testing)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "annotations.pkl")
+        pyskl.write(path, parts)
+        return path.read_bytes()

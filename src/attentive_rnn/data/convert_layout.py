@@ -1,0 +1,79 @@
+"""Skeletons of one joint layout as those of another, by the names of the joints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import ConfigError
+from .layouts import get_layout
+from .schema import Schema
+from .transforms import Transform
+
+# The same place under another name; each row is one place.
+SYNONYMS = (
+    ("head", "face"),
+    ("spine", "belly"),
+    ("neck", "shoulder centre"),
+    ("left foot", "left foot index", "left big toe"),
+    ("right foot", "right foot index", "right big toe"),
+)
+
+
+class ConvertLayout(Transform):
+    """Take the joints of a target layout out of skeletons of a source layout, by name.
+
+    x'[t, m, v] = x[t, m, s(v)], with s(v) the joint of the source that has the name of the target's joint v, or else a
+    synonym of it (see ``SYNONYMS``). Nothing is interpolated: every joint of the target must be there.
+
+    Args:
+        source: name of the layout of the skeletons.
+        target: name of the layout to make.
+
+    Raises:
+        ConfigError: an unknown layout, joints of the target that the source does not have, or a sequence that is not
+            (T, M, V, C) with the source's joints.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> convert = ConvertLayout("ntu-25", "kinect-20")
+        >>> tuple(convert(torch.rand(6, 2, 25, 3), np.random.default_rng(0)).shape)
+        (6, 2, 20, 3)
+    """
+
+    name = "convert_layout"
+
+    def __init__(self, source: str, target: str) -> None:
+        joints = {name: i for i, name in enumerate(get_layout(source).joints)}
+        wanted = get_layout(target).joints
+        found = [next((joints[n] for n in _names(name) if n in joints), None) for name in wanted]
+        self._indices = [i for i in found if i is not None]
+        missing = [name for name, i in zip(wanted, found, strict=True) if i is None]
+        if missing:
+            raise ConfigError(
+                f"{self.name}: {source} has no joint for {', '.join(missing)} of {target}; "
+                "choose a target whose joints it has"
+            )
+        self.source, self.target = source, target
+        self._count = len(joints)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        if sequence.ndim != 4 or sequence.shape[2] != self._count:
+            raise ConfigError(
+                f"{self.name}: needs skeletons (T, M, {self._count}, C) of {self.source}, got {tuple(sequence.shape)}"
+            )
+        return sequence[:, :, self._indices]
+
+    def schema_after(self, schema: Schema) -> Schema:
+        if schema.layout != self.source:
+            raise ConfigError(f"{self.name}: the data have the layout {schema.layout}, not {self.source}")
+        persons, _, coordinates = schema.shape
+        return replace(schema, shape=(persons, len(self._indices), coordinates), layout=self.target, features=())
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """The name itself, then its synonyms."""
+    row = next((row for row in SYNONYMS if name in row), ())
+    return (name, *(other for other in row if other != name))

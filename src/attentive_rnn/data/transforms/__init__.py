@@ -1,0 +1,27 @@
+"""Changes of a whole sequence, named so that a saved model can repeat them."""
+
+from .augment import FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation, rotation_matrix
+from .base import Compose, Transform, transform_from_config
+from .body import AlignView, OriginAtBodyCentre, UnitBodySize
+from .sampling import RandomCrop, Resample, UniformSampling
+from .streams import MotionFeatures, Stream
+
+__all__ = [
+    "AlignView",
+    "Compose",
+    "FlipLeftRight",
+    "Jitter",
+    "MaskJoints",
+    "MaskTime",
+    "MotionFeatures",
+    "OriginAtBodyCentre",
+    "RandomCrop",
+    "RandomRotation",
+    "Resample",
+    "Stream",
+    "Transform",
+    "UniformSampling",
+    "UnitBodySize",
+    "rotation_matrix",
+    "transform_from_config",
+]

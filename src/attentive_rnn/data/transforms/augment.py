@@ -1,0 +1,204 @@
+"""Random changes of training sequences that leave their class as it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from ..layouts import get_layout
+from .arguments import check_skeletons, count, number, present
+from .base import Transform
+
+
+class RandomRotation(Transform):
+    """Rotate a skeleton sequence about the origin, by one draw for the whole sequence.
+
+    x' = R x, R = Rz Ry Rx, the three angles uniform in [-degrees, degrees]. Distances are kept, and an absent
+    person (all zeros) stays absent. Where a joint carries several vectors, such as position and velocity (C a
+    multiple of 3), each of them is rotated.
+
+    Source: the augmentation "(aug.)" of Zhang et al., ECCV 2018, section 5.1 (degrees = 35); the order of the
+    axes is that of the authors' View-Adaptive code.
+
+    Args:
+        degrees: largest angle about each axis.
+
+    Raises:
+        ConfigError: a sequence that is not (T, M, V, C) with C a multiple of 3.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> x = torch.rand(6, 1, 20, 3)
+        >>> y = RandomRotation(35.0)(x, np.random.default_rng(0))
+        >>> torch.allclose(y.norm(dim=-1), x.norm(dim=-1), atol=1e-5)
+        True
+    """
+
+    name = "random_rotation"
+    random = True
+
+    def __init__(self, degrees: float = 35.0) -> None:
+        self.degrees = number(self.name, "degrees", degrees, 0, 180)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        check_skeletons(self.name, sequence)
+        if sequence.shape[-1] % 3:
+            raise ConfigError(f"{self.name}: needs vectors of 3 coordinates, got C = {sequence.shape[-1]}")
+        limit = math.radians(self.degrees)
+        rotation = rotation_matrix(*rng.uniform(-limit, limit, size=3))
+        vectors = sequence.unflatten(-1, (-1, 3))
+        return (vectors @ torch.as_tensor(rotation.T, dtype=sequence.dtype)).flatten(-2)
+
+
+class Jitter(Transform):
+    """Add Gaussian noise to every value of every frame: x' = x + e, e ~ N(0, std^2).
+
+    An absent person, and an empty frame, stay all zeros. Works on skeletons and on plain features.
+
+    Source: the input noise of the authors' View-Adaptive code (std = 0.075, coordinates in metres).
+
+    Args:
+        std: standard deviation, in the unit of the data.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> y = Jitter(0.1)(torch.ones(400, 12), np.random.default_rng(0))
+        >>> round(float(y.mean()), 2), round(float(y.std()), 2)
+        (1.0, 0.1)
+    """
+
+    name = "jitter"
+    random = True
+
+    def __init__(self, std: float = 0.075) -> None:
+        self.std = number(self.name, "std", std, 0, math.inf)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        noise = torch.as_tensor(rng.normal(scale=self.std, size=tuple(sequence.shape)), dtype=sequence.dtype)
+        return torch.where(present(sequence), sequence + noise, 0.0)
+
+
+class MaskJoints(Transform):
+    """Set some joints of all persons to zero for the whole sequence, as if they were hidden.
+
+    k ~ U{0, ..., floor(fraction V)} joints, drawn without repetition.
+
+    Args:
+        fraction: largest share of the V joints, at least 0 and below 1.
+
+    Raises:
+        ConfigError: a fraction out of range, or a sequence that is not (T, M, V, C).
+
+    Example:
+        >>> import numpy as np, torch
+        >>> y = MaskJoints(0.5)(torch.ones(6, 1, 20, 3), np.random.default_rng(0))
+        >>> int((y == 0).all(3).all(0).sum()), int((y == 0).all(3).any(0).sum())
+        (5, 5)
+    """
+
+    name = "mask_joints"
+    random = True
+
+    def __init__(self, fraction: float = 0.1) -> None:
+        self.fraction = number(self.name, "fraction", fraction, 0, math.nextafter(1, 0))
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        check_skeletons(self.name, sequence)
+        joints = sequence.shape[2]
+        masked = rng.permutation(joints)[: rng.integers(0, math.floor(self.fraction * joints), endpoint=True)]
+        sequence = sequence.clone()
+        sequence[:, :, masked] = 0
+        return sequence
+
+
+class MaskTime(Transform):
+    """Set one span of frames to zero, as if nothing had been recorded in it.
+
+    The span has k ~ U{0, ..., floor(fraction T)} frames and starts anywhere.
+
+    Source: the time mask of Park et al., "SpecAugment", Interspeech 2019, section 2.
+
+    Args:
+        fraction: largest share of the T frames, at least 0 and below 1.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> y = MaskTime(0.5)(torch.ones(20, 12), np.random.default_rng(0))
+        >>> (y[:, 0] == 0).nonzero().flatten().tolist()
+        [7, 8, 9, 10, 11, 12, 13, 14, 15]
+    """
+
+    name = "mask_time"
+    random = True
+
+    def __init__(self, fraction: float = 0.1) -> None:
+        self.fraction = number(self.name, "fraction", fraction, 0, math.nextafter(1, 0))
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        frames = len(sequence)
+        length = int(rng.integers(0, math.floor(self.fraction * frames), endpoint=True))
+        start = int(rng.integers(0, frames - length, endpoint=True))
+        sequence = sequence.clone()
+        sequence[start : start + length] = 0
+        return sequence
+
+
+class FlipLeftRight(Transform):
+    """Show a sequence in the mirror with a given probability: left and right joints change places, x becomes -x.
+
+    x'[t, m, v, axis] = -x[t, m, mirror(v), axis], the other coordinates unsigned. The pairs are the joints that the
+    layout calls "left ..." and "right ..."; a hand, which has none, becomes the other hand. The mirror is the plane
+    through the origin, so move the body there first (:class:`OriginAtBodyCentre`). Two flips give the sequence back.
+
+    Args:
+        layout: name of the joint layout.
+        probability: of a flip, from 0 to 1; with 0 or 1 nothing is random.
+        axis: the coordinate from left to right; 0 is x.
+
+    Raises:
+        ConfigError: an unknown layout, or a sequence that is not (T, M, V, C) with its joints.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> x = torch.rand(6, 1, 20, 3)
+        >>> y = FlipLeftRight("kinect-20", probability=1.0)(x, np.random.default_rng(0))
+        >>> torch.equal(y[:, :, 8], x[:, :, 4] * torch.tensor([-1.0, 1.0, 1.0]))
+        True
+    """
+
+    name = "flip_left_right"
+
+    def __init__(self, layout: str, probability: float = 0.5, axis: int = 0) -> None:
+        joints = get_layout(layout).joints
+        index = {joint: v for v, joint in enumerate(joints)}
+        self._mirror = [index.get(_other_side(joint), v) for v, joint in enumerate(joints)]
+        self.layout = layout
+        self.probability = number(self.name, "probability", probability, 0, 1)
+        self.axis = count(self.name, "axis", axis, 0)
+        self.random = 0 < probability < 1
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        check_skeletons(self.name, sequence, joints=len(self._mirror))
+        if rng.random() >= self.probability:
+            return sequence
+        sign = torch.ones(sequence.shape[-1])
+        sign[self.axis] = -1
+        return sequence[:, :, self._mirror] * sign
+
+
+def _other_side(joint: str) -> str:
+    sides = {"left": "right", "right": "left"}
+    return " ".join(sides.get(word, word) for word in joint.split())
+
+
+def rotation_matrix(x: float, y: float, z: float) -> np.ndarray:
+    """Rz(z) Ry(y) Rx(x), (3, 3) float64, for angles in radians and column vectors."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos([x, y, z]), np.sin([x, y, z])
+    rx = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    rz = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return rz @ ry @ rx

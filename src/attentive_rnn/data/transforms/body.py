@@ -1,0 +1,146 @@
+"""Where a body is, which way it faces and how large it is: transforms that take this out of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from ..layouts import get_layout
+from .arguments import check_skeletons, count, present
+from .base import Transform
+
+
+class OriginAtBodyCentre(Transform):
+    """Move a skeleton sequence so that the first person starts at the origin.
+
+    x'[t, m, v] = x[t, m, v] - x[t0, 0, joint], with t0 the first frame in which person 0 is present. One shift for
+    the whole sequence, so that the motion through the room stays. A person who is absent from a frame (all
+    zeros) stays all zeros; a sequence without person 0 is returned as it is.
+
+    Source: the sequence-level preprocessing of Zhang et al., "Adding Attentiveness to the Neurons in Recurrent
+    Neural Networks", ECCV 2018, section 5.1.
+
+    Args:
+        joint: index of the body centre; 1, the middle of the spine, in the Kinect layouts.
+
+    Raises:
+        ConfigError: a sequence that is not (T, M, V, C), or has no such joint.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> x = torch.rand(6, 1, 20, 3)
+        >>> OriginAtBodyCentre(joint=1)(x, np.random.default_rng(0))[0, 0, 1]
+        tensor([0., 0., 0.])
+    """
+
+    name = "origin_at_body_centre"
+
+    def __init__(self, joint: int = 1) -> None:
+        self.joint = count(self.name, "joint", joint, 0)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        check_skeletons(self.name, sequence, joints=self.joint + 1)
+        somebody = present(sequence)
+        frames = somebody[:, 0].flatten().nonzero()
+        if len(frames) == 0:
+            return sequence
+        origin = sequence[frames[0, 0], 0, self.joint]
+        return torch.where(somebody, sequence - origin, 0.0)
+
+
+class AlignView(Transform):
+    """Turn a skeleton sequence so that the first person starts upright along z, shoulders along x.
+
+    x' = R x with rows R = (e_x, e_y, e_z): e_z is the direction from the middle of the hips to that of the
+    shoulders, e_x that from the right shoulder to the left one without its part along e_z, e_y = e_z x e_x; all
+    taken from the first frame in which person 0 is present. One rotation about the origin for the whole sequence,
+    so that turning round stays; move the body there first (:class:`OriginAtBodyCentre`). An absent person stays
+    absent; a sequence whose trunk and shoulders give no directions is returned as it is.
+
+    Source: Shahroudy et al., "NTU RGB+D", CVPR 2016, section 4 (their body axes); spine to z as in Shi et al.,
+    "Two-stream adaptive graph convolutional networks", CVPR 2019.
+
+    Args:
+        layout: name of the joint layout; it must have left and right hips and shoulders.
+
+    Raises:
+        ConfigError: another layout, or a sequence that is not (T, M, V, 3).
+
+    Example:
+        >>> import numpy as np, torch
+        >>> y = AlignView("kinect-20")(torch.randn(6, 1, 20, 3), np.random.default_rng(0))
+        >>> trunk = y[0, 0, [4, 8]].mean(0) - y[0, 0, [12, 16]].mean(0)
+        >>> bool(trunk[:2].abs().max() < 1e-5 < trunk[2])
+        True
+    """
+
+    name = "align_view"
+
+    def __init__(self, layout: str) -> None:
+        joints = get_layout(layout).joints
+        needed = ("left shoulder", "right shoulder", "left hip", "right hip")
+        missing = [joint for joint in needed if joint not in joints]
+        if missing:
+            raise ConfigError(f"{self.name}: the layout {layout} has no joint {missing[0]!r}, so that it has no trunk")
+        self.layout = layout
+        self._joints = [joints.index(joint) for joint in needed]
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        check_skeletons(self.name, sequence, joints=max(self._joints) + 1, coordinates=3)
+        frames = present(sequence)[:, 0].flatten().nonzero()
+        if len(frames) == 0:
+            return sequence
+        left, right, left_hip, right_hip = sequence[frames[0, 0], 0, self._joints].double()
+        z = _unit((left + right) / 2 - (left_hip + right_hip) / 2)
+        if z is None:
+            return sequence
+        across = left - right
+        x = _unit(across - (across @ z) * z)
+        if x is None:
+            return sequence
+        rotation = torch.stack([x, torch.linalg.cross(z, x), z])
+        return (sequence.double() @ rotation.T).to(sequence.dtype)
+
+
+class UnitBodySize(Transform):
+    """Scale a skeleton sequence so that the bones of the first person have a mean length of 1.
+
+    x' = x / s, where s is the median over the frames with person 0 of the mean length of the bones. One factor for
+    the whole sequence and all persons, so that growing nearer and the ratio of two persons' sizes stay. A sequence
+    without person 0 is returned as it is.
+
+    Args:
+        layout: name of the joint layout.
+
+    Raises:
+        ConfigError: an unknown layout, or a sequence that is not (T, M, V, C) with its joints.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> x, rng = torch.rand(6, 1, 20, 3), np.random.default_rng(0)
+        >>> scale = UnitBodySize("kinect-20")
+        >>> torch.allclose(scale(7 * x, rng), scale(x, rng), atol=1e-4)
+        True
+    """
+
+    name = "unit_body_size"
+
+    def __init__(self, layout: str) -> None:
+        self._bones = torch.tensor(get_layout(layout).bones)
+        self.layout = layout
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        check_skeletons(self.name, sequence, joints=int(self._bones.max()) + 1)
+        first = sequence[present(sequence)[:, 0].flatten(), 0].double()
+        if len(first) == 0:
+            return sequence
+        lengths = (first[:, self._bones[:, 1]] - first[:, self._bones[:, 0]]).norm(dim=-1)
+        size = float(lengths.mean(1).median())
+        return sequence / size if size > 0 else sequence
+
+
+def _unit(vector: Tensor) -> Tensor | None:
+    length = float(vector.norm())
+    return vector / length if length > 1e-6 else None

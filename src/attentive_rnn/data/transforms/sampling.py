@@ -1,0 +1,131 @@
+"""Which frames of a sequence are used, and at which rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from ..schema import Schema
+from .arguments import count, number, present
+from .base import Transform
+
+
+class RandomCrop(Transform):
+    """Keep one span of the frames, drawn anew each time.
+
+    The span has round(f T) frames, at least one, with f ~ U[low, high], and starts anywhere.
+
+    Args:
+        low, high: smallest and largest share of the frames, above 0 and at most 1.
+
+    Raises:
+        ConfigError: shares out of range or out of order.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> y = RandomCrop(0.5, 0.5)(torch.arange(20.0), np.random.default_rng(0))
+        >>> len(y), y.diff().unique().tolist()
+        (10, [1.0])
+    """
+
+    name = "random_crop"
+    random = True
+
+    def __init__(self, low: float = 0.5, high: float = 1.0) -> None:
+        self.low = number(self.name, "low", low, 0, 1, above=True)
+        self.high = number(self.name, "high", high, 0, 1, above=True)
+        if self.low > self.high:
+            raise ConfigError(f"{self.name}: low must not be above high, got {low} and {high}")
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        frames = len(sequence)
+        length = max(1, round(rng.uniform(self.low, self.high) * frames))
+        start = int(rng.integers(0, frames - length, endpoint=True))
+        return sequence[start : start + length]
+
+
+class UniformSampling(Transform):
+    """Take n frames, one from each of n equal parts of the sequence, in order.
+
+    Frame i is x[floor((i + u_i) T / n)]. In training u_i ~ U[0, 1), so that each epoch shows other frames; in
+    testing u_i = 1/2, the centre of the part. A sequence shorter than n repeats frames.
+
+    Source: Duan et al., "Revisiting skeleton-based action recognition", CVPR 2022, section 3.3.
+
+    Args:
+        frames: n, the number of frames to take.
+        random: whether to draw u_i (as augmentation) or to take the centres (as preprocessing).
+
+    Example:
+        >>> import numpy as np, torch
+        >>> x = torch.arange(12.0)
+        >>> UniformSampling(4)(x, np.random.default_rng(0))
+        tensor([ 1.,  4.,  7., 10.])
+        >>> UniformSampling(4, random=True)(x, np.random.default_rng(0))
+        tensor([1., 3., 6., 9.])
+    """
+
+    name = "uniform_sampling"
+
+    def __init__(self, frames: int, random: bool = False) -> None:
+        self.frames = count(self.name, "frames", frames, 1)
+        if not isinstance(random, bool):
+            raise ConfigError(f"{self.name}: random must be true or false, got {random!r}")
+        self.random = random
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        offsets = rng.random(self.frames) if self.random else np.full(self.frames, 0.5)
+        chosen = np.floor((np.arange(self.frames) + offsets) * len(sequence) / self.frames).astype(np.int64)
+        return sequence[torch.from_numpy(np.minimum(chosen, len(sequence) - 1))]
+
+    def schema_after(self, schema: Schema) -> Schema:
+        return replace(schema, rate=None)
+
+
+class Resample(Transform):
+    """Change the rate of a sequence from ``before`` to ``after`` frames per second, by linear interpolation in time.
+
+    Output frame i is at the input position p = i before / after, for all p <= T - 1; between frames
+    x' = (1 - w) x[floor p] + w x[floor p + 1], w = p - floor p. Where a person (or all of a frame) is absent on one
+    side, the nearer frame is taken. There is no low-pass filter.
+
+    Args:
+        before: frames per second of the data, above 0.
+        after: frames per second wanted, above 0.
+
+    Raises:
+        ConfigError: a rate that is not above 0, or, for the schema, data of another rate.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> Resample(before=10, after=20)(torch.tensor([[1.0], [2.0], [4.0]]), np.random.default_rng(0)).flatten()
+        tensor([1.0000, 1.5000, 2.0000, 3.0000, 4.0000])
+    """
+
+    name = "resample"
+
+    def __init__(self, before: float, after: float) -> None:
+        self.before = number(self.name, "before", before, 0, math.inf, above=True)
+        self.after = number(self.name, "after", after, 0, math.inf, above=True)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        last = len(sequence) - 1
+        frames = math.floor(last * self.after / self.before + 1e-9) + 1
+        position = torch.arange(frames, dtype=torch.float64) * (self.before / self.after)
+        lower = position.floor().clamp(max=last).long()
+        upper = (lower + 1).clamp(max=last)
+        weight = (position - lower).clamp(0, 1).to(sequence.dtype).reshape(-1, *[1] * (sequence.ndim - 1))
+        somebody = present(sequence)
+        both = somebody[lower] & somebody[upper]
+        weight = torch.where(both, weight, (weight > 0.5).to(sequence.dtype))
+        return torch.lerp(sequence[lower], sequence[upper], weight)
+
+    def schema_after(self, schema: Schema) -> Schema:
+        if schema.rate is not None and not math.isclose(schema.rate, self.before, rel_tol=1e-3):
+            raise ConfigError(f"{self.name}: the data have {schema.rate:g} frames per second, not {self.before:g}")
+        return replace(schema, rate=self.after)
