@@ -126,7 +126,10 @@ def load_model(path: str | Path) -> SavedModel:
         model = SequenceClassifier(**values["model"])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
-    if (schema.size, len(schema.classes)) != (model.config["input_size"], model.config["num_classes"]):
+    if (preprocessing.schema_after(schema).size, len(schema.classes)) != (
+        model.config["input_size"],
+        model.config["num_classes"],
+    ):
         raise ConfigError(f"{file}: the schema's frame or classes are not those of the model")
     tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}

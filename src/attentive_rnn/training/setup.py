@@ -58,12 +58,15 @@ def device_of(config: Config) -> torch.device:
 def build_model(config: Config, schema: Schema) -> SequenceClassifier:
     """The classifier of a configuration for the frames and classes of a schema, with the weights of its seed.
 
+    The schema is that of the sequences as they are read; the classifier takes the frames that preprocessing makes.
+
     Raises:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
+    ready = sequence_data.transform_from_config(config.data.preprocessing or []).schema_after(schema)
     try:
-        model = SequenceClassifier(schema.size, len(schema.classes), **asdict(config.model))
+        model = SequenceClassifier(ready.size, len(schema.classes), **asdict(config.model))
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     return model.double() if config.precision == "64-true" else model

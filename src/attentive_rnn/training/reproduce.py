@@ -1,0 +1,156 @@
+"""A table of the paper on any data set: its rows trained over seeds, and printed beside the paper's figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from ..data import Splits
+from ..errors import ConfigError
+from .compare import Outcome, Variant
+from .config import Config
+from .files import write_atomically, write_json
+from .recipes import difference, read_recipe, resolve
+from .run import resume, train
+from .run_folder import RunFolder, list_runs
+from .setup import load_splits
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table or figure of Zhang et al., ECCV 2018.
+
+    Args:
+        name: what the command calls it, such as table2.
+        title: what it shows, in one line.
+        columns: the data sets and protocols of the paper's figures.
+        rows: for each row its name, the keys that it sets in a recipe, and the paper's accuracies in percent.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, dict[str, Any], tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The outcomes of a table's rows on one data set."""
+
+    table: PaperTable
+    outcomes: tuple[Outcome, ...]
+
+    def markdown(self) -> str:
+        """The table with ours (mean over seeds and 95 % interval) beside the paper's figures."""
+        data = self.outcomes[0].variant.config.data.source
+        unseen = any("without_copies" in result["test"] for o in self.outcomes for result in o.results)
+        header = ["model", "parameters", f"ours on {data}, %", "95 % interval"]
+        header += ["without copies, %"] * unseen + [f"paper, {column}" for column in self.table.columns]
+        lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+        for (name, _, paper), outcome in zip(self.table.rows, self.outcomes, strict=True):
+            value, low, high = (100 * number for number in outcome.test_accuracy)
+            cells = [name, f"{outcome.results[0]['parameters']:,}", f"{value:.1f}", f"{low:.1f} to {high:.1f}"]
+            if unseen:
+                rest = [result["test"]["without_copies"]["accuracy"] for result in outcome.results]
+                cells.append(f"{100 * sum(rest) / len(rest):.1f}")
+            lines.append(f"| {' | '.join([*cells, *(f'{figure:.1f}' for figure in paper)])} |")
+        return "\n".join(lines) + "\n"
+
+
+def list_tables() -> list[str]:
+    """The names of the paper's tables and figures that can be reproduced.
+
+    Example:
+        >>> list_tables()
+        ['figure2', 'table2', 'table3', 'table4', 'table5', 'table6', 'table7']
+    """
+    folder = files("attentive_rnn").joinpath("recipes", "tables")
+    return sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def read_table(name: str) -> PaperTable:
+    """A table of the paper by its name.
+
+    Raises:
+        ConfigError: there is none of that name.
+
+    Example:
+        >>> read_table("table7").rows[0][2]
+        (75.5, 81.4)
+    """
+    if name not in list_tables():
+        raise ConfigError(f"unknown table {name!r}; there are {', '.join(list_tables())}")
+    text = files("attentive_rnn").joinpath("recipes", "tables", f"{name}.yaml").read_text(encoding="utf-8")
+    values = yaml.safe_load(text)
+    common = values.get("set", {})
+    rows = tuple((row["name"], common | row["set"], tuple(row["paper"])) for row in values["rows"])
+    return PaperTable(name, text.splitlines()[0].lstrip("# "), tuple(values["columns"]), rows)
+
+
+def reproduce(
+    table: PaperTable,
+    recipe: str | Path,
+    overrides: Iterable[tuple[str, str]],
+    seeds: Sequence[int],
+    parent: Path,
+    *,
+    console: Console | None = None,
+) -> Reproduction:
+    """Train every row of a table with a recipe, over seeds.
+
+    A run of the same configuration that is in the folder already, from this table or another, is taken over, or
+    continued where it was interrupted.
+
+    Args:
+        table: which table.
+        recipe: name or path of the recipe that the rows change.
+        overrides: pairs of a dotted key and its value as text, stronger than the table's own.
+        seeds: different seeds, one run of each row for each.
+        parent: the folder for the runs, `table.name`.md and `table.name`.json.
+        console: where progress goes; None: the standard error.
+
+    Raises:
+        ConfigError: no seeds or one twice, or a configuration that cannot be used.
+        DataError: the data cannot be used.
+    """
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"--seeds must be different integers, got {' '.join(map(str, seeds))}")
+    console = console or Console(stderr=True)
+    variants = [
+        Variant(name, "", resolve(read_recipe(recipe, [*_as_text(changes), *overrides])))
+        for name, changes, _ in table.rows
+    ]
+    splits = load_splits(variants[0].config)
+    runs = {
+        (variant.title, seed): _run(replace(variant.config, seed=seed), parent, splits, console)
+        for seed in seeds
+        for variant in variants
+    }
+    outcomes = []
+    for variant in variants:
+        own = tuple(runs[variant.title, seed] for seed in seeds)
+        outcomes.append(Outcome(variant, tuple(seeds), own, tuple(run.read_results() for run in own)))
+    made = Reproduction(table, tuple(outcomes))
+    write_atomically(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
+    rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in outcomes]
+    write_json(parent / f"{table.name}.json", {"table": table.name, "rows": rows})
+    return made
+
+
+def _as_text(changes: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in changes.items()]
+
+
+def _run(config: Config, parent: Path, splits: Splits, console: Console) -> RunFolder:
+    """The run of a configuration in a folder, brought to its end, or a new one."""
+    for run in list_runs(parent):
+        if difference(config, run.read_config()) is None:
+            return resume(run, console=console, splits=splits)
+    return train(config, parent, console=console, splits=splits)
