@@ -15,18 +15,18 @@ struct EleattCall {
     int64_t steps, rows, inputs, units;  // T, B, D, N
     int64_t is_double, reverse, threads;
 
-    const void *x;  // (T, B, D), unit stride along D
-    int64_t x_step, x_row;  // its strides along T and B, in elements
-    const void *h, *c;  // (B, N): the state before the first step
+    const void *x;                      // (T, B, D), unit stride along D
+    int64_t x_step, x_row;              // its strides along T and B, in elements
+    const void *h, *c;                  // (B, N): the state before the first step
     const void *ih, *hh, *b_ih, *b_hh;  // (G*N, D), (G*N, N), (G*N), (G*N): blocks in torch's order
-    const void *ia, *ha, *b_a;  // (D, D), (D, N), (D)
-    const int64_t *lengths;  // (B), in 1..T; null: every row has T steps
-    const void *zoneout;  // (states, T, B, N): the share of its old value that a unit keeps
+    const void *ia, *ha, *b_a;          // (D, D), (D, N), (D)
+    const int64_t *lengths;             // (B), in 1..T; null: every row has T steps
+    const void *zoneout;                // (states, T, B, N): the share of its old value that a unit keeps
 
-    void *output;  // (T, B, N)
+    void *output;           // (T, B, N)
     void *h_last, *c_last;  // (B, N)
-    void *attention;  // (T, B, D)
-    void *history;  // eleatt_history_bytes() long, for the backward pass; null: none will follow
+    void *attention;        // (T, B, D)
+    void *history;          // eleatt_history_bytes() long, for the backward pass; null: none will follow
 
     const void *g_output;  // the gradients of the results, as they are laid out above
     int64_t g_output_step, g_output_row;
@@ -40,6 +40,9 @@ int eleatt_forward(const EleattCall *call);
 int eleatt_backward(const EleattCall *call);
 
 int64_t eleatt_history_bytes(const EleattCall *call);
+
+// exp, sigmoid and tanh of `count` numbers, as the kernels compute them.
+void eleatt_test_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count);
 
 // The instruction set in use: "avx512", "avx2", or "generic". Naming another one that this machine has selects it.
 const char *eleatt_isa();

@@ -4,10 +4,12 @@
 
 namespace attentive::ISA {
 
-constexpr long flush_rows = 72;  // rows of deltas that are gathered before the weights' gradients take them
+// The rows of deltas that are gathered before the weights' gradients take them.
+constexpr long flush_rows = 72, flush_rows_large = 384;
 
 // The sums of the weights' gradients over a group of chunks, transposed: a column for each delta.
-template <class T, class Cell> struct Sums {
+template <class T, class Cell>
+struct Sums {
     long ld_h, ld_x, ld_a, ld_own;
     T *h, *x, *a, *own, *bias;
 
@@ -20,15 +22,19 @@ template <class T, class Cell> struct Sums {
     }
 };
 
-template <class T, class Cell> struct Backward {
+template <class T, class Cell>
+struct Backward {
     const Call<T> call;
     Gate<T> gate;
     Cell cell;
     BackProduct<T> to_h, to_x;  // [deltas that flow to h | da] -> dh, [n r z] -> dx~
 
     explicit Backward(const EleattCall &raw)
-        : call(raw), gate(call), cell(call),
-          to_h(call.N, call.in(raw.hh), (Cell::deltas - Cell::first_from_h) * call.N, call.in(raw.ha), call.gated ? call.D : 0),
+        : call(raw),
+          gate(call),
+          cell(call),
+          to_h(call.N, call.in(raw.hh), (Cell::deltas - Cell::first_from_h) * call.N, call.in(raw.ha),
+               call.gated ? call.D : 0),
           to_x(call.D, call.in(raw.ih) + first_torch_row() * call.D, Cell::blocks * call.N - first_torch_row(),
                call.in(raw.ih), first_torch_row()) {}
 
@@ -53,7 +59,7 @@ template <class T, class Cell> struct Backward {
         const long N = call.N, D = call.D, G = call.gated ? D : 0;
         Buffers b{};
         b.width = N + D + G;
-        b.capacity = larger(flush_rows, R);
+        b.capacity = larger(large_weights(D, N) ? flush_rows_large : flush_rows, R);
         b.s.ld_input = row_stride<T>(b.width + Cell::own * N), b.s.ld_delta = row_stride<T>(Cell::deltas * N + G);
         b.s.ld_state = row_stride<T>(N), b.ld_dx = row_stride<T>(D);
         b.inputs = arena.take<T>(b.capacity * b.s.ld_input);
@@ -73,7 +79,8 @@ template <class T, class Cell> struct Backward {
         clear(arena.base, arena.used);  // what no gradient reaches is zero, and so is what pads the rows
         BackStep<T> &s = b.s;
         s.ld_record = Record<T, Cell>::stride(call);
-        const long cell_at = Record<T, Cell>::cell_at(call), from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N;
+        const long cell_at = Record<T, Cell>::cell_at(call), from_h = Cell::first_from_h * N,
+                   gate_at = Cell::deltas * N;
 
         for (long i = 0; i < R; i++) {
             const long at = rows.row(i) * N;
@@ -128,7 +135,8 @@ template <class T, class Cell> struct Backward {
         for (long i = 0; i < s.rows; i++) {
             const long row = rows.row(i), time = rows.time(t, i);
             T *input = s.input + i * s.ld_input, *x = input + N + (call.gated ? D : 0), *dh = s.dh + i * s.ld_state;
-            copy(input, t ? call.in(raw.output) + (rows.time(t - 1, i) * call.B + row) * N : call.in(raw.h) + row * N, N);
+            copy(input, t ? call.in(raw.output) + (rows.time(t - 1, i) * call.B + row) * N : call.in(raw.h) + row * N,
+                 N);
             copy(x, call.in(raw.x) + time * raw.x_step + row * raw.x_row, D);
             if (call.gated) {
                 const T *a = s.record + i * s.ld_record;
@@ -184,7 +192,8 @@ template <class T, class Cell> struct Backward {
             for (long k = 0; raw.g_hh && k < N; k++)
                 call.out(raw.g_hh)[row * N + k] =
                     row < from_h ? sums.h[k * sums.ld_h + row] : sums.own[k * sums.ld_own + row - from_h];
-            for (long k = 0; raw.g_ih && k < D; k++) call.out(raw.g_ih)[row * D + k] = sums.x[k * sums.ld_x + delta(row)];
+            for (long k = 0; raw.g_ih && k < D; k++)
+                call.out(raw.g_ih)[row * D + k] = sums.x[k * sums.ld_x + delta(row)];
             if (raw.g_b_ih) call.out(raw.g_b_ih)[row] = sums.bias[delta(row)];
             if (raw.g_b_hh) call.out(raw.g_b_hh)[row] = sums.bias[Cell::first_from_h * N + row];
         }

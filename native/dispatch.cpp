@@ -15,8 +15,12 @@ int choices(Choice *list) {
     int count = 0;
 #ifdef WITH_X86
     __builtin_cpu_init();
+#ifdef EMULATE_AVX512  // a test build: vectors as wide, on AVX2
+    list[count++] = {&kernels_avx512, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")};
+#else
     list[count++] = {&kernels_avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")};
+#endif
     list[count++] = {&kernels_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")};
 #endif
     list[count++] = {&kernels_generic, true};
@@ -42,6 +46,10 @@ int eleatt_forward(const EleattCall *call) { return selected->forward(*call); }
 int eleatt_backward(const EleattCall *call) { return selected->backward(*call); }
 int64_t eleatt_history_bytes(const EleattCall *call) { return selected->history_bytes(*call); }
 const char *eleatt_isa() { return selected->name; }
+
+void eleatt_test_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count) {
+    selected->test_math(x, exp, sigmoid, tanh, count);
+}
 
 int eleatt_select_isa(const char *name) {
     attentive::Choice list[3];

@@ -6,7 +6,8 @@
 namespace attentive::ISA {
 
 // The steps' records, [gate | cell] a row: one step's, or for the backward pass all of them.
-template <class T, class Cell> struct Record {
+template <class T, class Cell>
+struct Record {
     static long cell_at(const Call<T> &call) { return call.gated ? padded<T>(call.D) : 0; }
     static long stride(const Call<T> &call) {
         const long size = cell_at(call) + Cell::record_size(call.N);
@@ -14,7 +15,8 @@ template <class T, class Cell> struct Record {
     }
 };
 
-template <class T, class Cell> struct Forward {
+template <class T, class Cell>
+struct Forward {
     const Call<T> call;
     Gate<T> gate;
     Cell cell;

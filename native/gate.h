@@ -6,15 +6,19 @@
 
 namespace attentive::ISA {
 
-template <class T> struct Gate {
+template <class T>
+struct Gate {
     const long N, D;
     const bool softmax;
     const T scale;
-    Product<T> product;      // [h | x] -> a
+    Product<T> product;       // [h | x] -> a
     BackProduct<T> to_input;  // da -> dx
 
     explicit Gate(const Call<T> &call)
-        : N(call.N), D(call.D), softmax(call.raw.gate == GATE_SOFTMAX), scale(T(call.raw.gate_scale)),
+        : N(call.N),
+          D(call.D),
+          softmax(call.raw.gate == GATE_SOFTMAX),
+          scale(T(call.raw.gate_scale)),
           product(call.in(call.raw.ha), N, call.in(call.raw.ia), D, D, 0, call.in(call.raw.b_a)),
           to_input(D, call.in(call.raw.ia), D) {}
 
@@ -40,9 +44,10 @@ template <class T> struct Gate {
         each<T>(D, [&](long j, auto n) { store(a + j, load(a + j) / total, n); });
     }
 
-    // dx holds the gradient of x~ and gets that of x, but for the product with ia; g_attention(i) is row i's gradient of
-    // the response itself, or null.
-    template <class F> void backward(const BackStep<T> &s, T *delta, T *dx, long ld_dx, F g_attention) const {
+    // dx holds the gradient of x~ and gets that of x, but for the product with ia; g_attention(i) is row i's gradient
+    // of the response itself, or null.
+    template <class F>
+    void backward(const BackStep<T> &s, T *delta, T *dx, long ld_dx, F g_attention) const {
         const T inverse = scale == 0 ? T(0) : 1 / scale;
         for (long i = 0; i < s.rows; i++) {
             const T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N + D, *g = g_attention(i);

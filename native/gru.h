@@ -7,7 +7,8 @@
 
 namespace attentive::ISA {
 
-template <class T> struct Gru {
+template <class T>
+struct Gru {
     static constexpr long blocks = 3, states = 1, own = 1;
     static constexpr long deltas = 3, first_from_h = 1;  // delta blocks [n r z]; r and z flow back to h directly
 
@@ -16,7 +17,8 @@ template <class T> struct Gru {
     BackProduct<T> to_reset;
 
     explicit Gru(const Call<T> &call)
-        : N(call.N), r_z(call.in(call.raw.hh), N, call.in(call.raw.ih), call.D, 2 * N, 0, call.in(call.raw.b_ih)),
+        : N(call.N),
+          r_z(call.in(call.raw.hh), N, call.in(call.raw.ih), call.D, 2 * N, 0, call.in(call.raw.b_ih)),
           candidate(call.in(call.raw.hh) + 2 * N * N, N, call.in(call.raw.ih) + 2 * N * call.D, call.D, N, 0,
                     call.raw.b_ih ? call.in(call.raw.b_ih) + 2 * N : nullptr),
           to_reset(N, call.in(call.raw.hh) + 2 * N * N, N) {}
@@ -80,7 +82,8 @@ template <class T> struct Gru {
     }
 };
 
-template <class T> struct GruResetAfter {
+template <class T>
+struct GruResetAfter {
     static constexpr long blocks = 3, states = 1, own = 0;
     static constexpr long deltas = 4, first_from_h = 1;  // delta blocks [n r z U_n h]
 
@@ -89,7 +92,8 @@ template <class T> struct GruResetAfter {
 
     explicit GruResetAfter(const Call<T> &call)
         : N(call.N),
-          r_z(call.in(call.raw.hh), N, call.in(call.raw.ih), call.D, 2 * N, 0, call.in(call.raw.b_ih), call.in(call.raw.b_hh)),
+          r_z(call.in(call.raw.hh), N, call.in(call.raw.ih), call.D, 2 * N, 0, call.in(call.raw.b_ih),
+              call.in(call.raw.b_hh)),
           from_x(nullptr, 0, call.in(call.raw.ih) + 2 * N * call.D, call.D, N, N,
                  call.raw.b_ih ? call.in(call.raw.b_ih) + 2 * N : nullptr),
           from_h(call.in(call.raw.hh) + 2 * N * N, N, nullptr, 0, N, 0,

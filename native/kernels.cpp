@@ -22,6 +22,8 @@ long threads_for(const EleattCall &call, long tasks) {
     return small ? 1 : larger(1, smaller(call.threads, tasks));
 }
 
+Plan plan_for(const EleattCall &call) { return Plan(call.rows, large_weights(call.inputs, call.units)); }
+
 // The rows from the longest to the shortest, where they differ.
 struct Order {
     Block block;
@@ -35,7 +37,8 @@ struct Order {
 };
 
 // A pass over all chunks: the packed weights, and for each thread the buffers of a chunk.
-template <class Pass> struct Job {
+template <class Pass>
+struct Job {
     Pass pass;
     const EleattCall &call;
     const Plan plan;
@@ -45,7 +48,7 @@ template <class Pass> struct Job {
     long buffer_bytes = 0;
 
     Job(const EleattCall &call, long tasks)
-        : pass(call), call(call), plan(call.rows), order(call), threads(threads_for(call, tasks)) {}
+        : pass(call), call(call), plan(plan_for(call)), order(call), threads(threads_for(call, tasks)) {}
 
     bool prepare(bool pack) {
         Arena count, unused;
@@ -60,24 +63,33 @@ template <class Pass> struct Job {
         return true;
     }
     Rows rows(long chunk) const {
-        return {call.lengths ? order.data() : nullptr, call.lengths, long(call.steps), plan.first(chunk), plan.count(chunk),
+        return {call.lengths ? order.data() : nullptr,
+                call.lengths,
+                long(call.steps),
+                plan.first(chunk),
+                plan.count(chunk),
                 call.reverse != 0};
     }
     Arena arena(long thread) const { return {buffers.data() + thread * buffer_bytes, 0}; }
 };
 
-template <class T, class Cell> int forward(const EleattCall &call) {
+template <class T, class Cell>
+int forward(const EleattCall &call) {
     typedef Job<Forward<T, Cell>> Whole;
-    Whole job(call, Plan(call.rows).chunks);
+    Whole job(call, plan_for(call).chunks);
     if (!job.prepare(call.steps * call.rows >= least_rows_to_pack)) return 1;
-    parallel(job.plan.chunks, job.threads, [](void *context, long chunk, long thread) {
-        const Whole &job = *static_cast<Whole *>(context);
-        job.pass.chunk(job.rows(chunk), job.arena(thread));
-    }, &job);
+    parallel(
+        job.plan.chunks, job.threads,
+        [](void *context, long chunk, long thread) {
+            const Whole &job = *static_cast<Whole *>(context);
+            job.pass.chunk(job.rows(chunk), job.arena(thread));
+        },
+        &job);
     return 0;
 }
 
-template <class T, class Cell> int backward(const EleattCall &call) {
+template <class T, class Cell>
+int backward(const EleattCall &call) {
     struct Whole : Job<Backward<T, Cell>> {
         using Job<Backward<T, Cell>>::Job;
         Block sums;
@@ -87,18 +99,21 @@ template <class T, class Cell> int backward(const EleattCall &call) {
             return Sums<T, Cell>(this->pass.call, arena);
         }
     };
-    Whole job(call, Plan(call.rows).groups);
+    Whole job(call, plan_for(call).groups);
     Arena count;
     Sums<T, Cell>(job.pass.call, count);
     job.sum_bytes = count.used;
     if (!job.prepare(true) || !job.sums.reserve(job.plan.groups * job.sum_bytes)) return 1;
-    parallel(job.plan.groups, job.threads, [](void *context, long group, long thread) {
-        const Whole &job = *static_cast<Whole *>(context);
-        clear(job.sums.data() + group * job.sum_bytes, job.sum_bytes);
-        const Sums<T, Cell> sums = job.group_sums(group);
-        for (long chunk = group; chunk < job.plan.chunks; chunk += job.plan.groups)
-            job.pass.chunk(job.rows(chunk), job.arena(thread), sums);
-    }, &job);
+    parallel(
+        job.plan.groups, job.threads,
+        [](void *context, long group, long thread) {
+            const Whole &job = *static_cast<Whole *>(context);
+            clear(job.sums.data() + group * job.sum_bytes, job.sum_bytes);
+            const Sums<T, Cell> sums = job.group_sums(group);
+            for (long chunk = group; chunk < job.plan.chunks; chunk += job.plan.groups)
+                job.pass.chunk(job.rows(chunk), job.arena(thread), sums);
+        },
+        &job);
     T *total = reinterpret_cast<T *>(job.sums.data());
     for (long group = 1; group < job.plan.groups; group++) {
         const T *part = reinterpret_cast<const T *>(job.sums.data() + group * job.sum_bytes);
@@ -108,12 +123,14 @@ template <class T, class Cell> int backward(const EleattCall &call) {
     return 0;
 }
 
-template <class T, class Cell> int64_t history_bytes(const EleattCall &call) {
-    return (call.steps * call.rows * Record<T, Cell>::stride(Call<T>(call)) + lanes<T>) * long(sizeof(T));
+template <class T, class Cell>
+int64_t history_bytes(const EleattCall &call) {
+    return (call.steps * call.rows * Record<T, Cell>::stride(Call<T>(call)) + lanes<T>)*long(sizeof(T));
 }
 
 // `use` with the call's scalar type and cell.
-template <class Use> auto with_cell(const EleattCall &call, Use use) {
+template <class Use>
+auto with_cell(const EleattCall &call, Use use) {
     const auto typed = [&](auto scalar) {
         typedef decltype(scalar) T;
         switch (call.cell) {
@@ -128,13 +145,19 @@ template <class Use> auto with_cell(const EleattCall &call, Use use) {
 }
 
 int any_forward(const EleattCall &call) {
-    return with_cell(call, [&](auto scalar, auto *cell) { return forward<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call); });
+    return with_cell(call, [&](auto scalar, auto *cell) {
+        return forward<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call);
+    });
 }
 int any_backward(const EleattCall &call) {
-    return with_cell(call, [&](auto scalar, auto *cell) { return backward<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call); });
+    return with_cell(call, [&](auto scalar, auto *cell) {
+        return backward<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call);
+    });
 }
 int64_t any_history_bytes(const EleattCall &call) {
-    return with_cell(call, [&](auto scalar, auto *cell) { return history_bytes<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call); });
+    return with_cell(call, [&](auto scalar, auto *cell) {
+        return history_bytes<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call);
+    });
 }
 
 void test_math(const float *x, float *exps, float *sigmoids, float *tanhs, long count) {
@@ -155,5 +178,6 @@ void test_math(const float *x, float *exps, float *sigmoids, float *tanhs, long 
 #define JOIN(a, b) JOIN_(a, b)
 
 namespace attentive {
-const Kernels JOIN(kernels_, ISA) = {TEXT(ISA), ISA::any_forward, ISA::any_backward, ISA::any_history_bytes, ISA::test_math};
+const Kernels JOIN(kernels_, ISA) = {TEXT(ISA), ISA::any_forward, ISA::any_backward, ISA::any_history_bytes,
+                                     ISA::test_math};
 }

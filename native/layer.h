@@ -9,7 +9,8 @@ namespace attentive::ISA {
 struct Arena {
     char *base = nullptr;
     long used = 0;
-    template <class T> T *take(long count) {
+    template <class T>
+    T *take(long count) {
         T *part = base ? reinterpret_cast<T *>(base + used) : nullptr;
         used += (count * long(sizeof(T)) + 63) / 64 * 64;
         return part;
@@ -17,13 +18,15 @@ struct Arena {
 };
 
 // A distance between rows that does not put every row on the same few cache lines.
-template <class T> ALWAYS_INLINE long row_stride(long count) {
+template <class T>
+ALWAYS_INLINE long row_stride(long count) {
     const long stride = padded<T>(count) + lanes<T>;
     return stride * sizeof(T) % 1024 == 0 ? stride + 64 / long(sizeof(T)) : stride;
 }
 
 // A call in the scalar type it is made in.
-template <class T> struct Call {
+template <class T>
+struct Call {
     const EleattCall &raw;
     const long T_, B, D, N;
     const bool gated;
@@ -36,7 +39,8 @@ template <class T> struct Call {
 
 // Rows of [hh | ih] (or of only one of them), for y = bias + [h | x~] W^T. Few products are done from the weights as
 // torch keeps them, many from panels.
-template <class T> struct Product {
+template <class T>
+struct Product {
     const T *hh, *ih, *bias, *bias2;
     long n, d, cols;  // columns of hh and of ih, 0 where it is not read; rows
     long from;        // where in [h | x~] the columns start
@@ -61,10 +65,13 @@ template <class T> struct Product {
         }
     }
 
-    // to (depth, width), its first `cols` columns the rows of `from` (cols, depth)
+    // to (depth, width), its first `cols` columns the rows of `from` (cols, depth), a cache line of each row at a time
     static void transpose(T *to, const T *from, long depth, long cols) {
-        for (long k = 0; k < depth; k++)
-            for (long j = 0; j < cols; j++) to[k * panel_width<T> + j] = from[j * depth + k];
+        constexpr long line = 64 / sizeof(T);
+        for (long first = 0; first < depth; first += line)
+            for (long j = 0; j < cols; j++)
+                for (long k = first; k < smaller(first + line, depth); k++)
+                    to[k * panel_width<T> + j] = from[j * depth + k];
     }
 
     void apply(long rows, const T *input, long ld, T *y, long ldy) const {
@@ -88,7 +95,8 @@ template <class T> struct Product {
         }
     }
 
-    template <int C> ALWAYS_INLINE void add_dots(Vector<T> *acc, long col, const T *input) const {
+    template <int C>
+    ALWAYS_INLINE void add_dots(Vector<T> *acc, long col, const T *input) const {
         const auto add = [&](const T *w, long depth, const T *in) {
             each<T>(depth, [&](long k, auto some) {
                 const Vector<T> v = load(in + k, some);
@@ -103,7 +111,8 @@ template <class T> struct Product {
 
 // One or two blocks of rows of torch's weights below each other, for gradients that flow back through a product:
 // y = delta W.
-template <class T> struct BackProduct {
+template <class T>
+struct BackProduct {
     const T *first, *second;
     long rows1, rows2, cols;
     Panels<T> panels;
@@ -134,7 +143,8 @@ template <class T> struct BackProduct {
 };
 
 // One step of the rows of a chunk that still run, forward. Strides are those of the chunk's buffers.
-template <class T> struct Step {
+template <class T>
+struct Step {
     long rows;
     T *input;  // rows [h | x~]: h is h_{t-1} before the cell, h_t after it
     long ld_input;
@@ -145,7 +155,8 @@ template <class T> struct Step {
 };
 
 // The same step backward.
-template <class T> struct BackStep {
+template <class T>
+struct BackStep {
     long rows;
     const T *record;
     long ld_record;

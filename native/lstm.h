@@ -6,7 +6,8 @@
 
 namespace attentive::ISA {
 
-template <class T> struct Lstm {
+template <class T>
+struct Lstm {
     static constexpr long blocks = 4, states = 2, own = 0;
     static constexpr long deltas = 4, first_from_h = 0;  // delta blocks [i f g o]
 

@@ -9,14 +9,20 @@
 
 namespace attentive::ISA {
 
-template <class T> constexpr long panel_width = 2 * lanes<T>;
-constexpr int tile_rows = VECTOR_BYTES == 64 ? 12 : 6;  // accumulators of a tile: tile_rows * 2 vectors, all in registers
+template <class T>
+constexpr long panel_width = 2 * lanes<T>;
+constexpr int tile_rows =
+    VECTOR_BYTES == 64 ? 12 : 6;  // accumulators of a tile: tile_rows * 2 vectors, all in registers
+constexpr int half_rows = 12;     // of a tile of one vector
 
-template <class T> struct Panels {
+template <class T>
+struct Panels {
     const T *data = nullptr;
     long depth = 0, cols = 0;
 
-    static long size(long depth, long cols) { return (cols + panel_width<T> - 1) / panel_width<T> * (1 + depth) * panel_width<T>; }
+    static long size(long depth, long cols) {
+        return (cols + panel_width<T> - 1) / panel_width<T> * (1 + depth) * panel_width<T>;
+    }
     long panel_size() const { return (1 + depth) * panel_width<T>; }
 };
 
@@ -34,8 +40,7 @@ void tile(const T *a, long lda, const T *panel, long panel_size, long depth, T *
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++)
 #pragma GCC unroll 24
-            for (int j = 0; j < P * V; j++)
-                acc[i][j] = load(y + i * ldy + j / V * panel_width<T> + j % V * lanes<T>);
+            for (int j = 0; j < P * V; j++) acc[i][j] = load(y + i * ldy + j / V * panel_width<T> + j % V * lanes<T>);
     }
     const T *w = panel + panel_width<T>;
     for (long k = 0; k < depth; k++, w += panel_width<T>) {
@@ -52,12 +57,11 @@ void tile(const T *a, long lda, const T *panel, long panel_size, long depth, T *
 #pragma GCC unroll 24
     for (int i = 0; i < M; i++)
 #pragma GCC unroll 24
-        for (int j = 0; j < P * V; j++)
-            store(y + i * ldy + j / V * panel_width<T> + j % V * lanes<T>, acc[i][j]);
+        for (int j = 0; j < P * V; j++) store(y + i * ldy + j / V * panel_width<T> + j % V * lanes<T>, acc[i][j]);
 }
 
-// c (M, V vectors) += a^T b over `depth` rows of a and b. The product is summed by itself and then added: over thousands
-// of steps, adding row by row to one total would lose digits.
+// c (M, V vectors) += a^T b over `depth` rows of a and b. The product is summed by itself and then added: over
+// thousands of steps, adding row by row to one total would lose digits.
 template <class T, int M, int V>
 void transposed_tile(const T *a, long lda, const T *b, long ldb, long depth, T *c, long ldc) {
     Vector<T> acc[M][V];
@@ -87,24 +91,28 @@ void transposed_tile(const T *a, long lda, const T *b, long ldb, long depth, T *
 
 // The tiles by their number of rows: full ones of two vectors, half ones of one vector and twice the height, and wide
 // ones of several panels for few rows, all with enough sums in flight to keep the arithmetic busy.
-template <class T> struct Tiles {
+template <class T>
+struct Tiles {
     typedef void (*Tile)(const T *, long, const T *, long, long, T *, long, bool);
     typedef void (*Transposed)(const T *, long, const T *, long, long, T *, long);
-    template <int height> struct Table {
+    template <int height>
+    struct Table {
         Tile tiles[height + 1];
         Transposed transposed[height + 1];
     };
-    template <int V, int... M> static constexpr Table<sizeof...(M)> table(std::integer_sequence<int, M...>) {
+    template <int V, int... M>
+    static constexpr Table<sizeof...(M)> table(std::integer_sequence<int, M...>) {
         return {{nullptr, tile<T, M + 1, 1, V>...}, {nullptr, transposed_tile<T, M + 1, V>...}};
     }
     static constexpr auto full = table<2>(std::make_integer_sequence<int, tile_rows>());
-    static constexpr auto half = table<1>(std::make_integer_sequence<int, 2 * tile_rows>());
+    static constexpr auto half = table<1>(std::make_integer_sequence<int, half_rows>());
     static constexpr Tile wide[4] = {nullptr, tile<T, 1, 4, 2>, tile<T, 2, 3, 2>, tile<T, 3, 2, 2>};
     static constexpr long wide_panels[4] = {0, 4, 3, 2};
 };
 
 // f(first row, rows) for tiles of nearly equal height.
-template <class F> ALWAYS_INLINE void each_tile(long rows, long most, F f) {
+template <class F>
+ALWAYS_INLINE void each_tile(long rows, long most, F f) {
     const long tiles = (rows + most - 1) / most;
     long first = 0;
     for (long i = 0; i < tiles; i++) {
@@ -114,39 +122,50 @@ template <class F> ALWAYS_INLINE void each_tile(long rows, long most, F f) {
     }
 }
 
+constexpr long depth_block = 256;  // a block of a panel stays in the first-level cache while all rows pass it
+
 // y (rows, cols) = bias + a W or y += a W; y's rows have room for cols rounded up to a vector.
 template <class T>
 void matmul(long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy, bool accumulate) {
     const long width = panel_width<T>, size = w.panel_size();
+    const long blocks = larger(1, (w.depth + depth_block / 2) / depth_block),
+               block = larger(1, (w.depth + blocks - 1) / blocks);
     long col = 0;
     const T *panel = w.data;
     if (rows <= 3)
-        for (const long step = Tiles<T>::wide_panels[rows]; col + step * width <= w.cols; col += step * width, panel += step * size)
+        for (const long step = Tiles<T>::wide_panels[rows]; col + step * width <= w.cols;
+             col += step * width, panel += step * size)
             Tiles<T>::wide[rows](a, lda, panel, size, w.depth, y + col, ldy, accumulate);
     for (; col < w.cols; col += width, panel += size) {
         const bool full = w.cols - col > lanes<T>;
-        each_tile(rows, full ? tile_rows : 2 * tile_rows, [&](long i, long height) {
-            const auto tile = full ? Tiles<T>::full.tiles[height] : Tiles<T>::half.tiles[height];
-            tile(a + i * lda, lda, panel, size, w.depth, y + i * ldy + col, ldy, accumulate);
-        });
+        for (long k = 0; k < larger(1, w.depth); k += block)
+            each_tile(rows, full ? tile_rows : half_rows, [&](long i, long height) {
+                const auto tile = full ? Tiles<T>::full.tiles[height] : Tiles<T>::half.tiles[height];
+                tile(a + i * lda + k, lda, panel + k * width, size, smaller(block, w.depth - k), y + i * ldy + col, ldy,
+                     accumulate || k > 0);
+            });
     }
 }
+
+constexpr long row_block = 144;  // columns of a that stay in the second-level cache while all of b passes them
 
 // c (rows, cols) += a^T b, with a (depth, rows) and b (depth, cols); rows of b and c have room for cols rounded up to a
 // vector.
 template <class T>
 void add_transposed(long rows, long cols, long depth, const T *a, long lda, const T *b, long ldb, T *c, long ldc) {
-    for (long col = 0; col < cols; col += panel_width<T>) {
-        const bool full = cols - col > lanes<T>;
-        each_tile(rows, full ? tile_rows : 2 * tile_rows, [&](long i, long height) {
-            const auto tile = full ? Tiles<T>::full.transposed[height] : Tiles<T>::half.transposed[height];
-            tile(a + i, lda, b + col, ldb, depth, c + i * ldc + col, ldc);
-        });
-    }
+    for (long first = 0; first < rows; first += row_block)
+        for (long col = 0; col < cols; col += panel_width<T>) {
+            const bool full = cols - col > lanes<T>;
+            each_tile(smaller(row_block, rows - first), full ? tile_rows : half_rows, [&](long i, long height) {
+                const auto tile = full ? Tiles<T>::full.transposed[height] : Tiles<T>::half.transposed[height];
+                tile(a + first + i, lda, b + col, ldb, depth, c + (first + i) * ldc + col, ldc);
+            });
+        }
 }
 
 // sums (cols) += the column sums of b (depth, cols), each call one partial sum.
-template <class T> void add_columns(long cols, long depth, const T *b, long ldb, T *sums) {
+template <class T>
+void add_columns(long cols, long depth, const T *b, long ldb, T *sums) {
     each<T>(cols, [&](long j, auto n) {
         Vector<T> part[8]{};
         long k = 0;
@@ -154,7 +173,8 @@ template <class T> void add_columns(long cols, long depth, const T *b, long ldb,
 #pragma GCC unroll 8
             for (long i = 0; i < 8; i++) part[i] += load(b + (k + i) * ldb + j);
         for (; k < depth; k++) part[k % 8] += load(b + k * ldb + j);
-        const Vector<T> low = (part[0] + part[1]) + (part[2] + part[3]), high = (part[4] + part[5]) + (part[6] + part[7]);
+        const Vector<T> low = (part[0] + part[1]) + (part[2] + part[3]),
+                        high = (part[4] + part[5]) + (part[6] + part[7]);
         store(sums + j, load(sums + j) + (low + high), n);
     });
 }

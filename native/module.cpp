@@ -43,10 +43,8 @@ PyObject *run(int (*kernel)(const EleattCall *), PyObject *const *args, Py_ssize
     EleattCall call;
     if (!parse(args, count, &call)) return nullptr;
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = kernel(&call);
-    Py_END_ALLOW_THREADS
-    if (failed) return PyErr_NoMemory();
+    Py_BEGIN_ALLOW_THREADS failed = kernel(&call);
+    Py_END_ALLOW_THREADS if (failed) return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
 
@@ -72,8 +70,7 @@ PyObject *select_isa(PyObject *, PyObject *name) {
 
 // Buffer(bytes): pooled memory as a writable buffer, back in the pool when nothing refers to it any more.
 struct Buffer {
-    PyObject_HEAD
-    char *data;
+    PyObject_HEAD char *data;
     Py_ssize_t bytes;
 };
 
@@ -111,8 +108,7 @@ PyType_Spec buffer_spec = {"attentive_rnn._native.Buffer", sizeof(Buffer), 0, Py
 
 // Stream(words of a call): the call with all but its data prepared; stream.step(x, h, c, h_last, c_last) runs it.
 struct Stream {
-    PyObject_HEAD
-    EleattCall call;
+    PyObject_HEAD EleattCall call;
 };
 
 PyObject *stream_new(PyTypeObject *type, PyObject *args, PyObject *) {
@@ -154,9 +150,13 @@ PyObject *set_pool_limit(PyObject *, PyObject *bytes) {
 }
 PyObject *get_pool_bytes(PyObject *, PyObject *) { return PyLong_FromLongLong(pool_bytes()); }
 
-template <class F> PyCFunction method(F function) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)); }
+template <class F>
+PyCFunction method(F function) {
+    return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
 
-PyMethodDef stream_methods[] = {{"step", method(stream_step), METH_FASTCALL, "Run one step."}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef stream_methods[] = {{"step", method(stream_step), METH_FASTCALL, "Run one step."},
+                                {nullptr, nullptr, 0, nullptr}};
 PyType_Slot stream_slots[] = {{Py_tp_new, reinterpret_cast<void *>(stream_new)},
                               {Py_tp_dealloc, reinterpret_cast<void *>(stream_dealloc)},
                               {Py_tp_methods, stream_methods},
@@ -166,7 +166,8 @@ PyType_Spec stream_spec = {"attentive_rnn._native.Stream", sizeof(Stream), 0, Py
 PyMethodDef methods[] = {
     {"forward", method(forward), METH_FASTCALL, "Run an EleattCall, given as its words, forward."},
     {"backward", method(backward), METH_FASTCALL, "Run an EleattCall, given as its words, backward."},
-    {"history_bytes", method(history_bytes), METH_FASTCALL, "The size of the history that a call's backward pass needs."},
+    {"history_bytes", method(history_bytes), METH_FASTCALL,
+     "The size of the history that a call's backward pass needs."},
     {"isa", isa, METH_NOARGS, "The instruction set in use."},
     {"select_isa", select_isa, METH_O, "Use another instruction set that this machine has."},
     {"pool_limit", set_pool_limit, METH_O, "Set the most bytes that are kept for later calls."},
@@ -185,7 +186,8 @@ int execute(PyObject *module) {
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void *>(execute)}, {0, nullptr}};
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", "The CPU kernels.", 0, methods, slots, nullptr, nullptr, nullptr};
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_native", "The CPU kernels.", 0, methods, slots, nullptr, nullptr, nullptr};
 
 }  // namespace
 

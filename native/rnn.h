@@ -5,7 +5,8 @@
 
 namespace attentive::ISA {
 
-template <class T, bool relu> struct Rnn {
+template <class T, bool relu>
+struct Rnn {
     static constexpr long blocks = 1, states = 1, own = 0;
     static constexpr long deltas = 1, first_from_h = 0;  // delta blocks [h]; all of them flow back to h
 

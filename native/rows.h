@@ -5,15 +5,19 @@
 
 namespace attentive::ISA {
 
-constexpr long chunk_rows = 24, most_groups = 32;
+constexpr long most_groups = 32;
+
+// Weights beyond the second-level cache are fetched anew at every step: then more rows should share them.
+inline bool large_weights(long inputs, long units) { return (inputs + units) * (4 * units + inputs) > 400000; }
 
 // The batch cut into chunks that run through all steps without waiting for each other. The cut depends on the sizes
 // alone, and chunks are summed in groups in a fixed order: results do not depend on the number of threads.
 struct Plan {
     long chunks, groups, rows_each, wider;  // the first `wider` chunks have one row more than rows_each
 
-    explicit Plan(long rows) {
-        chunks = rows >= 2 * chunk_rows ? (rows + chunk_rows - 1) / chunk_rows : (rows + 15) / 16;
+    Plan(long rows, bool large) {
+        const long most = large ? 96 : rows < 48 ? 16 : 24;
+        chunks = (rows + most - 1) / most;
         groups = smaller(chunks, most_groups);
         rows_each = rows / chunks;
         wider = rows % chunks;

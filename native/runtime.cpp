@@ -18,7 +18,11 @@ namespace {
 struct Pool {
     std::mutex mutex;
     std::multimap<int64_t, char *> free;  // by size, header included
+#ifdef __SANITIZE_ADDRESS__
+    int64_t kept = 0, limit = 0;
+#else
     int64_t kept = 0, limit = int64_t(256) << 20;
+#endif
 };
 
 constexpr int64_t header = 64, huge_page = int64_t(2) << 20;
@@ -39,10 +43,10 @@ struct Crew {
     std::mutex owner;  // held by the call that has the threads
     std::mutex mutex;
     std::condition_variable wake, done;
-    long crew = 0;      // threads started
-    long wanted = 0;    // of them, how many the present job wants
-    long working = 0;   // of them, how many have not finished it
-    uint64_t job = 0;   // its number
+    long crew = 0;     // threads started
+    long wanted = 0;   // of them, how many the present job wants
+    long working = 0;  // of them, how many have not finished it
+    uint64_t job = 0;  // its number
     Task task = nullptr;
     void *context = nullptr;
     std::atomic<long> next{0};
@@ -79,7 +83,11 @@ const int registered = pthread_atfork(nullptr, nullptr, after_fork);
 }  // namespace
 
 char *pool_take(int64_t bytes) {
+#ifdef __SANITIZE_ADDRESS__
+    bytes += header;  // exactly, so that what reads past the end is found
+#else
     bytes = (bytes + header + 4095) / 4096 * 4096;
+#endif
     {
         std::lock_guard<std::mutex> lock(pool->mutex);
         const auto found = pool->free.lower_bound(bytes);
@@ -128,11 +136,12 @@ void pool_limit(int64_t bytes) {
     }
 }
 
-Block::~Block() { pool_give(data_); }
+Block::~Block() {
+    if (data_ != own_) pool_give(data_);
+}
 
 bool Block::reserve(int64_t bytes) {
-    pool_give(data_);
-    data_ = pool_take(bytes);
+    data_ = bytes <= int64_t(sizeof own_) ? own_ : pool_take(bytes);
     return data_ != nullptr;
 }
 

@@ -20,19 +20,24 @@
 
 namespace attentive::ISA {
 
-template <class T> struct VectorOf;
-template <> struct VectorOf<float> {
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
     typedef float type __attribute__((vector_size(VECTOR_BYTES)));
     typedef float unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
-    typedef int32_t bits __attribute__((vector_size(VECTOR_BYTES)));
+    typedef uint32_t bits __attribute__((vector_size(VECTOR_BYTES)));
 };
-template <> struct VectorOf<double> {
+template <>
+struct VectorOf<double> {
     typedef double type __attribute__((vector_size(VECTOR_BYTES)));
     typedef double unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
-    typedef int64_t bits __attribute__((vector_size(VECTOR_BYTES)));
+    typedef uint64_t bits __attribute__((vector_size(VECTOR_BYTES)));
 };
-template <class T> using Vector = typename VectorOf<T>::type;
-template <class T> constexpr long lanes = VECTOR_BYTES / sizeof(T);
+template <class T>
+using Vector = typename VectorOf<T>::type;
+template <class T>
+constexpr long lanes = VECTOR_BYTES / sizeof(T);
 
 // How many lanes of a vector count: all of them, known when compiling, or the last few of a row.
 struct All {};
@@ -40,13 +45,21 @@ struct First {
     long count;
 };
 
-template <class T> ALWAYS_INLINE Vector<T> broadcast(T value) { return value - Vector<T>{}; }
+template <class T>
+ALWAYS_INLINE Vector<T> broadcast(T value) {
+    return value - Vector<T>{};
+}
 
-template <class T> ALWAYS_INLINE Vector<T> load(const T *from) {
+template <class T>
+ALWAYS_INLINE Vector<T> load(const T *from) {
     return *reinterpret_cast<const typename VectorOf<T>::unaligned *>(from);
 }
-template <class T> ALWAYS_INLINE Vector<T> load(const T *from, All) { return load(from); }
-template <class T> ALWAYS_INLINE Vector<T> load(const T *from, First n) {
+template <class T>
+ALWAYS_INLINE Vector<T> load(const T *from, All) {
+    return load(from);
+}
+template <class T>
+ALWAYS_INLINE Vector<T> load(const T *from, First n) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps((1u << n.count) - 1, from));
 #elif VECTOR_BYTES == 32 && defined(__AVX2__)
@@ -61,29 +74,34 @@ template <class T> ALWAYS_INLINE Vector<T> load(const T *from, First n) {
     return value;
 }
 
-template <class T> ALWAYS_INLINE void store(T *to, Vector<T> value, All = {}) {
+template <class T>
+ALWAYS_INLINE void store(T *to, Vector<T> value, All = {}) {
     *reinterpret_cast<typename VectorOf<T>::unaligned *>(to) = value;
 }
-template <class T> ALWAYS_INLINE void store(T *to, Vector<T> value, First n) {
+template <class T>
+ALWAYS_INLINE void store(T *to, Vector<T> value, First n) {
     for (long i = 0; i < n.count; i++) to[i] = value[i];
 }
 
 // f(j, All or First) for the vectors that cover 0..count; loads of a whole last vector may pass the end of a row in the
 // kernels' own buffers, which are padded; stores never do.
-template <class T, class F> ALWAYS_INLINE void each(long count, F f) {
+template <class T, class F>
+ALWAYS_INLINE void each(long count, F f) {
     long j = 0;
     for (; j + lanes<T> <= count; j += lanes<T>) f(j, All{});
     if (j < count) f(j, First{count - j});
 }
 
-template <class T> ALWAYS_INLINE T sum(Vector<T> v) {
+template <class T>
+ALWAYS_INLINE T sum(Vector<T> v) {
     T total = 0;
     for (long i = 0; i < lanes<T>; i++) total += v[i];
     return total;
 }
 
 // The sums of the lanes of four vectors.
-template <class T> ALWAYS_INLINE void sums(const Vector<T> *v, T *to) {
+template <class T>
+ALWAYS_INLINE void sums(const Vector<T> *v, T *to) {
 #if VECTOR_BYTES == 32 && defined(__AVX2__)
     if constexpr (sizeof(T) == 4) {
         const auto m = [&](int i) { return reinterpret_cast<__m256>(v[i]); };
@@ -97,9 +115,18 @@ template <class T> ALWAYS_INLINE void sums(const Vector<T> *v, T *to) {
 
 ALWAYS_INLINE long smaller(long a, long b) { return a < b ? a : b; }
 ALWAYS_INLINE long larger(long a, long b) { return a > b ? a : b; }
-template <class T> ALWAYS_INLINE long padded(long n) { return (n + lanes<T> - 1) / lanes<T> * lanes<T>; }
+template <class T>
+ALWAYS_INLINE long padded(long n) {
+    return (n + lanes<T> - 1) / lanes<T> * lanes<T>;
+}
 
-template <class T> ALWAYS_INLINE void copy(T *to, const T *from, long n) { __builtin_memcpy(to, from, n * sizeof(T)); }
-template <class T> ALWAYS_INLINE void clear(T *to, long n) { __builtin_memset(to, 0, n * sizeof(T)); }
+template <class T>
+ALWAYS_INLINE void copy(T *to, const T *from, long n) {
+    __builtin_memcpy(to, from, n * sizeof(T));
+}
+template <class T>
+ALWAYS_INLINE void clear(T *to, long n) {
+    __builtin_memset(to, 0, n * sizeof(T));
+}
 
 }  // namespace attentive::ISA

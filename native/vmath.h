@@ -28,7 +28,8 @@ ALWAYS_INLINE VecF at_least(VecF x, float bound) {
 #endif
 }
 
-// x = n ln 2 + r with |r| <= ln 2 / 2; rest = r + r^2 q(r), q a fit to (e^r - 1 - r) / r^2 with an error of 3e-9 of e^r.
+// x = n ln 2 + r with |r| <= ln 2 / 2; rest = r + r^2 q(r), q a fit to (e^r - 1 - r) / r^2 with an error of 3e-9 of
+// e^r.
 ALWAYS_INLINE ExpParts exp_parts(VecF x) {
     x = at_least(at_most(x, 87.0f), -87.0f);
     const VecF shifted = x * 1.44269504088896341f + 12582912.0f;  // adding 1.5 * 2^23 rounds to a whole number
@@ -39,7 +40,7 @@ ALWAYS_INLINE ExpParts exp_parts(VecF x) {
     q = q * r + 0.1666652f;
     q = q * r + 0.49999993f;
     typedef VectorOf<float>::bits Bits;
-    const Bits exponent = (reinterpret_cast<Bits>(shifted) << 23) + 0x3f800000;
+    const Bits exponent = (reinterpret_cast<Bits>(shifted) << 23) + 0x3f800000u;
     return {reinterpret_cast<VecF>(exponent), (r * r) * q + r};
 }
 

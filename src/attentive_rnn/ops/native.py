@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -12,15 +13,14 @@ from torch.autograd import forward_ad
 
 from . import dispatch
 
+kernels: Any = None
+missing = ""
 try:
-    from .. import _native as kernels  # type: ignore[attr-defined]
-
-    missing = None
+    kernels = importlib.import_module("attentive_rnn._native")
+except ModuleNotFoundError:
+    missing = "the package was installed without its compiled kernels: no C++17 compiler was found then"
 except ImportError as error:
-    kernels = None
-    missing = (
-        f"the compiled kernels are not installed ({error}); reinstall the package on a machine with a C++17 compiler"
-    )
+    missing = f"the compiled kernels do not load: {error}"
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
@@ -29,7 +29,6 @@ DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 def machine() -> tuple[bool, str]:
     """Whether this machine has the kernels, and the instruction set they use."""
     if kernels is None:
-        assert missing is not None
         return False, missing
     return True, f"compiled kernels for {kernels.isa()}, threads as torch.get_num_threads()"
 
@@ -37,20 +36,34 @@ def machine() -> tuple[bool, str]:
 dispatch.register_machine_check("cpu", machine)
 
 
+def why_not_transformed() -> str | None:
+    """What keeps a backward of our own from a call: a transform that follows PyTorch's own operators; None: nothing."""
+    if torch.compiler.is_compiling():
+        return "torch.compile and torch.export follow PyTorch's own operators"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "torch.func transforms follow PyTorch's own operators"
+    if torch._C._len_torch_dispatch_stack() > 0:
+        return "a TorchDispatchMode is active, which follows PyTorch's own operators"
+    if forward_ad._current_level >= 0:
+        return "forward-mode differentiation follows PyTorch's own operators"
+    if torch.jit.is_tracing():
+        return "torch.jit.trace follows PyTorch's own operators"
+    return None
+
+
+def batched(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether a gradient stands for several at once, as with `torch.autograd.grad(is_grads_batched=True)`."""
+    wrapped = torch._C._functorch.is_legacy_batchedtensor
+    return any(tensor is not None and wrapped(tensor) for tensor in tensors)
+
+
 def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
     """What keeps tensors of a call from being handed to compiled code by their addresses; None: nothing."""
     if kernels is None:
         return missing
-    if torch.compiler.is_compiling():
-        return "torch.compile and torch.export need PyTorch's own operators"
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        return "torch.func transforms need PyTorch's own operators"
-    if torch._C._len_torch_dispatch_stack() > 0:
-        return "a TorchDispatchMode is active, which sees PyTorch's own operators only"
-    if forward_ad._current_level >= 0:
-        return "forward-mode differentiation needs PyTorch's own operators"
-    if torch.jit.is_tracing():
-        return "torch.jit.trace needs PyTorch's own operators"
+    transformed = why_not_transformed()
+    if transformed is not None:
+        return transformed
     if dtype not in DTYPES:
         return f"its kernels do not know {dtype}"
     for tensor in tensors:
@@ -87,5 +100,5 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 def buffer(count: int, dtype: torch.dtype = torch.uint8) -> Tensor:
     """`count` uninitialised numbers of pooled memory, which goes back to the pool with its last tensor."""
-    memory: Any = kernels.Buffer(count * dtype.itemsize)  # type: ignore[union-attr]
+    memory: Any = kernels.Buffer(count * dtype.itemsize)
     return torch.frombuffer(memory, dtype=dtype, count=count)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import native
-from . import reference
+from .again import reference_gradients
 from .spec import CELLS, Result, Spec, State, Weights
 
 _CELL = {cell: code for code, cell in enumerate(("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"))}
@@ -60,7 +60,7 @@ def forward(
     inputs = [None if t is None else t.contiguous() for t in (*state, *w)]
     lengths = None if lengths is None else lengths.contiguous()
     zoneout = None if zoneout is None else zoneout.contiguous()
-    call = (spec, lengths, reverse, zoneout, need_attention, x, *inputs)
+    call: Any = (spec, lengths, reverse, zoneout, need_attention, x, *inputs)
     differentiable = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, *inputs))
     results = _Recurrence.apply(*call) if differentiable else _run(False, *call)[0]
     return Result(results[0], results[1 : 1 + spec.states], results[-1] if need_attention else None)
@@ -102,16 +102,14 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         lengths, zoneout, output, history, x, *inputs = ctx.saved_tensors
         spec, needed = ctx.spec, ctx.needs_input_grad[5:]
-        if torch.is_grad_enabled():
-            return (None,) * 5 + _differentiable(ctx, lengths, zoneout, x, inputs, grads, needed)
+        if torch.is_grad_enabled() or native.batched(grads) or native.why_not(grads, x.dtype) is not None:
+            call = (spec, lengths, ctx.reverse, zoneout, ctx.need_attention)
+            return (None,) * 5 + reference_gradients(call, (x, *inputs), grads, needed)
         state, w = inputs[: spec.states], Weights(*inputs[spec.states :])
         g_output = None if grads[0] is None else _rows(grads[0])
         g_last = [None if g is None else g.contiguous() for g in grads[1 : 1 + spec.states]]
         g_attention = grads[-1].contiguous() if ctx.need_attention and grads[-1] is not None else None
-        out = [
-            native.empty(t.shape, t.dtype) if need else None
-            for t, need in zip((x, *inputs), needed, strict=True)
-        ]
+        out = [native.empty(t.shape, t.dtype) if need else None for t, need in zip((x, *inputs), needed, strict=True)]
         second = spec.states > 1
         native.kernels.backward(
             *_words(spec, x, state, w, lengths, ctx.reverse, zoneout),
@@ -121,30 +119,6 @@ class _Recurrence(torch.autograd.Function):
             *_pointers(*out[:2], out[2] if second else None, *out[1 + spec.states :]),
         )
         return (None,) * 5 + tuple(out)
-
-
-def _differentiable(
-    ctx: Any,
-    lengths: Tensor | None,
-    zoneout: Tensor | None,
-    x: Tensor,
-    inputs: list[Tensor | None],
-    grads: tuple[Tensor | None, ...],
-    needed: tuple[bool, ...],
-) -> tuple[Tensor | None, ...]:
-    """The gradients as a graph that can be differentiated again: those of the reference."""
-    spec = ctx.spec
-    state, w = inputs[: spec.states], Weights(*inputs[spec.states :])  # type: ignore[arg-type]
-    result = reference.forward(spec, x, state, w, lengths, ctx.reverse, zoneout, ctx.need_attention)  # type: ignore[arg-type]
-    results = [result.output, *result.state] + ([result.attention] if ctx.need_attention else [])
-    used = [(r, g) for r, g in zip(results, grads, strict=True) if g is not None]
-    wanted = [t for t, need in zip((x, *inputs), needed, strict=True) if need]
-    found = iter(
-        torch.autograd.grad(
-            [r for r, _ in used], wanted, [g for _, g in used], create_graph=True, allow_unused=True
-        )
-    )
-    return tuple(next(found) if need else None for need in needed)
 
 
 def _rows(tensor: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ class Stream:
 
     Example:
         >>> import torch
-        >>> from attentive_rnn.ops.eleatt import Spec, Stream, Weights
+        >>> from attentive_rnn.ops.eleatt import Spec, Weights
+        >>> from attentive_rnn.ops.eleatt.stream import Stream
         >>> w = Weights(ih=torch.randn(9, 2), hh=torch.randn(9, 3), ia=torch.randn(2, 2), ha=torch.randn(2, 3))
         >>> stream = Stream(Spec("gru"), w, rows=1)
         >>> state = (torch.zeros(1, 3),)
@@ -60,7 +61,8 @@ class Stream:
                 f"expected x {tuple(self._x_shape)} and states {tuple(self._state_shape)} of {self._dtype}, "
                 f"got x {tuple(x.shape)} of {x.dtype} and a state {tuple(h.shape)}"
             )
-        x, h = x.contiguous(), h.contiguous()
+        if not (x.is_contiguous() and h.is_contiguous()):
+            x, h = x.contiguous(), h.contiguous()
         h_last = torch.empty_like(h)
         if len(state) == 1:
             self._step(x.data_ptr(), h.data_ptr(), None, h_last.data_ptr(), None)

@@ -1,0 +1,242 @@
+"""Interleaved times of EleAtt layers, torch's layers and hand-written loops; no speed beside a failing check.
+
+    python -m benchmarks.bench [--quick] [--threads 1 2] [--shapes L1 b32] [--write docs/benchmarks.md]
+
+All competitors of a shape take turns in one process, so that whatever else the machine does hits them alike; ratios of
+medians and of minima are printed, and absolute times of torch's layer only. Inputs do not require gradients except in
+L2, a second layer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import datetime
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from attentive_rnn import EleAttGRU, EleAttLSTM, EleAttRNN, backends
+from attentive_rnn.ops.eleatt import Spec, Weights
+from attentive_rnn.ops.eleatt.stream import Stream
+
+from .loops import HoistedEleAttGRU, NaiveEleAttGRU, share_parameters
+
+SHAPES = {  # (T, B, D, N)
+    "L1": (100, 256, 75, 100),
+    "L2": (100, 256, 100, 100),
+    "b32": (100, 32, 75, 100),
+    "off1": (300, 1, 75, 100),
+    "mnist": (784, 128, 1, 128),
+    "rgb": (50, 32, 2048, 512),
+    "wide": (60, 64, 150, 128),
+    "long": (2000, 16, 12, 64),
+}
+QUICK = ("L1", "b32", "off1")
+
+
+class Times(NamedTuple):
+    """Seconds of one competitor's turns."""
+
+    forward: list[float]
+    training: list[float]
+
+
+def competitors(d: int, n: int, loops: bool) -> dict[str, nn.Module]:
+    """The layers that take turns; the first is the bar."""
+    layers: dict[str, nn.Module] = {
+        "nn.GRU": nn.GRU(d, n),
+        "nn.LSTM": nn.LSTM(d, n),
+        "nn.RNN": nn.RNN(d, n),
+        "EleAttGRU": EleAttGRU(d, n, backend="cpu"),
+        "EleAttGRU, reset after": EleAttGRU(d, n, reset_after=True, backend="cpu"),
+        "EleAttLSTM": EleAttLSTM(d, n, backend="cpu"),
+        "EleAttRNN": EleAttRNN(d, n, backend="cpu"),
+        "plain GRU (gate=None)": EleAttGRU(d, n, gate=None, reset_after=True, backend="cpu"),
+    }
+    if loops:
+        for name, kind in (("naive loop", NaiveEleAttGRU), ("hoisted loop", HoistedEleAttGRU)):
+            layers[name] = kind(d, n)
+            share_parameters(layers[name], layers["EleAttGRU, reset after"])
+    return layers
+
+
+def output_of(layer: nn.Module, x: Tensor) -> Tensor:
+    result = layer(x)
+    return result[0] if isinstance(result, tuple) else result
+
+
+def check(layers: dict[str, nn.Module], x: Tensor) -> None:
+    """Refuse to go on unless every layer of ours, and every loop, computes what the reference computes in float64."""
+    part = x.detach()[:20, :5]
+    loops = (NaiveEleAttGRU,)
+    for name, layer in layers.items():
+        if name.startswith("nn."):
+            continue
+        model = layers["EleAttGRU, reset after"] if isinstance(layer, loops) else layer
+        exact = copy.deepcopy(model).double()
+        exact.backend = "reference"
+        expected = output_of(exact, part.double())
+        weight = torch.linspace(-1, 1, expected.numel(), dtype=torch.float64).view_as(expected)
+        pairs = [(output_of(layer, part), expected, "output")]
+        (pairs[0][0] * weight.float()).sum().backward()
+        (expected * weight).sum().backward()
+        if not isinstance(layer, loops):
+            pairs += [
+                (p.grad, q.grad, key)
+                for (key, p), (_, q) in zip(layer.named_parameters(), exact.named_parameters(), strict=True)
+            ]
+        for found, right, what in pairs:
+            error = float((found.double() - right).detach().norm() / right.detach().norm())
+            if not error < 1e-4:
+                sys.exit(f"no speed is measured: {name}, {what}: relative error {error:.1e}")
+
+
+def interleave(runs: dict[str, Callable[[], None]], seconds: float) -> dict[str, list[float]]:
+    """Times of all runs, taking turns until the time is up; one round first that does not count."""
+    for run in runs.values():
+        run()
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(next(iter(times.values()))) < 3:
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+def measure(shape: str, seconds: float, loops: bool) -> dict[str, Times]:
+    steps, rows, d, n = SHAPES[shape]
+    torch.manual_seed(0)
+    layers = competitors(d, n, loops)
+    x, weight = torch.randn(steps, rows, d), torch.randn(steps, rows, n)
+    check(layers, x)
+    x.requires_grad_(shape == "L2")
+
+    def forward(layer: nn.Module) -> Callable[[], None]:
+        def run() -> None:
+            with torch.no_grad():
+                output_of(layer, x)
+
+        return run
+
+    def training(layer: nn.Module) -> Callable[[], None]:
+        def run() -> None:
+            layer.zero_grad()
+            x.grad = None
+            output_of(layer, x).backward(weight)
+
+        return run
+
+    ahead = interleave({name: forward(layer) for name, layer in layers.items()}, seconds)
+    both = interleave({name: training(layer) for name, layer in layers.items()}, seconds)
+    return {name: Times(ahead[name], both[name]) for name in layers}
+
+
+def measure_step(seconds: float) -> dict[str, list[float]]:
+    """A hundred single steps, T = B = 1, without gradients."""
+    cell, layer = nn.GRUCell(75, 100), EleAttGRU(75, 100)
+    weights = Weights(
+        ih=layer.weight_ih_l0,
+        hh=layer.weight_hh_l0,
+        b_ih=layer.bias_ih_l0,
+        ia=layer.weight_ia_l0,
+        ha=layer.weight_ha_l0,
+        b_a=layer.bias_a_l0,
+    )
+    stream, x, h = Stream(Spec("gru"), weights, rows=1), torch.randn(1, 75), torch.zeros(1, 100)
+    expected = layer(x.unsqueeze(0))[1][0]
+    if not torch.allclose(stream.step(x, (h,))[0], expected, atol=1e-5):
+        sys.exit("no speed is measured: a stream's step differs from the layer's")
+
+    def hundred(step: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            with torch.no_grad():
+                for _ in range(100):
+                    step()
+
+        return run
+
+    runs = {
+        "nn.GRUCell": hundred(lambda: cell(x, h)),
+        "EleAttGRU, Stream": hundred(lambda: stream.step(x, (h,))),
+        "EleAttGRU.step": hundred(lambda: layer.step(x, h.unsqueeze(0))),
+    }
+    return interleave(runs, seconds)
+
+
+def ratio(times: list[float], bar: list[float]) -> str:
+    return f"{statistics.median(times) / statistics.median(bar):.3f} [{min(times) / min(bar):.3f}]"
+
+
+def table(title: str, times: dict[str, Times]) -> list[str]:
+    bar = times["nn.GRU"]
+    milliseconds = " / ".join(f"{1e3 * statistics.median(part):.1f}" for part in bar)
+    lines = [
+        f"### {title}",
+        "",
+        f"nn.GRU: {milliseconds} ms (forward / training step). Ratios to it: median [minimum].",
+        "",
+        "| layer | forward | training step |",
+        "|---|---|---|",
+    ]
+    for name, own in times.items():
+        lines.append(f"| {name} | {ratio(own.forward, bar.forward)} | {ratio(own.training, bar.training)} |")
+    return [*lines, ""]
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"the shapes {', '.join(QUICK)}, a few seconds each")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=None)
+    parser.add_argument("--write", type=Path, help="write the tables to this file too")
+    options = parser.parse_args(arguments)
+    shapes = options.shapes or (QUICK if options.quick else SHAPES)
+    seconds = 3.0 if options.quick else 12.0
+
+    machine = {status.name: status.reason for status in backends()}["cpu"]
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Made by `python -m benchmarks.bench` on {datetime.date.today()}: {processor()}, torch {torch.__version__}, "
+        f"Python {platform.python_version()}, {machine}.",
+        "",
+        "Ratios to torch's nn.GRU of the same sizes, which has no attention: below 1 is faster. The competitors take",
+        "turns in one process; every layer was checked against its float64 reference first. Shapes are (T, B, D, N).",
+        "",
+    ]
+    print("\n".join(lines), flush=True)
+    for threads in options.threads:
+        torch.set_num_threads(threads)
+        for shape in shapes:
+            title = f"{shape} {SHAPES[shape]}, {threads} thread{'s' * (threads > 1)}"
+            part = table(title, measure(shape, seconds, loops=SHAPES[shape][0] <= 300 and shape != "rgb"))
+            print("\n".join(part), flush=True)
+            lines += part
+    torch.set_num_threads(1)
+    step = measure_step(seconds / 3)
+    bar = step["nn.GRUCell"]
+    part = [f"### step (1, 1, 75, 100): nn.GRUCell takes {1e4 * statistics.median(bar):.1f} us", ""]
+    part += [f"* {name}: {ratio(times, bar)}" for name, times in step.items()]
+    print("\n".join(part), flush=True)
+    if options.write:
+        options.write.write_text("\n".join([*lines, *part, ""]))
+
+
+if __name__ == "__main__":
+    main()

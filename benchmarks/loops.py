@@ -1,0 +1,62 @@
+"""What people write today where a library has no attention gate: a loop over steps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class NaiveEleAttGRU(nn.Module):
+    """A loop of nn.Linear modules, the equations as they stand (reset gate after the product, as in nn.GRU)."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.units = units
+        self.xa, self.ha = nn.Linear(inputs, inputs), nn.Linear(units, inputs, bias=False)
+        self.xg, self.hg = nn.Linear(inputs, 3 * units), nn.Linear(units, 3 * units)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(x.shape[1], self.units)
+        outputs = []
+        for x_t in x:
+            attended = torch.sigmoid(self.xa(x_t) + self.ha(h)) * x_t
+            x_r, x_z, x_n = self.xg(attended).chunk(3, -1)
+            h_r, h_z, h_n = self.hg(h).chunk(3, -1)
+            z = torch.sigmoid(x_z + h_z)
+            n = torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n)
+            h = z * h + (1 - z) * n
+            outputs.append(h)
+        return torch.stack(outputs)
+
+
+class HoistedEleAttGRU(NaiveEleAttGRU):
+    """The same with the products joined and those that need not wait done for all steps at once."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        d, n = x.shape[2], self.units
+        from_h = torch.cat([self.ha.weight, self.hg.weight]).t()
+        bias = torch.cat([self.hg.bias.new_zeros(d), self.hg.bias])
+        w_x = self.xg.weight.t()
+        h = x.new_zeros(x.shape[1], n)
+        outputs = []
+        for x_t, xa in zip(x.unbind(0), self.xa(x).unbind(0), strict=True):
+            hv = torch.addmm(bias, h, from_h)
+            pre = torch.addmm(self.xg.bias, torch.sigmoid(xa + hv[:, :d]) * x_t, w_x)
+            r, z = torch.sigmoid(pre[:, : 2 * n] + hv[:, d : d + 2 * n]).chunk(2, -1)
+            h = torch.lerp(torch.tanh(torch.addcmul(pre[:, 2 * n :], r, hv[:, d + 2 * n :])), h, z)
+            outputs.append(h)
+        return torch.stack(outputs)
+
+
+def share_parameters(loop: NaiveEleAttGRU, layer: nn.Module) -> None:
+    """Give the loop the layer's parameters (EleAttGRU with reset_after=True), so that both compute one function."""
+    pairs = {
+        "xa.weight": "weight_ia_l0",
+        "xa.bias": "bias_a_l0",
+        "ha.weight": "weight_ha_l0",
+        "xg.weight": "weight_ih_l0",
+        "xg.bias": "bias_ih_l0",
+        "hg.weight": "weight_hh_l0",
+        "hg.bias": "bias_hh_l0",
+    }
+    loop.load_state_dict({ours: getattr(layer, theirs).detach() for ours, theirs in pairs.items()})

@@ -1,0 +1,312 @@
+"""EleAtt-RNN in PyTorch's operators with a backward of its own: whatever need not wait for h_{t-1} is one product over
+all steps, forward and backward. The fastest form where the weights outgrow the caches, and where nothing is compiled.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import native
+from .again import reference_gradients
+from .spec import Result, Spec, State, Weights
+
+
+class Saved(NamedTuple):
+    """What the backward pass needs of every step; rows past their length stay zero."""
+
+    h: Tensor  # (T, B, N): h_{t-1}
+    gates: Tensor  # (T, B, G*N): the cell's gates and candidate
+    extra: Tensor  # (T, B, N): the LSTM's c_{t-1}; for gru_reset_after U_n h_{t-1} + b
+    attention: Tensor | None  # (T, B, D)
+    attended: Tensor  # (T, B, D): x~
+
+
+def why_not(
+    spec: Spec,
+    x: Tensor,
+    state: State,
+    w: Weights,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+) -> str | None:
+    """What keeps this form from a call, if anything."""
+    if zoneout is not None and zoneout.requires_grad:
+        return "it has no gradient for zoneout"
+    return native.why_not_transformed()
+
+
+def forward(
+    spec: Spec,
+    x: Tensor,
+    state: State,
+    w: Weights,
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+    zoneout: Tensor | None = None,
+    need_attention: bool = False,
+) -> Result:
+    """What `reference.forward` computes."""
+    order = None
+    if lengths is not None:  # the rows that run at a step are then always the first ones
+        lengths = lengths.cpu()
+        padding = torch.arange(x.shape[0]).unsqueeze(1) >= lengths
+        x = x.masked_fill(padding.unsqueeze(-1).to(x.device), 0)
+        lengths, order = lengths.sort(descending=True, stable=True)
+        order = order.to(x.device)
+        x, state = x.index_select(1, order), tuple(s.index_select(0, order) for s in state)
+        zoneout = None if zoneout is None else zoneout.index_select(2, order)
+    need_attention = need_attention and spec.gate is not None
+    output, *last = _Hoisted.apply(spec, lengths, reverse, zoneout, need_attention, x, *state, *w)
+    attention = last.pop() if need_attention else None
+    if order is not None:
+        back = order.argsort()
+        output, last = output.index_select(1, back), [s.index_select(0, back) for s in last]
+        attention = None if attention is None else attention.index_select(1, back)
+    return Result(output, tuple(last), attention)
+
+
+def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list[tuple[int, int]]:
+    """(t, the number of rows that run at t), in the order of the recurrence."""
+    counts = [rows] * steps
+    if lengths is not None:
+        counts = (torch.arange(steps).unsqueeze(1) < lengths).sum(1).tolist()
+    pairs = [(t, count) for t, count in enumerate(counts) if count]
+    return pairs[::-1] if reverse else pairs
+
+
+class _Hoisted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *call: Any) -> tuple[Tensor, ...]:
+        spec, lengths, reverse, zoneout, need_attention, x, *inputs = call
+        state, w = [s.clone() for s in inputs[: spec.states]], Weights(*inputs[spec.states :])
+        results, saved = _scan(spec, lengths, reverse, zoneout, x, state, w)
+        ctx.call = (spec, lengths, reverse, need_attention)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(zoneout, *saved, x, *inputs)
+        assert saved.attention is not None or not need_attention
+        return (*results, saved.attention.clone()) if need_attention else results  # type: ignore[union-attr]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        spec, lengths, reverse, need_attention = ctx.call
+        zoneout, h, gates, extra, attention, attended, x, *inputs = ctx.saved_tensors
+        needed = ctx.needs_input_grad[5:]
+        if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
+            call = (spec, lengths, reverse, zoneout, need_attention)
+            return (None,) * 5 + reference_gradients(call, (x, *inputs), grads, needed)
+        w = Weights(*inputs[spec.states :])
+        saved = Saved(h, gates, extra, attention, attended)
+        found = _scan_back(spec, lengths, reverse, zoneout, x, w, saved, grads, needed[0])
+        return (None,) * 5 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
+
+
+def _scan(
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    x: Tensor,
+    state: list[Tensor],
+    w: Weights,
+) -> tuple[tuple[Tensor, ...], Saved]:
+    (steps, rows, d), n = x.shape, w.hh.shape[1]
+    before = spec.cell == "gru"
+    w_h, b_h = (w.hh[: 2 * n] if before else w.hh), w.b_hh
+    if w.ha is not None:
+        w_h = torch.cat([w.ha, w_h])
+        b_h = None if b_h is None else torch.cat([b_h.new_zeros(d), b_h])
+    w_h, w_x = w_h.t().contiguous(), w.ih.t().contiguous()
+    w_n = w.hh[2 * n :].t().contiguous() if before else None
+    attention = attended = None
+    if w.ia is None:
+        gates, attended = F.linear(x, w.ih, w.b_ih), x
+    else:
+        attention, gates = F.linear(x, w.ia, w.b_a), x.new_zeros(steps, rows, spec.blocks * n)
+        attended = torch.zeros_like(x)
+    output, h_old, extra = (x.new_zeros(steps, rows, n) for _ in range(3))
+    for t, b in _order(steps, rows, lengths, reverse):
+        old = [s[:b] for s in state]
+        h_old[t, :b] = old[0]
+        hv = old[0] @ w_h if b_h is None else torch.addmm(b_h, old[0], w_h)
+        pre = gates[t, :b]
+        if attention is not None:
+            a = attention[t, :b].add_(hv[:, :d])
+            if spec.gate == "sigmoid":
+                a.sigmoid_()
+            else:
+                a.copy_(torch.softmax(a, -1))
+            if spec.gate_scale != 1.0:
+                a.mul_(spec.gate_scale)
+            xt = torch.mul(a, x[t, :b], out=attended[t, :b])
+            if w.b_ih is None:
+                torch.mm(xt, w_x, out=pre)
+            else:
+                torch.addmm(w.b_ih, xt, w_x, out=pre)
+            hv = hv[:, d:]
+        new = _cell(spec, pre, hv, old, extra[t, :b], w_n)
+        if zoneout is not None:
+            new = [torch.lerp(fresh, was, k) for fresh, was, k in zip(new, old, zoneout[:, t, :b], strict=True)]
+        output[t, :b] = new[0]
+        for s, fresh in zip(state, new, strict=True):
+            s[:b] = fresh
+    if attention is not None and lengths is not None:
+        attention.masked_fill_((torch.arange(steps).unsqueeze(1) >= lengths).unsqueeze(-1).to(x.device), 0)
+    return (output, *state), Saved(h_old, gates, extra, attention, attended)
+
+
+def _cell(spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor, w_n: Tensor | None) -> list[Tensor]:
+    """The new state; pre turns from W_x x~ + b into the gates."""
+    n = old[0].shape[1]
+    if spec.cell in ("rnn_tanh", "rnn_relu"):
+        pre.add_(hv)
+        return [pre.tanh_() if spec.cell == "rnn_tanh" else pre.relu_()]
+    if spec.cell == "lstm":
+        pre.add_(hv)
+        pre[:, : 2 * n].sigmoid_()
+        pre[:, 2 * n : 3 * n].tanh_()
+        pre[:, 3 * n :].sigmoid_()
+        i, f, g, o = pre.split(n, 1)
+        extra.copy_(old[1])
+        c = torch.addcmul(f * old[1], i, g)
+        return [o * c.tanh(), c]
+    r_z = pre[:, : 2 * n].add_(hv[:, : 2 * n]).sigmoid_()
+    r, z, candidate = r_z[:, :n], r_z[:, n:], pre[:, 2 * n :]
+    if w_n is not None:
+        candidate.addmm_(r * old[0], w_n).tanh_()
+    else:
+        extra.copy_(hv[:, 2 * n :])
+        candidate.addcmul_(r, extra).tanh_()
+    return [torch.lerp(candidate, old[0], z)]
+
+
+def _scan_back(
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    x: Tensor,
+    w: Weights,
+    saved: Saved,
+    grads: tuple[Tensor | None, ...],
+    need_x: bool,
+) -> tuple[Tensor | None, ...]:
+    steps, rows, n = *x.shape[:2], w.hh.shape[1]
+    gated, g_attention = w.ia is not None, grads[1 + spec.states] if len(grads) > 1 + spec.states else None
+    deltas = torch.zeros_like(saved.gates)  # of W_x x~ + b
+    du = torch.zeros_like(saved.extra) if spec.cell == "gru_reset_after" else None  # of U_n h + b
+    da = torch.zeros_like(x) if gated else None
+    dx = torch.zeros_like(x) if gated or need_x else None
+    state = [x.new_zeros(rows, n) if g is None else g.clone() for g in grads[1 : 1 + spec.states]]
+    for t, b in _order(steps, rows, lengths, not reverse):
+        dh = state[0][:b] if grads[0] is None else state[0][:b] + grads[0][t, :b]
+        d_new = [dh, *(s[:b] for s in state[1:])]
+        kept = None
+        if zoneout is not None:
+            kept = [k * g for k, g in zip(zoneout[:, t, :b], d_new, strict=True)]
+            d_new = [g - k for g, k in zip(d_new, kept, strict=True)]
+        delta, h = deltas[t, :b], saved.h[t, :b]
+        d_old = _cell_back(spec, saved.gates[t, :b], saved.extra[t, :b], h, d_new, delta, w)
+        if gated:
+            assert saved.attention is not None
+            assert da is not None
+            assert dx is not None
+            assert w.ha is not None
+            a, d_attended = saved.attention[t, :b], torch.mm(delta, w.ih)
+            g = d_attended * x[t, :b]
+            if g_attention is not None:
+                g = g + g_attention[t, :b]
+            inverse = 1 / spec.gate_scale if spec.gate_scale else 0.0
+            if spec.gate == "sigmoid":
+                torch.mul(g, a * (1 - a * inverse), out=da[t, :b])
+            else:
+                torch.mul(a, g - (a * g).sum(1, keepdim=True) * inverse, out=da[t, :b])
+            torch.mul(d_attended, a, out=dx[t, :b])
+            d_old[0].addmm_(da[t, :b], w.ha)
+        if du is not None:
+            torch.mul(delta[:, 2 * n :], saved.gates[t, :b, :n], out=du[t, :b])
+            d_old[0].addmm_(delta[:, : 2 * n], w.hh[: 2 * n]).addmm_(du[t, :b], w.hh[2 * n :])
+        elif spec.cell == "gru":
+            d_old[0].addmm_(delta[:, : 2 * n], w.hh[: 2 * n])
+        else:
+            d_old[0].addmm_(delta, w.hh)
+        for s, g, k in zip(state, d_old, kept or [None] * len(state), strict=True):
+            s[:b] = g if k is None else g + k
+    return (*_weights_back(spec, x, w, saved, deltas, du, da, dx, need_x, state),)
+
+
+def _cell_back(
+    spec: Spec, gates: Tensor, extra: Tensor, h: Tensor, d_new: list[Tensor], delta: Tensor, w: Weights
+) -> list[Tensor]:
+    """The old state's gradient but for the product with hh; delta becomes the gradient of W_x x~ + b."""
+    n, dh = h.shape[1], d_new[0]
+    if spec.cell == "rnn_tanh":
+        torch.mul(dh, 1 - gates * gates, out=delta)
+        return [torch.zeros_like(dh)]
+    if spec.cell == "rnn_relu":
+        torch.mul(dh, gates > 0, out=delta)
+        return [torch.zeros_like(dh)]
+    if spec.cell == "lstm":
+        i, f, g, o = gates.split(n, 1)
+        tanh_c = torch.addcmul(f * extra, i, g).tanh_()
+        dc = torch.addcmul(d_new[1], dh * o, 1 - tanh_c * tanh_c)
+        d_i, d_f, d_g, d_o = delta.split(n, 1)
+        torch.mul(dc * g, i * (1 - i), out=d_i)
+        torch.mul(dc * extra, f * (1 - f), out=d_f)
+        torch.mul(dc * i, 1 - g * g, out=d_g)
+        torch.mul(dh * tanh_c, o * (1 - o), out=d_o)
+        return [torch.zeros_like(dh), dc * f]
+    r, z, c = gates.split(n, 1)
+    d_r, d_z, d_n = delta.split(n, 1)
+    torch.mul(dh * (1 - z), 1 - c * c, out=d_n)
+    torch.mul(dh * (h - c), z * (1 - z), out=d_z)
+    d_h = dh * z
+    if spec.cell == "gru":
+        d_reset = d_n @ w.hh[2 * n :]
+        torch.mul(d_reset * h, r * (1 - r), out=d_r)
+        return [d_h.addcmul_(d_reset, r)]
+    torch.mul(d_n * extra, r * (1 - r), out=d_r)
+    return [d_h]
+
+
+def _weights_back(
+    spec: Spec,
+    x: Tensor,
+    w: Weights,
+    saved: Saved,
+    deltas: Tensor,
+    du: Tensor | None,
+    da: Tensor | None,
+    dx: Tensor | None,
+    need_x: bool,
+    state: list[Tensor],
+) -> list[Tensor | None]:
+    """The gradients of x, the states and the weights, each product over all steps at once."""
+    n = w.hh.shape[1]
+    delta, h = deltas.flatten(0, 1), saved.h.flatten(0, 1)
+    g_ih, g_b_ih = delta.t() @ saved.attended.flatten(0, 1), delta.sum(0)
+    g_b_hh = None
+    if du is not None:
+        from_h = torch.cat([delta[:, : 2 * n], du.flatten(0, 1)], 1)
+        g_hh, g_b_hh = from_h.t() @ h, from_h.sum(0)
+    elif spec.cell == "gru":
+        r_h = saved.gates.flatten(0, 1)[:, :n] * h
+        g_hh = torch.cat([delta[:, : 2 * n].t() @ h, delta[:, 2 * n :].t() @ r_h])
+    else:
+        g_hh = delta.t() @ h
+    g_ia = g_ha = g_b_a = None
+    if da is None:
+        dx = (deltas @ w.ih) if need_x else None
+    else:
+        assert w.ia is not None
+        rows = da.flatten(0, 1)
+        g_ia, g_ha, g_b_a = rows.t() @ x.flatten(0, 1), rows.t() @ h, rows.sum(0)
+        if need_x:
+            assert dx is not None
+            dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
+    return [dx, *state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a]

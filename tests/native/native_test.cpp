@@ -1,0 +1,175 @@
+// The kernels without Python, to be built with sanitizers: every tensor is a block of exactly its size, so that reading
+// or writing past one is found. float is checked against double, each instruction set and number of threads too.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "abi.h"
+
+namespace {
+
+int failures = 0;
+
+void expect(bool good, const char *what, double value = 0) {
+    if (good) return;
+    std::printf("FAILED: %s (%g)\n", what, value);
+    failures++;
+}
+
+struct Shape {
+    int64_t cell, gate, T, B, D, N;
+    bool lengths, reverse, zoneout;
+};
+
+// A call and all its tensors, filled with the same numbers in float and in double.
+template <class S>
+struct Case {
+    EleattCall call{};
+    std::vector<std::unique_ptr<S[]>> held;
+    std::vector<std::pair<S *, int64_t>> results;
+    std::vector<int64_t> lengths;
+    std::unique_ptr<char[]> history;
+    std::mt19937 random{7};
+
+    const S *input(int64_t count, double scale) {
+        std::uniform_real_distribution<double> uniform(-scale, scale);
+        S *data = empty(count);
+        for (int64_t i = 0; i < count; i++) data[i] = S(float(uniform(random)));
+        return data;
+    }
+    S *empty(int64_t count) {
+        held.emplace_back(new S[count]);
+        for (int64_t i = 0; i < count; i++) held.back()[i] = S(NAN);
+        return held.back().get();
+    }
+    S *result(int64_t count) {
+        results.emplace_back(empty(count), count);
+        return results.back().first;
+    }
+
+    Case(const Shape &s, int threads) {
+        const int64_t T = s.T, B = s.B, D = s.D, N = s.N, states = s.cell == LSTM ? 2 : 1;
+        const int64_t G = s.cell == LSTM ? 4 : s.cell >= GRU ? 3 : 1;
+        call.cell = s.cell, call.gate = s.gate, call.gate_scale = 1.5;
+        call.steps = T, call.rows = B, call.inputs = D, call.units = N;
+        call.is_double = sizeof(S) == 8, call.reverse = s.reverse, call.threads = threads;
+        call.x = input(T * B * D, 1), call.x_step = B * D, call.x_row = D;
+        call.h = input(B * N, 1), call.c = states > 1 ? input(B * N, 1) : nullptr;
+        call.ih = input(G * N * D, 0.3), call.hh = input(G * N * N, 0.3), call.b_ih = input(G * N, 0.3);
+        if (s.cell == GRU_RESET_AFTER) call.b_hh = input(G * N, 0.3);
+        if (s.gate) call.ia = input(D * D, 0.3), call.ha = input(D * N, 0.3), call.b_a = input(D, 0.3);
+        std::mt19937 draw(3);
+        if (s.lengths) {
+            for (int64_t b = 0; b < B; b++) lengths.push_back(1 + draw() % T);
+            lengths.shrink_to_fit();
+            call.lengths = lengths.data();
+        }
+        if (s.zoneout) call.zoneout = input(states * T * B * N, 0.5);
+        call.output = result(T * B * N), call.h_last = result(B * N);
+        if (states > 1) call.c_last = result(B * N);
+        if (s.gate) call.attention = result(T * B * D);
+        history.reset(new char[eleatt_history_bytes(&call)]);
+        call.history = history.get();
+        expect(eleatt_forward(&call) == 0, "forward");
+
+        call.g_output = input(T * B * N, 1), call.g_output_step = B * N, call.g_output_row = N;
+        call.g_h_last = input(B * N, 1), call.g_c_last = states > 1 ? input(B * N, 1) : nullptr;
+        if (s.gate) call.g_attention = input(T * B * D, 1);
+        call.g_x = result(T * B * D), call.g_h = result(B * N), call.g_c = states > 1 ? result(B * N) : nullptr;
+        call.g_ih = result(G * N * D), call.g_hh = result(G * N * N), call.g_b_ih = result(G * N);
+        if (s.cell == GRU_RESET_AFTER) call.g_b_hh = result(G * N);
+        if (s.gate) call.g_ia = result(D * D), call.g_ha = result(D * N), call.g_b_a = result(D);
+        expect(eleatt_backward(&call) == 0, "backward");
+    }
+};
+
+template <class S>
+bool same(const Case<S> &a, const Case<S> &b) {
+    for (size_t k = 0; k < a.results.size(); k++)
+        if (std::memcmp(a.results[k].first, b.results[k].first, a.results[k].second * sizeof(S)) != 0) return false;
+    return true;
+}
+
+void check_shape(const Shape &s) {
+    const Case<float> narrow(s, 1);
+    const Case<double> wide(s, 1);
+    for (size_t k = 0; k < narrow.results.size(); k++) {
+        double error = 0, size = 1e-6;
+        for (int64_t i = 0; i < narrow.results[k].second; i++) {
+            error += std::pow(narrow.results[k].first[i] - wide.results[k].first[i], 2);
+            size += std::pow(wide.results[k].first[i], 2);
+        }
+        char what[160];
+        std::snprintf(what, sizeof what,
+                      "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d result %zu",
+                      eleatt_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
+                      s.reverse, s.zoneout, k);
+        expect(std::sqrt(error / size) < 2e-4, what, std::sqrt(error / size));
+    }
+}
+
+void check_math() {
+    std::vector<float> x;
+    for (float v = 1e-7f; v < 80; v *= 1.01f) x.push_back(v), x.push_back(-v);
+    std::vector<float> e(x.size()), s(x.size()), t(x.size());
+    eleatt_test_math(x.data(), e.data(), s.data(), t.data(), int64_t(x.size()));
+    double worst[3] = {};
+    for (size_t i = 0; i < x.size(); i++) {
+        const double v = x[i], exact[3] = {std::exp(v), 1 / (1 + std::exp(-v)), std::tanh(v)};
+        const float found[3] = {e[i], s[i], t[i]};
+        for (int k = 0; k < 3; k++) worst[k] = std::fmax(worst[k], std::fabs(found[k] / exact[k] - 1));
+    }
+    std::printf("%s: worst relative error of exp %.1e, sigmoid %.1e, tanh %.1e\n", eleatt_isa(), worst[0], worst[1],
+                worst[2]);
+    for (double error : worst) expect(error < 5e-7, "vector math", error);
+    const float extremes[4] = {NAN, INFINITY, -INFINITY, 1e30f};
+    float a[4], b[4], c[4];
+    eleatt_test_math(extremes, a, b, c, 4);
+    expect(std::isnan(a[0]) && std::isnan(b[0]) && std::isnan(c[0]), "NaN stays NaN");
+    const float near = 3e-7f;
+    expect(std::fabs(b[1] - 1) < near && b[2] < 1e-37f && std::fabs(b[3] - 1) < near, "sigmoid saturates");
+    expect(std::fabs(c[1] - 1) < near && std::fabs(c[2] + 1) < near && std::fabs(c[3] - 1) < near, "tanh saturates");
+}
+
+void check_isa() {
+    check_math();
+    const int64_t sizes[][4] = {{1, 1, 1, 1},   {3, 5, 7, 3},   {2, 17, 16, 15},
+                                {5, 33, 3, 17}, {4, 70, 33, 9}, {1, 3, 100, 3}};
+    for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
+        for (int64_t gate = GATE_NONE; gate <= GATE_SOFTMAX; gate++)
+            for (const auto &z : sizes)
+                for (int flags = 0; flags < 8; flags += 7 - 3 * (z[1] > 20))
+                    check_shape(
+                        {cell, gate, z[0], z[1], z[2], z[3], (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0});
+    check_shape({GRU, GATE_SIGMOID, 4, 30, 310, 290, true, false, false});  // weights that outgrow the caches
+    const Shape parallel = {LSTM, GATE_SIGMOID, 12, 200, 24, 40, true, false, false};
+    const Case<float> alone(parallel, 1);
+    expect(same(alone, Case<float>(parallel, 3)), "the number of threads changes nothing");
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 3; i++)
+        callers.emplace_back([&] { expect(same(alone, Case<float>(parallel, 2)), "several callers at once"); });
+    for (auto &caller : callers) caller.join();
+    if (const pid_t child = fork()) {
+        int status = 1;
+        waitpid(child, &status, 0);
+        expect(status == 0, "a forked child");
+    } else {
+        _exit(same(alone, Case<float>(parallel, 2)) ? 0 : 1);
+    }
+}
+
+}  // namespace
+
+int main() {
+    for (const char *isa : {"generic", "avx2", "avx512"})
+        if (eleatt_select_isa(isa) == 0) check_isa();
+    std::printf(failures ? "%d failures\n" : "all native checks passed\n", failures);
+    return failures != 0;
+}
