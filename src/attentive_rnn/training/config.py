@@ -58,7 +58,7 @@ class ModelConfig:
         reset_after: for the GRU: torch's form, with the reset gate after the product.
         pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
         init: how the weights start: paper or torch.
-        backend: auto, reference, cpu or triton.
+        backend: auto, triton, cpu, hoisted or reference.
     """
 
     cell: Literal["gru", "lstm", "rnn"] = "gru"
@@ -73,7 +73,7 @@ class ModelConfig:
     reset_after: bool = False
     pool: Literal["mean", "last", "keras_compat"] = "mean"
     init: Literal["paper", "torch"] = "paper"
-    backend: Literal["auto", "reference", "cpu", "triton"] = "auto"
+    backend: Literal["auto", "triton", "cpu", "hoisted", "reference"] = "auto"
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""

@@ -43,8 +43,9 @@ class ClassifierModule(pl.LightningModule):
         self._started = 0.0
 
     def configure_optimizers(self) -> Optimizer:
-        # Fused Adam unscales float16 gradients itself, which leaves nothing to clip.
-        adam = Adam(self.parameters(), lr=self.config.optim.lr, fused=self.config.precision != "16-mixed")
+        # With mixed precision Lightning does not clip the gradients of a fused optimiser, which may unscale them itself.
+        fused = not self.config.precision.endswith("mixed")
+        adam = Adam(self.parameters(), lr=self.config.optim.lr, fused=fused)
         optim = self.config.optim
         # Lightning saves its own schedules before they step; this one steps, and is saved, in this module.
         self._schedule = ReduceLROnPlateau(

@@ -120,5 +120,7 @@ def t_quantile(freedom: int) -> float:
     if freedom <= len(T95):
         return T95[freedom - 1]
     # The first terms of Cornish and Fisher's expansion about the normal quantile.
-    z = Z95
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    z, n = Z95, freedom
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / n + second / n**2 + third / n**3

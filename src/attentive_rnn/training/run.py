@@ -115,6 +115,8 @@ def _complete(
     with run.locked():
         if run.finished:
             return run
+        for leftover in run.path.rglob(".*.tmp"):
+            leftover.unlink()
         _write_environment(run, str(device))
         train_set, valid_set = validation_split(splits.train, config.data.valid_fraction, config.seed)
         preprocessing = fit_preprocessing(config.data, train_set)

@@ -1,0 +1,134 @@
+"""The gate against no gate: equal seeds, equal splits, equal parameters."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+import torch
+from rich.console import Console
+
+from attentive_rnn.data import load
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.training.compare import compare, equal_width, title, variants
+from attentive_rnn.training.config import Config, ModelConfig
+from attentive_rnn.training.setup import build_model
+
+SCHEMA = load("basic-motions").train.schema
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (ModelConfig(), "3-EleAtt-GRU(100)"),
+        (ModelConfig(gate=None, cell="lstm", hidden_size=128), "3-LSTM(128)"),
+        (ModelConfig(gate=["sigmoid", None, None]), "1-EleAtt-GRU + 2-GRU(100)"),
+        (ModelConfig(gate="softmax", cell="rnn", num_layers=1), "1-EleAtt-RNN (softmax)(100)"),
+    ],
+)
+def test_models_are_called_as_in_the_paper(model, name):
+    assert title(Config(model=model)) == name
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+def test_the_wide_model_has_the_nearest_number_of_parameters(cell):
+    config = Config(model=ModelConfig(cell=cell, hidden_size=20))
+    gate, plain, wide = variants(config, SCHEMA)
+    wanted = build_model(gate.config, SCHEMA).num_parameters
+
+    def off(width):
+        model = replace(plain.config.model, hidden_size=width)
+        return abs(build_model(replace(plain.config, model=model), SCHEMA).num_parameters - wanted)
+
+    width = wide.config.model.hidden_size
+    assert width == equal_width(plain.config, SCHEMA, wanted)
+    assert off(width) == min(off(w) for w in range(width - 3, width + 4))
+    assert width > plain.config.model.hidden_size
+
+
+def test_variants_differ_in_nothing_but_gate_and_width():
+    config = Config()
+    for variant in variants(config, SCHEMA)[1:]:
+        model = replace(variant.config.model, gate="sigmoid", hidden_size=100)
+        assert replace(variant.config, model=model) == config
+
+
+def test_a_model_without_a_gate_cannot_be_compared():
+    for gate in (None, [None, None, None]):
+        with pytest.raises(ConfigError, match=r"model\.gate must not be null"):
+            variants(Config(model=ModelConfig(gate=gate)), SCHEMA)
+
+
+@pytest.mark.parametrize("seeds", [[], [1, 1], [-1]])
+def test_seeds_that_make_no_sense_are_refused(small_config, tmp_path, quiet, seeds):
+    with pytest.raises(ConfigError, match="seed"):
+        compare(small_config(), tmp_path, seeds, console=quiet)
+
+
+@pytest.fixture(scope="module")
+def compared(small_config, tmp_path_factory):
+    torch.set_num_threads(1)
+    config = small_config("basic-motions", training__max_epochs="2")
+    parent = tmp_path_factory.mktemp("basic-motions")
+    return config, parent, compare(config, parent, [3, 5], console=Console(file=StringIO()))
+
+
+def test_a_comparison_writes_its_tables_and_its_picture(compared):
+    comparison = compared[2]
+    with open(comparison.folder / "comparison.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["variant"] for row in rows] == ["1-EleAtt-GRU(6)", "1-GRU(6)", "1-GRU(7)"]
+    values = json.loads((comparison.folder / "comparison.json").read_text())
+    assert [(run["variant"], run["seed"]) for run in values["runs"]] == [
+        (row["variant"], seed) for row in rows for seed in (3, 5)
+    ]
+    for row in rows:
+        own = [run["test"]["accuracy"] for run in values["runs"] if run["variant"] == row["variant"]]
+        assert float(row["test_accuracy"]) == pytest.approx(sum(own) / 2)
+        assert float(row["test_accuracy_low_95"]) <= min(own) <= max(own) <= float(row["test_accuracy_high_95"])
+    assert (comparison.folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_variants_have_the_same_seeds_and_validation_splits(compared):
+    for outcome in compared[2].outcomes:
+        assert [run.read_config().seed for run in outcome.runs] == [3, 5]
+        assert {run.read_config().data.valid_fraction for run in outcome.runs} == {0.2}
+
+
+def test_the_table_and_remarks_say_what_was_measured(compared, quiet):
+    quiet.print(compared[2].table())
+    text = quiet.file.getvalue() + "\n".join(compared[2].remarks())
+    for part in (
+        "1-EleAtt-GRU(6)",
+        "FLOPs/step",
+        "Student's t over the seeds",
+        "paired by seed",
+        "comparison.csv, .json and .png",
+    ):
+        assert part in text
+
+
+def test_an_interrupted_comparison_takes_finished_runs_over_and_completes_the_rest(compared, quiet):
+    config, parent, comparison = compared
+    times = {run.path: run.results.stat().st_mtime_ns for outcome in comparison.outcomes for run in outcome.runs}
+    lost = comparison.outcomes[1].runs[0]
+    before = (lost.model / "model.safetensors").read_bytes()
+    lost.results.unlink()
+    again = compare(config, parent, [3, 5], console=quiet)
+    assert again.folder == comparison.folder
+    assert (lost.model / "model.safetensors").read_bytes() == before
+    changed = {path for path, time in times.items() if (path / "results.json").stat().st_mtime_ns != time}
+    assert changed == {lost.path}
+    assert quiet.file.getvalue().count("finished before, taken over") == 5
+
+
+def test_another_configuration_gets_another_folder_and_one_seed_wilsons_interval(compared, quiet):
+    config, parent, comparison = compared
+    single = compare(replace(config, optim=replace(config.optim, lr=0.003)), parent, [3], console=quiet)
+    assert single.folder != comparison.folder
+    outcome = single.outcomes[0]
+    assert list(outcome.test_accuracy)[1:] == outcome.results[0]["test"]["accuracy_interval_95"]
+    assert "Wilson's" in "\n".join(single.remarks())

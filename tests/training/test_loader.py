@@ -1,0 +1,66 @@
+"""Batches depend on the seed and the epoch, and on nothing else."""
+
+import pytest
+import torch
+
+from attentive_rnn.data import AugmentedDataset, load, transform_from_config
+from attentive_rnn.training.loader import EpochLoader
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    return load("basic-motions").train
+
+
+def batches(loader, epoch):
+    loader.set_epoch(epoch)
+    return list(loader)
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        torch.equal(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True)
+    )
+
+
+def test_an_epoch_shows_every_sequence_once_and_the_last_batch_what_is_left(sequences):
+    loader = EpochLoader(sequences, 12, seed=0)
+    shown = batches(loader, 3)
+    assert [len(labels) for _, _, labels in shown] == [12, 12, 12, 4]
+    assert len(loader) == 4
+    total = torch.cat([x for x, _, _ in shown]).sum(dtype=torch.float64)
+    assert total == pytest.approx(sum(s.sum(dtype=torch.float64) for s in sequences.sequences))
+
+
+def test_the_order_is_a_function_of_seed_and_epoch(sequences):
+    one, other = EpochLoader(sequences, 8, seed=1), EpochLoader(sequences, 8, seed=1)
+    batches(other, 0)
+    torch.rand(100)
+    assert same(batches(one, 5), batches(other, 5))
+    assert not same(batches(one, 5), batches(one, 6))
+    assert not same(batches(one, 5), batches(EpochLoader(sequences, 8, seed=2), 5))
+
+
+def test_without_a_seed_the_order_is_that_of_the_data(sequences):
+    labels = torch.cat([labels for _, _, labels in EpochLoader(sequences, 7)])
+    assert labels.tolist() == sequences.labels.tolist()
+
+
+def test_workers_change_nothing_not_even_the_global_generator(sequences):
+    def augmented(workers):
+        jitter = transform_from_config({"name": "jitter", "std": 0.5})
+        return EpochLoader(AugmentedDataset(sequences, jitter, seed=4), 16, seed=4, num_workers=workers)
+
+    alone, helped = augmented(0), augmented(2)
+    state = torch.get_rng_state()
+    for epoch in (0, 1, 7):
+        assert same(batches(alone, epoch), batches(helped, epoch))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_augmentation_is_drawn_anew_in_each_epoch(sequences):
+    jitter = transform_from_config({"name": "jitter", "std": 0.5})
+    loader = EpochLoader(AugmentedDataset(sequences, jitter, seed=4), 40)
+    first, second = batches(loader, 0), batches(loader, 1)
+    assert not torch.equal(first[0][0], second[0][0])
+    assert same(first, batches(loader, 0))

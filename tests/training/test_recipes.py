@@ -1,0 +1,200 @@
+"""Recipes and overrides become one typed configuration, or one clear line."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.training import recipes
+from attentive_rnn.training.config import Config, flatten, keys
+
+FOLDER = files("attentive_rnn").joinpath("recipes")
+
+
+def raw(name: str) -> dict:
+    return yaml.safe_load(FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_base_recipe_has_every_key_and_the_defaults_of_the_dataclasses():
+    assert set(flatten(raw("base"))) == set(keys())
+    assert flatten(raw("base")) == flatten(Config().to_dict())
+
+
+def test_the_base_recipe_is_the_papers():
+    base = flatten(raw("base"))
+    wanted = {
+        "model.hidden_size": 100,
+        "model.num_layers": 3,
+        "model.cell": "gru",
+        "model.gate": "sigmoid",
+        "model.dropout": 0.5,
+        "model.pool": "mean",
+        "optim.lr": 0.005,
+        "optim.clip_norm": 1.0,
+        "optim.lr_factor": 0.1,
+        "optim.lr_patience": 5,
+        "optim.lr_cooldown": 3,
+        "training.batch_size": 32,
+        "training.patience": 15,
+        "training.max_epochs": 200,
+    }
+    assert {key: base[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("name", list(recipes.list_recipes()))
+def test_a_recipe_says_only_what_it_changes(name):
+    base = flatten(raw("base"))
+    for key, value in flatten(raw(name)).items():
+        assert base[key] != value, key
+
+
+@pytest.mark.parametrize("name", list(recipes.list_recipes()))
+def test_every_recipe_makes_a_complete_configuration(name, skeleton_folder):
+    needs_path = raw(name).get("data", {}).get("source") not in ("japanese-vowels", "basic-motions")
+    config = recipes.load_config(name, [("data.path", str(skeleton_folder))] if needs_path else [])
+    assert config.data.source is not None
+    assert config.data.preprocessing is not None
+    assert config.data.augmentation is not None
+
+
+def test_the_skeleton_recipe_takes_the_transforms_that_the_reader_names(skeleton_folder):
+    config = recipes.load_config("skeleton", [("data.path", str(skeleton_folder))])
+    assert config.data.source == "nucla"
+    assert config.data.preprocessing == [{"name": "origin_at_body_centre", "joint": 1}]
+    assert config.data.augmentation == [{"name": "random_rotation", "degrees": 35.0}]
+
+
+def test_the_general_recipe_follows_the_kind_of_the_data(skeleton_folder, tmp_path):
+    assert recipes.general_recipe(skeleton_folder) == "skeleton"
+    series = tmp_path / "X_TRAIN.ts"
+    series.write_text("@data\n")
+    assert recipes.general_recipe(series) == "sequence"
+    with pytest.raises(DataError, match="no such file"):
+        recipes.general_recipe(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("optim.lr", "1e-3", 0.001),
+        ("optim.lr", "1", 1.0),
+        ("optim.clip_norm", "null", None),
+        ("model.gate", "null", None),
+        ("model.gate", "softmax", "softmax"),
+        ("model.gate", "[sigmoid, null, softmax]", ["sigmoid", None, "softmax"]),
+        ("model.bidirectional", "true", True),
+        ("seed", "7", 7),
+        ("data.options.missing", "zero", "zero"),
+        ("data.augmentation", "[{name: jitter, std: 0.5}]", [{"name": "jitter", "std": 0.5}]),
+    ],
+)
+def test_an_override_is_read_as_the_type_of_its_key(key, text, value):
+    flat = flatten(recipes.load_config("japanese-vowels", [(key, text)]).to_dict())
+    assert flat.get(key, flat["data.options"].get("missing")) == value
+
+
+def test_the_last_of_two_overrides_wins():
+    assert recipes.load_config("japanese-vowels", [("seed", "1"), ("seed", "2")]).seed == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([("optim.lrr", "1")], "unknown key 'optim.lrr'; did you mean 'optim.lr'"),
+        ([("optm.lr", "1")], "unknown key 'optm.lr'; did you mean 'optim.lr'"),
+        ([("model.gaet", "null")], "did you mean 'model.gate'"),
+        ([("model", "3")], "model is a section: it must hold keys such as model.cell"),
+        ([("optim.lr", "abc")], "optim.lr must be a number, got 'abc'"),
+        ([("optim.lr", "")], "optim.lr must be a number, got ''"),
+        ([("seed", "1.5")], "seed must be an integer, got '1.5'"),
+        ([("model.bidirectional", "3")], "model.bidirectional must be true or false, got '3'"),
+        ([("model.cell", "grru")], "model.cell must be gru, lstm or rnn, got 'grru'"),
+        ([("model.gate", "relu")], "model.gate must be sigmoid, softmax, a list of these, one for each layer or null"),
+        ([("model.gate", "[sigmoid, 3, null]")], "model.gate must be"),
+        ([("precision", "8")], "precision must be 32-true, 64-true, bf16-mixed or 16-mixed, got '8'"),
+        ([("data.options", "3")], "data.options must be a mapping of names to values, got '3'"),
+        ([("data.source", "mnist")], "unknown data set 'mnist'"),
+        ([("data.preprocessing", "[{name: turn}]")], "data.preprocessing: unknown transform 'turn'"),
+        ([("data.preprocessing", "[{name: jitter}]")], "is random: it belongs in data.augmentation"),
+        ([("optim.lr", "-1")], "optim.lr must be above 0, got -1.0"),
+    ],
+)
+def test_a_wrong_override_is_one_line_that_names_it(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        recipes.load_config("japanese-vowels", overrides)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optim: {lr: fast}", "optim.lr must be a number, got 'fast'"),
+        ("optim: 3", "optim must hold keys such as optim.lr, got 3"),
+        ("optim:\n  lr: [1\n", "line 3: is not YAML"),
+        ("- a list", "must hold keys such as data, model, optim and training"),
+        ("modle: {}", "unknown key 'modle'; did you mean 'model'"),
+        ("seed: true", "seed must be an integer, got 'True'"),
+        ("optim: {1: 2}", "optim must hold keys"),
+        ("a: !!python/object/apply:os.system ['touch hacked']", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_one_line_that_names_the_file_and_the_key(tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        recipes.load_config(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_an_unknown_recipe_is_named_with_the_nearest_known_one(tmp_path):
+    with pytest.raises(ConfigError, match="unknown recipe 'japanese-vowls'; did you mean 'japanese-vowels'"):
+        recipes.load_config("japanese-vowls")
+    with pytest.raises(ConfigError, match="there are basic-motions, japanese-vowels"):
+        recipes.load_config("qqqq")
+    with pytest.raises(ConfigError, match="there is no such file"):
+        recipes.load_config(tmp_path / "absent.yaml")
+
+
+def test_a_data_set_of_ones_own_needs_a_path():
+    with pytest.raises(ConfigError, match=r"data.path is missing: give --data.path PATH"):
+        recipes.load_config("nucla")
+    with pytest.raises(ConfigError, match=r"data.path is missing: give --data.path PATH"):
+        recipes.load_config("sequence")
+
+
+def test_a_printed_configuration_is_a_recipe_that_gives_it_again(tmp_path):
+    overrides = [("model.gate", "[softmax, null, sigmoid]"), ("optim.lr", "3e-05"), ("data.options", "{}")]
+    config = recipes.read_recipe("japanese-vowels", overrides)
+    path = tmp_path / "printed.yaml"
+    path.write_text(recipes.to_yaml(config))
+    assert recipes.read_recipe(path) == config
+    assert recipes.recipe_name(path) == "printed"
+
+
+def test_a_difference_names_the_key_and_both_values_but_not_the_output_folder():
+    one = recipes.load_config("japanese-vowels", [("output_dir", "here")])
+    other = recipes.load_config("japanese-vowels", [("output_dir", "there")])
+    assert recipes.difference(one, other) is None
+    other.optim.lr = 0.1
+    assert recipes.difference(one, other) == "optim.lr is 0.005 now and 0.1 there"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_mapping_of_known_keys_or_one_clear_error(text):
+    try:
+        values = recipes._parse("text", text)
+        for key in flatten(values):
+            recipes.check_key(key, "text")
+    except ConfigError:
+        with pytest.raises(ConfigError, match=r"^text"):
+            [recipes.check_key(key, "text") for key in flatten(recipes._parse("text", text))]

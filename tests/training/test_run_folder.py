@@ -1,0 +1,102 @@
+"""Folders of runs: one for each run, whole from the start, held by one process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+
+import pytest
+
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.training.config import Config
+from attentive_rnn.training.run_folder import create_folder, create_run, list_runs, open_run, read_rows
+
+
+def create_many(parent, count, queue):
+    queue.put([str(create_run(Config(), parent).path) for _ in range(count)])
+
+
+def test_two_runs_never_share_a_folder_even_from_several_processes(tmp_path):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    processes = [context.Process(target=create_many, args=(tmp_path, 8, queue)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    paths = [path for _ in processes for path in queue.get(timeout=60)]
+    for process in processes:
+        process.join()
+    assert len(set(paths)) == 32
+    assert {p.name for p in tmp_path.iterdir()} == {path.rsplit("/", 1)[1] for path in paths}
+    assert all((tmp_path / path / "config.yaml").is_file() for path in paths)
+
+
+def test_runs_are_listed_newest_first_also_within_a_second(tmp_path):
+    for name in ("2026-01-02_03-04-05", "2026-01-02_03-04-05-2", "2026-01-02_03-04-05-10", "2025-12-31_23-59-59"):
+        create_run(Config(), tmp_path, name)
+    (tmp_path / "something else").mkdir()
+    assert [run.path.name for run in list_runs(tmp_path)] == [
+        "2026-01-02_03-04-05-10",
+        "2026-01-02_03-04-05-2",
+        "2026-01-02_03-04-05",
+        "2025-12-31_23-59-59",
+    ]
+    assert list_runs(tmp_path / "nowhere") == []
+
+
+def test_a_name_that_is_taken_is_refused_and_leaves_nothing(tmp_path):
+    create_folder(Config(), tmp_path, "config.yaml", name="mine")
+    with pytest.raises(ConfigError, match=r"mine: there is such a folder already"):
+        create_folder(Config(), tmp_path, "config.yaml", name="mine")
+    assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_place_where_nothing_can_be_made_is_refused(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(ConfigError, match="no run folder can be made here"):
+        create_run(Config(), file / "runs")
+
+
+def test_opening_what_is_no_run_names_the_run_inside(tmp_path):
+    run = create_run(Config(), tmp_path / "recipe")
+    assert open_run(run.path) == run
+    with pytest.raises(
+        ConfigError, match=f"is not a run folder: it has no config.yaml; the newest run in it is {run.path}"
+    ):
+        open_run(tmp_path / "recipe")
+    with pytest.raises(ConfigError, match="there is no such run folder"):
+        open_run(tmp_path / "nowhere")
+
+
+def test_a_run_is_held_by_one_process_until_that_ends(tmp_path):
+    run = create_run(Config(), tmp_path)
+    code = "import fcntl, sys; f = open(sys.argv[1], 'rb'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True)"
+    code += "; input()"
+    command = [sys.executable, "-c", code, str(run.config)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(ConfigError, match="this run is being trained by another process"), run.locked():
+            pass
+        other.kill()
+    with run.locked():
+        assert not run.finished
+
+
+def test_a_damaged_configuration_is_named(tmp_path):
+    run = create_run(Config(), tmp_path)
+    assert run.read_config() == Config()
+    text = run.config.read_text()
+    run.config.write_text(text.replace("  lr: 0.005\n", ""))
+    with pytest.raises(ConfigError, match=r"config.yaml: the key optim.lr is missing"):
+        run.read_config()
+    run.config.write_bytes(b"\xff\xfe" + text.encode())
+    with pytest.raises(ConfigError, match=r"config.yaml: cannot be read as text"):
+        run.read_config()
+
+
+def test_a_damaged_table_of_metrics_is_named(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,lr\n1,0.1\n2,x\n")
+    with pytest.raises(ConfigError, match=r"metrics.csv: cannot be read"):
+        read_rows(path)

@@ -1,0 +1,112 @@
+"""A saved model gives the same output again, and a damaged one is a clear error."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, load
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.training import SavedModel, Standardise, load_model, save_model
+
+
+def saved(gate="sigmoid", **options):
+    train = load("basic-motions").train
+    torch.manual_seed(3)
+    model = SequenceClassifier(6, 4, 5, 2, gate=gate, **options)
+    return SavedModel(model, train.schema, Compose([Standardise([0.1] * 6, [2.0] * 6)]))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_model(tmp_path / "model", saved())
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"cell": "lstm", "gate": ["softmax", None]}, {"bidirectional": True, "pool": "last"}]
+)
+def test_a_model_read_back_gives_the_same_logits(tmp_path, options):
+    test = load("basic-motions").test
+    one = saved(**options)
+    save_model(tmp_path, one)
+    again = load_model(tmp_path)
+    assert np.array_equal(again.logits(test), one.logits(test))
+    assert again.schema == one.schema
+    assert again.model.num_parameters == one.model.num_parameters
+    assert not again.model.training
+
+
+def test_a_model_in_float64_stays_one(tmp_path):
+    one = saved()
+    one.model.double()
+    save_model(tmp_path, one)
+    assert next(load_model(tmp_path).model.parameters()).dtype == torch.float64
+
+
+def test_the_order_and_size_of_batches_do_not_change_the_result():
+    train = load("japanese-vowels").train
+    model = SavedModel(SequenceClassifier(12, 9, 4, 1, dropout=0.5).double(), train.schema, Compose([]))
+    one = model.logits(train.subset(range(20)), batch_size=1)
+    assert np.allclose(model.logits(train.subset(range(20)), batch_size=7), one, rtol=0, atol=1e-12)
+    assert np.allclose(model.logits(train.subset(range(19, -1, -1)))[::-1], one, rtol=0, atol=1e-12)
+
+
+def test_the_same_model_is_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        save_model(tmp_path / name, saved())
+    assert (tmp_path / "one/model.safetensors").read_bytes() == (tmp_path / "two/model.safetensors").read_bytes()
+
+
+def test_a_saved_model_does_not_insist_on_the_backend_of_its_training(tmp_path):
+    save_model(tmp_path, saved(backend="reference"))
+    assert load_model(tmp_path).model.config["backend"] == "auto"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "text"])
+def test_a_damaged_file_is_named(folder, name, damage):
+    path = folder / name
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "text": b"no such thing"}[damage])
+    with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format_version": 99}, "format_version is 99, but this version of the package reads 1"),
+        ({"schema": None}, "the field 'schema' is missing or not an object"),
+        ({"model": {"input_size": 6, "num_classes": 4, "layers": 3}}, "unexpected keyword argument 'layers'"),
+        ({"model": {"input_size": 6, "num_classes": 4, "hidden_size": 7}}, "does not fit config.json"),
+        ({"model": {"input_size": 6, "num_classes": 5}}, "the schema's frame or classes are not those of the model"),
+        ({"preprocessing": {"name": "no_such_step"}}, "unknown transform 'no_such_step'"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(folder, changes, message):
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(values | changes))
+    with pytest.raises(ConfigError) as caught:
+        load_model(folder)
+    assert message in str(caught.value)
+
+
+def test_weights_of_another_model_are_refused(folder, tmp_path):
+    save_model(tmp_path / "other", saved(cell="rnn"))
+    shutil.copy(tmp_path / "other/model.safetensors", folder / "model.safetensors")
+    with pytest.raises(ConfigError, match=r"does not fit config\.json"):
+        load_model(folder)
+
+
+def test_sequences_with_other_frames_are_refused(folder):
+    with pytest.raises(ConfigError, match=r"frames are \(12,\), but the model takes \(6,\)"):
+        load_model(folder).logits(load("japanese-vowels").test)
