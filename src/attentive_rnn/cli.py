@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .commands import data as commands_data
+from .commands import fuse as commands_fuse
+from .commands import reproduce as commands_reproduce
 from .errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -97,7 +100,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def command(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, **extra: Any
+        name: str, run: Callable[[argparse.Namespace], int] | None, text: str, **extra: Any
     ) -> argparse.ArgumentParser:
         made = subparsers.add_parser(name, help=text, description=text, allow_abbrev=False, **extra)
         made.set_defaults(run=run)
@@ -136,15 +139,15 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     predict.add_argument("input", metavar="INPUT", help="a file or folder of sequences")
     _add_use(predict)
 
-    data = command("data", _data_help, "the data sets: what can be read, and what is in a file")
-    actions = data.add_subparsers(dest="action", metavar="ACTION")
-    data.set_defaults(parser=data)
-    listing = actions.add_parser("list", help="the data sets and formats that can be read", allow_abbrev=False)
-    listing.set_defaults(run=_data_list)
-    check = actions.add_parser("check", help="what is in a data set, and what is odd about it", allow_abbrev=False)
-    check.add_argument("path", metavar="PATH")
-    check.add_argument("--json", action="store_true", help="print JSON")
-    check.set_defaults(run=_data_check)
+    commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
+    commands_fuse.add(
+        command("fuse", None, "score several runs of one data set together, such as a skeleton's streams")
+    )
+    reproduce = command(
+        "reproduce", _reproduce, "train a table of the paper and print it beside the paper's", **recipe_help
+    )
+    commands_reproduce.add(reproduce)
+    _add_configuration(reproduce)
 
     command("info", _info, "versions, hardware, backends, extras and recipes")
     return parser, dict(subparsers.choices)
@@ -159,8 +162,12 @@ class _Version(argparse.Action):
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(takes_overrides=True)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="name of a recipe, or path of a .yaml file")
+    _add_configuration(parser)
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(takes_overrides=True)
     parser.add_argument("--data", metavar="PATH", help="the data set; without RECIPE a general recipe is chosen for it")
     parser.add_argument("--output-dir", "--output_dir", metavar="DIR", help="folder for the runs (default runs)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)")
@@ -314,27 +321,9 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _data_help(arguments: argparse.Namespace) -> int:
-    arguments.parser.print_help()
-    return 0
-
-
-def _data_list(arguments: argparse.Namespace) -> int:
-    from .data import list_sources
-
-    sources = list_sources()
-    width = max(len(source.name) for source in sources)
-    for source in sources:
-        print(f"{source.name:{width}}  {source.title}{'' if source.embedded else ' (needs a path)'}")
-    return 0
-
-
-def _data_check(arguments: argparse.Namespace) -> int:
-    from .data import check
-
-    report = check(arguments.path)
-    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
-    return 0
+def _reproduce(arguments: argparse.Namespace) -> int:
+    recipe, overrides = _chosen(arguments)
+    return commands_reproduce.run(arguments.table, recipe, overrides, arguments.seeds)
 
 
 def _info(arguments: argparse.Namespace) -> int:

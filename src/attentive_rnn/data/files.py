@@ -37,7 +37,9 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
     if path.suffix.lower() not in suffixes:
         raise ConfigError(f"{path}: must end in {' or '.join(suffixes)}, which says what to write")
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path}: is there already; give another path, or overwrite it (overwrite=True)")
+        raise ConfigError(
+            f"{path}: is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
+        )
     return path
 
 

@@ -1,0 +1,73 @@
+"""The data commands by their real entry point, on a set that comes with the package and on files of the tests."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from attentive_rnn.cli import main
+from attentive_rnn.data import load
+
+
+@pytest.fixture
+def skeletons(tmp_path):
+    """Three skeleton sequences of two classes, as `attentive data convert` writes them."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "skeletons.npz"
+    schema = {"classes": ["sit", "stand"], "shape": [1, 20, 3], "layout": "kinect-20"}
+    np.savez(
+        path,
+        sequences=rng.normal(size=(12, 1, 20, 3)).astype(np.float32),
+        lengths=np.array([5, 4, 3]),
+        labels=np.array([0, 1, 0]),
+        schema=np.array(json.dumps(schema)),
+    )
+    return path
+
+
+def test_list_names_every_source(capsys):
+    assert main(["data", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "japanese-vowels" in shown
+    assert "nucla" in shown
+
+
+def test_check_reports_and_draws(skeletons, tmp_path, capsys):
+    picture = tmp_path / "samples.png"
+    assert main(["data", "check", str(skeletons), "--picture", str(picture)]) == 0
+    assert "kinect-20" in capsys.readouterr().out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_convert_writes_what_load_reads(skeletons, tmp_path, capsys):
+    out = tmp_path / "again.npz"
+    assert main(["data", "convert", str(skeletons), str(out)]) == 0
+    before, after = load("npz", skeletons), load("npz", out)
+    for one, other in zip(before, after, strict=True):
+        assert [len(s) for s in one.sequences] == [len(s) for s in other.sequences]
+        assert all(bool((a == b).all()) for a, b in zip(one.sequences, other.sequences, strict=True))
+
+
+def test_convert_refuses_to_overwrite_in_one_line(skeletons, capsys):
+    assert main(["data", "convert", str(skeletons), str(skeletons)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "is there already" in error
+
+
+def test_convert_refuses_an_option_that_is_none(skeletons, tmp_path, capsys):
+    assert main(["data", "convert", str(skeletons), str(tmp_path / "o.npz"), "--option", "missing"]) == 2
+    assert "--option must be KEY=VALUE" in capsys.readouterr().err
+
+
+def test_show_animates_a_sequence(skeletons, tmp_path):
+    film = tmp_path / "s.gif"
+    assert main(["data", "show", str(skeletons), "--item", "1", "--out", str(film)]) == 0
+    assert film.read_bytes().startswith(b"GIF8")
+
+
+def test_a_path_that_is_missing_is_one_line(capsys):
+    assert main(["data", "check", "nowhere.zip"]) == 2
+    assert capsys.readouterr().err == "attentive: error: nowhere.zip: there is no such file or folder\n"
