@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint bench clean
 
-$(VENV)/user: pyproject.toml constraints-cpu.txt
+$(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c constraints-cpu.txt -e '.[all]'
 	touch $@
@@ -28,7 +28,7 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 
 bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machine
-	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.bench --threads 1 2 --write docs/benchmarks.md
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
