@@ -43,7 +43,7 @@ class ClassifierModule(pl.LightningModule):
         self._started = 0.0
 
     def configure_optimizers(self) -> Optimizer:
-        # With mixed precision Lightning does not clip the gradients of a fused optimiser, which may unscale them itself.
+        # In mixed precision Lightning clips no gradients of a fused optimiser, which may unscale them itself.
         fused = not self.config.precision.endswith("mixed")
         adam = Adam(self.parameters(), lr=self.config.optim.lr, fused=fused)
         optim = self.config.optim

@@ -33,12 +33,13 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, path: Path) ->
         for (name, runs), (colour, dashes) in zip(curves.items(), STYLES, strict=False):
             _draw(axis, [np.array([row[column] for row in run]) for run in runs], name, colour, dashes)
         axis.set_title(label)
+        axis.set_yscale("log")  # the late epochs, where models part, are hundreds of times below the first
         axis.set_xlabel("epoch")
         axis.grid(color="0.9")
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("cross-entropy (nats)")
-    axes[0].set_ylim(bottom=0)
+    axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].legend(frameon=False)
     count = max(map(len, curves.values()))
     figure.suptitle(f"{title}: " + ("one run of each" if count == 1 else f"mean and range of {count} runs of each"))

@@ -31,21 +31,22 @@ class ProgressBar(Checkpoint):  # a Checkpoint, since only those are called afte
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if self.console.is_terminal:
+            self.console.print(self.title, highlight=False, soft_wrap=True)
             self._bar = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=12),
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[scores]}"),
                 console=self.console,
                 refresh_per_second=4,
             )
-            self._task = self._bar.add_task(self.title, total=trainer.num_training_batches, scores="")
+            self._task = self._bar.add_task("", total=trainer.num_training_batches, scores="")
             self._bar.start()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if self._bar is not None:
-            epochs = f"{self.title}  epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-            self._bar.update(self._task, completed=0, description=epochs)
+            epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+            self._bar.update(self._task, completed=0, description=epoch)
 
     def on_train_batch_end(self, *arguments: Any) -> None:
         if self._bar is not None:

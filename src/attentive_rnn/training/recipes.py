@@ -59,8 +59,8 @@ def load_config(recipe: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
 
     Example:
         >>> config = load_config("japanese-vowels", [("optim.lr", "0.001"), ("seed", "3")])
-        >>> config.optim.lr, config.seed, config.training.patience
-        (0.001, 3, 15)
+        >>> config.optim.lr, config.seed, config.training.max_epochs
+        (0.001, 3, 200)
     """
     return resolve(read_recipe(recipe, overrides))
 

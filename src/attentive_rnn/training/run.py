@@ -47,10 +47,13 @@ def train(
         MissingExtraError: Lightning or TensorBoard is not installed.
 
     Example:
-        >>> from attentive_rnn.training import load_config, train
-        >>> config = load_config("japanese-vowels", [("training.max_epochs", "1"), ("model.num_layers", "1")])
-        >>> run = train(config, "runs/japanese-vowels")  # doctest: +SKIP
-        >>> run.read_results()["test"]["accuracy"]  # doctest: +SKIP
+        >>> import tempfile
+        >>> from attentive_rnn.training import load_config
+        >>> config = load_config("basic-motions", [("training.max_epochs", "1"), ("model.hidden_size", "4")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = train(config, folder, console=Console(quiet=True))
+        ...     run.read_results()["test"]["count"]
+        40
     """
     require_lightning()
     device = device_of(config)
