@@ -16,8 +16,8 @@ $(VENV)/dev: $(VENV)/user
 	$(BIN)/pip install --quiet -c constraints-cpu.txt -e '.[dev]'
 	touch $@
 
-demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print the comparison
-	$(BIN)/attentive compare japanese-vowels --seeds 0 1 2
+demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print the comparison; so small a net is no faster on two threads
+	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --seeds 0 1 2
 
 test: $(VENV)/dev  ## every test; the ones that want user's data look in ATTENTIVE_TEST_DATA or ../shared/data
 	$(BIN)/python -m pytest -q
