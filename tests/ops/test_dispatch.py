@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import attentive_rnn
-from attentive_rnn.ops import BackendError, dispatch
+from attentive_rnn.ops import BackendError, dispatch, native
 from attentive_rnn.ops.dispatch import Backend, choose
 from attentive_rnn.ops.eleatt import Spec, eleatt
 from helpers import random_call
@@ -64,13 +64,14 @@ def test_a_backend_this_machine_has_but_the_recurrence_lacks_is_refused(monkeypa
 
 @pytest.mark.parametrize("name", ["cuda", "", "Reference"])
 def test_an_unknown_backend_is_a_value_error(name):
-    with pytest.raises(ValueError, match=rf"'auto' or one of 'triton', 'cpu', 'reference', got '{name}'"):
+    with pytest.raises(ValueError, match=rf"'auto' or one of 'triton', 'cpu', 'hoisted', 'reference', got '{name}'"):
         choose({"reference": RUNS}, name)
 
 
 def test_backends_lists_all_of_them_with_reasons():
     listed = {status.name: status for status in attentive_rnn.backends()}
-    assert list(listed) == ["triton", "cpu", "reference"]
+    assert list(listed) == ["triton", "cpu", "hoisted", "reference"]
+    assert listed["hoisted"].available
     assert listed["reference"].available
     assert all(status.reason for status in listed.values())
 
@@ -87,6 +88,15 @@ def test_a_run_carries_its_choice():
     auto = eleatt(*call[:4]).choice
     assert auto.backend in {status.name for status in attentive_rnn.backends() if status.available}
     assert auto.reason
+
+
+def test_without_the_compiled_kernels_the_hand_written_backward_runs(monkeypatch):
+    monkeypatch.setattr(native, "kernels", None)
+    monkeypatch.setattr(native, "missing", "no C++17 compiler was found")
+    call = random_call(Spec("gru"))
+    assert eleatt(*call[:4]).choice == ("hoisted", "cpu: no C++17 compiler was found")
+    with torch.autograd.forward_ad.dual_level():
+        assert eleatt(*call[:4]).choice.backend == "reference"
 
 
 def test_triton_is_refused_on_a_cpu_tensor():

@@ -28,12 +28,17 @@ CASES = [
 ]
 
 
+# The equations themselves, and whatever runs here unless a backend is named.
+both_backends = pytest.mark.parametrize("backend", ["reference", "auto"])
+
+
 def stacked(values: object) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
+@both_backends
 @pytest.mark.parametrize(("cell", "gate", "h_name", "a_name"), CASES)
-def test_golden_values(cell, gate, h_name, a_name):
+def test_golden_values(cell, gate, h_name, a_name, backend):
     part = GOLDEN[KINDS[cell]]
     blocks = {name: stacked(part[name]) for name in ("W_x", "W_h", "b")}
     weights = Weights(
@@ -46,7 +51,7 @@ def test_golden_values(cell, gate, h_name, a_name):
     )
     spec = Spec(cell, gate)
     zeros = tuple(torch.zeros(1, 2, dtype=torch.float64) for _ in range(spec.states))
-    run = eleatt(stacked(GOLDEN["x"]).unsqueeze(1), zeros, weights, spec, need_attention=True)
+    run = eleatt(stacked(GOLDEN["x"]).unsqueeze(1), zeros, weights, spec, need_attention=True, backend=backend)
     torch.testing.assert_close(run.output.squeeze(1), stacked(part[h_name]), rtol=0, atol=1e-12)
     assert torch.equal(run.state[0], run.output[-1])
     if a_name is not None:
@@ -60,9 +65,10 @@ def test_golden_file_holds_no_value_that_goes_untested():
     assert tested == held
 
 
+@both_backends
 @pytest.mark.parametrize("cell", ALL_CELLS)
 @pytest.mark.parametrize("gate", ALL_GATES)
-def test_one_step_written_out(cell, gate):
+def test_one_step_written_out(cell, gate, backend):
     """The printed equations once more, without the shared products of the reference."""
     call = random_call(Spec(cell, gate, 1.5), steps=1)
     x, w = call.x[0], call.weights
@@ -86,7 +92,7 @@ def test_one_step_written_out(cell, gate):
         z = torch.sigmoid(xi[1] + h @ blocks[1].T + b[1])
         product = (r * h) @ blocks[2].T if cell == "gru" else r * (h @ blocks[2].T + b[2])
         expected = z * h + (1 - z) * torch.tanh(xi[2] + product)
-    run = eleatt(*call[:4], need_attention=True)
+    run = eleatt(*call[:4], need_attention=True, backend=backend)
     assert_near(run.output[0], expected, 1e-14)
     if gate is None:
         assert run.attention is None

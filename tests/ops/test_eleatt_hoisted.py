@@ -9,14 +9,8 @@ import pytest
 import torch
 
 from attentive_rnn.ops import dispatch
-from attentive_rnn.ops.eleatt import Spec, hoisted, op
+from attentive_rnn.ops.eleatt import Spec, op
 from helpers import ALL_CELLS, ALL_GATES, Call, assert_all_near, random_call, relative_error, results
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    monkeypatch.setitem(op.TABLE, "hoisted", dispatch.Backend(hoisted.forward, hoisted.why_not))
-    monkeypatch.setattr(dispatch, "BACKENDS", ("cpu", "hoisted", "reference"))
 
 
 def compare(call: Call) -> None:

@@ -18,6 +18,7 @@ from . import counts
 from .forms import given_state, join_directions, pack_like
 from .init import INITIALISATIONS
 from .parameters import PARAMETERS, gates_per_layer, parameter_shapes
+from .stepping import Steps
 
 
 class Options(TypedDict, total=False):
@@ -54,7 +55,7 @@ class RecurrentBase(nn.Module):
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
         init: "torch" (all parameters uniform in +-1/sqrt(N)) or "paper" (Glorot, orthogonal times 0.001, zeros).
-        backend: "auto", "reference", "cpu" or "triton"; see :func:`attentive_rnn.backends`.
+        backend: "auto", "triton", "cpu", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
         device, dtype: as in torch.nn.
 
     Inputs:
@@ -137,6 +138,7 @@ class RecurrentBase(nn.Module):
         self.gate_scale, self.backend = float(gate_scale), backend
         self.specs = tuple(Spec(cell, one, self.gate_scale) for one in self.gates)
         self.directions = 2 if bidirectional else 1
+        self._steps, self._forward_suffixes = Steps(), tuple(f"_l{layer}" for layer in range(num_layers))
         for layer, spec in enumerate(self.specs):
             for suffix in self._suffixes(layer):
                 shapes = parameter_shapes(spec, self._width(layer), hidden_size, bias)
@@ -274,6 +276,13 @@ class RecurrentBase(nn.Module):
         Raises:
             RuntimeError: the layers are bidirectional, and so need the whole sequence.
         """
+        if not (state is None or need_attention or self.bidirectional or self.zoneout) and self._keeps_all():
+            fast = self._steps.advance(self, self.specs, self._forward_suffixes, x_t, state)
+            if fast is not None:
+                after, choice = fast
+                if self.last_backend is not choice:
+                    self.last_backend = choice
+                return after[0][-1].clone(), after if len(after) > 1 else after[0]
         if self.bidirectional:
             raise RuntimeError("step() needs layers that run forward in time only, but bidirectional=True")
         if x_t.dim() not in (1, 2):
@@ -293,7 +302,7 @@ class RecurrentBase(nn.Module):
     def _check_input(self, input: Tensor, dims: int) -> None:
         weight = self.weight_ih_l0
         assert isinstance(weight, Tensor)
-        if input.dtype != weight.dtype and not torch.is_autocast_enabled(input.device.type):
+        if input.dtype != weight.dtype and not torch._C._is_any_autocast_enabled():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
@@ -335,12 +344,17 @@ class RecurrentBase(nn.Module):
                 outputs.append(run.output)
                 responses.append(run.attention)
                 last.append(run.state)
-                self.last_backend = run.choice
+                if not torch.compiler.is_exporting():  # which takes it for a part of the graph
+                    self.last_backend = run.choice
             x = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
             attentions.append(join_directions(responses))
             if layer < self.num_layers - 1:
                 x = self._drop(x)
         return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True)), attentions
+
+    def _keeps_all(self) -> bool:
+        """Whether no dropout acts between the layers."""
+        return not self.training or self.num_layers == 1 or not (self.dropout or self.locked_dropout)
 
     def _drop(self, x: Tensor) -> Tensor:
         """Dropout between layers: fresh at every step, or one mask held over all of them."""

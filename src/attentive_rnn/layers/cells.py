@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import GATES, Cell, Gate, Spec, State, Weights, eleatt
+from ..ops.eleatt import GATES, Cell, Gate, Spec, Weights, eleatt
 from . import counts
 from .forms import given_cell_state
 from .init import INITIALISATIONS
 from .parameters import PARAMETERS, parameter_shapes
+from .stepping import Steps
 
 
 class CellOptions(TypedDict, total=False):
@@ -80,7 +81,7 @@ class CellBase(nn.Module):
             bool(bias),
             backend,
         )
-        self.spec = Spec(cell, gate, float(gate_scale))
+        self.spec, self._steps = Spec(cell, gate, float(gate_scale)), Steps()
         for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters(init)
@@ -113,20 +114,26 @@ class CellBase(nn.Module):
 
     def forward(self, input: Tensor, hx: Any = None, *, need_attention: bool = False) -> Any:
         """Advance the state by one step; see the class for the arguments and what comes back."""
+        if hx is not None and not need_attention:
+            fast = self._steps.advance(self, (self.spec,), ("",), input, hx)
+            if fast is not None:
+                state, self.last_backend = fast
+                return state if len(state) > 1 else state[0]
         if input.dim() not in (1, 2):
             raise ValueError(f"{self._mode}Cell: Expected input to be 1D or 2D, got {input.dim()}D instead")
         x = input if input.dim() == 2 else input.unsqueeze(0)
         if x.size(-1) != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {x.size(-1)} expected {self.input_size}")
         if hx is None:
-            state: State = tuple(x.new_zeros(x.shape[0], self.hidden_size) for _ in range(self.spec.states))
+            state = tuple(x.new_zeros(x.shape[0], self.hidden_size) for _ in range(self.spec.states))
         else:
             state = given_cell_state(hx, x, self.hidden_size, self._mode)
         tensors: list[Any] = [getattr(self, name, None) for name in PARAMETERS]
         run = eleatt(
             x.unsqueeze(0), state, Weights(*tensors), self.spec, need_attention=need_attention, backend=self.backend
         )
-        self.last_backend = run.choice
+        if not torch.compiler.is_exporting():  # which takes it for a part of the graph
+            self.last_backend = run.choice
         after = run.state if input.dim() == 2 else tuple(s.squeeze(0) for s in run.state)
         given = after if len(after) > 1 else after[0]
         if not need_attention:

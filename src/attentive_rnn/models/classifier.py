@@ -140,6 +140,7 @@ class SequenceClassifier(nn.Module):
             raise ValueError(f"x should be (B, T, *features), got {x.dim()} dimensions")
         frames = x.flatten(2).transpose(0, 1)
         output, _, *attention = self.layers(frames, lengths=lengths, need_attention=need_attention)
+        lengths = None if lengths is None else lengths.to(x.device)
         output = self.dropout(output)
         if self.locked_dropout.p > 0:
             output = output * self.locked_dropout(torch.ones_like(output[:1]))

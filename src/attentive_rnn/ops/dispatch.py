@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-BACKENDS = ("triton", "cpu", "reference")
+BACKENDS = ("triton", "cpu", "hoisted", "reference")
 
 
 class Backend(NamedTuple):
@@ -39,6 +39,10 @@ class BackendStatus(NamedTuple):
 
 
 _machine: dict[str, Callable[[], tuple[bool, str]]] = {
+    "hoisted": lambda: (
+        True,
+        "PyTorch's operators with a hand-written backward, on any device and in any floating dtype",
+    ),
     "reference": lambda: (True, "the equations in PyTorch, on any device and in any floating dtype"),
 }
 

@@ -51,6 +51,14 @@ def why_not_transformed() -> str | None:
     return None
 
 
+def why_not_plain(tensors: Iterable[Tensor | None]) -> str | None:
+    """Which tensor is of a class with operators of its own; None: none is."""
+    for tensor in tensors:
+        if tensor is not None and type(tensor) not in _PLAIN:
+            return f"{type(tensor).__name__} is a subclass of Tensor"
+    return None
+
+
 def batched(tensors: Iterable[Tensor | None]) -> bool:
     """Whether a gradient stands for several at once, as with `torch.autograd.grad(is_grads_batched=True)`."""
     wrapped = torch._C._functorch.is_legacy_batchedtensor
@@ -61,6 +69,8 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
     """What keeps tensors of a call from being handed to compiled code by their addresses; None: nothing."""
     if kernels is None:
         return missing
+    if torch.compiler.is_compiling():
+        return _why_not_compiled(tensors, dtype)
     transformed = why_not_transformed()
     if transformed is not None:
         return transformed
@@ -77,9 +87,22 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
     return None
 
 
+def _why_not_compiled(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
+    """The same for a graph that is being recorded, with stand-ins for tensors; it calls the kernels as an operator."""
+    if torch._C._functorch.get_dynamic_layer_stack_depth() > 0:
+        return "torch.func transforms follow PyTorch's own operators"
+    if dtype not in DTYPES:
+        return f"its kernels do not know {dtype}"
+    for tensor in tensors:
+        if tensor is not None and (tensor.dtype is not dtype or tensor.device.type != "cpu"):
+            return f"tensors of {dtype} and of {tensor.dtype} on {tensor.device} are mixed"
+    return None
+
+
 def _why_not_tensor(tensor: Tensor, dtype: torch.dtype) -> str:
-    if type(tensor) not in _PLAIN:
-        return f"{type(tensor).__name__} is a subclass of Tensor"
+    other_class = why_not_plain((tensor,))
+    if other_class is not None:
+        return other_class
     if not tensor.is_cpu:
         return f"a tensor is on {tensor.device}"
     if tensor.dtype is not dtype:

@@ -38,7 +38,7 @@ def why_not(
     """What keeps this form from a call, if anything."""
     if zoneout is not None and zoneout.requires_grad:
         return "it has no gradient for zoneout"
-    return native.why_not_transformed()
+    return native.why_not_transformed() or native.why_not_plain((x, *state, *w, zoneout))
 
 
 def forward(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import native
-from . import cpu
+from . import cpu, kernels
 from .spec import Spec, State, Weights
 
 
@@ -20,6 +20,9 @@ class Stream:
         spec: the cell, the gate and its scale.
         weights: see :class:`Weights`; contiguous, float32 or float64, on the CPU.
         rows: B, the number of sequences that advance together.
+
+    Attributes:
+        run: a step on the addresses of x, h, c, the new h and the new c, all contiguous; None for an RNN's or GRU's c.
 
     Raises:
         RuntimeError: the compiled kernels cannot take these weights; the message says why.
@@ -51,7 +54,7 @@ class Stream:
             raise RuntimeError(f"no stream on the CPU kernels: {refusal}")
         self._weights, self._dtype = weights, dtype  # held, for the stream knows only their addresses
         self._x_shape, self._state_shape = torch.Size((rows, d)), torch.Size((rows, n))
-        self._step = native.kernels.Stream(*cpu._words(spec, x, state, weights, None, False, None)).step
+        self.run = native.kernels.Stream(*kernels.words(spec, x, state, weights, None, False, None)).step
 
     def step(self, x: Tensor, state: State) -> State:
         """The state after `state` and the input x (B, D); (h,) or (h, c), each (B, N)."""
@@ -65,9 +68,9 @@ class Stream:
             x, h = x.contiguous(), h.contiguous()
         h_last = torch.empty_like(h)
         if len(state) == 1:
-            self._step(x.data_ptr(), h.data_ptr(), None, h_last.data_ptr(), None)
+            self.run(x.data_ptr(), h.data_ptr(), None, h_last.data_ptr(), None)
             return (h_last,)
         c = state[1].contiguous()
         c_last = torch.empty_like(c)
-        self._step(x.data_ptr(), h.data_ptr(), c.data_ptr(), h_last.data_ptr(), c_last.data_ptr())
+        self.run(x.data_ptr(), h.data_ptr(), c.data_ptr(), h_last.data_ptr(), c_last.data_ptr())
         return h_last, c_last

@@ -1,0 +1,148 @@
+"""Single steps of a module's layers without gradients, with as little around the arithmetic as there can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..ops import dispatch, native
+from ..ops.dispatch import Choice
+from ..ops.eleatt import Spec, State, Weights, check
+from ..ops.eleatt.op import TABLE
+from ..ops.eleatt.stream import Stream
+from .parameters import PARAMETERS
+
+_TENSORS = (Tensor, nn.Parameter)
+
+
+class _Prepared(NamedTuple):
+    """Streams over a module's layers, and what they were made for."""
+
+    backend: str
+    threads: int
+    dtype: torch.dtype
+    x_shape: torch.Size
+    state_shape: torch.Size
+    parameters: tuple[tuple[str, Tensor | None, int], ...]  # name, tensor and its address
+    choice: Choice
+    runs: tuple[Callable[..., None], ...]  # one a layer, on addresses
+    state_bytes: int  # of one layer
+    streams: tuple[Stream, ...]  # they hold the memory at those addresses
+
+    def fits(self, module: nn.Module, x: Tensor, state: State) -> bool:
+        if self.backend != module.backend or self.threads != torch.get_num_threads() or x.shape != self.x_shape:
+            return False
+        for s in state:
+            if s.shape != self.state_shape:
+                return False
+        for t in (x, *state):
+            if type(t) not in _TENSORS or t.dtype is not self.dtype or not t.is_cpu or t.layout is not torch.strided:
+                return False
+        held = module._parameters
+        for name, parameter, address in self.parameters:
+            if held.get(name) is not parameter:
+                return False
+            if parameter is not None and (parameter.data_ptr() != address or not parameter.is_contiguous()):
+                return False
+        return True
+
+
+class Steps:
+    """Steps of a module by :class:`Stream`, prepared at the first and again where the module's tensors were replaced.
+
+    It is no part of the module's state: pickles and deep copies of the module start with none prepared.
+    """
+
+    def __init__(self) -> None:
+        self._prepared: _Prepared | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Steps, ()
+
+    def advance(
+        self, module: nn.Module, specs: Sequence[Spec], suffixes: Sequence[str], x: Any, state: Any
+    ) -> tuple[State, Choice] | None:
+        """The state after x, in new tensors, and the backend; None where only the general path can tell.
+
+        Args:
+            module: the owner of the parameters and of `backend`.
+            specs: one a layer.
+            suffixes: of the names of each layer's parameters; "" for a cell, whose state has no dimension for layers.
+            x: the input, (B, D) or (D).
+            state: h or (h, c), each (L, B, N) or (L, N).
+        """
+        if native.kernels is None or native.why_not_transformed() is not None or not isinstance(x, Tensor):
+            return None
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+            return None
+        if specs[0].states == 1:
+            state = (state,)
+        if type(state) not in (tuple, list) or len(state) != specs[0].states:
+            return None
+        if not all(isinstance(s, Tensor) for s in state):
+            return None
+        prepared = self._prepared
+        if prepared is None or not prepared.fits(module, x, state):
+            prepared = self._prepared = _prepare(module, specs, suffixes, x, state)
+            if prepared is None:
+                return None
+        x, state = x.contiguous(), [s.contiguous() for s in state]
+        after = tuple(torch.empty_like(s) for s in state)
+        source, h, h_after = x.data_ptr(), state[0].data_ptr(), after[0].data_ptr()
+        size = prepared.state_bytes
+        if len(after) == 1:
+            for run in prepared.runs:
+                run(source, h, None, h_after, None)
+                source, h, h_after = h_after, h + size, h_after + size
+        else:
+            c, c_after = state[1].data_ptr(), after[1].data_ptr()
+            for run in prepared.runs:
+                run(source, h, c, h_after, c_after)
+                source, h, h_after, c, c_after = h_after, h + size, h_after + size, c + size, c_after + size
+        return after, prepared.choice
+
+
+def _prepare(
+    module: Any, specs: Sequence[Spec], suffixes: Sequence[str], x: Tensor, state: Sequence[Tensor]
+) -> _Prepared | None:
+    names = [name + suffix for suffix in suffixes for name in PARAMETERS]
+    found = [module._parameters.get(name) for name in names]
+    if any(p is None and getattr(module, n, None) is not None for n, p in zip(names, found, strict=True)):
+        return None  # a weight is computed, and so may be another one at the next step
+    layers = [
+        Weights(*(None if p is None else p.detach() for p in found[i : i + len(PARAMETERS)]))  # type: ignore[arg-type]
+        for i in range(0, len(found), len(PARAMETERS))
+    ]
+    d, n, dtype = layers[0].ih.shape[1], layers[0].hh.shape[1], layers[0].ih.dtype
+    shape = torch.Size(((len(specs),) if suffixes[0] else ()) + (*x.shape[:-1], n))
+    if x.dim() not in (1, 2) or x.shape[-1] != d or x.numel() == 0 or any(s.shape != shape for s in state):
+        return None
+    if dtype not in (torch.float32, torch.float64) or not all(w is None or w.is_contiguous() for w in sum(layers, ())):
+        return None
+    rows = x.shape[0] if x.dim() == 2 else 1
+    frames = x.reshape(1, rows, d)
+    choice = None
+    for spec, weights in zip(specs, layers, strict=True):
+        before = tuple(s.reshape(len(specs), rows, n)[0] for s in state)
+        check(frames, before, weights, spec, None, None)
+        choice = dispatch.choose(TABLE, module.backend, spec, frames, before, weights, None, False, None, False)
+        if choice.backend != "cpu":
+            return None
+        frames = before[0].unsqueeze(0)
+    assert choice is not None
+    streams = tuple(Stream(spec, weights, rows) for spec, weights in zip(specs, layers, strict=True))
+    return _Prepared(
+        module.backend,
+        torch.get_num_threads(),
+        dtype,
+        x.shape,
+        shape,
+        tuple((name, p, 0 if p is None else p.data_ptr()) for name, p in zip(names, found, strict=True)),
+        choice,
+        tuple(stream.run for stream in streams),
+        rows * n * dtype.itemsize,
+        streams,
+    )

@@ -1,0 +1,106 @@
+"""Calls of the compiled CPU kernels (native/abi.h) on tensors: contiguous, or x with unit stride along D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import native
+from .spec import CELLS, Spec, Weights
+
+_CELL = {cell: code for code, cell in enumerate(("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"))}
+_GATE = {None: 0, "sigmoid": 1, "softmax": 2}
+assert set(_CELL) == set(CELLS)
+
+
+def history_bytes(spec: Spec, double: bool, t: int, b: int, d: int, n: int) -> int:
+    """The size of what a backward pass needs of a forward pass: a fixed number of bytes a step and row, and a rest."""
+    given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, t, b, d, n, double, False, 1, 0, 0, 0)
+    return int(native.kernels.history_bytes(*given))
+
+
+def run(
+    history: Tensor | None,
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+    x: Tensor,
+    *inputs: Tensor | None,
+) -> tuple[Tensor, ...]:
+    """The results (output, h[, c][, attention]); `history` is filled with what a backward pass needs."""
+    state, w = inputs[: spec.states], Weights(*inputs[spec.states :])  # type: ignore[arg-type]
+    t, b, d = x.shape
+    n = w.hh.shape[1]
+    call = words(spec, x, state, w, lengths, reverse, zoneout)
+    output = native.empty((t, b, n), x.dtype)
+    last = tuple(torch.empty((b, n), dtype=x.dtype) for _ in state)
+    attention = native.empty((t, b, d), x.dtype) if need_attention else None
+    native.kernels.forward(*call, *_pointers(output, last[0], last[1] if len(last) > 1 else None, attention, history))
+    return (output, *last) if attention is None else (output, *last, attention)
+
+
+def run_back(
+    history: Tensor,
+    output: Tensor,
+    grads: Sequence[Tensor | None],
+    needed: Sequence[bool],
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+    x: Tensor,
+    *inputs: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of x and the inputs where needed, from those of the results of `run` and what it left."""
+    state, w = inputs[: spec.states], Weights(*inputs[spec.states :])  # type: ignore[arg-type]
+    g_output = None if grads[0] is None else rows(grads[0])
+    g_last = [None if g is None else g.contiguous() for g in grads[1 : 1 + spec.states]]
+    g_attention = grads[-1].contiguous() if need_attention and grads[-1] is not None else None
+    out = [
+        native.empty(t.shape, t.dtype) if need and t is not None else None
+        for t, need in zip((x, *inputs), needed, strict=True)
+    ]
+    second = spec.states > 1
+    native.kernels.backward(
+        *words(spec, x, state, w, lengths, reverse, zoneout),
+        *_pointers(output, None, None, None, history, g_output),
+        *((0, 0) if g_output is None else g_output.stride()[:2]),
+        *_pointers(g_last[0], g_last[1] if second else None, g_attention),
+        *_pointers(*out[:2], out[2] if second else None, *out[1 + spec.states :]),
+    )
+    return tuple(out)
+
+
+def rows(tensor: Tensor) -> Tensor:
+    """The tensor with unit stride along its last dimension."""
+    return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
+
+
+def _pointers(*tensors: Tensor | None) -> list[int | None]:
+    return [None if t is None else t.data_ptr() for t in tensors]
+
+
+def words(
+    spec: Spec,
+    x: Tensor,
+    state: Any,
+    w: Weights,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+) -> tuple[Any, ...]:
+    """The words of native/abi.h's EleattCall up to the results."""
+    t, b, d = x.shape
+    n = w.hh.shape[1]
+    return (
+        *(_CELL[spec.cell], _GATE[spec.gate], float(spec.gate_scale), t, b, d, n),
+        *(x.dtype is torch.float64, reverse, torch.get_num_threads()),
+        *(x.data_ptr(), x.stride(0), x.stride(1)),
+        *_pointers(state[0], state[1] if len(state) > 1 else None, *w, lengths, zoneout),
+    )

@@ -1,0 +1,251 @@
+"""Steps without gradients: prepared once, yet always of the module as it is now."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from attentive_rnn import EleAttGRU, EleAttLSTM
+from attentive_rnn.layers.stepping import Steps
+from helpers import ALL_CELLS, CELL_MODULES, LAYERS, as_tuple, assert_near
+
+every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
+X = torch.linspace(-2, 2, 6 * 3 * 4).sin().view(6, 3, 4)
+
+
+def walk(module: nn.Module, frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    """The outputs of all steps over `frames`, and the last state."""
+    outputs = []
+    with torch.no_grad():
+        for frame in frames:
+            output, state = module.step(frame, state)
+            outputs.append(output)
+    return torch.stack(outputs), state
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """The number of steps that ran prepared and of those that did not."""
+    counts = {True: 0, False: 0}
+    advance = Steps.advance
+
+    def counted(*call: Any) -> Any:
+        found = advance(*call)
+        counts[found is not None] += 1
+        return found
+
+    monkeypatch.setattr(Steps, "advance", counted)
+    return counts
+
+
+def same(layer: nn.Module, frames: Tensor, tolerance: float = 1e-6) -> None:
+    """Steps give what a pass gives."""
+    output, last = walk(layer, frames)
+    with torch.no_grad():
+        expected, expected_last = layer(frames)
+    assert_near(output, expected, tolerance)
+    for ours, theirs in zip(as_tuple(last), as_tuple(expected_last), strict=True):
+        assert ours.shape == theirs.shape
+        assert_near(ours, theirs, tolerance)
+
+
+@every_cell
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("batched", [True, False])
+def test_prepared_steps_are_one_pass(cell, dtype, batched, prepared):
+    layer = LAYERS[cell](4, 6, 3, gate=["sigmoid", "softmax", None], dtype=dtype)
+    frames = X.to(dtype) if batched else X[:, 0].to(dtype)
+    same(layer, frames, 1e-6 if dtype is torch.float32 else 1e-13)
+    assert prepared == {True: 5, False: 0}
+    assert layer.last_backend.backend == "cpu"
+
+
+@every_cell
+@pytest.mark.parametrize("rows", [slice(None), 0], ids=["batched", "unbatched"])
+def test_prepared_cells_are_the_steps_of_a_layer(cell, rows, prepared):
+    module, layer = CELL_MODULES[cell](4, 6), LAYERS[cell](4, 6)
+    layer.load_state_dict({f"{name}_l0": p for name, p in module.state_dict().items()})
+    with torch.no_grad():
+        state = module(X[0, rows])
+        for frame in X[1:, rows]:
+            state = module(frame, state)
+        assert prepared == {True: 5, False: 0}
+        last = layer(X[:, rows])[1]
+    for ours, theirs in zip(as_tuple(state), as_tuple(last), strict=True):
+        assert_near(ours, theirs.squeeze(0), 1e-6)
+    assert module.last_backend.backend == "cpu"
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_steps_see_an_optimisers_step(context, prepared):
+    layer = EleAttGRU(4, 6, 2)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.5)
+    walk(layer, X)
+    layer(X)[0].square().sum().backward()
+    optimiser.step()
+    with context():
+        same(layer, X)
+    assert prepared[False] == 0
+
+
+def replace_one(layer: EleAttGRU) -> None:
+    layer.weight_hh_l1 = nn.Parameter(torch.randn(18, 6))
+
+
+def assign_data(layer: EleAttGRU) -> None:
+    layer.weight_ih_l0.data = torch.randn(18, 4)
+
+
+def transpose_in_place(layer: EleAttGRU) -> None:
+    layer.weight_ia_l0.data = layer.weight_ia_l0.data.t()
+
+
+def load(layer: EleAttGRU) -> None:
+    layer.load_state_dict(EleAttGRU(4, 6, 2).state_dict())
+
+
+def load_by_assignment(layer: EleAttGRU) -> None:
+    layer.load_state_dict(EleAttGRU(4, 6, 2).state_dict(), assign=True)
+
+
+def normalise(layer: EleAttGRU) -> None:
+    nn.utils.parametrizations.weight_norm(layer, "weight_ih_l0")
+    with torch.no_grad():
+        layer.parametrizations.weight_ih_l0.original0.mul_(2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [replace_one, assign_data, transpose_in_place, load, load_by_assignment, normalise],
+    ids=lambda f: f.__name__,
+)
+def test_steps_see_weights_put_in_the_place_of_others(change):
+    layer = EleAttGRU(4, 6, 2)
+    before, _ = walk(layer, X)
+    change(layer)
+    same(layer, X)
+    assert not torch.equal(walk(layer, X)[0], before)
+
+
+def test_steps_see_the_weights_of_a_functional_call():
+    class Stepping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = EleAttGRU(4, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return walk(self.layer, x)[0]
+
+    model, other = Stepping(), Stepping()
+    model(X)
+    assert torch.equal(functional_call(model, dict(other.named_parameters()), (X,)), other(X))
+
+
+def test_steps_follow_the_layers_dtype_and_the_number_of_rows():
+    layer = EleAttLSTM(4, 6, 2)
+    same(layer, X)
+    same(layer.double(), X.double(), 1e-13)
+    same(layer.to(torch.bfloat16), X.bfloat16(), 2e-2)
+    same(layer.float(), X[:, :1])
+    same(layer, X)
+
+
+@every_cell
+def test_copies_and_pickles_of_a_layer_that_has_stepped_have_steps_of_their_own(cell):
+    for module, call in ((LAYERS[cell](4, 6, 2), "step"), (CELL_MODULES[cell](4, 6), "forward")):
+        with torch.no_grad():
+            step = getattr(module, call)
+            state = step(X[0])[1] if call == "step" else step(X[0])
+            expected = step(X[1], state)
+            keys = list(module.state_dict())
+            again = [copy.deepcopy(module), pickle.loads(pickle.dumps(module))]
+            for parameter in module.parameters():
+                parameter.zero_()
+            for other in again:
+                assert other._steps._prepared is None
+                found = getattr(other, call)(X[1], state)
+                assert torch.equal(as_tuple(found)[0], as_tuple(expected)[0])
+                assert list(other.state_dict()) == keys
+
+
+def test_no_step_shares_memory_with_another():
+    layer = EleAttLSTM(4, 6, 2)
+    with torch.no_grad():
+        _, state = layer.step(X[0])
+        first, once = layer.step(X[1], state)
+        kept = [t.clone() for t in (first, *once, *state)]
+        second, twice = layer.step(X[2], once)
+        second.zero_()
+        for s in twice:
+            s.zero_()
+        assert all(torch.equal(t, k) for t, k in zip((first, *once, *state), kept, strict=True))
+        first.zero_()
+        assert torch.equal(once[0], kept[1])
+
+
+@pytest.mark.parametrize(
+    "options", [{"zoneout": 0.3}, {"dropout": 0.5}, {"locked_dropout": 0.5}, {"backend": "hoisted"}]
+)
+def test_regularisers_and_other_backends_take_the_general_path(options, prepared):
+    layer = EleAttGRU(4, 6, 2, **options)
+    walk(layer, X)
+    assert prepared[True] == 0
+    layer.eval()
+    same(layer, X)
+
+
+def test_gradients_autocast_and_attention_take_the_general_path(prepared):
+    layer = EleAttGRU(4, 6, 2)
+    _, state = layer.step(X[0])
+    assert layer.step(X[1], state)[0].requires_grad
+    with torch.no_grad():
+        _, _, attention = layer.step(X[1], state, need_attention=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert layer.step(X[1], state)[0].dtype is torch.bfloat16
+    assert attention[0].shape == (3, 4)
+    assert prepared[True] == 0
+
+
+def test_inputs_and_states_need_not_be_contiguous(prepared):
+    layer = EleAttGRU(4, 6, 2)
+    with torch.no_grad():
+        _, state = layer.step(X[0])
+        expected, _ = layer.step(X[1], state)
+        columns = torch.stack([state] * 2, dim=-1)[..., 1]
+        assert torch.equal(layer.step(X[1].t().contiguous().t(), columns)[0], expected)
+    assert prepared == {True: 2, False: 0}
+
+
+@pytest.mark.parametrize("stepped", [False, True], ids=["at once", "after good steps"])
+def test_bad_steps_are_refused_as_ever(stepped):
+    layer = EleAttLSTM(4, 6, 2)
+    state = (torch.zeros(2, 3, 6), torch.zeros(2, 3, 6))
+    if stepped:
+        walk(layer, X)
+    with torch.no_grad():
+        for x, hx, message in (
+            (X[0, :, :3], state, "Expected 4, got 3"),
+            (X[0].double(), state, "does not match weight dtype"),
+            (X[0], state[0], "pair of tensors"),
+            (X[0], (state[0], state[1][:1]), "Expected hidden"),
+            (X[0, 0], state, "unbatched 2-D"),
+        ):
+            with pytest.raises((RuntimeError, ValueError), match=message):
+                layer.step(x, hx)
+
+
+def test_a_layer_that_has_stepped_can_be_freed():
+    layer = EleAttGRU(4, 6)
+    walk(layer, X)
+    gone = weakref.ref(layer)
+    del layer
+    gc.collect()
+    assert gone() is None
