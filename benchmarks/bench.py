@@ -209,11 +209,12 @@ def main(arguments: list[str] | None = None) -> None:
     shapes = options.shapes or (QUICK if options.quick else SHAPES)
     seconds = 3.0 if options.quick else 12.0
 
+    command = " ".join(["python -m benchmarks.bench", *(sys.argv[1:] if arguments is None else arguments)])
     machine = {status.name: status.reason for status in backends()}["cpu"]
     lines = [
         "# Benchmarks",
         "",
-        f"Made by `python -m benchmarks.bench` on {datetime.date.today()}: {processor()}, torch {torch.__version__}, "
+        f"Made by `{command}` on {datetime.date.today()}: {processor()}, torch {torch.__version__}, "
         f"Python {platform.python_version()}, {machine}.",
         "",
         "Ratios to torch's nn.GRU of the same sizes, which has no attention: below 1 is faster. The competitors take",
