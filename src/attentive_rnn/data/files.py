@@ -44,7 +44,11 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed."""
+    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed.
+
+    Raises:
+        ConfigError: the path cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:

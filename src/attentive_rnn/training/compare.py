@@ -16,7 +16,7 @@ from rich.table import Table
 from ..data import Schema, Splits
 from ..errors import ConfigError
 from .config import Config
-from .files import write_atomically, write_json
+from .files import write_file, write_json
 from .metrics import Interval, student
 from .recipes import difference, read_config
 from .run import require_same, resume, train
@@ -242,7 +242,7 @@ def _write(comparison: Comparison) -> Comparison:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(comparison.folder / "comparison.csv", text.getvalue().encode())
+    write_file(comparison.folder / "comparison.csv", text.getvalue().encode())
     gains = [comparison.gain(other) for other in comparison.outcomes[1:]]
     values = {
         "variants": rows,

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from ..data.files import write_atomically
 from ..errors import ConfigError
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed.
+def write_file(path: Path, data: bytes) -> None:
+    """Put data at a path in one step; its folder is made if need be.
 
     Raises:
         ConfigError: the path cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, data)
 
 
 def write_json(path: Path, values: Any) -> None:
     """Put values at a path as readable JSON, in one step."""
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, (text + "\n").encode())
+    write_file(path, (text + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
 from .checkpoint import read_checkpoint
-from .files import write_atomically
+from .files import write_file
 from .lightning import ClassifierModule
 from .run_folder import RunFolder
 
@@ -26,7 +26,7 @@ class AtomicCheckpoints(CheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
-        write_atomically(Path(path), buffer.getvalue())
+        write_file(Path(path), buffer.getvalue())
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
@@ -77,7 +77,7 @@ class Recorder(Checkpoint):
         write_rows(self.folder.metrics, self.rows)
         if self.best is self.rows[-1]:
             trainer.save_checkpoint(self.folder.best)
-            write_atomically(self.folder.last, self.folder.best.read_bytes())
+            write_file(self.folder.last, self.folder.best.read_bytes())
         else:
             trainer.save_checkpoint(self.folder.last)
         trainer.should_stop = self.exhausted
@@ -89,4 +89,4 @@ def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
+    write_file(path, text.getvalue().encode())

@@ -16,7 +16,7 @@ from ..data import Splits
 from ..errors import ConfigError
 from .compare import Outcome, Variant
 from .config import Config
-from .files import write_atomically, write_json
+from .files import write_file, write_json
 from .recipes import difference, read_recipe, resolve
 from .run import resume, train
 from .run_folder import RunFolder, list_runs
@@ -138,7 +138,7 @@ def reproduce(
         own = tuple(runs[variant.title, seed] for seed in seeds)
         outcomes.append(Outcome(variant, tuple(seeds), own, tuple(run.read_results() for run in own)))
     made = Reproduction(table, tuple(outcomes))
-    write_atomically(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
+    write_file(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
     rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in outcomes]
     write_json(parent / f"{table.name}.json", {"table": table.name, "rows": rows})
     return made

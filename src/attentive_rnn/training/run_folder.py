@@ -25,7 +25,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .config import Config
-from .files import read_json, write_atomically
+from .files import read_json, write_file
 from .recipes import read_config, to_yaml
 
 
@@ -124,7 +124,7 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error
     try:
-        write_atomically(draft / file, to_yaml(config).encode())
+        write_file(draft / file, to_yaml(config).encode())
         stamp = prefix + time.strftime("%Y-%m-%d_%H-%M-%S")
         names = [name] if name is not None else [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
         for candidate in names:

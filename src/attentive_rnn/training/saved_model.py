@@ -23,7 +23,7 @@ from ..data import (
 )
 from ..errors import ConfigError
 from ..models import SequenceClassifier
-from .files import read_json, write_atomically, write_json
+from .files import read_json, write_file, write_json
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
@@ -88,7 +88,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 def save_model(folder: Path, saved: SavedModel) -> None:
     """Write model.safetensors and config.json into a folder, which is made if need be."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in saved.model.state_dict().items()}
-    write_atomically(folder / WEIGHTS, save_tensors(tensors))
+    write_file(folder / WEIGHTS, save_tensors(tensors))
     description = {
         "format_version": FORMAT_VERSION,
         "class": type(saved.model).__name__,
