@@ -42,6 +42,11 @@ class Outcome:
     runs: tuple[RunFolder, ...]
     results: tuple[dict[str, Any], ...]
 
+    @classmethod
+    def of(cls, variant: Variant, seeds: Sequence[int], runs: Sequence[RunFolder]) -> Outcome:
+        """The outcome of finished runs, one for each seed."""
+        return cls(variant, tuple(seeds), tuple(runs), tuple(run.read_results() for run in runs))
+
     @property
     def test_accuracy(self) -> Interval:
         """Mean over the seeds with Student's 95 % interval; Wilson's interval of the one run for a single seed."""
@@ -143,8 +148,7 @@ def compare(
     Raises:
         ConfigError: no seeds, or one twice; the configuration's model has no gate.
     """
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"--seeds must be different integers, got {' '.join(map(str, seeds))}")
+    check_seeds(seeds)
     for seed in seeds:
         replace(config, seed=seed).check()
     console = console or Console(stderr=True)
@@ -157,11 +161,14 @@ def compare(
         for seed in seeds
         for variant in compared
     }
-    outcomes = []
-    for variant in compared:
-        own = tuple(runs[variant.name, seed] for seed in seeds)
-        outcomes.append(Outcome(variant, tuple(seeds), own, tuple(run.read_results() for run in own)))
-    return _write(Comparison(folder, tuple(outcomes)))
+    outcomes = tuple(Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds]) for variant in compared)
+    return _write(Comparison(folder, outcomes))
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Raise ConfigError unless there are seeds, all different."""
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ConfigError(f"--seeds must be different integers, got {' '.join(map(str, seeds))}")
 
 
 def variants(config: Config, schema: Schema) -> list[Variant]:

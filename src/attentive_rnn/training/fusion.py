@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import ConfigError
+from .saved_model import probabilities
 
 
-def fuse(probabilities: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
+def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
     """The fused class probabilities of models that saw the same sequences, such as the streams of a skeleton.
 
     p = sum_k w_k p_k / sum_k w_k. Scores that are no probabilities (a value below 0, or rows that do not add up to
@@ -19,7 +20,7 @@ def fuse(probabilities: Sequence[np.ndarray], weights: Sequence[float] | None = 
     motions, as pyskl has it.
 
     Args:
-        probabilities: for each model an array (N, K), N sequences in the same order and K classes.
+        scores: for each model an array (N, K), N sequences in the same order and K classes.
         weights: one for each model, not negative; all equal if left out.
 
     Returns:
@@ -33,7 +34,7 @@ def fuse(probabilities: Sequence[np.ndarray], weights: Sequence[float] | None = 
         >>> fuse([joint, bone]).round(2), fuse([joint, bone], [2, 1]).round(2)
         (array([[0.35, 0.65]]), array([[0.43, 0.57]]))
     """
-    arrays = [np.asarray(p, dtype=np.float64) for p in probabilities]
+    arrays = [np.asarray(s, dtype=np.float64) for s in scores]
     if not arrays:
         raise ConfigError("fusion: give the scores of at least one model")
     for k, array in enumerate(arrays):
@@ -57,5 +58,4 @@ def fuse(probabilities: Sequence[np.ndarray], weights: Sequence[float] | None = 
 def _probabilities(scores: np.ndarray) -> np.ndarray:
     if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
         return scores / scores.sum(axis=1, keepdims=True)
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return probabilities(scores)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..data import Splits
 from ..errors import ConfigError
-from .compare import Outcome, Variant
+from .compare import Outcome, Variant, check_seeds
 from .config import Config
 from .files import write_file, write_json
 from .recipes import difference, read_recipe, resolve
@@ -120,8 +120,7 @@ def reproduce(
         ConfigError: no seeds or one twice, or a configuration that cannot be used.
         DataError: the data cannot be used.
     """
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"--seeds must be different integers, got {' '.join(map(str, seeds))}")
+    check_seeds(seeds)
     console = console or Console(stderr=True)
     variants = [
         Variant(name, "", resolve(read_recipe(recipe, [*_as_text(changes), *overrides])))
@@ -133,11 +132,8 @@ def reproduce(
         for seed in seeds
         for variant in variants
     }
-    outcomes = []
-    for variant in variants:
-        own = tuple(runs[variant.title, seed] for seed in seeds)
-        outcomes.append(Outcome(variant, tuple(seeds), own, tuple(run.read_results() for run in own)))
-    made = Reproduction(table, tuple(outcomes))
+    outcomes = tuple(Outcome.of(variant, seeds, [runs[variant.title, seed] for seed in seeds]) for variant in variants)
+    made = Reproduction(table, outcomes)
     write_file(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
     rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in outcomes]
     write_json(parent / f"{table.name}.json", {"table": table.name, "rows": rows})
