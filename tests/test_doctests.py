@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the recurrences, layers and models run, and every public class has one."""
+"""The examples in the docstrings of the recurrences, layers, models and explanations run, and every public class has one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import attentive_rnn
-from attentive_rnn import layers, models, ops
+from attentive_rnn import explain, layers, models, ops
 
 MODULES = sorted(
     found.name
-    for package in (ops, layers, models)
+    for package in (ops, layers, models, explain)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
 )
 

@@ -14,6 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from ..data import (
+    Batch,
     Schema,
     SequenceDataset,
     Transform,
@@ -43,12 +44,32 @@ class SavedModel:
     schema: Schema
     preprocessing: Transform
 
+    @property
+    def width(self) -> int:
+        """D, the elements of a frame as the classifier takes it."""
+        return self.preprocessing.schema_after(self.schema).size
+
     def logits(self, dataset: SequenceDataset, batch_size: int = 32) -> np.ndarray:
         """The classifier's output for sequences as they were read, (len(dataset), K) float.
 
         Args:
             dataset: sequences that are not preprocessed yet.
             batch_size: sequences at a time; it does not change the result beyond rounding.
+
+        Raises:
+            ConfigError: the frames are not those of the schema.
+        """
+        result = np.empty((len(dataset), len(self.schema.classes)))
+        for indices, _, values in self.forward(dataset, batch_size):
+            result[indices] = values
+        return result
+
+    def forward(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
+        """Classify sequences as they were read, batch by batch.
+
+        Yields:
+            the indices in the data set of the sequences of a batch; the batch as the classifier took it; the logits
+            (B, K) float64.
 
         Raises:
             ConfigError: the frames are not those of the schema.
@@ -60,16 +81,14 @@ class SavedModel:
         ready = preprocess(dataset, self.preprocessing)
         parameter = next(self.model.parameters())
         self.model.eval()
-        outputs = []
-        with torch.no_grad():
-            for indices in _batches(ready.lengths, batch_size):
-                batch = collate([ready[int(i)] for i in indices])
-                x, lengths = batch.x.to(parameter.device, parameter.dtype), batch.lengths.to(parameter.device)
-                outputs.append((indices, self.model(x, lengths).cpu().double().numpy()))
-        result = np.empty((len(ready), len(self.schema.classes)))
-        for indices, values in outputs:
-            result[indices] = values
-        return result
+        for indices in _batches(ready.lengths, batch_size):
+            batch = collate([ready[int(i)] for i in indices])
+            batch = batch._replace(
+                x=batch.x.to(parameter.device, parameter.dtype), lengths=batch.lengths.to(parameter.device)
+            )
+            with torch.no_grad():
+                logits = self.model(batch.x, batch.lengths)
+            yield indices, batch, logits.cpu().double().numpy()
 
 
 def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
