@@ -168,6 +168,17 @@ def test_skeletons_are_centred_and_turned_and_validated_on_whole_people(small_co
     assert turned[0]["train_loss"] != still[0]["train_loss"]
 
 
+def test_random_sampling_in_training_is_centred_in_validation_and_test(small_config, skeleton_folder, tmp_path, quiet):
+    steps = [{"name": "random_crop", "low": 0.6}, {"name": "uniform_sampling", "frames": 4, "random": True}]
+    steps.append({"name": "motion_features"})
+    config = small_config("nucla", data__path=str(skeleton_folder), data__augmentation=json.dumps(steps))
+    model = load_model(train(config, tmp_path, console=quiet).model)
+    sampling = {"name": "uniform_sampling", "frames": 4, "random": False}
+    centred = {"name": "origin_at_body_centre", "joint": 1}
+    assert model.preprocessing.to_config()["transforms"] == [centred, sampling, {"name": "motion_features", "root": 0}]
+    assert model.model.config["input_size"] == 180
+
+
 @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
 def test_other_precisions_train(small_config, tmp_path, quiet, precision):
     run = train(small_config("basic-motions", precision=precision), tmp_path, console=quiet)

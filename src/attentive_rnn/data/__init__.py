@@ -14,6 +14,7 @@ from .sources import get_source, list_sources, load, read_sequences, recognise
 from .split import validation_split
 from .transforms import (
     AlignView,
+    CentreCrop,
     Compose,
     FlipLeftRight,
     Jitter,
@@ -35,6 +36,7 @@ __all__ = [
     "AlignView",
     "AugmentedDataset",
     "Batch",
+    "CentreCrop",
     "Compose",
     "ConvertLayout",
     "FlipLeftRight",

@@ -22,7 +22,8 @@ class DataConfig:
         valid_fraction: share of the training sequences held out to choose the epoch, between 0 and 1.
         preprocessing: transforms of every sequence, in order; null: those that the data set's reader names.
         standardise: bring every feature to mean 0 and deviation 1, measured on the training sequences.
-        augmentation: random transforms of the training sequences, drawn anew each epoch; null: the reader's.
+        augmentation: transforms after that, those with chance drawn anew each epoch; validation and test sequences
+            get what they are without chance, which for most is nothing; null: the reader's.
         num_workers: processes that prepare batches; 0: the training process itself.
     """
 

@@ -71,3 +71,14 @@ def fit_preprocessing(config: DataConfig, train: SequenceDataset) -> Compose:
     if config.standardise:
         steps.append(measure(preprocess(train, Compose(steps))))
     return Compose(steps)
+
+
+def in_test(config: DataConfig, fitted: Compose) -> Compose:
+    """What is done to a sequence outside training: the fitted preprocessing, then the augmentation without chance.
+
+    Example:
+        >>> steps = [{"name": "random_crop"}, {"name": "uniform_sampling", "frames": 40, "random": True}]
+        >>> in_test(DataConfig(augmentation=steps), Compose([])).to_config()["transforms"]
+        [{'name': 'uniform_sampling', 'frames': 40, 'random': False}]
+    """
+    return Compose([*fitted.transforms, *transform_from_config(config.augmentation or []).in_test().transforms])

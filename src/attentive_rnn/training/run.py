@@ -18,7 +18,7 @@ from .environment import describe
 from .files import read_json, write_json
 from .fit import Fit, fit, require_lightning
 from .metrics import score
-from .preprocessing import fit_preprocessing
+from .preprocessing import fit_preprocessing, in_test
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
@@ -122,9 +122,10 @@ def _complete(
             leftover.unlink()
         _write_environment(run, str(device))
         train_set, valid_set = validation_split(splits.train, config.data.valid_fraction, config.seed)
-        preprocessing = fit_preprocessing(config.data, train_set)
+        fitted = fit_preprocessing(config.data, train_set)
+        preprocessing = in_test(config.data, fitted)
         model = build_model(config, splits.train.schema)
-        ready = preprocess(train_set, preprocessing), preprocess(valid_set, preprocessing)
+        ready = preprocess(train_set, fitted), preprocess(valid_set, preprocessing)
         try:
             result = fit(run, config, model, *ready, device, console)
             save_model(run.model, SavedModel(model, splits.train.schema, preprocessing))

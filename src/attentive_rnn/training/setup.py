@@ -58,13 +58,15 @@ def device_of(config: Config) -> torch.device:
 def build_model(config: Config, schema: Schema) -> SequenceClassifier:
     """The classifier of a configuration for the frames and classes of a schema, with the weights of its seed.
 
-    The schema is that of the sequences as they are read; the classifier takes the frames that preprocessing makes.
+    The schema is that of the sequences as they are read; the classifier takes the frames that preprocessing and
+    augmentation make.
 
     Raises:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    ready = sequence_data.transform_from_config(config.data.preprocessing or []).schema_after(schema)
+    steps = [*(config.data.preprocessing or []), *(config.data.augmentation or [])]
+    ready = sequence_data.transform_from_config(steps).schema_after(schema)
     try:
         model = SequenceClassifier(ready.size, len(schema.classes), **asdict(config.model))
     except ValueError as error:

@@ -118,6 +118,7 @@ def test_the_recipe_of_the_skeleton_source_can_be_built():
         ({"joint": 1}, "'name'"),
         ("random_rotation", "'name'"),
         ({"name": "random_rotation", "angle": 3}, "unknown argument 'angle'"),
+        ({"name": "uniform_sampling", "random": True}, "uniform_sampling: needs the argument 'frames'"),
         ({"name": "random_rotation", "degrees": "many"}, "degrees"),
         ({"name": "random_rotation", "degrees": 400}, "degrees"),
         ({"name": "origin_at_body_centre", "joint": -1}, "joint"),

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data import RandomCrop, Resample, Schema, UniformSampling
+from attentive_rnn.data import CentreCrop, Compose, MotionFeatures, RandomCrop, Resample, Schema, UniformSampling
 from attentive_rnn.errors import ConfigError
 from data.transforms.skeletons import RNG, absent, people
 
@@ -35,6 +35,21 @@ def test_a_crop_is_one_span_of_its_share(length, seed):
     y = RandomCrop(0.4, 0.8)(x, np.random.default_rng(seed))
     assert max(1, round(0.4 * length)) <= len(y) <= max(1, round(0.8 * length))
     assert torch.equal(y, x[y[0] : y[0] + len(y)])
+
+
+@given(LENGTHS, st.floats(0.01, 1))
+def test_a_centre_crop_leaves_as_much_on_both_sides(length, share):
+    y = CentreCrop(share)(torch.arange(length), RNG)
+    assert len(y) == max(1, round(share * length))
+    assert 0 <= (length - 1 - y[-1]) - y[0] <= 1
+
+
+def test_random_sampling_in_training_is_centred_sampling_in_testing():
+    drawn = Compose([RandomCrop(0.6, 1.0, test=0.8), UniformSampling(4, random=True), MotionFeatures()])
+    kept = drawn.in_test()
+    assert kept.to_config() == Compose([CentreCrop(0.8), UniformSampling(4), MotionFeatures()]).to_config()
+    assert not kept.random
+    assert Compose([RandomCrop(0.6)]).in_test().transforms == []
 
 
 @given(LENGTHS, st.sampled_from([(30, 15), (15, 30), (30, 20), (10, 10), (25, 60)]))

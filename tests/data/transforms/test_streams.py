@@ -79,6 +79,7 @@ def test_preprocessing_and_augmentation_give_the_schema_of_what_comes_out():
 @pytest.mark.parametrize("name", sorted(set(Transform._known) - {"compose", "standardise", "convert_layout"}))
 def test_every_transform_can_be_rebuilt_from_its_config(name):
     needed = {
+        "centre_crop": {"share": 0.5},
         "stream": {"kind": "bone", "layout": "kinect-20"},
         "uniform_sampling": {"frames": 8},
         "resample": {"before": 30, "after": 20},

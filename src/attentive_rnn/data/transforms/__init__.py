@@ -3,11 +3,12 @@
 from .augment import FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation, rotation_matrix
 from .base import Compose, Transform, transform_from_config
 from .body import AlignView, OriginAtBodyCentre, UnitBodySize
-from .sampling import RandomCrop, Resample, UniformSampling
+from .sampling import CentreCrop, RandomCrop, Resample, UniformSampling
 from .streams import MotionFeatures, Stream
 
 __all__ = [
     "AlignView",
+    "CentreCrop",
     "Compose",
     "FlipLeftRight",
     "Jitter",

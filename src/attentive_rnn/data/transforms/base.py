@@ -19,7 +19,8 @@ class Transform(ABC):
 
     A transform is named in a config by ``name``; its constructor's arguments are its attributes. A subclass
     registers itself by having a name. ``random`` says whether the result depends on ``rng``. One that changes the
-    shape or the rate of the frames says so in :meth:`schema_after`.
+    shape or the rate of the frames says so in :meth:`schema_after`; a random one that has a counterpart without
+    chance gives it in :meth:`in_test`.
     """
 
     name: ClassVar[str] = ""
@@ -37,6 +38,13 @@ class Transform(ABC):
     def schema_after(self, schema: Schema) -> Schema:
         """The schema of the sequences that come out, for that of those that go in."""
         return schema
+
+    def in_test(self) -> Transform:
+        """What takes this transform's place in validation, testing and use, where nothing is drawn.
+
+        A deterministic transform stays as it is. A random one leaves the sequence as it is, unless it says otherwise.
+        """
+        return Compose([]) if self.random else self
 
     def to_config(self) -> dict[str, Any]:
         """The name and the arguments, as plain values that JSON can hold."""
@@ -73,6 +81,10 @@ class Compose(Transform):
             schema = transform.schema_after(schema)
         return schema
 
+    def in_test(self) -> Compose:
+        kept = [t.in_test() for t in self.transforms]
+        return Compose([t for t in kept if not (isinstance(t, Compose) and not t.transforms)])
+
     def to_config(self) -> dict[str, Any]:
         return {"name": self.name, "transforms": [t.to_config() for t in self.transforms]}
 
@@ -81,7 +93,7 @@ def transform_from_config(config: Mapping[str, Any] | Sequence[Mapping[str, Any]
     """The transform that a config names: what ``to_config`` wrote, or a list of such, applied in order.
 
     Raises:
-        ConfigError: an unknown name, or arguments that the transform does not take.
+        ConfigError: an unknown name, an argument that the transform does not take, or one that it needs and lacks.
 
     Example:
         >>> from attentive_rnn.data import OriginAtBodyCentre
@@ -105,6 +117,11 @@ def transform_from_config(config: Mapping[str, Any] | Sequence[Mapping[str, Any]
     unknown = set(arguments) - set(_arguments(kind))
     if unknown:
         raise ConfigError(f"{name}: unknown argument {min(unknown)!r}; it takes {', '.join(_arguments(kind))}")
+    missing = [
+        key for key, p in inspect.signature(kind).parameters.items() if p.default is p.empty and key not in arguments
+    ]
+    if missing:
+        raise ConfigError(f"{name}: needs the argument {missing[0]!r}; it takes {', '.join(_arguments(kind))}")
     return kind(**arguments)
 
 

@@ -12,16 +12,18 @@ from torch import Tensor
 from ...errors import ConfigError
 from ..schema import Schema
 from .arguments import count, number, present
-from .base import Transform
+from .base import Compose, Transform
 
 
 class RandomCrop(Transform):
     """Keep one span of the frames, drawn anew each time.
 
-    The span has round(f T) frames, at least one, with f ~ U[low, high], and starts anywhere.
+    The span has round(f T) frames, at least one, with f ~ U[low, high], and starts anywhere. In testing it lies in the
+    middle and f = test.
 
     Args:
         low, high: smallest and largest share of the frames, above 0 and at most 1.
+        test: share of the frames in testing; 1 keeps them all.
 
     Raises:
         ConfigError: shares out of range or out of order.
@@ -36,9 +38,10 @@ class RandomCrop(Transform):
     name = "random_crop"
     random = True
 
-    def __init__(self, low: float = 0.5, high: float = 1.0) -> None:
+    def __init__(self, low: float = 0.5, high: float = 1.0, test: float = 1.0) -> None:
         self.low = number(self.name, "low", low, 0, 1, above=True)
         self.high = number(self.name, "high", high, 0, 1, above=True)
+        self.test = number(self.name, "test", test, 0, 1, above=True)
         if self.low > self.high:
             raise ConfigError(f"{self.name}: low must not be above high, got {low} and {high}")
 
@@ -48,18 +51,49 @@ class RandomCrop(Transform):
         start = int(rng.integers(0, frames - length, endpoint=True))
         return sequence[start : start + length]
 
+    def in_test(self) -> Transform:
+        return CentreCrop(self.test) if self.test < 1 else Compose([])
+
+
+class CentreCrop(Transform):
+    """Keep the middle of the frames: round(f T) of them, at least one.
+
+    Args:
+        share: f, above 0 and at most 1.
+
+    Raises:
+        ConfigError: a share out of range.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> CentreCrop(0.5)(torch.arange(8.0), np.random.default_rng(0))
+        tensor([2., 3., 4., 5.])
+    """
+
+    name = "centre_crop"
+
+    def __init__(self, share: float) -> None:
+        self.share = number(self.name, "share", share, 0, 1, above=True)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        length = max(1, round(self.share * len(sequence)))
+        start = (len(sequence) - length) // 2
+        return sequence[start : start + length]
+
 
 class UniformSampling(Transform):
     """Take n frames, one from each of n equal parts of the sequence, in order.
 
     Frame i is x[floor((i + u_i) T / n)]. In training u_i ~ U[0, 1), so that each epoch shows other frames; in
-    testing u_i = 1/2, the centre of the part. A sequence shorter than n repeats frames.
+    testing u_i = 1/2, the centre of the part. A sequence shorter than n repeats frames. The two lines
+    ``{name: random_crop, low: 0.6}`` and ``{name: uniform_sampling, frames: 40, random: true}`` of a recipe's
+    ``data.augmentation`` show in each epoch another part at another pace, and in testing the whole sequence.
 
     Source: Duan et al., "Revisiting skeleton-based action recognition", CVPR 2022, section 3.3.
 
     Args:
         frames: n, the number of frames to take.
-        random: whether to draw u_i (as augmentation) or to take the centres (as preprocessing).
+        random: whether to draw u_i in training (as augmentation) or to take the centres there too.
 
     Example:
         >>> import numpy as np, torch
@@ -82,6 +116,9 @@ class UniformSampling(Transform):
         offsets = rng.random(self.frames) if self.random else np.full(self.frames, 0.5)
         chosen = np.floor((np.arange(self.frames) + offsets) * len(sequence) / self.frames).astype(np.int64)
         return sequence[torch.from_numpy(np.minimum(chosen, len(sequence) - 1))]
+
+    def in_test(self) -> Transform:
+        return UniformSampling(self.frames)
 
     def schema_after(self, schema: Schema) -> Schema:
         return replace(schema, rate=None)
