@@ -81,4 +81,4 @@ def in_test(config: DataConfig, fitted: Compose) -> Compose:
         >>> in_test(DataConfig(augmentation=steps), Compose([])).to_config()["transforms"]
         [{'name': 'uniform_sampling', 'frames': 40, 'random': False}]
     """
-    return Compose([*fitted.transforms, *transform_from_config(config.augmentation or []).in_test().transforms])
+    return Compose([*fitted.transforms, *map(transform_from_config, config.augmentation or [])]).in_test()
