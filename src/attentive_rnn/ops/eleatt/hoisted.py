@@ -4,25 +4,14 @@ all steps, forward and backward. The fastest form where the weights outgrow the 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .. import native
-from .again import reference_gradients
+from . import sequence
+from .sequence import Deltas, Saved
 from .spec import Result, Spec, State, Weights
-
-
-class Saved(NamedTuple):
-    """What the backward pass needs of every step; rows past their length stay zero."""
-
-    h: Tensor  # (T, B, N): h_{t-1}
-    gates: Tensor  # (T, B, G*N): the cell's gates and candidate
-    extra: Tensor  # (T, B, N): the LSTM's c_{t-1}; for gru_reset_after U_n h_{t-1} + b
-    attention: Tensor | None  # (T, B, D)
-    attended: Tensor  # (T, B, D): x~
 
 
 def why_not(
@@ -52,23 +41,8 @@ def forward(
     need_attention: bool = False,
 ) -> Result:
     """What `reference.forward` computes."""
-    order = None
-    if lengths is not None:  # the rows that run at a step are then always the first ones
-        lengths = lengths.cpu()
-        padding = torch.arange(x.shape[0]).unsqueeze(1) >= lengths
-        x = x.masked_fill(padding.unsqueeze(-1).to(x.device), 0)
-        lengths, order = lengths.sort(descending=True, stable=True)
-        order = order.to(x.device)
-        x, state = x.index_select(1, order), tuple(s.index_select(0, order) for s in state)
-        zoneout = None if zoneout is None else zoneout.index_select(2, order)
-    need_attention = need_attention and spec.gate is not None
-    output, *last = _Hoisted.apply(spec, lengths, reverse, zoneout, need_attention, x, *state, *w)
-    attention = last.pop() if need_attention else None
-    if order is not None:
-        back = order.argsort()
-        output, last = output.index_select(1, back), [s.index_select(0, back) for s in last]
-        attention = None if attention is None else attention.index_select(1, back)
-    return Result(output, tuple(last), attention)
+    scan = sequence.Scan(_scan, _scan_back)
+    return sequence.run(scan, spec, x, state, w, lengths, reverse, zoneout, need_attention)
 
 
 def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list[tuple[int, int]]:
@@ -78,32 +52,6 @@ def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list
         counts = (torch.arange(steps).unsqueeze(1) < lengths).sum(1).tolist()
     pairs = [(t, count) for t, count in enumerate(counts) if count]
     return pairs[::-1] if reverse else pairs
-
-
-class _Hoisted(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *call: Any) -> tuple[Tensor, ...]:
-        spec, lengths, reverse, zoneout, need_attention, x, *inputs = call
-        state, w = [s.clone() for s in inputs[: spec.states]], Weights(*inputs[spec.states :])
-        results, saved = _scan(spec, lengths, reverse, zoneout, x, state, w)
-        ctx.call = (spec, lengths, reverse, need_attention)
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(zoneout, *saved, x, *inputs)
-        assert saved.attention is not None or not need_attention
-        return (*results, saved.attention.clone()) if need_attention else results  # type: ignore[union-attr]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        spec, lengths, reverse, need_attention = ctx.call
-        zoneout, h, gates, extra, attention, attended, x, *inputs = ctx.saved_tensors
-        needed = ctx.needs_input_grad[5:]
-        if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
-            call = (spec, lengths, reverse, zoneout, need_attention)
-            return (None,) * 5 + reference_gradients(call, (x, *inputs), grads, needed)
-        w = Weights(*inputs[spec.states :])
-        saved = Saved(h, gates, extra, attention, attended)
-        found = _scan_back(spec, lengths, reverse, zoneout, x, w, saved, grads, needed[0])
-        return (None,) * 5 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
 
 
 def _scan(
@@ -195,7 +143,7 @@ def _scan_back(
     saved: Saved,
     grads: tuple[Tensor | None, ...],
     need_x: bool,
-) -> tuple[Tensor | None, ...]:
+) -> Deltas:
     steps, rows, n = *x.shape[:2], w.hh.shape[1]
     gated, g_attention = w.ia is not None, grads[1 + spec.states] if len(grads) > 1 + spec.states else None
     deltas = torch.zeros_like(saved.gates)  # of W_x x~ + b
@@ -237,7 +185,7 @@ def _scan_back(
             d_old[0].addmm_(delta, w.hh)
         for s, g, k in zip(state, d_old, kept or [None] * len(state), strict=True):
             s[:b] = g if k is None else g + k
-    return (*_weights_back(spec, x, w, saved, deltas, du, da, dx, need_x, state),)
+    return Deltas(deltas, du, da, dx, state)
 
 
 def _cell_back(
@@ -272,41 +220,3 @@ def _cell_back(
         return [d_h.addcmul_(d_reset, r)]
     torch.mul(d_n * extra, r * (1 - r), out=d_r)
     return [d_h]
-
-
-def _weights_back(
-    spec: Spec,
-    x: Tensor,
-    w: Weights,
-    saved: Saved,
-    deltas: Tensor,
-    du: Tensor | None,
-    da: Tensor | None,
-    dx: Tensor | None,
-    need_x: bool,
-    state: list[Tensor],
-) -> list[Tensor | None]:
-    """The gradients of x, the states and the weights, each product over all steps at once."""
-    n = w.hh.shape[1]
-    delta, h = deltas.flatten(0, 1), saved.h.flatten(0, 1)
-    g_ih, g_b_ih = delta.t() @ saved.attended.flatten(0, 1), delta.sum(0)
-    g_b_hh = None
-    if du is not None:
-        from_h = torch.cat([delta[:, : 2 * n], du.flatten(0, 1)], 1)
-        g_hh, g_b_hh = from_h.t() @ h, from_h.sum(0)
-    elif spec.cell == "gru":
-        r_h = saved.gates.flatten(0, 1)[:, :n] * h
-        g_hh = torch.cat([delta[:, : 2 * n].t() @ h, delta[:, 2 * n :].t() @ r_h])
-    else:
-        g_hh = delta.t() @ h
-    g_ia = g_ha = g_b_a = None
-    if da is None:
-        dx = (deltas @ w.ih) if need_x else None
-    else:
-        assert w.ia is not None
-        rows = da.flatten(0, 1)
-        g_ia, g_ha, g_b_a = rows.t() @ x.flatten(0, 1), rows.t() @ h, rows.sum(0)
-        if need_x:
-            assert dx is not None
-            dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
-    return [dx, *state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a]

@@ -1,0 +1,133 @@
+"""One autograd function for the backends that run the steps one by one and leave every product that need not wait
+for h_{t-1} to the end: rows in the order of their lengths, what a step leaves behind, the weights' gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import native
+from .again import reference_gradients
+from .spec import Result, Spec, State, Weights
+
+
+class Saved(NamedTuple):
+    """What the backward pass needs of every step; rows past their length stay zero."""
+
+    h: Tensor  # (T, B, N): h_{t-1}
+    gates: Tensor  # (T, B, G*N): the cell's gates and candidate
+    extra: Tensor  # (T, B, N): the LSTM's c_{t-1}; for gru_reset_after U_n h_{t-1} + b
+    attention: Tensor | None  # (T, B, D)
+    attended: Tensor  # (T, B, D): x~
+
+
+class Deltas(NamedTuple):
+    """What the steps leave on the way back; rows past their length are zero."""
+
+    cell: Tensor  # (T, B, G*N): the gradient of W_x x~ + b
+    candidate: Tensor | None  # (T, B, N): for gru_reset_after, that of U_n h_{t-1} + b
+    gate: Tensor | None  # (T, B, D): that of W_xa x + W_ha h_{t-1} + b_a
+    x: Tensor | None  # (T, B, D): the gradient of x through x~ = a * x
+    state: list[Tensor]  # the gradients of the first state, each (B, N)
+
+
+class Scan(NamedTuple):
+    """All steps forward and back, over rows sorted by their lengths, the longest first.
+
+    forward(spec, lengths, reverse, zoneout, x, state, weights) returns ((output, *last state), Saved) and may change
+    `state`; backward(spec, lengths, reverse, zoneout, x, weights, saved, grads, need_x) returns Deltas, for grads of
+    output, the last states and the attention if asked for.
+    """
+
+    forward: Callable[..., tuple[tuple[Tensor, ...], Saved]]
+    backward: Callable[..., Deltas]
+
+
+def run(
+    scan: Scan,
+    spec: Spec,
+    x: Tensor,
+    state: State,
+    w: Weights,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+) -> Result:
+    """What `reference.forward` computes, by a scan."""
+    order = None
+    if lengths is not None:  # the rows that run at a step are then always the first ones
+        lengths = lengths.cpu()
+        padding = torch.arange(x.shape[0]).unsqueeze(1) >= lengths
+        x = x.masked_fill(padding.unsqueeze(-1).to(x.device), 0)
+        lengths, order = lengths.sort(descending=True, stable=True)
+        order = order.to(x.device)
+        x, state = x.index_select(1, order), tuple(s.index_select(0, order) for s in state)
+        zoneout = None if zoneout is None else zoneout.index_select(2, order)
+    need_attention = need_attention and spec.gate is not None
+    output, *last = _Sequence.apply(scan, spec, lengths, reverse, zoneout, need_attention, x, *state, *w)
+    attention = last.pop() if need_attention else None
+    if order is not None:
+        back = order.argsort()
+        output, last = output.index_select(1, back), [s.index_select(0, back) for s in last]
+        attention = None if attention is None else attention.index_select(1, back)
+    return Result(output, tuple(last), attention)
+
+
+class _Sequence(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *call: Any) -> tuple[Tensor, ...]:
+        ctx.scan, spec, lengths, reverse, zoneout, need_attention, x, *inputs = call
+        state, w = [s.clone() for s in inputs[: spec.states]], Weights(*inputs[spec.states :])
+        results, saved = ctx.scan.forward(spec, lengths, reverse, zoneout, x, state, w)
+        ctx.call = (spec, lengths, reverse, need_attention)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(zoneout, *saved, x, *inputs)
+        assert saved.attention is not None or not need_attention
+        return (*results, saved.attention.clone()) if need_attention else results  # type: ignore[union-attr]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        spec, lengths, reverse, need_attention = ctx.call
+        zoneout, h, gates, extra, attention, attended, x, *inputs = ctx.saved_tensors
+        needed = ctx.needs_input_grad[6:]
+        if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
+            call = (spec, lengths, reverse, zoneout, need_attention)
+            return (None,) * 6 + reference_gradients(call, (x, *inputs), grads, needed)
+        w = Weights(*inputs[spec.states :])
+        saved = Saved(h, gates, extra, attention, attended)
+        deltas = ctx.scan.backward(spec, lengths, reverse, zoneout, x, w, saved, grads, needed[0])
+        found = _gradients(spec, x, w, saved, deltas, needed[0])
+        return (None,) * 6 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
+
+
+def _gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, need_x: bool) -> list[Tensor | None]:
+    """The gradients of x, the states and the weights, each product over all steps at once."""
+    n = w.hh.shape[1]
+    delta, h = deltas.cell.flatten(0, 1), saved.h.flatten(0, 1)
+    g_ih, g_b_ih = delta.t() @ saved.attended.flatten(0, 1), delta.sum(0)
+    g_b_hh = None
+    if deltas.candidate is not None:
+        from_h = torch.cat([delta[:, : 2 * n], deltas.candidate.flatten(0, 1)], 1)
+        g_hh, g_b_hh = from_h.t() @ h, from_h.sum(0)
+    elif spec.cell == "gru":
+        r_h = saved.gates.flatten(0, 1)[:, :n] * h
+        g_hh = torch.cat([delta[:, : 2 * n].t() @ h, delta[:, 2 * n :].t() @ r_h])
+    else:
+        g_hh = delta.t() @ h
+    g_ia = g_ha = g_b_a = None
+    dx = deltas.x
+    if deltas.gate is None:
+        dx = (deltas.cell @ w.ih) if need_x else None
+    else:
+        assert w.ia is not None
+        rows = deltas.gate.flatten(0, 1)
+        g_ia, g_ha, g_b_a = rows.t() @ x.flatten(0, 1), rows.t() @ h, rows.sum(0)
+        if need_x:
+            assert dx is not None
+            dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
+    return [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a]
