@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the recurrences, layers, models and explanations run, and every public class has one."""
+"""The examples in the docstrings of the recurrences, layers, models and explanations run; public classes have one."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .commands import data as commands_data
+from .commands import explain as commands_explain
 from .commands import fuse as commands_fuse
 from .commands import reproduce as commands_reproduce
 from .errors import ConfigError, UserError
@@ -139,6 +140,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     predict.add_argument("input", metavar="INPUT", help="a file or folder of sequences")
     _add_use(predict)
 
+    commands_explain.add(command("explain", None, "show what a run's model attends to, and test what that means"))
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
     commands_fuse.add(
         command("fuse", None, "score several runs of one data set together, such as a skeleton's streams")

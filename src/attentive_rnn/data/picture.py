@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from .schema import Schema
 from .sources import read_sequences
 
 _CLASSES, _FRAMES, _FEATURES = 10, 6, 24  # the most that one picture shows
-_DEFAULT_RATE = 15.0  # frames per second of a film, where the data do not say
+DEFAULT_RATE = 15.0  # frames per second of a film, where the data do not say
 
 
 def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite: bool = False) -> Path:
@@ -42,8 +43,8 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
     out = check_writable(out, (".png", ".svg"), overwrite)
     dataset = data if isinstance(data, SequenceDataset) else read_sequences(data)
     chosen = _one_of_each_class(dataset)
-    figure = _figure(1, 1)
-    if _has_bones(dataset.schema):
+    figure = new_figure(1, 1)
+    if has_bones(dataset.schema):
         _draw_skeletons(figure, dataset, chosen)
     else:
         _draw_features(figure, dataset, chosen)
@@ -71,17 +72,18 @@ def animate(data: str | Path | SequenceDataset, item: int | str, out: str | Path
         MissingExtraError: matplotlib, or PyAV for .mp4, is not installed.
     """
     out = check_writable(out, (".gif", ".mp4"), overwrite)
-    encode = _gif if out.suffix.lower() == ".gif" else _mp4_encoder()
+    encode = film_encoder(out)
     dataset = data if isinstance(data, SequenceDataset) else read_sequences(data)
-    index = _index(dataset, item)
-    if not _has_bones(dataset.schema):
+    index = find_item(dataset, item)
+    if not has_bones(dataset.schema):
         raise DataError(f"{dataset.name}: only skeletons with a joint layout can be shown as a film")
-    rate = dataset.schema.rate or _DEFAULT_RATE
+    rate = dataset.schema.rate or DEFAULT_RATE
     write_atomically(out, encode(_film(dataset, index), rate))
     return out
 
 
-def _index(dataset: SequenceDataset, item: int | str) -> int:
+def find_item(dataset: SequenceDataset, item: int | str) -> int:
+    """The index of a sequence that is given by index or by name; DataError if there is none."""
     if isinstance(item, str):
         names = [meta.get("name") for meta in dataset.metas]
         if item in names:
@@ -94,11 +96,17 @@ def _index(dataset: SequenceDataset, item: int | str) -> int:
     return index
 
 
-def _has_bones(schema: Schema) -> bool:
+def has_bones(schema: Schema) -> bool:
+    """Whether frames are skeletons that can be drawn."""
     return schema.layout is not None and len(schema.shape) == 3
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """A matplotlib figure of a size in inches, apart from pyplot and its windows.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -119,7 +127,8 @@ def _one_of_each_class(dataset: SequenceDataset) -> list[int]:
     return (chosen or list(range(len(dataset))))[:_CLASSES]
 
 
-def _title(dataset: SequenceDataset, index: int) -> str:
+def title_of(dataset: SequenceDataset, index: int) -> str:
+    """The class of a sequence, or the name of one that is not labelled."""
     label = int(dataset.labels[index])
     return dataset.schema.classes[label] if label >= 0 else str(dataset.metas[index].get("name", index))
 
@@ -137,36 +146,37 @@ def _draw_skeletons(figure: Any, dataset: SequenceDataset, chosen: list[int]) ->
         frames = dataset[index].sequence.numpy()
         flat = projection.flatten(frames, dataset.schema)
         times = np.unique(np.linspace(0, len(frames) - 1, _FRAMES).round().astype(int))
-        middles = [_middle(flat[t]) for t in times]
+        middles = [middle_of(flat[t]) for t in times]
         reach = max(float(np.nanmax(np.abs(flat[t] - m), initial=0)) for t, m in zip(times, middles, strict=True))
         for axis in row:
             axis.set_axis_off()
         for axis, t, middle in zip(row, times, middles, strict=False):
-            _draw_frame(axis, flat[t] - middle, dataset.schema)
+            draw_frame(axis, flat[t] - middle, dataset.schema)
             axis.set(xlim=(-1.08 * reach or -1, 1.08 * reach or 1), ylim=(-1.08 * reach or -1, 1.08 * reach or 1))
             axis.set_aspect("equal")
             axis.text(0.5, 0, f"{t + 1} / {len(frames)}", transform=axis.transAxes, ha="center", va="top", fontsize=7)
         row[0].set_axis_on()
         row[0].set(xticks=[], yticks=[])
         row[0].spines[:].set_visible(False)
-        row[0].set_ylabel(_wrapped(_title(dataset, index)), rotation=0, ha="right", va="center", fontsize=9)
+        row[0].set_ylabel(wrapped(title_of(dataset, index)), rotation=0, ha="right", va="center", fontsize=9)
     figure.suptitle(f"{_heading(dataset, len(chosen))}; frames of one sequence each", fontsize=11)
     _legend(figure, dataset.schema)
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
+    """A class name on at most three lines."""
     import textwrap
 
     return "\n".join(textwrap.wrap(text, 18)[:3])
 
 
-def _middle(points: np.ndarray) -> np.ndarray:
+def middle_of(points: np.ndarray) -> np.ndarray:
     """The middle (2,) of the box round the points (M, V, 2) of one frame."""
     known = points[np.isfinite(points).all(-1)]
     return (known.min(0) + known.max(0)) / 2 if len(known) else np.zeros(2)
 
 
-def _draw_frame(axis: Any, points: np.ndarray, schema: Schema) -> None:
+def draw_frame(axis: Any, points: np.ndarray, schema: Schema) -> None:
     """Draw the persons (M, V, 2) of one frame; others than the first are drawn lighter."""
     from matplotlib.collections import LineCollection
 
@@ -200,13 +210,13 @@ def _draw_features(figure: Any, dataset: SequenceDataset, chosen: list[int]) -> 
     _draw_ranges(upper, values, names)
     upper.suptitle(f"{_heading(dataset, len(chosen))}: range of each feature", fontsize=11)
     spread = np.nan_to_num(np.nanstd(values, axis=0))
-    drawn = sorted(np.argsort(-spread, kind="stable")[: len(_TRACES)].tolist())
+    drawn = sorted(np.argsort(-spread, kind="stable")[: len(TRACES)].tolist())
     axes = lower.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for axis, index in zip(axes, chosen, strict=False):
         sequence = dataset[index].sequence.flatten(1).numpy()
-        for (colour, style), feature in zip(_TRACES, drawn, strict=False):
+        for (colour, style), feature in zip(TRACES, drawn, strict=False):
             axis.plot(sequence[:, feature], color=colour, linestyle=style, linewidth=1.3, label=names[feature])
-        axis.set_title(_title(dataset, index), fontsize=9)
+        axis.set_title(title_of(dataset, index), fontsize=9)
         axis.tick_params(labelsize=7)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
@@ -220,7 +230,7 @@ def _draw_features(figure: Any, dataset: SequenceDataset, chosen: list[int]) -> 
     lower.suptitle(f"one sequence of each class, {what}", fontsize=10)
 
 
-_TRACES = (
+TRACES = (
     (projection.BLUE, "-"),
     (projection.ORANGE, "-"),
     (projection.GREEN, "--"),
@@ -249,7 +259,7 @@ def _draw_ranges(figure: Any, values: np.ndarray, names: tuple[str, ...]) -> Non
 
 def _film(dataset: SequenceDataset, index: int) -> list[np.ndarray]:
     """A picture (H, W, 3) uint8 for each frame of a sequence."""
-    figure = _figure(4.8, 4.8)
+    figure = new_figure(4.8, 4.8)
     axis = figure.subplots()
     flat = projection.flatten(dataset[index].sequence.numpy(), dataset.schema)
     known = flat[np.isfinite(flat).all(-1)]
@@ -260,15 +270,24 @@ def _film(dataset: SequenceDataset, index: int) -> list[np.ndarray]:
     for t, points in enumerate(flat):
         axis.clear()
         axis.set_axis_off()
-        _draw_frame(axis, points, dataset.schema)
+        draw_frame(axis, points, dataset.schema)
         axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
         axis.set_aspect("equal")
-        axis.set_title(f"{_title(dataset, index)}   {t + 1} / {len(flat)}", fontsize=10)
+        axis.set_title(f"{title_of(dataset, index)}   {t + 1} / {len(flat)}", fontsize=10)
         figure.canvas.draw()
         # What fits round the first frame fits round all; finding it anew would take most of the time.
         figure.set_layout_engine("none")
         pictures.append(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
     return pictures
+
+
+def film_encoder(out: Path) -> Callable[[list[np.ndarray], float], bytes]:
+    """What makes a .gif or .mp4 of pictures (H, W, 3) uint8 at a rate in frames per second.
+
+    Raises:
+        MissingExtraError: PyAV, which .mp4 needs, is not installed.
+    """
+    return _gif if out.suffix.lower() == ".gif" else _mp4_encoder()
 
 
 def _gif(pictures: list[np.ndarray], rate: float) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -107,3 +108,27 @@ def explain(
                     schema=schema,
                 )
     return [found[i] for i in range(len(dataset))]
+
+
+def class_relevance(explanations: Sequence[Explanation]) -> dict[int, np.ndarray]:
+    """The relevance of each group (groups,), for each class the mean over its sequences of their mean over time."""
+    labels = sorted({one.label for one in explanations if one.label >= 0})
+    return {
+        label: np.mean([one.relevance.mean(0) for one in explanations if one.label == label], axis=0)
+        for label in labels
+    }
+
+
+def heading(explanation: Explanation, classes: Sequence[str]) -> str:
+    """What a sequence is, and what the model took it for."""
+    said = f"{classes[explanation.predicted]} ({100 * explanation.probabilities.max():.0f} %)"
+    if explanation.label < 0:
+        return f"{explanation.name}: {said}"
+    right = explanation.label == explanation.predicted
+    return f"{classes[explanation.label]}, " + ("recognised" if right else f"taken for {said}")
+
+
+def hardest_mistakes(explanations: Sequence[Explanation], count: int) -> list[Explanation]:
+    """The labelled sequences whose own class got the lowest probability, among those taken for another class."""
+    wrong = [one for one in explanations if one.label >= 0 and one.label != one.predicted]
+    return sorted(wrong, key=lambda one: float(one.probabilities[one.label]))[:count]

@@ -1,0 +1,83 @@
+"""Small real runs of every kind of data, trained by the command."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from attentive_rnn.data import Schema, SequenceDataset, npz
+from attentive_rnn.training import RunFolder, load_config, train
+
+SMALL = {"model.hidden_size": "6", "model.num_layers": "2", "training.max_epochs": "2", "device": "cpu"}
+
+
+def skeletons(count: int = 24, persons: int = 1) -> SequenceDataset:
+    """Standing bodies that wave their right hand, or their left one; the second class has a hostile name."""
+    rng = np.random.default_rng(0)
+    body = np.zeros((20, 3))
+    body[:, 1] = [
+        0,
+        0.2,
+        0.5,
+        0.7,
+        0.45,
+        0.25,
+        0.1,
+        0,
+        0.45,
+        0.25,
+        0.1,
+        0,
+        -0.05,
+        -0.4,
+        -0.8,
+        -0.85,
+        -0.05,
+        -0.4,
+        -0.8,
+        -0.85,
+    ]
+    body[:, 0] = [0, 0, 0, 0, 0.2, 0.3, 0.3, 0.3, -0.2, -0.3, -0.3, -0.3, 0.1, 0.1, 0.1, 0.1, -0.1, -0.1, -0.1, -0.1]
+    sequences = []
+    for i in range(count):
+        steps = 8 + i % 5
+        frames = np.tile(body, (steps, persons, 1, 1)) + 0.01 * rng.normal(size=(steps, persons, 20, 3))
+        frames[:, 0, 11 if i % 2 else 7, 1] += np.sin(np.arange(steps)) ** 2
+        sequences.append(torch.tensor(frames, dtype=torch.float32))
+    schema = Schema(
+        ("wave <left>", "</script><script>alert('x')</script>"), (persons, 20, 3), layout="kinect-20", rate=10.0
+    )
+    metas = [{"name": f"s/{i}", "split": "test" if i % 4 > 1 else "train"} for i in range(count)]
+    return SequenceDataset(sequences, [i % 2 for i in range(count)], metas, schema, "waving")
+
+
+def small_run(folder: Path, recipe: str, **changes: str) -> RunFolder:
+    """A finished run of two epochs; keys of the configuration with __ for the dots."""
+    torch.set_num_threads(1)
+    overrides = SMALL | {key.replace("__", "."): value for key, value in changes.items()}
+    return train(load_config(recipe, overrides.items()), folder, console=Console(file=StringIO()))
+
+
+@pytest.fixture(scope="session")
+def skeleton_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run on skeletons, to be read only, but for its explanations."""
+    folder = tmp_path_factory.mktemp("skeleton-run")
+    (folder / "waving.npz").write_bytes(npz.to_bytes(skeletons()))
+    return small_run(folder, "skeleton", data__path=str(folder / "waving.npz"))
+
+
+@pytest.fixture(scope="session")
+def feature_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run on the six channels of a smart watch."""
+    return small_run(tmp_path_factory.mktemp("feature-run"), "basic-motions")
+
+
+@pytest.fixture(scope="session")
+def plain_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run without any attention."""
+    return small_run(tmp_path_factory.mktemp("plain-run"), "basic-motions", model__gate="null")

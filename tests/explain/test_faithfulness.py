@@ -1,0 +1,111 @@
+"""The measures of faithfulness find what is planted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, Schema, SequenceDataset, Splits
+from attentive_rnn.explain.curves import FRACTIONS, area, curve, rank_correlation, ranks
+from attentive_rnn.explain.faithfulness import RANKINGS, measure
+from attentive_rnn.explain.saliency import gradients, integrated_gradients
+from attentive_rnn.training import SavedModel
+
+
+class FirstElement(nn.Module):
+    """The logit of class 1 is ten times the mean over time of element 0; nothing else matters."""
+
+    def forward(self, x, lengths):
+        known = torch.arange(x.shape[1]) < lengths[:, None]
+        score = (10 * x[..., 0] * known).sum(1) / lengths
+        return torch.stack([torch.zeros_like(score), score], dim=1)
+
+
+@pytest.fixture
+def planted():
+    x, lengths = torch.ones(3, 4, 5).double(), torch.tensor([4, 2, 3])
+    return FirstElement(), x, lengths, torch.tensor([1, 1, 1])
+
+
+def test_deletion_falls_at_once_and_insertion_rises_at_once_for_the_right_order(planted):
+    model, x, lengths, target = planted
+    right, wrong = torch.zeros_like(x), torch.zeros_like(x)
+    right[..., 0], wrong[..., 0] = 1, -1
+    group_of, baseline = torch.arange(5), torch.zeros(5).double()
+    found = {
+        (name, insert): curve(model, x, lengths, target, ranks(scores, lengths), group_of, baseline, insert)
+        for name, scores in (("right", right), ("wrong", wrong))
+        for insert in (False, True)
+    }
+    assert found["right", False].shape == (3, len(FRACTIONS))
+    np.testing.assert_allclose(found["right", False][:, 2:], 0.5)
+    np.testing.assert_allclose(found["wrong", False][:, :9], 1 / (1 + np.exp(-10)))
+    np.testing.assert_allclose(found["right", True][:, 2:], 1 / (1 + np.exp(-10)))
+    np.testing.assert_allclose(found["wrong", True][:, :9], 0.5)
+    assert area(found["right", False]).max() < 0.6 < 0.9 < area(found["wrong", False]).min()
+
+
+def test_deleting_all_is_inserting_none(planted):
+    model, x, lengths, target = planted
+    order = ranks(torch.rand(3, 4, 5), lengths)
+    ends = [curve(model, x, lengths, target, order, torch.arange(5), torch.zeros(5).double(), i) for i in (False, True)]
+    np.testing.assert_allclose(ends[0][:, [0, -1]], ends[1][:, [-1, 0]])
+
+
+def test_groups_are_taken_out_together_and_padding_never_counts(planted):
+    model, x, lengths, target = planted
+    scores = torch.zeros(3, 4, 2)
+    scores[..., 0] = 1
+    x[:, 2:] = 7  # past the second row's end
+    order = ranks(scores, lengths)
+    assert order[1, :2].flatten().sort().values.tolist() == [0, 1, 2, 3]
+    found = curve(model, x, lengths, target, order, torch.tensor([0, 0, 0, 1, 1]), torch.zeros(5).double(), False)
+    np.testing.assert_allclose(found[1, 5:], 0.5)
+
+
+def test_gradients_of_a_linear_score_are_its_weights_and_integrated_ones_add_up(planted):
+    model, x, lengths, target = planted
+    gradient = gradients(model, x, lengths, target)
+    expected = torch.zeros_like(x)
+    for row, steps in enumerate(lengths.tolist()):
+        expected[row, :steps, 0] = 10 / steps
+    torch.testing.assert_close(gradient, expected)
+    baseline = torch.full((5,), 0.5).double()
+    torch.testing.assert_close(integrated_gradients(model, x, lengths, target, baseline, steps=1), expected * 0.5)
+
+
+def test_rank_correlation_is_spearmans():
+    scipy_stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 6, 50).astype(float), rng.normal(size=50)
+    assert rank_correlation(a, b) == pytest.approx(scipy_stats.spearmanr(a, b).statistic)
+    assert rank_correlation(a, -a) == pytest.approx(-1)
+    assert rank_correlation(a, np.ones(50)) == 0
+
+
+def test_a_model_that_uses_one_element_is_found_out():
+    torch.manual_seed(0)
+    schema = Schema(classes=("low", "high"), shape=(4,))
+    sequences = [torch.randn(6, 4) for _ in range(60)]
+    labels = [int(s[:, 2].mean() > 0) for s in sequences]
+    model = SequenceClassifier(4, 2, hidden_size=8, num_layers=1, dropout=0.0)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    x, y = torch.stack(sequences), torch.tensor(labels)
+    for _ in range(150):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimiser.step()
+    data = SequenceDataset(sequences, labels, [{}] * 60, schema)
+    found = measure(SavedModel(model.eval(), schema, Compose([])), Splits(data, data))
+    assert found.count == 60
+    assert set(found.deletion) == set(found.insertion) == set(RANKINGS)
+    for name in ("integrated gradients", "gradient"):
+        assert area(found.deletion[name]) < area(found.deletion["random cells"]) - 0.05
+    for name in RANKINGS:
+        assert found.deletion[name][0] == pytest.approx(found.insertion[name][-1])
+    assert -1 <= found.with_random_weights <= 1
+    again = measure(SavedModel(model.eval(), schema, Compose([])), Splits(data, data))
+    np.testing.assert_array_equal(found.deletion["random cells"], again.deletion["random cells"])

@@ -1,0 +1,113 @@
+"""Pictures show more where more is attended to, in the colours that are promised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose
+from attentive_rnn.explain import explain, pictures, skeletons, static_modulation, timemaps
+from attentive_rnn.explain.explanation import hardest_mistakes
+from attentive_rnn.training import SavedModel, load_model
+from attentive_rnn.training.setup import load_splits
+from explain.runs import skeletons as bodies
+
+
+def explained(run):
+    saved, splits = load_model(run.model), load_splits(run.read_config())
+    return explain(saved, splits.test, static_modulation(saved, splits.train)), saved.schema.classes
+
+
+@pytest.fixture(scope="module")
+def waving(skeleton_run):
+    return explained(skeleton_run)
+
+
+@pytest.fixture(scope="module")
+def motions(feature_run):
+    return explained(feature_run)
+
+
+def orange(picture: np.ndarray) -> int:
+    """How many pixels are about the colour of attention."""
+    return int((np.abs(picture.astype(int) - (0xD5, 0x5E, 0x00)).max(-1) < 60).sum())
+
+
+def raster(figure) -> np.ndarray:
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+
+
+def test_a_joint_that_is_attended_to_more_is_drawn_larger(waving):
+    (one, *_), classes = waving
+    even = replace(one, response=np.linspace(0, 1, one.response.size).reshape(one.response.shape))
+    most = replace(one, response=np.where(even.response > 0.3, 1.0, even.response))
+    assert orange(raster(skeletons.strips([most], classes))) > 1.5 * orange(raster(skeletons.strips([even], classes)))
+
+
+def test_a_film_has_a_frame_for_each_frame_and_moves(waving):
+    (one, *_), classes = waving
+    frames = skeletons.film(one, classes)
+    assert len(frames) == len(one.frames)
+    assert (frames[0] != frames[1]).any()
+    assert all(orange(frame) for frame in frames)
+
+
+def test_a_sequence_is_written_as_picture_and_film(waving, tmp_path):
+    (one, *_), classes = waving
+    written = pictures.draw_sequence(one, classes, tmp_path)
+    assert [path.name for path in written] == ["s_2.png", "s_2.svg", "s_2.gif", "s_2.mp4"]
+    with Image.open(tmp_path / "s_2.gif") as film:
+        assert film.n_frames == len(one.frames)
+        assert film.info["duration"] == 100
+    assert one.groups[0].name not in ("", None)
+    assert "<script>" not in (tmp_path / "s_2.svg").read_text()
+
+
+def test_classes_are_told_apart_by_what_they_attend_to(waving, motions, tmp_path):
+    for name, (explanations, classes) in (("skeletons", waving), ("features", motions)):
+        png, svg = pictures.draw_classes(explanations, classes, tmp_path / name)
+        with Image.open(png) as image:
+            assert min(image.size) > 200
+        assert svg.stat().st_size > 5000
+
+
+def test_the_hardest_mistakes_are_the_ones_with_the_least_probability_for_the_truth(motions, tmp_path):
+    explanations, classes = motions
+    worst = hardest_mistakes(explanations, 4)
+    assert worst
+    wrong = sorted(one.probabilities[one.label] for one in explanations if one.predicted != one.label)
+    assert [one.probabilities[one.label] for one in worst] == wrong[: len(worst)]
+    assert len(pictures.draw_mistakes(explanations, classes, tmp_path)) == 2
+    right = [one for one in explanations if one.predicted == one.label]
+    assert pictures.draw_mistakes(right, classes, tmp_path) == []
+
+
+def test_a_map_has_the_signal_above_and_a_row_for_each_sensor(motions):
+    (one, *_), classes = motions
+    upper, lower, _ = timemaps.time_map(one, classes).axes
+    assert [label.get_text() for label in lower.get_yticklabels()] == ["accelerometer", "gyroscope"]
+    np.testing.assert_allclose(lower.images[0].get_array(), one.relevance.T)
+    first = one.groups[int(one.relevance.mean(0).argmax())].name
+    assert upper.get_legend_handles_labels()[1][0].startswith(first)
+
+
+def test_the_frames_that_mattered_are_those_of_most_attention(motions):
+    (one, *_), _ = motions
+    total = one.response.mean(1)
+    assert sorted(total[[t - 1 for t in timemaps.moments(one)]]) == sorted(total)[-3:]
+
+
+def test_second_persons_who_come_and_go_and_unlabelled_sequences_can_be_drawn(tmp_path):
+    data = bodies(count=4, persons=2)
+    data.sequences[0][:, 1] = 0
+    data.labels[:] = -1
+    saved = SavedModel(SequenceClassifier(120, 2, hidden_size=3).eval(), data.schema, Compose([]))
+    found = explain(saved, data, np.ones(120))
+    assert found[0].relevance.shape == (8, 40)
+    for one in found[:1]:
+        assert len(pictures.draw_sequence(one, data.schema.classes, tmp_path)) == 4
