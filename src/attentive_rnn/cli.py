@@ -115,6 +115,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     train = command("train", _train, "train a recipe, or on a data set; the result is a run folder", **recipe_help)
     _add_recipe(train)
     train.add_argument("--seed", help="of everything random (default 0)")
+    train.add_argument("--init-from", "--init_from", metavar="RUN", help="start with the weights of a finished run")
     train.add_argument("--print_config", action="store_true", help="print the complete recipe and leave")
     train.add_argument(
         "--resume",
@@ -187,7 +188,7 @@ def _chosen(arguments: argparse.Namespace) -> tuple[str, Overrides]:
 
     overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
     overrides += arguments.overrides
-    for option in ("seed", "output_dir", "device", "precision"):
+    for option in ("seed", "init_from", "output_dir", "device", "precision"):
         if getattr(arguments, option, None) is not None:
             overrides.append((option, getattr(arguments, option)))
     if arguments.recipe is not None:
@@ -280,12 +281,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from .data import read_sequences
-    from .training import load_model, open_run
-    from .training.saved_model import DESCRIPTION, probabilities
+    from .training import load_model
+    from .training.saved_model import probabilities
     from .training.setup import choose_device
+    from .training.transfer import find_model
 
-    folder = Path(arguments.folder)
-    saved = load_model(folder if (folder / DESCRIPTION).is_file() else open_run(folder).model)
+    saved = load_model(find_model(arguments.folder))
     saved.model.to(choose_device(arguments.device))
     dataset = read_sequences(arguments.input, saved.schema)
     classes = saved.schema.classes

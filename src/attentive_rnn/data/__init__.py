@@ -2,7 +2,7 @@
 
 from .batch import Batch, collate
 from .convert import convert
-from .convert_layout import ConvertLayout
+from .convert_layout import ConvertLayout, same_joint
 from .copies import copies_in_train
 from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
 from .layouts import JointLayout, get_layout, list_layouts
@@ -73,6 +73,7 @@ __all__ = [
     "preprocess",
     "read_sequences",
     "recognise",
+    "same_joint",
     "transform_from_config",
     "validation_split",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,9 +47,8 @@ class ConvertLayout(Transform):
     name = "convert_layout"
 
     def __init__(self, source: str, target: str) -> None:
-        joints = {name: i for i, name in enumerate(get_layout(source).joints)}
-        wanted = get_layout(target).joints
-        found = [next((joints[n] for n in _names(name) if n in joints), None) for name in wanted]
+        joints, wanted = get_layout(source).joints, get_layout(target).joints
+        found = [same_joint(name, joints) for name in wanted]
         self._indices = [i for i in found if i is not None]
         missing = [name for name, i in zip(wanted, found, strict=True) if i is None]
         if missing:
@@ -73,7 +73,12 @@ class ConvertLayout(Transform):
         return replace(schema, shape=(persons, len(self._indices), coordinates), layout=self.target, features=())
 
 
-def _names(name: str) -> tuple[str, ...]:
-    """The name itself, then its synonyms."""
+def same_joint(name: str, joints: Sequence[str]) -> int | None:
+    """The index among joints of the one with that name, or else with a synonym of it; None where there is neither.
+
+    Example:
+        >>> same_joint("neck", ("head", "shoulder centre")), same_joint("left eye", ("head",))
+        (1, None)
+    """
     row = next((row for row in SYNONYMS if name in row), ())
-    return (name, *(other for other in row if other != name))
+    return next((joints.index(other) for other in (name, *row) if other in joints), None)

@@ -146,9 +146,11 @@ def compare(
         splits: the data, if they are loaded already.
 
     Raises:
-        ConfigError: no seeds, or one twice; the configuration's model has no gate.
+        ConfigError: no seeds, or one twice; the configuration's model has no gate, or starts from a run.
     """
     check_seeds(seeds)
+    if config.init_from is not None:
+        raise ConfigError("init_from must be null: compare trains three models, which one run's weights do not fit")
     for seed in seeds:
         replace(config, seed=seed).check()
     console = console or Console(stderr=True)

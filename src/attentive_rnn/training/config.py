@@ -148,6 +148,7 @@ class Config:
         optim: the optimiser and its schedule.
         training: how long, and on how much at a time.
         seed: of the validation split, the first weights, the order, the dropout and the augmentation.
+        init_from: a finished run whose weights the model starts with; null: as model.init says.
         output_dir: where the folders of runs are made.
         device: auto, cpu, cuda or cuda:INDEX.
         precision: 32-true, 64-true, bf16-mixed or 16-mixed (the last on a GPU only).
@@ -158,6 +159,7 @@ class Config:
     optim: OptimConfig = field(default_factory=OptimConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     seed: int = 0
+    init_from: str | None = None
     output_dir: str = "runs"
     device: str = "auto"
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"

@@ -78,6 +78,8 @@ def read_recipe(recipe: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
 def resolve(config: Config) -> Config:
     """The configuration with what depends on the data set filled in: its reader, its transforms, its full path."""
     data = config.data
+    if config.init_from is not None:
+        config.init_from = str(Path(config.init_from).expanduser().resolve())
     if data.path is not None:
         data.path = str(Path(data.path).expanduser().resolve())
     if data.source is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from ..data import Splits, copies_in_train, preprocess, validation_split
 from ..errors import ConfigError
+from ..models import SequenceClassifier
 from ..ops.dispatch import BackendError
 from .config import Config
 from .environment import describe
@@ -23,6 +25,7 @@ from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits
+from .transfer import starting_model
 
 
 def train(
@@ -58,7 +61,7 @@ def train(
     require_lightning()
     device = device_of(config)
     splits = load_splits(config) if splits is None else splits
-    build_model(config, splits.train.schema)
+    starting_model(config, splits.train.schema)
     return _complete(create_run(config, Path(parent), name), config, splits, device, console)
 
 
@@ -124,7 +127,7 @@ def _complete(
         train_set, valid_set = validation_split(splits.train, config.data.valid_fraction, config.seed)
         fitted = fit_preprocessing(config.data, train_set)
         preprocessing = in_test(config.data, fitted)
-        model = build_model(config, splits.train.schema)
+        model = _starting_model(run, config, splits, console)
         ready = preprocess(train_set, fitted), preprocess(valid_set, preprocessing)
         try:
             result = fit(run, config, model, *ready, device, console)
@@ -138,6 +141,17 @@ def _complete(
             )
             raise
     return run
+
+
+def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Console) -> SequenceClassifier:
+    """The model before its training; the weights of a run that goes on are in its checkpoint."""
+    if run.best.exists():
+        return build_model(config, splits.train.schema)
+    model, transfer = starting_model(config, splits.train.schema)
+    if transfer is not None:
+        console.print(str(transfer), highlight=False, soft_wrap=True)
+        write_json(run.transfer, asdict(transfer))
+    return model
 
 
 def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device: torch.device) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 config.yaml               the configuration, complete
 env.json                  versions, hardware, date and command
+transfer.json             what the model took over from another run, if it started from one
 metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
@@ -42,6 +43,10 @@ class RunFolder:
     @property
     def environment(self) -> Path:
         return self.path / "env.json"
+
+    @property
+    def transfer(self) -> Path:
+        return self.path / "transfer.json"
 
     @property
     def metrics(self) -> Path:

@@ -58,17 +58,20 @@ def device_of(config: Config) -> torch.device:
 def build_model(config: Config, schema: Schema) -> SequenceClassifier:
     """The classifier of a configuration for the frames and classes of a schema, with the weights of its seed.
 
-    The schema is that of the sequences as they are read; the classifier takes the frames that preprocessing and
-    augmentation make.
+    The schema is that of the sequences as they are read; the classifier takes the frames of :func:`input_schema`.
 
     Raises:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    steps = [*(config.data.preprocessing or []), *(config.data.augmentation or [])]
-    ready = sequence_data.transform_from_config(steps).schema_after(schema)
     try:
-        model = SequenceClassifier(ready.size, len(schema.classes), **asdict(config.model))
+        model = SequenceClassifier(input_schema(config, schema).size, len(schema.classes), **asdict(config.model))
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     return model.double() if config.precision == "64-true" else model
+
+
+def input_schema(config: Config, schema: Schema) -> Schema:
+    """The schema of what the model takes: that of the sequences as they are read, preprocessed and augmented."""
+    steps = [*(config.data.preprocessing or []), *(config.data.augmentation or [])]
+    return sequence_data.transform_from_config(steps).schema_after(schema)

@@ -1,0 +1,189 @@
+"""Start a model with the weights of a finished run, where the frames mean the same, column by column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..data import Compose, Schema, get_layout, same_joint, transform_from_config
+from ..errors import ConfigError
+from ..models import SequenceClassifier
+from .config import Config
+from .preprocessing import in_test
+from .run_folder import open_run
+from .saved_model import DESCRIPTION, SavedModel, load_model
+from .setup import build_model, input_schema
+
+# The options of a model that decide what its weights mean.
+MEANING = ("cell", "gate", "gate_scale", "hidden_size", "num_layers", "bidirectional", "reset_after")
+FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_reverse)?")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a model took over from a run.
+
+    Args:
+        run: the folder of the run.
+        inputs: how many inputs of the first layer were taken over.
+        of: how many there are.
+        by: what they were matched by: "joint name", "feature name" or "position".
+        new: what they belong to where they start anew: joints, persons or features.
+        head: whether the linear layer was taken over, since the classes are the same.
+        notes: what may be wrong, a sentence each.
+    """
+
+    run: str
+    inputs: int
+    of: int
+    by: str
+    new: tuple[str, ...]
+    head: bool
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        new = f"; new: {', '.join(self.new)}" if self.new else ""
+        head = "the classes are the same, and so is the linear layer" if self.head else "a new linear layer"
+        text = f"starting with the weights of {self.run}: {self.inputs} of {self.of} inputs by {self.by}{new}; {head}"
+        return ". ".join([text, *self.notes])
+
+
+def starting_model(config: Config, schema: Schema) -> tuple[SequenceClassifier, Transfer | None]:
+    """The model of a configuration as its training begins, and what it took over from the run `config.init_from`.
+
+    Raises:
+        ConfigError: there is no such run, its model is another one, or its frames have nothing in common with these.
+    """
+    model = build_model(config, schema)
+    if config.init_from is None:
+        return model, None
+    saved = load_model(find_model(config.init_from))
+    try:
+        return model, _take_over(model, config, schema, saved)
+    except ConfigError as error:
+        raise ConfigError(f"init_from {config.init_from}: {error}") from error
+
+
+def find_model(path: str | Path) -> Path:
+    """The folder of a model: the path itself, or model/ in the folder of a run."""
+    folder = Path(path).expanduser()
+    return folder if (folder / DESCRIPTION).is_file() else open_run(folder).model
+
+
+def match_inputs(source: Schema, target: Schema) -> tuple[list[int | None], str]:
+    """For each flattened feature of a target frame the one of the source that means the same, and what told so.
+
+    Joints are matched by name or synonym (see :func:`same_joint`) and person, coordinate by coordinate; other features
+    by name where both have names, and by position where not and there are as many.
+
+    Raises:
+        ConfigError: nothing matches, or joints carry different numbers of values.
+
+    Example:
+        >>> skeleton = Schema(("a",), (2, 25, 3), layout="ntu-25")
+        >>> columns, by = match_inputs(skeleton, Schema(("b",), (1, 20, 3), layout="kinect-20"))
+        >>> by, columns[6:9]  # the third joint of kinect-20 is "shoulder centre", the 21st of ntu-25
+        ('joint name', [60, 61, 62])
+    """
+    if source.layout and target.layout:
+        columns, by = _by_joint(source, target), "joint name"
+    elif source.features and target.features:
+        place = {name: i for i, name in enumerate(source.features)}
+        columns, by = [place.get(name) for name in target.features], "feature name"
+    elif source.size == target.size:
+        return list(range(target.size)), "position"
+    else:
+        raise ConfigError(
+            f"its frames have {source.size} inputs, these {target.size}, and without names nothing tells which is which"
+        )
+    if all(column is None for column in columns):
+        kind = f"{target.layout} and {source.layout}" if by == "joint name" else "the two data sets"
+        raise ConfigError(f"no {by} is in both {kind}, so there is nothing to take over")
+    return columns, by
+
+
+def _by_joint(source: Schema, target: Schema) -> list[int | None]:
+    (persons, _, values), (_, _, wanted) = source.shape, target.shape
+    if values != wanted:
+        raise ConfigError(
+            f"its joints have {values} values each, these {wanted}: give both runs the same coordinates and streams"
+        )
+    assert source.layout is not None
+    assert target.layout is not None
+    known = get_layout(source.layout).joints
+    joints = [same_joint(name, known) for name in get_layout(target.layout).joints]
+    return [
+        None if joint is None or person >= persons else (person * len(known) + joint) * values + value
+        for person in range(target.shape[0])
+        for joint in joints
+        for value in range(values)
+    ]
+
+
+def _take_over(model: SequenceClassifier, config: Config, schema: Schema, saved: SavedModel) -> Transfer:
+    for key in MEANING:
+        here, there = model.config[key], saved.model.config[key]
+        if here != there:
+            raise ConfigError(f"its model.{key} is {there!r}, here it is {here!r}; they must be the same")
+    target = input_schema(config, schema)
+    columns, by = match_inputs(saved.preprocessing.schema_after(saved.schema), target)
+    head = saved.schema.classes == schema.classes
+    _copy(model.state_dict(), saved.model.state_dict(), columns, head)
+    return Transfer(
+        run=str(config.init_from),
+        inputs=sum(column is not None for column in columns),
+        of=len(columns),
+        by=by,
+        new=_anew(columns, target),
+        head=head,
+        notes=_notes(config, saved),
+    )
+
+
+def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[int | None], head: bool) -> None:
+    """Write what is given into the tensors of a model in place; what has no counterpart stays as it is."""
+    to = torch.tensor([i for i, column in enumerate(columns) if column is not None])
+    source = torch.tensor([column for column in columns if column is not None])
+    for name, tensor in own.items():
+        first = FIRST_LAYER.fullmatch(name)
+        if name.startswith("classifier.") and not head:
+            continue
+        value = given[name].to(tensor.dtype)
+        if first is None:
+            tensor.copy_(value)
+        elif first[1] == "weight_ih":  # its columns are the inputs
+            tensor[:, to] = value[:, source]
+        elif first[1] == "weight_ia":  # the gate answers for each input, having seen all of them
+            tensor[to[:, None], to] = value[source[:, None], source]
+        else:
+            tensor[to] = value[source]
+
+
+def _anew(columns: Sequence[int | None], target: Schema) -> tuple[str, ...]:
+    """What the columns without a counterpart belong to."""
+    missing = [i for i, column in enumerate(columns) if column is None]
+    if target.layout is None:
+        return tuple(target.features[i] for i in missing)
+    _, joints, values = target.shape
+    names = get_layout(target.layout).joints
+    lost = dict.fromkeys(divmod(i // values, joints) for i in missing)
+    whole = {p for p in range(target.shape[0]) if all((p, v) in lost for v in range(joints))}
+    first = [names[v] for p, v in lost if p == 0]
+    return (*first, *(f"person {p + 1}" for p in sorted(whole - {0})))
+
+
+def _notes(config: Config, saved: SavedModel) -> tuple[str, ...]:
+    fixed = [*map(transform_from_config, config.data.preprocessing or [])]
+    changing = in_test(config.data, Compose([]))
+    here = [step.name for step in fixed] + ["standardise"] * config.data.standardise
+    here += [step.name for step in changing.transforms]
+    there = [step["name"] for step in saved.preprocessing.to_config().get("transforms", [])]
+    if here == there:
+        return ()
+    was, now = (", then ".join(names) or "nothing" for names in (there, here))
+    return (f"Its frames went through other steps, which may change what the weights mean: {was}; here {now}",)
