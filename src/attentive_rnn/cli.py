@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .commands import data as commands_data
 from .commands import explain as commands_explain
+from .commands import features as commands_features
 from .commands import fuse as commands_fuse
 from .commands import reproduce as commands_reproduce
 from .errors import ConfigError, UserError
@@ -143,6 +144,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
 
     commands_explain.add(command("explain", None, "show what a run's model attends to, and test what that means"))
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
+    commands_features.add(command("features", None, "what a network sees in every frame of videos, for training"))
     commands_fuse.add(
         command("fuse", None, "score several runs of one data set together, such as a skeleton's streams")
     )

@@ -1,0 +1,82 @@
+"""`attentive features`: what a network sees in every frame of videos."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..video.extractor import Extractor
+    from ..video.features import Progress
+
+
+def add(features: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive features` its arguments."""
+    features.add_argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
+    features.add_argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped")
+    features.add_argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7")
+    features.add_argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)")
+    add_backbone(features)
+    features.set_defaults(run=_run)
+
+
+def add_backbone(parser: argparse.ArgumentParser) -> None:
+    """Options that choose a network."""
+    parser.add_argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=[224, 224], metavar=("H", "W"), help="of its pictures (default 224 224)"
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="run the program in a .pt2 or TorchScript FILE, which may do anything"
+    )
+
+
+def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
+    """The network that the options choose."""
+    from ..video import EfficientNetLite0, load_backbone
+
+    if arguments.backbone is None:
+        return EfficientNetLite0()
+    return load_backbone(arguments.backbone, tuple(arguments.size), arguments.trust)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from ..video import extract_features
+
+    extractor = chosen_extractor(arguments)
+    frames = 0
+    with Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task("videos", total=None)
+
+        def progress(state: Progress) -> None:
+            nonlocal frames
+            frames += state.frames
+            bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
+            if state.refused is not None:
+                bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
+
+        refused = extract_features(
+            arguments.videos,
+            arguments.out,
+            extractor,
+            maps=arguments.maps,
+            batch_size=arguments.batch_size,
+            progress=progress,
+        )
+        videos = int(bar.tasks[task].completed)
+    print(f"features         {extractor.dim} of {extractor.name}, {frames} frames now")
+    print(f"videos           {videos - len(refused)} in {arguments.out}, {len(refused)} left out")
+    return 2 if refused and len(refused) == videos else 0
