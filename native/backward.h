@@ -175,33 +175,46 @@ struct Backward {
     void flush(Buffers &b, const Sums<T, Cell> &sums) const {
         const long N = call.N, D = call.D, K = b.gathered, ldi = b.s.ld_input, ldd = b.s.ld_delta;
         const long G = call.gated ? D : 0, from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N;
-        add_transposed(N, gate_at - from_h + G, K, b.inputs, ldi, b.deltas + from_h, ldd, sums.h, sums.ld_h);
-        add_transposed(D, Cell::blocks * N, K, b.inputs + N, ldi, b.deltas, ldd, sums.x, sums.ld_x);
-        if (G) add_transposed(D, D, K, b.inputs + N + D, ldi, b.deltas + gate_at, ldd, sums.a, sums.ld_a);
-        if (Cell::own) add_transposed(N, N, K, b.inputs + b.width, ldi, b.deltas, ldd, sums.own, sums.ld_own);
+        const auto add = [&](long rows, long cols, const T *input, const T *delta, T *to, long ld) {
+            if (large_weights(D, N))
+                add_transposed_far(rows, cols, K, input, ldi, delta, ldd, to, ld, to_h.panels.threads);
+            else
+                add_transposed(rows, cols, K, input, ldi, delta, ldd, to, ld);
+        };
+        add(N, gate_at - from_h + G, b.inputs, b.deltas + from_h, sums.h, sums.ld_h);
+        add(D, Cell::blocks * N, b.inputs + N, b.deltas, sums.x, sums.ld_x);
+        if (G) add(D, D, b.inputs + N + D, b.deltas + gate_at, sums.a, sums.ld_a);
+        if (Cell::own) add(N, N, b.inputs + b.width, b.deltas, sums.own, sums.ld_own);
         add_columns(gate_at + G, K, b.deltas, ldd, sums.bias);
         b.gathered = 0;
     }
 
-    // The sums into torch's tensors.
+    // to (rows, depth) = from (depth, rows) transposed, some rows that share cache lines at a time
+    static void transpose(T *to, const T *from, long ld, long rows, long depth) {
+        constexpr long line = 64 / sizeof(T);
+        for (long first = 0; to && first < rows; first += line)
+            for (long k = 0; k < depth; k++)
+                for (long row = first; row < smaller(first + line, rows); row++) to[row * depth + k] = from[k * ld + row];
+    }
+
+    // The sums into torch's tensors: the block whose delta leads is torch's last.
     void finish(const Sums<T, Cell> &sums) const {
         const EleattCall &raw = call.raw;
-        const long N = call.N, D = call.D, rows = Cell::blocks * N, from_h = (Cell::deltas - Cell::first_from_h) * N;
-        auto delta = [&](long row) { return Cell::first_from_h ? (row + N) % rows : row; };
+        const long N = call.N, D = call.D, rows = Cell::blocks * N, leading = Cell::first_from_h * N;
+        const long from_h = Cell::deltas * N - leading;
+        T *g_hh = call.out(raw.g_hh), *g_ih = call.out(raw.g_ih);
+        transpose(g_hh, sums.h, sums.ld_h, from_h, N);
+        if (Cell::own && g_hh) transpose(g_hh + from_h * N, sums.own, sums.ld_own, N, N);
+        transpose(g_ih, sums.x + leading, sums.ld_x, rows - leading, D);
+        if (g_ih) transpose(g_ih + (rows - leading) * D, sums.x, sums.ld_x, leading, D);
         for (long row = 0; row < rows; row++) {
-            for (long k = 0; raw.g_hh && k < N; k++)
-                call.out(raw.g_hh)[row * N + k] =
-                    row < from_h ? sums.h[k * sums.ld_h + row] : sums.own[k * sums.ld_own + row - from_h];
-            for (long k = 0; raw.g_ih && k < D; k++)
-                call.out(raw.g_ih)[row * D + k] = sums.x[k * sums.ld_x + delta(row)];
-            if (raw.g_b_ih) call.out(raw.g_b_ih)[row] = sums.bias[delta(row)];
-            if (raw.g_b_hh) call.out(raw.g_b_hh)[row] = sums.bias[Cell::first_from_h * N + row];
+            if (raw.g_b_ih) call.out(raw.g_b_ih)[row] = sums.bias[(row + leading) % rows];
+            if (raw.g_b_hh) call.out(raw.g_b_hh)[row] = sums.bias[leading + row];
         }
-        for (long i = 0; call.gated && i < D; i++) {
-            for (long k = 0; raw.g_ha && k < N; k++) call.out(raw.g_ha)[i * N + k] = sums.h[k * sums.ld_h + from_h + i];
-            for (long k = 0; raw.g_ia && k < D; k++) call.out(raw.g_ia)[i * D + k] = sums.a[k * sums.ld_a + i];
-            if (raw.g_b_a) call.out(raw.g_b_a)[i] = sums.bias[Cell::deltas * N + i];
-        }
+        if (!call.gated) return;
+        transpose(call.out(raw.g_ha), sums.h + from_h, sums.ld_h, D, N);
+        transpose(call.out(raw.g_ia), sums.a, sums.ld_a, D, D);
+        if (raw.g_b_a) copy(call.out(raw.g_b_a), sums.bias + Cell::deltas * N, D);
     }
 };
 

@@ -16,10 +16,10 @@ namespace {
 constexpr double least_parallel_work = 4e6;  // multiplications; less is not worth waking a thread for
 constexpr long least_rows_to_pack = 8;       // steps * rows; fewer do not pay for packing the weights
 
-long threads_for(const EleattCall &call, long tasks) {
+long threads_for(const EleattCall &call) {
     const double weights = double(call.units + call.inputs) * double(4 * call.units + call.inputs);
     const bool small = double(call.steps) * double(call.rows) * weights < least_parallel_work;
-    return small ? 1 : larger(1, smaller(call.threads, tasks));
+    return small ? 1 : larger(1, call.threads);
 }
 
 Plan plan_for(const EleattCall &call) { return Plan(call.rows, large_weights(call.inputs, call.units)); }
@@ -43,12 +43,18 @@ struct Job {
     const EleattCall &call;
     const Plan plan;
     const Order order;
-    const long threads;
+    const bool shared;   // large weights and few rows: the threads share each product instead of the rows
+    const long threads;  // that share the rows
     Block weights, buffers;
     long buffer_bytes = 0;
 
     Job(const EleattCall &call, long tasks)
-        : pass(call), call(call), plan(plan_for(call)), order(call), threads(threads_for(call, tasks)) {}
+        : pass(call),
+          call(call),
+          plan(plan_for(call)),
+          order(call),
+          shared(large_weights(call.inputs, call.units) && plan.chunks < threads_for(call)),
+          threads(shared ? 1 : smaller(threads_for(call), tasks)) {}
 
     bool prepare(bool pack) {
         Arena count, unused;
@@ -58,7 +64,7 @@ struct Job {
         if (!order.ready || !buffers.reserve(threads * buffer_bytes)) return false;
         if (!pack) return true;
         if (!weights.reserve(count.used)) return false;
-        Arena arena{weights.data(), 0};
+        Arena arena{weights.data(), 0, shared ? threads_for(call) : 1};
         pass.pack(arena);
         return true;
     }
@@ -70,7 +76,7 @@ struct Job {
                 plan.count(chunk),
                 call.reverse != 0};
     }
-    Arena arena(long thread) const { return {buffers.data() + thread * buffer_bytes, 0}; }
+    Arena arena(long thread) const { return {buffers.data() + thread * buffer_bytes}; }
 };
 
 template <class T, class Cell>
@@ -95,7 +101,7 @@ int backward(const EleattCall &call) {
         Block sums;
         long sum_bytes = 0;
         Sums<T, Cell> group_sums(long group) const {
-            Arena arena{sums.data() + group * sum_bytes, 0};
+            Arena arena{sums.data() + group * sum_bytes};
             return Sums<T, Cell>(this->pass.call, arena);
         }
     };

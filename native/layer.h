@@ -9,6 +9,7 @@ namespace attentive::ISA {
 struct Arena {
     char *base = nullptr;
     long used = 0;
+    long threads = 1;  // that share a product with the weights packed here
     template <class T>
     T *take(long count) {
         T *part = base ? reinterpret_cast<T *>(base + used) : nullptr;
@@ -54,7 +55,7 @@ struct Product {
     void pack(Arena &arena) {
         const long depth = n + d, width = panel_width<T>;
         T *to = arena.take<T>(Panels<T>::size(depth, cols));
-        panels = {to, depth, cols};
+        panels = {to, depth, cols, arena.threads};
         if (!to) return;
         for (long first = 0; first < cols; first += width, to += (1 + depth) * width) {
             const long used = smaller(width, cols - first);
@@ -123,7 +124,7 @@ struct BackProduct {
     void pack(Arena &arena) {
         const long depth = rows1 + rows2, width = panel_width<T>;
         T *to = arena.take<T>(Panels<T>::size(depth, cols));
-        panels = {to, depth, cols};
+        panels = {to, depth, cols, arena.threads};
         if (!to) return;
         for (long from = 0; from < cols; from += width) {
             const long used = smaller(width, cols - from);

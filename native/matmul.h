@@ -5,6 +5,7 @@
 #pragma once
 #include <utility>
 
+#include "runtime.h"
 #include "simd.h"
 
 namespace attentive::ISA {
@@ -19,6 +20,7 @@ template <class T>
 struct Panels {
     const T *data = nullptr;
     long depth = 0, cols = 0;
+    long threads = 1;  // that share a product
 
     static long size(long depth, long cols) {
         return (cols + panel_width<T> - 1) / panel_width<T> * (1 + depth) * panel_width<T>;
@@ -66,9 +68,11 @@ template <class T, int M, int V>
 void transposed_tile(const T *a, long lda, const T *b, long ldb, long depth, T *c, long ldc) {
     Vector<T> acc[M][V];
 #pragma GCC unroll 24
-    for (int i = 0; i < M; i++)
+    for (int i = 0; i < M; i++) {
+        __builtin_prefetch(c + i * ldc, 1);
 #pragma GCC unroll 24
         for (int j = 0; j < V; j++) acc[i][j] = Vector<T>{};
+    }
     for (long k = 0; k < depth; k++, a += lda, b += ldb) {
         Vector<T> row[V];
 #pragma GCC unroll 24
@@ -124,27 +128,56 @@ ALWAYS_INLINE void each_tile(long rows, long most, F f) {
 
 constexpr long depth_block = 256;  // a block of a panel stays in the first-level cache while all rows pass it
 
-// y (rows, cols) = bias + a W or y += a W; y's rows have room for cols rounded up to a vector.
+// f(i) for i in 0..tasks on so many threads, in any order.
+template <class F>
+void share(long tasks, long threads, F f) {
+    parallel(tasks, threads, [](void *context, long i, long) { (*static_cast<F *>(context))(i); }, &f);
+}
+
+constexpr long second_level = 512 << 10;  // bytes of weights that stay in the second-level cache from step to step
+
+// Rows of a panel that come next, from memory, while the present ones are worked on.
 template <class T>
-void matmul(long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy, bool accumulate) {
+ALWAYS_INLINE void fetch(const T *panel, long from, long to) {
+    for (const T *line = panel + from * panel_width<T>; line < panel + to * panel_width<T>; line += 64 / sizeof(T))
+        __builtin_prefetch(line, 0, 2);
+}
+
+// Columns first to last of y (rows, cols) = bias + a W or y += a W.
+template <class T>
+void matmul_columns(long first, long last, long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy,
+                    bool accumulate) {
     const long width = panel_width<T>, size = w.panel_size();
     const long blocks = larger(1, (w.depth + depth_block / 2) / depth_block),
                block = larger(1, (w.depth + blocks - 1) / blocks);
-    long col = 0;
-    const T *panel = w.data;
+    const bool far = size / width * w.cols * long(sizeof(T)) > second_level;
+    long col = first;
+    const T *panel = w.data + first / width * size;
     if (rows <= 3)
-        for (const long step = Tiles<T>::wide_panels[rows]; col + step * width <= w.cols;
+        for (const long step = Tiles<T>::wide_panels[rows]; col + step * width <= last;
              col += step * width, panel += step * size)
             Tiles<T>::wide[rows](a, lda, panel, size, w.depth, y + col, ldy, accumulate);
-    for (; col < w.cols; col += width, panel += size) {
+    for (; col < last; col += width, panel += size) {
         const bool full = w.cols - col > lanes<T>;
         for (long k = 0; k < larger(1, w.depth); k += block)
             each_tile(rows, full ? tile_rows : half_rows, [&](long i, long height) {
                 const auto tile = full ? Tiles<T>::full.tiles[height] : Tiles<T>::half.tiles[height];
+                if (far) fetch(panel + (k + block) * width, i * block / rows, (i + height) * block / rows);
                 tile(a + i * lda + k, lda, panel + k * width, size, smaller(block, w.depth - k), y + i * ldy + col, ldy,
                      accumulate || k > 0);
             });
     }
+}
+
+// y (rows, cols) = bias + a W or y += a W; y's rows have room for cols rounded up to a vector.
+template <class T>
+void matmul(long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy, bool accumulate) {
+    const long width = panel_width<T>, panels = (w.cols + width - 1) / width, shares = smaller(panels, 4 * w.threads);
+    if (w.threads == 1) return matmul_columns(0, w.cols, rows, a, lda, w, y, ldy, accumulate);
+    share(shares, w.threads, [&](long i) {
+        const long first = panels * i / shares * width, last = smaller(panels * (i + 1) / shares * width, w.cols);
+        matmul_columns(first, last, rows, a, lda, w, y, ldy, accumulate);
+    });
 }
 
 constexpr long row_block = 144;  // columns of a that stay in the second-level cache while all of b passes them
@@ -161,6 +194,38 @@ void add_transposed(long rows, long cols, long depth, const T *a, long lda, cons
                 tile(a + first + i, lda, b + col, ldb, depth, c + (first + i) * ldc + col, ldc);
             });
         }
+}
+
+constexpr long packed_depth = 192;  // rows of a panel of b that stay in the first-level cache
+
+// The same for rows so long that each of them lies on pages of its own: what a tile reads is first brought together.
+template <class T>
+void add_transposed_far(long rows, long cols, long depth, const T *a, long lda, const T *b, long ldb, T *c, long ldc,
+                        long threads) {
+    const long width = panel_width<T>, whole = cols / width * width, shares = (rows + row_block - 1) / row_block;
+    share(shares, threads, [&](long i) {
+        const long first = rows * i / shares, count = rows * (i + 1) / shares - first;
+        const T *columns = a + first;
+        T *to = c + first * ldc;
+        Block packing;
+        if (!packing.reserve((count * depth + packed_depth * width) * long(sizeof(T))))
+            return add_transposed(count, cols, depth, columns, lda, b, ldb, to, ldc);
+        T *packed = reinterpret_cast<T *>(packing.data()), *panel = packed + count * depth;
+        for (long k = 0; k < depth; k++)
+            each_tile(count, tile_rows, [&](long row, long height) {
+                for (long j = 0; j < height; j++) packed[row * depth + k * height + j] = columns[k * lda + row + j];
+            });
+        for (long col = 0; col < whole; col += width)
+            for (long k = 0; k < depth; k += packed_depth) {
+                const long part = smaller(packed_depth, depth - k);
+                for (long q = 0; q < part; q++) copy(panel + q * width, b + (k + q) * ldb + col, width);
+                each_tile(count, tile_rows, [&](long row, long height) {
+                    Tiles<T>::full.transposed[height](packed + row * depth + k * height, height, panel, width, part,
+                                                      to + row * ldc + col, ldc);
+                });
+            }
+        if (cols > whole) add_transposed(count, cols - whole, depth, columns, lda, b + whole, ldb, to + whole, ldc);
+    });
 }
 
 // sums (cols) += the column sums of b (depth, cols), each call one partial sum.

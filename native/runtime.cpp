@@ -40,7 +40,7 @@ char *fresh(int64_t bytes) {
 }
 
 struct Crew {
-    std::mutex owner;  // held by the call that has the threads
+    std::atomic_flag owned = ATOMIC_FLAG_INIT;  // by the call that has the threads
     std::mutex mutex;
     std::condition_variable wake, done;
     long crew = 0;     // threads started
@@ -148,8 +148,7 @@ bool Block::reserve(int64_t bytes) {
 void parallel(long tasks, long threads, Task task, void *context) {
     Crew &c = *crew;
     if (threads > tasks) threads = tasks;
-    std::unique_lock<std::mutex> owner(c.owner, std::defer_lock);
-    if (threads <= 1 || !owner.try_lock()) {
+    if (threads <= 1 || c.owned.test_and_set(std::memory_order_acquire)) {
         for (long i = 0; i < tasks; i++) task(context, i, 0);
         return;
     }
@@ -169,8 +168,11 @@ void parallel(long tasks, long threads, Task task, void *context) {
     }
     c.wake.notify_all();
     c.work(0);
-    std::unique_lock<std::mutex> lock(c.mutex);
-    c.done.wait(lock, [&] { return c.working == 0; });
+    {
+        std::unique_lock<std::mutex> lock(c.mutex);
+        c.done.wait(lock, [&] { return c.working == 0; });
+    }
+    c.owned.clear(std::memory_order_release);
 }
 
 }  // namespace attentive

@@ -148,7 +148,9 @@ void check_isa() {
                 for (int flags = 0; flags < 8; flags += 7 - 3 * (z[1] > 20))
                     check_shape(
                         {cell, gate, z[0], z[1], z[2], z[3], (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0});
-    check_shape({GRU, GATE_SIGMOID, 4, 30, 310, 290, true, false, false});  // weights that outgrow the caches
+    const Shape large = {GRU, GATE_SIGMOID, 4, 30, 310, 290, true, false, false};  // weights that outgrow the caches
+    check_shape(large);
+    expect(same(Case<float>(large, 1), Case<float>(large, 3)), "nor do threads that share each product");
     const Shape parallel = {LSTM, GATE_SIGMOID, 12, 200, 24, 40, true, false, false};
     const Case<float> alone(parallel, 1);
     expect(same(alone, Case<float>(parallel, 3)), "the number of threads changes nothing");

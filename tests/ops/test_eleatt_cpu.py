@@ -294,9 +294,12 @@ def test_saved_tensors_can_be_moved_and_checkpointed():
         assert all(torch.equal(a, b) for a, b in zip(tensors, expected, strict=True))
 
 
-def test_results_do_not_depend_on_the_number_of_threads():
-    lengths = torch.randint(1, 21, (130,))
-    call = random_call(Spec("lstm"), 20, 130, 24, 40, dtype=torch.float32, lengths=lengths, need_attention=True)
+@pytest.mark.parametrize(
+    ("cell", "shape"), [("lstm", (20, 130, 24, 40)), ("gru", (3, 20, 310, 290)), ("rnn_tanh", (2, 100, 310, 600))]
+)
+def test_results_do_not_depend_on_whether_threads_share_the_rows_or_each_product(cell, shape):
+    lengths = torch.randint(1, shape[0] + 1, (shape[1],))
+    call = random_call(Spec(cell), *shape, dtype=torch.float32, lengths=lengths, need_attention=True)
     alone = results(call, "cpu")
     for threads in (2, 3):
         torch.set_num_threads(threads)
