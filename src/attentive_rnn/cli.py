@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .training import RunFolder
+    from .training.tasks import Task
 
 Overrides = list[tuple[str, str]]
 RESUME_NEWEST = ""  # what --resume without a folder stands for
@@ -231,36 +232,36 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _report(run: RunFolder) -> int:
     """Say how a finished run did."""
+    from .training import load_model
+    from .training.tasks import task_for
+
     results = run.read_results()
     print(f"run              {run.path}")
     print(f"model            {run.model}")
     print(f"best epoch       {results['best_epoch']} of {results['epochs']}")
-    print(f"validation       {100 * results['validation_accuracy']:.1f} %")
-    _print_scores(results["test"])
+    task = task_for(load_model(run.model).schema)
+    metric = task.metric
+    print(f"validation       {metric.show(results[f'validation_{metric.name}'])}{' %' if metric.percent else ''}")
+    _print_scores(task, results["test"])
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs a step of a sequence")
     print(f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch")
     return 0
 
 
-def _print_scores(test: dict[str, Any]) -> None:
-    low, high = (100 * end for end in test["accuracy_interval_95"])
-    print(
-        f"test accuracy    {100 * test['accuracy']:.1f} % "
-        f"(95 % interval {low:.1f} to {high:.1f}, {test['count']} sequences)"
-    )
-    print(f"of the classes   {100 * test['mean_class_accuracy']:.1f} % on average")
+def _print_scores(task: Task, test: dict[str, Any]) -> None:
+    for line in task.report(test):
+        print(line)
     if "without_copies" in test:
-        rest = test["without_copies"]
-        print(
-            f"unseen only      {100 * rest['accuracy']:.1f} %: "
-            f"{test['copies_in_train']} test sequences are copies of training sequences"
-        )
+        metric = task.metric
+        rest = metric.show(test["without_copies"][metric.name]) + (" %" if metric.percent else "")
+        print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from .training import load_model, open_run
     from .training.run import test_scores
     from .training.setup import choose_device, load_splits
+    from .training.tasks import task_for
 
     run = open_run(arguments.folder)
     config = run.read_config()
@@ -272,7 +273,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(scores, ensure_ascii=False))
         return 0
-    _print_scores(scores)
+    task = task_for(saved.schema)
+    _print_scores(task, scores)
+    if "confusion" not in scores:
+        return 0
     names = scores["classes"]
     width = max(map(len, names))
     print("true class, and how often each was predicted")
@@ -284,31 +288,23 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _predict(arguments: argparse.Namespace) -> int:
     from .data import read_sequences
     from .training import load_model
-    from .training.saved_model import probabilities
     from .training.setup import choose_device
+    from .training.tasks import task_for
     from .training.transfer import find_model
 
     saved = load_model(find_model(arguments.folder))
     saved.model.to(choose_device(arguments.device))
     dataset = read_sequences(arguments.input, saved.schema)
-    classes = saved.schema.classes
-    shares = probabilities(saved.logits(dataset))
+    task = task_for(saved.schema)
+    answers = task.answers(saved.logits(dataset))
     names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
     if arguments.json:
-        rows = [
-            {
-                "name": name,
-                "label": classes[int(share.argmax())],
-                "probability": float(share.max()),
-                "probabilities": dict(zip(classes, share.tolist(), strict=True)),
-            }
-            for name, share in zip(names, shares, strict=True)
-        ]
+        rows = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
         print(json.dumps(rows, ensure_ascii=False))
         return 0
     width = max(map(len, names))
-    for name, share in zip(names, shares, strict=True):
-        print(f"{name:{width}}  {share.max():.3f}  {classes[int(share.argmax())]}")
+    for name, answer in zip(names, answers, strict=True):
+        print(f"{name:{width}}  {task.in_words(answer)}")
     return 0
 
 

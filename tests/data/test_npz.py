@@ -104,7 +104,7 @@ def test_missing_values_are_refused_with_their_place_or_filled(tmp_path):
         ({"x": np.ones((2, 3, 2)), "lengths": [4, 1]}, "length of sequence 0 is 4, but it has 3 frames"),
         ({"x": np.ones((2, 3, 2)), "lengths": [[1], [2]]}, "lengths must be"),
         ({"x": np.ones((2, 3, 2)), "y": [0, 1, 2]}, r"labels must be \(2,\) class indices or names"),
-        ({"x": np.ones((2, 3, 2)), "y": [0.5, 1.0]}, "labels must be"),
+        ({"x": np.ones((2, 3, 2)), "y": [0.5, 1.0, 2.0]}, "labels must be"),
         ({"x": np.ones((2, 3, 2)), "y": [0, 2], "classes": ["a", "b"]}, "label 2 is not an index into the 2 classes"),
         ({"x": np.ones((2, 3, 2)), "y": ["a", "c"], "classes": ["a", "b"]}, "label 'c' is not among classes"),
         ({"x": np.ones((2, 3, 2)), "classes": ["a", "a"]}, "names a class twice"),

@@ -130,5 +130,5 @@ def test_another_configuration_gets_another_folder_and_one_seed_wilsons_interval
     single = compare(replace(config, optim=replace(config.optim, lr=0.003)), parent, [3], console=quiet)
     assert single.folder != comparison.folder
     outcome = single.outcomes[0]
-    assert list(outcome.test_accuracy)[1:] == outcome.results[0]["test"]["accuracy_interval_95"]
+    assert list(outcome.test_metric)[1:] == outcome.results[0]["test"]["accuracy_interval_95"]
     assert "Wilson's" in "\n".join(single.remarks())

@@ -21,7 +21,7 @@ def _fuse(arguments: argparse.Namespace) -> int:
 
     from ..training import load_model, open_run, score
     from ..training.fusion import fuse
-    from ..training.saved_model import probabilities
+    from ..training.metrics import probabilities
     from ..training.setup import load_splits
 
     runs = [open_run(folder) for folder in arguments.folders]
@@ -31,6 +31,8 @@ def _fuse(arguments: argparse.Namespace) -> int:
             if getattr(config.data, key) != getattr(configs[0].data, key):
                 raise ConfigError(f"{run.path}: data.{key} is not that of {runs[0].path}; fuse runs of one data set")
     test = load_splits(configs[0]).test
+    if test.schema.target != "class":
+        raise ConfigError(f"{runs[0].path}: predicts numbers; only the probabilities of classes are fused")
     scores = [load_model(run.model).logits(test) for run in runs]
     labels = np.asarray(test.labels)
     for run, logits in zip(runs, scores, strict=True):

@@ -5,6 +5,7 @@ from .convert import convert
 from .convert_layout import ConvertLayout, same_joint
 from .copies import copies_in_train
 from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
+from .generated import GeneratedDataset
 from .layouts import JointLayout, get_layout, list_layouts
 from .picture import animate, draw_samples
 from .report import Report, check
@@ -40,6 +41,7 @@ __all__ = [
     "Compose",
     "ConvertLayout",
     "FlipLeftRight",
+    "GeneratedDataset",
     "Jitter",
     "JointLayout",
     "MaskJoints",

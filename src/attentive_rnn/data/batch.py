@@ -12,7 +12,8 @@ from .dataset import Sample
 
 
 class Batch(NamedTuple):
-    """``x`` (B, T_max, *shape) float32, zero after each sequence's end; ``lengths`` and ``labels`` (B,) int64."""
+    """``x`` (B, T_max, *shape) float32, zero after each sequence's end; ``lengths`` (B,) int64; ``labels`` (B,)
+    int64, or float32 where a label is a number."""
 
     x: Tensor
     lengths: Tensor
@@ -31,6 +32,6 @@ def collate(samples: Sequence[Sample]) -> Batch:
     return Batch(
         x=torch.nn.utils.rnn.pad_sequence([s.sequence for s in samples], batch_first=True),
         lengths=torch.tensor([len(s.sequence) for s in samples], dtype=torch.int64),
-        labels=torch.tensor([s.label for s in samples], dtype=torch.int64),
+        labels=torch.tensor([s.label for s in samples]),
         metas=[s.meta for s in samples],
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from . import npz, parquet
 from .dataset import SequenceDataset, Splits, concatenate
 from .files import check_writable, existing, write_atomically
@@ -54,6 +54,8 @@ def convert(source: str | Path, out: str | Path, overwrite: bool = False, **opti
     out = check_writable(out, _SUFFIXES, overwrite)
     path = existing(source)
     dataset = _dataset(recognise(path), path, options)
+    if out.suffix.lower() != ".npz" and (dataset.schema.target == "number" or dataset.schema.vocabulary):
+        raise ConfigError(f"{out}: numbers to predict and words are written as .npz only")
     write = {".npz": npz.to_bytes, ".parquet": parquet.to_bytes, ".pkl": _to_pyskl}[out.suffix.lower()]
     write_atomically(out, write(dataset))
     return out

@@ -17,10 +17,10 @@ from .transforms import Transform
 
 
 class Sample(NamedTuple):
-    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1: not labelled) and what is known of it."""
+    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and what is known of it."""
 
     sequence: Tensor
-    label: int
+    label: float
     meta: dict[str, Any]
 
 
@@ -29,7 +29,8 @@ class SequenceDataset(Dataset[Sample]):
 
     Args:
         sequences: one (T, *schema.shape) float tensor a sequence, T >= 1; kept as float32.
-        labels: an index into ``schema.classes`` for each sequence, or -1 where it is not labelled.
+        labels: an index into ``schema.classes`` for each sequence, or -1 where it is not labelled; where
+            ``schema.target`` is "number", a float, or NaN where it is not labelled.
         metas: a dict for each sequence; keys where known: name, subject, view, setup, repetition.
         schema: the meaning of a frame and of the labels.
         name: what the set is called in messages.
@@ -47,13 +48,13 @@ class SequenceDataset(Dataset[Sample]):
     def __init__(
         self,
         sequences: Iterable[Tensor],
-        labels: Iterable[int],
+        labels: Iterable[float],
         metas: Iterable[Mapping[str, Any]],
         schema: Schema,
         name: str = "",
     ) -> None:
         self.sequences = [torch.as_tensor(s, dtype=torch.float32) for s in sequences]
-        self.labels = np.asarray(list(labels), dtype=np.int64)
+        self.labels = np.asarray(list(labels), dtype=np.float64 if schema.target == "number" else np.int64)
         self.metas = [dict(m) for m in metas]
         self.schema = schema
         self.name = name
@@ -68,6 +69,8 @@ class SequenceDataset(Dataset[Sample]):
                     f"{name or 'data'}: sequence {i} is {tuple(sequence.shape)}; "
                     f"it must be (T, {', '.join(map(str, schema.shape))}) with T >= 1"
                 )
+        if schema.target == "number":
+            return
         wrong = np.flatnonzero((self.labels < -1) | (self.labels >= len(schema.classes)))
         if len(wrong):
             raise DataError(
@@ -79,18 +82,22 @@ class SequenceDataset(Dataset[Sample]):
         return len(self.sequences)
 
     def __getitem__(self, index: int) -> Sample:
-        return Sample(self.sequences[index], int(self.labels[index]), self.metas[index])
+        return Sample(self.sequences[index], self.labels[index].item(), self.metas[index])
 
     def __repr__(self) -> str:
-        return (
-            f"SequenceDataset({self.name!r}, {len(self)} sequences, "
-            f"frame {self.schema.shape}, {len(self.schema.classes)} classes)"
+        return f"SequenceDataset({self.name!r}, {len(self)} sequences, frame {self.schema.shape}, " + (
+            "a number to predict)" if self.schema.target == "number" else f"{len(self.schema.classes)} classes)"
         )
 
     @property
     def lengths(self) -> np.ndarray:
         """Number of frames of each sequence, int64 (len,)."""
         return np.asarray([len(s) for s in self.sequences], dtype=np.int64)
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Whether each sequence has a label, bool (len,)."""
+        return ~np.isnan(self.labels) if self.schema.target == "number" else self.labels >= 0
 
     def groups(self, key: str) -> np.ndarray:
         """``meta[key]`` of each sequence, (len,), as the group-wise splitters of scikit-learn take it.
@@ -108,9 +115,20 @@ class SequenceDataset(Dataset[Sample]):
         chosen = [int(i) for i in indices]
         return SequenceDataset(
             [self.sequences[i] for i in chosen],
-            [int(self.labels[i]) for i in chosen],
+            self.labels[chosen],
             [self.metas[i] for i in chosen],
             self.schema,
+            self.name,
+        )
+
+    def transformed(self, transform: Transform) -> SequenceDataset:
+        """The data set with a deterministic transform applied to every sequence; see :func:`preprocess`."""
+        rng = np.random.default_rng(0)
+        return SequenceDataset(
+            [transform(s, rng) for s in self.sequences],
+            self.labels,
+            self.metas,
+            transform.schema_after(self.schema),
             self.name,
         )
 
@@ -130,7 +148,7 @@ def concatenate(datasets: Sequence[SequenceDataset]) -> SequenceDataset:
             raise DataError(f"{first.name} and {other.name} differ in classes or frames; read them one at a time")
     return SequenceDataset(
         [s for d in datasets for s in d.sequences],
-        [int(y) for d in datasets for y in d.labels],
+        np.concatenate([d.labels for d in datasets]),
         [m for d in datasets for m in d.metas],
         first.schema,
         first.name,
@@ -139,6 +157,8 @@ def concatenate(datasets: Sequence[SequenceDataset]) -> SequenceDataset:
 
 def relabel(dataset: SequenceDataset, classes: Sequence[str], *, strict: bool) -> SequenceDataset:
     """The data set with labels that index ``classes``; a class that is not among them is an error, or -1."""
+    if dataset.schema.target == "number":
+        return dataset
     index = {name: i for i, name in enumerate(classes)}
     unknown = [name for name in dataset.schema.classes if name not in index]
     if strict and unknown:
@@ -171,14 +191,7 @@ def preprocess(dataset: SequenceDataset, transform: Transform) -> SequenceDatase
     """
     if transform.random:
         raise ConfigError(f"{transform!r} is random: use it as augmentation, not as preprocessing")
-    rng = np.random.default_rng(0)
-    return SequenceDataset(
-        [transform(s, rng) for s in dataset.sequences],
-        [int(y) for y in dataset.labels],
-        dataset.metas,
-        transform.schema_after(dataset.schema),
-        dataset.name,
-    )
+    return dataset.transformed(transform)
 
 
 class AugmentedDataset(Dataset[Sample]):
@@ -223,7 +236,7 @@ class AugmentedDataset(Dataset[Sample]):
 
     @property
     def labels(self) -> np.ndarray:
-        """The labels of the data set, int64 (len,)."""
+        """The labels of the data set, (len,)."""
         return self.dataset.labels
 
     def __len__(self) -> int:

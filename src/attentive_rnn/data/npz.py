@@ -2,7 +2,8 @@
 
     sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
     lengths     (N,) frames of each; may be left out where sequences are padded
-    labels      (N,) class indices, -1 for none, or class names; also called y or Y; may be left out
+    labels      (N,) class indices, -1 for none, or class names; also called y or Y; may be left out; floats are
+                numbers to be predicted, NaN for none
     classes     the class names
     schema      JSON of a Schema, as one text
     split       (N,) "train" or "test"
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,10 @@ def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse
         raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(values)}")
     cases = _cases(values, arrays.get("lengths"), schema, where)
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where)
-    labels, classes = _labels(_named("labels", arrays), arrays.get("classes"), schema, len(cases), where)
+    given = _named("labels", arrays)
+    if schema is None and given is not None and given.dtype.kind == "f" and "classes" not in arrays:
+        schema = Schema((), shape, layout=layout, target="number")
+    labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
     return SequenceDataset(
         [torch.from_numpy(_finished(case, i, missing, where).reshape(-1, *shape)) for i, case in enumerate(cases)],
         labels,
@@ -176,7 +181,13 @@ def _finished(case: np.ndarray, i: int, missing: Missing, where: str) -> np.ndar
 
 def _labels(
     labels: np.ndarray | None, classes: np.ndarray | None, schema: Schema | None, count: int, where: str
-) -> tuple[list[int], tuple[str, ...]]:
+) -> tuple[list[float], tuple[str, ...]]:
+    if schema is not None and schema.target == "number":
+        if labels is None:
+            return [math.nan] * count, ()
+        if labels.shape != (count,) or labels.dtype.kind not in "iuf":
+            raise DataError(f"{where}: labels must be {(count,)} numbers, got {_kind(labels)}")
+        return labels.tolist(), ()
     names = schema.classes if schema else None
     if classes is not None and schema is None:
         if classes.ndim != 1 or classes.dtype.kind not in "iuU":

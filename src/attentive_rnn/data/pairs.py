@@ -110,8 +110,8 @@ class PairFormat:
 def splits(train: SequenceDataset, test: SequenceDataset) -> Splits:
     """Two files of one problem, with the labels in the order of the training file's classes."""
     for part, title in ((train, "TRAIN"), (test, "TEST")):
-        if (part.labels < 0).any():
-            name = part.metas[int((part.labels < 0).argmax())]["name"]
+        if not part.labelled.all():
+            name = part.metas[int(part.labelled.argmin())]["name"]
             raise DataError(f"{train.name}: the {title} sequence {name} has no label; training and testing need one")
     if train.schema.shape != test.schema.shape:
         raise DataError(

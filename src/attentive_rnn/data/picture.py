@@ -128,15 +128,18 @@ def _one_of_each_class(dataset: SequenceDataset) -> list[int]:
 
 
 def title_of(dataset: SequenceDataset, index: int) -> str:
-    """The class of a sequence, or the name of one that is not labelled."""
-    label = int(dataset.labels[index])
-    return dataset.schema.classes[label] if label >= 0 else str(dataset.metas[index].get("name", index))
+    """The class or the number of a sequence, or the name of one that is not labelled."""
+    label = dataset.labels[index]
+    if not dataset.labelled[index]:
+        return str(dataset.metas[index].get("name", index))
+    return f"{label:.4g}" if dataset.schema.target == "number" else dataset.schema.classes[label]
 
 
 def _heading(dataset: SequenceDataset, shown: int) -> str:
     classes = len(dataset.schema.classes)
     part = f"{shown} of {classes} classes" if classes > shown else f"{classes} classes"
-    return f"{dataset.name or 'data'}: {len(dataset)} sequences, {part if classes else 'not labelled'}"
+    other = "numbers to predict" if dataset.schema.target == "number" else "not labelled"
+    return f"{dataset.name or 'data'}: {len(dataset)} sequences, {part if classes else other}"
 
 
 def _draw_skeletons(figure: Any, dataset: SequenceDataset, chosen: list[int]) -> None:

@@ -145,6 +145,8 @@ def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: 
 
 
 def _frame_in_words(schema: Schema) -> str:
+    if schema.vocabulary:
+        return f"a word, one of {len(schema.vocabulary)}"
     if schema.layout is None:
         named = f": {', '.join(schema.features)}" if schema.features else ""
         return f"{schema.size} features{named}"
@@ -155,12 +157,14 @@ def _frame_in_words(schema: Schema) -> str:
 
 def _class_counts(part: SequenceDataset) -> dict[str, int]:
     counts = {name: int((part.labels == i).sum()) for i, name in enumerate(part.schema.classes)}
-    unlabelled = int((part.labels < 0).sum())
+    unlabelled = int((~part.labelled).sum())
     return counts | ({"(no label)": unlabelled} if unlabelled else {})
 
 
 def _class_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
     for part, dataset in parts.items():
+        if dataset.schema.target == "number" and dataset.labelled.any():
+            continue
         counts = {name: n for name, n in _class_counts(dataset).items() if name in dataset.schema.classes}
         if not any(counts.values()):
             yield f"no sequence of {part} has a label"
@@ -209,10 +213,12 @@ def _copy_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
             else:
                 first[key] = (part, name, label)
     for (known_part, part), found in copies.items():
-        names = ["(no label)" if y < 0 else parts[part].schema.classes[y] for _, _, y, _ in found]
+        classes = parts[part].schema.classes
+        names = [classes[int(y)] if y >= 0 else "(no label)" for _, _, y, _ in found] if classes else []
         totals = _class_counts(parts[part])
         by_class = ", ".join(f"{names.count(n)} of {totals[n]} of {n!r}" for n in dict.fromkeys(names))
-        note = f"{len(found)} sequences of {part} are copies of one in {known_part} ({by_class}); "
+        note = f"{len(found)} sequences of {part} are copies of one in {known_part}"
+        note += f" ({by_class}); " if by_class else "; "
         note += f"the first is {found[0][1]}, equal to {found[0][0]}"
         if part != known_part:
             note += f". The score on {part} is not one on unseen data: report it without them as well"

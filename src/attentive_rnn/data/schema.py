@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..errors import ConfigError
+
+Target = Literal["class", "number"]
 
 
 @dataclass(frozen=True)
@@ -15,15 +17,18 @@ class Schema:
     """The meaning of a frame and of a label.
 
     Args:
-        classes: the name of each class; the label i is ``classes[i]``. Empty for unlabelled data.
+        classes: the name of each class; the label i is ``classes[i]``. Empty for unlabelled data, and for numbers.
         shape: shape of one frame, ``(D,)`` for features or ``(M, V, C)`` for a skeleton of M persons,
             V joints and C coordinates (metres).
         features: a name for each of the flattened features of a frame, or empty.
         layout: name of the joint layout of a skeleton (see :func:`get_layout`), or None.
         rate: frames per second, or None where the format does not say.
+        target: what a label is: "class", an index into ``classes``, or "number", a real number to be predicted.
+        vocabulary: for text, the words; a frame is then of shape (1,) and holds the index of one. Else empty.
 
     Raises:
-        ConfigError: a shape that is not positive, or feature names that do not match it.
+        ConfigError: a shape that is not positive, feature names that do not match it, classes beside numbers, or a
+            vocabulary with frames that are no single index.
 
     Example:
         >>> Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20").size
@@ -35,6 +40,8 @@ class Schema:
     features: tuple[str, ...] = ()
     layout: str | None = None
     rate: float | None = None
+    target: Target = "class"
+    vocabulary: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
@@ -43,6 +50,19 @@ class Schema:
             raise ConfigError("schema: a class name occurs twice in classes")
         if self.features and len(self.features) != self.size:
             raise ConfigError(f"schema: {len(self.features)} feature names for {self.size} features a frame")
+        if self.target not in get_args(Target):
+            raise ConfigError(f"schema: target must be {' or '.join(get_args(Target))}, got {self.target!r}")
+        if self.target == "number" and self.classes:
+            raise ConfigError("schema: there are classes, but target says that a label is a number")
+        if self.vocabulary and self.shape != (1,):
+            raise ConfigError(f"schema: with a vocabulary a frame is one index, shape (1,), got {self.shape}")
+        if len(set(self.vocabulary)) != len(self.vocabulary):
+            raise ConfigError("schema: a word occurs twice in vocabulary")
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model answers with: one a class, or the number itself."""
+        return 1 if self.target == "number" else len(self.classes)
 
     @property
     def size(self) -> int:
@@ -57,6 +77,8 @@ class Schema:
             "features": list(self.features),
             "layout": self.layout,
             "rate": self.rate,
+            "target": self.target,
+            "vocabulary": list(self.vocabulary),
         }
 
     @classmethod
@@ -68,9 +90,9 @@ class Schema:
 
         Example:
             >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]})
-            Schema(classes=('a', 'b'), shape=(12,), features=(), layout=None, rate=None)
+            Schema(classes=('a', 'b'), shape=(12,), features=(), layout=None, rate=None, target='class', vocabulary=())
         """
-        known = {"classes", "shape", "features", "layout", "rate"}
+        known = {"classes", "shape", "features", "layout", "rate", "target", "vocabulary"}
         for key in values:
             if key not in known:
                 raise ConfigError(f"schema: unknown key {key!r}; the keys are {', '.join(sorted(known))}")
@@ -88,6 +110,8 @@ class Schema:
             features=_tuple_of(str, "features", values.get("features", ())),
             layout=layout,
             rate=None if rate is None else float(rate),
+            target=values.get("target", "class"),
+            vocabulary=_tuple_of(str, "vocabulary", values.get("vocabulary", ())),
         )
 
 

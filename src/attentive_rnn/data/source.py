@@ -22,7 +22,7 @@ class Source:
             without a protocol takes ``test_fraction`` and ``seed``, and obeys a split that the data name.
         read: ``read(path, **options)`` gives every sequence, labelled or not, without a protocol.
         recognise: whether a path that exists holds this format; decided from names, without reading it.
-        embedded: whether the data come with the package, so that ``load`` takes no path.
+        embedded: whether the data come with the package or are generated, so that ``load`` takes no path.
         preprocessing: configs of the deterministic transforms that its recipes apply to training and test data
             alike; ``load`` and ``read`` apply nothing.
         augmentation: configs of the random transforms of its recipes' augmented training.

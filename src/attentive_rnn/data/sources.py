@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from . import (
+    adding,
     arff,
     embedded,
     folders,
@@ -34,6 +35,7 @@ from .source import Source
 _SOURCES = (
     embedded.JAPANESE_VOWELS,
     embedded.BASIC_MOTIONS,
+    adding.SOURCE,
     uea.SOURCE,
     ntu.SOURCE,
     msr_action3d.SOURCE,

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from .dataset import SequenceDataset, Splits
+from .generated import GeneratedDataset
 
 
 def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
@@ -13,7 +14,8 @@ def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tu
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
     validation score is that of people not seen in training. Otherwise each class gives the same share, and keeps
-    at least one sequence for training.
+    at least one sequence for training; where labels are numbers, sequences are drawn alike.
+    Of a generated set the validation part is drawn apart and is the same for every seed.
 
     Args:
         dataset: the training sequences.
@@ -34,6 +36,8 @@ def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tu
         raise ConfigError(f"the validation fraction must be between 0 and 1, got {fraction}")
     if seed < 0:
         raise ConfigError(f"the seed of the validation split must not be negative, got {seed}")
+    if isinstance(dataset, GeneratedDataset):
+        return dataset.split(fraction, seed)
     rng = np.random.default_rng(seed)
     if all("subject" in meta for meta in dataset.metas):
         subjects = dataset.groups("subject")
@@ -78,8 +82,8 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
         (30, 10)
     """
     where = dataset.name or "data"
-    if (dataset.labels < 0).any():
-        i = int((dataset.labels < 0).argmax())
+    if not dataset.labelled.all():
+        i = int(dataset.labelled.argmin())
         name = dataset.metas[i].get("name", i)
         raise DataError(f"{where}: sequence {name} has no label; training and testing need one")
     if not any("split" in meta for meta in dataset.metas):
@@ -91,7 +95,7 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
             raise DataError(f"{where}: the split {str(text)!r} is none of {', '.join(_PARTS)}")
         parts.append(part)
     metas = [{key: value for key, value in meta.items() if key != "split"} for meta in dataset.metas]
-    bare = SequenceDataset(dataset.sequences, dataset.labels.tolist(), metas, dataset.schema, dataset.name)
+    bare = SequenceDataset(dataset.sequences, dataset.labels, metas, dataset.schema, dataset.name)
     testing = np.asarray(parts) == "test"
     if testing.all() or not testing.any():
         raise DataError(
@@ -101,7 +105,8 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
 
 
 def _stratified(dataset: SequenceDataset, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    classes, counts = np.unique(dataset.labels, return_counts=True)
+    labels = np.zeros(len(dataset)) if dataset.schema.target == "number" else dataset.labels
+    classes, counts = np.unique(labels, return_counts=True)
     if len(classes) == 0 or counts.max() < 2:
         raise DataError(f"{dataset.name or 'data'}: no class has two sequences, so none can be held out for validation")
     most = np.minimum(np.ceil(fraction * counts).astype(int), counts - 1)
@@ -112,7 +117,7 @@ def _stratified(dataset: SequenceDataset, fraction: float, rng: np.random.Genera
         quotas[np.argmax(np.where(quotas < most, fraction * counts - quotas, -np.inf))] += 1
     held_out = np.zeros(len(dataset), dtype=bool)
     for label, quota in zip(classes, quotas, strict=True):
-        held_out[rng.permutation(np.flatnonzero(dataset.labels == label))[:quota]] = True
+        held_out[rng.permutation(np.flatnonzero(labels == label))[:quota]] = True
     return held_out
 
 

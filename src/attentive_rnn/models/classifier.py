@@ -21,9 +21,12 @@ class SequenceClassifier(nn.Module):
 
     .. math:: y = \\frac{1}{T} \\sum_t (W h_t + b), \\qquad p = \\mathrm{softmax}(y)
 
+    With a vocabulary each frame is the index of a word, and the layers read a learnt vector for it. One output
+    without a softmax, K = 1, makes a regressor.
+
     Args:
-        input_size: D, the number of elements of a frame, all its axes flattened.
-        num_classes: the number of classes K.
+        input_size: D, the number of elements of a frame, all its axes flattened; 1 with a vocabulary.
+        num_classes: the number of classes K, or 1 for a number to be predicted.
         hidden_size: N, the neurons of each layer.
         num_layers: the number of recurrent layers.
         cell: "gru", "lstm" or "rnn".
@@ -33,9 +36,12 @@ class SequenceClassifier(nn.Module):
         reset_after: for the GRU, as in :class:`EleAttGRU`.
         pool: "mean" over a row's steps; "last", its last step; "keras_compat", the authors' pooling as their library
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
+        vocabulary_size: words of a text; None: frames are numbers.
+        embedding_size: numbers that a word becomes, needed with a vocabulary.
 
     Inputs:
-        * **x**: (B, T, *features), any features whose product is D.
+        * **x**: (B, T, *features), any features whose product is D; with a vocabulary (B, T, 1), whole numbers from 0
+          to vocabulary_size - 1 in any dtype that holds them.
         * **lengths**: int64 (B,), the steps of each row; None: all T.
         * **need_attention**: return the attention too.
 
@@ -75,6 +81,8 @@ class SequenceClassifier(nn.Module):
         zoneout: float = 0.0,
         init: str = "paper",
         backend: str = "auto",
+        vocabulary_size: int | None = None,
+        embedding_size: int | None = None,
     ) -> None:
         super().__init__()
         if cell not in LAYERS:
@@ -83,6 +91,10 @@ class SequenceClassifier(nn.Module):
             raise ValueError(f"pool should be one of {', '.join(map(repr, POOLS))}, got {pool!r}")
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+        if (vocabulary_size is None) != (embedding_size is None):
+            raise ValueError("vocabulary_size and embedding_size must be given together")
+        if vocabulary_size is not None and input_size != 1:
+            raise ValueError(f"with a vocabulary a frame is one index: input_size must be 1, got {input_size}")
         if reset_after and cell != "gru":
             raise ValueError(f"reset_after is an option of the GRU, but cell={cell!r}")
         self.config: dict[str, Any] = {
@@ -101,9 +113,14 @@ class SequenceClassifier(nn.Module):
             "zoneout": zoneout,
             "init": init,
             "backend": backend,
+            "vocabulary_size": vocabulary_size,
+            "embedding_size": embedding_size,
         }
+        self.embedding: nn.Embedding | None = None
+        if vocabulary_size is not None and embedding_size is not None:
+            self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.layers = LAYERS[cell](
-            input_size,
+            input_size if embedding_size is None else embedding_size,
             hidden_size,
             num_layers,
             bidirectional=bidirectional,
@@ -139,6 +156,8 @@ class SequenceClassifier(nn.Module):
         if x.dim() < 3:
             raise ValueError(f"x should be (B, T, *features), got {x.dim()} dimensions")
         frames = x.flatten(2).transpose(0, 1)
+        if self.embedding is not None:
+            frames = self.embedding(frames.squeeze(2).long())
         output, _, *attention = self.layers(frames, lengths=lengths, need_attention=need_attention)
         lengths = None if lengths is None else lengths.to(x.device)
         output = self.dropout(output)

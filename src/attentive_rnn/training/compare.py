@@ -22,6 +22,7 @@ from .recipes import difference, read_config
 from .run import require_same, resume, train
 from .run_folder import RunFolder, create_folder, read_rows
 from .setup import build_model, load_splits
+from .tasks import Metric, Task, task_for
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,17 @@ class Outcome:
     seeds: tuple[int, ...]
     runs: tuple[RunFolder, ...]
     results: tuple[dict[str, Any], ...]
+    task: Task
 
     @classmethod
-    def of(cls, variant: Variant, seeds: Sequence[int], runs: Sequence[RunFolder]) -> Outcome:
+    def of(cls, variant: Variant, seeds: Sequence[int], runs: Sequence[RunFolder], task: Task) -> Outcome:
         """The outcome of finished runs, one for each seed."""
-        return cls(variant, tuple(seeds), tuple(runs), tuple(run.read_results() for run in runs))
+        return cls(variant, tuple(seeds), tuple(runs), tuple(run.read_results() for run in runs), task)
 
     @property
-    def test_accuracy(self) -> Interval:
-        """Mean over the seeds with Student's 95 % interval; Wilson's interval of the one run for a single seed."""
-        tests = [result["test"] for result in self.results]
-        if len(tests) > 1:
-            return student([test["accuracy"] for test in tests])
-        return Interval(tests[0]["accuracy"], *tests[0]["accuracy_interval_95"])
+    def test_metric(self) -> Interval:
+        """Mean over the seeds with Student's 95 % interval; the one run's own interval for a single seed."""
+        return self.task.metric.over_seeds([result["test"] for result in self.results])
 
     def mean(self, key: str) -> float:
         """The mean over the seeds of a number in results.json."""
@@ -61,15 +60,16 @@ class Outcome:
 
     def row(self) -> dict[str, Any]:
         """The line of comparison.csv."""
-        value, low, high = self.test_accuracy
+        value, low, high = self.test_metric
+        name = self.task.metric.name
         return {
             "variant": self.variant.title,
             "hidden_size": self.variant.config.model.hidden_size,
             "seeds": " ".join(map(str, self.seeds)),
-            "test_accuracy": value,
-            "test_accuracy_low_95": low,
-            "test_accuracy_high_95": high,
-            "validation_accuracy": self.mean("validation_accuracy"),
+            f"test_{name}": value,
+            f"test_{name}_low_95": low,
+            f"test_{name}_high_95": high,
+            f"validation_{name}": self.mean(f"validation_{name}"),
             "parameters": self.results[0]["parameters"],
             "flops_per_step": self.results[0]["flops_per_step"],
             "seconds_per_epoch": self.mean("seconds_per_epoch"),
@@ -85,10 +85,15 @@ class Comparison:
     outcomes: tuple[Outcome, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def metric(self) -> Metric:
+        """What the models are compared by."""
+        return self.outcomes[0].task.metric
+
     def gain(self, other: Outcome) -> Interval | None:
-        """Test accuracy of the first variant minus another's, paired by seed; None with a single seed."""
-        pairs = zip(self.outcomes[0].results, other.results, strict=True)
-        differences = [first["test"]["accuracy"] - second["test"]["accuracy"] for first, second in pairs]
+        """Test metric of the first variant minus another's, paired by seed; None with a single seed."""
+        pairs, name = zip(self.outcomes[0].results, other.results, strict=True), self.metric.name
+        differences = [first["test"][name] - second["test"][name] for first, second in pairs]
         return student(differences) if len(differences) > 1 else None
 
     def table(self) -> Table:
@@ -96,15 +101,17 @@ class Comparison:
         seeds = self.outcomes[0].seeds
         table = Table(title=f"{self.folder.parent.name}, seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))}")
         table.add_column("model")
-        for column in ("test accuracy %", "95 % interval", "valid %", "parameters", "FLOPs/step", "s/epoch", "epochs"):
+        metric = self.metric
+        shown = f"test {metric.title}", "95 % interval", "valid %" if metric.percent else f"valid {metric.name}"
+        for column in (*shown, "parameters", "FLOPs/step", "s/epoch", "epochs"):
             table.add_column(column, justify="right")
         for outcome in self.outcomes:
-            row = outcome.row()
+            row, (value, low, high) = outcome.row(), outcome.test_metric
             table.add_row(
                 row["variant"],
-                f"{100 * row['test_accuracy']:.1f}",
-                f"{100 * row['test_accuracy_low_95']:.1f} to {100 * row['test_accuracy_high_95']:.1f}",
-                f"{100 * row['validation_accuracy']:.1f}",
+                metric.show(value),
+                f"{metric.show(low)} to {metric.show(high)}",
+                metric.show(row[f"validation_{metric.name}"]),
                 f"{row['parameters']:,}",
                 f"{row['flops_per_step']:,}",
                 f"{row['seconds_per_epoch']:.3g}",
@@ -119,12 +126,12 @@ class Comparison:
         for other in self.outcomes[1:]:
             gain = self.gain(other)
             if gain is not None:
-                value, low, high = (100 * number for number in gain)
+                value, low, high = (self.metric.show(number, signed=True) for number in gain)
                 lines.append(
-                    f"{first.variant.title} minus {other.variant.title}: {value:+.1f} points "
-                    f"(95 % interval {low:+.1f} to {high:+.1f}, paired by seed)"
+                    f"{first.variant.title} minus {other.variant.title}: {value}{self.metric.unit} "
+                    f"(95 % interval {low} to {high}, paired by seed)"
                 )
-        kind = "Student's t over the seeds" if len(first.seeds) > 1 else "Wilson's, of the test sequences of one run"
+        kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
         lines.append(f"The intervals are {kind}; the test set was read once a run, at the best validation epoch.")
         files = "comparison.csv and .json" if self.notes else "comparison.csv, .json and .png"
         return [*lines, *self.notes, f"Written to {self.folder}: {files}"]
@@ -163,7 +170,10 @@ def compare(
         for seed in seeds
         for variant in compared
     }
-    outcomes = tuple(Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds]) for variant in compared)
+    task = task_for(splits.train.schema)
+    outcomes = tuple(
+        Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds], task) for variant in compared
+    )
     return _write(Comparison(folder, outcomes))
 
 
@@ -269,5 +279,6 @@ def _write(comparison: Comparison) -> Comparison:
         note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
         return replace(comparison, notes=(note,))
     curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in comparison.outcomes[:2]}
-    plot_losses(curves, comparison.folder.parent.name, comparison.folder / "comparison.png")
+    title, axis = comparison.folder.parent.name, comparison.outcomes[0].task.loss_title
+    plot_losses(curves, title, axis, comparison.folder / "comparison.png")
     return comparison

@@ -60,6 +60,7 @@ class ModelConfig:
         pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
         init: how the weights start: paper or torch.
         backend: auto, triton, cpu, hoisted or reference.
+        embedding_size: numbers that a word becomes, where the sequences are text; not used otherwise.
     """
 
     cell: Literal["gru", "lstm", "rnn"] = "gru"
@@ -75,10 +76,11 @@ class ModelConfig:
     pool: Literal["mean", "last", "keras_compat"] = "mean"
     init: Literal["paper", "torch"] = "paper"
     backend: Literal["auto", "triton", "cpu", "hoisted", "reference"] = "auto"
+    embedding_size: int = 128
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
-        for name in ("hidden_size", "num_layers"):
+        for name in ("hidden_size", "num_layers", "embedding_size"):
             _require(f"model.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("dropout", "locked_dropout", "zoneout"):
             _require(f"model.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")
@@ -93,18 +95,24 @@ class ModelConfig:
 
 @dataclass
 class OptimConfig:
-    """Adam, and how its step shrinks.
+    """Adam, and how its step changes.
 
     Args:
-        lr: learning rate at the start.
+        lr: learning rate at the start; with one-cycle, the largest.
+        weight_decay: decoupled, as in AdamW: a step first shrinks every weight by this share of the learning rate.
         clip_norm: largest norm of the gradient of all weights together; null: no limit.
-        lr_factor: factor on the learning rate when the training accuracy stops rising.
-        lr_patience: epochs without a rise before that.
+        schedule: plateau: the rate falls when the training metric stops improving; one-cycle: it rises from lr / 25
+            over the first 30 % of max_epochs and falls to nearly nothing at their end, step by step (set patience to
+            max_epochs, or an early stop cuts the cycle short); constant.
+        lr_factor: factor on the learning rate when the training accuracy, or error, stops improving; for plateau.
+        lr_patience: epochs without an improvement before that.
         lr_cooldown: epochs to wait after it.
     """
 
     lr: float = 0.005
+    weight_decay: float = 0.0
     clip_norm: float | None = 1.0
+    schedule: Literal["plateau", "one-cycle", "constant"] = "plateau"
     lr_factor: float = 0.1
     lr_patience: int = 5
     lr_cooldown: int = 3
@@ -112,6 +120,8 @@ class OptimConfig:
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
         _require("optim.lr", self.lr, _positive(self.lr), "above 0")
+        decay = self.weight_decay
+        _require("optim.weight_decay", decay, decay >= 0 and math.isfinite(decay), "0 or more")
         _require("optim.clip_norm", self.clip_norm, self.clip_norm is None or _positive(self.clip_norm), "above 0")
         _require("optim.lr_factor", self.lr_factor, 0 < self.lr_factor < 1, "between 0 and 1")
         for name in ("lr_patience", "lr_cooldown"):
@@ -126,16 +136,20 @@ class TrainingConfig:
         batch_size: sequences in a step of the optimiser.
         max_epochs: passes over the training sequences, at most.
         patience: epochs without a better validation score after which training stops.
+        label_smoothing: share of the training target that goes to all classes alike; for classes only.
     """
 
     batch_size: int = 32
     max_epochs: int = 200
     patience: int = 15
+    label_smoothing: float = 0.0
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
         for name in ("batch_size", "max_epochs", "patience"):
             _require(f"training.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        smoothing = self.label_smoothing
+        _require("training.label_smoothing", smoothing, 0 <= smoothing < 1, "at least 0 and below 1")
 
 
 @dataclass

@@ -22,6 +22,7 @@ from ..models import SequenceClassifier
 from .checkpoint import read_checkpoint
 from .config import Config
 from .run_folder import RunFolder
+from .tasks import Task
 
 
 class Fit(NamedTuple):
@@ -42,6 +43,7 @@ def fit(
     run: RunFolder,
     config: Config,
     model: SequenceClassifier,
+    task: Task,
     train: SequenceDataset,
     valid: SequenceDataset,
     device: torch.device,
@@ -53,6 +55,7 @@ def fit(
         run: where checkpoints and metrics are, and go.
         config: of the run.
         model: with the weights of the start.
+        task: what it learns.
         train, valid: preprocessed sequences.
         device: to train on.
         console: where progress goes.
@@ -68,7 +71,7 @@ def fit(
     from .recorder import AtomicCheckpoints, Recorder
     from .tensorboard import TensorBoard
 
-    recorder = Recorder(run, config.training.patience)
+    recorder = Recorder(run, config.training.patience, task.metric)
     start = starting_point(run, console)
     if start is not None:
         recorder.load_state_dict(read_checkpoint(start)["callbacks"][recorder.state_key])
@@ -91,7 +94,7 @@ def fit(
                 default_root_dir=run.path,
             )
             data = SequenceDataModule(train, valid, config)
-            trainer.fit(ClassifierModule(model, config), datamodule=data, ckpt_path=start)
+            trainer.fit(ClassifierModule(model, task, config), datamodule=data, ckpt_path=start)
     weights = read_checkpoint(run.best)["state_dict"]
     model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
     return Fit(recorder.rows, recorder.best)

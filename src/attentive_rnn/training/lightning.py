@@ -8,56 +8,70 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from ..data import AugmentedDataset, SequenceDataset, transform_from_config
+from ..data import AugmentedDataset, GeneratedDataset, SequenceDataset, transform_from_config
 from ..errors import ConfigError
 from ..models import SequenceClassifier
 from .config import Config
 from .loader import EpochLoader, Tensors
+from .tasks import Task
 
 
 class ClassifierModule(pl.LightningModule):
-    """Cross-entropy, Adam, and a learning rate that falls when the training accuracy stops rising.
+    """A task's loss, Adam, and the schedule of its learning rate.
 
-    After every epoch `row` holds what metrics.csv keeps of it: epoch (from 1), lr (the one that the epoch was
-    trained with), train_loss and train_acc (means over the epoch, as it was trained), valid_loss, valid_acc and
-    seconds (training and validation).
+    After every epoch `row` holds what metrics.csv keeps of it: epoch (from 1), lr (of its last step), train_loss and
+    the task's metric, such as train_acc (means over the epoch, as it was trained), valid_loss, valid_acc and seconds
+    (training and validation).
 
     Args:
-        model: the classifier.
+        model: what is trained.
+        task: what it learns.
         config: of the run; its optim section and its seed are used.
     """
 
-    def __init__(self, model: SequenceClassifier, config: Config) -> None:
+    def __init__(self, model: SequenceClassifier, task: Task, config: Config) -> None:
         super().__init__()
         self.model = model
+        self.task = task
         self.config = config
         self.row: dict[str, float] = {}
-        self._schedule: ReduceLROnPlateau | None = None
+        self._schedule: LRScheduler | None = None
         self._schedule_state: dict[str, Any] | None = None
         self._sums: dict[str, Tensor] = {}
         self._started = 0.0
+        self._lr = 0.0
 
     def configure_optimizers(self) -> Optimizer:
         # In mixed precision Lightning clips no gradients of a fused optimiser, which may unscale them itself.
-        fused = not self.config.precision.endswith("mixed")
-        adam = Adam(self.parameters(), lr=self.config.optim.lr, fused=fused)
-        optim = self.config.optim
-        # Lightning saves its own schedules before they step; this one steps, and is saved, in this module.
-        self._schedule = ReduceLROnPlateau(
-            adam,
-            mode="max",
-            factor=optim.lr_factor,
-            patience=optim.lr_patience,
-            cooldown=optim.lr_cooldown,
-            threshold=1e-4,
-            threshold_mode="abs",
+        fused, optim = not self.config.precision.endswith("mixed"), self.config.optim
+        adam = Adam(
+            self.parameters(),
+            lr=optim.lr,
+            weight_decay=optim.weight_decay,
+            decoupled_weight_decay=True,
+            fused=fused,
         )
-        if self._schedule_state is not None:
+        # Lightning saves its own schedules before they step; this one steps, and is saved, in this module.
+        if optim.schedule == "plateau":
+            rising = self.task.metric.rising
+            self._schedule = ReduceLROnPlateau(
+                adam,
+                mode="max" if rising else "min",
+                factor=optim.lr_factor,
+                patience=optim.lr_patience,
+                cooldown=optim.lr_cooldown,
+                threshold=1e-4,
+                # A share of right answers is judged by its difference, an error, which has no scale, by its ratio.
+                threshold_mode="abs" if rising else "rel",
+            )
+        elif optim.schedule == "one-cycle":
+            steps = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
+            self._schedule = OneCycleLR(adam, optim.lr, total_steps=steps * self.config.training.max_epochs)
+        if self._schedule is not None and self._schedule_state is not None:
             self._schedule.load_state_dict(self._schedule_state)
         return adam
 
@@ -70,32 +84,38 @@ class ClassifierModule(pl.LightningModule):
         self.trainer.datamodule.set_epoch(self.current_epoch)  # type: ignore[attr-defined]
 
     def training_step(self, batch: Tensors, batch_index: int) -> Tensor:
-        return self._step(batch, "train")
+        self._lr = self.trainer.optimizers[0].param_groups[0]["lr"]
+        return self._step(batch, "train", self.config.training.label_smoothing)
+
+    def on_train_batch_end(self, *arguments: Any) -> None:
+        if isinstance(self._schedule, OneCycleLR):
+            self._schedule.step()
 
     def validation_step(self, batch: Tensors, batch_index: int) -> Tensor:
         return self._step(batch, "valid")
 
-    def _step(self, batch: Tensors, part: str) -> Tensor:
-        x, lengths, labels = batch
-        logits = self.model(x, lengths)
-        loss = F.cross_entropy(logits, labels)
-        right = (logits.detach().argmax(1) == labels).sum()
+    def _step(self, batch: Tensors, part: str, label_smoothing: float = 0.0) -> Tensor:
+        labels = batch.labels
+        output = self.task.run(self.model, batch)
+        loss = self.task.loss(output, labels, label_smoothing)
         # Summed on the device: asking for the numbers at every step would wait for it.
-        counts = torch.stack([loss.detach().double() * len(labels), right.double()])
+        total = self.task.tally(output.detach(), labels)
+        counts = torch.stack([loss.detach().double() * len(labels), total.double()])
         self._sums[part] = self._sums[part] + counts if part in self._sums else counts
         return loss
 
     def on_train_epoch_end(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        train_loss, train_right = self._sums["train"].tolist()
-        valid_loss, valid_right = self._sums["valid"].tolist()
+        train_loss, train_total = self._sums["train"].tolist()
+        valid_loss, valid_total = self._sums["valid"].tolist()
+        column = self.task.metric.column
         self.row = {
             "epoch": self.current_epoch + 1,
-            "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "lr": self._lr,
             "train_loss": train_loss / len(data.train),
-            "train_acc": train_right / len(data.train),
+            f"train_{column}": train_total / len(data.train),
             "valid_loss": valid_loss / len(data.valid),
-            "valid_acc": valid_right / len(data.valid),
+            f"valid_{column}": valid_total / len(data.valid),
             "seconds": time.perf_counter() - self._started,
         }
         if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
@@ -103,16 +123,16 @@ class ClassifierModule(pl.LightningModule):
                 f"the loss became infinite or NaN in epoch {self.current_epoch + 1}: "
                 "lower optim.lr, set optim.clip_norm, or look at the data with `attentive data check`"
             )
-        assert self._schedule is not None
-        self._schedule.step(self.row["train_acc"])
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(self.row[f"train_{column}"])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        assert self._schedule is not None
-        checkpoint["schedule"] = self._schedule.state_dict()
+        if self._schedule is not None:
+            checkpoint["schedule"] = self._schedule.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # The optimiser, and with it the schedule, is made after this.
-        self._schedule_state = checkpoint["schedule"]
+        self._schedule_state = checkpoint.get("schedule")
 
 
 class SequenceDataModule(pl.LightningDataModule):
@@ -129,6 +149,8 @@ class SequenceDataModule(pl.LightningDataModule):
         self.train, self.valid = train, valid
         shown: SequenceDataset | AugmentedDataset = train
         if data.augmentation:
+            if isinstance(train, GeneratedDataset):
+                raise ConfigError("data.augmentation must be empty: every sequence is generated anew already")
             shown = AugmentedDataset(train, transform_from_config(data.augmentation), config.seed)
         self._train_loader = EpochLoader(shown, size, config.seed, data.num_workers)
         self._valid_loader = EpochLoader(valid, size)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..data import AugmentedDataset, Sample, SequenceDataset, collate
+from ..data import AugmentedDataset, GeneratedDataset, Sample, SequenceDataset, collate
 
-Tensors = tuple[Tensor, Tensor, Tensor]  # x (B, T, *shape), lengths (B,), labels (B,)
+
+class Tensors(NamedTuple):
+    """A batch: x (B, T_max, *shape), zero past each row's end; lengths and labels (B,)."""
+
+    x: Tensor
+    lengths: Tensor
+    labels: Tensor
 
 
 class EpochLoader:
@@ -46,7 +53,7 @@ class EpochLoader:
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch (0, 1, ...) that the next pass is for."""
         self._batches.epoch = epoch
-        if isinstance(self._dataset, AugmentedDataset):
+        if isinstance(self._dataset, AugmentedDataset | GeneratedDataset):
             self._dataset.set_epoch(epoch)
 
     def __len__(self) -> int:
@@ -76,4 +83,4 @@ class _Batches:
 
 def _tensors(samples: list[Sample]) -> Tensors:
     batch = collate(samples)
-    return batch.x, batch.lengths, batch.labels
+    return Tensors(batch.x, batch.lengths, batch.labels)

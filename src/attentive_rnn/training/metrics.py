@@ -115,6 +115,26 @@ def student(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def with_normal_interval(values: np.ndarray) -> Interval:
+    """Mean of many values and the normal 95 % interval of the mean.
+
+    .. math:: \\bar x \\pm z s / \\sqrt n
+
+    Example:
+        >>> [round(x, 3) for x in with_normal_interval(np.array([1.0, 2.0, 3.0, 2.0]))]
+        [2.0, 1.2, 2.8]
+    """
+    mean = float(np.mean(values))
+    half = Z95 * float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return Interval(mean, mean - half, mean + half)
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """The softmax of logits (B, K) over the classes."""
+    raised = np.exp(logits - logits.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
 def t_quantile(freedom: int) -> float:
     """The 97.5 % quantile of Student's t with `freedom` degrees of freedom, to four digits."""
     if freedom <= len(T95):

@@ -16,7 +16,7 @@ STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."))
 PANELS = (("train_loss", "training loss"), ("valid_loss", "validation loss"))
 
 
-def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, path: Path) -> None:
+def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, path: Path) -> None:
     """Draw training and validation loss over the epochs into a PNG.
 
     For each model the mean over its runs, and a band from the lowest to the highest of them, as far as all runs went;
@@ -25,6 +25,7 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, path: Path) ->
     Args:
         curves: for each model its runs, each the rows of its metrics.csv.
         title: of the picture.
+        loss: what it is, for the axis.
         path: of the PNG.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
@@ -38,7 +39,7 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, path: Path) ->
         axis.grid(color="0.9")
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("cross-entropy (nats)")
+    axes[0].set_ylabel(loss)
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].legend(frameon=False)
     count = max(map(len, curves.values()))

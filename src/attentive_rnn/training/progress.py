@@ -54,10 +54,10 @@ class ProgressBar(Checkpoint):  # a Checkpoint, since only those are called afte
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, ClassifierModule)
-        row, best = module.row, self.recorder.best
+        row, best, column = module.row, self.recorder.best, module.task.metric.column
         scores = (
-            f"train {row['train_acc']:.3f}  valid {row['valid_acc']:.3f}  "
-            f"best {best['valid_acc']:.3f} at {best['epoch']:.0f}"
+            f"train {row[f'train_{column}']:.3g}  valid {row[f'valid_{column}']:.3g}  "
+            f"best {best[f'valid_{column}']:.3g} at {best['epoch']:.0f}"
         )
         if self._bar is not None:
             self._bar.update(self._task, scores=scores)

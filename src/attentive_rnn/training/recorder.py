@@ -16,8 +16,7 @@ from .checkpoint import read_checkpoint
 from .files import write_file
 from .lightning import ClassifierModule
 from .run_folder import RunFolder
-
-COLUMNS = ("epoch", "lr", "train_loss", "train_acc", "valid_loss", "valid_acc", "seconds")
+from .tasks import Metric
 
 
 class AtomicCheckpoints(CheckpointIO):
@@ -40,24 +39,27 @@ class AtomicCheckpoints(CheckpointIO):
 class Recorder(Checkpoint):
     """After each epoch: metrics.csv, best.ckpt if the epoch is the best so far, last.ckpt; and the early stop.
 
-    The best epoch has the highest validation accuracy, and among equals the lowest validation loss. When it lies
+    The best epoch has the best validation metric, and among equals the lowest validation loss. When it lies
     `patience` epochs back, training stops. Everything written is a function of the rows so far, which last.ckpt
     holds: a run that was killed between two files writes the same ones again when it is resumed.
 
     Args:
         folder: of the run.
         patience: epochs without a new best after which training stops.
+        metric: what an epoch is judged by.
     """
 
-    def __init__(self, folder: RunFolder, patience: int) -> None:
+    def __init__(self, folder: RunFolder, patience: int, metric: Metric) -> None:
         self.folder = folder
         self.patience = patience
+        self.metric = metric
         self.rows: list[dict[str, float]] = []
 
     @property
     def best(self) -> dict[str, float]:
         """The row of the best epoch."""
-        return max(self.rows, key=lambda row: (row["valid_acc"], -row["valid_loss"]))
+        column = f"valid_{self.metric.column}"
+        return max(self.rows, key=lambda row: (self.metric.better(row[column]), -row["valid_loss"]))
 
     @property
     def exhausted(self) -> bool:
@@ -86,7 +88,7 @@ class Recorder(Checkpoint):
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
     """Put the rows of all epochs into metrics.csv."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_file(path, text.getvalue().encode())

@@ -21,6 +21,7 @@ from .recipes import difference, read_recipe, resolve
 from .run import resume, train
 from .run_folder import RunFolder, list_runs
 from .setup import load_splits
+from .tasks import task_for
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Reproduction:
         header += ["without copies, %"] * unseen + [f"paper, {column}" for column in self.table.columns]
         lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
         for (name, _, paper), outcome in zip(self.table.rows, self.outcomes, strict=True):
-            value, low, high = (100 * number for number in outcome.test_accuracy)
+            value, low, high = (100 * number for number in outcome.test_metric)
             cells = [name, f"{outcome.results[0]['parameters']:,}", f"{value:.1f}", f"{low:.1f} to {high:.1f}"]
             if unseen:
                 rest = [result["test"]["without_copies"]["accuracy"] for result in outcome.results]
@@ -127,12 +128,17 @@ def reproduce(
         for name, changes, _ in table.rows
     ]
     splits = load_splits(variants[0].config)
+    task = task_for(splits.train.schema)
+    if task.metric.name != "accuracy":
+        raise ConfigError(f"{table.name} is about classes, but a label of {splits.train.name} is a number")
     runs = {
         (variant.title, seed): _run(replace(variant.config, seed=seed), parent, splits, console)
         for seed in seeds
         for variant in variants
     }
-    outcomes = tuple(Outcome.of(variant, seeds, [runs[variant.title, seed] for seed in seeds]) for variant in variants)
+    outcomes = tuple(
+        Outcome.of(variant, seeds, [runs[variant.title, seed] for seed in seeds], task) for variant in variants
+    )
     made = Reproduction(table, outcomes)
     write_file(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
     rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in outcomes]

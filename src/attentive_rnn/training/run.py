@@ -19,12 +19,12 @@ from .config import Config
 from .environment import describe
 from .files import read_json, write_json
 from .fit import Fit, fit, require_lightning
-from .metrics import score
 from .preprocessing import fit_preprocessing, in_test
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits
+from .tasks import task_for
 from .transfer import starting_model
 
 
@@ -127,10 +127,10 @@ def _complete(
         train_set, valid_set = validation_split(splits.train, config.data.valid_fraction, config.seed)
         fitted = fit_preprocessing(config.data, train_set)
         preprocessing = in_test(config.data, fitted)
-        model = _starting_model(run, config, splits, console)
+        model, task = _starting_model(run, config, splits, console), task_for(splits.train.schema)
         ready = preprocess(train_set, fitted), preprocess(valid_set, preprocessing)
         try:
-            result = fit(run, config, model, *ready, device, console)
+            result = fit(run, config, model, task, *ready, device, console)
             save_model(run.model, SavedModel(model, splits.train.schema, preprocessing))
             write_json(run.results, _results(run, config, splits, result, device))
         except BackendError as error:
@@ -158,10 +158,11 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
     """What results.json says; here, and nowhere earlier, the test sequences are looked at."""
     saved = load_model(run.model)
     saved.model.to(device)
+    metric = task_for(saved.schema).metric
     return {
         "test": test_scores(saved, splits, config.training.batch_size),
         "best_epoch": int(result.best["epoch"]),
-        "validation_accuracy": result.best["valid_acc"],
+        f"validation_{metric.name}": result.best[f"valid_{metric.column}"],
         "validation_loss": result.best["valid_loss"],
         "epochs": len(result.rows),
         "parameters": saved.model.num_parameters,
@@ -172,18 +173,21 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
 
 
 def test_scores(saved: SavedModel, splits: Splits, batch_size: int) -> dict[str, Any]:
-    """The scores on the test sequences, with the classes' names.
+    """The scores on the test sequences, with the names of the classes if there are some.
 
     Where test sequences are also among the training sequences, value for value, the scores without them are given
     too: only those are scores on unseen data.
     """
     logits = saved.logits(splits.test, batch_size)
     labels = np.asarray(splits.test.labels)
-    scores = score(logits, labels).to_dict() | {"classes": list(saved.schema.classes)}
+    task = task_for(saved.schema)
+    scores = task.score(logits, labels)
+    if saved.schema.classes:
+        scores["classes"] = list(saved.schema.classes)
     copies = copies_in_train(splits)
     if copies.any() and not copies.all():
         scores["copies_in_train"] = int(copies.sum())
-        scores["without_copies"] = score(logits[~copies], labels[~copies]).to_dict()
+        scores["without_copies"] = task.score(logits[~copies], labels[~copies])
     return scores
 
 

@@ -36,7 +36,7 @@ class SavedModel:
 
     Args:
         model: the classifier, in evaluation mode.
-        schema: the frames that it takes, before preprocessing, and its classes.
+        schema: the frames that it takes, before preprocessing, and its classes or the number it predicts.
         preprocessing: what is done to a sequence before the classifier sees it.
     """
 
@@ -50,7 +50,7 @@ class SavedModel:
         return self.preprocessing.schema_after(self.schema).size
 
     def logits(self, dataset: SequenceDataset, batch_size: int = 32) -> np.ndarray:
-        """The classifier's output for sequences as they were read, (len(dataset), K) float.
+        """The model's output for sequences as they were read, (len(dataset), K) float; K is 1 for a number.
 
         Args:
             dataset: sequences that are not preprocessed yet.
@@ -59,7 +59,7 @@ class SavedModel:
         Raises:
             ConfigError: the frames are not those of the schema.
         """
-        result = np.empty((len(dataset), len(self.schema.classes)))
+        result = np.empty((len(dataset), self.schema.outputs))
         for indices, _, values in self.forward(dataset, batch_size):
             result[indices] = values
         return result
@@ -96,12 +96,6 @@ def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """The softmax of logits (B, K) over the classes."""
-    raised = np.exp(logits - logits.max(1, keepdims=True))
-    return raised / raised.sum(1, keepdims=True)
 
 
 def save_model(folder: Path, saved: SavedModel) -> None:
@@ -145,11 +139,10 @@ def load_model(path: str | Path) -> SavedModel:
         model = SequenceClassifier(**values["model"])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
-    if (preprocessing.schema_after(schema).size, len(schema.classes)) != (
-        model.config["input_size"],
-        model.config["num_classes"],
-    ):
-        raise ConfigError(f"{file}: the schema's frame or classes are not those of the model")
+    words = len(schema.vocabulary) or None
+    wanted = preprocessing.schema_after(schema).size, schema.outputs, words
+    if wanted != tuple(model.config[key] for key in ("input_size", "num_classes", "vocabulary_size")):
+        raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}
     if len(dtypes) == 1 and (dtype := dtypes.pop()).is_floating_point:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import torch
 
 from .. import data as sequence_data
@@ -11,6 +9,7 @@ from ..data import Schema, Splits
 from ..errors import ConfigError
 from ..models import SequenceClassifier
 from .config import Config
+from .tasks import task_for
 
 
 def load_splits(config: Config) -> Splits:
@@ -56,18 +55,15 @@ def device_of(config: Config) -> torch.device:
 
 
 def build_model(config: Config, schema: Schema) -> SequenceClassifier:
-    """The classifier of a configuration for the frames and classes of a schema, with the weights of its seed.
+    """The model of a configuration for the frames and labels of a schema, with the weights of its seed.
 
-    The schema is that of the sequences as they are read; the classifier takes the frames of :func:`input_schema`.
+    The schema is that of the sequences as they are read; the model takes the frames of :func:`input_schema`.
 
     Raises:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    try:
-        model = SequenceClassifier(input_schema(config, schema).size, len(schema.classes), **asdict(config.model))
-    except ValueError as error:
-        raise ConfigError(f"model: {error}") from error
+    model = task_for(schema).build(config, input_schema(config, schema).size)
     return model.double() if config.precision == "64-true" else model
 
 

@@ -7,7 +7,6 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch.utils.tensorboard import SummaryWriter
 
 from .lightning import ClassifierModule
-from .recorder import COLUMNS
 from .run_folder import RunFolder
 
 
@@ -30,7 +29,7 @@ class TensorBoard(Checkpoint):  # a Checkpoint, since only those are called afte
         assert self._writer is not None
         assert isinstance(module, ClassifierModule)
         epoch = int(module.row["epoch"])
-        for name in COLUMNS[1:]:
+        for name in list(module.row)[1:]:
             part, _, what = name.partition("_")
             self._writer.add_scalar(f"{what}/{part}" if what else name, module.row[name], epoch)
         self._writer.flush()
