@@ -111,6 +111,7 @@ FULL = {
     "input_size": 4, "num_classes": 2, "hidden_size": 3, "num_layers": 2, "cell": "gru", "gate": ["sigmoid", None],
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "init": "torch", "backend": "reference",
+    "vocabulary_size": None, "embedding_size": None,
 }  # fmt: skip
 
 
@@ -226,3 +227,22 @@ def test_bad_arguments(options, message):
 def test_bad_input(x, lengths, error, message):
     with pytest.raises(error, match=message):
         SequenceClassifier(4, 2)(x, lengths=lengths)
+
+
+def test_words_become_vectors_that_are_learnt():
+    model = SequenceClassifier(1, 2, 4, 1, vocabulary_size=7, embedding_size=3, dropout=0.0)
+    words = torch.tensor([[[6.0], [0.0], [3.0]]])
+    vectors = model.embedding.weight[words[..., 0].long()].transpose(0, 1)
+    expected = model.classifier(model.layers(vectors)[0].mean(0))
+    assert torch.equal(model(words), expected)
+    model(words).sum().backward()
+    assert model.embedding.weight.grad[[6, 0, 3]].abs().sum(1).gt(0).all()
+    assert model.embedding.weight.grad[[1, 2, 4, 5]].eq(0).all()
+
+
+@pytest.mark.parametrize("options", [{"vocabulary_size": 7}, {"embedding_size": 3}])
+def test_a_vocabulary_and_an_embedding_need_each_other(options):
+    with pytest.raises(ValueError, match="given together"):
+        SequenceClassifier(1, 2, **options)
+    with pytest.raises(ValueError, match="input_size must be 1"):
+        SequenceClassifier(2, 2, vocabulary_size=7, embedding_size=3)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..data import Schema, SequenceDataset
-from ..training.saved_model import SavedModel, probabilities
+from ..training.metrics import probabilities
+from ..training.saved_model import SavedModel
 from .capture import capture
 from .groups import Group, by_group, groups_of
 from .response import first_gate
