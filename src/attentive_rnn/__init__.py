@@ -2,13 +2,14 @@
 
 from importlib.metadata import version
 
-from .layers import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
+from .layers import AttentionRNN2d, EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
 from .models import SequenceClassifier
 from .ops import backends
 
 __version__ = version("attentive-rnn")
 
 __all__ = [
+    "AttentionRNN2d",
     "EleAttGRU",
     "EleAttGRUCell",
     "EleAttLSTM",

@@ -1,6 +1,20 @@
 """Recurrent layers with attention, as torch.nn modules."""
 
+from .attention_rnn import AttentionRNN2d
 from .cells import EleAttGRUCell, EleAttLSTMCell, EleAttRNNCell
 from .eleatt import EleAttGRU, EleAttLSTM, EleAttRNN
+from .mask_rivals import CBAMSpatialGate, ConvMask2d, LocalAttention2d, NoAttention2d
 
-__all__ = ["EleAttGRU", "EleAttGRUCell", "EleAttLSTM", "EleAttLSTMCell", "EleAttRNN", "EleAttRNNCell"]
+__all__ = [
+    "AttentionRNN2d",
+    "CBAMSpatialGate",
+    "ConvMask2d",
+    "EleAttGRU",
+    "EleAttGRUCell",
+    "EleAttLSTM",
+    "EleAttLSTMCell",
+    "EleAttRNN",
+    "EleAttRNNCell",
+    "LocalAttention2d",
+    "NoAttention2d",
+]
