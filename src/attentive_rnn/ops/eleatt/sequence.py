@@ -88,7 +88,7 @@ class _Sequence(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(zoneout, *saved, x, *inputs)
         assert saved.attention is not None or not need_attention
-        return (*results, saved.attention.clone()) if need_attention else results  # type: ignore[union-attr]
+        return (*results, saved.attention.clone()) if need_attention else results
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:

@@ -1,0 +1,60 @@
+"""Whether the Triton kernels can run here, on a GPU or in Triton's interpreter, and what keeps a call from them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from . import dispatch, native
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def interpreted() -> bool:
+    """Whether Triton runs kernels as NumPy programs on the CPU, as TRITON_INTERPRET=1 asks it to."""
+    return os.environ.get("TRITON_INTERPRET", "0") == "1"
+
+
+def machine() -> tuple[bool, str]:
+    """Whether this machine can run the kernels, and where."""
+    if importlib.util.find_spec("triton") is None:
+        return False, "the package triton is not installed; it comes with torch's builds for GPUs"
+    if interpreted():
+        return True, "Triton's interpreter, on the CPU, for tests (TRITON_INTERPRET=1)"
+    if not torch.cuda.is_available():
+        return False, "PyTorch sees no GPU"
+    return True, f"Triton kernels on {torch.cuda.get_device_name()}"
+
+
+dispatch.register_machine_check("triton", machine)
+
+
+def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
+    """What keeps tensors of a call from the kernels; None: nothing."""
+    given = [tensor for tensor in tensors if tensor is not None]
+    device = given[0].device
+    if device.type != "cuda" and not interpreted():
+        return f"tensors are on {device}"
+    available, reason = machine()
+    if not available:
+        return reason
+    transformed = native.why_not_transformed() or native.why_not_plain(given)
+    if transformed is not None:
+        return transformed
+    if dtype not in DTYPES:
+        return f"its kernels do not know {dtype}"
+    for tensor in given:
+        if tensor.device != device:
+            return f"tensors on {device} and {tensor.device} are mixed"
+        if tensor.dtype is not dtype:
+            return f"tensors of {dtype} and {tensor.dtype} are mixed"
+    return None
+
+
+def precision() -> str:
+    """How a product of float32 matrices rounds its factors: as `torch.set_float32_matmul_precision` says."""
+    return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
