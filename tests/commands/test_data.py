@@ -41,6 +41,17 @@ def test_check_reports_and_draws(skeletons, tmp_path, capsys):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_check_takes_the_options_of_the_reader(skeletons, tmp_path, capsys):
+    bare, picture = tmp_path / "bare.npz", tmp_path / "samples.png"
+    np.savez(bare, sequences=np.load(skeletons)["sequences"], lengths=[5, 4, 3], labels=[0, 1, 0])
+    option = ["--option", "layout=kinect-20", "--picture", str(picture)]
+    assert main(["data", "check", str(bare), *option]) == 0
+    assert "1 person, 20 joints, 3 coordinates; layout kinect-20" in capsys.readouterr().out
+    assert picture.is_file()
+    assert main(["data", "check", str(bare), "--option", "frames=3"]) == 2
+    assert "unknown option 'frames'; it takes layout, missing" in capsys.readouterr().err
+
+
 def test_convert_writes_what_load_reads(skeletons, tmp_path, capsys):
     out = tmp_path / "again.npz"
     assert main(["data", "convert", str(skeletons), str(out)]) == 0

@@ -22,6 +22,7 @@ def add(data: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="what is in a data set, and what is odd about it", allow_abbrev=False)
     check.add_argument("path", metavar="PATH")
     check.add_argument("--json", action="store_true", help="print JSON")
+    check.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
     check.add_argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg")
     check.add_argument("--overwrite", action="store_true", help="replace the picture if it is there")
     check.set_defaults(run=_check)
@@ -59,10 +60,12 @@ def _list(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from ..data import check, draw_samples
 
-    report = check(arguments.path)
+    options = dict(_option(text) for text in arguments.option)
+    report = check(arguments.path, **options)
     print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
     if arguments.picture is not None:
-        print(f"drawn: {draw_samples(arguments.path, arguments.picture, overwrite=arguments.overwrite)}")
+        drawn = draw_samples(arguments.path, arguments.picture, overwrite=arguments.overwrite, **options)
+        print(f"drawn: {drawn}")
     return 0
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError
 from . import npz, parquet
-from .dataset import SequenceDataset, Splits, concatenate
-from .files import check_writable, existing, write_atomically
-from .source import Source
-from .sources import check_options, recognise
+from .dataset import SequenceDataset, Splits
+from .files import check_writable, write_atomically
+from .sources import read_all
 
 _SUFFIXES = (".npz", ".parquet", ".pkl")
 
@@ -52,30 +50,12 @@ def convert(source: str | Path, out: str | Path, overwrite: bool = False, **opti
         (('a', 'b'), tensor([0.5000, 0.2500]))
     """
     out = check_writable(out, _SUFFIXES, overwrite)
-    path = existing(source)
-    dataset = _dataset(recognise(path), path, options)
+    dataset = read_all(source, **options)
     if out.suffix.lower() != ".npz" and (dataset.schema.target == "number" or dataset.schema.vocabulary):
         raise ConfigError(f"{out}: numbers to predict and words are written as .npz only")
     write = {".npz": npz.to_bytes, ".parquet": parquet.to_bytes, ".pkl": _to_pyskl}[out.suffix.lower()]
     write_atomically(out, write(dataset))
     return out
-
-
-def _dataset(source: Source, path: Path, options: dict[str, Any]) -> SequenceDataset:
-    """Every sequence, with its part in ``meta["split"]`` where the data have parts."""
-    check_options(source, options)
-    if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
-        return source.read(path, **options)
-    try:
-        parts = source.load(path, **options)._asdict()
-    except DataError:
-        # One file of a pair, or unlabelled sequences: what is there is converted, without a split.
-        known = inspect.signature(source.read).parameters
-        return source.read(path, **{key: value for key, value in options.items() if key in known})
-    for name, part in parts.items():
-        for meta in part.metas:
-            meta["split"] = name
-    return concatenate(list(parts.values()))
 
 
 def _to_pyskl(dataset: SequenceDataset) -> bytes:

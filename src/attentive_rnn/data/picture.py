@@ -15,13 +15,13 @@ from . import projection
 from .dataset import SequenceDataset
 from .files import check_writable, write_atomically
 from .schema import Schema
-from .sources import read_sequences
+from .sources import read_all, read_sequences
 
 _CLASSES, _FRAMES, _FEATURES = 10, 6, 24  # the most that one picture shows
 DEFAULT_RATE = 15.0  # frames per second of a film, where the data do not say
 
 
-def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite: bool = False) -> Path:
+def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite: bool = False, **options: Any) -> Path:
     """Draw one sequence of each class, as a .png or .svg.
 
     Skeletons: a row for each class with six frames from its start to its end, each centred on its body. Features:
@@ -31,6 +31,7 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
         data: a data set, or the path of one.
         out: the picture.
         overwrite: whether a file at ``out`` may be replaced.
+        options: of the reader.
 
     Returns:
         The path of the picture.
@@ -41,7 +42,7 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
         MissingExtraError: matplotlib is not installed.
     """
     out = check_writable(out, (".png", ".svg"), overwrite)
-    dataset = data if isinstance(data, SequenceDataset) else read_sequences(data)
+    dataset = data if isinstance(data, SequenceDataset) else read_all(data, **options)
     chosen = _one_of_each_class(dataset)
     figure = new_figure(1, 1)
     if has_bones(dataset.schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .dataset import SequenceDataset, concatenate
 from .layouts import get_layout
 from .schema import Schema
 from .skeleton_report import SkeletonSummary, skeleton_notes, summarise_skeletons
-from .sources import recognise
+from .sources import check_options, recognise
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Report:
         return "\n".join(lines)
 
 
-def check(path: str | Path) -> Report:
+def check(path: str | Path, **options: Any) -> Report:
     """Read a data set and report what is in it and what is odd about it.
 
     Where no training and test part can be made (one file of a pair, say), everything that is there is reported as
@@ -89,16 +90,20 @@ def check(path: str | Path) -> Report:
 
     Args:
         path: a file or folder of a known format.
+        options: of the reader, such as ``layout="kinect-20"``.
 
     Raises:
         DataError: no reader knows the path, or its data are malformed.
+        ConfigError: an option that the reader does not take.
     """
     source = recognise(path)
-    options = dict(source.check_options)
+    check_options(source, options)
+    options = dict(source.check_options) | options
+    of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
     notes = []
     parts = {}
-    if source.draws_test_part:
-        dataset = source.read(path, **options)
+    if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
+        dataset = source.read(path, **of_read)
         if not any("split" in meta for meta in dataset.metas):
             parts = {"all": dataset}
             notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
@@ -106,7 +111,7 @@ def check(path: str | Path) -> Report:
         if not parts:
             parts = source.load(path, **options)._asdict()
     except DataError as reason:
-        parts = {"all": source.read(path, **options)}
+        parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
     return summarise(parts, str(path), f"{source.name} ({source.title})", notes)
 

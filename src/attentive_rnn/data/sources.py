@@ -27,7 +27,7 @@ from . import (
     uea,
     utd,
 )
-from .dataset import SequenceDataset, Splits, relabel
+from .dataset import SequenceDataset, Splits, concatenate, relabel
 from .files import existing
 from .schema import Schema
 from .source import Source
@@ -121,6 +121,34 @@ def check_options(source: Source, options: Mapping[str, Any]) -> None:
         if key not in known:
             takes = f"takes {', '.join(known)}" if known else "takes none"
             raise ConfigError(f"data set {source.name!r}: unknown option {key!r}; it {takes}")
+
+
+def read_all(path: str | Path, **options: Any) -> SequenceDataset:
+    """Every sequence at a path, with its part in ``meta["split"]`` where the data have parts.
+
+    Args:
+        path: a file or folder of a known format.
+        options: of the reader; with ``test_fraction`` or ``seed`` a format without parts is divided.
+
+    Raises:
+        DataError: nothing can be read there.
+        ConfigError: an option that the reader does not take.
+    """
+    path = existing(path)
+    source = recognise(path)
+    check_options(source, options)
+    if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
+        return source.read(path, **options)
+    try:
+        parts = source.load(path, **options)._asdict()
+    except DataError:
+        # One file of a pair, or unlabelled sequences: what is there is read, without a split.
+        known = inspect.signature(source.read).parameters
+        return source.read(path, **{key: value for key, value in options.items() if key in known})
+    for name, part in parts.items():
+        for meta in part.metas:
+            meta["split"] = name
+    return concatenate(list(parts.values()))
 
 
 def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDataset:
