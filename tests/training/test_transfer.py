@@ -78,6 +78,13 @@ def test_features_are_matched_by_name_and_without_names_by_position():
     assert match_inputs(names, Schema(("a",), (3,))) == ([0, 1, 2], "position")
 
 
+def test_of_text_the_words_are_matched():
+    some, others = Schema(("a",), (1,), vocabulary=("", "a", "the")), Schema(("a",), (1,), vocabulary=("the", "", "an"))
+    assert match_inputs(some, others) == ([2, 0, None], "word")
+    with pytest.raises(ConfigError, match="it reads words, and this model does not"):
+        match_inputs(some, Schema(("a",), (1,)))
+
+
 def test_on_the_joints_that_both_know_the_layer_computes_what_it_did(make, ntu_run):
     model, transfer = start(make("kinect-20", classes=("run", "walk", "jump"), init_from=str(ntu_run.path), seed="5"))
     assert (transfer.inputs, transfer.of, transfer.new, transfer.head) == (60, 60, (), False)
@@ -120,6 +127,24 @@ def test_the_same_data_start_where_the_run_ended(make, ntu_run, tmp_path, quiet)
     assert read_rows(run.metrics)[0]["train_loss"] < read_rows(ntu_run.metrics)[0]["train_loss"]
     assert "150 of 150 inputs by joint name; the classes are the same" in quiet.file.getvalue()
     assert json.loads(run.transfer.read_text())["run"] == str(ntu_run.path)
+
+
+def test_words_that_both_know_keep_their_embedding_and_the_layers_their_weights(small_config, tmp_path):
+    def text(name, words):
+        rng = np.random.default_rng(0)
+        sequences = [torch.from_numpy(rng.integers(0, len(words), (5, 1)).astype(np.float32)) for _ in range(12)]
+        data = SequenceDataset(sequences, [0, 1] * 6, [{}] * 12, Schema(("no", "yes"), (1,), vocabulary=words), name)
+        (tmp_path / f"{name}.npz").write_bytes(npz.to_bytes(data))
+        return {"data__path": str(tmp_path / f"{name}.npz"), "model__embedding_size": "4", "data__standardise": "false"}
+
+    run = train(small_config("sequence", **text("old", ("the", "a", "cat"))), tmp_path / "runs")
+    model, transfer = start(small_config("sequence", **text("new", ("dog", "cat", "the")), init_from=str(run.path)))
+    assert str(transfer).endswith(
+        "2 of 3 inputs by word; new: 1 word; the classes are the same, and so is the linear layer"
+    )
+    given, own = load_model(run.model).model.state_dict(), model.state_dict()
+    assert torch.equal(own["embedding.weight"][[2, 1]], given["embedding.weight"][[0, 2]])
+    assert torch.equal(own["layers.weight_ia_l0"], given["layers.weight_ia_l0"])
 
 
 def test_a_run_goes_on_although_the_one_it_started_from_is_gone(make, ntu_run, tmp_path, quiet):

@@ -20,7 +20,7 @@ from .saved_model import DESCRIPTION, SavedModel, load_model
 from .setup import build_model, input_schema
 
 # The options of a model that decide what its weights mean.
-MEANING = ("cell", "gate", "gate_scale", "hidden_size", "num_layers", "bidirectional", "reset_after")
+MEANING = ("cell", "gate", "gate_scale", "hidden_size", "num_layers", "bidirectional", "reset_after", "embedding_size")
 FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_reverse)?")
 
 
@@ -30,9 +30,9 @@ class Transfer:
 
     Args:
         run: the folder of the run.
-        inputs: how many inputs of the first layer were taken over.
+        inputs: how many inputs of the first layer (of text: words) were taken over.
         of: how many there are.
-        by: what they were matched by: "joint name", "feature name" or "position".
+        by: what they were matched by: "joint name", "feature name", "word" or "position".
         new: what they belong to where they start anew: joints, persons or features.
         head: whether the linear layer was taken over, since the classes are the same.
         notes: what may be wrong, a sentence each.
@@ -79,7 +79,7 @@ def match_inputs(source: Schema, target: Schema) -> tuple[list[int | None], str]
     """For each flattened feature of a target frame the one of the source that means the same, and what told so.
 
     Joints are matched by name or synonym (see :func:`same_joint`) and person, coordinate by coordinate; other features
-    by name where both have names, and by position where not and there are as many.
+    by name where both have names, and by position where not and there are as many. Of text, the words are matched.
 
     Raises:
         ConfigError: nothing matches, or joints carry different numbers of values.
@@ -90,11 +90,14 @@ def match_inputs(source: Schema, target: Schema) -> tuple[list[int | None], str]
         >>> by, columns[6:9]  # the third joint of kinect-20 is "shoulder centre", the 21st of ntu-25
         ('joint name', [60, 61, 62])
     """
-    if source.layout and target.layout:
+    if bool(source.vocabulary) != bool(target.vocabulary):
+        raise ConfigError(f"it reads {'words' if source.vocabulary else 'numbers'}, and this model does not")
+    if target.vocabulary:
+        columns, by = _by_name(source.vocabulary, target.vocabulary), "word"
+    elif source.layout and target.layout:
         columns, by = _by_joint(source, target), "joint name"
     elif source.features and target.features:
-        place = {name: i for i, name in enumerate(source.features)}
-        columns, by = [place.get(name) for name in target.features], "feature name"
+        columns, by = _by_name(source.features, target.features), "feature name"
     elif source.size == target.size:
         return list(range(target.size)), "position"
     else:
@@ -105,6 +108,11 @@ def match_inputs(source: Schema, target: Schema) -> tuple[list[int | None], str]
         kind = f"{target.layout} and {source.layout}" if by == "joint name" else "the two data sets"
         raise ConfigError(f"no {by} is in both {kind}, so there is nothing to take over")
     return columns, by
+
+
+def _by_name(source: Sequence[str], target: Sequence[str]) -> list[int | None]:
+    place = {name: i for i, name in enumerate(source)}
+    return [place.get(name) for name in target]
 
 
 def _by_joint(source: Schema, target: Schema) -> list[int | None]:
@@ -132,7 +140,7 @@ def _take_over(model: SequenceClassifier, config: Config, schema: Schema, saved:
             raise ConfigError(f"its model.{key} is {there!r}, here it is {here!r}; they must be the same")
     target = input_schema(config, schema)
     columns, by = match_inputs(saved.preprocessing.schema_after(saved.schema), target)
-    head = saved.schema.classes == schema.classes
+    head = (saved.schema.target, saved.schema.classes) == (schema.target, schema.classes)
     _copy(model.state_dict(), saved.model.state_dict(), columns, head)
     return Transfer(
         run=str(config.init_from),
@@ -154,7 +162,9 @@ def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[in
         if name.startswith("classifier.") and not head:
             continue
         value = given[name].to(tensor.dtype)
-        if first is None:
+        if name == "embedding.weight":
+            tensor[to] = value[source]
+        elif first is None or "embedding.weight" in own:  # with an embedding the first layer reads its output
             tensor.copy_(value)
         elif first[1] == "weight_ih":  # its columns are the inputs
             tensor[:, to] = value[:, source]
@@ -167,6 +177,8 @@ def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[in
 def _anew(columns: Sequence[int | None], target: Schema) -> tuple[str, ...]:
     """What the columns without a counterpart belong to."""
     missing = [i for i, column in enumerate(columns) if column is None]
+    if target.vocabulary:
+        return (f"{len(missing)} word{'s' * (len(missing) > 1)}",) if missing else ()
     if target.layout is None:
         return tuple(target.features[i] for i in missing)
     _, joints, values = target.shape
