@@ -69,7 +69,7 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(reproduced, capsys):
 
 
 def test_an_unknown_table_is_refused_with_the_known_ones(capsys):
-    with pytest.raises(ConfigError, match="figure2, table2"):
+    with pytest.raises(ConfigError, match="figure2, table1"):
         read_table("table8")
     assert main(["reproduce", "table8", *SMALL]) == 2
     assert "unknown table 'table8'" in capsys.readouterr().err

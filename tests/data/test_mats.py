@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from attentive_rnn.data import get_layout, jhmdb_joints, load, recognise, sysu, utd
+from attentive_rnn.data import get_layout, jhmdb_joints, jhmdb_splits, load, recognise, sysu, utd
 from attentive_rnn.data.mat import read_mat
 from attentive_rnn.errors import ConfigError, DataError
 from data.corrupt import read_or_refuse
@@ -140,7 +140,7 @@ def test_jhmdb_without_its_splits_is_refused_with_what_to_do(jhmdb):
 
 
 def test_jhmdb_takes_the_real_split_files(shared_data, tmp_path):
-    parts = jhmdb_joints._parts(shared_data / "jhmdb" / "splits.zip", 1)
+    parts = jhmdb_splits._parts(shared_data / "jhmdb" / "splits.zip", 1)
     assert [sum(v == part for v in parts.values()) for part in (1, 2)] == [660, 268]
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from ..errors import ConfigError, DataError
+from . import jhmdb_splits
 from .dataset import SequenceDataset, Splits
-from .files import existing, quoted
+from .files import existing
 from .mat import read_mat
 from .members import holds, members
 from .schema import Schema
@@ -28,7 +29,6 @@ Positions = Literal["image", "world"]
 SCHEMA = Schema(classes=(), shape=(1, 15, 2), layout="jhmdb-15", rate=30.0)
 
 _NAME = re.compile(r"(?:.*/)?([^/]+)/([^/]+)/joint_positions\.mat", re.DOTALL)
-_SPLIT = re.compile(r"(?:.*/)?([^/]+)_test_split([123])\.txt", re.DOTALL)
 _VARIABLES = {"image": "pos_img", "world": "pos_world"}
 
 
@@ -46,19 +46,8 @@ def load(path: str | Path, split: int = 1, positions: Positions = "world", split
         ConfigError: an option with another value.
         DataError: a file is malformed, the split files are not found, a clip is on none of them or one part is empty.
     """
-    if split not in (1, 2, 3):
-        raise ConfigError(f"jhmdb-joints: split must be 1, 2 or 3, got {split!r}")
     path = existing(path)
-    part_of = _parts(existing(splits) if splits is not None else _beside(path), split)
-    dataset = read(path, positions)
-    unknown = [m["name"] for m in dataset.metas if m["name"] not in part_of]
-    if unknown:
-        raise DataError(f"{path}: the clip {unknown[0]} is not in the split files of split {split}")
-    parts = np.array([part_of[m["name"]] for m in dataset.metas])
-    for part, title in ((1, "train"), (2, "test")):
-        if not (parts == part).any():
-            raise DataError(f"{path}: has no clip to {title} in split {split}")
-    return Splits(dataset.subset(np.flatnonzero(parts == 1)), dataset.subset(np.flatnonzero(parts == 2)))
+    return jhmdb_splits.apply(read(path, positions), path, split, splits)
 
 
 def read(path: str | Path, positions: Positions = "world") -> SequenceDataset:
@@ -97,34 +86,6 @@ def _frames(data: bytes, where: str, variable: str) -> torch.Tensor:
     if values.ndim != 3 or values.shape[:2] != (2, 15) or values.shape[2] == 0:
         raise DataError(f"{where}: {variable} is {values.shape}, expected (2, 15, frames)")
     return torch.from_numpy(values.transpose(2, 1, 0)[:, None].astype(np.float32))
-
-
-def _beside(path: Path) -> Path:
-    folder = path if path.is_dir() else path.parent
-    for place in (folder / "splits", folder / "splits.zip", folder.parent / "splits", folder.parent / "splits.zip"):
-        if place.exists():
-            return place
-    raise DataError(f"{path}: the official splits are not beside it; give their folder or zip with splits=PATH")
-
-
-def _parts(path: Path, split: int) -> dict[str, int]:
-    """1 (train), 2 (test) or 0 (neither) for each clip CLASS/CLIP of a split."""
-
-    def key(name: str) -> str | None:
-        match = _SPLIT.fullmatch(name)
-        return match[1] if match and int(match[2]) == split else None
-
-    parts = {}
-    for member in members(path, key, f"CLASS_test_split{split}.txt"):
-        lines = member.data.decode("utf-8", errors="replace").splitlines()
-        for number, line in enumerate(lines, start=1):
-            fields = line.rsplit(maxsplit=1)
-            if not fields:
-                continue
-            if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
-                raise DataError(f"{member.where}, line {number}: must be CLIP.avi and 0, 1 or 2, got {quoted(line)}")
-            parts[f"{member.key}/{fields[0].removesuffix('.avi')}"] = int(fields[1])
-    return parts
 
 
 SOURCE = Source(

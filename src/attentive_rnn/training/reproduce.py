@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ from ..errors import ConfigError
 from .compare import Outcome, Variant, check_seeds
 from .config import Config
 from .files import write_file, write_json
+from .metrics import Interval, student
 from .recipes import difference, read_recipe, resolve
 from .run import resume, train
 from .run_folder import RunFolder, list_runs
@@ -33,12 +35,14 @@ class PaperTable:
         title: what it shows, in one line.
         columns: the data sets and protocols of the paper's figures.
         rows: for each row its name, the keys that it sets in a recipe, and the paper's accuracies in percent.
+        means: for each mean of rows, such as over splits, its name, the rows' numbers from 0 and the paper's figures.
     """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, dict[str, Any], tuple[float, ...]], ...]
+    means: tuple[tuple[str, tuple[int, ...], tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,19 @@ class Reproduction:
                 rest = [result["test"]["without_copies"]["accuracy"] for result in outcome.results]
                 cells.append(f"{100 * sum(rest) / len(rest):.1f}")
             lines.append(f"| {' | '.join([*cells, *(f'{figure:.1f}' for figure in paper)])} |")
+        for name, rows, paper in self.table.means:
+            value, low, high = (100 * number for number in self._mean([self.outcomes[row] for row in rows]))
+            interval = f"{low:.1f} to {high:.1f}" if high > low else ""
+            cells = [name, "", f"{value:.1f}", interval, *[""] * unseen, *(f"{figure:.1f}" for figure in paper)]
+            lines.append(f"| {' | '.join(cells)} |")
         return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def _mean(outcomes: Sequence[Outcome]) -> Interval:
+        """Of the rows' mean accuracy, seed by seed; with one seed there is no interval."""
+        runs = zip(*(outcome.results for outcome in outcomes), strict=True)
+        means = [fmean(result["test"]["accuracy"] for result in results) for results in runs]
+        return student(means) if len(means) > 1 else Interval(means[0], means[0], means[0])
 
 
 def list_tables() -> list[str]:
@@ -70,7 +86,7 @@ def list_tables() -> list[str]:
 
     Example:
         >>> list_tables()
-        ['figure2', 'table2', 'table3', 'table4', 'table5', 'table6', 'table7']
+        ['figure2', 'table1', 'table2', 'table3', 'table4', 'table5', 'table6', 'table7']
     """
     folder = files("attentive_rnn").joinpath("recipes", "tables")
     return sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
@@ -92,7 +108,8 @@ def read_table(name: str) -> PaperTable:
     values = yaml.safe_load(text)
     common = values.get("set", {})
     rows = tuple((row["name"], common | row["set"], tuple(row["paper"])) for row in values["rows"])
-    return PaperTable(name, text.splitlines()[0].lstrip("# "), tuple(values["columns"]), rows)
+    means = tuple((mean["name"], tuple(mean["of"]), tuple(mean["paper"])) for mean in values.get("means", ()))
+    return PaperTable(name, text.splitlines()[0].lstrip("# "), tuple(values["columns"]), rows, means)
 
 
 def reproduce(
@@ -127,12 +144,20 @@ def reproduce(
         Variant(name, "", resolve(read_recipe(recipe, [*_as_text(changes), *overrides])))
         for name, changes, _ in table.rows
     ]
-    splits = load_splits(variants[0].config)
-    task = task_for(splits.train.schema)
+    # Rows may differ in the options of the reader, such as an official split; each choice is read once.
+    loaded: dict[str, Splits] = {}
+    for variant in variants:
+        options = _options(variant.config)
+        if options not in loaded:
+            loaded[options] = load_splits(variant.config)
+    first = loaded[_options(variants[0].config)].train
+    task = task_for(first.schema)
     if task.metric.name != "accuracy":
-        raise ConfigError(f"{table.name} is about classes, but a label of {splits.train.name} is a number")
+        raise ConfigError(f"{table.name} is about classes, but a label of {first.name} is a number")
     runs = {
-        (variant.title, seed): _run(replace(variant.config, seed=seed), parent, splits, console)
+        (variant.title, seed): _run(
+            replace(variant.config, seed=seed), parent, loaded[_options(variant.config)], console
+        )
         for seed in seeds
         for variant in variants
     }
@@ -148,6 +173,10 @@ def reproduce(
 
 def _as_text(changes: dict[str, Any]) -> list[tuple[str, str]]:
     return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in changes.items()]
+
+
+def _options(config: Config) -> str:
+    return json.dumps(config.data.options, sort_keys=True)
 
 
 def _run(config: Config, parent: Path, splits: Splits, console: Console) -> RunFolder:

@@ -1,11 +1,11 @@
 """Videos: their frames, and features of the frames by a network."""
 
+from ..data.feature_files import read_features
 from .backbone import Backbone, load_backbone
 from .decode import Frame, find_videos, read_frames
 from .efficientnet import EfficientNetLite0
 from .extractor import Extractor, Features
 from .features import extract_features, frame_features
-from .store import read_features
 
 __all__ = [
     "Backbone",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.feature_files import SUFFIX, read_metadata, write_features
 from ..errors import ConfigError, DataError
 from .decode import Frame, find_videos, read_frames
 from .extractor import Extractor
-from .store import SUFFIX, read_metadata, write_features
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def extract_features(
     batch_size: int = 16,
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> list[str]:
-    """Write OUT/FOLDER/NAME.safetensors for each FOLDER/NAME.mp4 below ``videos``; see :mod:`.store`.
+    """Write OUT/FOLDER/NAME.safetensors for each FOLDER/NAME.mp4 below ``videos``; see ``data/feature_files.py``.
 
     A file that is there, whole, from a video of the same bytes and the same extractor, is left as it is: a run that
     was interrupted goes on where it stopped, and what a changed video or another extractor made stale is made again.

@@ -16,8 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..data.files import write_atomically
 from ..errors import DataError
+from .files import write_atomically
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
