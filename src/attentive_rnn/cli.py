@@ -244,7 +244,10 @@ def _report(run: RunFolder) -> int:
     print(f"validation       {metric.show(results[f'validation_{metric.name}'])}{' %' if metric.percent else ''}")
     _print_scores(task, results["test"])
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs a step of a sequence")
-    print(f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch")
+    print(
+        f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch, "
+        f"{100 * results['loading_share']:.0f} % of it to make batches"
+    )
     return 0
 
 

@@ -92,6 +92,27 @@ def test_a_comparison_writes_its_tables_and_its_picture(compared):
     assert (comparison.folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_comparison_writes_a_page_with_the_scores_on_unseen_sequences(compared):
+    comparison = compared[2]
+    lines = (comparison.folder / "comparison.md").read_text().splitlines()
+    assert lines[0] == "| model | test accuracy % | 95 % interval | validation accuracy % | parameters | epochs |"
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| 1-EleAtt-GRU(6)", "| 1-GRU(6)", "| 1-GRU(7)"]
+    assert lines[6].startswith("1-EleAtt-GRU(6) minus 1-GRU(6): ")
+    assert lines[6].endswith(" 40 test sequences.")
+    copied = [
+        replace(
+            o,
+            results=tuple(
+                r | {"test": r["test"] | {"copies_in_train": 9, "without_copies": {"accuracy": 0.5}}} for r in o.results
+            ),
+        )
+        for o in comparison.outcomes
+    ]
+    unseen = replace(comparison, outcomes=tuple(copied)).markdown().splitlines()
+    assert "| without 9 copies |" in unseen[0]
+    assert unseen[2].split(" | ")[3] == "50.0"
+
+
 def test_the_variants_have_the_same_seeds_and_validation_splits(compared):
     for outcome in compared[2].outcomes:
         assert [run.read_config().seed for run in outcome.runs] == [3, 5]
@@ -106,7 +127,7 @@ def test_the_table_and_remarks_say_what_was_measured(compared, quiet):
         "FLOPs/step",
         "Student's t over the seeds",
         "paired by seed",
-        "comparison.csv, .json and .png",
+        "comparison.csv, .json, .md and .png",
     ):
         assert part in text
 

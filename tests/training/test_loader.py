@@ -1,9 +1,12 @@
 """Batches depend on the seed and the epoch, and on nothing else."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from attentive_rnn.data import AugmentedDataset, load, transform_from_config
+from attentive_rnn.training import loader
 from attentive_rnn.training.loader import EpochLoader
 
 
@@ -12,9 +15,9 @@ def sequences():
     return load("basic-motions").train
 
 
-def batches(loader, epoch):
-    loader.set_epoch(epoch)
-    return list(loader)
+def batches(passes, epoch):
+    passes.set_epoch(epoch)
+    return list(passes)
 
 
 def same(one, other):
@@ -24,10 +27,10 @@ def same(one, other):
 
 
 def test_an_epoch_shows_every_sequence_once_and_the_last_batch_what_is_left(sequences):
-    loader = EpochLoader(sequences, 12, seed=0)
-    shown = batches(loader, 3)
+    whole = EpochLoader(sequences, 12, seed=0)
+    shown = batches(whole, 3)
     assert [len(labels) for _, _, labels in shown] == [12, 12, 12, 4]
-    assert len(loader) == 4
+    assert len(whole) == 4
     total = torch.cat([x for x, _, _ in shown]).sum(dtype=torch.float64)
     assert total == pytest.approx(sum(s.sum(dtype=torch.float64) for s in sequences.sequences))
 
@@ -60,7 +63,24 @@ def test_workers_change_nothing_not_even_the_global_generator(sequences):
 
 def test_augmentation_is_drawn_anew_in_each_epoch(sequences):
     jitter = transform_from_config({"name": "jitter", "std": 0.5})
-    loader = EpochLoader(AugmentedDataset(sequences, jitter, seed=4), 40)
-    first, second = batches(loader, 0), batches(loader, 1)
+    augmented = EpochLoader(AugmentedDataset(sequences, jitter, seed=4), 40)
+    first, second = batches(augmented, 0), batches(augmented, 1)
     assert not torch.equal(first[0][0], second[0][0])
-    assert same(first, batches(loader, 0))
+    assert same(first, batches(augmented, 0))
+
+
+def test_the_seconds_are_those_of_making_batches_and_not_of_using_them(sequences, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(loader, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    collated = loader.collate
+
+    def slow(samples):
+        now[0] += 2.0
+        return collated(samples)
+
+    monkeypatch.setattr(loader, "collate", slow)
+    passes = EpochLoader(sequences, 20)
+    for _ in range(2):
+        for _ in passes:
+            now[0] += 100.0
+        assert passes.seconds == 4.0

@@ -69,7 +69,7 @@ def test_a_number_is_learnt_by_the_squared_error(regression):
     assert test["mse_interval_95"][0] < test["mse"] < test["mse_interval_95"][1]
     assert test["variance"] == pytest.approx(float(np.var(data.labels)))
     rows = read_rows(regression.metrics)
-    assert list(rows[0]) == ["epoch", "lr", "train_loss", "train_mse", "valid_loss", "valid_mse", "seconds"]
+    assert list(rows[0]) == ["epoch", "lr", "train_loss", "train_mse", "valid_loss", "valid_mse", "seconds", "loading"]
     best = min(rows, key=lambda row: row["valid_mse"])
     assert regression.read_results()["best_epoch"] == best["epoch"]
     assert regression.read_results()["validation_mse"] == best["valid_mse"]

@@ -119,8 +119,30 @@ class Comparison:
             )
         return table
 
-    def remarks(self) -> list[str]:
-        """What the table does not say: paired differences, what an interval is, where the files are."""
+    def markdown(self) -> str:
+        """The comparison for a page: with the scores on unseen sequences, where some are copies, and the gains."""
+        metric, first = self.metric, self.outcomes[0].results[0]
+        copies = first["test"].get("copies_in_train")
+        header = ["model", f"test {metric.title}", "95 % interval"]
+        header += [f"without {copies} copies"] * (copies is not None) + [
+            f"validation {metric.title}",
+            "parameters",
+            "epochs",
+        ]
+        lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+        for outcome in self.outcomes:
+            row, (value, low, high) = outcome.row(), outcome.test_metric
+            cells = [outcome.variant.title, metric.show(value), f"{metric.show(low)} to {metric.show(high)}"]
+            if copies is not None:
+                unseen = [result["test"]["without_copies"][metric.name] for result in outcome.results]
+                cells.append(metric.show(statistics.mean(unseen)))
+            cells += [metric.show(row[f"validation_{metric.name}"]), f"{row['parameters']:,}", f"{row['epochs']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+        sequences = f"{first['test']['count']} test sequences."
+        return "\n".join([*lines, "", " ".join([*(f"{line}." for line in self.differences()), sequences]), ""])
+
+    def differences(self) -> list[str]:
+        """What the first model gains over each of the others, paired by seed; nothing with a single seed."""
         first = self.outcomes[0]
         lines = []
         for other in self.outcomes[1:]:
@@ -131,10 +153,15 @@ class Comparison:
                     f"{first.variant.title} minus {other.variant.title}: {value}{self.metric.unit} "
                     f"(95 % interval {low} to {high}, paired by seed)"
                 )
+        return lines
+
+    def remarks(self) -> list[str]:
+        """What the table does not say: paired differences, what an interval is, where the files are."""
+        first = self.outcomes[0]
         kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
-        lines.append(f"The intervals are {kind}; the test set was read once a run, at the best validation epoch.")
-        files = "comparison.csv and .json" if self.notes else "comparison.csv, .json and .png"
-        return [*lines, *self.notes, f"Written to {self.folder}: {files}"]
+        interval = f"The intervals are {kind}; the test set was read once a run, at the best validation epoch."
+        files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
+        return [*self.differences(), interval, *self.notes, f"Written to {self.folder}: {files}"]
 
 
 def compare(
@@ -262,6 +289,7 @@ def _write(comparison: Comparison) -> Comparison:
     writer.writeheader()
     writer.writerows(rows)
     write_file(comparison.folder / "comparison.csv", text.getvalue().encode())
+    write_file(comparison.folder / "comparison.md", comparison.markdown().encode())
     gains = [comparison.gain(other) for other in comparison.outcomes[1:]]
     values = {
         "variants": rows,

@@ -24,8 +24,8 @@ class ClassifierModule(pl.LightningModule):
     """A task's loss, Adam, and the schedule of its learning rate.
 
     After every epoch `row` holds what metrics.csv keeps of it: epoch (from 1), lr (of its last step), train_loss and
-    the task's metric, such as train_acc (means over the epoch, as it was trained), valid_loss, valid_acc and seconds
-    (training and validation).
+    the task's metric, such as train_acc (means over the epoch, as it was trained), valid_loss, valid_acc, seconds
+    (training and validation) and loading (how many of these went into making batches or waiting for them).
 
     Args:
         model: what is trained.
@@ -117,6 +117,7 @@ class ClassifierModule(pl.LightningModule):
             "valid_loss": valid_loss / len(data.valid),
             f"valid_{column}": valid_total / len(data.valid),
             "seconds": time.perf_counter() - self._started,
+            "loading": data.loading,
         }
         if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
             raise ConfigError(
@@ -158,6 +159,11 @@ class SequenceDataModule(pl.LightningDataModule):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order and augmentation the next pass uses."""
         self._train_loader.set_epoch(epoch)
+
+    @property
+    def loading(self) -> float:
+        """Seconds that the batches of the last epoch took."""
+        return self._train_loader.seconds + self._valid_loader.seconds
 
     def train_dataloader(self) -> EpochLoader:
         return self._train_loader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ class EpochLoader:
         batch_size: sequences in a batch; the last batch of an epoch may have fewer.
         seed: of the order; None: the order of the data set.
         num_workers: processes that prepare batches; the result does not depend on it.
+
+    After a pass `seconds` says how long it took to make the batches, or, with workers, to wait for them.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class EpochLoader:
         seed: int | None = None,
         num_workers: int = 0,
     ) -> None:
+        self.seconds = 0.0
         self._dataset = dataset
         self._batches = _Batches(len(dataset), batch_size, seed)
         self._loader = DataLoader(
@@ -61,7 +65,11 @@ class EpochLoader:
 
     def __iter__(self) -> Iterator[Tensors]:
         # A generator: nothing is drawn before the first batch is asked for, when the epoch has been set.
-        yield from self._loader
+        self.seconds, asked = 0.0, time.perf_counter()
+        for batch in self._loader:
+            self.seconds += time.perf_counter() - asked
+            yield batch
+            asked = time.perf_counter()
 
 
 class _Batches:

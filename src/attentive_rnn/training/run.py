@@ -169,6 +169,7 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
         "flops_per_step": saved.model.flops(1, 1),
         "seconds_per_epoch": statistics.median(row["seconds"] for row in result.rows),
         "seconds": sum(row["seconds"] for row in result.rows),
+        "loading_share": sum(row["loading"] for row in result.rows) / sum(row["seconds"] for row in result.rows),
     }
 
 
