@@ -96,7 +96,7 @@ struct Backward {
             gather(b, rows, t);
             if (raw.zoneout) split_zoned(b, rows, t);
             cell.backward(s, cell_at);
-            if (t) prefetch(s.record - R * s.ld_record, s.rows * s.ld_record);
+            if (t) fetch(s.record - R * s.ld_record, s.rows * s.ld_record);
             if (wants_dx()) to_x.apply(s.rows, s.delta, s.ld_delta, b.dx, b.ld_dx, false);
             if (call.gated)
                 gate.backward(s, s.delta + gate_at, b.dx, b.ld_dx, [&](long i) {
@@ -122,11 +122,6 @@ struct Backward {
         }
     }
 
-    // The record of the step that comes next lies in memory; it can travel while the products are done.
-    static void prefetch(const T *record, long count) {
-        for (long i = 0; i < count; i += 64 / long(sizeof(T))) __builtin_prefetch(record + i, 0, 2);
-    }
-
     // [h_{t-1} | x~ | x] of the step's rows, and the output's gradient onto dh.
     void gather(const Buffers &b, const Rows &rows, long t) const {
         const EleattCall &raw = call.raw;
@@ -137,7 +132,11 @@ struct Backward {
             T *input = s.input + i * s.ld_input, *x = input + N + (call.gated ? D : 0), *dh = s.dh + i * s.ld_state;
             copy(input, t ? call.in(raw.output) + (rows.time(t - 1, i) * call.B + row) * N : call.in(raw.h) + row * N,
                  N);
-            copy(x, call.in(raw.x) + time * raw.x_step + row * raw.x_row, D);
+            const T *from = call.in(raw.x) + time * raw.x_step + row * raw.x_row;
+            copy(x, from, D);
+            const long before = rows.reverse ? 1 : -1;
+            if (t) fetch(from + before * raw.x_step, D);
+            if (t > 1) fetch(call.in(raw.output) + ((time + 2 * before) * call.B + row) * N, N);
             if (call.gated) {
                 const T *a = s.record + i * s.ld_record;
                 each<T>(D, [&](long j, auto n) { store(input + N + j, load(a + j) * load(x + j), n); });
@@ -145,6 +144,7 @@ struct Backward {
             if (!raw.g_output) continue;
             const T *g = call.in(raw.g_output) + time * raw.g_output_step + row * raw.g_output_row;
             each<T>(N, [&](long j, auto n) { store(dh + j, load(dh + j) + load(g + j, n), n); });
+            if (t) fetch(g + before * raw.g_output_step, N);
         }
     }
 

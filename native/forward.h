@@ -39,7 +39,7 @@ struct Forward {
         b.s.ld_input = row_stride<T>(call.N + call.D), b.s.ld_state = row_stride<T>(call.N);
         b.s.ld_record = Record<T, Cell>::stride(call);
         b.s.input = arena.take<T>(R * b.s.ld_input);
-        b.s.c = arena.take<T>(Cell::states > 1 ? R * b.s.ld_state : 0);
+        b.s.other = arena.take<T>(R * b.s.ld_state);
         b.s.record = arena.take<T>(raw.history ? 0 : R * b.s.ld_record);
         b.old = arena.take<T>(raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
         arena.take<T>(lanes<T>);
@@ -56,15 +56,20 @@ struct Forward {
         T *output = call.out(raw.output), *attention = call.out(raw.attention);
         for (long i = 0; i < R; i++) {
             copy(s.input + i * s.ld_input, h_first + rows.row(i) * N, N);
-            if (Cell::states > 1) copy(s.c + i * s.ld_state, c_first + rows.row(i) * N, N);
+            if (Cell::states > 1) copy(s.other + i * s.ld_state, c_first + rows.row(i) * N, N);
         }
         s.rows = R;
         for (long t = 0; t < rows.steps; t++) {
             s.rows = rows.running(t, s.rows);
             if (s.rows == 0) break;
             if (history) s.record = history + (rows.first * rows.steps + t * R) * s.ld_record;
-            for (long i = 0; i < s.rows; i++)
-                copy(s.input + i * s.ld_input + N, x + rows.time(t, i) * raw.x_step + rows.row(i) * raw.x_row, D);
+            for (long i = 0; i < s.rows; i++) {
+                const T *from = x + rows.time(t, i) * raw.x_step + rows.row(i) * raw.x_row;
+                copy(s.input + i * s.ld_input + N, from, D);
+                if (t + 1 < rows.length(i)) fetch(from + (rows.reverse ? -raw.x_step : raw.x_step), D);
+                fetch_to_write(output + (rows.time(t, i) * B + rows.row(i)) * N, N);
+            }
+            if (history) fetch_to_write(s.record + R * s.ld_record, t + 1 < rows.steps ? s.rows * s.ld_record : 0);
             if (call.gated) gate.forward(s);
             if (raw.zoneout) keep_old(s, old, R);
             cell.forward(s, Record<T, Cell>::cell_at(call));
@@ -78,7 +83,7 @@ struct Forward {
         for (long i = 0; i < R; i++) {
             const long b = rows.row(i);
             copy(call.out(raw.h_last) + b * N, s.input + i * s.ld_input, N);
-            if (Cell::states > 1) copy(call.out(raw.c_last) + b * N, s.c + i * s.ld_state, N);
+            if (Cell::states > 1) copy(call.out(raw.c_last) + b * N, s.other + i * s.ld_state, N);
             for (long t = rows.length(i); t < rows.steps; t++) {
                 clear(output + (t * B + b) * N, N);
                 if (attention) clear(attention + (t * B + b) * D, D);
@@ -89,7 +94,7 @@ struct Forward {
     void keep_old(const Step<T> &s, T *old, long R) const {
         for (long i = 0; i < s.rows; i++) {
             copy(old + i * s.ld_state, s.input + i * s.ld_input, call.N);
-            if (Cell::states > 1) copy(old + (R + i) * s.ld_state, s.c + i * s.ld_state, call.N);
+            if (Cell::states > 1) copy(old + (R + i) * s.ld_state, s.other + i * s.ld_state, call.N);
         }
     }
 
@@ -99,7 +104,7 @@ struct Forward {
             for (long i = 0; i < s.rows; i++) {
                 const long at = (state * rows.steps + rows.time(t, i)) * call.B + rows.row(i);
                 const T *keep = call.in(call.raw.zoneout) + at * call.N, *before = old + (state * R + i) * s.ld_state;
-                T *now = state ? s.c + i * s.ld_state : s.input + i * s.ld_input;
+                T *now = state ? s.other + i * s.ld_state : s.input + i * s.ld_input;
                 each<T>(call.N, [&](long j, auto n) {
                     const Vector<T> k = load(keep + j, n);
                     store(now + j, k * load(before + j) + (1 - k) * load(now + j), n);

@@ -23,8 +23,8 @@ struct Gru {
                     call.raw.b_ih ? call.in(call.raw.b_ih) + 2 * N : nullptr),
           to_reset(N, call.in(call.raw.hh) + 2 * N * N, N) {}
 
-    // [r z], n, and h_{t-1} while r h_{t-1} stands in its place
-    static long record_size(long N) { return padded<T>(2 * N) + 2 * padded<T>(N); }
+    // [r z], n
+    static long record_size(long N) { return padded<T>(2 * N) + padded<T>(N); }
     void pack_forward(Arena &arena) {
         r_z.pack(arena);
         candidate.pack(arena);
@@ -32,23 +32,23 @@ struct Gru {
     void pack_backward(Arena &arena) { to_reset.pack(arena); }
 
     void forward(const Step<T> &s, long at) const {
-        const long n_at = padded<T>(2 * N), h_at = n_at + padded<T>(N);
+        const long n_at = padded<T>(2 * N);
         r_z.apply(s.rows, s.input, s.ld_input, s.record + at, s.ld_record);
         for (long i = 0; i < s.rows; i++) {
-            T *h = s.input + i * s.ld_input, *record = s.record + at + i * s.ld_record;
+            T *h = s.input + i * s.ld_input, *kept = s.other + i * s.ld_state, *record = s.record + at + i * s.ld_record;
             each<T>(N, [&](long j, auto n) {
                 const Vector<T> r = sigmoid(load(record + j)), h_old = load(h + j);
                 store(record + j, r, n);
-                store(record + h_at + j, h_old, n);
+                store(kept + j, h_old, n);
                 store(h + j, r * h_old, n);
             });
         }
         candidate.apply(s.rows, s.input, s.ld_input, s.record + at + n_at, s.ld_record);
         for (long i = 0; i < s.rows; i++) {
-            T *h = s.input + i * s.ld_input, *record = s.record + at + i * s.ld_record;
+            T *h = s.input + i * s.ld_input, *kept = s.other + i * s.ld_state, *record = s.record + at + i * s.ld_record;
             each<T>(N, [&](long j, auto n) {
                 const Vector<T> z = sigmoid(load(record + N + j)), c = tanh(load(record + n_at + j));
-                const Vector<T> h_old = load(record + h_at + j);
+                const Vector<T> h_old = load(kept + j);
                 store(record + N + j, z, n);
                 store(record + n_at + j, c, n);
                 store(h + j, z * h_old + (1 - z) * c, n);

@@ -26,7 +26,7 @@ struct Lstm {
         all.apply(s.rows, s.input, s.ld_input, s.record + at, s.ld_record);
         const long c_at = padded<T>(4 * N);
         for (long k = 0; k < s.rows; k++) {
-            T *h = s.input + k * s.ld_input, *c = s.c + k * s.ld_state, *record = s.record + at + k * s.ld_record;
+            T *h = s.input + k * s.ld_input, *c = s.other + k * s.ld_state, *record = s.record + at + k * s.ld_record;
             each<T>(N, [&](long j, auto n) {
                 T *at_j = record + j;
                 const Vector<T> i = sigmoid(load(at_j)), f = sigmoid(load(at_j + N));

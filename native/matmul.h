@@ -28,13 +28,14 @@ struct Panels {
     long panel_size() const { return (1 + depth) * panel_width<T>; }
 };
 
-// y (M, P panels of V vectors) = bias + a W, or y += a W. The loops over M, P and V are unrolled: `acc` is registers.
-template <class T, int M, int P, int V>
+// y (M, V vectors) = bias + a W, or y += a W, from the start of a panel on. The loops over M and V are unrolled: `acc`
+// is registers.
+template <class T, int M, int V>
 void tile(const T *a, long lda, const T *panel, long panel_size, long depth, T *y, long ldy, bool accumulate) {
-    Vector<T> acc[M][P * V];
+    Vector<T> acc[M][V];
 #pragma GCC unroll 24
-    for (int j = 0; j < P * V; j++) {
-        const Vector<T> bias = load(panel + j / V * panel_size + j % V * lanes<T>);
+    for (int j = 0; j < V; j++) {
+        const Vector<T> bias = load(panel + j / 2 * panel_size + j % 2 * lanes<T>);
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++) acc[i][j] = bias;
     }
@@ -42,24 +43,24 @@ void tile(const T *a, long lda, const T *panel, long panel_size, long depth, T *
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++)
 #pragma GCC unroll 24
-            for (int j = 0; j < P * V; j++) acc[i][j] = load(y + i * ldy + j / V * panel_width<T> + j % V * lanes<T>);
+            for (int j = 0; j < V; j++) acc[i][j] = load(y + i * ldy + j * lanes<T>);
     }
     const T *w = panel + panel_width<T>;
     for (long k = 0; k < depth; k++, w += panel_width<T>) {
-        Vector<T> b[P * V];
+        Vector<T> b[V];
 #pragma GCC unroll 24
-        for (int j = 0; j < P * V; j++) b[j] = load(w + j / V * panel_size + j % V * lanes<T>);
+        for (int j = 0; j < V; j++) b[j] = load(w + j / 2 * panel_size + j % 2 * lanes<T>);
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++) {
             const Vector<T> factor = broadcast(a[i * lda + k]);
 #pragma GCC unroll 24
-            for (int j = 0; j < P * V; j++) acc[i][j] += factor * b[j];
+            for (int j = 0; j < V; j++) acc[i][j] += factor * b[j];
         }
     }
 #pragma GCC unroll 24
     for (int i = 0; i < M; i++)
 #pragma GCC unroll 24
-        for (int j = 0; j < P * V; j++) store(y + i * ldy + j / V * panel_width<T> + j % V * lanes<T>, acc[i][j]);
+        for (int j = 0; j < V; j++) store(y + i * ldy + j * lanes<T>, acc[i][j]);
 }
 
 // c (M, V vectors) += a^T b over `depth` rows of a and b. The product is summed by itself and then added: over
@@ -93,8 +94,8 @@ void transposed_tile(const T *a, long lda, const T *b, long ldb, long depth, T *
         }
 }
 
-// The tiles by their number of rows: full ones of two vectors, half ones of one vector and twice the height, and wide
-// ones of several panels for few rows, all with enough sums in flight to keep the arithmetic busy.
+// The tiles by their number of rows: full ones of two vectors, half ones of one vector and twice the height; and for
+// few rows flat ones by their number of vectors. All have enough sums in flight to keep the arithmetic busy.
 template <class T>
 struct Tiles {
     typedef void (*Tile)(const T *, long, const T *, long, long, T *, long, bool);
@@ -106,12 +107,23 @@ struct Tiles {
     };
     template <int V, int... M>
     static constexpr Table<sizeof...(M)> table(std::integer_sequence<int, M...>) {
-        return {{nullptr, tile<T, M + 1, 1, V>...}, {nullptr, transposed_tile<T, M + 1, V>...}};
+        return {{nullptr, tile<T, M + 1, V>...}, {nullptr, transposed_tile<T, M + 1, V>...}};
     }
     static constexpr auto full = table<2>(std::make_integer_sequence<int, tile_rows>());
     static constexpr auto half = table<1>(std::make_integer_sequence<int, half_rows>());
-    static constexpr Tile wide[4] = {nullptr, tile<T, 1, 4, 2>, tile<T, 2, 3, 2>, tile<T, 3, 2, 2>};
-    static constexpr long wide_panels[4] = {0, 4, 3, 2};
+
+    static constexpr long flat_rows = 3, flat_vectors[4] = {0, 12, 6, 4};
+    struct Flat {
+        Tile tiles[13];
+    };
+    template <int M, int... V>
+    static constexpr Flat flat_of(std::integer_sequence<int, V...>) {
+        return {{nullptr, tile<T, M, V + 1>...}};
+    }
+    static constexpr Flat flat[4] = {{},
+                                     flat_of<1>(std::make_integer_sequence<int, flat_vectors[1]>()),
+                                     flat_of<2>(std::make_integer_sequence<int, flat_vectors[2]>()),
+                                     flat_of<3>(std::make_integer_sequence<int, flat_vectors[3]>())};
 };
 
 // f(first row, rows) for tiles of nearly equal height.
@@ -136,13 +148,6 @@ void share(long tasks, long threads, F f) {
 
 constexpr long second_level = 512 << 10;  // bytes of weights that stay in the second-level cache from step to step
 
-// Rows of a panel that come next, from memory, while the present ones are worked on.
-template <class T>
-ALWAYS_INLINE void fetch(const T *panel, long from, long to) {
-    for (const T *line = panel + from * panel_width<T>; line < panel + to * panel_width<T>; line += 64 / sizeof(T))
-        __builtin_prefetch(line, 0, 2);
-}
-
 // Columns first to last of y (rows, cols) = bias + a W or y += a W.
 template <class T>
 void matmul_columns(long first, long last, long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy,
@@ -151,18 +156,23 @@ void matmul_columns(long first, long last, long rows, const T *a, long lda, cons
     const long blocks = larger(1, (w.depth + depth_block / 2) / depth_block),
                block = larger(1, (w.depth + blocks - 1) / blocks);
     const bool far = size / width * w.cols * long(sizeof(T)) > second_level;
-    long col = first;
     const T *panel = w.data + first / width * size;
-    if (rows <= 3)
-        for (const long step = Tiles<T>::wide_panels[rows]; col + step * width <= last;
-             col += step * width, panel += step * size)
-            Tiles<T>::wide[rows](a, lda, panel, size, w.depth, y + col, ldy, accumulate);
-    for (; col < last; col += width, panel += size) {
+    if (rows <= Tiles<T>::flat_rows) {
+        const long most = Tiles<T>::flat_vectors[rows];
+        for (long left = (last - first + lanes<T> - 1) / lanes<T>, col = first; left > 0;) {
+            const long tiles = (left + most - 1) / most, even = ((left + tiles - 1) / tiles + 1) / 2 * 2;
+            const long vectors = smaller(even, left);
+            Tiles<T>::flat[rows].tiles[vectors](a, lda, panel, size, w.depth, y + col, ldy, accumulate);
+            left -= vectors, col += vectors * lanes<T>, panel += vectors / 2 * size;
+        }
+        return;
+    }
+    for (long col = first; col < last; col += width, panel += size) {
         const bool full = w.cols - col > lanes<T>;
         for (long k = 0; k < larger(1, w.depth); k += block)
             each_tile(rows, full ? tile_rows : half_rows, [&](long i, long height) {
                 const auto tile = full ? Tiles<T>::full.tiles[height] : Tiles<T>::half.tiles[height];
-                if (far) fetch(panel + (k + block) * width, i * block / rows, (i + height) * block / rows);
+                if (far) fetch(panel + (k + block + i * block / rows) * width, height * block / rows * width);
                 tile(a + i * lda + k, lda, panel + k * width, size, smaller(block, w.depth - k), y + i * ldy + col, ldy,
                      accumulate || k > 0);
             });
