@@ -45,6 +45,7 @@ class ConvertLayout(Transform):
     """
 
     name = "convert_layout"
+    depends = "frame"
 
     def __init__(self, source: str, target: str) -> None:
         joints, wanted = get_layout(source).joints, get_layout(target).joints

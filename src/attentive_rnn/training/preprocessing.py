@@ -29,6 +29,7 @@ class Standardise(Transform):
     """
 
     name = "standardise"
+    depends = "frame"
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         for key, values in (("mean", mean), ("std", std)):

@@ -4,6 +4,7 @@ from .augment import FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation
 from .base import Compose, Transform, transform_from_config
 from .body import AlignView, OriginAtBodyCentre, UnitBodySize
 from .sampling import CentreCrop, RandomCrop, Resample, UniformSampling
+from .streamed import Streamed
 from .streams import MotionFeatures, Stream
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RandomRotation",
     "Resample",
     "Stream",
+    "Streamed",
     "Transform",
     "UniformSampling",
     "UnitBodySize",

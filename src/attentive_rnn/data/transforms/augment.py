@@ -171,6 +171,7 @@ class FlipLeftRight(Transform):
     """
 
     name = "flip_left_right"
+    depends = "frame"
 
     def __init__(self, layout: str, probability: float = 0.5, axis: int = 0) -> None:
         joints = get_layout(layout).joints

@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from torch import Tensor
 
 from ...errors import ConfigError
 from ..schema import Schema
+
+# Which frames decide an output frame: that frame alone; also the first one with person 0; also the one before it.
+Depends = Literal["frame", "first", "previous"]
 
 
 class Transform(ABC):
@@ -20,11 +23,13 @@ class Transform(ABC):
     A transform is named in a config by ``name``; its constructor's arguments are its attributes. A subclass
     registers itself by having a name. ``random`` says whether the result depends on ``rng``. One that changes the
     shape or the rate of the frames says so in :meth:`schema_after`; a random one that has a counterpart without
-    chance gives it in :meth:`in_test`.
+    chance gives it in :meth:`in_test`. ``depends`` says of which frames an output frame is made, so that it can be made
+    in a stream; None: of any, or the frames that come out are others than those that go in.
     """
 
     name: ClassVar[str] = ""
     random: bool = False
+    depends: Depends | None = None
     _known: ClassVar[dict[str, type[Transform]]] = {}
 
     def __init_subclass__(cls) -> None:

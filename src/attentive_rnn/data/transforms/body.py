@@ -36,6 +36,7 @@ class OriginAtBodyCentre(Transform):
     """
 
     name = "origin_at_body_centre"
+    depends = "first"
 
     def __init__(self, joint: int = 1) -> None:
         self.joint = count(self.name, "joint", joint, 0)
@@ -77,6 +78,7 @@ class AlignView(Transform):
     """
 
     name = "align_view"
+    depends = "first"
 
     def __init__(self, layout: str) -> None:
         joints = get_layout(layout).joints

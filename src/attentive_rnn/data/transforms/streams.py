@@ -48,6 +48,7 @@ class Stream(Transform):
         if kind not in get_args(Kind):
             raise ConfigError(f"{self.name}: kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
         self.kind, self.layout = kind, layout
+        self.depends = None if kind.endswith("motion") else "frame"
         self._bones = torch.empty(0, 2, dtype=torch.int64)
         if kind.startswith("bone"):
             if layout is None:
@@ -87,6 +88,7 @@ class MotionFeatures(Transform):
     """
 
     name = "motion_features"
+    depends = "previous"
 
     def __init__(self, root: int = 0) -> None:
         self.root = count(self.name, "root", root, 0)

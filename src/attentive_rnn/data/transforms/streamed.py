@@ -1,0 +1,113 @@
+"""Transforms on frames as they arrive."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from .arguments import check_skeletons
+from .base import Compose, Transform
+from .body import OriginAtBodyCentre
+
+
+class Streamed:
+    """A deterministic transform, frame by frame: T frames pushed come out as the one sequence of T frames does.
+
+    That holds for a transform which says on which frames its output depends (``Transform.depends``). The origin and the
+    view are those of the first frame with person 0; other persons before it come out as they are, since a stream cannot
+    know where that will be.
+
+    Args:
+        transform: what is done to a sequence.
+
+    Raises:
+        ConfigError: the transform is random or needs frames that are not there yet; the message names it.
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn.data import MotionFeatures
+        >>> stream = Streamed(MotionFeatures())
+        >>> x = torch.rand(6, 1, 20, 3)
+        >>> outputs = torch.stack([stream.push(frame) for frame in x])
+        >>> torch.equal(outputs, MotionFeatures()(x, np.random.default_rng(0)))
+        True
+    """
+
+    def __init__(self, transform: Transform) -> None:
+        parts = _parts(transform)
+        for part in parts:
+            if part.random or part.depends is None:
+                raise ConfigError(
+                    f"{part.name}: needs frames that a stream does not have yet, so that a model with it cannot run "
+                    "frame by frame; train one without it"
+                )
+        self._steps: list[_Step | _Origin] = [_Origin(p) if type(p) is OriginAtBodyCentre else _Step(p) for p in parts]
+
+    def push(self, frame: Tensor) -> Tensor:
+        """The next frame, (*shape) in and out."""
+        for step in self._steps:
+            frame = step.push(frame)
+        return frame
+
+    def reset(self) -> None:
+        """Start a new sequence."""
+        for step in self._steps:
+            step.reset()
+
+
+def _parts(transform: Transform) -> list[Transform]:
+    if isinstance(transform, Compose):
+        return [part for inner in transform.transforms for part in _parts(inner)]
+    return [transform]
+
+
+class _Step:
+    """A transform applied to the frame together with those before it that decide it too."""
+
+    def __init__(self, transform: Transform) -> None:
+        self.transform = transform
+        self.rng = np.random.default_rng(0)
+        self.reset()
+
+    def reset(self) -> None:
+        self.before: list[Tensor] = []
+
+    def push(self, frame: Tensor) -> Tensor:
+        depends = self.transform.depends
+        if depends == "first" and not self.before and _person_0(frame):
+            self.before = [frame]
+        result = self.transform(torch.stack([*self.before, frame]), self.rng)[-1]
+        if depends == "previous":
+            self.before = [frame]
+        return result
+
+
+class _Origin:
+    """:class:`OriginAtBodyCentre` with its origin kept: the paper's preprocessing, in a few microseconds a frame."""
+
+    def __init__(self, transform: OriginAtBodyCentre) -> None:
+        self.joint = transform.joint
+        self.reset()
+
+    def reset(self) -> None:
+        self.origin: np.ndarray | None = None
+
+    def push(self, frame: Tensor) -> Tensor:
+        if self.origin is None:
+            check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.joint + 1)
+            if not _person_0(frame):
+                return frame
+            self.origin = frame[0, self.joint].numpy().copy()
+        # NumPy, for at this size it is the call that takes the time.
+        values = frame.numpy()
+        moved = values - self.origin
+        for m in range(len(values)):
+            if not values[m].any():
+                moved[m] = 0
+        return torch.from_numpy(moved)
+
+
+def _person_0(frame: Tensor) -> bool:
+    return bool(frame[0].numpy().any())

@@ -1,0 +1,188 @@
+"""A trained classifier on frames as they arrive, with the hidden state carried, for any number of persons."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data import Streamed
+from ..errors import ConfigError, DataError
+from ..training.saved_model import SavedModel
+from .segments import Segment, Segmenter
+
+
+class Recognition(NamedTuple):
+    """What is known after a frame.
+
+    Args:
+        frame: its number in the track, from 0.
+        probabilities: of the classes, (K,), after this frame.
+        label: the index of the class that the track shows now, steadied; see :class:`Segmenter`.
+        start: the frame at which that began.
+        ended: the segment before, in the result of the frame that decided that it had ended; else None.
+        attention: a of each layer, (D_layer,), None for a layer without a gate; empty if not asked for.
+    """
+
+    frame: int
+    probabilities: np.ndarray
+    label: int
+    start: int
+    ended: Segment | None
+    attention: tuple[np.ndarray | None, ...] = ()
+
+
+class Recognizer:
+    """Push frames, get classes: each frame costs the same, and memory does not grow.
+
+    With :math:`z_t = W h_t + b` the logits are pooled as the classifier pools them, so that T pushed frames end at what
+    the classifier gives for the T frames at once: the running mean :math:`y_t = y_{t-1} + (z_t - y_{t-1}) / t`, or
+    :math:`y_t = z_t` for ``pool="last"``. With a ``window`` of n frames the past fades:
+    :math:`y_t = y_{t-1} + (z_t - y_{t-1}) / \\min(t, n)`, for a stream in which one action follows another.
+
+    Args:
+        saved: a model, its schema and its preprocessing (:func:`attentive_rnn.training.load_model`).
+        window: n, in frames; None: all frames count alike, as in training.
+        hold: frames that another class must lead before it is the label.
+        need_attention: give the attention too.
+
+    Raises:
+        ConfigError: the model reads sequences from both ends, or its preprocessing needs frames to come; or a window or
+            hold below 1.
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn import SequenceClassifier
+        >>> from attentive_rnn.data import OriginAtBodyCentre, Schema
+        >>> from attentive_rnn.training import SavedModel
+        >>> schema = Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20")
+        >>> saved = SavedModel(SequenceClassifier(60, 2).eval(), schema, OriginAtBodyCentre())
+        >>> recognizer = Recognizer(saved)
+        >>> frames = torch.randn(5, 1, 20, 3)
+        >>> for frame in frames:
+        ...     result = recognizer.push(frame, track="Ann")
+        >>> bool(abs(result.probabilities - recognizer.push_chunk(frames, track="Bob")[-1].probabilities).max() < 1e-6)
+        True
+        >>> recognizer.end("Ann").end
+        5
+    """
+
+    def __init__(
+        self, saved: SavedModel, *, window: int | None = None, hold: int = 1, need_attention: bool = False
+    ) -> None:
+        model = saved.model
+        if model.config["bidirectional"]:
+            raise ConfigError(
+                "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
+                "frame by frame; train one with --model.bidirectional false"
+            )
+        for name, value in (("window", window), ("hold", hold)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be 1 frame or more, got {value}")
+        if model.embedding is not None:
+            raise ConfigError("this model reads words; a stream is of frames of numbers")
+        if not saved.schema.classes:
+            raise ConfigError("this model predicts a number, not classes; a stream needs classes")
+        Streamed(saved.preprocessing)  # refuses what is not causal, before the first frame
+        self.saved, self.hold, self.need_attention = saved, hold, need_attention
+        self.window = 1 if model.pool == "last" else window
+        self._layers = model.layers.eval()
+        # Frames are prepared in NumPy, for at this size it is the calls that take the time, and NumPy's are short.
+        self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
+        self._weight = model.classifier.weight.detach()
+        self._bias = model.classifier.bias.detach()
+        self._tracks: dict[Hashable, _Track] = {}
+
+    @property
+    def tracks(self) -> list[Hashable]:
+        """The persons who have a state."""
+        return list(self._tracks)
+
+    def push(self, frame: Any, track: Hashable = 0) -> Recognition:
+        """Take the next frame of a track, which starts with its first frame.
+
+        Args:
+            frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody.
+            track: who it is.
+
+        Raises:
+            DataError: the frame has another shape, or a value that is missing or infinite.
+        """
+        state = self._track(track)
+        x = state.preprocess.push(self._frame(frame)).reshape(1, -1)
+        with torch.no_grad():
+            output, state.hidden, *attention = self._layers.step(x, state.hidden, **self._asked())
+            logits = torch.addmv(self._bias, self._weight, output[0]).numpy()
+        kept = tuple(None if a is None else a[0].numpy() for a in attention[0]) if attention else ()
+        return state.take(logits, self.window, kept)
+
+    def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
+        """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
+
+        Raises:
+            DataError: as in :meth:`push`.
+        """
+        ready = [self._frame(frame) for frame in frames]
+        if not ready:
+            return []
+        state = self._track(track)
+        x = torch.stack([state.preprocess.push(frame) for frame in ready]).flatten(1)[:, None]
+        with torch.no_grad():
+            output, state.hidden, *attention = self._layers(x.contiguous(), state.hidden, **self._asked())
+            logits = torch.addmm(self._bias, output[:, 0], self._weight.T).numpy()
+        results = []
+        for t, row in enumerate(logits):
+            kept = tuple(None if a is None else a[t, 0].numpy() for a in attention[0]) if attention else ()
+            results.append(state.take(row, self.window, kept))
+        return results
+
+    def end(self, track: Hashable = 0) -> Segment | None:
+        """Forget a track, whose person has gone; its last segment, None if it had no frame."""
+        state = self._tracks.pop(track, None)
+        return None if state is None else state.segmenter.finish()
+
+    def _asked(self) -> dict[str, bool]:
+        return {"need_attention": True} if self.need_attention else {}
+
+    def _track(self, track: Hashable) -> _Track:
+        if track not in self._tracks:
+            self._tracks[track] = _Track(Streamed(self.saved.preprocessing), Segmenter(self.hold))
+        return self._tracks[track]
+
+    def _frame(self, frame: Any) -> Tensor:
+        shape = self.saved.schema.shape
+        try:
+            values = np.asarray(frame, dtype=self._numpy_dtype)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DataError(f"a frame must be numbers {shape}, got {type(frame).__name__}") from error
+        if len(shape) == 3 and values.shape == shape[1:]:
+            values = np.concatenate([values[None], np.zeros((shape[0] - 1, *shape[1:]), values.dtype)])
+        if values.shape != shape:
+            raise DataError(f"a frame must be {shape}, got {values.shape}")
+        if not np.isfinite(values).all():
+            raise DataError("a value of a frame is missing or infinite; send zeros for a person who is not there")
+        return torch.from_numpy(values if values.flags.writeable else values.copy())
+
+
+class _Track:
+    """What is kept of one person."""
+
+    def __init__(self, preprocess: Streamed, segmenter: Segmenter) -> None:
+        self.preprocess, self.segmenter = preprocess, segmenter
+        self.hidden: Any = None
+        self.count = 0
+        self.pooled: np.ndarray | None = None
+
+    def take(self, logits: np.ndarray, window: int | None, attention: tuple[np.ndarray | None, ...]) -> Recognition:
+        self.count += 1
+        if self.pooled is None:
+            self.pooled = logits.astype(np.float64)
+        else:
+            self.pooled += (logits - self.pooled) / (self.count if window is None else min(self.count, window))
+        shares = np.exp(self.pooled - self.pooled.max())
+        shares /= shares.sum()
+        ended = self.segmenter.push(shares)
+        return Recognition(self.count - 1, shares, self.segmenter.label, self.segmenter.start, ended, attention)

@@ -1,0 +1,91 @@
+"""Where one action ends and the next begins, decided while the frames arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A span of frames with one label.
+
+    Args:
+        label: the index of the class.
+        start: the first frame, from 0.
+        end: the frame after the last one.
+        probability: the mean over its frames of the label's probability.
+    """
+
+    label: int
+    start: int
+    end: int
+    probability: float
+
+
+class Segmenter:
+    """Labels that change only when another class has led for some frames.
+
+    The first frame's best class is the label. Once another class has been the best for ``hold`` frames in a row it is
+    the label, from the first of these on: the segment before ends there.
+
+    Args:
+        hold: frames that another class must lead in a row, 1 or more.
+
+    Example:
+        >>> import numpy as np
+        >>> segmenter, ended = Segmenter(hold=2), []
+        >>> for best in (0, 0, 1, 0, 1, 1, 1):
+        ...     segment = segmenter.push(np.eye(2)[best])
+        ...     ended += [] if segment is None else [segment]
+        >>> ended, segmenter.label, segmenter.finish()
+        ([Segment(label=0, start=0, end=4, probability=0.75)], 1, Segment(label=1, start=4, end=7, probability=1.0))
+    """
+
+    def __init__(self, hold: int) -> None:
+        self.hold = hold
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new sequence."""
+        self.label = -1
+        self._count = self._start = 0
+        self._sum = 0.0  # of the label's probabilities since the start of the segment
+        self._rival, self._lead = -1, 0
+        self._rival_sum = self._sum_in_lead = 0.0  # of the rival's and the label's, over the frames it has led
+
+    def push(self, probabilities: np.ndarray) -> Segment | None:
+        """Take the probabilities (K,) of the next frame; the segment that has ended by it, if one has."""
+        best = int(probabilities.argmax())
+        if self.label < 0:
+            self.label = best
+        if best == self.label:
+            self._rival = -1
+        else:
+            if best != self._rival:
+                self._rival, self._lead, self._rival_sum, self._sum_in_lead = best, 0, 0.0, 0.0
+            self._lead += 1
+            self._rival_sum += float(probabilities[best])
+            self._sum_in_lead += float(probabilities[self.label])
+        self._count += 1
+        self._sum += float(probabilities[self.label])
+        if self._rival < 0 or self._lead < self.hold:
+            return None
+        start = self._count - self._lead
+        # Where the label has led no frame since the rival began, there is nothing to end: it was never there.
+        ended = self._segment(start, self._sum - self._sum_in_lead) if start > self._start else None
+        self.label, self._start, self._sum, self._rival = best, start, self._rival_sum, -1
+        return ended
+
+    def finish(self) -> Segment | None:
+        """The last segment, up to the last frame; None without frames."""
+        return self._segment(self._count, self._sum) if self._count else None
+
+    @property
+    def start(self) -> int:
+        """The first frame of the segment that goes on."""
+        return self._start
+
+    def _segment(self, end: int, total: float) -> Segment:
+        return Segment(self.label, self._start, end, total / (end - self._start))

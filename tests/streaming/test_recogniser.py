@@ -1,0 +1,238 @@
+"""A stream of frames ends where one pass over the sequence does, for any model and preprocessing that can stream."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import (
+    AlignView,
+    Compose,
+    ConvertLayout,
+    FlipLeftRight,
+    MotionFeatures,
+    OriginAtBodyCentre,
+    Resample,
+    Schema,
+    SequenceDataset,
+    Stream,
+    Streamed,
+    UniformSampling,
+    UnitBodySize,
+)
+from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.streaming import Recognizer, Segment, Segmenter
+from attentive_rnn.training import SavedModel, Standardise
+from attentive_rnn.training.metrics import probabilities
+
+CAUSAL = {
+    "none": Compose([]),
+    "origin": OriginAtBodyCentre(1),
+    "view": Compose([OriginAtBodyCentre(1), AlignView("ntu-25")]),
+    "layout": ConvertLayout("ntu-25", "kinect-20"),
+    "mirror": FlipLeftRight("ntu-25", probability=1.0),
+    "bones": Stream("bone", "ntu-25"),
+    "motion": Compose([OriginAtBodyCentre(1), MotionFeatures()]),
+    "standardised": Standardise([0.5] * 150, [2.0] * 150),
+}
+
+
+def _saved(preprocessing=None, schema=None, **options):
+    schema = schema or Schema(classes=("sit", "stand", "wave"), shape=(2, 25, 3), layout="ntu-25")
+    preprocessing = preprocessing or OriginAtBodyCentre(1)
+    width = preprocessing.schema_after(schema).size
+    options = {"hidden_size": 7, "num_layers": 2} | options
+    return SavedModel(SequenceClassifier(width, 3, **options).eval(), schema, preprocessing)
+
+
+def _frames(count=9, absent=()):
+    frames = torch.randn(count, 2, 25, 3)
+    frames[:4, 1] = 0  # the second person comes later
+    for t in absent:
+        frames[t] = 0
+    return frames
+
+
+def _offline(saved, frames):
+    data = SequenceDataset([frames], [-1], [{}], saved.schema)
+    return probabilities(saved.logits(data))[0]
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_a_stream_prepares_frames_as_the_sequence_is_prepared(name):
+    """Also where nobody is there at first, and where everybody goes for a moment."""
+    frames = _frames(absent=(0, 1, 6))
+    stream = Streamed(CAUSAL[name])
+    for _ in range(2):
+        pushed = torch.stack([stream.push(frame) for frame in frames])
+        assert torch.allclose(pushed, CAUSAL[name](frames, np.random.default_rng(0)), atol=1e-6)
+        stream.reset()
+
+
+@pytest.mark.parametrize("transform", [UnitBodySize("ntu-25"), Resample(30, 15), UniformSampling(4)])
+def test_preprocessing_that_needs_frames_to_come_is_refused_by_name(transform):
+    with pytest.raises(ConfigError, match=transform.name):
+        Recognizer(_saved(Compose([transform])))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("pool", ["mean", "last", "keras_compat"])
+@pytest.mark.parametrize("need_attention", [False, True])
+def test_pushed_frames_end_at_the_offline_pass(cell, pool, need_attention):
+    saved, frames = _saved(cell=cell, pool=pool), _frames()
+    recognizer = Recognizer(saved, need_attention=need_attention)
+    for t, frame in enumerate(frames, 1):
+        result = recognizer.push(frame)
+        assert np.allclose(result.probabilities, _offline(saved, frames[:t]), atol=1e-5)
+    assert result.frame == 8
+
+
+def test_chunks_of_any_size_give_what_frames_give():
+    saved, frames = _saved(gate=["sigmoid", None]), _frames(12)
+    one_by_one = Recognizer(saved, need_attention=True)
+    singles = [one_by_one.push(frame) for frame in frames]
+    for sizes in ([12], [1, 4, 7], [5, 0, 7]):
+        recognizer, results = Recognizer(saved, need_attention=True), []
+        for chunk in torch.split(frames, sizes):
+            results += recognizer.push_chunk(chunk)
+        assert len(results) == 12
+        for single, result in zip(singles, results, strict=True):
+            assert np.allclose(single.probabilities, result.probabilities, atol=1e-6)
+            assert np.allclose(single.attention[0], result.attention[0], atol=1e-6)
+            assert single.attention[1] is result.attention[1] is None
+            assert (single.label, single.start) == (result.label, result.start)
+            assert (single.ended is None) == (result.ended is None)
+
+
+def test_the_attention_is_that_of_the_layers():
+    saved, frames = _saved(), _frames()
+    recognizer = Recognizer(saved, need_attention=True)
+    pushed = [recognizer.push(frame).attention for frame in frames]
+    ready = saved.preprocessing(frames, np.random.default_rng(0))
+    with torch.no_grad():
+        _, attention = saved.model(ready[None], need_attention=True)
+    for layer, wanted in enumerate(attention):
+        assert np.allclose(np.stack([a[layer] for a in pushed]), wanted[0], atol=1e-6)
+
+
+def test_every_track_has_its_own_state_and_loses_it_at_its_end():
+    saved = _saved()
+    first, second = _frames(), _frames()
+    recognizer = Recognizer(saved)
+    for a, b in zip(first, second, strict=True):
+        ann, bob = recognizer.push(a, "ann"), recognizer.push(b, "bob")
+    assert np.allclose(ann.probabilities, _offline(saved, first), atol=1e-5)
+    assert np.allclose(bob.probabilities, _offline(saved, second), atol=1e-5)
+    last = recognizer.end("ann")
+    assert (last.label, last.end) == (ann.label, 9)
+    assert recognizer.tracks == ["bob"]
+    assert recognizer.end("nobody") is None
+    for frame in second:
+        again = recognizer.push(frame, "ann")
+    assert np.allclose(again.probabilities, bob.probabilities, atol=1e-6)
+
+
+def test_a_window_lets_the_past_fade():
+    saved, frames = _saved(), _frames(40)
+    whole, faded = Recognizer(saved), Recognizer(saved, window=5)
+    pairs = [(whole.push(f).probabilities, faded.push(f).probabilities) for f in frames]
+    for a, b in pairs[:5]:
+        assert np.allclose(a, b, atol=1e-6)
+    assert not np.allclose(*pairs[-1], atol=1e-4)
+
+
+def test_a_person_alone_takes_the_first_place_of_a_frame():
+    saved, person = _saved(), torch.randn(25, 3)
+    frame = torch.stack([person, torch.zeros(25, 3)])
+    one, two = Recognizer(saved), Recognizer(saved)
+    assert np.array_equal(one.push(person.numpy()).probabilities, two.push(frame).probabilities)
+
+
+def test_a_model_that_reads_backwards_is_refused():
+    with pytest.raises(ConfigError, match="bidirectional"):
+        Recognizer(_saved(bidirectional=True))
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"hold": 0}])
+def test_windows_of_no_frame_are_refused(options):
+    with pytest.raises(ConfigError, match="1 frame or more"):
+        Recognizer(_saved(), **options)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (torch.zeros(3, 3), r"must be \(2, 25, 3\)"),
+        (torch.full((2, 25, 3), float("nan")), "missing or infinite"),
+        (torch.full((2, 25, 3), float("inf")), "missing or infinite"),
+        ("hello", "must be numbers"),
+        ([[1], [2, 3]], "must be numbers"),
+    ],
+)
+def test_a_frame_that_is_none_leaves_the_track_as_it_was(frame, message):
+    saved, frames = _saved(), _frames()
+    recognizer = Recognizer(saved)
+    recognizer.push_chunk(frames[:4])
+    with pytest.raises(DataError, match=message):
+        recognizer.push(frame)
+    result = recognizer.push_chunk(frames[4:])[-1]
+    assert np.allclose(result.probabilities, _offline(saved, frames), atol=1e-5)
+
+
+def test_memory_does_not_grow_and_a_long_stream_equals_its_chunks():
+    saved = _saved()
+    recognizer, frames = Recognizer(saved), torch.randn(500, 2, 25, 3)
+    for frame in frames[:200]:
+        recognizer.push(frame)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(4):
+        for frame in frames:
+            result = recognizer.push(frame)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 20_000
+    chunks = Recognizer(saved)
+    chunks.push_chunk(frames[:200])
+    for _ in range(4):
+        wanted = chunks.push_chunk(frames)[-1]
+    assert np.allclose(result.probabilities, wanted.probabilities, atol=1e-6)
+
+
+def _segments(best, hold, classes=3):
+    segmenter, found = Segmenter(hold), []
+    for label in best:
+        segment = segmenter.push(np.eye(classes)[label])
+        if segment is not None:
+            found.append(segment)
+    last = segmenter.finish()
+    return found + ([] if last is None else [last])
+
+
+def test_segments_cover_the_stream_and_change_where_another_class_began_to_lead():
+    assert _segments([0, 0, 0, 1, 1, 1, 1], hold=3) == [Segment(0, 0, 3, 1.0), Segment(1, 3, 7, 1.0)]
+    assert [(s.label, s.start, s.end) for s in _segments([0, 1, 0, 2, 2, 1], hold=2)] == [(0, 0, 3), (2, 3, 6)]
+    assert _segments([], hold=2) == []
+    assert [(s.label, s.start, s.end) for s in _segments([0, 1, 2, 1], hold=1)] == [
+        (0, 0, 1),
+        (1, 1, 2),
+        (2, 2, 3),
+        (1, 3, 4),
+    ]
+
+
+def test_segments_have_the_mean_probability_of_their_label():
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.ones(4), 200)
+    segmenter, found = Segmenter(2), []
+    for row in shares:
+        found += [s for s in [segmenter.push(row)] if s is not None]
+    found.append(segmenter.finish())
+    assert [s.start for s in found] == [0, *(s.end for s in found[:-1])]
+    assert found[-1].end == 200
+    for s in found:
+        assert s.probability == pytest.approx(shares[s.start : s.end, s.label].mean())
