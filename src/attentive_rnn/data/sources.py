@@ -14,6 +14,7 @@ from . import (
     embedded,
     folders,
     frame_features,
+    imdb,
     jhmdb,
     jhmdb_joints,
     long_table,
@@ -21,6 +22,7 @@ from . import (
     npz,
     ntu,
     nucla,
+    pixels,
     pyskl,
     sfinge3d,
     shrec,
@@ -33,6 +35,7 @@ from .dataset import SequenceDataset, Splits, concatenate, relabel
 from .files import existing
 from .schema import Schema
 from .source import Source
+from .text import recode
 
 _SOURCES = (
     embedded.JAPANESE_VOWELS,
@@ -52,6 +55,8 @@ _SOURCES = (
     nucla.SOURCE,
     arff.SOURCE,
     frame_features.SOURCE,
+    pixels.SOURCE,
+    imdb.SOURCE,
     npz.SOURCE,
     long_table.SOURCE,
     folders.SOURCE,
@@ -156,7 +161,7 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
 
 
 def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDataset:
-    """Sequences to predict, labelled or not: a .ts file, a skeleton .json, a zip or a folder.
+    """Sequences to predict, labelled or not: a .ts file, a skeleton .json, a zip, a folder; for text, a .txt.
 
     Args:
         path: what to read.
@@ -166,10 +171,13 @@ def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDa
     Raises:
         DataError: nothing can be read there, or the frames are not those of the schema.
     """
-    source = recognise(path)
-    dataset = source.read(path)
+    # A single text is a .txt file, as a table of numbers may be: only the model knows.
+    text = schema is not None and bool(schema.vocabulary)
+    dataset = (imdb.SOURCE if text else recognise(path)).read(path)
     if schema is None:
         return dataset
+    if text:
+        dataset = recode(dataset, schema.vocabulary)
     found, wanted = dataset.schema, schema
     if found.shape != wanted.shape or (found.layout and wanted.layout and found.layout != wanted.layout):
         raise DataError(

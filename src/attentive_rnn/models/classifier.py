@@ -137,6 +137,8 @@ class SequenceClassifier(nn.Module):
         if init == "paper":
             nn.init.xavier_uniform_(self.classifier.weight)
             nn.init.zeros_(self.classifier.bias)
+            if self.embedding is not None:
+                nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         self.dropout = nn.Dropout(dropout)
         self.locked_dropout = nn.Dropout(locked_dropout)
         self.pool = pool

@@ -4,6 +4,7 @@ from .augment import FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation
 from .base import Compose, Transform, transform_from_config
 from .body import AlignView, OriginAtBodyCentre, UnitBodySize
 from .sampling import CentreCrop, RandomCrop, Resample, UniformSampling
+from .steps import JoinSteps, LimitSteps, PermuteSteps
 from .streamed import Streamed
 from .streams import MotionFeatures, Stream
 
@@ -13,10 +14,13 @@ __all__ = [
     "Compose",
     "FlipLeftRight",
     "Jitter",
+    "JoinSteps",
+    "LimitSteps",
     "MaskJoints",
     "MaskTime",
     "MotionFeatures",
     "OriginAtBodyCentre",
+    "PermuteSteps",
     "RandomCrop",
     "RandomRotation",
     "Resample",
