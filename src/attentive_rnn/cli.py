@@ -128,9 +128,19 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     )
 
     compare = command(
-        "compare", _compare, "train with the gate and without, over the same seeds and splits", **recipe_help
+        "compare", _compare, "train with the gate and without, or several models, over the same seeds", **recipe_help
     )
     _add_recipe(compare)
+    compare.add_argument(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="such as lstm eleatt-gru, each as wide as gives it the recipe's number of parameters",
+    )
+    compare.add_argument(
+        "--threshold", type=float, metavar="X", help="say after how many training sequences validation was better"
+    )
     compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
 
     evaluate = command("evaluate", _evaluate, "score a run's model on the test sequences of its data set")
@@ -317,7 +327,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     recipe, overrides = _chosen(arguments)
     config = recipes.load_config(recipe, overrides)
-    comparison = compare(config, Path(config.output_dir) / recipes.recipe_name(recipe), arguments.seeds)
+    parent = Path(config.output_dir) / recipes.recipe_name(recipe)
+    comparison = compare(config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold)
     console = _console()
     console.print(comparison.table())
     for line in comparison.remarks():

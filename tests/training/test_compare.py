@@ -11,9 +11,10 @@ import pytest
 import torch
 from rich.console import Console
 
+from attentive_rnn.cli import main
 from attentive_rnn.data import load
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.training.compare import compare, equal_width, title, variants
+from attentive_rnn.training.compare import compare, equal_width, named, title, variants
 from attentive_rnn.training.config import Config, ModelConfig
 from attentive_rnn.training.setup import build_model
 
@@ -153,3 +154,32 @@ def test_another_configuration_gets_another_folder_and_one_seed_wilsons_interval
     outcome = single.outcomes[0]
     assert list(outcome.test_metric)[1:] == outcome.results[0]["test"]["accuracy_interval_95"]
     assert "Wilson's" in "\n".join(single.remarks())
+
+
+def test_named_models_have_the_recipes_number_of_parameters():
+    config = Config(model=ModelConfig(cell="lstm", gate=None, hidden_size=20, num_layers=1))
+    wanted = build_model(config, SCHEMA).num_parameters
+    models = named(config, SCHEMA, ["lstm", "eleatt-gru", "eleatt-lstm"])
+    assert [m.name for m in models] == ["lstm", "eleatt-gru", "eleatt-lstm"]
+    assert models[0].config == config
+    assert [(m.config.model.cell, m.config.model.gate) for m in models[1:]] == [("gru", "sigmoid"), ("lstm", "sigmoid")]
+    for model in models:
+        assert build_model(model.config, SCHEMA).num_parameters == pytest.approx(wanted, rel=0.08)
+
+
+@pytest.mark.parametrize("names", [["lstm", "transformer"], ["lstm", "lstm"]])
+def test_models_that_make_no_sense_are_refused(names):
+    with pytest.raises(ConfigError, match="--models"):
+        named(Config(), SCHEMA, names)
+
+
+def test_the_command_compares_named_models_and_counts_sequences(tmp_path, capsys):
+    options = ["--data.options", "{length: 8, count: 40, test_count: 20}", "--training.max_epochs", "2"]
+    options += ["--model.hidden_size", "4", "--output_dir", str(tmp_path), "--threshold"]
+    models = ["--models", "lstm", "eleatt-gru"]
+    assert main(["compare", "adding", *options, "100", *models]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1-LSTM(4): training sequences seen until the validation mse was better than 100, by seed: 40" in printed
+    assert "1-EleAtt-GRU" in printed
+    assert main(["compare", "adding", *options, "1e-9", *models]) == 0
+    assert "by seed: never" in " ".join(capsys.readouterr().out.split())

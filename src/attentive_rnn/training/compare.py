@@ -1,4 +1,4 @@
-"""The gate against no gate, over the same seeds and validation splits, and at the same number of parameters."""
+"""Models compared over the same seeds and validation splits, at the same number of parameters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..data import Schema, Splits
+from ..data import Schema, Splits, validation_split
 from ..errors import ConfigError
-from .config import Config
+from .config import CELLS, Config
 from .files import write_file, write_json
 from .metrics import Interval, student
 from .recipes import difference, read_config
@@ -83,6 +83,8 @@ class Comparison:
 
     folder: Path
     outcomes: tuple[Outcome, ...]
+    epoch_size: int
+    threshold: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -119,6 +121,12 @@ class Comparison:
             )
         return table
 
+    def _reached(self, run: RunFolder, threshold: float) -> int | None:
+        for row in read_rows(run.metrics):
+            if self.metric.better(row[f"valid_{self.metric.column}"]) > self.metric.better(threshold):
+                return int(row["epoch"]) * self.epoch_size
+        return None
+
     def markdown(self) -> str:
         """The comparison for a page: with the scores on unseen sequences, where some are copies, and the gains."""
         metric, first = self.metric, self.outcomes[0].results[0]
@@ -139,7 +147,9 @@ class Comparison:
             cells += [metric.show(row[f"validation_{metric.name}"]), f"{row['parameters']:,}", f"{row['epochs']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
         sequences = f"{first['test']['count']} test sequences."
-        return "\n".join([*lines, "", " ".join([*(f"{line}." for line in self.differences()), sequences]), ""])
+        return "\n".join(
+            [*lines, "", " ".join([*(f"{line}." for line in [*self.differences(), *self.needed()]), sequences]), ""]
+        )
 
     def differences(self) -> list[str]:
         """What the first model gains over each of the others, paired by seed; nothing with a single seed."""
@@ -155,41 +165,64 @@ class Comparison:
                 )
         return lines
 
+    def needed(self) -> list[str]:
+        """How many training sequences each run had seen when its validation metric beat the threshold."""
+        if self.threshold is None:
+            return []
+        what = f"training sequences seen until the validation {self.metric.name} was better than {self.threshold:g}"
+        lines = []
+        for outcome in self.outcomes:
+            seen = [self._reached(run, self.threshold) for run in outcome.runs]
+            counts = ", ".join("never" if count is None else f"{count:,}" for count in seen)
+            lines.append(f"{outcome.variant.title}: {what}, by seed: {counts}")
+        return lines
+
     def remarks(self) -> list[str]:
         """What the table does not say: paired differences, what an interval is, where the files are."""
         first = self.outcomes[0]
         kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
         interval = f"The intervals are {kind}; the test set was read once a run, at the best validation epoch."
         files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
-        return [*self.differences(), interval, *self.notes, f"Written to {self.folder}: {files}"]
+        return [*self.differences(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
 
 
 def compare(
-    config: Config, parent: Path, seeds: Sequence[int], *, console: Console | None = None, splits: Splits | None = None
+    config: Config,
+    parent: Path,
+    seeds: Sequence[int],
+    *,
+    models: Sequence[str] = (),
+    threshold: float | None = None,
+    console: Console | None = None,
+    splits: Splits | None = None,
 ) -> Comparison:
-    """Train the model of a configuration with its gate, without, and without but wider, over seeds.
+    """Train models over seeds: that of a configuration with its gate, without, and without but wider, or named ones.
 
     Runs of an earlier comparison of the same configuration are taken over where they are finished, and continued
     where they are not.
 
     Args:
-        config: of the model with the gate; its seed is not used.
+        config: of the model with the gate, or that gives the number of parameters; its seed is not used.
         parent: the folder for the folder of the comparison.
         seeds: different seeds, one run of each variant for each.
+        models: names such as lstm or eleatt-gru, see :func:`named`; none: the gate against no gate.
+        threshold: of the validation metric; the remarks say how many training sequences each run saw before beating it.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already.
 
     Raises:
-        ConfigError: no seeds, or one twice; the configuration's model has no gate, or starts from a run.
+        ConfigError: no seeds, or one twice; without models, the configuration's model has no gate; an unknown model; a
+            configuration that starts from a run.
     """
     check_seeds(seeds)
     if config.init_from is not None:
-        raise ConfigError("init_from must be null: compare trains three models, which one run's weights do not fit")
+        raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
     for seed in seeds:
         replace(config, seed=seed).check()
     console = console or Console(stderr=True)
     splits = load_splits(config) if splits is None else splits
-    compared = variants(config, splits.train.schema)
+    schema = splits.train.schema
+    compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
     # Seed by seed, so that what an interruption leaves can be compared.
     runs = {
@@ -197,11 +230,12 @@ def compare(
         for seed in seeds
         for variant in compared
     }
-    task = task_for(splits.train.schema)
+    task = task_for(schema)
     outcomes = tuple(
         Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds], task) for variant in compared
     )
-    return _write(Comparison(folder, outcomes))
+    epoch_size = len(validation_split(splits.train, config.data.valid_fraction, 0)[0])
+    return _write(Comparison(folder, outcomes, epoch_size, threshold))
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
@@ -229,6 +263,31 @@ def variants(config: Config, schema: Schema) -> list[Variant]:
     ]
 
 
+def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]:
+    """The models of these names, each as wide as gives it the number of parameters of the configuration's model.
+
+    A name is a cell, such as lstm, or, with an attention gate on its input, eleatt- and a cell.
+
+    Raises:
+        ConfigError: a name is of no such model, or occurs twice.
+    """
+    wanted = build_model(config, schema).num_parameters
+    found = []
+    for name in names:
+        gated, cell = name.startswith("eleatt-"), name.removeprefix("eleatt-")
+        if cell not in CELLS:
+            raise ConfigError(f"--models: unknown model {name!r}; there are {', '.join(CELLS)}, and each with eleatt-")
+        gate = (config.model.gate or "sigmoid") if gated else None
+        reset_after = config.model.reset_after and cell == "gru"
+        made = replace(config, model=replace(config.model, cell=cell, gate=gate, reset_after=reset_after))
+        width = equal_width(made, schema, wanted)
+        wide = replace(made, model=replace(made.model, hidden_size=width))
+        found.append(Variant(title(wide), name, wide))
+    if len({variant.name for variant in found}) < len(found):
+        raise ConfigError(f"--models: a model is named twice in {' '.join(names)}")
+    return found
+
+
 def title(config: Config) -> str:
     """A model in the paper's notation: layers, kind and, in brackets, neurons.
 
@@ -253,7 +312,7 @@ def equal_width(config: Config, schema: Schema, parameters: int) -> int:
         model = replace(config.model, hidden_size=hidden_size)
         return build_model(replace(config, model=model), schema).num_parameters
 
-    low = high = config.model.hidden_size
+    low, high = 1, config.model.hidden_size
     while count(high) < parameters:
         low, high = high, 2 * high
     while high - low > 1:
@@ -306,7 +365,13 @@ def _write(comparison: Comparison) -> Comparison:
     except ImportError:
         note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
         return replace(comparison, notes=(note,))
-    curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in comparison.outcomes[:2]}
+    curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in _drawn(comparison)}
     title, axis = comparison.folder.parent.name, comparison.outcomes[0].task.loss_title
     plot_losses(curves, title, axis, comparison.folder / "comparison.png")
     return comparison
+
+
+def _drawn(comparison: Comparison) -> tuple[Outcome, ...]:
+    """The models in the picture: of the gate against no gate, only those of one width."""
+    wide = comparison.outcomes[-1].variant.name == "no-gate-wide"
+    return comparison.outcomes[:-1] if wide else comparison.outcomes

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..errors import ConfigError
 
 GateName = Literal["sigmoid", "softmax"]
+CellName = Literal["gru", "lstm", "rnn"]
+CELLS: tuple[CellName, ...] = get_args(CellName)
 
 
 @dataclass
@@ -63,7 +65,7 @@ class ModelConfig:
         embedding_size: numbers that a word becomes, where the sequences are text; not used otherwise.
     """
 
-    cell: Literal["gru", "lstm", "rnn"] = "gru"
+    cell: CellName = "gru"
     gate: GateName | list[GateName | None] | None = "sigmoid"
     gate_scale: float = 1.0
     hidden_size: int = 100

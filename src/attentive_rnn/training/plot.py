@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +13,15 @@ from matplotlib.figure import Figure
 
 Rows = Sequence[Mapping[str, float]]
 
-# Okabe and Ito's blue and vermilion, told apart in all forms of colour blindness; the dashes do so without colour.
-STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."))
+# Okabe and Ito's colours, told apart in all forms of colour blindness; the dashes do so without colour.
+STYLES: tuple[tuple[str, Any], ...] = (
+    ("#0072B2", "-"),
+    ("#D55E00", "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", ":"),
+    ("#E69F00", (0, (5, 1, 1, 1, 1, 1))),
+    ("#000000", (0, (8, 2))),
+)
 PANELS = (("train_loss", "training loss"), ("valid_loss", "validation loss"))
 
 
@@ -31,7 +40,7 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, pat
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots(1, len(PANELS), sharey=True)
     for axis, (column, label) in zip(axes, PANELS, strict=True):
-        for (name, runs), (colour, dashes) in zip(curves.items(), STYLES, strict=False):
+        for (name, runs), (colour, dashes) in zip(curves.items(), cycle(STYLES), strict=False):
             _draw(axis, [np.array([row[column] for row in run]) for run in runs], name, colour, dashes)
         axis.set_title(label)
         axis.set_yscale("log")  # the late epochs, where models part, are hundreds of times below the first
@@ -47,7 +56,7 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, pat
     figure.savefig(path, dpi=150)
 
 
-def _draw(axis: Axes, losses: list[np.ndarray], name: str, colour: str, dashes: str) -> None:
+def _draw(axis: Axes, losses: list[np.ndarray], name: str, colour: str, dashes: Any) -> None:
     common = min(map(len, losses))
     epochs = np.arange(1, common + 1)
     together = np.stack([loss[:common] for loss in losses])

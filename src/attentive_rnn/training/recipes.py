@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 
 from .. import data as sequence_data
 from ..errors import ConfigError
-from .config import SECTIONS, Config, flatten, from_dict, keys
+from .config import CELLS, SECTIONS, Config, flatten, from_dict, keys
 
 BASE = "base"
 
@@ -245,6 +245,7 @@ def in_words(annotation: str) -> str:
         "dict[str, Any]": "a mapping of names to values",
         "list[dict[str, Any]]": "a list of transforms",
         "GateName": "sigmoid, softmax",
+        "CellName": _either(CELLS, quote=False),
         "list[GateName | None]": "a list of these, one for each layer",
         "None": "null",
     }
