@@ -13,26 +13,30 @@ struct EleattCall {
     int64_t cell, gate;
     double gate_scale;
     int64_t steps, rows, inputs, units;  // T, B, D, N
+    int64_t lags, first_lag;             // K former outputs h_{t-first_lag}, ... (rra.h); 0: none
     int64_t is_double, reverse, threads;
 
     const void *x;                      // (T, B, D), unit stride along D
     int64_t x_step, x_row;              // its strides along T and B, in elements
     const void *h, *c;                  // (B, N): the state before the first step
+    const void *window;                 // (B, W, N), W = lags + first_lag - 1: the outputs before it, the latest first
     const void *ih, *hh, *b_ih, *b_hh;  // (G*N, D), (G*N, N), (G*N), (G*N): blocks in torch's order
     const void *ia, *ha, *b_a;          // (D, D), (D, N), (D)
+    const void *lag;                    // (K): the lags' weights
     const int64_t *lengths;             // (B), in 1..T; null: every row has T steps
     const void *zoneout;                // (states, T, B, N): the share of its old value that a unit keeps
 
     void *output;           // (T, B, N)
     void *h_last, *c_last;  // (B, N)
+    void *window_last;      // (B, W, N)
     void *attention;        // (T, B, D)
     void *history;          // eleatt_history_bytes() long, for the backward pass; null: none will follow
 
     const void *g_output;  // the gradients of the results, as they are laid out above
     int64_t g_output_step, g_output_row;
-    const void *g_h_last, *g_c_last, *g_attention;
-    void *g_x, *g_h, *g_c;  // the gradients asked for
-    void *g_ih, *g_hh, *g_b_ih, *g_b_hh, *g_ia, *g_ha, *g_b_a;
+    const void *g_h_last, *g_c_last, *g_window_last, *g_attention;
+    void *g_x, *g_h, *g_c, *g_window;  // the gradients asked for
+    void *g_ih, *g_hh, *g_b_ih, *g_b_hh, *g_ia, *g_ha, *g_b_a, *g_lag;
 };
 
 // Both return 0, or 1 where no memory was left.

@@ -11,7 +11,7 @@ constexpr long flush_rows = 72, flush_rows_large = 384;
 template <class T, class Cell>
 struct Sums {
     long ld_h, ld_x, ld_a, ld_own;
-    T *h, *x, *a, *own, *bias;
+    T *h, *x, *a, *own, *bias, *lag;
 
     Sums(const Call<T> &call, Arena &arena) {
         const long N = call.N, D = call.D, G = call.gated ? D : 0;
@@ -19,6 +19,7 @@ struct Sums {
         ld_a = row_stride<T>(G), ld_own = row_stride<T>(N);
         h = arena.take<T>(N * ld_h), x = arena.take<T>(D * ld_x), a = arena.take<T>(G * ld_a);
         own = arena.take<T>(Cell::own * N * ld_own), bias = arena.take<T>(Cell::deltas * N + G);
+        lag = arena.take<T>(call.raw.lags);
     }
 };
 
@@ -27,12 +28,14 @@ struct Backward {
     const Call<T> call;
     Gate<T> gate;
     Cell cell;
+    Residual<T> residual;
     BackProduct<T> to_h, to_x;  // [deltas that flow to h | da] -> dh, [n r z] -> dx~
 
     explicit Backward(const EleattCall &raw)
         : call(raw),
           gate(call),
           cell(call),
+          residual(call),
           to_h(call.N, call.in(raw.hh), (Cell::deltas - Cell::first_from_h) * call.N, call.in(raw.ha),
                call.gated ? call.D : 0),
           to_x(call.D, call.in(raw.ih) + first_torch_row() * call.D, Cell::blocks * call.N - first_torch_row(),
@@ -53,6 +56,8 @@ struct Backward {
         BackStep<T> s;
         T *deltas, *inputs, *dx, *kept;
         long ld_dx, gathered, capacity, width;  // width: of the columns of `inputs` before the cell's own
+        Ring<T> ring;
+        double *d_lag;  // the gradients of the lags' weights
     };
 
     Buffers buffers(long R, Arena &arena) const {
@@ -68,6 +73,8 @@ struct Backward {
         b.s.dc = arena.take<T>(Cell::states > 1 ? R * b.s.ld_state : 0);
         b.dx = arena.take<T>(R * b.ld_dx);
         b.kept = arena.take<T>(call.raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
+        b.ring = residual.ring(R, arena);
+        b.d_lag = arena.take<double>(residual.K);
         arena.take<T>(lanes<T>);
         return b;
     }
@@ -94,6 +101,7 @@ struct Backward {
             s.input = b.inputs + b.gathered * s.ld_input, s.own = s.input + b.width;
             s.delta = b.deltas + b.gathered * s.ld_delta;
             gather(b, rows, t);
+            if (call.lagged) attend_back(b, rows, t);
             if (raw.zoneout) split_zoned(b, rows, t);
             cell.backward(s, cell_at);
             if (t) fetch(s.record - R * s.ld_record, s.rows * s.ld_record);
@@ -117,9 +125,34 @@ struct Backward {
             const long at = rows.row(i);
             if (raw.g_h) copy(call.out(raw.g_h) + at * N, s.dh + i * s.ld_state, N);
             if (raw.g_c) copy(call.out(raw.g_c) + at * N, s.dc + i * s.ld_state, N);
+            for (long k = 0; k < residual.window; k++) {  // the outputs before the first step
+                const long place = (at * residual.window + k) * N;
+                T *d = s.dh + i * s.ld_state;
+                clear(d, N);
+                attend_back(b, rows, -1 - k, i, call.in(raw.window) + place, d);
+                if (raw.g_window) copy(call.out(raw.g_window) + place, d, N);
+            }
             for (long t = rows.length(i); raw.g_x && t < rows.steps; t++)
                 clear(call.out(raw.g_x) + (t * call.B + at) * D, D);
         }
+        for (long k = 0; k < residual.K; k++) sums.lag[k] += T(b.d_lag[k]);
+    }
+
+    // dh of all rows of step t, and where their da goes.
+    void attend_back(Buffers &b, const Rows &rows, long t) const {
+        b.s.residual = b.s.record + Record<T, Cell>::residual_at(call), b.s.d_residual = b.ring.at(t, 0);
+        for (long i = 0; i < b.s.rows; i++) {
+            const T *h = call.in(call.raw.output) + (rows.time(t, i) * call.B + rows.row(i)) * call.N;
+            attend_back(b, rows, t, i, h, b.s.dh + i * b.s.ld_state);
+        }
+    }
+    // What later steps and the last window pass back to the output h of a row's step t, before the first if t < 0.
+    void attend_back(const Buffers &b, const Rows &rows, long t, long i, const T *h, T *dh) const {
+        const long N = call.N, ago = rows.length(i) - 1 - t;  // its place in the last window
+        residual.attend_back(b.ring, i, t, h, dh, b.d_lag);
+        if (!call.raw.g_window_last || ago >= residual.window) return;
+        const T *g = call.in(call.raw.g_window_last) + (rows.row(i) * residual.window + ago) * N;
+        each<T>(N, [&](long j, auto n) { store(dh + j, load(dh + j) + load(g + j, n), n); });
     }
 
     // [h_{t-1} | x~ | x] of the step's rows, and the output's gradient onto dh.
@@ -211,6 +244,7 @@ struct Backward {
             if (raw.g_b_ih) call.out(raw.g_b_ih)[row] = sums.bias[(row + leading) % rows];
             if (raw.g_b_hh) call.out(raw.g_b_hh)[row] = sums.bias[leading + row];
         }
+        if (raw.g_lag) copy(call.out(raw.g_lag), sums.lag, residual.K);
         if (!call.gated) return;
         transpose(call.out(raw.g_ha), sums.h + from_h, sums.ld_h, D, N);
         transpose(call.out(raw.g_ia), sums.a, sums.ld_a, D, D);

@@ -2,15 +2,17 @@
 #pragma once
 #include "gate.h"
 #include "rows.h"
+#include "rra.h"
 
 namespace attentive::ISA {
 
-// The steps' records, [gate | cell] a row: one step's, or for the backward pass all of them.
+// The steps' records, [gate | cell | residual] a row: one step's, or for the backward pass all of them.
 template <class T, class Cell>
 struct Record {
     static long cell_at(const Call<T> &call) { return call.gated ? padded<T>(call.D) : 0; }
+    static long residual_at(const Call<T> &call) { return cell_at(call) + Cell::record_size(call.N); }
     static long stride(const Call<T> &call) {
-        const long size = cell_at(call) + Cell::record_size(call.N);
+        const long size = residual_at(call) + (call.lagged ? padded<T>(call.N) : 0);
         return size * sizeof(T) % 1024 == 0 ? size + lanes<T> : size;
     }
 };
@@ -20,8 +22,9 @@ struct Forward {
     const Call<T> call;
     Gate<T> gate;
     Cell cell;
+    Residual<T> residual;
 
-    explicit Forward(const EleattCall &raw) : call(raw), gate(call), cell(call) {}
+    explicit Forward(const EleattCall &raw) : call(raw), gate(call), cell(call), residual(call) {}
 
     void pack(Arena &arena) {
         if (call.gated) gate.product.pack(arena);
@@ -31,6 +34,7 @@ struct Forward {
     struct Buffers {
         Step<T> s;
         T *old;  // the states before a step, for zoneout
+        Ring<T> ring;
     };
 
     Buffers buffers(long R, Arena &arena) const {
@@ -42,6 +46,7 @@ struct Forward {
         b.s.other = arena.take<T>(R * b.s.ld_state);
         b.s.record = arena.take<T>(raw.history ? 0 : R * b.s.ld_record);
         b.old = arena.take<T>(raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
+        b.ring = residual.ring(R, arena);
         arena.take<T>(lanes<T>);
         return b;
     }
@@ -57,6 +62,7 @@ struct Forward {
         for (long i = 0; i < R; i++) {
             copy(s.input + i * s.ld_input, h_first + rows.row(i) * N, N);
             if (Cell::states > 1) copy(s.other + i * s.ld_state, c_first + rows.row(i) * N, N);
+            if (call.lagged) residual.enter(b.ring, i, call.in(raw.window) + rows.row(i) * residual.window * N);
         }
         s.rows = R;
         for (long t = 0; t < rows.steps; t++) {
@@ -72,23 +78,33 @@ struct Forward {
             if (history) fetch_to_write(s.record + R * s.ld_record, t + 1 < rows.steps ? s.rows * s.ld_record : 0);
             if (call.gated) gate.forward(s);
             if (raw.zoneout) keep_old(s, old, R);
+            if (call.lagged) attend(s, b.ring, t);
             cell.forward(s, Record<T, Cell>::cell_at(call));
             if (raw.zoneout) zone_out(s, old, R, rows, t);
             for (long i = 0; i < s.rows; i++) {
                 const long at = rows.time(t, i) * B + rows.row(i);
                 copy(output + at * N, s.input + i * s.ld_input, N);
+                if (call.lagged) copy(b.ring.at(t, i), s.input + i * s.ld_input, N);
                 if (attention) copy(attention + at * D, s.record + i * s.ld_record, D);
             }
         }
         for (long i = 0; i < R; i++) {
-            const long b = rows.row(i);
-            copy(call.out(raw.h_last) + b * N, s.input + i * s.ld_input, N);
-            if (Cell::states > 1) copy(call.out(raw.c_last) + b * N, s.other + i * s.ld_state, N);
+            const long at = rows.row(i);
+            copy(call.out(raw.h_last) + at * N, s.input + i * s.ld_input, N);
+            if (Cell::states > 1) copy(call.out(raw.c_last) + at * N, s.other + i * s.ld_state, N);
+            if (call.lagged)
+                residual.leave(b.ring, i, rows.length(i), call.out(raw.window_last) + at * residual.window * N);
             for (long t = rows.length(i); t < rows.steps; t++) {
-                clear(output + (t * B + b) * N, N);
-                if (attention) clear(attention + (t * B + b) * D, D);
+                clear(output + (t * B + at) * N, N);
+                if (attention) clear(attention + (t * B + at) * D, D);
             }
         }
+    }
+
+    void attend(Step<T> &s, const Ring<T> &ring, long t) const {
+        T *a = s.record + Record<T, Cell>::residual_at(call);
+        for (long i = 0; i < s.rows; i++) residual.attend(ring, i, t, a + i * s.ld_record);
+        s.residual = a;
     }
 
     void keep_old(const Step<T> &s, T *old, long R) const {

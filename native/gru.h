@@ -47,8 +47,8 @@ struct Gru {
         for (long i = 0; i < s.rows; i++) {
             T *h = s.input + i * s.ld_input, *kept = s.other + i * s.ld_state, *record = s.record + at + i * s.ld_record;
             each<T>(N, [&](long j, auto n) {
-                const Vector<T> z = sigmoid(load(record + N + j)), c = tanh(load(record + n_at + j));
-                const Vector<T> h_old = load(kept + j);
+                const Vector<T> z = sigmoid(load(record + N + j)), h_old = load(kept + j);
+                const Vector<T> c = tanh(s.with_residual(load(record + n_at + j), i, j));
                 store(record + N + j, z, n);
                 store(record + n_at + j, c, n);
                 store(h + j, z * h_old + (1 - z) * c, n);
@@ -63,7 +63,9 @@ struct Gru {
             T *delta = s.delta + i * s.ld_delta, *dh = s.dh + i * s.ld_state;
             each<T>(N, [&](long j, auto n) {
                 const Vector<T> z = load(record + N + j), c = load(record + n_at + j), g = load(dh + j);
-                store(delta + j, g * (1 - z) * (1 - c * c), n);
+                const Vector<T> dn = g * (1 - z) * (1 - c * c);
+                s.give_residual(dn, i, j, n);
+                store(delta + j, dn, n);
                 store(delta + 2 * N + j, g * (load(h + j) - c) * z * (1 - z), n);
                 store(dh + j, g * z, n);
             });
@@ -117,7 +119,8 @@ struct GruResetAfter {
             T *h = s.input + i * s.ld_input, *record = s.record + at + i * s.ld_record;
             each<T>(N, [&](long j, auto n) {
                 const Vector<T> r = sigmoid(load(record + j)), z = sigmoid(load(record + N + j));
-                const Vector<T> c = tanh(load(record + n_at + j) + r * load(record + u_at + j));
+                const Vector<T> pre = load(record + n_at + j) + r * load(record + u_at + j);
+                const Vector<T> c = tanh(s.with_residual(pre, i, j));
                 store(record + j, r, n);
                 store(record + N + j, z, n);
                 store(record + n_at + j, c, n);
@@ -135,6 +138,7 @@ struct GruResetAfter {
                 const Vector<T> r = load(record + j), z = load(record + N + j), c = load(record + n_at + j);
                 const Vector<T> u = load(record + u_at + j), g = load(dh + j);
                 const Vector<T> dn = g * (1 - z) * (1 - c * c);
+                s.give_residual(dn, i, j, n);
                 store(delta + j, dn, n);
                 store(delta + N + j, dn * u * r * (1 - r), n);
                 store(delta + 2 * N + j, g * (load(h + j) - c) * z * (1 - z), n);

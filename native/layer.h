@@ -30,9 +30,9 @@ template <class T>
 struct Call {
     const EleattCall &raw;
     const long T_, B, D, N;
-    const bool gated;
+    const bool gated, lagged;
     explicit Call(const EleattCall &call)
-        : raw(call), T_(call.steps), B(call.rows), D(call.inputs), N(call.units), gated(call.gate != GATE_NONE) {}
+        : raw(call), T_(call.steps), B(call.rows), D(call.inputs), N(call.units), gated(call.gate != GATE_NONE), lagged(call.lags > 0) {}
 
     static const T *in(const void *tensor) { return static_cast<const T *>(tensor); }
     static T *out(void *tensor) { return static_cast<T *>(tensor); }
@@ -153,6 +153,12 @@ struct Step {
     long ld_record;
     T *other;  // rows of the LSTM's second state, or of h_{t-1} while r h_{t-1} stands in its place
     long ld_state;
+    const T *residual;  // rows of a_t in the record, or null
+
+    // What stands inside the cell's last tanh.
+    ALWAYS_INLINE Vector<T> with_residual(Vector<T> pre, long row, long j) const {
+        return residual ? pre + load(residual + row * ld_record + j) : pre;
+    }
 };
 
 // The same step backward.
@@ -168,6 +174,16 @@ struct BackStep {
     T *dh, *dc;  // in: of the new state; out: of the old state, but for the product with hh
     long ld_state;
     T *own;  // where in `input` the cell's own columns start
+    const T *residual;  // as forward
+    T *d_residual;      // rows of its gradient, at ld_state, or null
+
+    ALWAYS_INLINE Vector<T> with_residual(Vector<T> pre, long row, long j) const {
+        return residual ? pre + load(residual + row * ld_record + j) : pre;
+    }
+    template <class Count>
+    ALWAYS_INLINE void give_residual(Vector<T> gradient, long row, long j, Count n) const {
+        if (d_residual) store(d_residual + row * ld_state + j, gradient, n);
+    }
 };
 
 }  // namespace attentive::ISA

@@ -38,7 +38,7 @@ struct Lstm {
                 store(at_j + 3 * N, o, n);
                 store(at_j + c_at, c_old, n);
                 store(c + j, c_new, n);
-                store(h + j, o * tanh(c_new), n);
+                store(h + j, o * tanh(s.with_residual(c_new, k, j)), n);
             });
         }
     }
@@ -51,8 +51,9 @@ struct Lstm {
             each<T>(N, [&](long j, auto n) {
                 const T *at_j = record + j;
                 const Vector<T> i = load(at_j), f = load(at_j + N), g = load(at_j + 2 * N), o = load(at_j + 3 * N);
-                const Vector<T> c_old = load(at_j + c_at), tanh_c = tanh(f * c_old + i * g);
-                const Vector<T> g_h = load(dh + j), g_c = load(dc + j) + g_h * o * (1 - tanh_c * tanh_c);
+                const Vector<T> c_old = load(at_j + c_at), tanh_c = tanh(s.with_residual(f * c_old + i * g, k, j));
+                const Vector<T> g_h = load(dh + j), g_pre = g_h * o * (1 - tanh_c * tanh_c), g_c = load(dc + j) + g_pre;
+                s.give_residual(g_pre, k, j, n);
                 store(delta + j, g_c * g * i * (1 - i), n);
                 store(delta + N + j, g_c * c_old * f * (1 - f), n);
                 store(delta + 2 * N + j, g_c * i * (1 - g * g), n);

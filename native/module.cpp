@@ -182,7 +182,8 @@ int add_type(PyObject *module, const char *name, PyType_Spec *spec) {
     return failed;
 }
 int execute(PyObject *module) {
-    return add_type(module, "Buffer", &buffer_spec) || add_type(module, "Stream", &stream_spec) ? -1 : 0;
+    const bool typed = !add_type(module, "Buffer", &buffer_spec) && !add_type(module, "Stream", &stream_spec);
+    return typed && !PyModule_AddIntConstant(module, "WORDS", words) ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void *>(execute)}, {0, nullptr}};

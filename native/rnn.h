@@ -25,7 +25,7 @@ struct Rnn {
         for (long i = 0; i < s.rows; i++) {
             T *h = s.input + i * s.ld_input, *record = s.record + at + i * s.ld_record;
             each<T>(N, [&](long j, auto n) {
-                const Vector<T> pre = load(record + j);
+                const Vector<T> pre = s.with_residual(load(record + j), i, j);
                 const Vector<T> h_new = relu ? (pre < 0 ? Vector<T>{} : pre) : tanh(pre);
                 store(record + j, h_new, n);
                 store(h + j, h_new, n);
@@ -39,7 +39,9 @@ struct Rnn {
             T *delta = s.delta + i * s.ld_delta, *dh = s.dh + i * s.ld_state;
             each<T>(N, [&](long j, auto n) {
                 const Vector<T> h = load(record + j), g = load(dh + j);
-                store(delta + j, relu ? (h > 0 ? g : Vector<T>{}) : g * (1 - h * h), n);
+                const Vector<T> d = relu ? (h > 0 ? g : Vector<T>{}) : g * (1 - h * h);
+                s.give_residual(d, i, j, n);
+                store(delta + j, d, n);
                 store(dh + j, Vector<T>{}, n);
             });
         }

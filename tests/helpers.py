@@ -12,7 +12,8 @@ from torch import Tensor
 from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
 from attentive_rnn.layers.base import RecurrentBase
 from attentive_rnn.layers.cells import CellBase
-from attentive_rnn.ops.eleatt import Cell, Gate, Spec, State, Weights, eleatt
+from attentive_rnn.ops.eleatt import Cell, Gate, Spec, State, Weights
+from attentive_rnn.ops.rra import LEARNED, rra
 
 ALL_CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
 ALL_GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
@@ -55,8 +56,7 @@ def assert_all_near(out: dict[str, Tensor], ref: dict[str, Tensor], tolerance: f
 
 def states_of(layer: RecurrentBase, rows: int, dtype: torch.dtype = torch.float64) -> Any:
     """A random initial state of a layer, as its call takes it."""
-    shape = (layer.num_layers * layer.directions, rows, layer.hidden_size)
-    state = tuple(torch.randn(shape, dtype=dtype) for _ in range(layer.specs[0].states))
+    state = tuple(torch.randn(shape, dtype=dtype) for shape in layer.state_shapes(rows))
     return state if len(state) > 1 else state[0]
 
 
@@ -66,7 +66,7 @@ def as_tuple(state: Any) -> State:
 
 
 class Call(NamedTuple):
-    """A call of the recurrence: everything `eleatt` takes but the backend."""
+    """A call of the recurrence: everything `rra` takes but the backend."""
 
     x: Tensor
     state: State
@@ -102,6 +102,9 @@ def random_call(
             tensor = (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1) * bound
         return tensor.to(dtype).requires_grad_()
 
+    def draw_lags(number: int) -> Tensor:  # as at the start of a training: far from a sum of zero
+        return torch.rand(number, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+
     g, n, d, bound = spec.blocks, units, inputs, units**-0.5
     gated = spec.gate is not None
     weights = Weights(
@@ -112,8 +115,9 @@ def random_call(
         ia=draw(d, d, bound=d**-0.5) if gated else None,
         ha=draw(d, n, bound=bound) if gated else None,
         b_a=draw(d, bound=bound) if bias and gated else None,
+        lag=draw_lags(spec.lags.number) if spec.lags is not None and spec.lags.norm in LEARNED else None,
     )
-    state = tuple(draw(rows, n) for _ in range(spec.states))
+    state = tuple(draw(rows, *shape) for shape in spec.state_shapes(n))
     return Call(draw(steps, rows, d), state, weights, spec, options)
 
 
@@ -123,10 +127,9 @@ def results(call: Call, backend: str) -> dict[str, Tensor]:
     The function weighs every number that comes back with a different weight, so that no error can hide in a sum.
     """
     leaves = call.leaves()
-    run = eleatt(*call[:4], **call.options, backend=backend)
+    run = rra(*call[:4], **call.options, backend=backend)
     returned = {"output": run.output} | {f"last{i}": s for i, s in enumerate(run.state)}
-    if run.attention is not None:
-        returned["attention"] = run.attention
+    returned |= {name: a for name, a in run.attention._asdict().items() if a is not None}
     generator = torch.Generator().manual_seed(1)
     loss = sum(
         (out.double() * torch.randn(out.shape, generator=generator, dtype=torch.float64)).sum()

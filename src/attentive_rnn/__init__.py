@@ -2,13 +2,24 @@
 
 from importlib.metadata import version
 
-from .layers import AttentionRNN2d, EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
+from .layers import (
+    RRA,
+    AttentionRNN2d,
+    EleAttGRU,
+    EleAttGRUCell,
+    EleAttLSTM,
+    EleAttLSTMCell,
+    EleAttRNN,
+    EleAttRNNCell,
+    RRACell,
+)
 from .models import SequenceClassifier
 from .ops import backends
 
 __version__ = version("attentive-rnn")
 
 __all__ = [
+    "RRA",
     "AttentionRNN2d",
     "EleAttGRU",
     "EleAttGRUCell",
@@ -16,6 +27,7 @@ __all__ = [
     "EleAttLSTMCell",
     "EleAttRNN",
     "EleAttRNNCell",
+    "RRACell",
     "SequenceClassifier",
     "__version__",
     "backends",

@@ -136,7 +136,7 @@ def test_what_lies_in_the_padding_is_never_read(cell):
     dirty = results(call, "cpu")
     assert all(torch.equal(clean[name], dirty[name]) for name in clean)
     assert (dirty["output"][padding] == 0).all()
-    assert (dirty["attention"][padding] == 0).all()
+    assert (dirty["inputs"][padding] == 0).all()
     assert (dirty["grad_x"][padding] == 0).all()
 
 

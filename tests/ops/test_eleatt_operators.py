@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from attentive_rnn import EleAttGRU
-from attentive_rnn.ops.eleatt import Spec
+from attentive_rnn.ops.eleatt import Lags, Spec, kernels
 from helpers import ALL_CELLS, LAYERS, Call, as_tuple, assert_near, random_call
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # PyTorch's own, on importing its parts
@@ -45,11 +45,10 @@ class Whole(nn.Module):
 
 
 def operator_arguments(call: Call, keep_history: bool) -> tuple[Any, ...]:
-    h, c = (*call.state, None)[:2]
     options = call.options
     return (
-        *(call.x, h, c, *call.weights, options.get("lengths"), options.get("zoneout")),
-        *(*call.spec, options.get("reverse", False), options.get("need_attention", False), keep_history),
+        *(call.x, *kernels.three(call.spec, call.state), *call.weights, options.get("lengths"), options.get("zoneout")),
+        *(*call.spec[:3], options.get("reverse", False), options.get("need_attention", False), keep_history),
     )
 
 
@@ -59,6 +58,8 @@ CALLS = [
     (Spec("lstm", "softmax", 2.0), {"lengths": torch.tensor([1, 4]), "need_attention": True}),
     (Spec("lstm", None), {"reverse": True, "bias": False}),
     (Spec("rnn_relu"), {"need_attention": True, "dtype": torch.float32}),
+    (Spec("lstm", None, lags=Lags(3)), {"lengths": torch.tensor([1, 4])}),
+    (Spec("gru", "sigmoid", lags=Lags(2, first=2)), {"need_attention": True}),
 ]
 
 
@@ -73,14 +74,15 @@ def test_the_forward_operator_keeps_the_rules_of_operators(spec, options, filled
 def test_the_backward_operator_keeps_the_rules_of_operators(spec, options, keep_history, filled):
     call = random_call(spec, 4, 2, 3, 5, **options)
     arguments = tuple(a.detach() if isinstance(a, Tensor) else a for a in operator_arguments(call, keep_history))
-    output, _, c, attention, history = torch.ops.attentive_rnn.eleatt(*arguments)
-    inputs = arguments[:10]
+    output, _, c, window, attention, history = torch.ops.attentive_rnn.eleatt(*arguments)
+    inputs = arguments[:12]
     needed = [t is not None and i != 1 for i, t in enumerate(inputs)]
-    g_c = torch.rand_like(c) if spec.states == 2 else None
+    g_c = torch.rand_like(c) if spec.cell_states == 2 else None
+    g_window = torch.rand_like(window) if spec.lags is not None else None
     g_attention = torch.rand_like(attention) if arguments[-2] else None
     torch.library.opcheck(
         torch.ops.attentive_rnn.eleatt_backward.default,
-        (torch.rand_like(output), None, g_c, g_attention, output, history, *arguments[:-1], needed),
+        (torch.rand_like(output), None, g_c, g_window, g_attention, output, history, *arguments[:-1], needed),
     )
 
 

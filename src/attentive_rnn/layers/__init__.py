@@ -4,8 +4,10 @@ from .attention_rnn import AttentionRNN2d
 from .cells import EleAttGRUCell, EleAttLSTMCell, EleAttRNNCell
 from .eleatt import EleAttGRU, EleAttLSTM, EleAttRNN
 from .mask_rivals import CBAMSpatialGate, ConvMask2d, LocalAttention2d, NoAttention2d
+from .rra import RRA, RRACell
 
 __all__ = [
+    "RRA",
     "AttentionRNN2d",
     "CBAMSpatialGate",
     "ConvMask2d",
@@ -17,4 +19,5 @@ __all__ = [
     "EleAttRNNCell",
     "LocalAttention2d",
     "NoAttention2d",
+    "RRACell",
 ]

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Cell, Gate, Spec, State, Weights, check_lengths, eleatt
+from ..ops.eleatt import Cell, Gate, Lags, Spec, State, Weights, check_lengths
+from ..ops.rra import Attention, rra
 from . import counts
-from .forms import given_state, join_directions, pack_like
+from .forms import given_state, join_directions, pack_like, per_part
 from .init import INITIALISATIONS
 from .parameters import PARAMETERS, gates_per_layer, parameter_shapes
 from .stepping import Steps
@@ -83,7 +84,8 @@ class RecurrentBase(nn.Module):
     Source: Zhang et al., "Adding Attentiveness to the Neurons in Recurrent Neural Networks", ECCV 2018, (4), (5).
     """
 
-    _mode: ClassVar[str]  # as in torch.nn's messages: RNN, LSTM or GRU
+    _mode: str  # as in torch.nn's messages: RNN, LSTM or GRU
+    _default_gate: ClassVar[Gate] = "sigmoid"
     last_backend: Choice | None = None
 
     def __init__(
@@ -105,6 +107,7 @@ class RecurrentBase(nn.Module):
         backend: str = "auto",
         device: Any = None,
         dtype: torch.dtype | None = None,
+        lags: Lags | None = None,
     ) -> None:
         super().__init__()
         for name, value, kind in (
@@ -136,7 +139,7 @@ class RecurrentBase(nn.Module):
         )
         self.gates = gates_per_layer(gate, num_layers)
         self.gate_scale, self.backend = float(gate_scale), backend
-        self.specs = tuple(Spec(cell, one, self.gate_scale) for one in self.gates)
+        self.specs = tuple(Spec(cell, one, self.gate_scale, lags) for one in self.gates)
         self.directions = 2 if bidirectional else 1
         self._steps, self._forward_suffixes = Steps(), tuple(f"_l{layer}" for layer in range(num_layers))
         for layer, spec in enumerate(self.specs):
@@ -177,7 +180,7 @@ class RecurrentBase(nn.Module):
             raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
         for layer in range(self.num_layers):
             for suffix in self._suffixes(layer):
-                INITIALISATIONS[init](self._named(layer, suffix), self.hidden_size, self.specs[0].cell == "lstm")
+                INITIALISATIONS[init](self._named(layer, suffix), self.hidden_size, self.specs[layer])
 
     @property
     def num_parameters(self) -> int:
@@ -200,7 +203,7 @@ class RecurrentBase(nn.Module):
             "batch_first": (self.batch_first, False),
             "dropout": (self.dropout, 0.0),
             "bidirectional": (self.bidirectional, False),
-            "gate": (gate, "sigmoid"),
+            "gate": (gate, self._default_gate),
             "gate_scale": (self.gate_scale, 1.0),
             "locked_dropout": (self.locked_dropout, 0.0),
             "zoneout": (self.zoneout, 0.0),
@@ -258,7 +261,7 @@ class RecurrentBase(nn.Module):
         last = state if len(state) > 1 else state[0]
         if not need_attention:
             return like_input(output), last
-        return like_input(output), last, [None if a is None else like_input(a) for a in attention]
+        return like_input(output), last, [per_part(a, like_input) for a in attention]
 
     def step(self, x_t: Tensor, state: Any = None, *, need_attention: bool = False) -> Any:
         """Advance by one step, for data that arrives frame by frame.
@@ -293,11 +296,11 @@ class RecurrentBase(nn.Module):
         output, last, attention = self._run(x, self._initial_state(state, x, batched), None, need_attention)
         if not batched:
             output, last = output.squeeze(1), tuple(s.squeeze(1) for s in last)
-            attention = [None if a is None else a.squeeze(1) for a in attention]
+            attention = [per_part(a, lambda part: part.squeeze(1)) for a in attention]
         given = last if len(last) > 1 else last[0]
         if not need_attention:
             return output.squeeze(0), given
-        return output.squeeze(0), given, [None if a is None else a.squeeze(0) for a in attention]
+        return output.squeeze(0), given, [per_part(a, lambda part: part.squeeze(0)) for a in attention]
 
     def _check_input(self, input: Tensor, dims: int) -> None:
         weight = self.weight_ih_l0
@@ -314,23 +317,28 @@ class RecurrentBase(nn.Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
             )
 
+    def state_shapes(self, rows: int) -> list[tuple[int, ...]]:
+        """The shapes of the state's tensors for `rows` sequences, (num_layers * directions, B, ...)."""
+        shapes = self.specs[0].state_shapes(self.hidden_size)
+        return [(self.num_layers * self.directions, rows, *shape) for shape in shapes]
+
     def _initial_state(self, hx: Any, x: Tensor, batched: bool) -> State:
-        """The given state as (L*directions, B, N) tensors, or zeros."""
-        expected = (self.num_layers * self.directions, x.shape[1], self.hidden_size)
+        """The given state as (L*directions, B, ...) tensors, or zeros."""
+        shapes = self.state_shapes(x.shape[1])
         if hx is None:
-            return tuple(x.new_zeros(expected) for _ in range(self.specs[0].states))
-        return given_state(hx, expected, self._mode, batched)
+            return tuple(x.new_zeros(shape) for shape in shapes)
+        return given_state(hx, self.specs[0], shapes, self._mode, batched, x)
 
     def _run(
         self, x: Tensor, state: State, lengths: Tensor | None, need_attention: bool
-    ) -> tuple[Tensor, State, list[Tensor | None]]:
-        """All layers over x (T, B, D), from and to states (L*directions, B, N)."""
+    ) -> tuple[Tensor, State, list[Any]]:
+        """All layers over x (T, B, D), from and to states (L*directions, B, ...)."""
         last: list[State] = []
-        attentions: list[Tensor | None] = []
+        attentions: list[Any] = []
         for layer, spec in enumerate(self.specs):
             outputs, responses = [], []
             for direction in range(self.directions):
-                run = eleatt(
+                run = rra(
                     x,
                     tuple(s[layer * self.directions + direction] for s in state),
                     self.weights(layer, reverse=direction == 1),
@@ -342,7 +350,7 @@ class RecurrentBase(nn.Module):
                     backend=self.backend,
                 )
                 outputs.append(run.output)
-                responses.append(run.attention)
+                responses.append(self._response(run.attention))
                 last.append(run.state)
                 if not torch.compiler.is_exporting():  # which takes it for a part of the graph
                     self.last_backend = run.choice
@@ -351,6 +359,10 @@ class RecurrentBase(nn.Module):
             if layer < self.num_layers - 1:
                 x = self._drop(x)
         return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True)), attentions
+
+    def _response(self, attention: Attention) -> Any:
+        """What a call returns of a layer's attention."""
+        return attention.inputs
 
     def _keeps_all(self) -> bool:
         """Whether no dropout acts between the layers."""
@@ -368,7 +380,7 @@ class RecurrentBase(nn.Module):
         """The share of its old value that each unit keeps: drawn in training, its mean in evaluation."""
         if self.zoneout == 0:
             return None
-        shape = (self.specs[0].states, *x.shape[:2], self.hidden_size)
+        shape = (self.specs[0].cell_states, *x.shape[:2], self.hidden_size)
         if self.training:
             return torch.bernoulli(torch.full(shape, self.zoneout, dtype=x.dtype, device=x.device))
         return torch.full((1, 1, 1, 1), self.zoneout, dtype=x.dtype, device=x.device).expand(shape)

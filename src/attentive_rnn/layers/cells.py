@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import GATES, Cell, Gate, Spec, Weights, eleatt
+from ..ops.eleatt import GATES, Cell, Gate, Lags, Spec, Weights
+from ..ops.rra import Attention, rra
 from . import counts
-from .forms import given_cell_state
+from .forms import given_cell_state, per_part
 from .init import INITIALISATIONS
 from .parameters import PARAMETERS, parameter_shapes
 from .stepping import Steps
@@ -53,7 +54,8 @@ class CellBase(nn.Module):
         ValueError, RuntimeError: where torch.nn's cells raise them.
     """
 
-    _mode: ClassVar[str]  # as in torch.nn's messages
+    _mode: str  # as in torch.nn's messages
+    _default_gate: ClassVar[Gate] = "sigmoid"
     last_backend: Choice | None = None
 
     def __init__(
@@ -69,6 +71,7 @@ class CellBase(nn.Module):
         backend: str = "auto",
         device: Any = None,
         dtype: torch.dtype | None = None,
+        lags: Lags | None = None,
     ) -> None:
         super().__init__()
         if input_size <= 0 or hidden_size <= 0:
@@ -81,7 +84,7 @@ class CellBase(nn.Module):
             bool(bias),
             backend,
         )
-        self.spec, self._steps = Spec(cell, gate, float(gate_scale)), Steps()
+        self.spec, self._steps = Spec(cell, gate, float(gate_scale), lags), Steps()
         for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters(init)
@@ -90,7 +93,7 @@ class CellBase(nn.Module):
         """Draw the parameters anew; `init` is "torch" or "paper" (see layers/init.py)."""
         if init not in INITIALISATIONS:
             raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
-        INITIALISATIONS[init](dict(self.named_parameters()), self.hidden_size, self.spec.cell == "lstm")
+        INITIALISATIONS[init](dict(self.named_parameters()), self.hidden_size, self.spec)
 
     @property
     def num_parameters(self) -> int:
@@ -104,7 +107,7 @@ class CellBase(nn.Module):
     def extra_repr(self) -> str:
         options = {
             "bias": (self.bias, True),
-            "gate": (self.spec.gate, "sigmoid"),
+            "gate": (self.spec.gate, self._default_gate),
             "gate_scale": (self.spec.gate_scale, 1.0),
             "reset_after": (self.spec.cell == "gru_reset_after", False),
             "nonlinearity": ("relu" if self.spec.cell == "rnn_relu" else "tanh", "tanh"),
@@ -125,11 +128,11 @@ class CellBase(nn.Module):
         if x.size(-1) != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {x.size(-1)} expected {self.input_size}")
         if hx is None:
-            state = tuple(x.new_zeros(x.shape[0], self.hidden_size) for _ in range(self.spec.states))
+            state = tuple(x.new_zeros(x.shape[0], *shape) for shape in self.spec.state_shapes(self.hidden_size))
         else:
-            state = given_cell_state(hx, x, self.hidden_size, self._mode)
+            state = given_cell_state(hx, self.spec, x, self.hidden_size, self._mode)
         tensors: list[Any] = [getattr(self, name, None) for name in PARAMETERS]
-        run = eleatt(
+        run = rra(
             x.unsqueeze(0), state, Weights(*tensors), self.spec, need_attention=need_attention, backend=self.backend
         )
         if not torch.compiler.is_exporting():  # which takes it for a part of the graph
@@ -138,8 +141,12 @@ class CellBase(nn.Module):
         given = after if len(after) > 1 else after[0]
         if not need_attention:
             return given
-        attention = None if run.attention is None else run.attention.squeeze(0)
-        return given, attention if attention is None or input.dim() == 2 else attention.squeeze(0)
+        dims = (0,) if input.dim() == 2 else (0, 1)
+        return given, per_part(self._response(run.attention), lambda part: part.squeeze(dims))
+
+    def _response(self, attention: Attention) -> Any:
+        """What a call returns of the attention."""
+        return attention.inputs
 
 
 class EleAttRNNCell(CellBase):

@@ -68,6 +68,8 @@ def give(ours: RecurrentBase, kind: Callable[..., TorchLayer], **options: Any) -
     name = type(ours).__name__
     if any(gate is not None for gate in ours.gates):
         raise ValueError(f"torch.nn has no attention gate: only an {name} with gate=None can become a torch layer")
+    if ours.specs[0].lags is not None:
+        raise ValueError(f"torch.nn has no residual attention: only an {name} with lags=0 can become a torch layer")
     if ours.specs[0].cell == "gru":
         raise ValueError("torch.nn.GRU resets after the recurrent product: only a layer with reset_after=True fits")
     if ours.zoneout or ours.locked_dropout:

@@ -2,74 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from ..ops.eleatt import State
+from ..ops.eleatt import Spec, State
 
 
-def is_pair(hx: Any) -> bool:
-    """Whether `hx` can be an LSTM's state: a sequence of two tensors, and not a tensor of length two."""
-    return isinstance(hx, Sequence) and len(hx) == 2 and all(isinstance(s, Tensor) for s in hx)
+def _given(hx: Any, spec: Spec, mode: str, like: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor] | None:
+    """`hx` as a list of tensors, one a state; None where it is none. Without the window's, that is zero."""
+    required, given = spec.cell_states, [hx] if isinstance(hx, Tensor) else hx
+    if (isinstance(hx, Tensor) and required > 1) or not isinstance(given, Sequence):
+        return None
+    if len(given) not in (required, len(shapes)) or not all(isinstance(s, Tensor) for s in given):
+        return None
+    if isinstance(hx, Sequence) and len(shapes) == 1:  # torch.nn's RNN and GRU take h itself
+        return None
+    return [*given, *(like.new_zeros(shape) for shape in shapes[len(given) :])]
 
 
-def given_state(hx: Any, expected: tuple[int, int, int], mode: str, batched: bool) -> State:
-    """A layer's state as the caller gave it, as tensors of shape `expected` (layers * directions, B, N).
+def _expected(spec: Spec, mode: str, names: tuple[str, ...], got: Any) -> str:
+    kind = type(got).__name__
+    if spec.lags is not None:
+        states = ", ".join(names)
+        return f"{mode}: Expected hx to be the tensors ({states}, window) or without the window, got {kind}"
+    pair = f"{mode}: Expected hx to be a pair of tensors ({', '.join(names)})"
+    return pair if spec.states == 2 else f"{mode}: Expected hx to be a tensor, got {kind}"
+
+
+def given_state(hx: Any, spec: Spec, shapes: list[tuple[int, ...]], mode: str, batched: bool, like: Tensor) -> State:
+    """A layer's state as the caller gave it, as tensors of `shapes`, each (layers * directions, B, ...).
 
     Raises:
         RuntimeError: it is not what torch.nn's layer called `mode` takes for input with or without a batch.
     """
-    lstm = mode == "LSTM"
-    if lstm and not is_pair(hx):
-        raise RuntimeError("LSTM: Expected hx to be a pair of tensors (h_0, c_0)")
-    if not lstm and not isinstance(hx, Tensor):
-        raise RuntimeError(f"{mode}: Expected hx to be a tensor, got {type(hx).__name__}")
-    state: State = tuple(hx) if lstm else (hx,)
-    dims, which = (3, "batched 3-D") if batched else (2, "unbatched 2-D")
-    if any(s.dim() != dims for s in state):
-        names, noun = ("hx and cx", "tensors") if lstm else ("hx", "tensor")
-        got = ", ".join(f"{s.dim()}-D" for s in state)
+    names = ("h_0", "c_0")[: spec.cell_states]
+    plain = [shape if batched else shape[:1] + shape[2:] for shape in shapes]
+    state = _given(hx, spec, mode, like, plain)
+    if state is None:
+        raise RuntimeError(_expected(spec, mode, names, hx))
+    which = "batched 3-D" if batched else "unbatched 2-D"
+    if any(s.dim() != len(shape) for s, shape in zip(state, plain, strict=True)):
+        several, dims = len(state) > 1, len(plain[0])
+        got = ", ".join(f"{s.dim()}-D" for s in state[: spec.cell_states])
+        if spec.lags is not None:
+            wanted, given = ", ".join(f"{len(p)}-D" for p in plain), ", ".join(f"{s.dim()}-D" for s in state)
+            raise RuntimeError(f"For {which} input, the states should be ({wanted}) but got ({given}) tensors")
+        noun, subject = ("tensors", "hx and cx") if several else ("tensor", "hx")
         raise RuntimeError(
-            f"For {which} input, {names} should also be {dims}-D but got {f'({got})' if lstm else got} {noun}"
+            f"For {which} input, {subject} should also be {dims}-D but got {f'({got})' if several else got} {noun}"
         )
-    state = state if batched else tuple(s.unsqueeze(1) for s in state)
-    for s, name in zip(state, ("hidden[0]", "hidden[1]") if lstm else ("hidden",), strict=True):
-        if tuple(s.shape) != expected:
-            raise RuntimeError(f"Expected {name} size {expected}, got {list(s.shape)}")
-    return state
+    state = state if batched else [s.unsqueeze(1) for s in state]
+    for i, (s, shape) in enumerate(zip(state, shapes, strict=True)):
+        if tuple(s.shape) != shape:
+            name = f"hidden[{i}]" if len(state) > 1 else "hidden"
+            raise RuntimeError(f"Expected {name} size {shape}, got {list(s.shape)}")
+    return tuple(state)
 
 
-def given_cell_state(hx: Any, x: Tensor, hidden_size: int, mode: str) -> State:
-    """A cell's state as the caller gave it, as tensors (B, N) for an input x (B, D).
+def given_cell_state(hx: Any, spec: Spec, x: Tensor, hidden_size: int, mode: str) -> State:
+    """A cell's state as the caller gave it, as tensors (B, ...) for an input x (B, D).
 
     Raises:
         ValueError, RuntimeError: it is not what torch.nn's cell called `mode` takes.
     """
-    lstm = mode == "LSTM"
-    if lstm and not is_pair(hx):
-        raise RuntimeError("LSTMCell: Expected hx to be a pair of tensors (h, c)")
-    if not lstm and not isinstance(hx, Tensor):
-        raise RuntimeError(f"{mode}Cell: Expected hx to be a tensor, got {type(hx).__name__}")
-    state: State = tuple(hx) if lstm else (hx,)
-    for i, s in enumerate(state):
-        if s.dim() not in (1, 2):
-            name = f"hx[{i}]" if lstm else "hidden"
-            raise ValueError(f"{mode}Cell: Expected {name} to be 1D or 2D, got {s.dim()}D instead")
-    state = tuple(s if s.dim() == 2 else s.unsqueeze(0) for s in state)
-    for i, s in enumerate(state):
-        if s.shape[0] != x.shape[0]:
-            raise RuntimeError(f"Input batch size {x.shape[0]} doesn't match hidden{i} batch size {s.shape[0]}")
-        if s.shape[1] != hidden_size:
-            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {s.shape[1]}, expected {hidden_size}")
-    return state
+    shapes, rows = spec.state_shapes(hidden_size), x.shape[0]
+    several = spec.states > 1
+    state = _given(hx, spec, mode, x, [(rows, *shape) for shape in shapes])
+    if state is None:
+        raise RuntimeError(_expected(spec, f"{mode}Cell", ("h", "c")[: spec.cell_states], hx))
+    for i, (s, shape) in enumerate(zip(state, shapes, strict=True)):
+        if s.dim() not in (len(shape), len(shape) + 1):
+            name = f"hx[{i}]" if several else "hidden"
+            dims = f"{len(shape)}D or {len(shape) + 1}D"
+            raise ValueError(f"{mode}Cell: Expected {name} to be {dims}, got {s.dim()}D instead")
+    state = [s if s.dim() > len(shape) else s.unsqueeze(0) for s, shape in zip(state, shapes, strict=True)]
+    for i, (s, shape) in enumerate(zip(state, shapes, strict=True)):
+        if s.shape[0] != rows:
+            raise RuntimeError(f"Input batch size {rows} doesn't match hidden{i} batch size {s.shape[0]}")
+        if s.shape[-1] != hidden_size:
+            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {s.shape[-1]}, expected {hidden_size}")
+        if tuple(s.shape[1:]) != shape:
+            raise RuntimeError(f"hidden{i} should be of shape {(rows, *shape)}, got {tuple(s.shape)}")
+    return tuple(state)
 
 
-def join_directions(responses: list[Tensor | None]) -> Tensor | None:
+def per_part(attention: Any, f: Callable[[Tensor], Any]) -> Any:
+    """f of a layer's attention: of the tensor, of each part where it has several, and None of None."""
+    if attention is None:
+        return None
+    if isinstance(attention, Tensor):
+        return f(attention)
+    return type(attention)(*(per_part(part, f) for part in attention))
+
+
+def join_directions(responses: list[Any]) -> Any:
     """One direction's attention as it is, two stacked last."""
+    if isinstance(responses[0], tuple):
+        return type(responses[0])(*(join_directions(list(parts)) for parts in zip(*responses, strict=True)))
     present = [a for a in responses if a is not None]
     if len(present) < 2:
         return present[0] if present else None

@@ -8,22 +8,37 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..ops.eleatt import Spec
+
 Parameters = dict[str, Tensor]  # the parameters of one direction of one layer, by their short names
 
 
-def torch_uniform(parameters: Parameters, hidden_size: int, lstm: bool) -> None:
-    """Every parameter uniform in +-1/sqrt(N), as torch.nn's recurrent layers are."""
+def torch_uniform(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
+    """Every parameter uniform in +-1/sqrt(N), as torch.nn's recurrent layers are; RRA's W_a uniform in 0..1."""
     bound = 1 / math.sqrt(hidden_size)
-    for tensor in parameters.values():
-        nn.init.uniform_(tensor, -bound, bound)
+    for name, tensor in parameters.items():
+        _lag_weights(tensor) if name == "weight_lag" else nn.init.uniform_(tensor, -bound, bound)
 
 
-def paper(parameters: Parameters, hidden_size: int, lstm: bool) -> None:
+def _lag_weights(tensor: Tensor) -> None:
+    """Uniform in 0..1, as RRA's author has them: their sum, by which they are divided, is then far from zero."""
+    nn.init.uniform_(tensor, 0.0, 1.0)
+
+
+def paper(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
     """The authors' choice: input weights Glorot uniform, recurrent weights orthogonal times 0.001, biases zero.
 
     The LSTM's forget bias is one. Glorot's fans are those of one gate's block, and each recurrent block is orthogonal
-    on its own. Source: the first author's view-adaptive networks, which the paper's design follows.
+    on its own. Source: the first author's view-adaptive networks, which the paper's design follows. With lags it is
+    the choice of RRA's author: weights uniform in +-0.1, biases zero, W_a uniform in 0..1.
     """
+    if spec.lags is not None:
+        for name, tensor in parameters.items():
+            if name.startswith("bias"):
+                nn.init.zeros_(tensor)
+            else:
+                _lag_weights(tensor) if name == "weight_lag" else nn.init.uniform_(tensor, -0.1, 0.1)
+        return
     for name, tensor in parameters.items():
         blocks = [tensor] if name in ("weight_ia", "weight_ha", "bias_a") else tensor.split(hidden_size)
         for block in blocks:
@@ -33,9 +48,9 @@ def paper(parameters: Parameters, hidden_size: int, lstm: bool) -> None:
                 nn.init.xavier_uniform_(block)
             else:
                 nn.init.zeros_(block)
-        if lstm and name == "bias_ih":
+        if spec.cell == "lstm" and name == "bias_ih":
             with torch.no_grad():
                 tensor[hidden_size : 2 * hidden_size] = 1.0
 
 
-INITIALISATIONS: dict[str, Callable[[Parameters, int, bool], None]] = {"torch": torch_uniform, "paper": paper}
+INITIALISATIONS: dict[str, Callable[[Parameters, int, Spec], None]] = {"torch": torch_uniform, "paper": paper}

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops.eleatt import GATES, Gate, Spec
+from ..ops.rra import LEARNED
 
 # Short names of the parameters, in the order of the fields of Weights.
-PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_ia", "weight_ha", "bias_a")
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_ia", "weight_ha", "bias_a", "weight_lag")
 
 
 def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[int, ...]]:
@@ -23,6 +24,8 @@ def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[
         shapes |= {"weight_ia": (d, d), "weight_ha": (d, n)}
         if bias:
             shapes["bias_a"] = (d,)
+    if spec.lags is not None and spec.lags.norm in LEARNED:
+        shapes["weight_lag"] = (spec.lags.number,)
     return shapes
 
 

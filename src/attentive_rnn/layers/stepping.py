@@ -76,7 +76,7 @@ class Steps:
         """
         if native.kernels is None or native.why_not_transformed() is not None or not isinstance(x, Tensor):
             return None
-        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or specs[0].lags is not None:
             return None
         if specs[0].states == 1:
             state = (state,)

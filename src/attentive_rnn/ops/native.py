@@ -13,10 +13,13 @@ from torch.autograd import forward_ad
 
 from . import dispatch
 
+WORDS = 53  # of a call, as native/abi.h has them
 kernels: Any = None
 missing = ""
 try:
     kernels = importlib.import_module("attentive_rnn._native")
+    if getattr(kernels, "WORDS", None) != WORDS:  # their addresses would be taken for others
+        kernels, missing = None, "the compiled kernels are of another version of the package: install it again"
 except ModuleNotFoundError:
     missing = "the package was installed without its compiled kernels: no C++17 compiler was found then"
 except ImportError as error:

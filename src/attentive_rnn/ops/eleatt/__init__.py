@@ -2,6 +2,19 @@
 
 from .checks import check, check_lengths
 from .op import eleatt
-from .spec import CELLS, GATES, Cell, Gate, Result, Spec, State, Weights
+from .spec import CELLS, GATES, Cell, Gate, Lags, Result, Spec, State, Weights
 
-__all__ = ["CELLS", "GATES", "Cell", "Gate", "Result", "Spec", "State", "Weights", "check", "check_lengths", "eleatt"]
+__all__ = [
+    "CELLS",
+    "GATES",
+    "Cell",
+    "Gate",
+    "Lags",
+    "Result",
+    "Spec",
+    "State",
+    "Weights",
+    "check",
+    "check_lengths",
+    "eleatt",
+]

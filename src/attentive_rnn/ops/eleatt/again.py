@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from . import reference
-from .spec import Spec, Weights
+from .spec import Result, Spec, Weights
 
 
 def reference_gradients(
+    forward: Callable[..., Result],
     call: tuple[Spec, Tensor | None, bool, Tensor | None, bool],
     inputs: tuple[Tensor | None, ...],
     grads: tuple[Tensor | None, ...],
@@ -20,6 +21,7 @@ def reference_gradients(
     """The gradients of a call's results by PyTorch's operators: differentiable again under create_graph=True.
 
     Args:
+        forward: the recurrence's reference.
         call: the spec, lengths, reverse, zoneout and need_attention.
         inputs: x, the states and the weights.
         grads: of the output, the last states and the attention if asked for.
@@ -30,7 +32,7 @@ def reference_gradients(
     state, w = tuple(rest[: spec.states]), Weights(*rest[spec.states :])  # type: ignore[arg-type]
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        result = reference.forward(spec, x, state, w, lengths, reverse, zoneout, need_attention)  # type: ignore[arg-type]
+        result = forward(spec, x, state, w, lengths, reverse, zoneout, need_attention)
     returned: list[Any] = [result.output, *result.state, result.attention]
     used = [(r, g) for r, g in zip(returned, grads, strict=False) if g is not None]
     wanted = [t for t, need in zip(inputs, needed, strict=True) if need]

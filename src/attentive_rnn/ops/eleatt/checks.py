@@ -28,6 +28,7 @@ def check(x: Tensor, state: State, w: Weights, spec: Spec, lengths: Tensor | Non
         "ia": (d, d),
         "ha": (d, n),
         "b_a": (d,),
+        "lag": (0 if spec.lags is None else spec.lags.number,),
     }
     for name, shape in expected.items():
         tensor = getattr(w, name)
@@ -37,13 +38,17 @@ def check(x: Tensor, state: State, w: Weights, spec: Spec, lengths: Tensor | Non
         raise RuntimeError(f"gate {spec.gate!r} and the weights ia, ha do not agree: a gate needs both, no gate none")
     if w.b_hh is not None and spec.cell != "gru_reset_after":
         raise RuntimeError(f"cell {spec.cell!r} has one bias, b_ih; b_hh belongs to 'gru_reset_after'")
-    if len(state) != spec.states or any(tuple(s.shape) != (b, n) for s in state):
-        got = ", ".join(str(tuple(s.shape)) for s in state)
-        raise RuntimeError(f"state must be {spec.states} tensor(s) of shape {(b, n)}, got {got}")
-    if zoneout is not None and tuple(zoneout.shape) != (spec.states, t, b, n):
-        raise RuntimeError(f"zoneout must be {(spec.states, t, b, n)}, got {tuple(zoneout.shape)}")
+    shapes, got = [(b, *shape) for shape in spec.state_shapes(n)], [tuple(s.shape) for s in state]
+    if got != shapes:
+        raise RuntimeError(f"state must be {_listed(shapes)}, got {', '.join(map(str, got))}")
+    if zoneout is not None and tuple(zoneout.shape) != (spec.cell_states, t, b, n):
+        raise RuntimeError(f"zoneout must be {(spec.cell_states, t, b, n)}, got {tuple(zoneout.shape)}")
     if lengths is not None:
         check_lengths(lengths, t, b)
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return f"{len(shapes)} tensor(s) of shape {', '.join(str(shape) for shape in dict.fromkeys(shapes))}"
 
 
 def check_lengths(lengths: Tensor, steps: int, rows: int) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import native
-from . import kernels, operators
+from . import kernels, operators, reference
 from .again import reference_gradients
 from .spec import Result, Spec, State, Weights
 
@@ -42,14 +43,15 @@ def forward(
     reverse: bool = False,
     zoneout: Tensor | None = None,
     need_attention: bool = False,
+    oracle: Callable[..., Result] = reference.forward,
 ) -> Result:
-    """What `reference.forward` computes."""
+    """What `oracle`, the recurrence's reference, computes."""
     dtype = x.dtype
     if dtype is torch.bfloat16 or dtype is torch.float16:
         x, zoneout = x.float(), None if zoneout is None else zoneout.float()
         state = tuple(s.float() for s in state)
         w = Weights(*(None if t is None else t.float() for t in w))  # type: ignore[arg-type]
-        result = forward(spec, x, state, w, lengths, reverse, zoneout, need_attention)
+        result = forward(spec, x, state, w, lengths, reverse, zoneout, need_attention, oracle)
         attention = None if result.attention is None else result.attention.to(dtype)
         return Result(result.output.to(dtype), tuple(s.to(dtype) for s in result.state), attention)
     need_attention = need_attention and spec.gate is not None
@@ -61,13 +63,14 @@ def forward(
     zoneout = None if zoneout is None else zoneout.contiguous()
     call: Any = (spec, lengths, reverse, zoneout, need_attention, x, *inputs)
     differentiable = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, *inputs))
-    results = _Recurrence.apply(*call) if differentiable else kernels.run(None, *call)
+    results = _Recurrence.apply(oracle, *call) if differentiable else kernels.run(None, *call)
     return Result(results[0], results[1 : 1 + spec.states], results[-1] if need_attention else None)
 
 
 class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *call: Any) -> tuple[Tensor, ...]:
+        ctx.oracle, *call = call  # type: ignore[assignment]
         ctx.spec, lengths, ctx.reverse, zoneout, ctx.need_attention, *inputs = call
         (t, b, d), n = inputs[0].shape, inputs[1].shape[1]
         double = inputs[0].dtype is torch.float64
@@ -82,9 +85,9 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         lengths, zoneout, output, history, x, *inputs = ctx.saved_tensors
-        spec, needed = ctx.spec, ctx.needs_input_grad[5:]
+        spec, needed = ctx.spec, ctx.needs_input_grad[6:]
         if torch.is_grad_enabled() or native.batched(grads) or native.why_not(grads, x.dtype) is not None:
             options = (spec, lengths, ctx.reverse, zoneout, ctx.need_attention)
-            return (None,) * 5 + reference_gradients(options, (x, *inputs), grads, needed)
+            return (None,) * 6 + reference_gradients(ctx.oracle, options, (x, *inputs), grads, needed)
         call = (spec, lengths, ctx.reverse, zoneout, ctx.need_attention, x, *inputs)
-        return (None,) * 5 + kernels.run_back(history, output, grads, needed, *call)
+        return (None,) * 6 + kernels.run_back(history, output, grads, needed, *call)

@@ -18,7 +18,7 @@ assert set(_CELL) == set(CELLS)
 
 def history_bytes(spec: Spec, double: bool, t: int, b: int, d: int, n: int) -> int:
     """The size of what a backward pass needs of a forward pass: a fixed number of bytes a step and row, and a rest."""
-    given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, t, b, d, n, double, False, 1, 0, 0, 0)
+    given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, t, b, d, n, *_lags(spec), double, False, 1, 0, 0, 0)
     return int(native.kernels.history_bytes(*given))
 
 
@@ -38,9 +38,9 @@ def run(
     n = w.hh.shape[1]
     call = words(spec, x, state, w, lengths, reverse, zoneout)
     output = native.empty((t, b, n), x.dtype)
-    last = tuple(torch.empty((b, n), dtype=x.dtype) for _ in state)
+    last = tuple(torch.empty(s.shape, dtype=x.dtype) for s in state)  # type: ignore[union-attr]
     attention = native.empty((t, b, d), x.dtype) if need_attention else None
-    native.kernels.forward(*call, *_pointers(output, last[0], last[1] if len(last) > 1 else None, attention, history))
+    native.kernels.forward(*call, *_pointers(output, *three(spec, last), attention, history))
     return (output, *last) if attention is None else (output, *last, attention)
 
 
@@ -66,13 +66,12 @@ def run_back(
         native.empty(t.shape, t.dtype) if need and t is not None else None
         for t, need in zip((x, *inputs), needed, strict=True)
     ]
-    second = spec.states > 1
     native.kernels.backward(
         *words(spec, x, state, w, lengths, reverse, zoneout),
-        *_pointers(output, None, None, None, history, g_output),
+        *_pointers(output, None, None, None, None, history, g_output),
         *((0, 0) if g_output is None else g_output.stride()[:2]),
-        *_pointers(g_last[0], g_last[1] if second else None, g_attention),
-        *_pointers(*out[:2], out[2] if second else None, *out[1 + spec.states :]),
+        *_pointers(*three(spec, g_last), g_attention),
+        *_pointers(out[0], *three(spec, out[1 : 1 + spec.states]), *out[1 + spec.states :]),
     )
     return tuple(out)
 
@@ -80,6 +79,16 @@ def run_back(
 def rows(tensor: Tensor) -> Tensor:
     """The tensor with unit stride along its last dimension."""
     return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
+
+
+def _lags(spec: Spec) -> tuple[int, int]:
+    return (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
+
+
+def three(spec: Spec, states: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """h, c and the window, of the states that the recurrence has."""
+    window = states[-1] if spec.lags is not None else None
+    return [states[0], states[1] if spec.cell_states > 1 else None, window]
 
 
 def _pointers(*tensors: Tensor | None) -> list[int | None]:
@@ -99,8 +108,8 @@ def words(
     t, b, d = x.shape
     n = w.hh.shape[1]
     return (
-        *(_CELL[spec.cell], _GATE[spec.gate], float(spec.gate_scale), t, b, d, n),
+        *(_CELL[spec.cell], _GATE[spec.gate], float(spec.gate_scale), t, b, d, n, *_lags(spec)),
         *(x.dtype is torch.float64, reverse, torch.get_num_threads()),
         *(x.data_ptr(), x.stride(0), x.stride(1)),
-        *_pointers(state[0], state[1] if len(state) > 1 else None, *w, lengths, zoneout),
+        *_pointers(*three(spec, state), *w, lengths, zoneout),
     )

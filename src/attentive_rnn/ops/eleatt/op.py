@@ -74,25 +74,43 @@ def eleatt(
         >>> run.output.shape
         torch.Size([5, 4, 3])
     """
+    if spec.lags is not None:
+        raise ValueError("eleatt has no lags; attentive_rnn.ops.rra has")
     check(x, state, weights, spec, lengths, zoneout)
+    result, choice = execute(TABLE, backend, spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+    return Run(result.output, result.state, result.attention, choice)
+
+
+def execute(
+    table: dict[str, dispatch.Backend],
+    backend: str,
+    spec: Spec,
+    x: Tensor,
+    state: State,
+    weights: Weights,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+) -> tuple[Result, dispatch.Choice]:
+    """Run a checked call on the backend of `table` that fits, in autocast's dtype where that is on."""
     call = (spec, x, state, weights, lengths, reverse, zoneout, need_attention)
-    choice = dispatch.choose(TABLE, backend, *call)
-    run = TABLE[choice.backend].run
+    choice = dispatch.choose(table, backend, *call)
+    run = table[choice.backend].run
     device = x.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
-    if autocast and x.dtype != torch.float64:
-        dtype = torch.get_autocast_dtype(device)
-        with torch.autocast(device, enabled=False):
-            result: Result = run(
-                spec,
-                x.to(dtype),
-                tuple(s.to(dtype) for s in state),
-                Weights(*(None if tensor is None else tensor.to(dtype) for tensor in weights)),  # type: ignore[arg-type]
-                lengths,
-                reverse,
-                None if zoneout is None else zoneout.to(dtype),
-                need_attention,
-            )
-    else:
-        result = run(*call)
-    return Run(*result, choice)
+    if not autocast or x.dtype == torch.float64:
+        return run(*call), choice
+    dtype = torch.get_autocast_dtype(device)
+    with torch.autocast(device, enabled=False):
+        result: Result = run(
+            spec,
+            x.to(dtype),
+            tuple(s.to(dtype) for s in state),
+            Weights(*(None if tensor is None else tensor.to(dtype) for tensor in weights)),  # type: ignore[arg-type]
+            lengths,
+            reverse,
+            None if zoneout is None else zoneout.to(dtype),
+            need_attention,
+        )
+    return result, choice

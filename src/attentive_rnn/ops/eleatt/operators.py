@@ -14,14 +14,15 @@ from torch import Tensor
 
 from . import kernels
 from .checks import check
-from .spec import Result, Spec, State, Weights
+from .spec import Lags, Result, Spec, State, Weights
 
 _INPUTS = (
-    "Tensor x, Tensor h, Tensor? c, Tensor ih, Tensor hh, Tensor? b_ih, Tensor? b_hh, "
-    "Tensor? ia, Tensor? ha, Tensor? b_a, Tensor? lengths, Tensor? zoneout, "
+    "Tensor x, Tensor h, Tensor? c, Tensor? window, Tensor ih, Tensor hh, Tensor? b_ih, Tensor? b_hh, "
+    "Tensor? ia, Tensor? ha, Tensor? b_a, Tensor? lag, Tensor? lengths, Tensor? zoneout, "
     "str cell, str? gate, float gate_scale, bool reverse, bool need_attention"
 )
-_GRADIENTS = 10  # of x, h, c and the weights
+_GRADIENTS = 12  # of x, h, c, the window and the weights
+_TENSORS = _GRADIENTS + 2  # with lengths and zoneout
 
 
 def forward(
@@ -35,42 +36,43 @@ def forward(
     need_attention: bool,
 ) -> Result:
     """What `reference.forward` computes, as one operator."""
-    c = state[1] if spec.states > 1 else None
     differentiable = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, *state, *w))
     keep_history = differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
-    output, h, c, attention, _ = torch.ops.attentive_rnn.eleatt(
-        *(x, state[0], c, *w, lengths, zoneout, spec.cell, spec.gate, spec.gate_scale, reverse, need_attention),
-        keep_history,
+    output, h, c, window, attention, _ = torch.ops.attentive_rnn.eleatt(
+        *(x, *kernels.three(spec, state), *w, lengths, zoneout),
+        *(spec.cell, spec.gate, spec.gate_scale, reverse, need_attention, keep_history),
     )
-    return Result(output, (h,) if spec.states == 1 else (h, c), attention if need_attention else None)
+    last = _present((h, c, window), kernels.three(spec, state))
+    return Result(output, tuple(last), attention if need_attention else None)
 
 
 @torch.library.custom_op(
     "attentive_rnn::eleatt",
     mutates_args=(),
     device_types="cpu",
-    schema=f"({_INPUTS}, bool keep_history) -> (Tensor output, Tensor h, Tensor c, Tensor attention, Tensor history)",
+    schema=f"({_INPUTS}, bool keep_history) -> "
+    "(Tensor output, Tensor h, Tensor c, Tensor window, Tensor attention, Tensor history)",
 )
-def _eleatt(x: Tensor, h: Tensor, c: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
-    *call, keep_history = x, h, c, *rest
+def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    *call, keep_history = x, h, *rest
     spec, options, inputs = _checked(call)
     history = x.new_empty(_history_bytes(spec, x, h) if keep_history else 0, dtype=torch.uint8)
     output, *others = kernels.run(history if keep_history else None, *options, *inputs)
-    c_last = x.new_empty(0) if c is None else others[1]
+    states = kernels.three(spec, others[: spec.states])
     attention = others[-1] if options[-1] else x.new_empty(0)
-    return output, others[0], c_last, attention, history
+    return output, *(x.new_empty(0) if s is None else s for s in states), attention, history
 
 
 @_eleatt.register_fake
-def _(x: Tensor, h: Tensor, c: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
-    *_, cell, gate, gate_scale, _reverse, need_attention, keep_history = rest
+def _(x: Tensor, h: Tensor, c: Tensor | None, window: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+    *_, lag, _lengths, _zoneout, cell, gate, gate_scale, _reverse, need_attention, keep_history = rest
     (t, b, _), n = x.shape, h.shape[1]
+    spec = _spec(cell, gate, gate_scale, window, lag)
     return (
         x.new_empty(t, b, n),
-        x.new_empty(b, n),
-        x.new_empty(0) if c is None else x.new_empty(b, n),
+        *(x.new_empty(0 if s is None else s.shape) for s in (h, c, window)),
         x.new_empty(x.shape) if need_attention else x.new_empty(0),
-        x.new_empty(_history_bytes(Spec(cell, gate, gate_scale), x, h) if keep_history else 0, dtype=torch.uint8),
+        x.new_empty(_history_bytes(spec, x, h) if keep_history else 0, dtype=torch.uint8),
     )
 
 
@@ -78,14 +80,16 @@ def _(x: Tensor, h: Tensor, c: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
     "attentive_rnn::eleatt_backward",
     mutates_args=(),
     device_types="cpu",
-    schema="(Tensor? g_output, Tensor? g_h, Tensor? g_c, Tensor? g_attention, Tensor output, Tensor history, "
-    f"{_INPUTS}, bool[] needed) -> (Tensor g_x, Tensor g_h0, Tensor g_c0, Tensor g_ih, Tensor g_hh, Tensor g_b_ih, "
-    "Tensor g_b_hh, Tensor g_ia, Tensor g_ha, Tensor g_b_a)",
+    schema="(Tensor? g_output, Tensor? g_h, Tensor? g_c, Tensor? g_window, Tensor? g_attention, "
+    f"Tensor output, Tensor history, {_INPUTS}, bool[] needed) -> "
+    "(Tensor g_x, Tensor g_h0, Tensor g_c0, Tensor g_window0, Tensor g_ih, Tensor g_hh, Tensor g_b_ih, "
+    "Tensor g_b_hh, Tensor g_ia, Tensor g_ha, Tensor g_b_a, Tensor g_lag)",
 )
 def _eleatt_backward(
     g_output: Tensor | None,
     g_h: Tensor | None,
     g_c: Tensor | None,
+    g_window: Tensor | None,
     g_attention: Tensor | None,
     output: Tensor,
     history: Tensor,
@@ -93,41 +97,38 @@ def _eleatt_backward(
 ) -> tuple[Tensor, ...]:
     *call, needed = rest
     spec, options, inputs = _checked(call)
-    x, h, c = call[:3]
+    x, *states = call[:4]
     if history.numel() == 0:  # the forward pass kept none
-        history = x.new_empty(_history_bytes(spec, x, h), dtype=torch.uint8)
+        history = x.new_empty(_history_bytes(spec, x, states[0]), dtype=torch.uint8)
         output = kernels.run(history, *options, *inputs)[0]
-    grads = [g_output, g_h, *([] if c is None else [g_c]), *([g_attention] if options[-1] else [])]
-    wanted = [need for i, need in enumerate(needed) if c is not None or i != 2]
+    grads = [g_output, *_present((g_h, g_c, g_window), states), *([g_attention] if options[-1] else [])]
+    wanted = [needed[0], *_present(needed[1:4], states), *needed[4:]]
     found = list(kernels.run_back(history, output.contiguous(), grads, wanted, *options, *inputs))
-    if c is None:
-        found.insert(2, None)
-    return tuple(x.new_empty(0) if g is None else g for g in found)
+    initial = kernels.three(spec, found[1 : 1 + spec.states])
+    every = (found[0], *initial, *found[1 + spec.states :])
+    return tuple(x.new_empty(0) if g is None else g for g in every)
 
 
 @_eleatt_backward.register_fake
 def _(*call: Any) -> tuple[Tensor, ...]:
     *given, needed = call
-    inputs = given[6 : 6 + _GRADIENTS]
+    inputs = given[7 : 7 + _GRADIENTS]
     x = inputs[0]
     return tuple(x.new_empty(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(output[0], output[4], *inputs[:12])
-    ctx.options = inputs[12:17]
+    ctx.save_for_backward(output[0], output[5], *inputs[:_TENSORS])
+    ctx.options = inputs[_TENSORS:-1]
 
 
 def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-    g_output, g_h, g_c, g_attention, _ = grads
     output, history, *tensors = ctx.saved_tensors
     needed = [bool(need) for need in ctx.needs_input_grad[:_GRADIENTS]]
-    found = torch.ops.attentive_rnn.eleatt_backward(
-        *(g_output, g_h, g_c, g_attention, output, history, *tensors, *ctx.options, needed)
-    )
+    found = torch.ops.attentive_rnn.eleatt_backward(*(*grads[:5], output, history, *tensors, *ctx.options, needed))
     kept = [g if need else None for g, need in zip(found, needed, strict=True)]
-    return (*kept, *[None] * (18 - _GRADIENTS))
+    return (*kept, *[None] * (len(ctx.needs_input_grad) - _GRADIENTS))
 
 
 torch.library.register_autograd("attentive_rnn::eleatt", _backward, setup_context=_setup_context)
@@ -142,9 +143,22 @@ def _history_bytes(spec: Spec, x: Tensor, h: Tensor) -> Any:
 
 def _checked(call: Sequence[Any]) -> tuple[Spec, tuple[Any, ...], list[Tensor | None]]:
     """The spec, the options of `kernels.run` and its tensors: a graph may be run on what it was not recorded for."""
-    x, h, c, *weights, lengths, zoneout, cell, gate, gate_scale, reverse, need_attention = call
-    spec, state = Spec(cell, gate, gate_scale), (h,) if c is None else (h, c)
+    x, h, c, window, *weights, lengths, zoneout, cell, gate, gate_scale, reverse, need_attention = call
+    spec = _spec(cell, gate, gate_scale, window, weights[-1])
+    state = tuple(s for s in (h, c, window) if s is not None)
     check(x, state, Weights(*weights), spec, lengths, zoneout)
     x, *inputs = (None if t is None else t.contiguous() for t in (x, *state, *weights))
     lengths, zoneout = (None if t is None else t.contiguous() for t in (lengths, zoneout))
     return spec, (spec, lengths, reverse, zoneout, need_attention), [x, *inputs]
+
+
+def _spec(cell: Any, gate: Any, gate_scale: float, window: Tensor | None, lag: Tensor | None) -> Spec:
+    if lag is None:
+        return Spec(cell, gate, gate_scale)
+    carried = lag.shape[0] if window is None else window.shape[1]
+    return Spec(cell, gate, gate_scale, Lags(lag.shape[0], first=carried - lag.shape[0] + 1))
+
+
+def _present(values: Sequence[Any], states: Sequence[Tensor | None]) -> list[Any]:
+    """Those of h, c and the window that the recurrence has."""
+    return [value for value, state in zip(values, states, strict=True) if state is not None]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .. import native
+from . import reference
 from .again import reference_gradients
 from .spec import Result, Spec, State, Weights
 
@@ -97,7 +98,7 @@ class _Sequence(torch.autograd.Function):
         needed = ctx.needs_input_grad[6:]
         if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
             call = (spec, lengths, reverse, zoneout, need_attention)
-            return (None,) * 6 + reference_gradients(call, (x, *inputs), grads, needed)
+            return (None,) * 6 + reference_gradients(reference.forward, call, (x, *inputs), grads, needed)
         w = Weights(*inputs[spec.states :])
         saved = Saved(h, gates, extra, attention, attended)
         deltas = ctx.scan.backward(spec, lengths, reverse, zoneout, x, w, saved, grads, needed[0])
@@ -130,4 +131,4 @@ def _gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, 
         if need_x:
             assert dx is not None
             dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
-    return [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a]
+    return [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a, None]  # no lags here

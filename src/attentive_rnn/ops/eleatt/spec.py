@@ -1,4 +1,4 @@
-"""What an EleAtt recurrence is made of: its kind, its gate, its weights."""
+"""What a recurrence is made of: its kind, its gate, the former outputs that it attends to, its weights, its state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,26 @@ CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_aft
 GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
 
 
+class Lags(NamedTuple):
+    """The former outputs that a step attends to, h_{t-first} ... h_{t-first-number+1} (see ops/rra)."""
+
+    number: int
+    norm: str = "sum"  # how their weights are made
+    first: int = 1
+
+    @property
+    def window(self) -> int:
+        """How many former outputs the recurrence carries."""
+        return self.number + self.first - 1
+
+
 class Spec(NamedTuple):
-    """The recurrence: the cell, the attention gate's activation (None: no gate) and the factor on its response."""
+    """The recurrence: the cell, the attention gate's activation (None: no gate), its response's factor, the lags."""
 
     cell: Cell
     gate: Gate = "sigmoid"
     gate_scale: float = 1.0
+    lags: Lags | None = None  # None: no attention to former outputs
 
     @property
     def blocks(self) -> int:
@@ -26,9 +40,19 @@ class Spec(NamedTuple):
         return {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3, "gru_reset_after": 3}[self.cell]
 
     @property
-    def states(self) -> int:
-        """The number of tensors that the recurrence carries: h, and for the LSTM c."""
+    def cell_states(self) -> int:
+        """The number of tensors (B, N) that the cell carries: h, and for the LSTM c."""
         return 2 if self.cell == "lstm" else 1
+
+    @property
+    def states(self) -> int:
+        """The number of tensors that the recurrence carries: the cell's, and with lags the window."""
+        return self.cell_states + (self.lags is not None)
+
+    def state_shapes(self, n: int) -> list[tuple[int, ...]]:
+        """The shapes of one row's states: (N,) for h and c, (W, N) for the window, the latest output first."""
+        cell: list[tuple[int, ...]] = [(n,)] * self.cell_states
+        return cell if self.lags is None else [*cell, (self.lags.window, n)]
 
 
 class Weights(NamedTuple):
@@ -41,14 +65,16 @@ class Weights(NamedTuple):
     ia: Tensor | None = None  # (D, D), W_xa
     ha: Tensor | None = None  # (D, N), W_ha
     b_a: Tensor | None = None  # (D)
+    lag: Tensor | None = None  # (K), the lags' weights, that of the latest output first
 
 
-State = tuple[Tensor, ...]  # (h,) or (h, c), each (B, N)
+State = tuple[Tensor, ...]  # (h,) or (h, c), each (B, N); with lags also the window (B, W, N)
 
 
 class Result(NamedTuple):
     """What a recurrence returns: h at every step, the last state, and the gate's response where it was asked for."""
 
     output: Tensor  # (T, B, N), zero past a row's length
-    state: State  # (h,) or (h, c), each (B, N), at each row's last step
+    state: State  # at each row's last step
     attention: Tensor | None  # (T, B, D), zero past a row's length
+    lag_attention: Tensor | None = None  # (T, B, K), zero past a row's length, where it differs from step to step

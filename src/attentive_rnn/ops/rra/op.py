@@ -1,0 +1,125 @@
+"""The public function: one direction of one RRA layer over a sequence, on the backend that fits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import dispatch, native
+from ..eleatt import Spec, State, Weights, eleatt
+from ..eleatt import check as check_eleatt
+from ..eleatt.op import execute
+from . import cpu, reference
+from .spec import check
+
+TABLE: dict[str, dispatch.Backend] = {
+    "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
+    "reference": dispatch.Backend(reference.forward, lambda *call: None),
+}
+LEAST_SUM = 1e-3
+
+
+class Attention(NamedTuple):
+    """What an RRA layer attended to at every step; None where it has no lags or no gate."""
+
+    lags: Tensor | None  # (T, B, K): the weights of the former outputs, that of h_{t-first_lag} first
+    inputs: Tensor | None  # (T, B, D): the gate's response to the elements of the input
+
+
+class Run(NamedTuple):
+    """A recurrence's result and the backend that made it."""
+
+    output: Tensor
+    state: State
+    attention: Attention
+    choice: dispatch.Choice
+
+
+def rra(
+    x: Tensor,
+    state: State,
+    weights: Weights,
+    spec: Spec,
+    *,
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+    zoneout: Tensor | None = None,
+    need_attention: bool = False,
+    backend: str = "auto",
+) -> Run:
+    """Run a recurrence with residual attention over a batch of sequences.
+
+    .. math:: h_t = o_t \\odot \\tanh(c_t + \\sum_{k=1}^K w_k h_{t-k}), \\qquad w = W_a / \\textstyle\\sum_k W_{a,k}
+
+    An RNN's and a GRU's residual is added in the same way, inside the tanh of h_t and of the candidate.
+
+    Args:
+        x: the input, (T, B, D).
+        state: the state before the first step: h, with an LSTM c, each (B, N), and the window (B, W, N) of the
+            W = lags.number + lags.first - 1 former outputs, the latest first.
+        weights: see :class:`Weights`; `lag` is W_a as it is learned, (K), that of the latest output first.
+        spec: the cell, the gate, its scale, and the lags; with lags None this is :func:`eleatt`.
+        lengths: the number of steps of each row, int64 (B,), each in 1..T; None: all T.
+        reverse: run from each row's last step to its first.
+        zoneout: the share of its old value that each unit keeps, (1 or for the LSTM 2, T, B, N), in 0..1.
+        need_attention: return the lags' weights and the gate's response too.
+        backend: "auto" or a backend's name.
+
+    Returns:
+        output (T, B, N), zero past a row's length; the state after each row's last step; the :class:`Attention`, zero
+        past a row's length, its fields None if not asked for; and the :class:`Choice` of backend.
+
+    Raises:
+        RuntimeError: a tensor's shape does not fit the others', or the named backend cannot run the call.
+        ValueError: lengths out of range, an unknown cell, gate, norm or backend, or, with the norm "sum", weights
+            whose sum is almost zero.
+
+    Source: Wang, arXiv 1709.03714. "sum" is the norm of the paper; "softmax" and "content" (softmax over k of
+    <h_{t-1}, h_{t-k}>, without W_a) are of the author's later program; "mean" is the residual without attention.
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn.ops.eleatt import Lags, Spec, Weights
+        >>> from attentive_rnn.ops.rra import rra
+        >>> w = Weights(ih=torch.randn(12, 2), hh=torch.randn(12, 3), lag=torch.rand(5))
+        >>> state = (torch.zeros(4, 3), torch.zeros(4, 3), torch.zeros(4, 5, 3))
+        >>> run = rra(torch.randn(7, 4, 2), state, w, Spec("lstm", gate=None, lags=Lags(5)))
+        >>> run.output.shape, run.state[2].shape
+        (torch.Size([7, 4, 3]), torch.Size([4, 5, 3]))
+    """
+    options = (lengths, reverse, zoneout, need_attention)
+    if spec.lags is None:
+        run = eleatt(
+            *(x, state, weights, spec),
+            lengths=lengths,
+            reverse=reverse,
+            zoneout=zoneout,
+            need_attention=need_attention,
+            backend=backend,
+        )
+        return Run(run.output, run.state, Attention(None, run.attention), run.choice)
+    check(spec, weights)
+    check_eleatt(x, state, weights, spec, lengths, zoneout)
+    if weights.lag is not None and spec.lags.norm == "sum":
+        _check_sum(weights.lag)
+    w = reference.lag_weights(spec.lags, weights.lag, weights.hh)
+    result, choice = execute(TABLE, backend, spec, x, state, weights._replace(lag=w), *options)
+    lags = result.lag_attention
+    if need_attention and w is not None:
+        lags = w.to(result.output.dtype).expand(*x.shape[:2], -1)
+        if lengths is not None:
+            runs = torch.arange(x.shape[0]).unsqueeze(1) < lengths.cpu()
+            lags = lags * runs.unsqueeze(-1).to(lags)
+    return Run(result.output, result.state, Attention(lags, result.attention), choice)
+
+
+def _check_sum(w_a: Tensor) -> None:
+    """Refuse weights that cannot be divided by their sum. A transform that hides their values is let pass."""
+    message = "the lags' weights add up to almost zero, so that norm='sum' cannot divide by their sum"
+    total, size = w_a.detach().sum().abs(), w_a.detach().abs().sum()
+    if torch.compiler.is_compiling():
+        torch._assert_async(~(total <= LEAST_SUM * size), message)
+    elif native.why_not_transformed() is None and w_a.device.type != "meta" and bool(total <= LEAST_SUM * size):
+        raise ValueError(f"{message}: {w_a.detach().tolist()}; use norm='softmax', or a smaller learning rate")
