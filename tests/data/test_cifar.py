@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import struct
 import tarfile
 
 import numpy as np
@@ -98,3 +100,66 @@ def test_other_archives_and_folders_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"holds neither test_batch.bin nor"):
         read_cifar(tmp_path / "empty")
     assert not holds_cifar(tmp_path / "empty")
+
+
+def python2_pickle(pixels, labels, key="labels"):
+    """A batch as Python 2 pickled it, protocol 2: texts and the array's bytes are its byte strings."""
+
+    def text(value):
+        return b"U" + bytes([len(value)]) + value
+
+    def number(value):
+        return b"K" + bytes([value])
+
+    shape = number(len(pixels)) + b"M" + struct.pack("<H", pixels.shape[1]) + b"\x86"
+    dtype = b"cnumpy\ndtype\n" + text(b"u1") + number(0) + number(1) + b"\x87R"
+    dtype += b"(" + number(3) + text(b"|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + number(0) + b"tb"
+    content = b"T" + struct.pack("<I", pixels.size) + pixels.tobytes()
+    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" + number(0) + b"\x85" + text(b"b") + b"\x87R"
+    array += b"(" + number(1) + shape + dtype + b"\x89" + content + b"tb"
+    listed = b"](" + b"".join(map(number, labels)) + b"e"
+    return b"\x80\x02}(" + text(b"data") + array + text(key.encode()) + listed + b"u."
+
+
+def write_pickles(folder, train=3, rows=3072):
+    rng = np.random.default_rng(0)
+    batches = {}
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        pixels = rng.integers(0, 256, (train, rows), dtype=np.uint8)
+        batches[name] = pixels
+        (folder / name).write_bytes(python2_pickle(pixels, [i % 2 for i in range(train)]))
+    (folder / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"cat", b"dog"]}, protocol=2))
+    return batches
+
+
+def test_the_pickles_of_python_2_are_read_without_executing_them(tmp_path):
+    batches = write_pickles(tmp_path)
+    assert holds_cifar(tmp_path)
+    train, test, classes = read_cifar(tmp_path)
+    assert classes == ("cat", "dog")
+    assert train.images.shape == (15, 32, 32, 3)
+    assert test.labels.tolist() == [0, 1, 0]
+    planes = batches["data_batch_2"].reshape(3, 3, 32, 32)
+    assert (train.images[4] == planes[1].transpose(1, 2, 0)).all()
+    archive = packed(tmp_path, tmp_path.parent / "cifar-10-python.tar.gz")
+    assert (read_cifar(archive).train.images == train.images).all()
+
+
+def test_a_pickle_that_would_run_something_is_refused(tmp_path):
+    write_pickles(tmp_path)
+    (tmp_path / "data_batch_2").write_bytes(b"\x80\x02cos\nsystem\nU\x04true\x85R.")
+    with pytest.raises(DataError, match=r"data_batch_2: is not read as a pickle: it names os\.system"):
+        read_cifar(tmp_path)
+
+
+def test_a_pickle_of_something_else_is_named(tmp_path):
+    write_pickles(tmp_path, rows=3071)
+    with pytest.raises(DataError, match=r"data_batch_1: 'data' must be bytes \(N, 3072\)"):
+        read_cifar(tmp_path)
+    write_pickles(tmp_path)
+    (tmp_path / "test_batch").write_bytes(python2_pickle(np.zeros((2, 3072), np.uint8), [0, 7]))
+    with pytest.raises(DataError, match=r"test_batch: 'labels' must be a list of numbers from 0 to 1"):
+        read_cifar(tmp_path)
+    (tmp_path / "test_batch").unlink()
+    with pytest.raises(DataError, match="test_batch"):
+        read_cifar(tmp_path)

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: the original binaries, or a folder or archive of JPEG files, {train,test}/CLASS/*.jpg."""
+"""CIFAR-10 and CIFAR-100: the original binaries or pickles, or JPEG files, {train,test}/CLASS/*.jpg."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import DataError, MissingExtraError
 from .files import existing, read_bytes
 from .idx import LabelledImages
+from .safe_pickle import PickledArray, load_plain
 
 SIDE = 32
 _PIXELS = 3 * SIDE * SIDE
@@ -31,8 +32,24 @@ class Binary(NamedTuple):
     names: str
 
 
+class Pickles(NamedTuple):
+    """The files of the "python version" of one of the original sets, and the keys of the labels and of their names."""
+
+    train: tuple[str, ...]
+    test: str
+    labels: str
+    meta: str
+    names: str
+
+
 CIFAR10 = Binary(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, "batches.meta.txt")
 CIFAR100 = Binary(("train.bin",), "test.bin", 2, "fine_label_names.txt")
+
+CIFAR10_PICKLES = Pickles(
+    tuple(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "labels", "batches.meta", "label_names"
+)
+CIFAR100_PICKLES = Pickles(("train",), "test", "fine_labels", "meta", "fine_label_names")
+_PICKLED = {name for kind in (CIFAR10_PICKLES, CIFAR100_PICKLES) for name in (*kind.train, kind.test, kind.meta)}
 
 
 class Cifar(NamedTuple):
@@ -48,7 +65,11 @@ def holds_cifar(path: Path) -> bool:
     if path.is_file():
         return path.name.lower().startswith("cifar") and path.name.lower().endswith(_ARCHIVES)
     jpegs = (path / "train").is_dir() and next(path.glob("test/*/*.jpg"), None) is not None
-    return jpegs or any((path / kind.test).is_file() for kind in (CIFAR10, CIFAR100))
+    if jpegs or any((path / kind.test).is_file() for kind in (CIFAR10, CIFAR100)):
+        return True
+    return any(
+        all((path / n).is_file() for n in (kind.test, kind.meta)) for kind in (CIFAR10_PICKLES, CIFAR100_PICKLES)
+    )
 
 
 def read_cifar(path: str | Path) -> Cifar:
@@ -56,7 +77,8 @@ def read_cifar(path: str | Path) -> Cifar:
 
     Args:
         path: a folder of the original binaries (``data_batch_1.bin`` ..., or ``train.bin`` and ``test.bin``) or of
-            JPEG files ``{train,test}/CLASS/*.jpg``, or a .tar, .tar.gz or .tar.xz archive of either.
+            JPEG files ``{train,test}/CLASS/*.jpg``, or of the pickles of the "python version" (``data_batch_1`` ...,
+            or ``train`` and ``test``), of which nothing is executed; or a .tar, .tar.gz or .tar.xz archive of these.
 
     Raises:
         DataError: there is nothing at the path, or a file in it is missing or damaged; the message names it.
@@ -79,7 +101,12 @@ def read_cifar(path: str | Path) -> Cifar:
     for kind in (CIFAR10, CIFAR100):
         if kind.test in files:
             return _from_binaries(path, kind, files)
-    raise DataError(f"{path}: holds neither {CIFAR10.test} nor {CIFAR100.test} nor {{train,test}}/CLASS/*.jpg")
+    for pickles in (CIFAR10_PICKLES, CIFAR100_PICKLES):
+        if pickles.test in files:
+            return _from_pickles(path, pickles, files)
+    raise DataError(
+        f"{path}: holds neither {CIFAR10.test} nor {CIFAR100.test} nor their pickles nor {{train,test}}/CLASS/*.jpg"
+    )
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -87,13 +114,14 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     wanted = (".jpg", ".jpeg", ".bin", ".txt")
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in wanted and file.is_file():
+            if (file.suffix.lower() in wanted or file.name in _PICKLED) and file.is_file():
                 yield file.relative_to(path).as_posix(), read_bytes(file)
         return
     try:
         with tarfile.open(path) as archive:
             for entry in archive:
-                if entry.isfile() and entry.name.lower().endswith(wanted):
+                pickled = PurePosixPath(entry.name).name in _PICKLED
+                if entry.isfile() and (pickled or entry.name.lower().endswith(wanted)):
                     content = archive.extractfile(entry)
                     assert content is not None
                     yield entry.name, content.read()
@@ -155,6 +183,58 @@ def _from_binaries(path: Path, kind: Binary, files: dict[str, bytes]) -> Cifar:
     return Cifar(train, test, classes)
 
 
+def _from_pickles(path: Path, kind: Pickles, files: dict[str, bytes]) -> Cifar:
+    for name in (*kind.train, kind.test, kind.meta):
+        if name not in files:
+            raise DataError(f"{path}: {name} is missing")
+    meta = _plain(path, kind.meta, files)
+    classes = meta.get(kind.names)
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"{path}, {kind.meta}: {kind.names!r} is no list of names")
+    if len(set(classes)) != len(classes):
+        raise DataError(f"{path}, {kind.meta}: names a class twice")
+    parts = [
+        [_batch(_plain(path, name, files), kind.labels, len(classes), f"{path}, {name}") for name in names]
+        for names in (kind.train, (kind.test,))
+    ]
+    train, test = (
+        LabelledImages(np.concatenate([p.images for p in part]), np.concatenate([p.labels for p in part]))
+        for part in parts
+    )
+    return Cifar(train, test, tuple(classes))
+
+
+def _plain(path: Path, name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    content = load_plain(files[name], f"{path}, {name}")
+    if not isinstance(content, dict):
+        raise DataError(f"{path}, {name}: is no dict")
+    # Some copies were written again by Python 3, with keys and names of bytes.
+    return {
+        _text(key): [_text(v) for v in value] if isinstance(value, list) else value for key, value in content.items()
+    }
+
+
+def _text(value: Any) -> Any:
+    return value.decode("latin1") if isinstance(value, bytes) else value
+
+
+def _batch(content: dict[str, Any], key: str, classes: int, where: str) -> LabelledImages:
+    pixels, labels = content.get("data"), content.get(key)
+    values = pixels.values if isinstance(pixels, PickledArray) else None
+    if values is None or values.dtype != np.uint8 or values.ndim != 2 or values.shape[1] != _PIXELS:
+        raise DataError(f"{where}: 'data' must be bytes (N, {_PIXELS})")
+    if not isinstance(labels, list) or not all(type(n) is int and 0 <= n < classes for n in labels):
+        raise DataError(f"{where}: {key!r} must be a list of numbers from 0 to {classes - 1}")
+    if len(labels) != len(values) or not labels:
+        raise DataError(f"{where}: has {len(labels)} labels for {len(values)} images")
+    return LabelledImages(_upright(values), np.asarray(labels, dtype=np.int64))
+
+
+def _upright(pixels: np.ndarray) -> np.ndarray:
+    """Images (N, 32, 32, 3) of rows (N, 3072): the planes of the colours, one after the other."""
+    return np.ascontiguousarray(pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
+
+
 def _records(data: bytes, labels: int, classes: int, where: str) -> LabelledImages:
     size = labels + _PIXELS
     if not data or len(data) % size:
@@ -164,5 +244,4 @@ def _records(data: bytes, labels: int, classes: int, where: str) -> LabelledImag
     if found.max() >= classes:
         i = int((found >= classes).argmax())
         raise DataError(f"{where}: record {i} has the label {found[i]}, but there are {classes} names")
-    pixels = rows[:, labels:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
-    return LabelledImages(np.ascontiguousarray(pixels), found)
+    return LabelledImages(_upright(rows[:, labels:]), found)

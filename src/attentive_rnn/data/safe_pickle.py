@@ -24,6 +24,7 @@ _INSTRUCTIONS = frozenset(
     (
         *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2"),
         *("LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES"),
+        *("BINSTRING", "SHORT_BINSTRING"),  # the texts and bytes of Python 2
         *("BINBYTES8", "BYTEARRAY8", "EMPTY_LIST", "APPEND", "APPENDS", "LIST", "EMPTY_TUPLE", "TUPLE"),
         *("TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "GLOBAL", "STACK_GLOBAL"),
         *("REDUCE", "BUILD", "BINPUT", "LONG_BINPUT", "MEMOIZE", "BINGET", "LONG_BINGET"),
@@ -79,6 +80,8 @@ class _StandIn:
 
 
 def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    if isinstance(content, str):  # bytes of Python 2, which the unpickler takes for latin1
+        content = _encode(content, "latin1")
     if not isinstance(dtype, _Dtype) or not isinstance(content, bytes | bytearray) or order not in ("C", "F"):
         raise pickle.UnpicklingError("an array is not of numbers")
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
@@ -95,7 +98,10 @@ def _scalar(dtype: Any, content: Any) -> Any:
 def _encode(text: Any, encoding: Any) -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError("a text is in another encoding than latin1")
-    return text.encode("latin1")
+    try:
+        return text.encode("latin1")
+    except UnicodeEncodeError as error:
+        raise pickle.UnpicklingError("a text is in another encoding than latin1") from error
 
 
 _NDARRAY = _StandIn(lambda *_: PickledArray())
