@@ -74,27 +74,31 @@ def most_attended(relevance: np.ndarray, groups: list[Group], count: int = 3) ->
 
 
 def explain(
-    saved: SavedModel, dataset: SequenceDataset, modulation: np.ndarray, batch_size: int = 64
+    saved: SavedModel, dataset: SequenceDataset, modulation: np.ndarray | None, batch_size: int = 64
 ) -> list[Explanation]:
     """Explain every sequence of a data set.
 
     Args:
-        saved: a model whose first layer has a gate.
+        saved: the model.
         dataset: sequences as they were read.
-        modulation: the static modulation (D,); see :func:`static_modulation`.
+        modulation: the static modulation (D,), see :func:`static_modulation`; None for a model whose first layer has
+            no gate: attention and response are then NaN.
         batch_size: sequences at a time; it does not change the result beyond rounding.
 
     Raises:
-        ConfigError: the first layer has no gate, or the frames are not those of the model.
+        ConfigError: the first layer has no gate, though a modulation is given, or the frames are not the model's.
     """
     schema = saved.preprocessing.schema_after(saved.schema)
     groups = groups_of(schema)
     found: dict[int, Explanation] = {}
     with capture(saved.model) as captured:
         for indices, batch, logits in saved.forward(dataset, batch_size):
-            attention = first_gate(captured).transpose(0, 1).cpu().double().numpy()
             shares = probabilities(logits)
             inputs = batch.x.flatten(2).cpu().double().numpy()
+            if modulation is None:
+                attention = np.full_like(inputs, np.nan)
+            else:
+                attention = first_gate(captured).transpose(0, 1).cpu().double().numpy()
             for row, (index, steps) in enumerate(zip(indices.tolist(), batch.lengths.tolist(), strict=True)):
                 a = attention[row, :steps]
                 found[index] = Explanation(
@@ -104,7 +108,7 @@ def explain(
                     frames=dataset.sequences[index].numpy(),
                     inputs=inputs[row, :steps],
                     attention=a,
-                    response=a / modulation,
+                    response=a if modulation is None else a / modulation,
                     groups=groups,
                     schema=schema,
                 )

@@ -31,6 +31,9 @@ RANKINGS = (
 )
 LARGEST = 500  # test sequences, spread evenly
 DRAWS = 3  # random orders, averaged
+_AWAY = (
+    2**32
+)  # beyond the seeds of runs: with its run's seed the fresh network would be the one that training began with
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,6 @@ def _mean_frame(saved: SavedModel, train: SequenceDataset) -> Tensor:
 
 def _with_random_weights(saved: SavedModel, seed: int) -> SequenceClassifier:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + _AWAY)
         model = type(saved.model)(**saved.model.config)
     return model.to(next(saved.model.parameters()).dtype).eval()

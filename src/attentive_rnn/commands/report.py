@@ -1,0 +1,45 @@
+"""`attentive report`: a run in one page, which `attentive train` writes at its end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..data import Splits
+    from ..training import RunFolder
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive report` its arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run folder")
+    parser.add_argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
+    parser.set_defaults(run=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from ..explain.report import write_report
+    from ..training import open_run
+    from ..training.setup import load_splits
+
+    run = open_run(arguments.folder)
+    config = run.read_config()
+    if arguments.data is not None:
+        config.data.path = arguments.data
+    print(f"written: {write_report(run, load_splits(config))}")
+    return 0
+
+
+def report_of(run: RunFolder, splits: Splits) -> Path | None:
+    """The report of a run that has just finished; whatever goes wrong with it is said, and harms nothing."""
+    from ..explain.report import write_report
+
+    try:
+        return write_report(run, splits)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"no report.html: {reason}; the run is complete; try: attentive report {run.path}", file=sys.stderr)
+        return None

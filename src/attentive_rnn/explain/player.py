@@ -1,0 +1,128 @@
+"""What the player in a report shows: sequences and their attention, packed small."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data import Schema, SequenceDataset, get_layout, projection
+from ..data.picture import DEFAULT_RATE, has_bones
+from .explanation import Explanation, heading
+
+SAMPLES, BYTES = 150, 2_500_000  # the most that one page holds
+STEPS, ROWS = 400, 40  # of a sequence and of a map; more are thinned out
+_MISTAKES = 12  # hardest ones that are there in any case
+_ABSENT = 65535
+
+
+def choose(probabilities: np.ndarray, dataset: SequenceDataset) -> list[int]:
+    """The sequences to show: the hardest mistakes, then in turn one of each class.
+
+    Args:
+        probabilities: (B, K).
+        dataset: the B sequences.
+
+    Returns:
+        indices, at most `SAMPLES`.
+    """
+    labels = dataset.labels
+    own = np.where(labels >= 0, probabilities[np.arange(len(labels)), labels], 1.0)
+    wrong = np.flatnonzero((probabilities.argmax(1) != labels) & (labels >= 0))
+    chosen = wrong[np.argsort(own[wrong], kind="stable")][:_MISTAKES].tolist()
+    turn = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        turn[members] = np.arange(len(members))
+    rest = [int(i) for i in np.lexsort((labels, turn)) if int(i) not in set(chosen)]
+    return (chosen + rest)[:SAMPLES]
+
+
+def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[str, Any]:
+    """The player's data, which JSON can hold; sequences that no longer fit into `BYTES` are left out.
+
+    Args:
+        explanations: in order of importance, at least one.
+        classes: their names.
+    """
+    schema, groups = explanations[0].schema, explanations[0].groups
+    skeleton = has_bones(schema)
+    relevance = np.concatenate([one.relevance for one in explanations])
+    known = np.isfinite(relevance).all()
+    low, high = np.percentile(relevance, (1, 99)) if known else (0.0, 1.0)
+    high = high if high > low else low + 1.0
+    rows = list(range(len(groups)))
+    if not skeleton and len(groups) > ROWS:
+        weight = relevance.mean(0) if known else np.zeros(len(groups))
+        rows = sorted(np.argsort(-weight, kind="stable")[:ROWS].tolist())
+    elements = [element for row in rows for element in groups[row].elements]
+    local = iter(range(len(elements)))
+    inputs = np.concatenate([one.inputs[:, elements] for one in explanations])
+    floor, span = inputs.min(0), np.maximum(np.ptp(inputs, axis=0), 1e-12)
+    samples: list[dict[str, Any]] = []
+    size = 0
+    for one in explanations:
+        stride = -(-len(one.inputs) // STEPS)
+        attention = (np.clip((one.relevance[::stride][:, rows] - low) / (high - low), 0, 1) * 255).round()
+        sample = {
+            "name": one.name,
+            "label": one.label,
+            "right": one.label == one.predicted,
+            "verdict": heading(one, classes),
+            "steps": len(attention),
+            "stride": stride,
+            "attention": _packed(attention, np.uint8) if known else None,
+            "points": _packed(_points(one, stride), np.uint16) if skeleton else None,
+            "signal": None
+            if skeleton
+            else _packed(((one.inputs[::stride][:, elements] - floor) / span * 255).round(), np.uint8),
+        }
+        size += sum(len(sample[key] or "") for key in ("attention", "points", "signal"))
+        if samples and size > BYTES:
+            break
+        samples.append(sample)
+    return {
+        "kind": "skeleton" if skeleton else "map",
+        "classes": list(classes),
+        "groups": [groups[row].name for row in rows],
+        "elements": [[next(local) for _ in groups[row].elements] for row in rows],
+        "width": len(elements),
+        "low": float(low),
+        "high": float(high),
+        "rate": _rate(schema, explanations),
+        "samples": samples,
+        **_body(schema, skeleton),
+    }
+
+
+def _body(schema: Schema, skeleton: bool) -> dict[str, Any]:
+    if not skeleton or schema.layout is None:
+        return {}
+    layout = get_layout(schema.layout)
+    return {"persons": schema.shape[0], "joints": len(layout.joints), "bones": [list(bone) for bone in layout.bones]}
+
+
+def _rate(schema: Schema, explanations: Sequence[Explanation]) -> float:
+    """Steps a second: that of the data for bodies; for signals what lets a sequence pass in about eight seconds."""
+    if has_bones(schema):
+        return min(schema.rate or DEFAULT_RATE, 60.0)
+    return max(2.0, min(len(explanations[0].inputs), STEPS) / 8)
+
+
+def _points(explanation: Explanation, stride: int) -> np.ndarray:
+    """The joints of every shown step in 0 ... 65534, x to the right and y down; `_ABSENT` where nobody is."""
+    flat = projection.flatten(explanation.positions, explanation.schema)[::stride]
+    seen = np.isfinite(flat).all(-1)
+    if not seen.any():
+        return np.full(flat.shape, _ABSENT)
+    points = flat[seen]
+    middle = (points.min(0) + points.max(0)) / 2
+    reach = float(np.ptp(points, axis=0).max()) or 1.0
+    scaled = ((flat - middle) / reach * (1, -1) + 0.5) * (_ABSENT - 1)
+    return np.where(seen[..., None], np.nan_to_num(scaled).round(), _ABSENT)
+
+
+def _packed(values: np.ndarray, kind: Any) -> str:
+    return base64.b64encode(values.astype(np.dtype(kind).newbyteorder("<")).tobytes()).decode()

@@ -1,0 +1,225 @@
+"""report.html: a run in one page that needs nothing else, to be read on any screen."""
+
+from __future__ import annotations
+
+import shlex
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import Splits
+from ..errors import ConfigError, MissingExtraError
+from ..training.files import read_json, write_file
+from ..training.metrics import wilson
+from ..training.run_folder import RunFolder, read_rows
+from ..training.saved_model import SavedModel, load_model, probabilities
+from ..training.setup import load_splits
+from . import charts, player
+from .calibration import expected_calibration_error, reliability
+from .explanation import Explanation, explain, hardest_mistakes, heading
+from .response import stored_modulation
+
+FILE = "report.html"
+_CLASSES = 40  # the most whose confusion matrix can be read
+_MISTAKES, _CONFUSED = 8, 15
+
+
+def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
+    """Write the report of a finished run into its folder.
+
+    Args:
+        run: the run.
+        splits: its data, if they are loaded already.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ConfigError: the run is not finished, or a file of it is damaged. DataError: its data cannot be read.
+        MissingExtraError: Jinja2 is not installed.
+    """
+    if not run.finished:
+        raise ConfigError(f"{run.path}: the run is not finished; continue it with: attentive train --resume {run.path}")
+    splits = load_splits(run.read_config()) if splits is None else splits
+    path = run.path / FILE
+    write_file(path, render(contents(run, splits)).encode())
+    return path
+
+
+def render(values: dict[str, Any]) -> str:
+    """The page with the values of :func:`contents`; every text is escaped."""
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError("a report needs Jinja2: pip install 'attentive-rnn[report]'") from error
+    templates = files(__package__).joinpath("templates")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    from markupsafe import Markup
+
+    own = {
+        name: Markup(templates.joinpath(file).read_text(encoding="utf-8"))
+        for name, file in (("css", "report.css"), ("script", "player.js"))
+    }
+    template = environment.from_string(templates.joinpath("report.html.jinja").read_text(encoding="utf-8"))
+    return template.render(**values, **own)
+
+
+def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
+    """Everything that the page says, as plain values."""
+    results, environment = run.read_results(), read_json(run.environment)
+    saved = load_model(run.model)
+    shares = probabilities(saved.logits(splits.test))
+    found = reliability(shares, splits.test.labels)
+    error = expected_calibration_error(found)
+    test = results["test"]
+    explanations, gated = _explained(run, saved, splits, shares)
+    wide = len(saved.schema.classes) > _CLASSES
+    return {
+        "title": f"{run.path.parent.name} / {run.path.name}",
+        "subtitle": f"{type(saved.model).__name__}, {_layers(saved)}; trained {environment.get('date', '')[:10]}",
+        "numbers": _numbers(results, error),
+        "remarks": _remarks(test),
+        "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
+        "classes": _classes(test),
+        "confusion": None if wide else _confusion(test),
+        "confused": _confused(test) if wide else None,
+        "calibration": charts.reliability_chart(found)
+        | {
+            "words": f"On average the stated probability and the accuracy lie {100 * error:.1f} points apart "
+            "(expected calibration error, ten bins). Bars under the dashed line: the model is surer than it is right."
+        },
+        "player": _player(explanations, saved, gated),
+        "lags": None,
+        "command": _command(run, environment),
+        "environment": _environment(environment),
+        "configuration": run.config.read_text(encoding="utf-8"),
+    }
+
+
+def _explained(run: RunFolder, saved: SavedModel, splits: Splits, shares: np.ndarray) -> tuple[list[Explanation], bool]:
+    """The sequences to show and whether their attention is known: not of a model whose first layer has no gate."""
+    gated = saved.model.layers.gates[0] is not None
+    modulation = stored_modulation(run.model, saved, splits.train) if gated else None
+    return explain(saved, splits.test.subset(player.choose(shares, splits.test)), modulation), gated
+
+
+def _layers(saved: SavedModel) -> str:
+    model = saved.model.config
+    gates = saved.model.layers.gates
+    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
+    gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
+    return f"{model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
+
+
+def _numbers(results: dict[str, Any], error: float) -> list[dict[str, str]]:
+    test = results["test"]
+    low, high = (100 * end for end in test["accuracy_interval_95"])
+    found = [
+        ("test accuracy", f"{100 * test['accuracy']:.1f} %", f"95 % interval {low:.1f} to {high:.1f}"),
+        ("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""),
+        ("test sequences", f"{test['count']}", ""),
+        ("test loss", f"{test['loss']:.3f}", "cross-entropy, nats"),
+        ("calibration error", f"{100 * error:.1f} points", ""),
+        ("validation accuracy", f"{100 * results['validation_accuracy']:.1f} %", f"epoch {results['best_epoch']}"),
+        ("epochs", f"{results['epochs']}", f"{results['seconds_per_epoch']:.3g} s each"),
+        ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs a step"),
+    ]
+    return [{"name": name, "value": value, "note": note} for name, value, note in found]
+
+
+def _remarks(test: dict[str, Any]) -> list[str]:
+    remarks = ["The test sequences were classified once, at the epoch that the validation part chose."]
+    if "without_copies" in test:
+        remarks.append(
+            f"{test['copies_in_train']} test sequences are copies of training sequences; without them the accuracy is "
+            f"{100 * test['without_copies']['accuracy']:.1f} %."
+        )
+    return remarks
+
+
+def _classes(test: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for i, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True)):
+        if sum(counts):
+            own = wilson(counts[i], sum(counts))
+            rows.append(
+                {
+                    "name": name,
+                    "right": counts[i],
+                    "count": sum(counts),
+                    "accuracy": f"{100 * own.value:.0f} %",
+                    "interval": f"{100 * own.low:.0f} to {100 * own.high:.0f}",
+                    "share": round(100 * own.value, 1),
+                }
+            )
+    return rows
+
+
+def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "number": number,
+            "cells": [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts],
+        }
+        for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1)
+    ]
+
+
+def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
+    pairs = [
+        {"true": test["classes"][i], "taken": test["classes"][j], "count": count}
+        for i, row in enumerate(test["confusion"])
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
+
+
+def _player(explanations: list[Explanation], saved: SavedModel, gated: bool) -> dict[str, Any]:
+    classes = saved.schema.classes
+    data = player.pack(explanations, classes)
+    shown = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
+    mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in shown]
+    skeleton = data["kind"] == "skeleton"
+    note = "This model has no gate on its input: there is no attention to show."
+    if gated:
+        size = "Circles grow with it." if skeleton else "Yellow is much, blue is little."
+        note = (
+            f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
+            "lets in, not why a class was chosen."
+        )
+    return {
+        "kind": data["kind"],
+        "group_word": "Joint" if skeleton else "Feature",
+        "note": note,
+        "mistakes": [{"sample": shown[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
+        "data": data,
+    }
+
+
+def _command(run: RunFolder, environment: dict[str, Any]) -> str:
+    words = [str(word) for word in environment.get("command", [])]
+    again = f"attentive train {shlex.quote(str(run.config))}"
+    if not words or Path(words[0]).name != "attentive":
+        return again
+    return f"{shlex.join(['attentive', *words[1:]])}\n# or, from the configuration that the run left:\n{again}"
+
+
+def _environment(environment: dict[str, Any]) -> list[dict[str, str]]:
+    hardware, versions = environment.get("hardware", {}), environment.get("versions", {})
+    found = {
+        "date": environment.get("date"),
+        "folder": environment.get("folder"),
+        "device": environment.get("device"),
+        "processor": f"{hardware.get('cpu')}, {hardware.get('cores')} cores, {environment.get('threads')} threads",
+        "memory": f"{hardware.get('memory_gib')} GiB",
+        "GPU": ", ".join(hardware.get("gpus", [])) or "none",
+        "system": hardware.get("system"),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    if environment.get("resumed"):
+        found["resumed"] = ", ".join(str(one.get("date")) for one in environment["resumed"])
+    return [{"name": name, "value": str(value)} for name, value in found.items() if value]

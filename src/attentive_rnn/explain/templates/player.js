@@ -1,0 +1,227 @@
+"use strict";
+// The player of a report: a skeleton with its attention, or a map of time against features; no library, no network.
+(() => {
+  const data = JSON.parse(document.getElementById("player-data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const stage = byId("stage"), course = byId("course"), sampleBox = byId("sample"), groupBox = byId("group");
+  const playButton = byId("play"), slider = byId("step");
+  const quiet = matchMedia("(prefers-reduced-motion: reduce)");
+  let sample, group = -1, step = 0, playing = false, last = 0, colours;
+
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const unpack = (packed, kind) => packed === null ? null : new kind(bytes(packed).buffer);
+  const relevance = (t, g) => sample.attention ? data.low + (data.high - data.low) * sample.attention[t * data.groups.length + g] / 255 : null;
+  const share = (t, g) => sample.attention ? sample.attention[t * data.groups.length + g] / 255 : 0.3;
+  const option = (text, value) => { const made = document.createElement("option"); made.textContent = text; made.value = value; return made; };
+
+  function readColours() {
+    const style = getComputedStyle(document.documentElement);
+    colours = Object.fromEntries(["fg", "bg", "muted", "line", "bone", "a", "b"].map((name) => [name, style.getPropertyValue("--" + name).trim()]));
+  }
+
+  function canvas(element, height) {
+    const width = element.clientWidth, ratio = devicePixelRatio || 1;
+    element.style.height = height + "px";
+    if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
+      element.width = Math.round(width * ratio); element.height = Math.round(height * ratio);
+    }
+    const pen = element.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    pen.font = "12px system-ui, sans-serif";
+    return [pen, width, height];
+  }
+
+  function drawSkeleton() {
+    const [pen, width, height] = canvas(stage, Math.min(stage.clientWidth, 480));
+    const joints = data.joints, size = Math.min(width, height);
+    const place = (person, v) => {
+      const i = 2 * ((step * data.persons + person) * joints + v), x = sample.points[i], y = sample.points[i + 1];
+      return x === 65535 ? null : [width / 2 + (x / 65534 - 0.5) * 0.88 * size, height / 2 - (y / 65534 - 0.5) * 0.88 * size];
+    };
+    sample.places = [];
+    for (let person = 0; person < data.persons; person++) {
+      pen.strokeStyle = colours.bone; pen.lineWidth = 3; pen.lineCap = "round";
+      for (const [a, b] of data.bones) {
+        const from = place(person, a), to = place(person, b);
+        if (!from || !to) continue;
+        pen.beginPath(); pen.moveTo(...from); pen.lineTo(...to); pen.stroke();
+      }
+      for (let v = 0; v < joints; v++) {
+        const at = place(person, v), g = person * joints + v;
+        if (!at) continue;
+        const radius = 2 + share(step, g) * size / 28;
+        sample.places.push([at[0], at[1], radius, g]);
+        pen.beginPath(); pen.arc(at[0], at[1], radius, 0, 7);
+        pen.globalAlpha = 0.85; pen.fillStyle = sample.attention ? colours.b : colours.bone; pen.fill(); pen.globalAlpha = 1;
+        pen.lineWidth = g === group ? 3 : 0.8; pen.strokeStyle = g === group ? colours.fg : colours.bg; pen.stroke();
+      }
+    }
+    if (group >= 0) {
+      const spot = sample.places.find((p) => p[3] === group);
+      if (spot) { pen.fillStyle = colours.fg; pen.fillText(data.groups[group], Math.min(spot[0] + spot[2] + 4, width - 90), spot[1] - 4); }
+    }
+  }
+
+  // Cividis, thinned out: even in lightness, and the same to people with any colour vision.
+  const ramp = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120], [165, 156, 116], [195, 180, 105], [225, 204, 85], [254, 232, 56]];
+  function colourOf(value) {
+    const x = value * (ramp.length - 1), i = Math.min(Math.floor(x), ramp.length - 2), f = x - i;
+    return ramp[i].map((c, k) => Math.round(c + f * (ramp[i + 1][k] - c)));
+  }
+
+  function drawMap() {
+    const rows = data.groups.length, line = Math.max(7, Math.min(20, 320 / rows));
+    const [pen, width, height] = canvas(stage, rows * line + 22);
+    const left = Math.min(130, width * 0.32), wide = width - left - 6;
+    if (!sample.image) {
+      sample.image = document.createElement("canvas");
+      sample.image.width = sample.steps; sample.image.height = rows;
+      const pixels = new ImageData(sample.steps, rows);
+      for (let t = 0; t < sample.steps; t++) for (let g = 0; g < rows; g++) {
+        const [r, gr, b] = colourOf(share(t, g));
+        pixels.data.set([r, gr, b, sample.attention ? 255 : 0], 4 * (g * sample.steps + t));
+      }
+      sample.image.getContext("2d").putImageData(pixels, 0, 0);
+    }
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(sample.image, left, 0, wide, rows * line);
+    pen.font = Math.min(12, line) + "px system-ui, sans-serif"; pen.textAlign = "right"; pen.textBaseline = "middle";
+    sample.places = [];
+    for (let g = 0; g < rows; g++) {
+      pen.fillStyle = g === group ? colours.b : colours.fg;
+      pen.fillText(fit(pen, data.groups[g], left - 8), left - 6, (g + 0.5) * line);
+      sample.places.push([left / 2, (g + 0.5) * line, line / 2, g]);
+    }
+    if (group >= 0) { pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.strokeRect(left, group * line, wide, line); }
+    const x = left + (step + 0.5) / sample.steps * wide;
+    pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x, 0); pen.lineTo(x, rows * line + 6); pen.stroke();
+    pen.fillStyle = colours.muted; pen.textAlign = "center"; pen.textBaseline = "alphabetic"; pen.font = "12px system-ui, sans-serif";
+    pen.fillText("step " + (step * sample.stride + 1), Math.max(left + 20, Math.min(x, width - 30)), rows * line + 18);
+    sample.left = left; sample.wide = wide;
+  }
+
+  function fit(pen, text, width) {
+    while (text.length > 3 && pen.measureText(text).width > width) text = text.slice(0, -2) + "\u2026";
+    return text;
+  }
+
+  function drawCourse() {
+    const [pen, width, height] = canvas(course, 130);
+    const left = data.kind === "map" ? sample.left : 34, wide = data.kind === "map" ? sample.wide : width - left - 6;
+    const top = 8, base = height - 20;
+    const x = (t) => left + (t + 0.5) / sample.steps * wide;
+    const line = (value, colour, thick, dash) => {
+      pen.beginPath(); pen.strokeStyle = colour; pen.lineWidth = thick; pen.setLineDash(dash || []);
+      for (let t = 0; t < sample.steps; t++) pen[t ? "lineTo" : "moveTo"](x(t), base - value(t) * (base - top));
+      pen.stroke(); pen.setLineDash([]);
+    };
+    pen.strokeStyle = colours.line; pen.lineWidth = 1; pen.strokeRect(left, top, wide, base - top);
+    if (data.kind === "map" && group >= 0) {
+      data.elements[group].forEach((element, i) => line((t) => sample.signal[t * data.width + element] / 255, colours.a, 1.5, [[], [6, 3], [2, 3]][i % 3]));
+      pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText("signal of " + fit(pen, data.groups[group], wide - 70), left + 4, height - 5);
+    } else if (sample.attention) {
+      pen.fillStyle = colours.muted; pen.textAlign = "right";
+      pen.fillText(data.high.toFixed(1), left - 4, top + 8); pen.fillText(data.low.toFixed(1), left - 4, base);
+      if (group >= 0) line((t) => share(t, group), colours.b, 2);
+      else for (let g = 0; g < data.groups.length; g++) line((t) => share(t, g), colours.bone, 0.7);
+      pen.textAlign = "left"; pen.fillText("attention to " + (group >= 0 ? data.groups[group] : "all, times the usual"), left + 4, height - 5);
+    }
+    pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x(step), top); pen.lineTo(x(step), base); pen.stroke();
+    course.dataset.left = left; course.dataset.wide = wide;
+  }
+
+  function describe() {
+    byId("where").textContent = (step + 1) + " / " + sample.steps;
+    slider.setAttribute("aria-valuetext", "step " + (step + 1) + " of " + sample.steps);
+    if (playing || !sample.attention) return;
+    const all = data.groups.map((name, g) => [relevance(step, g), name]).sort((p, q) => q[0] - p[0]).slice(0, 3);
+    byId("words").textContent = "Attended to most at this step: " + all.map(([value, name]) => name + " " + value.toFixed(2)).join(", ") + " times the usual.";
+  }
+
+  function draw() {
+    (data.kind === "skeleton" ? drawSkeleton : drawMap)();
+    drawCourse();
+    slider.value = step;
+    describe();
+  }
+
+  function choose(index) {
+    sample = data.samples[index];
+    if (!sample.ready) {
+      sample.attention = unpack(sample.attention, Uint8Array);
+      sample.points = unpack(sample.points, Uint16Array);
+      sample.signal = unpack(sample.signal, Uint8Array);
+      sample.ready = true;
+    }
+    sampleBox.value = index; step = 0; slider.max = sample.steps - 1;
+    byId("verdict").textContent = sample.verdict;
+    draw();
+  }
+
+  function play(on) {
+    playing = on;
+    playButton.setAttribute("aria-pressed", on); playButton.setAttribute("aria-label", on ? "Stop" : "Play");
+    playButton.textContent = on ? "\u25a0" : "\u25b6";
+    if (on) { if (step >= sample.steps - 1) step = 0; last = performance.now(); requestAnimationFrame(tick); } else describe();
+  }
+
+  function tick(now) {
+    if (!playing) return;
+    const pause = 1000 / (quiet.matches ? Math.min(data.rate, 4) : data.rate);
+    if (now - last >= pause) {
+      const ahead = Math.floor((now - last) / pause);
+      last += ahead * pause; step += ahead;
+      if (step >= sample.steps) step = 0;
+      draw();
+    }
+    requestAnimationFrame(tick);
+  }
+
+  const next = (by) => choose((Number(sampleBox.value) + by + data.samples.length) % data.samples.length);
+  const at = (event, element) => { const box = element.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+
+  data.classes.forEach((name, label) => {
+    const own = data.samples.map((s, i) => [s, i]).filter(([s]) => s.label === label);
+    if (!own.length) return;
+    const box = document.createElement("optgroup"); box.label = name;
+    own.forEach(([s, i]) => box.append(option(s.name + (s.right ? "" : " \u2717"), i)));
+    sampleBox.append(box);
+  });
+  data.samples.forEach((s, i) => { if (s.label < 0) sampleBox.append(option(s.name, i)); });
+  groupBox.append(option("all", -1));
+  data.groups.forEach((name, g) => groupBox.append(option(name, g)));
+
+  sampleBox.addEventListener("change", () => choose(Number(sampleBox.value)));
+  groupBox.addEventListener("change", () => { group = Number(groupBox.value); draw(); });
+  slider.addEventListener("input", () => { play(false); step = Number(slider.value); draw(); });
+  playButton.addEventListener("click", () => play(!playing));
+  stage.addEventListener("click", (event) => {
+    const [x, y] = at(event, stage);
+    let best = -1, nearest = 26;
+    for (const [px, py, , g] of sample.places) {
+      const distance = data.kind === "map" ? Math.abs(py - y) : Math.hypot(px - x, py - y);
+      if (distance < nearest) { nearest = distance; best = g; }
+    }
+    if (data.kind === "map" && x > sample.left) step = Math.max(0, Math.min(sample.steps - 1, Math.floor((x - sample.left) / sample.wide * sample.steps)));
+    group = best; groupBox.value = group; draw();
+  });
+  course.addEventListener("click", (event) => {
+    play(false);
+    step = Math.max(0, Math.min(sample.steps - 1, Math.floor((at(event, course)[0] - course.dataset.left) / course.dataset.wide * sample.steps)));
+    draw();
+  });
+  document.querySelectorAll("[data-sample]").forEach((button) => button.addEventListener("click", () => {
+    choose(Number(button.dataset.sample)); stage.scrollIntoView({ block: "center" });
+  }));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "SUMMARY"].includes(event.target.tagName)) return;
+    if (event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); play(!playing); }
+    if (event.key === "n" || event.key === "N") next(1);
+    if (event.key === "p" || event.key === "P") next(-1);
+  });
+  addEventListener("resize", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); draw(); });
+  readColours();
+  choose(0);
+})();
