@@ -16,6 +16,7 @@ from .commands import data as commands_data
 from .commands import explain as commands_explain
 from .commands import features as commands_features
 from .commands import fuse as commands_fuse
+from .commands import report as commands_report
 from .commands import reproduce as commands_reproduce
 from .errors import ConfigError, UserError
 
@@ -154,6 +155,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     _add_use(predict)
 
     commands_explain.add(command("explain", None, "show what a run's model attends to, and test what that means"))
+    commands_report.add(command("report", None, "write a run's results, curves and attention into one page"))
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
     commands_features.add(command("features", None, "what a network sees in every frame of videos, for training"))
     commands_fuse.add(
@@ -214,6 +216,7 @@ def _chosen(arguments: argparse.Namespace) -> tuple[str, Overrides]:
 def _train(arguments: argparse.Namespace) -> int:
     from .training import list_recipes, open_run, recipes
     from .training.run import find_resumable, require_same, resume, train
+    from .training.setup import load_splits
 
     # `--resume RECIPE`: the recipe was taken for the folder of a run.
     if arguments.recipe is None and arguments.resume in list_recipes():
@@ -232,15 +235,18 @@ def _train(arguments: argparse.Namespace) -> int:
         run = find_resumable(config, parent)
         if run is None:
             print(f"{parent}: no run of this configuration to resume; starting one", file=sys.stderr)
-    if run is None:
-        return _report(train(config, parent))
-    require_same(config, run)
-    if run.finished:
-        print(f"{run.path}: this run is finished", file=sys.stderr)
-    return _report(resume(run))
+    if run is not None:
+        require_same(config, run)
+        if run.finished:
+            print(f"{run.path}: this run is finished", file=sys.stderr)
+            return _say_results(run)
+    splits = load_splits(config)
+    run = train(config, parent, splits=splits) if run is None else resume(run, splits=splits)
+    commands_report.report_of(run, splits)
+    return _say_results(run)
 
 
-def _report(run: RunFolder) -> int:
+def _say_results(run: RunFolder) -> int:
     """Say how a finished run did."""
     from .training import load_model
     from .training.tasks import task_for
@@ -248,6 +254,8 @@ def _report(run: RunFolder) -> int:
     results = run.read_results()
     print(f"run              {run.path}")
     print(f"model            {run.model}")
+    if run.report.exists():
+        print(f"report           {run.report}")
     print(f"best epoch       {results['best_epoch']} of {results['epochs']}")
     task = task_for(load_model(run.model).schema)
     metric = task.metric

@@ -87,12 +87,21 @@ def test_a_damaged_configuration_is_named(tmp_path):
     run = create_run(Config(), tmp_path)
     assert run.read_config() == Config()
     text = run.config.read_text()
-    run.config.write_text(text.replace("  lr: 0.005\n", ""))
-    with pytest.raises(ConfigError, match=r"config.yaml: the key optim.lr is missing"):
+    run.config.write_text(text.replace("optim:\n", "").replace("  lr: 0.005\n", ""))
+    with pytest.raises(ConfigError, match=r"config.yaml"):
+        run.read_config()
+    run.config.write_text("seed: 1\n")
+    with pytest.raises(ConfigError, match=r"config.yaml: the section data is missing"):
         run.read_config()
     run.config.write_bytes(b"\xff\xfe" + text.encode())
     with pytest.raises(ConfigError, match=r"config.yaml: cannot be read as text"):
         run.read_config()
+
+
+def test_a_run_of_a_version_that_lacked_a_key_is_read_with_the_base_recipes_value(tmp_path):
+    run = create_run(Config(seed=3), tmp_path)
+    run.config.write_text(run.config.read_text().replace("  num_workers: 0\n", ""))
+    assert run.read_config() == Config(seed=3)
 
 
 def test_a_damaged_table_of_metrics_is_named(tmp_path):

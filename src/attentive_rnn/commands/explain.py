@@ -61,7 +61,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
         dataset = dataset.subset([find_item(dataset, item)])
     explanations = explain(saved, dataset, stored_modulation(run.model, saved, splits.train))
-    folder = run.path / "explain" if arguments.out is None else Path(arguments.out)
+    folder = run.explain if arguments.out is None else Path(arguments.out)
     classes, written = saved.schema.classes, []
     if arguments.item is not None or (arguments.input is not None and len(dataset) <= DRAWN):
         for one in explanations:
@@ -141,7 +141,7 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
         config = _config(one, arguments.data)
         outcomes.append(faithfulness.measure(load_model(one.model), load_splits(config), seed=config.seed))
     table = faithfulness_table.markdown(outcomes)
-    folder = run.path / "explain" if arguments.out is None else Path(arguments.out)
+    folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())
     write_json(folder / "faithfulness.json", faithfulness_table.values(outcomes))
     name = run.read_config().data.source or run.path.parent.name

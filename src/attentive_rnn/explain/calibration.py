@@ -8,11 +8,11 @@ import numpy as np
 
 
 class Bin(NamedTuple):
-    """The sequences whose answer got a probability above `low` and up to `high`: their number, mean and accuracy."""
+    """Answers given with a probability above `low` and up to `high`: how many, its mean, and how many are right."""
 
     low: float
     high: float
-    count: int
+    sequences: int
     probability: float
     accuracy: float
 
@@ -27,7 +27,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -
 
     Example:
         >>> reliability(np.array([[0.95, 0.05], [0.09, 0.91], [0.6, 0.4]]), np.array([0, 0, 0]))[-1]
-        Bin(low=0.9, high=1.0, count=2, probability=0.93, accuracy=0.5)
+        Bin(low=0.9, high=1.0, sequences=2, probability=0.93, accuracy=0.5)
     """
     said, right = probabilities.max(1), probabilities.argmax(1) == labels
     place = np.clip(np.ceil(said * bins).astype(int) - 1, 0, bins - 1)
@@ -45,5 +45,5 @@ def expected_calibration_error(found: list[Bin]) -> float:
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017, equation (3).
     """
-    total = sum(one.count for one in found)
-    return sum(one.count * abs(one.accuracy - one.probability) for one in found) / total
+    total = sum(one.sequences for one in found)
+    return sum(one.sequences * abs(one.accuracy - one.probability) for one in found) / total

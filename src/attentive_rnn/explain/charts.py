@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .calibration import Bin
 
 NAMES = {"acc": "accuracy"}  # of columns whose name is no word
-LEFT, RIGHT, TOP, BOTTOM = 44, 352, 10, 192  # of the area for data in a view box of 360 x 220
+LEFT, RIGHT, TOP, BOTTOM = 44, 352, 10, 192  # of the area for data in a view box of 374 x 220
 
 
 def learning_curves(rows: Sequence[Mapping[str, float]], best: int | None) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def reliability_chart(found: Sequence[Bin]) -> dict[str, Any]:
                 "y": round(up(one.accuracy), 1),
                 "width": round(across(one.high) - across(one.low) - 2, 1),
                 "height": round(BOTTOM - up(one.accuracy), 1),
-                "title": f"{one.count} sequences: stated {one.probability:.2f}, right {one.accuracy:.2f}",
+                "title": f"{one.sequences} sequences: stated {one.probability:.2f}, right {one.accuracy:.2f}",
             }
             for one in found
         ],

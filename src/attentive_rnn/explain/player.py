@@ -66,7 +66,7 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
     for one in explanations:
         stride = -(-len(one.inputs) // STEPS)
         attention = (np.clip((one.relevance[::stride][:, rows] - low) / (high - low), 0, 1) * 255).round()
-        sample = {
+        sample: dict[str, Any] = {
             "name": one.name,
             "label": one.label,
             "right": one.label == one.predicted,

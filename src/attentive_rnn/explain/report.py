@@ -12,16 +12,15 @@ import numpy as np
 from ..data import Splits
 from ..errors import ConfigError, MissingExtraError
 from ..training.files import read_json, write_file
-from ..training.metrics import wilson
+from ..training.metrics import probabilities, wilson
 from ..training.run_folder import RunFolder, read_rows
-from ..training.saved_model import SavedModel, load_model, probabilities
+from ..training.saved_model import SavedModel, load_model
 from ..training.setup import load_splits
 from . import charts, player
 from .calibration import expected_calibration_error, reliability
 from .explanation import Explanation, explain, hardest_mistakes, heading
 from .response import stored_modulation
 
-FILE = "report.html"
 _CLASSES = 40  # the most whose confusion matrix can be read
 _MISTAKES, _CONFUSED = 8, 15
 
@@ -43,9 +42,8 @@ def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
     if not run.finished:
         raise ConfigError(f"{run.path}: the run is not finished; continue it with: attentive train --resume {run.path}")
     splits = load_splits(run.read_config()) if splits is None else splits
-    path = run.path / FILE
-    write_file(path, render(contents(run, splits)).encode())
-    return path
+    write_file(run.report, render(contents(run, splits)).encode())
+    return run.report
 
 
 def render(values: dict[str, Any]) -> str:

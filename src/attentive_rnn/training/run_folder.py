@@ -7,6 +7,8 @@ metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
 results.json              written last: the run is finished
+report.html               all of it in one page, by `attentive train` and `attentive report`
+explain/                  pictures of attention, by `attentive explain`
 tensorboard/
 """
 
@@ -67,6 +69,14 @@ class RunFolder:
     @property
     def results(self) -> Path:
         return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def explain(self) -> Path:
+        return self.path / "explain"
 
     @property
     def tensorboard(self) -> Path:

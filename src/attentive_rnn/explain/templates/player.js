@@ -37,7 +37,7 @@
     const joints = data.joints, size = Math.min(width, height);
     const place = (person, v) => {
       const i = 2 * ((step * data.persons + person) * joints + v), x = sample.points[i], y = sample.points[i + 1];
-      return x === 65535 ? null : [width / 2 + (x / 65534 - 0.5) * 0.88 * size, height / 2 - (y / 65534 - 0.5) * 0.88 * size];
+      return x === 65535 ? null : [width / 2 + (x / 65534 - 0.5) * 0.88 * size, height / 2 + (y / 65534 - 0.5) * 0.88 * size];
     };
     sample.places = [];
     for (let person = 0; person < data.persons; person++) {
@@ -122,7 +122,8 @@
       pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText("signal of " + fit(pen, data.groups[group], wide - 70), left + 4, height - 5);
     } else if (sample.attention) {
       pen.fillStyle = colours.muted; pen.textAlign = "right";
-      pen.fillText(data.high.toFixed(1), left - 4, top + 8); pen.fillText(data.low.toFixed(1), left - 4, base);
+      const digits = data.high - data.low < 0.5 ? 2 : 1;
+      pen.fillText(data.high.toFixed(digits), left - 4, top + 8); pen.fillText(data.low.toFixed(digits), left - 4, base);
       if (group >= 0) line((t) => share(t, group), colours.b, 2);
       else for (let g = 0; g < data.groups.length; g++) line((t) => share(t, g), colours.bone, 0.7);
       pen.textAlign = "left"; pen.fillText("attention to " + (group >= 0 ? data.groups[group] : "all, times the usual"), left + 4, height - 5);
