@@ -82,12 +82,12 @@ struct Product {
 
     void apply_unpacked(const T *input, T *y) const {
         long col = 0;
-        for (; col + 8 <= cols; col += 8) {
-            Vector<T> acc[8]{};
-            add_dots<8>(acc, col, input);
-            T total[8];
-            sums<T>(acc, total), sums<T>(acc + 4, total + 4);
-            for (long c = 0; c < 8; c++) y[col + c] = total[c] + bias_of(col + c);
+        for (; col + 4 <= cols; col += 4) {
+            Vector<T> acc[4]{};
+            add_dots<4>(acc, col, input);
+            T total[4];
+            sums<T>(acc, total);
+            for (long c = 0; c < 4; c++) y[col + c] = total[c] + bias_of(col + c);
         }
         for (; col < cols; col++) {
             Vector<T> acc[1]{};
@@ -101,7 +101,7 @@ struct Product {
         const auto add = [&](const T *w, long depth, const T *in) {
             each<T>(depth, [&](long k, auto some) {
                 const Vector<T> v = load(in + k, some);
-#pragma GCC unroll 8
+#pragma GCC unroll 4
                 for (int c = 0; c < C; c++) acc[c] += v * load(w + c * depth + k, some);
             });
         };

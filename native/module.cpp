@@ -106,39 +106,58 @@ PyType_Slot buffer_slots[] = {{Py_tp_new, reinterpret_cast<void *>(buffer_new)},
                               {0, nullptr}};
 PyType_Spec buffer_spec = {"attentive_rnn._native.Buffer", sizeof(Buffer), 0, Py_TPFLAGS_DEFAULT, buffer_slots};
 
-// Stream(words of a call): the call with all but its data prepared; stream.step(x, h, c, h_last, c_last) runs it.
+// Stream(words of a call, ...): the calls of a stack of layers, each with all but its data prepared;
+// stream.step(x, h, c, h_last, c_last, output) runs them. The layers' states lie one after the other; the output is the
+// last layer's h once more, None: not wanted.
 struct Stream {
-    PyObject_HEAD EleattCall call;
+    PyObject_HEAD EleattCall *calls;
+    Py_ssize_t layers;
 };
 
 PyObject *stream_new(PyTypeObject *type, PyObject *args, PyObject *) {
-    const Py_ssize_t count = PyTuple_Size(args);
-    PyObject *values[words];
-    for (Py_ssize_t i = 0; i < count && i < words; i++) values[i] = PyTuple_GetItem(args, i);
-    EleattCall call;
-    if (!parse(values, count, &call)) return nullptr;
+    const Py_ssize_t layers = PyTuple_Size(args);
     PyObject *self = PyType_GenericAlloc(type, 0);
-    if (self) reinterpret_cast<Stream *>(self)->call = call;
-    return self;
+    if (!self) return nullptr;
+    Stream *stream = reinterpret_cast<Stream *>(self);
+    stream->calls = static_cast<EleattCall *>(PyMem_Calloc(layers ? layers : 1, sizeof(EleattCall)));
+    bool good = stream->calls != nullptr;
+    if (!good) PyErr_NoMemory();
+    for (; good && stream->layers < layers; stream->layers++) {
+        PyObject *call = PyTuple_GetItem(args, stream->layers), *values[words];
+        const Py_ssize_t count = PyTuple_Size(call);
+        for (Py_ssize_t i = 0; i < count && i < words; i++) values[i] = PyTuple_GetItem(call, i);
+        good = count >= 0 && parse(values, count, &stream->calls[stream->layers]);
+    }
+    if (good) return self;
+    Py_DECREF(self);
+    return nullptr;
 }
 
 void stream_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
+    PyMem_Free(reinterpret_cast<Stream *>(self)->calls);
     reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
 
 PyObject *stream_step(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count != 5) return PyErr_Format(PyExc_TypeError, "step takes 5 addresses, got %zd", count);
-    void *tensors[5];
-    for (int i = 0; i < 5; i++) {
-        tensors[i] = args[i] == Py_None ? nullptr : PyLong_AsVoidPtr(args[i]);
+    if (count != 6) return PyErr_Format(PyExc_TypeError, "step takes 6 addresses, got %zd", count);
+    char *tensors[6];
+    for (int i = 0; i < 6; i++) {
+        tensors[i] = args[i] == Py_None ? nullptr : static_cast<char *>(PyLong_AsVoidPtr(args[i]));
         if (!tensors[i] && PyErr_Occurred()) return nullptr;
     }
-    EleattCall call = reinterpret_cast<Stream *>(self)->call;
-    call.x = tensors[0], call.h = tensors[1], call.c = tensors[2];
-    call.output = call.h_last = tensors[3], call.c_last = tensors[4];
-    if (eleatt_forward(&call)) return PyErr_NoMemory();  // too short to be worth letting another thread in
+    auto [x, h, c, h_last, c_last, output] = tensors;
+    const Stream *stream = reinterpret_cast<Stream *>(self);
+    for (Py_ssize_t layer = 0; layer < stream->layers; layer++) {
+        EleattCall call = stream->calls[layer];
+        call.x = x, call.h = h, call.c = c, call.h_last = h_last, call.c_last = c_last;
+        call.output = output && layer == stream->layers - 1 ? output : h_last;
+        if (eleatt_forward(&call)) return PyErr_NoMemory();  // too short to be worth letting another thread in
+        const int64_t state = call.rows * call.units * (call.is_double ? 8 : 4);
+        x = h_last, h += state, h_last += state;
+        if (c) c += state, c_last += state;
+    }
     Py_RETURN_NONE;
 }
 

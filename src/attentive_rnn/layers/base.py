@@ -282,10 +282,10 @@ class RecurrentBase(nn.Module):
         if not (state is None or need_attention or self.bidirectional or self.zoneout) and self._keeps_all():
             fast = self._steps.advance(self, self.specs, self._forward_suffixes, x_t, state)
             if fast is not None:
-                after, choice = fast
+                output, after, choice = fast
                 if self.last_backend is not choice:
                     self.last_backend = choice
-                return after[0][-1].clone(), after if len(after) > 1 else after[0]
+                return output, after if len(after) > 1 else after[0]
         if self.bidirectional:
             raise RuntimeError("step() needs layers that run forward in time only, but bidirectional=True")
         if x_t.dim() not in (1, 2):

@@ -120,7 +120,7 @@ class CellBase(nn.Module):
         if hx is not None and not need_attention:
             fast = self._steps.advance(self, (self.spec,), ("",), input, hx)
             if fast is not None:
-                state, self.last_backend = fast
+                _, state, self.last_backend = fast
                 return state if len(state) > 1 else state[0]
         if input.dim() not in (1, 2):
             raise ValueError(f"{self._mode}Cell: Expected input to be 1D or 2D, got {input.dim()}D instead")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,10 +13,12 @@ from ..ops import dispatch, native
 from ..ops.dispatch import Choice
 from ..ops.eleatt import Spec, State, Weights, check
 from ..ops.eleatt.op import TABLE
-from ..ops.eleatt.stream import Stream
+from ..ops.eleatt.stream import Stream, joined
 from .parameters import PARAMETERS
 
 _TENSORS = (Tensor, nn.Parameter)
+_STRIDED = torch.strided
+_address, _contiguous = Tensor.data_ptr, Tensor.is_contiguous
 
 
 class _Prepared(NamedTuple):
@@ -26,28 +29,32 @@ class _Prepared(NamedTuple):
     dtype: torch.dtype
     x_shape: torch.Size
     state_shape: torch.Size
-    parameters: tuple[tuple[str, Tensor | None, int], ...]  # name, tensor and its address
+    held: tuple[Any, ...]  # all that was registered as a parameter
+    parameters: tuple[Tensor, ...]  # those that the layers read
+    addresses: list[int]
     choice: Choice
-    runs: tuple[Callable[..., None], ...]  # one a layer, on addresses
-    state_bytes: int  # of one layer
+    run: Callable[..., None]  # all layers, on addresses
+    output: Tensor | None  # one like a layer's; a cell has none but its state
     streams: tuple[Stream, ...]  # they hold the memory at those addresses
 
     def fits(self, module: nn.Module, x: Tensor, state: State) -> bool:
         if self.backend != module.backend or self.threads != torch.get_num_threads() or x.shape != self.x_shape:
             return False
+        dtype = self.dtype
+        if type(x) not in _TENSORS or x.dtype is not dtype or not x.is_cpu or x.layout is not _STRIDED:
+            return False
         for s in state:
+            if type(s) not in _TENSORS or s.dtype is not dtype or not s.is_cpu or s.layout is not _STRIDED:
+                return False
             if s.shape != self.state_shape:
                 return False
-        for t in (x, *state):
-            if type(t) not in _TENSORS or t.dtype is not self.dtype or not t.is_cpu or t.layout is not torch.strided:
-                return False
         held = module._parameters
-        for name, parameter, address in self.parameters:
-            if held.get(name) is not parameter:
-                return False
-            if parameter is not None and (parameter.data_ptr() != address or not parameter.is_contiguous()):
-                return False
-        return True
+        return (
+            len(held) == len(self.held)
+            and all(map(operator.is_, held.values(), self.held))
+            and list(map(_address, self.parameters)) == self.addresses
+            and all(map(_contiguous, self.parameters))
+        )
 
 
 class Steps:
@@ -64,8 +71,8 @@ class Steps:
 
     def advance(
         self, module: nn.Module, specs: Sequence[Spec], suffixes: Sequence[str], x: Any, state: Any
-    ) -> tuple[State, Choice] | None:
-        """The state after x, in new tensors, and the backend; None where only the general path can tell.
+    ) -> tuple[Tensor, State, Choice] | None:
+        """The output and the state after x, in new tensors, and the backend; None where only the general path can tell.
 
         Args:
             module: the owner of the parameters and of `backend`.
@@ -89,20 +96,16 @@ class Steps:
             prepared = self._prepared = _prepare(module, specs, suffixes, x, state)
             if prepared is None:
                 return None
-        x, state = x.contiguous(), [s.contiguous() for s in state]
-        after = tuple(torch.empty_like(s) for s in state)
-        source, h, h_after = x.data_ptr(), state[0].data_ptr(), after[0].data_ptr()
-        size = prepared.state_bytes
-        if len(after) == 1:
-            for run in prepared.runs:
-                run(source, h, None, h_after, None)
-                source, h, h_after = h_after, h + size, h_after + size
-        else:
-            c, c_after = state[1].data_ptr(), after[1].data_ptr()
-            for run in prepared.runs:
-                run(source, h, c, h_after, c_after)
-                source, h, h_after, c, c_after = h_after, h + size, h_after + size, c + size, c_after + size
-        return after, prepared.choice
+        x, h = x.contiguous(), state[0].contiguous()
+        h_after = torch.empty_like(h)
+        output = h_after if prepared.output is None else torch.empty_like(prepared.output)
+        if len(state) == 1:
+            prepared.run(_address(x), _address(h), None, _address(h_after), None, _address(output))
+            return output, (h_after,), prepared.choice
+        c = state[1].contiguous()
+        c_after = torch.empty_like(c)
+        prepared.run(_address(x), _address(h), _address(c), _address(h_after), _address(c_after), _address(output))
+        return output, (h_after, c_after), prepared.choice
 
 
 def _prepare(
@@ -133,6 +136,7 @@ def _prepare(
             return None
         frames = before[0].unsqueeze(0)
     assert choice is not None
+    used = tuple(p for p in found if p is not None)
     streams = tuple(Stream(spec, weights, rows) for spec, weights in zip(specs, layers, strict=True))
     return _Prepared(
         module.backend,
@@ -140,9 +144,11 @@ def _prepare(
         dtype,
         x.shape,
         shape,
-        tuple((name, p, 0 if p is None else p.data_ptr()) for name, p in zip(names, found, strict=True)),
+        tuple(module._parameters.values()),
+        used,
+        list(map(_address, used)),
         choice,
-        tuple(stream.run for stream in streams),
-        rows * n * dtype.itemsize,
+        joined(streams),
+        torch.empty((*x.shape[:-1], n), dtype=dtype) if suffixes[0] else None,
         streams,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,7 @@ class Stream:
         rows: B, the number of sequences that advance together.
 
     Attributes:
-        run: a step on the addresses of x, h, c, the new h and the new c, all contiguous; None for an RNN's or GRU's c.
+        words: the prepared call, as :func:`joined` takes it.
 
     Raises:
         RuntimeError: the compiled kernels cannot take these weights; the message says why.
@@ -54,7 +56,8 @@ class Stream:
             raise RuntimeError(f"no stream on the CPU kernels: {refusal}")
         self._weights, self._dtype = weights, dtype  # held, for the stream knows only their addresses
         self._x_shape, self._state_shape = torch.Size((rows, d)), torch.Size((rows, n))
-        self.run = native.kernels.Stream(*kernels.words(spec, x, state, weights, None, False, None)).step
+        self.words = kernels.words(spec, x, state, weights, None, False, None)
+        self._run = joined((self,))
 
     def step(self, x: Tensor, state: State) -> State:
         """The state after `state` and the input x (B, D); (h,) or (h, c), each (B, N)."""
@@ -68,9 +71,21 @@ class Stream:
             x, h = x.contiguous(), h.contiguous()
         h_last = torch.empty_like(h)
         if len(state) == 1:
-            self.run(x.data_ptr(), h.data_ptr(), None, h_last.data_ptr(), None)
+            self._run(x.data_ptr(), h.data_ptr(), None, h_last.data_ptr(), None, None)
             return (h_last,)
         c = state[1].contiguous()
         c_last = torch.empty_like(c)
-        self.run(x.data_ptr(), h.data_ptr(), c.data_ptr(), h_last.data_ptr(), c_last.data_ptr())
+        self._run(x.data_ptr(), h.data_ptr(), c.data_ptr(), h_last.data_ptr(), c_last.data_ptr(), None)
         return h_last, c_last
+
+
+def joined(streams: Sequence[Stream]) -> Callable[..., None]:
+    """A step of a stack of layers, each of which reads the new h of the one below.
+
+    Returns:
+        a function of the addresses of x, h, c, the new h, the new c and the last layer's h once more, all contiguous,
+        the states (L, B, N); None for an RNN's or GRU's c, and where the last is not wanted. The streams must outlive
+        it, for it knows only their addresses.
+    """
+    step: Callable[..., None] = native.kernels.Stream(*(stream.words for stream in streams)).step
+    return step
