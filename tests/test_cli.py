@@ -159,6 +159,7 @@ def test_a_recipe_of_ones_own_may_say_only_its_differences(capsys):
         (["train", "japanese-vowls"], "did you mean 'japanese-vowels'?"),
         (["train", VOWELS, "--sed", "3"], "unknown option '--sed'; did you mean --seed"),
         (["train", VOWELS, "another"], "unknown argument 'another'"),
+        (["train", VOWELS, "--init-from", "nowhere"], "nowhere: there is no such run folder"),
         (["train", VOWELS, "--optim.lrr", "3"], "unknown key 'optim.lrr'; did you mean 'optim.lr'"),
         (["train", VOWELS, "--optim.lr", "fast"], "optim.lr must be a number, got 'fast'"),
         (["train", VOWELS, "--optim.lr"], "option --optim.lr needs a value"),
