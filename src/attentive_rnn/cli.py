@@ -16,6 +16,7 @@ from .commands import data as commands_data
 from .commands import explain as commands_explain
 from .commands import features as commands_features
 from .commands import fuse as commands_fuse
+from .commands import lags as commands_lags
 from .commands import report as commands_report
 from .commands import reproduce as commands_reproduce
 from .errors import ConfigError, UserError
@@ -161,6 +162,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands_fuse.add(
         command("fuse", None, "score several runs of one data set together, such as a skeleton's streams")
     )
+    commands_lags.add(command("lags", None, "the weights that RRA models give to their former outputs"))
     reproduce = command(
         "reproduce", _reproduce, "train a table of the paper and print it beside the paper's", **recipe_help
     )

@@ -146,7 +146,7 @@ def test_a_vocabulary_goes_with_single_indices_and_names_no_word_twice():
         Schema((), (1,), vocabulary=("a", "a"))
 
 
-@pytest.mark.parametrize("model", [("lstm", "null"), ("gru", "sigmoid"), ("lstm", "sigmoid")])
+@pytest.mark.parametrize("model", [("lstm", "null"), ("gru", "sigmoid"), ("rra", "null"), ("rra", "sigmoid")])
 def test_the_recipe_runs_and_the_model_labels_a_raw_text(tmp_path, capsys, model):
     folder = tmp_path / "imdb"
     write_folders(folder)

@@ -90,7 +90,7 @@ def test_long_sequences_are_cut_at_either_end():
 
 
 @pytest.mark.parametrize("recipe", ["smnist", "pmnist"])
-@pytest.mark.parametrize("model", [("lstm", "null"), ("gru", "sigmoid")])
+@pytest.mark.parametrize("model", [("lstm", "null"), ("gru", "sigmoid"), ("rra", "null"), ("rra", "sigmoid")])
 def test_the_recipes_run_from_the_command(tmp_path, recipe, model, capsys):
     folder = write_idx(tmp_path / "mnist")
     options = ["--training.max_epochs", "2", "--model.hidden_size", "5", "--training.batch_size", "8"]

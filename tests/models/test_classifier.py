@@ -111,7 +111,7 @@ FULL = {
     "input_size": 4, "num_classes": 2, "hidden_size": 3, "num_layers": 2, "cell": "gru", "gate": ["sigmoid", None],
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "init": "torch", "backend": "reference",
-    "vocabulary_size": None, "embedding_size": None,
+    "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
 }  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def test_it_learns_which_element_carries_the_signal():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "transformer"}, r"cell should be one of 'rnn', 'lstm', 'gru', got 'transformer'"),
+        ({"cell": "transformer"}, r"cell should be one of 'rnn', 'lstm', 'gru', 'rra', got 'transformer'"),
         ({"pool": "max"}, r"pool should be one of 'mean', 'last', 'keras_compat', got 'max'"),
         ({"num_classes": 0}, r"num_classes must be at least 1, got 0"),
         ({"cell": "lstm", "reset_after": True}, r"reset_after is an option of the GRU, but cell='lstm'"),
@@ -246,3 +246,22 @@ def test_a_vocabulary_and_an_embedding_need_each_other(options):
         SequenceClassifier(1, 2, **options)
     with pytest.raises(ValueError, match="input_size must be 1"):
         SequenceClassifier(2, 2, vocabulary_size=7, embedding_size=3)
+
+
+@pytest.mark.parametrize("gate", [None, "sigmoid"])
+def test_attention_over_former_outputs_is_returned_with_that_on_the_inputs(gate):
+    model = SequenceClassifier(4, 2, 3, 2, cell="rra", gate=gate, lags=3, first_lag=2, norm="softmax").eval()
+    logits, attention = model(torch.randn(2, 5, 4), torch.tensor([5, 3]), need_attention=True)
+    assert logits.shape == (2, 2)
+    for layer, width in zip(attention, (4, 3), strict=True):
+        assert layer.lags.shape == (2, 5, 3)
+        assert (layer.inputs is None) if gate is None else (layer.inputs.shape == (2, 5, width))
+    assert model.layers.specs[0].lags == (3, "softmax", 2)
+
+
+def test_without_lags_it_is_the_lstm():
+    plain = SequenceClassifier(4, 2, 3, 1, cell="lstm", gate=None, dropout=0.0, init="torch")
+    rra = SequenceClassifier(4, 2, 3, 1, cell="rra", gate=None, dropout=0.0, init="torch", lags=0)
+    rra.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 5, 4)
+    assert torch.equal(rra(x), plain(x))

@@ -159,10 +159,14 @@ def test_another_configuration_gets_another_folder_and_one_seed_wilsons_interval
 def test_named_models_have_the_recipes_number_of_parameters():
     config = Config(model=ModelConfig(cell="lstm", gate=None, hidden_size=20, num_layers=1))
     wanted = build_model(config, SCHEMA).num_parameters
-    models = named(config, SCHEMA, ["lstm", "eleatt-gru", "eleatt-lstm"])
-    assert [m.name for m in models] == ["lstm", "eleatt-gru", "eleatt-lstm"]
+    models = named(config, SCHEMA, ["lstm", "eleatt-gru", "rra", "eleatt-rra"])
+    assert [m.title for m in models][2:] == ["1-RRA(20)", "1-EleAtt-RRA(19)"]
     assert models[0].config == config
-    assert [(m.config.model.cell, m.config.model.gate) for m in models[1:]] == [("gru", "sigmoid"), ("lstm", "sigmoid")]
+    assert [(m.config.model.cell, m.config.model.gate) for m in models[1:]] == [
+        ("gru", "sigmoid"),
+        ("rra", None),
+        ("rra", "sigmoid"),
+    ]
     for model in models:
         assert build_model(model.config, SCHEMA).num_parameters == pytest.approx(wanted, rel=0.08)
 

@@ -55,7 +55,7 @@ def _sequences(part: LabelledImages, classes: tuple[str, ...], name: str) -> Seq
 
 SOURCE = Source(
     name="pixels",
-    title="Images pixel by pixel: a folder of MNIST's or Fashion-MNIST's IDX files, or CIFAR (binaries, pickles or JPEG)",
+    title="Images pixel by pixel: MNIST's or Fashion-MNIST's files, or CIFAR (binaries, pickles or JPEG)",
     load=load,
     read=read,
     recognise=lambda path: holds_idx(path) or holds_cifar(path),

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..layers import EleAttGRU, EleAttLSTM, EleAttRNN
+from ..layers import RRA, EleAttGRU, EleAttLSTM, EleAttRNN
 from ..layers.base import RecurrentBase
 from ..ops.eleatt import Gate
+from ..ops.rra import Attention, Norm
 
-LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU}
+LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU, "rra": RRA}
 POOLS = ("mean", "last", "keras_compat")
 
 
@@ -29,11 +30,12 @@ class SequenceClassifier(nn.Module):
         num_classes: the number of classes K, or 1 for a number to be predicted.
         hidden_size: N, the neurons of each layer.
         num_layers: the number of recurrent layers.
-        cell: "gru", "lstm" or "rnn".
+        cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its former outputs.
         gate, gate_scale, bidirectional, zoneout, init, backend: as in the layers.
         dropout: probability of zeroing an output, after each layer, the last included; drawn anew at every step.
         locked_dropout: the same, with one mask held over all steps.
         reset_after: for the GRU, as in :class:`EleAttGRU`.
+        lags, norm, first_lag: for the cell "rra", as in :class:`RRA`.
         pool: "mean" over a row's steps; "last", its last step; "keras_compat", the authors' pooling as their library
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
         vocabulary_size: words of a text; None: frames are numbers.
@@ -47,7 +49,8 @@ class SequenceClassifier(nn.Module):
 
     Outputs:
         * **logits**: (B, K).
-        * **attention**, if asked for: a list of one tensor a layer, (B, T, D_layer), None for one without a gate.
+        * **attention**, if asked for: a list of one tensor a layer, (B, T, D_layer), None for one without a gate; for
+          the cell "rra" pairs of the weights of the lags, (B, T, lags), and of these.
 
     Raises:
         RuntimeError: the features of a frame are not D. ValueError: an argument is out of range.
@@ -70,7 +73,7 @@ class SequenceClassifier(nn.Module):
         hidden_size: int = 100,
         num_layers: int = 3,
         *,
-        cell: Literal["gru", "lstm", "rnn"] = "gru",
+        cell: Literal["gru", "lstm", "rnn", "rra"] = "gru",
         gate: Gate | Sequence[Gate] = "sigmoid",
         gate_scale: float = 1.0,
         dropout: float = 0.5,
@@ -83,6 +86,9 @@ class SequenceClassifier(nn.Module):
         backend: str = "auto",
         vocabulary_size: int | None = None,
         embedding_size: int | None = None,
+        lags: int = 5,
+        norm: Norm = "sum",
+        first_lag: int = 1,
     ) -> None:
         super().__init__()
         if cell not in LAYERS:
@@ -115,14 +121,20 @@ class SequenceClassifier(nn.Module):
             "backend": backend,
             "vocabulary_size": vocabulary_size,
             "embedding_size": embedding_size,
+            "lags": lags,
+            "norm": norm,
+            "first_lag": first_lag,
         }
+        special: dict[str, Any] = {"reset_after": True} if reset_after else {}
+        if cell == "rra":
+            special = {"lags": lags, "norm": norm, "first_lag": first_lag}
         self.embedding: nn.Embedding | None = None
         if vocabulary_size is not None and embedding_size is not None:
             self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.layers = LAYERS[cell](
             input_size if embedding_size is None else embedding_size,
             hidden_size,
-            num_layers,
+            num_layers=num_layers,
             bidirectional=bidirectional,
             dropout=dropout if num_layers > 1 else 0.0,
             locked_dropout=locked_dropout if num_layers > 1 else 0.0,
@@ -131,7 +143,7 @@ class SequenceClassifier(nn.Module):
             zoneout=zoneout,
             init=init,
             backend=backend,
-            **({"reset_after": True} if reset_after else {}),
+            **special,
         )
         self.classifier = nn.Linear(hidden_size * self.layers.directions, num_classes)
         if init == "paper":
@@ -169,7 +181,16 @@ class SequenceClassifier(nn.Module):
         logits = self.classifier(pooled(output, lengths, self.pool))
         if self.pool == "keras_compat" and lengths is not None:
             logits = logits + self.classifier.bias * (output.shape[0] / lengths.to(output.dtype) - 1)[:, None]
-        return (logits, [None if a is None else a.transpose(0, 1) for a in attention[0]]) if need_attention else logits
+        return (logits, [_rows_first(a) for a in attention[0]]) if need_attention else logits
+
+
+def _rows_first(attention: Any) -> Any:
+    """What a layer attended to, (B, T, ...) for (T, B, ...)."""
+    if attention is None:
+        return None
+    if isinstance(attention, Attention):
+        return Attention(*map(_rows_first, attention))
+    return attention.transpose(0, 1)
 
 
 def pooled(output: Tensor, lengths: Tensor | None, pool: str) -> Tensor:

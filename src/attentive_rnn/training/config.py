@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from ..errors import ConfigError
 
 GateName = Literal["sigmoid", "softmax"]
-CellName = Literal["gru", "lstm", "rnn"]
+CellName = Literal["gru", "lstm", "rnn", "rra"]
 CELLS: tuple[CellName, ...] = get_args(CellName)
 
 
@@ -49,7 +49,7 @@ class ModelConfig:
     """The classifier; see :class:`attentive_rnn.SequenceClassifier`.
 
     Args:
-        cell: gru, lstm or rnn.
+        cell: gru, lstm, rnn, or rra: the LSTM with attention over its former outputs.
         gate: sigmoid, softmax, null (no attention), or a list with one of these for each layer.
         gate_scale: factor on the gate's response.
         hidden_size: neurons of a layer.
@@ -63,6 +63,9 @@ class ModelConfig:
         init: how the weights start: paper or torch.
         backend: auto, triton, cpu, hoisted or reference.
         embedding_size: numbers that a word becomes, where the sequences are text; not used otherwise.
+        lags: for rra: how many former outputs; 0 makes it the LSTM.
+        norm: for rra: how their weights are normalised: sum, softmax, content or mean.
+        first_lag: for rra: the lag of the first of them.
     """
 
     cell: CellName = "gru"
@@ -79,10 +82,14 @@ class ModelConfig:
     init: Literal["paper", "torch"] = "paper"
     backend: Literal["auto", "triton", "cpu", "hoisted", "reference"] = "auto"
     embedding_size: int = 128
+    lags: int = 5
+    norm: Literal["sum", "softmax", "content", "mean"] = "sum"
+    first_lag: int = 1
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
-        for name in ("hidden_size", "num_layers", "embedding_size"):
+        _require("model.lags", self.lags, self.lags >= 0, "0 or more")
+        for name in ("hidden_size", "num_layers", "embedding_size", "first_lag"):
             _require(f"model.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("dropout", "locked_dropout", "zoneout"):
             _require(f"model.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")

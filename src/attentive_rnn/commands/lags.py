@@ -1,0 +1,35 @@
+"""`attentive lags`: the weights that RRA layers of trained models give to their former outputs."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(lags: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive lags` its arguments."""
+    lags.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra")
+    lags.add_argument("--out", metavar="FILE", help="draw the weights into a .png or .svg")
+    lags.add_argument("--overwrite", action="store_true", help="replace the picture if it is there")
+    lags.set_defaults(run=_lags)
+
+
+def _lags(arguments: argparse.Namespace) -> int:
+    from ..data.files import check_writable
+    from ..explain.lags import draw_lags, learnt_lags
+    from ..training import load_model, open_run
+
+    out = None
+    if arguments.out is not None:
+        out = check_writable(arguments.out, (".png", ".svg"), arguments.overwrite)
+    weights, first = {}, {}
+    for folder in arguments.folders:
+        run = open_run(folder)
+        config = run.read_config()
+        for layer, values in learnt_lags(load_model(run.model).model).items():
+            title = f"{config.data.source}, {run.path.name}, {layer}"
+            weights[title], first[title] = values, config.model.first_lag
+            shown = "  ".join(f"{lag}: {value:.3f}" for lag, value in enumerate(values, config.model.first_lag))
+            print(f"{title}  {shown}")
+    if out is not None:
+        print(f"drawn: {draw_lags(weights, first, out)}")
+    return 0
