@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,12 +82,6 @@ def test_half_precision_keeps_its_state_in_float32(dtype):
     compare(random_call(Spec("gru"), 4, 3, 5, 6, dtype=dtype))
 
 
-def test_weights_that_do_not_stay_on_the_chip_are_read_at_every_step(monkeypatch):
-    monkeypatch.setattr("attentive_rnn.ops.eleatt.triton.HELD_BYTES", 0)
-    for cell in ("gru", "lstm"):
-        compare(random_call(Spec(cell), 2, 2, 3, 5, dtype=torch.float32))
-
-
 def test_what_lies_in_the_padding_is_never_read():
     lengths = torch.tensor([2, 3])
     call = on_device(random_call(Spec("gru"), 3, 2, 3, 5, dtype=torch.float32, lengths=lengths, need_attention=True))
@@ -123,3 +120,14 @@ def test_the_machine_says_where_the_kernels_run(monkeypatch):
     if not GPU:
         assert backends()[0] == ("triton", False, "PyTorch sees no GPU")
         assert gpu.why_not([torch.zeros(1)], torch.float32) == "tensors are on cpu"
+
+
+@pytest.mark.parametrize(("cell", "gate"), [("gru", "sigmoid"), ("lstm", "softmax")])
+def test_the_largest_kernels_compile_for_a_gpu_and_fit_its_shared_memory(cell, gate, monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    program = [sys.executable, str(Path(__file__).parent / "compile_for_gpu.py"), cell, gate]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    sizes = [int(line) for line in done.stdout.split()]
+    assert len(sizes) == 2
+    assert max(sizes) <= 96 << 10

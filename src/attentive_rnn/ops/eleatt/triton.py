@@ -18,7 +18,6 @@ from .spec import Result, Spec, State, Weights
 
 WIDEST = 128  # inputs or units of a layer whose products the kernels make
 ROWS = 16  # the fewest that a matrix unit takes
-HELD_BYTES = 160 << 10  # of weights that stay on the chip through all steps
 
 
 def why_not(
@@ -77,7 +76,7 @@ def _scan(
         attention, attended = F.linear(x, w.ia, w.b_a), torch.zeros_like(x, memory_format=torch.contiguous_format)
         gates = x.new_zeros(steps, rows, spec.blocks * n)
     output, h_old = (x.new_zeros(steps, rows, n) for _ in range(2))
-    extra = x.new_zeros(steps, rows, n if spec.cell in ("lstm", "gru_reset_after") else 0)
+    extra = x.new_zeros(steps, rows, 0 if spec.cell.startswith("rnn") else n)
     state = [s.contiguous() for s in state]
     if attention is not None and lengths is not None:
         past = torch.arange(steps).unsqueeze(1) >= lengths
@@ -137,7 +136,6 @@ def _launch(
 
     steps, rows, d = x.shape
     block_n, block_d = (max(16, triton.next_power_of_2(size)) for size in (n, d if spec.gate else 1))
-    held = x.element_size() * block_n * (spec.blocks * block_n + block_d)
     bf16 = x.dtype is torch.bfloat16  # the interpreter's products are NumPy's, which has no such type
     operand = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}[x.dtype]
     given = (*tensors, *weights, None if lengths is None else lengths.to(x.device), zoneout)
@@ -150,11 +148,11 @@ def _launch(
         RAGGED=lengths is not None,
         ZONEOUT=zoneout is not None,
         **options,
-        HOLD=held <= HELD_BYTES,
         PRECISION=gpu.precision(),
         OPERAND=tl.float32 if bf16 and gpu.interpreted() else operand,
         ROWS=ROWS,
         BLOCK_D=block_d,
         BLOCK_N=block_n,
         num_warps=8 if max(block_n, block_d) >= WIDEST else 4,
+        num_stages=1,
     )

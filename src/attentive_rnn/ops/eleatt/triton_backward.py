@@ -6,7 +6,7 @@ It leaves the gradients of the pre-activations; those of the weights are product
 import triton
 import triton.language as tl
 
-from .triton_steps import product, put_rows, rows_of, tanh, weight
+from .triton_steps import product, put_rows, rows_of, tanh
 
 
 @triton.jit
@@ -41,7 +41,6 @@ def backward_steps(
     ZONEOUT: tl.constexpr,
     G_OUTPUT: tl.constexpr,
     G_ATTENTION: tl.constexpr,
-    HOLD: tl.constexpr,
     PRECISION: tl.constexpr,
     OPERAND: tl.constexpr,
     ROWS: tl.constexpr,
@@ -60,29 +59,10 @@ def backward_steps(
         steps = tl.load(lengths + row, mask=here, other=0).to(tl.int32)
     last = tl.max(steps, 0)
 
-    if HOLD:
-        u0 = weight(w_hh, n, N, n, N, OPERAND)
-        if G > 1:
-            u1 = weight(w_hh + N * N, n, N, n, N, OPERAND)
-            u2 = weight(w_hh + 2 * N * N, n, N, n, N, OPERAND)
-        if G > 3:
-            u3 = weight(w_hh + 3 * N * N, n, N, n, N, OPERAND)
-        if GATE != "none":
-            u_a = weight(w_ha, d, D, n, N, OPERAND)
-
     for step in range(0, last):
         t = step if REVERSE else last - 1 - step
         running = t < steps
         at = tl.cast(t, tl.int64) * B + row
-        if not HOLD:
-            u0 = weight(w_hh, n, N, n, N, OPERAND)
-            if G > 1:
-                u1 = weight(w_hh + N * N, n, N, n, N, OPERAND)
-                u2 = weight(w_hh + 2 * N * N, n, N, n, N, OPERAND)
-            if G > 3:
-                u3 = weight(w_hh + 3 * N * N, n, N, n, N, OPERAND)
-            if GATE != "none":
-                u_a = weight(w_ha, d, D, n, N, OPERAND)
         g_at = at * (G * N)
         old = rows_of(h_old, at * N, n, N, running)
         new_dh = dh
@@ -125,32 +105,30 @@ def backward_steps(
             d_z = new_dh * (old - p2) * p1 * (1 - p1)
             p2 = new_dh * (1 - p1) * (1 - p2 * p2)
             p1 = d_z
+            put_rows(deltas, g_at + 2 * N, n, N, running, p2)
             if CELL == "gru":
-                d_reset = product(p2, u2, PRECISION)
+                tl.debug_barrier()
+                d_reset = product(deltas, g_at + 2 * N, N, running, w_hh + 2 * N * N, N, 1, n, N, PRECISION, OPERAND)
                 d_old += d_reset * p0
                 p0 = d_reset * old * p0 * (1 - p0)
             else:
-                d_n = p2 * p0
+                put_rows(d_candidate, at * N, n, N, running, p2 * p0)
                 p0 = p2 * rows_of(extra, at * N, n, N, running) * p0 * (1 - p0)
-                put_rows(d_candidate, at * N, n, N, running, d_n)
-                d_old += product(d_n, u2, PRECISION)
-        d_old += product(p0, u0, PRECISION)
         put_rows(deltas, g_at, n, N, running, p0)
         if G > 1:
-            d_old += product(p1, u1, PRECISION)
             put_rows(deltas, g_at + N, n, N, running, p1)
+        if CELL == "lstm":
             put_rows(deltas, g_at + 2 * N, n, N, running, p2)
-        if G > 3:
-            d_old += product(p2, u2, PRECISION) + product(p3, u3, PRECISION)
             put_rows(deltas, g_at + 3 * N, n, N, running, p3)
+        tl.debug_barrier()
 
+        # [r z] of a GRU whose candidate's product is its own, or all blocks at once
+        BLOCKS: tl.constexpr = 2 if G == 3 else G
+        d_old += product(deltas, g_at, BLOCKS * N, running, w_hh, N, 1, n, N, PRECISION, OPERAND)
+        if CELL == "gru_reset_after":
+            d_old += product(d_candidate, at * N, N, running, w_hh + 2 * N * N, N, 1, n, N, PRECISION, OPERAND)
         if GATE != "none":
-            d_attended = product(p0, weight(w_ih, n, N, d, D, OPERAND), PRECISION)
-            if G > 1:
-                d_attended += product(p1, weight(w_ih + N * D, n, N, d, D, OPERAND), PRECISION)
-                d_attended += product(p2, weight(w_ih + 2 * N * D, n, N, d, D, OPERAND), PRECISION)
-            if G > 3:
-                d_attended += product(p3, weight(w_ih + 3 * N * D, n, N, d, D, OPERAND), PRECISION)
+            d_attended = product(deltas, g_at, G * N, running, w_ih, D, 1, d, D, PRECISION, OPERAND)
             a = rows_of(attention, at * D, d, D, running)
             put_rows(d_x, at * D, d, D, running, d_attended * a)
             da = d_attended * rows_of(x, at * D, d, D, running)
@@ -161,7 +139,8 @@ def backward_steps(
             else:
                 da = a * (da - tl.sum(a * da, 1)[:, None] / gate_scale)
             put_rows(d_gate, at * D, d, D, running, da)
-            d_old += product(da, u_a, PRECISION)
+            tl.debug_barrier()
+            d_old += product(d_gate, at * D, D, running, w_ha, N, 1, n, N, PRECISION, OPERAND)
         dh = tl.where(running[:, None], d_old + kept, dh)
 
     put_rows(d_h, row * N, n, N, here, dh)

@@ -1,13 +1,12 @@
 """EleAtt-RNN forward as a Triton kernel: a tile of rows runs through all its steps, its state in registers.
 
-Products that need not wait for h_{t-1} were made before (W_xa x + b_a with a gate, W_x x + b without one); the weights
-of the others are read once where they fit on the chip (HOLD), or at every step.
+Products that need not wait for h_{t-1} were made before (W_xa x + b_a with a gate, W_x x + b without one).
 """
 
 import triton
 import triton.language as tl
 
-from .triton_steps import bias, product, put_rows, rows_of, sigmoid, tanh, transposed
+from .triton_steps import bias, product, put_rows, rows_of, sigmoid, tanh
 
 
 @triton.jit
@@ -16,7 +15,7 @@ def forward_steps(
     gates,  # (T, B, G*N): in without a gate: W_x x + b; out: the cell's gates and candidate
     attention,  # (T, B, D): in: W_xa x + b_a; out: a
     attended,  # (T, B, D), out: a * x
-    extra,  # (T, B, N), out: the LSTM's c_{t-1}; for gru_reset_after U_n h_{t-1} + b
+    extra,  # (T, B, N), out: the LSTM's c_{t-1}; r * h_{t-1} for gru, U_n h_{t-1} + b for gru_reset_after
     h_old,  # (T, B, N), out: h_{t-1}
     output,  # (T, B, N)
     h,  # (B, N): in the first state, out the last one
@@ -39,7 +38,6 @@ def forward_steps(
     RAGGED: tl.constexpr,
     ZONEOUT: tl.constexpr,
     BIAS: tl.constexpr,
-    HOLD: tl.constexpr,
     PRECISION: tl.constexpr,
     OPERAND: tl.constexpr,
     ROWS: tl.constexpr,
@@ -58,52 +56,38 @@ def forward_steps(
         steps = tl.load(lengths + row, mask=here, other=0).to(tl.int32)
     last = tl.max(steps, 0)
 
-    if HOLD:
-        u0 = transposed(w_hh, n, N, n, N, OPERAND)
-        if G > 1:
-            u1 = transposed(w_hh + N * N, n, N, n, N, OPERAND)
-            u2 = transposed(w_hh + 2 * N * N, n, N, n, N, OPERAND)
-        if G > 3:
-            u3 = transposed(w_hh + 3 * N * N, n, N, n, N, OPERAND)
-        if GATE != "none":
-            u_a = transposed(w_ha, d, D, n, N, OPERAND)
-
     for step in range(0, last):
         t = last - 1 - step if REVERSE else step
         running = t < steps
         at = tl.cast(t, tl.int64) * B + row
-        if not HOLD:
-            u0 = transposed(w_hh, n, N, n, N, OPERAND)
-            if G > 1:
-                u1 = transposed(w_hh + N * N, n, N, n, N, OPERAND)
-                u2 = transposed(w_hh + 2 * N * N, n, N, n, N, OPERAND)
-            if G > 3:
-                u3 = transposed(w_hh + 3 * N * N, n, N, n, N, OPERAND)
-            if GATE != "none":
-                u_a = transposed(w_ha, d, D, n, N, OPERAND)
         put_rows(h_old, at * N, n, N, running, ht)
+        tl.debug_barrier()
 
         g_at = at * (G * N)
         if GATE != "none":
-            xt = rows_of(x, at * D, d, D, running)
-            a = rows_of(attention, at * D, d, D, running) + product(ht, u_a, PRECISION)
+            a = rows_of(attention, at * D, d, D, running) + product(
+                h_old, at * N, N, running, w_ha, 1, N, d, D, PRECISION, OPERAND
+            )
             if GATE == "sigmoid":
                 a = sigmoid(a) * gate_scale
             else:
                 a = tl.where((d < D)[None, :], a, float("-inf"))
                 a = tl.exp(a - tl.max(a, 1)[:, None])
                 a = a / tl.sum(a, 1)[:, None] * gate_scale
-            xt = a * xt
             put_rows(attention, at * D, d, D, running, a)
-            put_rows(attended, at * D, d, D, running, xt)
-            p0 = product(xt, transposed(w_ih, n, N, d, D, OPERAND), PRECISION) + bias(b_ih, n, N, BIAS)[None, :]
+            put_rows(attended, at * D, d, D, running, a * rows_of(x, at * D, d, D, running))
+            tl.debug_barrier()
+            p0 = (
+                product(attended, at * D, D, running, w_ih, 1, D, n, N, PRECISION, OPERAND)
+                + bias(b_ih, n, N, BIAS)[None, :]
+            )
             if G > 1:
-                p1 = product(xt, transposed(w_ih + N * D, n, N, d, D, OPERAND), PRECISION)
+                p1 = product(attended, at * D, D, running, w_ih + N * D, 1, D, n, N, PRECISION, OPERAND)
                 p1 += bias(b_ih + N, n, N, BIAS)[None, :]
-                p2 = product(xt, transposed(w_ih + 2 * N * D, n, N, d, D, OPERAND), PRECISION)
+                p2 = product(attended, at * D, D, running, w_ih + 2 * N * D, 1, D, n, N, PRECISION, OPERAND)
                 p2 += bias(b_ih + 2 * N, n, N, BIAS)[None, :]
             if G > 3:
-                p3 = product(xt, transposed(w_ih + 3 * N * D, n, N, d, D, OPERAND), PRECISION)
+                p3 = product(attended, at * D, D, running, w_ih + 3 * N * D, 1, D, n, N, PRECISION, OPERAND)
                 p3 += bias(b_ih + 3 * N, n, N, BIAS)[None, :]
         else:
             p0 = rows_of(gates, g_at, n, N, running)
@@ -113,7 +97,7 @@ def forward_steps(
             if G > 3:
                 p3 = rows_of(gates, g_at + 3 * N, n, N, running)
 
-        p0 += product(ht, u0, PRECISION)
+        p0 += product(h_old, at * N, N, running, w_hh, 1, N, n, N, PRECISION, OPERAND)
         if CELL == "rnn_tanh":
             p0 = tanh(p0)
             new = p0
@@ -123,20 +107,29 @@ def forward_steps(
         elif CELL == "lstm":  # i, f, g, o
             put_rows(extra, at * N, n, N, running, ct)
             p0 = sigmoid(p0)
-            p1 = sigmoid(p1 + product(ht, u1, PRECISION))
-            p2 = tanh(p2 + product(ht, u2, PRECISION))
-            p3 = sigmoid(p3 + product(ht, u3, PRECISION))
+            p1 = sigmoid(p1 + product(h_old, at * N, N, running, w_hh + N * N, 1, N, n, N, PRECISION, OPERAND))
+            p2 = tanh(p2 + product(h_old, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND))
+            p3 = sigmoid(p3 + product(h_old, at * N, N, running, w_hh + 3 * N * N, 1, N, n, N, PRECISION, OPERAND))
             new_c = p1 * ct + p0 * p2
             new = p3 * tanh(new_c)
         else:  # r, z, n
             if CELL == "gru":
                 p0 = sigmoid(p0)
-                p1 = sigmoid(p1 + product(ht, u1, PRECISION))
-                p2 = tanh(p2 + product(p0 * ht, u2, PRECISION))
+                put_rows(extra, at * N, n, N, running, p0 * ht)
+                tl.debug_barrier()
+                p1 = sigmoid(p1 + product(h_old, at * N, N, running, w_hh + N * N, 1, N, n, N, PRECISION, OPERAND))
+                p2 = tanh(p2 + product(extra, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND))
             else:
                 p0 = sigmoid(p0 + bias(b_hh, n, N, BIAS)[None, :])
-                p1 = sigmoid(p1 + product(ht, u1, PRECISION) + bias(b_hh + N, n, N, BIAS)[None, :])
-                from_h = product(ht, u2, PRECISION) + bias(b_hh + 2 * N, n, N, BIAS)[None, :]
+                p1 = sigmoid(
+                    p1
+                    + product(h_old, at * N, N, running, w_hh + N * N, 1, N, n, N, PRECISION, OPERAND)
+                    + bias(b_hh + N, n, N, BIAS)[None, :]
+                )
+                from_h = (
+                    product(h_old, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND)
+                    + bias(b_hh + 2 * N, n, N, BIAS)[None, :]
+                )
                 put_rows(extra, at * N, n, N, running, from_h)
                 p2 = tanh(p2 + p0 * from_h)
             new = p1 * ht + (1 - p1) * p2

@@ -1,4 +1,4 @@
-"""What the Triton kernels of the recurrences share: activations, tiles of a matrix, products."""
+"""What the Triton kernels of the recurrences share: activations, rows of a matrix, products."""
 
 import triton
 import triton.language as tl
@@ -29,23 +29,35 @@ def put_rows(tensor, at, column, columns, row_is_there, value):
 
 
 @triton.jit
-def weight(matrix, row, rows, column, columns, OPERAND: tl.constexpr):
-    """A block [row, column] of a weight (rows, columns), zero outside it."""
-    inside = (row < rows)[:, None] & (column < columns)[None, :]
-    return tl.load(matrix + row[:, None] * columns + column[None, :], mask=inside, other=0.0).to(OPERAND)
+def product(
+    left,
+    at,
+    count,
+    row_is_there,
+    matrix,
+    to_row,
+    to_column,
+    column,
+    columns,
+    PRECISION: tl.constexpr,
+    OPERAND: tl.constexpr,
+):
+    """left (rows, count) @ matrix (count, columns) in float32, a few of the `count` at a time.
 
-
-@triton.jit
-def transposed(matrix, row, rows, column, columns, OPERAND: tl.constexpr):
-    """A block [column, row] of the transpose of a weight (rows, columns), zero outside it."""
-    inside = (column < columns)[:, None] & (row < rows)[None, :]
-    return tl.load(matrix + row[None, :] * columns + column[:, None], mask=inside, other=0.0).to(OPERAND)
-
-
-@triton.jit
-def product(left, right, PRECISION: tl.constexpr):
-    """left @ right in float32; the left factor takes the right one's type."""
-    return tl.dot(left.to(right.dtype), right, input_precision=PRECISION)
+    Rows of the left factor start at `at`; element (k, j) of the right one is matrix[k * to_row + j * to_column].
+    Both come from memory, the left factor from what this program wrote before its last barrier: registers cannot be
+    taken in parts, and a whole weight has no room in them.
+    """
+    CHUNK: tl.constexpr = 32
+    total = tl.zeros((at.shape[0], column.shape[0]), tl.float32)
+    for first in range(0, count, CHUNK):
+        k = first + tl.arange(0, CHUNK)
+        inside = (k < count)[:, None] & (column < columns)[None, :]
+        right = tl.load(matrix + k[:, None] * to_row + column[None, :] * to_column, mask=inside, other=0.0)
+        total = tl.dot(
+            rows_of(left, at, k, count, row_is_there).to(OPERAND), right.to(OPERAND), total, input_precision=PRECISION
+        )
+    return total
 
 
 @triton.jit
