@@ -188,6 +188,6 @@ def test_features_without_names_must_be_as_many(ntu_run, small_config, tmp_path)
         train(config, tmp_path)
 
 
-def test_compare_refuses_to_start_three_models_from_one_run(make, ntu_run, tmp_path):
-    with pytest.raises(ConfigError, match="init_from must be null: compare trains three models"):
+def test_compare_refuses_to_start_several_models_from_one_run(make, ntu_run, tmp_path):
+    with pytest.raises(ConfigError, match="init_from must be null: compare trains several models"):
         compare(make("kinect-20", init_from=str(ntu_run.path)), tmp_path, [0])

@@ -19,8 +19,18 @@ from .run_folder import open_run
 from .saved_model import DESCRIPTION, SavedModel, load_model
 from .setup import build_model, input_schema
 
-# The options of a model that decide what its weights mean.
-MEANING = ("cell", "gate", "gate_scale", "hidden_size", "num_layers", "bidirectional", "reset_after", "embedding_size")
+# The options of a model that the meaning of its weights does not hang on; all others must be those of the run.
+FREE = (
+    "input_size",
+    "num_classes",
+    "vocabulary_size",
+    "dropout",
+    "locked_dropout",
+    "zoneout",
+    "pool",
+    "init",
+    "backend",
+)
 FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_reverse)?")
 
 
@@ -134,9 +144,11 @@ def _by_joint(source: Schema, target: Schema) -> list[int | None]:
 
 
 def _take_over(model: SequenceClassifier, config: Config, schema: Schema, saved: SavedModel) -> Transfer:
-    for key in MEANING:
-        here, there = model.config[key], saved.model.config[key]
-        if here != there:
+    if not isinstance(model, SequenceClassifier) or type(model) is not type(saved.model):
+        raise ConfigError(f"only a SequenceClassifier can start another, not a {type(saved.model).__name__}")
+    for key, here in model.config.items():
+        there = saved.model.config[key]
+        if key not in FREE and here != there:
             raise ConfigError(f"its model.{key} is {there!r}, here it is {here!r}; they must be the same")
     target = input_schema(config, schema)
     columns, by = match_inputs(saved.preprocessing.schema_after(saved.schema), target)
