@@ -12,10 +12,12 @@ from torch import Tensor
 from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
 from attentive_rnn.layers.base import RecurrentBase
 from attentive_rnn.layers.cells import CellBase
+from attentive_rnn.ops import native
 from attentive_rnn.ops.eleatt import Cell, Gate, Spec, State, Weights
 from attentive_rnn.ops.rra import LEARNED, rra
 
 ALL_CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}  # of the CPU kernels
 ALL_GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {
     "rnn_tanh": EleAttRNN,
@@ -138,3 +140,32 @@ def results(call: Call, backend: str) -> dict[str, Tensor]:
     assert isinstance(loss, Tensor)
     gradients = torch.autograd.grad(loss, list(leaves.values()))
     return returned | {f"grad_{name}": grad for name, grad in zip(leaves, gradients, strict=True)}
+
+
+def in_double(call: Call) -> Call:
+    def wide(tensor: Tensor | None) -> Any:
+        return None if tensor is None else tensor.detach().double().requires_grad_(tensor.requires_grad)
+
+    options = call.options | {"zoneout": wide(call.options.get("zoneout"))}
+    return Call(wide(call.x), tuple(map(wide, call.state)), Weights(*map(wide, call.weights)), call.spec, options)
+
+
+def compare(call: Call) -> None:
+    """The kernels give what the reference gives in float64, to within rounding.
+
+    In float32 that is a few times the reference's own error where sums cancel; a zero may come out as rounding error.
+    """
+    tolerance = TOLERANCE[call.x.dtype]
+    out, exact, ref = results(call, "cpu"), results(in_double(call), "reference"), results(call, "reference")
+    assert out.keys() == exact.keys()
+    for name, expected in exact.items():
+        zero = expected.norm() == 0
+        bound = tolerance if zero else max(tolerance, 4 * relative_error(ref[name], expected))
+        assert_near(out[name], expected, bound, name)
+
+
+def poison_pool() -> None:
+    """Fill with NaN what the kernels will take from their pool."""
+    blocks = [native.buffer(size) for size in (1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20) for _ in range(4)]
+    for block in blocks:
+        block.fill_(255)

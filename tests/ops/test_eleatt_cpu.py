@@ -20,34 +20,22 @@ from torch.utils.flop_counter import FlopCounterMode
 from attentive_rnn.ops import BackendError, native
 from attentive_rnn.ops.eleatt import Spec, Weights, eleatt
 from attentive_rnn.ops.eleatt.stream import Stream
-from helpers import ALL_CELLS, ALL_GATES, Call, assert_near, random_call, relative_error, results
+from helpers import (
+    ALL_CELLS,
+    ALL_GATES,
+    TOLERANCE,
+    Call,
+    compare,
+    in_double,
+    poison_pool,
+    random_call,
+    relative_error,
+    results,
+)
 
-TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
 HERE = {"AVX512": ("generic", "avx2", "avx512"), "AVX2": ("generic", "avx2")}.get(CAPABILITY, ("generic",))
 SIZES = (1, 3, 15, 16, 17, 33)
-
-
-def in_double(call: Call) -> Call:
-    def wide(tensor: Tensor | None) -> Any:
-        return None if tensor is None else tensor.detach().double().requires_grad_(tensor.requires_grad)
-
-    options = call.options | {"zoneout": wide(call.options.get("zoneout"))}
-    return Call(wide(call.x), tuple(map(wide, call.state)), Weights(*map(wide, call.weights)), call.spec, options)
-
-
-def compare(call: Call) -> None:
-    """The kernels give what the reference gives in float64, to within rounding.
-
-    In float32 that is a few times the reference's own error where sums cancel; a zero may come out as rounding error.
-    """
-    tolerance = TOLERANCE[call.x.dtype]
-    out, exact, ref = results(call, "cpu"), results(in_double(call), "reference"), results(call, "reference")
-    assert out.keys() == exact.keys()
-    for name, expected in exact.items():
-        zero = expected.norm() == 0
-        bound = tolerance if zero else max(tolerance, 4 * relative_error(ref[name], expected))
-        assert_near(out[name], expected, bound, name)
 
 
 @pytest.fixture
@@ -55,12 +43,6 @@ def _poisoned() -> None:
     """Memory that nobody has written is NaN: torch.empty's, and what the kernels take from their pool."""
     torch.use_deterministic_algorithms(True)
     poison_pool()
-
-
-def poison_pool() -> None:
-    blocks = [native.buffer(size) for size in (1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20) for _ in range(4)]
-    for block in blocks:
-        block.fill_(255)
 
 
 def test_this_machine_has_the_kernels():
