@@ -207,7 +207,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--write", type=Path, help="write the tables to this file too")
     options = parser.parse_args(arguments)
     shapes = options.shapes or (QUICK if options.quick else SHAPES)
-    seconds = 3.0 if options.quick else 12.0
+    seconds = 3.0 if options.quick else 5.0
 
     command = " ".join(["python -m benchmarks.bench", *(sys.argv[1:] if arguments is None else arguments)])
     machine = {status.name: status.reason for status in backends()}["cpu"]

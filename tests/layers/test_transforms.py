@@ -46,6 +46,7 @@ def test_autocast_computes_in_its_dtype_and_gives_gradients_in_the_parameters(ce
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output, last, attention = layer(X, lengths=lengths, need_attention=True)
     assert {t.dtype for t in (output, *as_tuple(last), *attention)} == {torch.bfloat16}
+    assert layer.last_backend.backend == "cpu"  # in the second layer too, whose input comes in autocast's dtype
     assert_near(output, expected, 2e-2)
     output.float().square().sum().backward()
     assert all(p.grad.dtype == torch.float32 and p.grad.any() for p in layer.parameters())

@@ -178,3 +178,47 @@ def test_an_exported_layer_can_be_trained():
     expected = gradients(model, model(x), x)
     for one, other in zip(gradients(again, again(x), x), expected, strict=True):
         assert_near(one, other, 1e-12)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_compiled_layer_under_autocast_equals_the_eager_one(cell):
+    model = Whole(LAYERS[cell](4, 6, 2))
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    x = X.float().requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours, expected = compiled(x, LENGTHS), model(x, LENGTHS)
+    for one, other in zip(ours, expected, strict=True):
+        assert one.dtype is other.dtype is torch.bfloat16
+        assert_near(one, other, 1e-2)
+    for one, other in zip(gradients(model, ours, x), gradients(model, expected, x), strict=True):
+        assert one.dtype is torch.float32
+        assert_near(one, other, 3e-2)
+    assert model.layer.last_backend.backend == "cpu"
+
+
+def test_a_compiled_and_an_exported_layer_of_short_floats_equal_the_eager_one():
+    model, x = Whole(EleAttGRU(4, 6, dtype=torch.bfloat16)), X.bfloat16()
+    program = torch.export.export(model, (x,)).module()
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    for found in (program(x), compiled(x)):
+        for one, other in zip(found, model(x), strict=True):
+            assert one.dtype is torch.bfloat16
+            assert_near(one, other, 1e-2)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # PyTorch's own
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_compiled_layer_takes_and_gives_packed_sequences(cell):
+    layer = LAYERS[cell](4, 6, 2, bidirectional=True, dtype=torch.float64)
+
+    packed = nn.utils.rnn.pack_padded_sequence(X, LENGTHS, enforce_sorted=False)
+
+    def run(layer: Any) -> tuple[list[Tensor], list[Tensor]]:
+        output, last = layer(packed)
+        results = [output.data, *as_tuple(last)]
+        return results, list(torch.autograd.grad(sum(r.square().sum() for r in results), list(layer.parameters())))
+
+    ours, expected = run(torch.compile(layer, backend="aot_eager")), run(layer)
+    for one, other in zip((*ours[0], *ours[1]), (*expected[0], *expected[1]), strict=True):
+        assert_near(one, other, 1e-12)
+    assert layer.last_backend.backend == "cpu"

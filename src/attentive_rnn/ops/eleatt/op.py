@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -94,23 +94,20 @@ def execute(
     need_attention: bool,
 ) -> tuple[Result, dispatch.Choice]:
     """Run a checked call on the backend of `table` that fits, in autocast's dtype where that is on."""
-    call = (spec, x, state, weights, lengths, reverse, zoneout, need_attention)
-    choice = dispatch.choose(table, backend, *call)
-    run = table[choice.backend].run
     device = x.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
-    if not autocast or x.dtype == torch.float64:
-        return run(*call), choice
-    dtype = torch.get_autocast_dtype(device)
-    with torch.autocast(device, enabled=False):
-        result: Result = run(
-            spec,
-            x.to(dtype),
-            tuple(s.to(dtype) for s in state),
+    if autocast and x.dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device)
+        cast = (
+            *(spec, x.to(dtype), tuple(s.to(dtype) for s in state)),
             Weights(*(None if tensor is None else tensor.to(dtype) for tensor in weights)),  # type: ignore[arg-type]
-            lengths,
-            reverse,
-            None if zoneout is None else zoneout.to(dtype),
-            need_attention,
+            *(lengths, reverse, None if zoneout is None else zoneout.to(dtype), need_attention),
         )
-    return result, choice
+        with torch.autocast(device, enabled=False):
+            return _chosen(table, backend, *cast)
+    return _chosen(table, backend, spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+
+
+def _chosen(table: dict[str, dispatch.Backend], backend: str, *call: Any) -> tuple[Result, dispatch.Choice]:
+    choice = dispatch.choose(table, backend, *call)
+    return table[choice.backend].run(*call), choice
