@@ -26,7 +26,7 @@ class PermuteSteps(Transform):
     Example:
         >>> import numpy as np, torch
         >>> PermuteSteps(seed=0)(torch.arange(5), np.random.default_rng(1))
-        tensor([4, 2, 3, 0, 1])
+        tensor([2, 4, 3, 0, 1])
     """
 
     name = "permute_steps"
