@@ -81,3 +81,10 @@ def feature_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def plain_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run without any attention."""
     return small_run(tmp_path_factory.mktemp("plain-run"), "basic-motions", model__gate="null")
+
+
+@pytest.fixture(scope="session")
+def number_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that predicts a number, by a layer that looks back."""
+    options = {"data__options": "{length: 12, count: 60, test_count: 30}", "data__valid_fraction": "0.5"}
+    return small_run(tmp_path_factory.mktemp("number-run"), "adding", **options)

@@ -8,6 +8,7 @@ from torch import nn
 
 from attentive_rnn import EleAttGRU, EleAttLSTM, SequenceClassifier, backends
 from attentive_rnn.explain import attentive_layers, capture
+from attentive_rnn.layers import RRA, AttentionRNN2d, CBAMSpatialGate, ConvMask2d, LocalAttention2d
 from helpers import ALL_CELLS, ALL_GATES, CELL_MODULES, LAYERS
 
 BACKENDS = [backend.name for backend in backends() if backend.available]
@@ -29,8 +30,9 @@ def test_what_is_captured_is_what_the_layer_returns_when_asked(cell, gate, backe
     (kept,) = captured.values()
     assert len(kept) == 2
     for call in kept:
-        assert [a is None for a in call] == [gate is None] * 2
-        torch.testing.assert_close([a for a in call if a is not None], [a for a in asked if a is not None])
+        assert torch.equal(call.input, x)
+        assert [a is None for a in call.attention] == [gate is None] * 2
+        torch.testing.assert_close([a for a in call.attention if a is not None], [a for a in asked if a is not None])
 
 
 @pytest.mark.parametrize("cell", ALL_CELLS)
@@ -40,7 +42,7 @@ def test_cells_are_captured_step_by_step(cell):
     state, asked = module(x, need_attention=True)
     with capture(module) as captured:
         torch.testing.assert_close(module(x), state)
-    torch.testing.assert_close(captured[""], [asked])
+    torch.testing.assert_close(captured[""][0].attention, asked)
 
 
 def test_only_the_innermost_layers_of_a_model_are_asked():
@@ -57,9 +59,46 @@ def test_a_classifier_gives_the_same_logits_and_its_attention_of_all_layers():
         logits = model(x, lengths)
         both = model(x, lengths, need_attention=True)
     torch.testing.assert_close(logits, model(x, lengths), rtol=0, atol=0)
-    torch.testing.assert_close(captured["layers"][0][0].transpose(0, 1), both[1][0])
-    assert captured["layers"][0][1] is None
+    torch.testing.assert_close(captured["layers"][0].attention[0].transpose(0, 1), both[1][0])
+    assert captured["layers"][0].attention[1] is None
     assert both[1][1] is None
+
+
+@pytest.mark.parametrize("norm", ["sum", "content"])
+@pytest.mark.parametrize("gate", ["sigmoid", None])
+def test_lags_and_inputs_of_residual_attention_are_captured_together(norm, gate):
+    layer = RRA(4, 5, lags=3, num_layers=2, norm=norm, gate=gate)
+    x = torch.randn(7, 2, 4)
+    output, _, asked = layer(x, need_attention=True)
+    with capture(layer) as captured:
+        torch.testing.assert_close(layer(x)[0], output)
+    for kept, wanted in zip(captured[""][0].attention, asked, strict=True):
+        torch.testing.assert_close(kept.lags, wanted.lags.detach())
+        assert (kept.inputs is None) == (gate is None)
+        if gate:
+            torch.testing.assert_close(kept.inputs, wanted.inputs.detach())
+
+
+@pytest.mark.parametrize("layer", [AttentionRNN2d(3, 4), CBAMSpatialGate(), ConvMask2d(3), LocalAttention2d(3)])
+def test_masks_over_maps_are_captured(layer):
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), Masked(layer)).eval()
+    images = torch.randn(2, 1, 7, 6)
+    with capture(model) as captured:
+        y = model(images)
+    (call,) = captured["1.layer"]
+    torch.testing.assert_close(call.input * call.attention, y.detach())
+    assert call.attention.shape == (2, 1, 5, 4)
+
+
+class Masked(nn.Module):
+    """A spatial layer in a network, which goes on with the map alone."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0]
 
 
 def test_gradients_do_not_change_and_none_are_kept():
@@ -71,7 +110,7 @@ def test_gradients_do_not_change_and_none_are_kept():
     with capture(model) as captured:
         model(x).sum().backward()
     torch.testing.assert_close([p.grad for p in model.parameters()], plain)
-    assert not captured["layers"][0][0].requires_grad
+    assert not captured["layers"][0].attention[0].requires_grad
 
 
 def test_nothing_is_left_on_the_model_even_after_an_error():

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose
-from attentive_rnn.explain import explain, pictures, skeletons, static_modulation, timemaps
+from attentive_rnn import RRA, SequenceClassifier
+from attentive_rnn.data import Compose, Schema, SequenceDataset
+from attentive_rnn.explain import explain, pictures, player, skeletons, static_modulation, timemaps
 from attentive_rnn.explain.explanation import hardest_mistakes
 from attentive_rnn.training import SavedModel, load_model
 from attentive_rnn.training.setup import load_splits
@@ -111,3 +112,43 @@ def test_second_persons_who_come_and_go_and_unlabelled_sequences_can_be_drawn(tm
     assert found[0].relevance.shape == (8, 40)
     for one in found[:1]:
         assert len(pictures.draw_sequence(one, data.schema.classes, tmp_path)) == 4
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    torch.manual_seed(0)
+    schema = Schema(("bad", "good"), (1,), vocabulary=("<unknown>", "a", "dull", "fine", "film", "<b>"))
+    sequences = [torch.tensor(words)[:, None] for words in ([1, 2, 4], [1, 3, 4, 5], [4] * 300)]
+    data = SequenceDataset(sequences, [0, 1, 1], [{"name": f"r{i}"} for i in range(3)], schema)
+    model = SequenceClassifier(1, 2, hidden_size=4, num_layers=1, vocabulary_size=6, embedding_size=8, dropout=0.0)
+    saved = SavedModel(model.eval(), schema, Compose([]))
+    return explain(saved, data, static_modulation(saved, data)), schema.classes
+
+
+def test_words_are_explained_by_the_attention_to_their_vectors(reviews, tmp_path):
+    found, classes = reviews
+    assert found[1].words == ("a", "fine", "film", "<b>")
+    assert found[1].relevance.shape == (4, 1)
+    assert found[1].inputs.shape == (4, 8)
+    assert found[1].words[int(found[1].relevance.argmax())] == found[1].in_words(1).split()[0]
+    assert len(pictures.draw_sequence(found[1], classes, tmp_path)) == 2
+    assert pictures.draw_classes(found, classes, tmp_path) == []
+    packed = player.pack(found, classes)
+    assert (packed["kind"], packed["groups"], packed["samples"][0]["words"]) == (
+        "words",
+        ["word"],
+        ["a", "dull", "film"],
+    )
+    assert all(len(sample["words"]) == sample["steps"] for sample in packed["samples"])
+
+
+def test_the_lags_of_every_layer_are_averaged_over_the_steps():
+    schema = Schema(("a", "b"), (3,))
+    data = SequenceDataset([torch.randn(6, 3)], [0], [{}], schema)
+    model = SequenceClassifier(3, 2, hidden_size=4, num_layers=2)
+    model.layers = RRA(3, 4, lags=2, num_layers=2, norm="content", gate="sigmoid")
+    (one,) = explain(SavedModel(model.eval(), schema, Compose([])), data, np.ones(3))
+    _, _, asked = model.layers(data.sequences[0][:, None], need_attention=True)
+    for found, wanted in zip(one.lags, asked, strict=True):
+        np.testing.assert_allclose(found, wanted.lags[:, 0].mean(0).detach(), rtol=1e-5)
+    np.testing.assert_allclose(one.attention, asked[0].inputs[:, 0].detach(), rtol=1e-5)

@@ -93,6 +93,15 @@ def test_a_page_says_what_the_files_of_the_run_say(pages, kind):
     assert [len(points.split()) for points in lines] == [len(read_rows(run.metrics))] * 4
 
 
+def test_a_page_of_a_regression_says_its_error_and_nothing_of_classes(number_run):
+    page, test = Page(write_report(number_run).read_text()), number_run.read_results()["test"]
+    assert f"{test['mse']:.4g}" in page.texts
+    assert "always the mean" in page.texts
+    assert not {"Confusion matrix", "Calibration", "Accuracy of each class"} & set(page.texts)
+    data = json.loads(page.data)
+    assert "predicted" in data["samples"][0]["verdict"]
+
+
 def test_class_names_are_text_wherever_they_appear(pages):
     _, text = pages["skeleton"]
     assert "alert(" in text

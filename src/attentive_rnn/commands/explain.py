@@ -66,7 +66,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.item is not None or (arguments.input is not None and len(dataset) <= DRAWN):
         for one in explanations:
             written += pictures.draw_sequence(one, classes, folder)
-    if arguments.item is None and any(one.label >= 0 for one in explanations):
+    if arguments.item is None and any(one.labelled for one in explanations):
         written += pictures.draw_classes(explanations, classes, folder)
         written += pictures.draw_mistakes(explanations, classes, folder)
     if arguments.item is None:
@@ -83,22 +83,32 @@ def _config(run: RunFolder, data: str | None) -> Any:
 
 
 def _table(explanations: list[Explanation], dataset: SequenceDataset, path: Path) -> Path:
-    """A row for each sequence: its class, what it was taken for, and the attention to each group."""
+    """A row for each sequence: the truth, what the model said, and the attention to each group."""
     from ..training.files import write_file
 
-    classes = dataset.schema.classes
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "class", "predicted", "probability", *(g.name for g in explanations[0].groups)])
+    writer.writerow(["name", "truth", "predicted", "probability", *(g.name for g in explanations[0].groups)])
     for one in explanations:
-        row = [one.name, classes[one.label] if one.label >= 0 else "", classes[one.predicted]]
-        writer.writerow([*row, f"{one.probabilities.max():.4f}", *(f"{v:.4f}" for v in one.relevance.mean(0))])
+        said = _said(one, dataset)
+        row = [one.name, said["truth"], said["predicted"], said["probability"]]
+        writer.writerow([*row, *(f"{value:.4f}" for value in one.relevance.mean(0))])
     write_file(path, text.getvalue().encode())
     return path
 
 
+def _said(one: Explanation, dataset: SequenceDataset) -> dict[str, Any]:
+    """The truth, where it is known, and what the model said."""
+    if dataset.schema.target == "number":
+        number = float(one.label) if one.labelled else None
+        return {"truth": number, "predicted": float(one.probabilities[0]), "probability": None}
+    classes = dataset.schema.classes
+    truth = classes[int(one.label)] if one.labelled else None
+    return {"truth": truth, "predicted": classes[one.predicted], "probability": float(one.probabilities.max())}
+
+
 def _say(explanations: list[Explanation], dataset: SequenceDataset, written: list[Path], as_json: bool) -> None:
-    from ..explain.explanation import class_relevance, most_attended
+    from ..explain.explanation import class_relevance, heading, most_attended
     from ..explain.timemaps import moments
 
     classes, groups = dataset.schema.classes, explanations[0].groups
@@ -106,9 +116,7 @@ def _say(explanations: list[Explanation], dataset: SequenceDataset, written: lis
         rows = [
             {
                 "name": one.name,
-                "label": classes[one.label] if one.label >= 0 else None,
-                "predicted": classes[one.predicted],
-                "probability": float(one.probabilities.max()),
+                **_said(one, dataset),
                 "attention": {group.name: float(v) for group, v in zip(groups, one.relevance.mean(0), strict=True)},
                 "steps": moments(one),
             }
@@ -118,7 +126,7 @@ def _say(explanations: list[Explanation], dataset: SequenceDataset, written: lis
         return
     if len(explanations) <= DRAWN:
         for one in explanations:
-            print(f"{one.name}: {classes[one.predicted]} ({100 * one.probabilities.max():.0f} %)")
+            print(f"{one.name}: {heading(one, classes)}")
             print(f"  attended to most: {one.in_words()}; most at steps {', '.join(map(str, moments(one)))}")
     else:
         for label, relevance in class_relevance(explanations).items():

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..data import Schema, SequenceDataset
+from ..data.text import decode
 from ..training.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .capture import capture
 from .groups import Group, by_group, groups_of
-from .response import first_gate
+from .response import first_layer
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,22 @@ class Explanation:
 
     Args:
         name: of the sequence.
-        label: index of its class, -1 where it has none.
-        probabilities: of the classes, (K,).
+        label: index of its class, -1 where it has none; of numbers the number, NaN where there is none.
+        probabilities: of the classes, (K,); of numbers the number that was predicted, (1,).
         frames: the sequence as it was read, (T, *shape).
-        inputs: what the first layer was given, (T', D); preprocessing may change the number of frames.
+        inputs: what the first layer was given, (T', D); preprocessing may change the number of frames, and of text
+            it is the vectors of the words.
         attention: a, what the gate let through, (T', D).
         response: a relative to the static modulation, (T', D); 1 is the usual amount.
         groups: the joints, sensors or features that the D elements make.
-        schema: of `inputs`.
+        schema: of the frames after preprocessing.
+        words: of text, one for each step; else empty.
+        lags: for each layer the weights of its former outputs, (K,), the mean over the steps; None for one that does
+            not look back.
     """
 
     name: str
-    label: int
+    label: float
     probabilities: np.ndarray
     frames: np.ndarray
     inputs: np.ndarray
@@ -40,11 +45,30 @@ class Explanation:
     response: np.ndarray
     groups: list[Group] = field(repr=False)
     schema: Schema = field(repr=False)
+    words: tuple[str, ...] = field(default=(), repr=False)
+    lags: tuple[np.ndarray | None, ...] = field(default=(), repr=False)
 
     @property
     def predicted(self) -> int:
         """The index of the most probable class."""
         return int(self.probabilities.argmax())
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the truth is known."""
+        return not np.isnan(self.label) if self.schema.target == "number" else self.label >= 0
+
+    @property
+    def right(self) -> bool:
+        """Whether the truth is known and was found; of numbers never."""
+        return self.schema.target == "class" and self.label == self.predicted
+
+    @property
+    def error(self) -> float:
+        """How far from the truth: one minus the probability of the true class, or the distance to the true number."""
+        if self.schema.target == "number":
+            return abs(float(self.probabilities[0]) - self.label)
+        return 1 - float(self.probabilities[int(self.label)])
 
     @property
     def relevance(self) -> np.ndarray:
@@ -59,11 +83,14 @@ class Explanation:
         return self.inputs.reshape(-1, *self.schema.shape)
 
     def in_words(self, count: int = 3) -> str:
-        """What was attended to most, the mean over time.
+        """What was attended to most, the mean over time; of text the words.
 
         Returns:
             such as "right hand 1.31, right wrist 1.22, head 1.10 times the usual".
         """
+        if self.words:
+            order = np.argsort(-self.relevance[:, 0], kind="stable")[:count]
+            return ", ".join(f"{self.words[t]} {self.relevance[t, 0]:.2f}" for t in order) + " times the usual"
         return most_attended(self.relevance.mean(0), self.groups, count)
 
 
@@ -89,51 +116,53 @@ def explain(
         ConfigError: the first layer has no gate, though a modulation is given, or the frames are not the model's.
     """
     schema = saved.preprocessing.schema_after(saved.schema)
-    groups = groups_of(schema)
+    groups = groups_of(schema, saved.model.layers.input_size)
     found: dict[int, Explanation] = {}
     with capture(saved.model) as captured:
-        for indices, batch, logits in saved.forward(dataset, batch_size):
-            shares = probabilities(logits)
-            inputs = batch.x.flatten(2).cpu().double().numpy()
-            if modulation is None:
-                attention = np.full_like(inputs, np.nan)
-            else:
-                attention = first_gate(captured).transpose(0, 1).cpu().double().numpy()
+        for indices, batch, outputs in saved.forward(dataset, batch_size):
+            seen = first_layer(captured, gated=modulation is not None)
+            answers = outputs if schema.target == "number" else probabilities(outputs)
+            inputs, attention = (tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate))
+            lags = [None if one is None else one.transpose(0, 1).cpu().double().numpy() for one in seen.lags]
             for row, (index, steps) in enumerate(zip(indices.tolist(), batch.lengths.tolist(), strict=True)):
                 a = attention[row, :steps]
                 found[index] = Explanation(
                     name=str(dataset.metas[index].get("name", index)),
-                    label=int(dataset.labels[index]),
-                    probabilities=shares[row],
+                    label=dataset.labels[index].item(),
+                    probabilities=answers[row],
                     frames=dataset.sequences[index].numpy(),
                     inputs=inputs[row, :steps],
                     attention=a,
                     response=a if modulation is None else a / modulation,
                     groups=groups,
                     schema=schema,
+                    words=tuple(decode(batch.x[row, :steps].cpu(), schema.vocabulary)) if schema.vocabulary else (),
+                    lags=tuple(None if one is None else one[row, :steps].mean(0) for one in lags),
                 )
     return [found[i] for i in range(len(dataset))]
 
 
 def class_relevance(explanations: Sequence[Explanation]) -> dict[int, np.ndarray]:
     """The relevance of each group (groups,), for each class the mean over its sequences of their mean over time."""
-    labels = sorted({one.label for one in explanations if one.label >= 0})
-    return {
-        label: np.mean([one.relevance.mean(0) for one in explanations if one.label == label], axis=0)
-        for label in labels
-    }
+    own: dict[int, list[np.ndarray]] = {}
+    for one in explanations:
+        if one.labelled and one.schema.target == "class":
+            own.setdefault(int(one.label), []).append(one.relevance.mean(0))
+    return {label: np.mean(own[label], axis=0) for label in sorted(own)}
 
 
 def heading(explanation: Explanation, classes: Sequence[str]) -> str:
     """What a sequence is, and what the model took it for."""
+    if explanation.schema.target == "number":
+        said = f"predicted {explanation.probabilities[0]:.4g}"
+        return f"{explanation.label:.4g}, {said}" if explanation.labelled else f"{explanation.name}: {said}"
     said = f"{classes[explanation.predicted]} ({100 * explanation.probabilities.max():.0f} %)"
-    if explanation.label < 0:
+    if not explanation.labelled:
         return f"{explanation.name}: {said}"
-    right = explanation.label == explanation.predicted
-    return f"{classes[explanation.label]}, " + ("recognised" if right else f"taken for {said}")
+    return f"{classes[int(explanation.label)]}, " + ("recognised" if explanation.right else f"taken for {said}")
 
 
 def hardest_mistakes(explanations: Sequence[Explanation], count: int) -> list[Explanation]:
-    """The labelled sequences whose own class got the lowest probability, among those taken for another class."""
-    wrong = [one for one in explanations if one.label >= 0 and one.label != one.predicted]
-    return sorted(wrong, key=lambda one: float(one.probabilities[one.label]))[:count]
+    """The labelled sequences furthest from the truth, among those taken for another class; of numbers, among all."""
+    wrong = [one for one in explanations if one.labelled and not one.right]
+    return sorted(wrong, key=lambda one: -one.error)[:count]

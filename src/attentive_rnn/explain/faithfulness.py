@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from ..data import SequenceDataset, Splits, preprocess
+from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..training.saved_model import SavedModel
 from .capture import capture
 from .curves import curve, rank_correlation, ranks
 from .groups import groups_of
-from .response import first_gate, static_modulation
+from .response import first_layer, static_modulation
 from .saliency import gradients, integrated_gradients
 
 # What ranks the cells. Relative attention is what the pictures show. The last three know nothing of the network:
@@ -67,11 +68,13 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
         batch_size: sequences at a time.
 
     Raises:
-        ConfigError: the first layer has no gate.
+        ConfigError: the first layer has no gate, or the data are text or their labels numbers.
 
     Source: deletion and insertion: Petsiuk, Das & Saenko, "RISE", BMVC 2018; random weights: Adebayo et al.,
     "Sanity checks for saliency maps", NeurIPS 2018.
     """
+    if saved.schema.vocabulary or saved.schema.target != "class":
+        raise ConfigError("faithfulness is measured on classified sequences of numbers, not on text or of regressors")
     model = saved.model
     dtype = next(model.parameters()).dtype
     groups = groups_of(saved.preprocessing.schema_after(saved.schema))
@@ -94,14 +97,14 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
     agreement: list[float] = []
     sanity: list[float] = []
     with capture(model) as captured:
-        batches = [(batch, logits, first_gate(captured)) for _, batch, logits in saved.forward(test, batch_size)]
+        batches = [(batch, logits, first_layer(captured).gate) for _, batch, logits in saved.forward(test, batch_size)]
     for batch, logits, gate in batches:
         x, lengths = batch.x.flatten(2), batch.lengths
         target = torch.from_numpy(logits.argmax(1))
         attention = gate.transpose(0, 1).double()
         with capture(fresh.model) as captured, torch.no_grad():
             fresh.model(x, lengths)
-        attention_of_fresh = first_gate(captured).transpose(0, 1).double()
+        attention_of_fresh = first_layer(captured).gate.transpose(0, 1).double()
         integrated = integrated_gradients(model, x, lengths, target, baseline)
         scores = {
             "relative attention": per_group(attention / usual),

@@ -19,14 +19,22 @@ class Group:
     elements: tuple[int, ...]
 
 
-def groups_of(schema: Schema) -> list[Group]:
+def groups_of(schema: Schema, width: int | None = None) -> list[Group]:
     """The groups of a frame, in its order: joints of a skeleton, features that differ in their axis only, features.
+
+    Of text there is one group, the word, which is all of the vector that it becomes.
+
+    Args:
+        schema: of the frames.
+        width: the length of a word's vector, for text.
 
     Example:
         >>> schema = Schema(classes=(), shape=(4,), features=("gyroscope x", "gyroscope y", "gyroscope z", "pressure"))
         >>> [(group.name, group.elements) for group in groups_of(schema)]
         [('gyroscope', (0, 1, 2)), ('pressure', (3,))]
     """
+    if schema.vocabulary:
+        return [Group("word", tuple(range(width or 1)))]
     if len(schema.shape) == 3:
         persons, joints, axes = schema.shape
         known = get_layout(schema.layout).joints if schema.layout else ()

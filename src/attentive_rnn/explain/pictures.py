@@ -11,7 +11,7 @@ from typing import Any
 
 from ..data.picture import DEFAULT_RATE, film_encoder, has_bones
 from ..training.files import write_file
-from . import skeletons, timemaps
+from . import skeletons, texts, timemaps
 from .explanation import Explanation, hardest_mistakes
 
 MISTAKES = 6  # in the picture of the hardest ones
@@ -26,6 +26,8 @@ def draw_sequence(explanation: Explanation, classes: Sequence[str], folder: Path
         ConfigError: the folder cannot be written. MissingExtraError: matplotlib is not installed.
     """
     name = re.sub(r"[^\w.-]+", "_", explanation.name).strip("._") or "sequence"
+    if explanation.words:
+        return _save(texts.texts([explanation], classes), folder / name)
     if not has_bones(explanation.schema):
         return _save(timemaps.time_map(explanation, classes), folder / name)
     written = _save(skeletons.strips([explanation], classes), folder / name)
@@ -38,9 +40,10 @@ def draw_sequence(explanation: Explanation, classes: Sequence[str], folder: Path
 
 
 def draw_classes(explanations: Sequence[Explanation], classes: Sequence[str], folder: Path) -> list[Path]:
-    """Draw what each class attends to on average, as classes.png and .svg."""
-    bones = has_bones(explanations[0].schema)
-    draw = skeletons.class_averages if bones else timemaps.class_map
+    """Draw what each class attends to on average, as classes.png and .svg; nothing of texts and of numbers."""
+    if explanations[0].words or explanations[0].schema.target != "class":
+        return []
+    draw = skeletons.class_averages if has_bones(explanations[0].schema) else timemaps.class_map
     return _save(draw(explanations, classes), folder / "classes")
 
 
@@ -49,8 +52,9 @@ def draw_mistakes(explanations: Sequence[Explanation], classes: Sequence[str], f
     worst = hardest_mistakes(explanations, MISTAKES)
     if not worst:
         return []
-    draw = skeletons.strips if has_bones(worst[0].schema) else timemaps.time_maps
-    return _save(draw(worst, classes), folder / "mistakes")
+    bones, words = has_bones(worst[0].schema), bool(worst[0].words)
+    draw = skeletons.strips if bones else texts.texts if words else timemaps.time_maps
+    return _save(draw(worst[: MISTAKES if not words else 3], classes), folder / "mistakes")
 
 
 def _save(figure: Any, path: Path) -> list[Path]:

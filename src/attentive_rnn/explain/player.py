@@ -18,26 +18,31 @@ _MISTAKES = 12  # hardest ones that are there in any case
 _ABSENT = 65535
 
 
-def choose(probabilities: np.ndarray, dataset: SequenceDataset) -> list[int]:
+def choose(outputs: np.ndarray, dataset: SequenceDataset) -> list[int]:
     """The sequences to show: the hardest mistakes, then in turn one of each class.
 
     Args:
-        probabilities: (B, K).
+        outputs: the probabilities (B, K), or the predicted numbers (B, 1).
         dataset: the B sequences.
 
     Returns:
         indices, at most `SAMPLES`.
     """
     labels = dataset.labels
-    own = np.where(labels >= 0, probabilities[np.arange(len(labels)), labels], 1.0)
-    wrong = np.flatnonzero((probabilities.argmax(1) != labels) & (labels >= 0))
-    chosen = wrong[np.argsort(own[wrong], kind="stable")][:_MISTAKES].tolist()
-    turn = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        turn[members] = np.arange(len(members))
-    rest = [int(i) for i in np.lexsort((labels, turn)) if int(i) not in set(chosen)]
-    return (chosen + rest)[:SAMPLES]
+    if dataset.schema.target == "number":
+        errors, order = np.nan_to_num(np.abs(outputs[:, 0] - labels)), np.arange(len(labels))
+        wrong = order
+    else:
+        errors = 1 - np.where(labels >= 0, outputs[np.arange(len(labels)), labels], 1.0)
+        wrong = np.flatnonzero((outputs.argmax(1) != labels) & (labels >= 0))
+        turn = np.zeros(len(labels), dtype=np.int64)
+        for label in np.unique(labels):
+            members = np.flatnonzero(labels == label)
+            turn[members] = np.arange(len(members))
+        order = np.lexsort((labels, turn))
+    chosen = wrong[np.argsort(-errors[wrong], kind="stable")][:_MISTAKES].tolist()
+    taken = set(chosen)
+    return (chosen + [int(i) for i in order if int(i) not in taken])[:SAMPLES]
 
 
 def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[str, Any]:
@@ -48,13 +53,13 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
         classes: their names.
     """
     schema, groups = explanations[0].schema, explanations[0].groups
-    skeleton = has_bones(schema)
+    kind = "skeleton" if has_bones(schema) else "words" if schema.vocabulary else "map"
     relevance = np.concatenate([one.relevance for one in explanations])
     known = np.isfinite(relevance).all()
     low, high = np.percentile(relevance, (1, 99)) if known else (0.0, 1.0)
     high = high if high > low else low + 1.0
     rows = list(range(len(groups)))
-    if not skeleton and len(groups) > ROWS:
+    if kind == "map" and len(groups) > ROWS:
         weight = relevance.mean(0) if known else np.zeros(len(groups))
         rows = sorted(np.argsort(-weight, kind="stable")[:ROWS].tolist())
     elements = [element for row in rows for element in groups[row].elements]
@@ -68,23 +73,25 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
         attention = (np.clip((one.relevance[::stride][:, rows] - low) / (high - low), 0, 1) * 255).round()
         sample: dict[str, Any] = {
             "name": one.name,
-            "label": one.label,
-            "right": one.label == one.predicted,
+            "label": int(one.label) if one.labelled and schema.target == "class" else -1,
+            "right": one.right or schema.target == "number",
             "verdict": heading(one, classes),
             "steps": len(attention),
             "stride": stride,
             "attention": _packed(attention, np.uint8) if known else None,
-            "points": _packed(_points(one, stride), np.uint16) if skeleton else None,
+            "points": _packed(_points(one, stride), np.uint16) if kind == "skeleton" else None,
+            "words": list(one.words[::stride]),
             "signal": None
-            if skeleton
+            if kind != "map"
             else _packed(((one.inputs[::stride][:, elements] - floor) / span * 255).round(), np.uint8),
         }
         size += sum(len(sample[key] or "") for key in ("attention", "points", "signal"))
+        size += sum(len(word) + 3 for word in sample["words"])
         if samples and size > BYTES:
             break
         samples.append(sample)
     return {
-        "kind": "skeleton" if skeleton else "map",
+        "kind": kind,
         "classes": list(classes),
         "groups": [groups[row].name for row in rows],
         "elements": [[next(local) for _ in groups[row].elements] for row in rows],
@@ -93,12 +100,12 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
         "high": float(high),
         "rate": _rate(schema, explanations),
         "samples": samples,
-        **_body(schema, skeleton),
+        **_body(schema),
     }
 
 
-def _body(schema: Schema, skeleton: bool) -> dict[str, Any]:
-    if not skeleton or schema.layout is None:
+def _body(schema: Schema) -> dict[str, Any]:
+    if not has_bones(schema) or schema.layout is None:
         return {}
     layout = get_layout(schema.layout)
     return {"persons": schema.shape[0], "joints": len(layout.joints), "bones": [list(bone) for bone in layout.bones]}

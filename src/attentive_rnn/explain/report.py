@@ -16,6 +16,7 @@ from ..training.metrics import probabilities, wilson
 from ..training.run_folder import RunFolder, read_rows
 from ..training.saved_model import SavedModel, load_model
 from ..training.setup import load_splits
+from ..training.tasks import Metric, Task, task_for
 from . import charts, player
 from .calibration import expected_calibration_error, reliability
 from .explanation import Explanation, explain, hardest_mistakes, heading
@@ -68,39 +69,58 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
-    shares = probabilities(saved.logits(splits.test))
-    found = reliability(shares, splits.test.labels)
-    error = expected_calibration_error(found)
+    outputs = saved.logits(splits.test)
+    classified = saved.schema.target == "class"
+    answers = probabilities(outputs) if classified else outputs
     test = results["test"]
-    explanations, gated = _explained(run, saved, splits, shares)
+    explanations, gated = _explained(run, saved, splits, answers)
     wide = len(saved.schema.classes) > _CLASSES
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{type(saved.model).__name__}, {_layers(saved)}; trained {environment.get('date', '')[:10]}",
-        "numbers": _numbers(results, error),
-        "remarks": _remarks(test),
+        "numbers": _numbers(results, task_for(saved.schema)),
+        "remarks": _remarks(test, task_for(saved.schema).metric),
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
-        "classes": _classes(test),
-        "confusion": None if wide else _confusion(test),
-        "confused": _confused(test) if wide else None,
-        "calibration": charts.reliability_chart(found)
-        | {
-            "words": f"On average the stated probability and the accuracy lie {100 * error:.1f} points apart "
-            "(expected calibration error, ten bins). Bars under the dashed line: the model is surer than it is right."
-        },
+        "classes": _classes(test) if classified else None,
+        "confusion": _confusion(test) if classified and not wide else None,
+        "confused": _confused(test) if classified and wide else None,
+        "calibration": _calibration(answers, splits.test.labels) if classified else None,
         "player": _player(explanations, saved, gated),
-        "lags": None,
+        "lags": _lags(explanations, saved),
         "command": _command(run, environment),
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
     }
 
 
-def _explained(run: RunFolder, saved: SavedModel, splits: Splits, shares: np.ndarray) -> tuple[list[Explanation], bool]:
+def _explained(
+    run: RunFolder, saved: SavedModel, splits: Splits, answers: np.ndarray
+) -> tuple[list[Explanation], bool]:
     """The sequences to show and whether their attention is known: not of a model whose first layer has no gate."""
     gated = saved.model.layers.gates[0] is not None
     modulation = stored_modulation(run.model, saved, splits.train) if gated else None
-    return explain(saved, splits.test.subset(player.choose(shares, splits.test)), modulation), gated
+    return explain(saved, splits.test.subset(player.choose(answers, splits.test)), modulation), gated
+
+
+def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    found = reliability(shares, labels)
+    error = 100 * expected_calibration_error(found)
+    return charts.reliability_chart(found) | {
+        "words": f"On average the stated probability and the accuracy lie {error:.1f} points apart (expected "
+        "calibration error, ten bins). Bars under the dashed line: the model is surer than it is right."
+    }
+
+
+def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
+    """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
+    first = saved.model.config.get("first_lag", 1)
+    rows = []
+    for layer, weights in enumerate(explanations[0].lags):
+        if weights is not None:
+            mean = np.mean([own for one in explanations if (own := one.lags[layer]) is not None], axis=0)
+            lags = range(first, first + len(mean))
+            rows.append({"name": layer + 1, "lags": list(lags), "weights": [f"{value:.3f}" for value in mean]})
+    return rows or None
 
 
 def _layers(saved: SavedModel) -> str:
@@ -111,28 +131,33 @@ def _layers(saved: SavedModel) -> str:
     return f"{model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
 
 
-def _numbers(results: dict[str, Any], error: float) -> list[dict[str, str]]:
-    test = results["test"]
-    low, high = (100 * end for end in test["accuracy_interval_95"])
-    found = [
-        ("test accuracy", f"{100 * test['accuracy']:.1f} %", f"95 % interval {low:.1f} to {high:.1f}"),
-        ("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""),
+def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
+    test, metric = results["test"], task.metric
+    unit = " %" if metric.percent else ""
+    low, high = (metric.show(end) for end in test[f"{metric.name}_interval_95"])
+    found = [(f"test {metric.name}", metric.show(test[metric.name]) + unit, f"95 % interval {low} to {high}")]
+    if "mean_class_accuracy" in test:
+        found.append(("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""))
+    if "variance" in test:
+        found.append(("always the mean", f"{test['variance']:.4g}", metric.name))
+    chosen = metric.show(results[f"validation_{metric.name}"]) + unit
+    found += [
         ("test sequences", f"{test['count']}", ""),
-        ("test loss", f"{test['loss']:.3f}", "cross-entropy, nats"),
-        ("calibration error", f"{100 * error:.1f} points", ""),
-        ("validation accuracy", f"{100 * results['validation_accuracy']:.1f} %", f"epoch {results['best_epoch']}"),
+        ("test loss", f"{test['loss']:.3g}", task.loss_title),
+        (f"validation {metric.name}", chosen, f"epoch {results['best_epoch']}"),
         ("epochs", f"{results['epochs']}", f"{results['seconds_per_epoch']:.3g} s each"),
         ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs a step"),
     ]
     return [{"name": name, "value": value, "note": note} for name, value, note in found]
 
 
-def _remarks(test: dict[str, Any]) -> list[str]:
-    remarks = ["The test sequences were classified once, at the epoch that the validation part chose."]
+def _remarks(test: dict[str, Any], metric: Metric) -> list[str]:
+    remarks = ["The test sequences were used once, at the epoch that the validation part chose."]
     if "without_copies" in test:
+        unit = " %" if metric.percent else ""
         remarks.append(
-            f"{test['copies_in_train']} test sequences are copies of training sequences; without them the accuracy is "
-            f"{100 * test['without_copies']['accuracy']:.1f} %."
+            f"{test['copies_in_train']} test sequences are copies of training sequences; {metric.name} without them: "
+            f"{metric.show(test['without_copies'][metric.name])}{unit}."
         )
     return remarks
 
@@ -181,17 +206,20 @@ def _player(explanations: list[Explanation], saved: SavedModel, gated: bool) -> 
     data = player.pack(explanations, classes)
     shown = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
     mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in shown]
-    skeleton = data["kind"] == "skeleton"
     note = "This model has no gate on its input: there is no attention to show."
     if gated:
-        size = "Circles grow with it." if skeleton else "Yellow is much, blue is little."
+        size = {
+            "skeleton": "Circles grow with it.",
+            "words": "The darker a word's ground, the more.",
+            "map": "Yellow is much, blue is little.",
+        }[data["kind"]]
         note = (
             f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
             "lets in, not why a class was chosen."
         )
     return {
         "kind": data["kind"],
-        "group_word": "Joint" if skeleton else "Feature",
+        "group_word": {"skeleton": "Joint", "words": "Part", "map": "Feature"}[data["kind"]],
         "note": note,
         "mistakes": [{"sample": shown[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
         "data": data,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
+from torch import Tensor
 
 from ..data import SequenceDataset
 from ..errors import ConfigError
+from ..ops.rra import Attention
 from ..training.files import write_file
 from ..training.saved_model import SavedModel
-from .capture import capture
+from .capture import Call, capture
 
 FILE = "static_modulation.safetensors"
 LARGEST = 2000  # sequences, spread evenly over the data set: more do not change an average that can be seen
@@ -40,33 +43,57 @@ def static_modulation(saved: SavedModel, dataset: SequenceDataset, batch_size: i
     and leaves the formula to the reader.
     """
     step = -(-len(dataset) // LARGEST)
-    after, before, alone, frames = (np.zeros(saved.width) for _ in range(4))
+    after = before = alone = np.zeros(1)
+    frames = 0
     with capture(saved.model) as captured:
         for _, batch, _ in saved.forward(dataset.subset(range(0, len(dataset), step)), batch_size):
-            attention = first_gate(captured)
+            seen = first_layer(captured)
             known = torch.arange(batch.x.shape[1])[:, None] < batch.lengths.cpu()
-            a = attention.double().cpu()[known].numpy()
-            x = batch.x.flatten(2).transpose(0, 1).double().cpu()[known].numpy()
-            after += ((a * x) ** 2).sum(0)
-            before += (x**2).sum(0)
-            alone += (a**2).sum(0)
+            a = seen.gate.double().cpu()[known].numpy()
+            x = seen.inputs.double().cpu()[known].numpy()
+            after = after + ((a * x) ** 2).sum(0)
+            before = before + (x**2).sum(0)
+            alone = alone + (a**2).sum(0)
             frames += len(a)
     moving = before > 0
     energy = np.where(moving, after / np.where(moving, before, 1), alone / frames)
     return np.sqrt(np.maximum(energy, np.finfo(np.float32).tiny))
 
 
-def first_gate(captured: dict[str, list]) -> torch.Tensor:
-    """Take from a capture the attention (T, B, D) that the first layer paid in the last call, directions averaged.
+class FirstLayer(NamedTuple):
+    """What the first layer of a model was given and what it let in, both (T, B, D); the weights of all layers' lags.
+
+    `lags` has one (T, B, K) for each layer, None for one that does not look back.
+    """
+
+    inputs: Tensor
+    gate: Tensor
+    lags: list[Tensor | None]
+
+
+def first_layer(captured: dict[str, list[Call]], gated: bool = True) -> FirstLayer:
+    """Take the last call from a capture of a model of stacked recurrent layers; of two directions the mean.
+
+    Args:
+        captured: what :func:`capture` keeps; the call is removed.
+        gated: whether a gate is wanted; if not, `gate` is NaN.
 
     Raises:
-        ConfigError: the first layer has no gate.
+        ConfigError: the first layer has no gate, though one is wanted.
     """
-    layers = next((kept.pop() for kept in captured.values() if kept), [None])
-    if not isinstance(layers, list) or layers[0] is None:
+    call = next(kept.pop() for kept in captured.values() if kept)
+    lags = [_one_direction(one.lags) if isinstance(one, Attention) else None for one in call.attention]
+    first = call.attention[0]
+    gate = _one_direction(first.inputs if isinstance(first, Attention) else first)
+    if not gated:
+        gate = torch.full_like(call.input, torch.nan)
+    if gate is None:
         raise ConfigError("the model has no attention to its input: its first layer has no gate (model.gate)")
-    attention: torch.Tensor = layers[0]
-    return attention.mean(-1) if attention.dim() == 4 else attention
+    return FirstLayer(call.input, gate, lags)
+
+
+def _one_direction(attention: Tensor | None) -> Tensor | None:
+    return attention.mean(-1) if attention is not None and attention.dim() == 4 else attention
 
 
 def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset) -> np.ndarray:
@@ -81,8 +108,8 @@ def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset) -
             values = load_arrays(path.read_bytes())["static_modulation"]
         except (OSError, SafetensorError, ValueError, KeyError) as error:
             raise ConfigError(f"{path}: is damaged or not a safetensors file ({error}); remove it") from error
-        if values.shape != (saved.width,):
-            raise ConfigError(f"{path}: has {values.size} numbers for {saved.width} elements a frame; remove it")
+        if values.shape != (width := saved.model.layers.input_size,):
+            raise ConfigError(f"{path}: has {values.size} numbers for {width} elements a frame; remove it")
         return values
     values = static_modulation(saved, train)
     write_file(path, save_arrays({"static_modulation": values}))

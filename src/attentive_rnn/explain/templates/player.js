@@ -1,5 +1,5 @@
 "use strict";
-// The player of a report: a skeleton with its attention, or a map of time against features; no library, no network.
+// The player of a report: a skeleton with its attention, a text, or a map of time against features; no library, no network.
 (() => {
   const data = JSON.parse(document.getElementById("player-data").textContent);
   const byId = (id) => document.getElementById(id);
@@ -101,6 +101,23 @@
     sample.left = left; sample.wide = wide;
   }
 
+  function drawWords() {
+    const box = byId("text");
+    if (box.dataset.sample !== sampleBox.value) {
+      box.dataset.sample = sampleBox.value;
+      box.replaceChildren(...sample.words.flatMap((word, t) => {
+        const made = document.createElement("span");
+        made.textContent = word; made.style.setProperty("--v", sample.attention ? Math.round(100 * share(t, 0)) : 0);
+        made.addEventListener("click", () => { play(false); step = t; draw(); });
+        return [made, " "];
+      }));
+    }
+    box.querySelector(".now")?.classList.remove("now");
+    const now = box.children[step];
+    now.classList.add("now");
+    if (now.offsetTop - box.offsetTop > box.scrollTop + box.clientHeight - 40 || now.offsetTop - box.offsetTop < box.scrollTop) box.scrollTop = now.offsetTop - box.offsetTop - 20;
+  }
+
   function fit(pen, text, width) {
     while (text.length > 3 && pen.measureText(text).width > width) text = text.slice(0, -2) + "\u2026";
     return text;
@@ -136,12 +153,16 @@
     byId("where").textContent = (step + 1) + " / " + sample.steps;
     slider.setAttribute("aria-valuetext", "step " + (step + 1) + " of " + sample.steps);
     if (playing || !sample.attention) return;
+    if (data.kind === "words") {
+      byId("words").textContent = "\u201c" + sample.words[step] + "\u201d: " + relevance(step, 0).toFixed(2) + " times the usual.";
+      return;
+    }
     const all = data.groups.map((name, g) => [relevance(step, g), name]).sort((p, q) => q[0] - p[0]).slice(0, 3);
     byId("words").textContent = "Attended to most at this step: " + all.map(([value, name]) => name + " " + value.toFixed(2)).join(", ") + " times the usual.";
   }
 
   function draw() {
-    (data.kind === "skeleton" ? drawSkeleton : drawMap)();
+    ({ skeleton: drawSkeleton, map: drawMap, words: drawWords })[data.kind]();
     drawCourse();
     slider.value = step;
     describe();
@@ -223,6 +244,8 @@
   });
   addEventListener("resize", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); draw(); });
+  byId("text").hidden = data.kind !== "words";
+  stage.hidden = data.kind === "words";
   readColours();
   choose(0);
 })();
