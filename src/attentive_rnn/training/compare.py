@@ -367,7 +367,8 @@ def _write(comparison: Comparison) -> Comparison:
         return replace(comparison, notes=(note,))
     curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in _drawn(comparison)}
     title, axis = comparison.folder.parent.name, comparison.outcomes[0].task.loss_title
-    plot_losses(curves, title, axis, comparison.folder / "comparison.png")
+    epoch = f"epoch of {comparison.epoch_size:,} sequences"
+    plot_losses(curves, title, axis, comparison.folder / "comparison.png", epoch)
     return comparison
 
 

@@ -25,7 +25,7 @@ STYLES: tuple[tuple[str, Any], ...] = (
 PANELS = (("train_loss", "training loss"), ("valid_loss", "validation loss"))
 
 
-def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, path: Path) -> None:
+def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, path: Path, epoch: str = "epoch") -> None:
     """Draw training and validation loss over the epochs into a PNG.
 
     For each model the mean over its runs, and a band from the lowest to the highest of them, as far as all runs went;
@@ -36,6 +36,7 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, pat
         title: of the picture.
         loss: what it is, for the axis.
         path: of the PNG.
+        epoch: what an epoch is called, for the other axis.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots(1, len(PANELS), sharey=True)
@@ -44,7 +45,7 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, pat
             _draw(axis, [np.array([row[column] for row in run]) for run in runs], name, colour, dashes)
         axis.set_title(label)
         axis.set_yscale("log")  # the late epochs, where models part, are hundreds of times below the first
-        axis.set_xlabel("epoch")
+        axis.set_xlabel(epoch)
         axis.grid(color="0.9")
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
