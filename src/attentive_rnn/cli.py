@@ -263,7 +263,8 @@ def _say_results(run: RunFolder) -> int:
     metric = task.metric
     print(f"validation       {metric.show(results[f'validation_{metric.name}'])}{' %' if metric.percent else ''}")
     _print_scores(task, results["test"])
-    print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs a step of a sequence")
+    each = "an image" if task.schema.medium == "image" else "a step of a sequence"
+    print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")
     print(
         f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch, "
         f"{100 * results['loading_share']:.0f} % of it to make batches"

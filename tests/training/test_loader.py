@@ -22,16 +22,16 @@ def batches(passes, epoch):
 
 def same(one, other):
     return len(one) == len(other) and all(
-        torch.equal(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True)
+        torch.equal(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x[:3], y[:3], strict=True)
     )
 
 
 def test_an_epoch_shows_every_sequence_once_and_the_last_batch_what_is_left(sequences):
     whole = EpochLoader(sequences, 12, seed=0)
     shown = batches(whole, 3)
-    assert [len(labels) for _, _, labels in shown] == [12, 12, 12, 4]
+    assert [len(batch.labels) for batch in shown] == [12, 12, 12, 4]
     assert len(whole) == 4
-    total = torch.cat([x for x, _, _ in shown]).sum(dtype=torch.float64)
+    total = torch.cat([batch.x for batch in shown]).sum(dtype=torch.float64)
     assert total == pytest.approx(sum(s.sum(dtype=torch.float64) for s in sequences.sequences))
 
 
@@ -45,7 +45,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(sequences):
 
 
 def test_without_a_seed_the_order_is_that_of_the_data(sequences):
-    labels = torch.cat([labels for _, _, labels in EpochLoader(sequences, 7)])
+    labels = torch.cat([batch.labels for batch in EpochLoader(sequences, 7)])
     assert labels.tolist() == sequences.labels.tolist()
 
 

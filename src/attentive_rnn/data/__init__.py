@@ -6,6 +6,7 @@ from .convert_layout import ConvertLayout, same_joint
 from .copies import copies_in_train
 from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
 from .generated import GeneratedDataset
+from .image_set import ImageSet
 from .layouts import JointLayout, get_layout, list_layouts
 from .picture import animate, draw_samples
 from .report import Report, check
@@ -27,6 +28,7 @@ from .transforms import (
     OriginAtBodyCentre,
     PermuteSteps,
     RandomCrop,
+    RandomCropFlip,
     RandomRotation,
     Resample,
     Stream,
@@ -46,6 +48,7 @@ __all__ = [
     "ConvertLayout",
     "FlipLeftRight",
     "GeneratedDataset",
+    "ImageSet",
     "Jitter",
     "JoinSteps",
     "JointLayout",
@@ -56,6 +59,7 @@ __all__ = [
     "OriginAtBodyCentre",
     "PermuteSteps",
     "RandomCrop",
+    "RandomCropFlip",
     "RandomRotation",
     "Report",
     "Resample",

@@ -13,12 +13,14 @@ from .dataset import Sample
 
 class Batch(NamedTuple):
     """``x`` (B, T_max, *shape) float32, zero after each sequence's end; ``lengths`` (B,) int64; ``labels`` (B,)
-    int64, or float32 where a label is a number."""
+    int64, or float32 where a label is a number. Of images ``x`` is (B, C, H, W), ``question`` (B, L) the words of the
+    questions, and ``labels`` (B, C + 1, H, W) where images are wanted."""
 
     x: Tensor
     lengths: Tensor
     labels: Tensor
     metas: list[dict[str, Any]]
+    question: Tensor | None = None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -32,6 +34,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     return Batch(
         x=torch.nn.utils.rnn.pad_sequence([s.sequence for s in samples], batch_first=True),
         lengths=torch.tensor([len(s.sequence) for s in samples], dtype=torch.int64),
-        labels=torch.tensor([s.label for s in samples]),
+        labels=torch.stack([torch.as_tensor(s.label) for s in samples]),
         metas=[s.meta for s in samples],
+        question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,11 +18,16 @@ from .transforms import Transform
 
 
 class Sample(NamedTuple):
-    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and what is known of it."""
+    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and what is known of it.
+
+    Of an image set ``sequence`` is the image (C, H, W), ``question`` its word numbers int64 (L,), and where an image is
+    wanted ``label`` is that image with the region in which it differs as a last channel, (C + 1, H, W).
+    """
 
     sequence: Tensor
-    label: float
+    label: float | Tensor
     meta: dict[str, Any]
+    question: Tensor | None = None
 
 
 class SequenceDataset(Dataset[Sample]):
@@ -98,6 +104,10 @@ class SequenceDataset(Dataset[Sample]):
     def labelled(self) -> np.ndarray:
         """Whether each sequence has a label, bool (len,)."""
         return ~np.isnan(self.labels) if self.schema.target == "number" else self.labels >= 0
+
+    def fingerprint(self, index: int) -> bytes:
+        """A digest of an item's length and float32 values; equal for equal ones only."""
+        return hashlib.sha256(self.sequences[index].contiguous().numpy().tobytes()).digest()
 
     def groups(self, key: str) -> np.ndarray:
         """``meta[key]`` of each sequence, (len,), as the group-wise splitters of scikit-learn take it.

@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args
 
 from ..errors import ConfigError
 
-Target = Literal["class", "number"]
+Target = Literal["class", "number", "image"]
+Medium = Literal["sequence", "image"]
 
 
 @dataclass(frozen=True)
@@ -18,17 +19,20 @@ class Schema:
 
     Args:
         classes: the name of each class; the label i is ``classes[i]``. Empty for unlabelled data, and for numbers.
-        shape: shape of one frame, ``(D,)`` for features or ``(M, V, C)`` for a skeleton of M persons,
-            V joints and C coordinates (metres).
+        shape: shape of one frame, ``(D,)`` for features, ``(M, V, C)`` for a skeleton of M persons, V joints and C
+            coordinates (metres), or (channels, height, width) of an image.
         features: a name for each of the flattened features of a frame, or empty.
         layout: name of the joint layout of a skeleton (see :func:`get_layout`), or None.
         rate: frames per second, or None where the format does not say.
-        target: what a label is: "class", an index into ``classes``, or "number", a real number to be predicted.
-        vocabulary: for text, the words; a frame is then of shape (1,) and holds the index of one. Else empty.
+        target: what a label is: "class", an index into ``classes``; "number", a real number to be predicted; or
+            "image", an image like the given one.
+        vocabulary: for text, the words; a frame is then of shape (1,) and holds the index of one. For images, the
+            words of the questions about them. Else empty.
+        medium: "sequence", or "image" where an item is a single frame, an image.
 
     Raises:
         ConfigError: a shape that is not positive, feature names that do not match it, classes beside numbers, or a
-            vocabulary with frames that are no single index.
+            vocabulary with frames that are no single index, or images asked for where there are none.
 
     Example:
         >>> Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20").size
@@ -42,6 +46,7 @@ class Schema:
     rate: float | None = None
     target: Target = "class"
     vocabulary: tuple[str, ...] = ()
+    medium: Medium = "sequence"
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
@@ -52,16 +57,22 @@ class Schema:
             raise ConfigError(f"schema: {len(self.features)} feature names for {self.size} features a frame")
         if self.target not in get_args(Target):
             raise ConfigError(f"schema: target must be {' or '.join(get_args(Target))}, got {self.target!r}")
-        if self.target == "number" and self.classes:
-            raise ConfigError("schema: there are classes, but target says that a label is a number")
-        if self.vocabulary and self.shape != (1,):
+        if self.medium not in get_args(Medium):
+            raise ConfigError(f"schema: medium must be {' or '.join(get_args(Medium))}, got {self.medium!r}")
+        if self.target != "class" and self.classes:
+            raise ConfigError(f"schema: there are classes, but target says that a label is a {self.target}")
+        if (self.medium == "image" and len(self.shape) != 3) or (self.medium == "sequence" and self.target == "image"):
+            raise ConfigError(f"schema: images are (C, H, W) and of medium image, got {self.shape}, {self.medium}")
+        if self.medium == "image" and self.target == "number":
+            raise ConfigError("schema: of images a class or an image is predicted, not a number")
+        if self.vocabulary and self.medium == "sequence" and self.shape != (1,):
             raise ConfigError(f"schema: with a vocabulary a frame is one index, shape (1,), got {self.shape}")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise ConfigError("schema: a word occurs twice in vocabulary")
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model answers with: one a class, or the number itself."""
+        """How many numbers a model answers with: one a class, or the number itself; 0 for an image."""
         return 1 if self.target == "number" else len(self.classes)
 
     @property
@@ -79,6 +90,7 @@ class Schema:
             "rate": self.rate,
             "target": self.target,
             "vocabulary": list(self.vocabulary),
+            "medium": self.medium,
         }
 
     @classmethod
@@ -89,10 +101,10 @@ class Schema:
             ConfigError: a key is missing, unknown or of the wrong type; the message names it.
 
         Example:
-            >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]})
-            Schema(classes=('a', 'b'), shape=(12,), features=(), layout=None, rate=None, target='class', vocabulary=())
+            >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]}) == Schema(("a", "b"), (12,))
+            True
         """
-        known = {"classes", "shape", "features", "layout", "rate", "target", "vocabulary"}
+        known = {"classes", "shape", "features", "layout", "rate", "target", "vocabulary", "medium"}
         for key in values:
             if key not in known:
                 raise ConfigError(f"schema: unknown key {key!r}; the keys are {', '.join(sorted(known))}")
@@ -112,6 +124,7 @@ class Schema:
             rate=None if rate is None else float(rate),
             target=values.get("target", "class"),
             vocabulary=_tuple_of(str, "vocabulary", values.get("vocabulary", ())),
+            medium=values.get("medium", "sequence"),
         )
 
 

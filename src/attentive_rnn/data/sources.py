@@ -11,6 +11,7 @@ from ..errors import ConfigError, DataError
 from . import (
     adding,
     arff,
+    cifar_images,
     embedded,
     folders,
     frame_features,
@@ -33,6 +34,7 @@ from . import (
 )
 from .dataset import SequenceDataset, Splits, concatenate, relabel
 from .files import existing
+from .scenes import sets as scenes
 from .schema import Schema
 from .source import Source
 from .text import recode
@@ -53,6 +55,12 @@ _SOURCES = (
     sfinge3d.SOURCE,
     pyskl.SOURCE,
     nucla.SOURCE,
+    cifar_images.SOURCE,
+    scenes.MREF,
+    scenes.MDIST,
+    scenes.MBG,
+    scenes.QUESTIONS,
+    scenes.EDITING,
     arff.SOURCE,
     frame_features.SOURCE,
     pixels.SOURCE,

@@ -13,7 +13,8 @@ def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tu
     """Split a training set in (train, valid), the same way for the same seed.
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
-    validation score is that of people not seen in training. Otherwise each class gives the same share, and keeps
+    validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
+    Otherwise each class gives the same share, and keeps
     at least one sequence for training; where labels are numbers, sequences are drawn alike.
     Of a generated set the validation part is drawn apart and is the same for every seed.
 
@@ -39,13 +40,14 @@ def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tu
     if isinstance(dataset, GeneratedDataset):
         return dataset.split(fraction, seed)
     rng = np.random.default_rng(seed)
-    if all("subject" in meta for meta in dataset.metas):
-        subjects = dataset.groups("subject")
-        names = np.unique(subjects)
-        if len(names) >= 3:
-            count = min(max(round(fraction * len(names)), 1), len(names) - 1)
-            held_out = np.isin(subjects, rng.permutation(names)[:count])
-            return _by_mask(dataset, held_out)
+    for key in ("subject", "scene"):
+        if all(key in meta for meta in dataset.metas):
+            groups = dataset.groups(key)
+            names = np.unique(groups)
+            if len(names) >= 3:
+                count = min(max(round(fraction * len(names)), 1), len(names) - 1)
+                held_out = np.isin(groups, rng.permutation(names)[:count])
+                return _by_mask(dataset, held_out)
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
 
 

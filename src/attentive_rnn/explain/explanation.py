@@ -116,9 +116,9 @@ def explain(
         ConfigError: the first layer has no gate, though a modulation is given, or the frames are not the model's.
     """
     schema = saved.preprocessing.schema_after(saved.schema)
-    groups = groups_of(schema, saved.model.layers.input_size)
+    groups = groups_of(schema, saved.classifier.layers.input_size)
     found: dict[int, Explanation] = {}
-    with capture(saved.model) as captured:
+    with capture(saved.classifier) as captured:
         for indices, batch, outputs in saved.forward(dataset, batch_size):
             seen = first_layer(captured, gated=modulation is not None)
             answers = outputs if schema.target == "number" else probabilities(outputs)

@@ -102,8 +102,8 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
         x, lengths = batch.x.flatten(2), batch.lengths
         target = torch.from_numpy(logits.argmax(1))
         attention = gate.transpose(0, 1).double()
-        with capture(fresh.model) as captured, torch.no_grad():
-            fresh.model(x, lengths)
+        with capture(fresh.classifier) as captured, torch.no_grad():
+            fresh.classifier(x, lengths)
         attention_of_fresh = first_layer(captured).gate.transpose(0, 1).double()
         integrated = integrated_gradients(model, x, lengths, target, baseline)
         scores = {
@@ -150,5 +150,5 @@ def _mean_frame(saved: SavedModel, train: SequenceDataset) -> Tensor:
 def _with_random_weights(saved: SavedModel, seed: int) -> SequenceClassifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed((seed + _AWAY) % 2**32)
-        model = type(saved.model)(**saved.model.config)
-    return model.to(next(saved.model.parameters()).dtype).eval()
+        model = SequenceClassifier(**saved.classifier.config)
+    return model.to(next(saved.classifier.parameters()).dtype).eval()

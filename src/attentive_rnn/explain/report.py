@@ -77,7 +77,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     wide = len(saved.schema.classes) > _CLASSES
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
-        "subtitle": f"{type(saved.model).__name__}, {_layers(saved)}; trained {environment.get('date', '')[:10]}",
+        "subtitle": f"{type(saved.classifier).__name__}, {_layers(saved)}; trained {environment.get('date', '')[:10]}",
         "numbers": _numbers(results, task_for(saved.schema)),
         "remarks": _remarks(test, task_for(saved.schema).metric),
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
@@ -97,7 +97,7 @@ def _explained(
     run: RunFolder, saved: SavedModel, splits: Splits, answers: np.ndarray
 ) -> tuple[list[Explanation], bool]:
     """The sequences to show and whether their attention is known: not of a model whose first layer has no gate."""
-    gated = saved.model.layers.gates[0] is not None
+    gated = saved.classifier.layers.gates[0] is not None
     modulation = stored_modulation(run.model, saved, splits.train) if gated else None
     return explain(saved, splits.test.subset(player.choose(answers, splits.test)), modulation), gated
 
@@ -113,7 +113,7 @@ def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
     """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
-    first = saved.model.config.get("first_lag", 1)
+    first = saved.classifier.config.get("first_lag", 1)
     rows = []
     for layer, weights in enumerate(explanations[0].lags):
         if weights is not None:
@@ -124,8 +124,8 @@ def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, 
 
 
 def _layers(saved: SavedModel) -> str:
-    model = saved.model.config
-    gates = saved.model.layers.gates
+    model = saved.classifier.config
+    gates = saved.classifier.layers.gates
     kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
     gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
     return f"{model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"

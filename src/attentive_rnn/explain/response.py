@@ -45,7 +45,7 @@ def static_modulation(saved: SavedModel, dataset: SequenceDataset, batch_size: i
     step = -(-len(dataset) // LARGEST)
     after = before = alone = np.zeros(1)
     frames = 0
-    with capture(saved.model) as captured:
+    with capture(saved.classifier) as captured:
         for _, batch, _ in saved.forward(dataset.subset(range(0, len(dataset), step)), batch_size):
             seen = first_layer(captured)
             known = torch.arange(batch.x.shape[1])[:, None] < batch.lengths.cpu()
@@ -108,7 +108,7 @@ def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset) -
             values = load_arrays(path.read_bytes())["static_modulation"]
         except (OSError, SafetensorError, ValueError, KeyError) as error:
             raise ConfigError(f"{path}: is damaged or not a safetensors file ({error}); remove it") from error
-        if values.shape != (width := saved.model.layers.input_size,):
+        if values.shape != (width := saved.classifier.layers.input_size,):
             raise ConfigError(f"{path}: has {values.size} numbers for {width} elements a frame; remove it")
         return values
     values = static_modulation(saved, train)

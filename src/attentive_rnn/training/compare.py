@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ..data import Schema, Splits, validation_split
 from ..errors import ConfigError
+from ..models.gates import Attention
 from .config import CELLS, Config
 from .files import write_file, write_json
 from .metrics import Interval, student
@@ -23,6 +24,15 @@ from .run import require_same, resume, train
 from .run_folder import RunFolder, create_folder, read_rows
 from .setup import build_model, load_splits
 from .tasks import Metric, Task, task_for
+
+SPATIAL: dict[Attention, str] = {
+    "arnn": "AttentionRNN",
+    "pan-context": "local attention with context",
+    "pan": "local attention",
+    "cbam": "CBAM's spatial gate",
+    "conv": "1x1 convolution",
+    "none": "no attention",
+}
 
 
 @dataclass(frozen=True)
@@ -58,13 +68,20 @@ class Outcome:
         """The mean over the seeds of a number in results.json."""
         return statistics.mean(result[key] for result in self.results)
 
+    @property
+    def details(self) -> dict[str, float]:
+        """What the task reports beside its metric, on average over the seeds."""
+        runs = [self.task.details(result["test"]) for result in self.results]
+        return {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
+
     def row(self) -> dict[str, Any]:
         """The line of comparison.csv."""
         value, low, high = self.test_metric
         name = self.task.metric.name
+        config = self.variant.config
         return {
             "variant": self.variant.title,
-            "hidden_size": self.variant.config.model.hidden_size,
+            "hidden_size": (config.vision if self.task.schema.medium == "image" else config.model).hidden_size,
             "seeds": " ".join(map(str, self.seeds)),
             f"test_{name}": value,
             f"test_{name}_low_95": low,
@@ -74,6 +91,7 @@ class Outcome:
             "flops_per_step": self.results[0]["flops_per_step"],
             "seconds_per_epoch": self.mean("seconds_per_epoch"),
             "epochs": self.mean("epochs"),
+            **self.details,
         }
 
 
@@ -105,7 +123,9 @@ class Comparison:
         table.add_column("model")
         metric = self.metric
         shown = f"test {metric.title}", "95 % interval", "valid %" if metric.percent else f"valid {metric.name}"
-        for column in (*shown, "parameters", "FLOPs/step", "s/epoch", "epochs"):
+        image = self.outcomes[0].task.schema.medium == "image"
+        cost = "FLOPs/image" if image else "FLOPs/step"
+        for column in (*shown, "parameters", cost, "s/epoch", "epochs", *self.outcomes[0].details):
             table.add_column(column, justify="right")
         for outcome in self.outcomes:
             row, (value, low, high) = outcome.row(), outcome.test_metric
@@ -118,6 +138,7 @@ class Comparison:
                 f"{row['flops_per_step']:,}",
                 f"{row['seconds_per_epoch']:.3g}",
                 f"{row['epochs']:.0f}",
+                *(f"{value:.3g}" for value in outcome.details.values()),
             )
         return table
 
@@ -136,6 +157,7 @@ class Comparison:
             f"validation {metric.title}",
             "parameters",
             "epochs",
+            *self.outcomes[0].details,
         ]
         lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
         for outcome in self.outcomes:
@@ -145,8 +167,10 @@ class Comparison:
                 unseen = [result["test"]["without_copies"][metric.name] for result in outcome.results]
                 cells.append(metric.show(statistics.mean(unseen)))
             cells += [metric.show(row[f"validation_{metric.name}"]), f"{row['parameters']:,}", f"{row['epochs']:.0f}"]
+            cells += [f"{value:.3g}" for value in outcome.details.values()]
             lines.append(f"| {' | '.join(cells)} |")
-        sequences = f"{first['test']['count']} test sequences."
+        items = "images" if self.outcomes[0].task.schema.medium == "image" else "sequences"
+        sequences = f"{first['test']['count']} test {items}."
         return "\n".join(
             [*lines, "", " ".join([*(f"{line}." for line in [*self.differences(), *self.needed()]), sequences]), ""]
         )
@@ -198,6 +222,8 @@ def compare(
 ) -> Comparison:
     """Train models over seeds: that of a configuration with its gate, without, and without but wider, or named ones.
 
+    A network for images is trained with each of the spatial attentions.
+
     Runs of an earlier comparison of the same configuration are taken over where they are finished, and continued
     where they are not.
 
@@ -224,11 +250,11 @@ def compare(
     schema = splits.train.schema
     compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
-    # Seed by seed, so that what an interruption leaves can be compared.
+    # Seed by seed, so that what an interruption leaves can be compared; the plain models, which are faster, first.
     runs = {
         (variant.name, seed): _run(replace(variant.config, seed=seed), folder, variant.name, splits, console)
         for seed in seeds
-        for variant in compared
+        for variant in reversed(compared)
     }
     task = task_for(schema)
     outcomes = tuple(
@@ -247,9 +273,13 @@ def check_seeds(seeds: Sequence[int]) -> None:
 def variants(config: Config, schema: Schema) -> list[Variant]:
     """The configuration, the same without its gate, and that with as many parameters as the first.
 
+    For images: the configuration, and the same with every other spatial attention.
+
     Raises:
         ConfigError: the configuration's model has no gate.
     """
+    if schema.medium == "image":
+        return named(config, schema, sorted(SPATIAL, key=lambda name: name != config.vision.attention))
     gate = config.model.gate
     if gate is None or (isinstance(gate, list) and not any(gate)):
         raise ConfigError("compare sets a model with a gate against one without: model.gate must not be null")
@@ -266,11 +296,16 @@ def variants(config: Config, schema: Schema) -> list[Variant]:
 def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]:
     """The models of these names, each as wide as gives it the number of parameters of the configuration's model.
 
-    A name is a cell, such as lstm, or, with an attention gate on its input, eleatt- and a cell.
+    A name is a cell, such as lstm, or, with an attention gate on its input, eleatt- and a cell. For images it is a
+    spatial attention, such as pan-context, in a network of the same width.
 
     Raises:
         ConfigError: a name is of no such model, or occurs twice.
     """
+    if len(set(names)) < len(names):
+        raise ConfigError(f"--models: a model is named twice in {' '.join(names)}")
+    if schema.medium == "image":
+        return [_with_attention(config, name) for name in names]
     wanted = build_model(config, schema).num_parameters
     found = []
     for name in names:
@@ -283,9 +318,14 @@ def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]
         width = equal_width(made, schema, wanted)
         wide = replace(made, model=replace(made.model, hidden_size=width))
         found.append(Variant(title(wide), name, wide))
-    if len({variant.name for variant in found}) < len(found):
-        raise ConfigError(f"--models: a model is named twice in {' '.join(names)}")
     return found
+
+
+def _with_attention(config: Config, name: str) -> Variant:
+    for attention, words in SPATIAL.items():
+        if attention == name:
+            return Variant(words, name, replace(config, vision=replace(config.vision, attention=attention)))
+    raise ConfigError(f"--models: unknown attention {name!r}; there are {', '.join(SPATIAL)}")
 
 
 def title(config: Config) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from ..errors import ConfigError
@@ -103,26 +104,70 @@ class ModelConfig:
 
 
 @dataclass
+class VisionConfig:
+    """The network for images, and its spatial attention; not used for sequences.
+
+    Args:
+        network: resnet, progressive, answerer or editor; see :mod:`attentive_rnn.models`.
+        attention: arnn (AttentionRNN2d), or one of its rivals: pan-context, pan, cbam, conv or none.
+        channels: of each layer, stage or scale.
+        blocks: residual blocks in each stage of a resnet.
+        channel_gate: CBAM's channel gate before the spatial one, in a resnet.
+        hidden_size: neurons of the spatial attention, in the kinds that have some.
+        block: for arnn: one value of the mask for so many rows and columns.
+        reader: how a question becomes a vector: bag, gru or eleatt-gru.
+        reader_size: of that vector, but for bag.
+        dropout: share of the features zeroed before the last layer, but in a resnet.
+    """
+
+    network: Literal["resnet", "progressive", "answerer", "editor"] = "resnet"
+    attention: Literal["arnn", "pan-context", "pan", "cbam", "conv", "none"] = "arnn"
+    channels: list[int] = field(default_factory=lambda: [16, 32, 64])
+    blocks: list[int] = field(default_factory=lambda: [1, 1, 1])
+    channel_gate: bool = False
+    hidden_size: int = 32
+    block: int = 1
+    reader: Literal["bag", "gru", "eleatt-gru"] = "bag"
+    reader_size: int = 64
+    dropout: float = 0.5
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        for name in ("channels", "blocks"):
+            values = getattr(self, name)
+            _require(f"vision.{name}", values, bool(values) and min(values) >= 1, "a list of numbers, 1 or more")
+        for name in ("hidden_size", "block", "reader_size"):
+            _require(f"vision.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        _require("vision.dropout", self.dropout, 0 <= self.dropout < 1, "at least 0 and below 1")
+
+
+@dataclass
 class OptimConfig:
-    """Adam, and how its step changes.
+    """The optimiser, and how its step changes.
 
     Args:
         lr: learning rate at the start; with one-cycle, the largest.
-        weight_decay: decoupled, as in AdamW: a step first shrinks every weight by this share of the learning rate.
+        optimizer: adam, sgd (with Nesterov's momentum 0.9) or rmsprop.
+        weight_decay: decoupled, as in AdamW: a step first shrinks every weight by this share of the learning rate;
+            for sgd and rmsprop a part of the gradient.
         clip_norm: largest norm of the gradient of all weights together; null: no limit.
         schedule: plateau: the rate falls when the training metric stops improving; one-cycle: it rises from lr / 25
             over the first 30 % of max_epochs and falls to nearly nothing at their end, step by step (set patience to
-            max_epochs, or an early stop cuts the cycle short); constant.
-        lr_factor: factor on the learning rate when the training accuracy, or error, stops improving; for plateau.
+            max_epochs, or an early stop cuts the cycle short); steps: it falls after the epochs lr_steps; constant.
+        lr_factor: factor on the learning rate when the training accuracy, or error, stops improving; for plateau,
+            and for steps.
+        lr_steps: epochs after which the rate falls; for steps.
         lr_patience: epochs without an improvement before that.
         lr_cooldown: epochs to wait after it.
     """
 
     lr: float = 0.005
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
     weight_decay: float = 0.0
     clip_norm: float | None = 1.0
-    schedule: Literal["plateau", "one-cycle", "constant"] = "plateau"
+    schedule: Literal["plateau", "one-cycle", "steps", "constant"] = "plateau"
     lr_factor: float = 0.1
+    lr_steps: list[int] = field(default_factory=list)
     lr_patience: int = 5
     lr_cooldown: int = 3
 
@@ -133,6 +178,8 @@ class OptimConfig:
         _require("optim.weight_decay", decay, decay >= 0 and math.isfinite(decay), "0 or more")
         _require("optim.clip_norm", self.clip_norm, self.clip_norm is None or _positive(self.clip_norm), "above 0")
         _require("optim.lr_factor", self.lr_factor, 0 < self.lr_factor < 1, "between 0 and 1")
+        rising = all(a < b for a, b in pairwise((0, *self.lr_steps)))
+        _require("optim.lr_steps", self.lr_steps, rising, "a rising list of epochs, 1 or more")
         for name in ("lr_patience", "lr_cooldown"):
             _require(f"optim.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
 
@@ -167,7 +214,8 @@ class Config:
 
     Args:
         data: which sequences, and what is done to them.
-        model: the classifier.
+        model: the classifier of sequences.
+        vision: the network for images.
         optim: the optimiser and its schedule.
         training: how long, and on how much at a time.
         seed: of the validation split, the first weights, the order, the dropout and the augmentation.
@@ -179,6 +227,7 @@ class Config:
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    vision: VisionConfig = field(default_factory=VisionConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     seed: int = 0
@@ -189,7 +238,7 @@ class Config:
 
     def check(self) -> None:
         """Raise ConfigError that names the key of a value out of range."""
-        for section in (self.data, self.model, self.optim, self.training):
+        for section in (self.data, self.model, self.vision, self.optim, self.training):
             section.check()
         _require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
@@ -198,7 +247,13 @@ class Config:
         return asdict(self)
 
 
-SECTIONS = {"data": DataConfig, "model": ModelConfig, "optim": OptimConfig, "training": TrainingConfig}
+SECTIONS = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "vision": VisionConfig,
+    "optim": OptimConfig,
+    "training": TrainingConfig,
+}
 
 
 def from_dict(values: dict[str, Any]) -> Config:

@@ -18,11 +18,10 @@ from rich.console import Console
 
 from ..data import SequenceDataset
 from ..errors import ConfigError, MissingExtraError
-from ..models import SequenceClassifier
 from .checkpoint import read_checkpoint
 from .config import Config
 from .run_folder import RunFolder
-from .tasks import Task
+from .tasks import Model, Task
 
 
 class Fit(NamedTuple):
@@ -42,7 +41,7 @@ def require_lightning() -> None:
 def fit(
     run: RunFolder,
     config: Config,
-    model: SequenceClassifier,
+    model: Model,
     task: Task,
     train: SequenceDataset,
     valid: SequenceDataset,

@@ -9,19 +9,18 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.optim import SGD, Adam, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
 from ..data import AugmentedDataset, GeneratedDataset, SequenceDataset, transform_from_config
 from ..errors import ConfigError
-from ..models import SequenceClassifier
 from .config import Config
 from .loader import EpochLoader, Tensors
-from .tasks import Task
+from .tasks import Model, Task
 
 
 class ClassifierModule(pl.LightningModule):
-    """A task's loss, Adam, and the schedule of its learning rate.
+    """A task's loss, an optimiser, and the schedule of its learning rate.
 
     After every epoch `row` holds what metrics.csv keeps of it: epoch (from 1), lr (of its last step), train_loss and
     the task's metric, such as train_acc (means over the epoch, as it was trained), valid_loss, valid_acc, seconds
@@ -33,7 +32,7 @@ class ClassifierModule(pl.LightningModule):
         config: of the run; its optim section and its seed are used.
     """
 
-    def __init__(self, model: SequenceClassifier, task: Task, config: Config) -> None:
+    def __init__(self, model: Model, task: Task, config: Config) -> None:
         super().__init__()
         self.model = model
         self.task = task
@@ -48,18 +47,31 @@ class ClassifierModule(pl.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         # In mixed precision Lightning clips no gradients of a fused optimiser, which may unscale them itself.
         fused, optim = not self.config.precision.endswith("mixed"), self.config.optim
-        adam = Adam(
-            self.parameters(),
-            lr=optim.lr,
-            weight_decay=optim.weight_decay,
-            decoupled_weight_decay=True,
-            fused=fused,
-        )
+        optimizer: Optimizer
+        if optim.optimizer == "sgd":
+            optimizer = SGD(
+                self.parameters(),
+                lr=optim.lr,
+                momentum=0.9,
+                nesterov=True,
+                weight_decay=optim.weight_decay,
+                fused=fused,
+            )
+        elif optim.optimizer == "rmsprop":
+            optimizer = RMSprop(self.parameters(), lr=optim.lr, alpha=0.9, weight_decay=optim.weight_decay)
+        else:
+            optimizer = Adam(
+                self.parameters(),
+                lr=optim.lr,
+                weight_decay=optim.weight_decay,
+                decoupled_weight_decay=True,
+                fused=fused,
+            )
         # Lightning saves its own schedules before they step; this one steps, and is saved, in this module.
         if optim.schedule == "plateau":
             rising = self.task.metric.rising
             self._schedule = ReduceLROnPlateau(
-                adam,
+                optimizer,
                 mode="max" if rising else "min",
                 factor=optim.lr_factor,
                 patience=optim.lr_patience,
@@ -70,10 +82,12 @@ class ClassifierModule(pl.LightningModule):
             )
         elif optim.schedule == "one-cycle":
             steps = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
-            self._schedule = OneCycleLR(adam, optim.lr, total_steps=steps * self.config.training.max_epochs)
+            self._schedule = OneCycleLR(optimizer, optim.lr, total_steps=steps * self.config.training.max_epochs)
+        elif optim.schedule == "steps":
+            self._schedule = MultiStepLR(optimizer, optim.lr_steps, gamma=optim.lr_factor)
         if self._schedule is not None and self._schedule_state is not None:
             self._schedule.load_state_dict(self._schedule_state)
-        return adam
+        return optimizer
 
     def on_train_epoch_start(self) -> None:
         self._started = time.perf_counter()
@@ -126,6 +140,8 @@ class ClassifierModule(pl.LightningModule):
             )
         if isinstance(self._schedule, ReduceLROnPlateau):
             self._schedule.step(self.row[f"train_{column}"])
+        elif isinstance(self._schedule, MultiStepLR):
+            self._schedule.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._schedule is not None:

@@ -15,11 +15,15 @@ from ..data import AugmentedDataset, GeneratedDataset, Sample, SequenceDataset, 
 
 
 class Tensors(NamedTuple):
-    """A batch: x (B, T_max, *shape), zero past each row's end; lengths and labels (B,)."""
+    """A batch: x (B, T_max, *shape), zero past each row's end; lengths and labels (B,).
+
+    Of images: x (B, C, H, W), question (B, L), and labels (B, C + 1, H, W) where images are wanted.
+    """
 
     x: Tensor
     lengths: Tensor
     labels: Tensor
+    question: Tensor | None = None
 
 
 class EpochLoader:
@@ -91,4 +95,4 @@ class _Batches:
 
 def _tensors(samples: list[Sample]) -> Tensors:
     batch = collate(samples)
-    return Tensors(batch.x, batch.lengths, batch.labels)
+    return Tensors(batch.x, batch.lengths, batch.labels, batch.question)

@@ -243,6 +243,7 @@ def in_words(annotation: str) -> str:
         "str": "a text",
         "dict[str, Any]": "a mapping of names to values",
         "list[dict[str, Any]]": "a list of transforms",
+        "list[int]": "a list of integers",
         "GateName": "sigmoid, softmax",
         "CellName": _either(CELLS, quote=False),
         "list[GateName | None]": "a list of these, one for each layer",

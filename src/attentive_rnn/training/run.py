@@ -13,7 +13,6 @@ from rich.console import Console
 
 from ..data import Splits, copies_in_train, preprocess, validation_split
 from ..errors import ConfigError
-from ..models import SequenceClassifier
 from ..ops.dispatch import BackendError
 from .config import Config
 from .environment import describe
@@ -24,7 +23,7 @@ from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits
-from .tasks import task_for
+from .tasks import Model, task_for
 from .transfer import starting_model
 
 
@@ -143,7 +142,7 @@ def _complete(
     return run
 
 
-def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Console) -> SequenceClassifier:
+def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Console) -> Model:
     """The model before its training; the weights of a run that goes on are in its checkpoint."""
     if run.best.exists():
         return build_model(config, splits.train.schema)
@@ -185,6 +184,7 @@ def test_scores(saved: SavedModel, splits: Splits, batch_size: int) -> dict[str,
     scores = task.score(logits, labels)
     if saved.schema.classes:
         scores["classes"] = list(saved.schema.classes)
+    scores |= task.examine(saved.model, splits.test, logits)
     copies = copies_in_train(splits)
     if copies.any() and not copies.all():
         scores["copies_in_train"] = int(copies.sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,23 @@ from ..data import (
     transform_from_config,
 )
 from ..errors import ConfigError
-from ..models import SequenceClassifier
+from ..models import (
+    AttentiveResNet,
+    ImageEditor,
+    ImageModel,
+    ProgressiveAttention,
+    QuestionAnswerer,
+    SequenceClassifier,
+)
 from .files import read_json, write_file, write_json
+from .loader import Tensors
+from .tasks import Model, task_for
 
 FORMAT_VERSION = 1
+MODELS: dict[str, Callable[..., Model]] = {
+    kind.__name__: kind
+    for kind in (SequenceClassifier, AttentiveResNet, ProgressiveAttention, QuestionAnswerer, ImageEditor)
+}
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 
 
@@ -40,9 +53,20 @@ class SavedModel:
         preprocessing: what is done to a sequence before the classifier sees it.
     """
 
-    model: SequenceClassifier
+    model: Model
     schema: Schema
     preprocessing: Transform
+
+    @property
+    def classifier(self) -> SequenceClassifier:
+        """The model, if it is one of sequences.
+
+        Raises:
+            ConfigError: it is a network for images.
+        """
+        if not isinstance(self.model, SequenceClassifier):
+            raise ConfigError(f"a model of sequences is needed, but this is {type(self.model).__name__}, for images")
+        return self.model
 
     @property
     def width(self) -> int:
@@ -59,8 +83,9 @@ class SavedModel:
         Raises:
             ConfigError: the frames are not those of the schema.
         """
-        result = np.empty((len(dataset), self.schema.outputs))
-        for indices, _, values in self.forward(dataset, batch_size):
+        made = [(indices, values) for indices, _, values in self.forward(dataset, batch_size)]
+        result = np.empty((len(dataset), *made[0][1].shape[1:])) if made else np.empty((0, self.schema.outputs))
+        for indices, values in made:
             result[indices] = values
         return result
 
@@ -68,8 +93,8 @@ class SavedModel:
         """Classify sequences as they were read, batch by batch.
 
         Yields:
-            the indices in the data set of the sequences of a batch; the batch as the classifier took it; the logits
-            (B, K) float64.
+            the indices in the data set of the sequences of a batch; the batch as the classifier took it; what
+            the task keeps of its answers, for classes the logits (B, K) float64.
 
         Raises:
             ConfigError: the frames are not those of the schema.
@@ -78,16 +103,20 @@ class SavedModel:
             raise ConfigError(
                 f"{dataset.name}: frames are {dataset.schema.shape}, but the model takes {self.schema.shape}"
             )
-        ready = preprocess(dataset, self.preprocessing)
+        ready, task = preprocess(dataset, self.preprocessing), task_for(self.schema)
         parameter = next(self.model.parameters())
         self.model.eval()
         for indices in _batches(ready.lengths, batch_size):
             batch = collate([ready[int(i)] for i in indices])
             batch = batch._replace(
-                x=batch.x.to(parameter.device, parameter.dtype), lengths=batch.lengths.to(parameter.device)
+                x=batch.x.to(parameter.device, parameter.dtype),
+                lengths=batch.lengths.to(parameter.device),
+                labels=batch.labels.to(parameter.device),
+                question=None if batch.question is None else batch.question.to(parameter.device),
             )
+            tensors = Tensors(batch.x, batch.lengths, batch.labels, batch.question)
             with torch.no_grad():
-                logits = self.model(batch.x, batch.lengths)
+                logits = task.keep(task.run(self.model, tensors), tensors)
             yield indices, batch, logits.cpu().double().numpy()
 
 
@@ -106,7 +135,7 @@ def save_model(folder: Path, saved: SavedModel) -> None:
         "format_version": FORMAT_VERSION,
         "class": type(saved.model).__name__,
         # Which backend ran the training says nothing about the machine that will use the model.
-        "model": saved.model.config | {"backend": "auto"},
+        "model": saved.model.config | ({"backend": "auto"} if "backend" in saved.model.config else {}),
         "schema": saved.schema.to_dict(),
         "preprocessing": saved.preprocessing.to_config(),
     }
@@ -136,12 +165,13 @@ def load_model(path: str | Path) -> SavedModel:
     try:
         schema = Schema.from_dict(values["schema"])
         preprocessing = transform_from_config(values["preprocessing"])
-        model = SequenceClassifier(**values["model"])
+        kind = MODELS.get(values.get("class", ""))
+        if kind is None:
+            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(MODELS)}")
+        model = kind(**values["model"])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
-    words = len(schema.vocabulary) or None
-    wanted = preprocessing.schema_after(schema).size, schema.outputs, words
-    if wanted != tuple(model.config[key] for key in ("input_size", "num_classes", "vocabulary_size")):
+    if not _fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}
@@ -153,6 +183,19 @@ def load_model(path: str | Path) -> SavedModel:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
     return SavedModel(model.eval(), schema, preprocessing)
+
+
+def _fits(model: Model, schema: Schema) -> bool:
+    """Whether a model takes the preprocessed frames of a schema and answers with its classes."""
+    config = model.config
+    if isinstance(model, ImageModel):
+        wanted = {"num_classes": schema.outputs or None, "words": len(schema.vocabulary) or None}
+        return schema.shape == (3, model.image_size, model.image_size) and all(
+            config.get(key) == value for key, value in wanted.items()
+        )
+    wanted = {"input_size": schema.size, "num_classes": schema.outputs}
+    wanted |= {"vocabulary_size": len(schema.vocabulary) or None}
+    return all(config[key] == value for key, value in wanted.items())
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:

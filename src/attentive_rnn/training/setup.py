@@ -7,9 +7,8 @@ import torch
 from .. import data as sequence_data
 from ..data import Schema, Splits
 from ..errors import ConfigError
-from ..models import SequenceClassifier
 from .config import Config
-from .tasks import task_for
+from .tasks import Model, task_for
 
 
 def load_splits(config: Config) -> Splits:
@@ -54,7 +53,7 @@ def device_of(config: Config) -> torch.device:
     return device
 
 
-def build_model(config: Config, schema: Schema) -> SequenceClassifier:
+def build_model(config: Config, schema: Schema) -> Model:
     """The model of a configuration for the frames and labels of a schema, with the weights of its seed.
 
     The schema is that of the sequences as they are read; the model takes the frames of :func:`input_schema`.

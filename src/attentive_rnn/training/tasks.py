@@ -13,12 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data import Schema
+from ..data import Schema, SequenceDataset
 from ..errors import ConfigError
-from ..models import SequenceClassifier
+from ..models import ImageModel, SequenceClassifier
 from .config import Config
 from .loader import Tensors
 from .metrics import Interval, probabilities, score, student, with_normal_interval
+
+Model = SequenceClassifier | ImageModel
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Task(ABC):
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
 
-    def build(self, config: Config, frame_size: int) -> SequenceClassifier:
+    def build(self, config: Config, frame_size: int) -> Model:
         """The model of a configuration for preprocessed frames of `frame_size` numbers, with random weights.
 
         Raises:
@@ -101,6 +103,14 @@ class Task(ABC):
         output: Tensor = model(batch.x, batch.lengths)
         return output
 
+    def keep(self, output: Tensor, batch: Tensors) -> Tensor:
+        """What :meth:`score` needs of the model's answers to a batch, (B, ...)."""
+        return output
+
+    def examine(self, model: torch.nn.Module, dataset: SequenceDataset, outputs: np.ndarray) -> dict[str, Any]:
+        """What else the "test" of results.json says, from the data set's own knowledge of its items."""
+        return {}
+
     @abstractmethod
     def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """What is minimised, the mean over the batch; validation is measured without smoothing."""
@@ -112,6 +122,10 @@ class Task(ABC):
     @abstractmethod
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         """The "test" of results.json: count, the metric and its interval, loss, and what else is worth keeping."""
+
+    def details(self, test: dict[str, Any]) -> dict[str, float]:
+        """What a comparison shows beside the metric: numbers by the heading of their column."""
+        return {}
 
     @abstractmethod
     def report(self, test: dict[str, Any]) -> list[str]:
@@ -206,9 +220,6 @@ class Regression(Task):
         return f"{answer['value']:.6g}"
 
 
-TASKS: dict[str, type[Task]] = {"class": Classification, "number": Regression}
-
-
 def task_for(schema: Schema) -> Task:
     """The task that a schema's labels pose.
 
@@ -216,4 +227,8 @@ def task_for(schema: Schema) -> Task:
         >>> task_for(Schema(classes=(), shape=(2,), target="number")).metric.name
         'mse'
     """
-    return TASKS[schema.target](schema)
+    from .image_tasks import ImageClassification, ImageEditing
+
+    if schema.medium == "image":
+        return ImageEditing(schema) if schema.target == "image" else ImageClassification(schema)
+    return Regression(schema) if schema.target == "number" else Classification(schema)

@@ -18,6 +18,7 @@ from .preprocessing import in_test
 from .run_folder import open_run
 from .saved_model import DESCRIPTION, SavedModel, load_model
 from .setup import build_model, input_schema
+from .tasks import Model
 
 # The options of a model that the meaning of its weights does not hang on; all others must be those of the run.
 FREE = (
@@ -63,7 +64,7 @@ class Transfer:
         return ". ".join([text, *self.notes])
 
 
-def starting_model(config: Config, schema: Schema) -> tuple[SequenceClassifier, Transfer | None]:
+def starting_model(config: Config, schema: Schema) -> tuple[Model, Transfer | None]:
     """The model of a configuration as its training begins, and what it took over from the run `config.init_from`.
 
     Raises:
@@ -143,7 +144,7 @@ def _by_joint(source: Schema, target: Schema) -> list[int | None]:
     ]
 
 
-def _take_over(model: SequenceClassifier, config: Config, schema: Schema, saved: SavedModel) -> Transfer:
+def _take_over(model: Model, config: Config, schema: Schema, saved: SavedModel) -> Transfer:
     if not isinstance(model, SequenceClassifier) or type(model) is not type(saved.model):
         raise ConfigError(f"only a SequenceClassifier can start another, not a {type(saved.model).__name__}")
     for key, here in model.config.items():

@@ -3,6 +3,7 @@
 from .augment import FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation, rotation_matrix
 from .base import Compose, Transform, transform_from_config
 from .body import AlignView, OriginAtBodyCentre, UnitBodySize
+from .images import RandomCropFlip
 from .sampling import CentreCrop, RandomCrop, Resample, UniformSampling
 from .steps import JoinSteps, LimitSteps, PermuteSteps
 from .streamed import Streamed
@@ -22,6 +23,7 @@ __all__ = [
     "OriginAtBodyCentre",
     "PermuteSteps",
     "RandomCrop",
+    "RandomCropFlip",
     "RandomRotation",
     "Resample",
     "Stream",

@@ -1,0 +1,6 @@
+"""Scenes of coloured handwritten digits, and what can be asked of them."""
+
+from .draw import COLOURS, SCALES, Place, Scene, draw_scene
+from .glyphs import Glyphs
+
+__all__ = ["COLOURS", "SCALES", "Glyphs", "Place", "Scene", "draw_scene"]

@@ -1,0 +1,238 @@
+"""What is learnt on images: a class, with or without a question, or a changed image."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data import ImageSet, SequenceDataset, collate
+from ..errors import ConfigError
+from ..models import AttentiveResNet, ImageEditor, ImageModel, ProgressiveAttention, QuestionAnswerer
+from .config import Config
+from .loader import Tensors
+from .metrics import with_normal_interval
+from .tasks import Classification, Metric, Model, Task
+
+SCALES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # the ends of the buckets by which Seo et al. report accuracy
+
+
+class ImageTask(Task):
+    """What the tasks on images share: the network by name, and where its attention lies."""
+
+    def build(self, config: Config, frame_size: int) -> Model:
+        vision, schema = config.vision, self.schema
+        channels, height, width = schema.shape
+        if channels != 3 or height != width:
+            raise ConfigError(f"vision: images must be square and of 3 colours, got {schema.shape}")
+        gate = {"attention": vision.attention, "hidden_size": vision.hidden_size, "block": vision.block}
+        asks = {"words": len(schema.vocabulary), "reader": vision.reader, "reader_size": vision.reader_size}
+        classes, layers = {"num_classes": len(schema.classes)}, {"channels": vision.channels}
+        networks: dict[str, tuple[Callable[..., ImageModel], dict[str, Any]]] = {
+            "resnet": (AttentiveResNet, {**classes, "blocks": vision.blocks, "channel_gate": vision.channel_gate}),
+            "progressive": (ProgressiveAttention, {**classes, **asks, "dropout": vision.dropout}),
+            "answerer": (QuestionAnswerer, {**classes, **asks, "dropout": vision.dropout}),
+            "editor": (ImageEditor, asks),
+        }
+        if (vision.network == "editor") != (schema.target == "image"):
+            wanted = "editor" if schema.target == "image" else "another one: the data have classes"
+            raise ConfigError(f"vision.network is {vision.network!r}; for these data it must be {wanted}")
+        if (vision.network == "resnet") != (not schema.vocabulary):
+            what = "that takes the questions of these data" if schema.vocabulary else "for images without questions"
+            raise ConfigError(f"vision.network is {vision.network!r}, which is none {what}")
+        kind, arguments = networks[vision.network]
+        try:
+            return kind(height, **arguments, **layers, **gate)
+        except ValueError as error:
+            raise ConfigError(f"vision: {error}") from error
+
+    def run(self, model: torch.nn.Module, batch: Tensors) -> Tensor:
+        output: Tensor = model(batch.x, batch.question)
+        return output
+
+    def examine(self, model: torch.nn.Module, dataset: SequenceDataset, outputs: np.ndarray) -> dict[str, Any]:
+        assert isinstance(model, ImageModel)
+        assert isinstance(dataset, ImageSet)
+        values = self.judged(outputs, dataset.labels)
+        found: dict[str, Any] = {}
+        if all("scale" in meta for meta in dataset.metas):
+            scales = np.array([meta["scale"] for meta in dataset.metas])
+            found["by_scale"] = [
+                {"from": low, "to": high, **_mean(values[(low <= scales) & (scales < high)])}
+                for low, high in pairwise(SCALES)
+            ]
+        if all("kind" in meta for meta in dataset.metas):
+            kinds = dataset.groups("kind")
+            found["by_kind"] = {str(kind): _mean(values[kinds == kind]) for kind in np.unique(kinds)}
+        if dataset.asked.any():
+            found["attention"] = attention_on_object(model, dataset)
+        return found
+
+    @abstractmethod
+    def judged(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The metric of each item, (N,)."""
+
+    def details(self, test: dict[str, Any]) -> dict[str, float]:
+        factor = 100 if self.metric.percent else 1
+        rows = [(f"{row['from']:g}-{row['to']:g}", row) for row in test.get("by_scale", [])]
+        rows += test.get("by_kind", {}).items()
+        found = {title: factor * row["mean"] for title, row in rows if row["count"]}
+        if "attention" in test:
+            found["% on digit"] = 100 * test["attention"]["together"]
+        return found
+
+    def extra_lines(self, test: dict[str, Any]) -> list[str]:
+        """What the command says of :meth:`examine`."""
+        metric, lines = self.metric, []
+        for row in test.get("by_scale", []):
+            if row["count"]:
+                title = f"scale {row['from']:g} to {row['to']:g}"
+                lines.append(f"{title:16} {metric.show(row['mean'])}{_unit(metric)} of {row['count']}")
+        for kind, row in test.get("by_kind", {}).items():
+            lines.append(f"{kind:16} {metric.show(row['mean'])}{_unit(metric)} of {row['count']}")
+        if "attention" in test:
+            on = test["attention"]
+            lines.append(
+                f"attention        {100 * on['together']:.1f} % of it lies on the digit asked about "
+                f"(which is {100 * on['area']:.1f} % of the image); "
+                f"layer by layer {', '.join(f'{100 * share:.1f}' for share in on['layers'])}"
+            )
+        return lines
+
+
+def _unit(metric: Metric) -> str:
+    return " %" if metric.percent else ""
+
+
+def _mean(values: np.ndarray) -> dict[str, Any]:
+    return {"count": len(values), "mean": float(values.mean()) if len(values) else None}
+
+
+class ImageClassification(ImageTask, Classification):
+    """One of the schema's classes for each image, or for each question about one."""
+
+    def judged(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return (outputs.argmax(1) == labels).astype(float)
+
+    def report(self, test: dict[str, Any]) -> list[str]:
+        what = "questions" if self.schema.vocabulary else "images"
+        return [line.replace("sequences", what) for line in super().report(test)] + self.extra_lines(test)
+
+
+class ImageEditing(ImageTask):
+    """The image that a question asks for: the mean absolute error of its values, from 0 to 1, is minimised."""
+
+    metric = Metric("error", "error", rising=False, percent=False, single="the normal one of the mean, of one run")
+    loss_title = "mean absolute error"
+
+    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        if label_smoothing:
+            raise ConfigError("training.label_smoothing must be 0 where images are wanted: it is for classes")
+        return (output - labels[:, :-1]).abs().mean()
+
+    def tally(self, output: Tensor, labels: Tensor) -> Tensor:
+        return (output - labels[:, :-1]).abs().mean((1, 2, 3)).sum()
+
+    def keep(self, output: Tensor, batch: Tensors) -> Tensor:
+        """Mean absolute error of each item: of all pixels, inside the region, outside, and of the unchanged image."""
+        wanted, inside = batch.labels[:, :-1], batch.labels[:, -1]
+        error, unchanged = (output - wanted).abs().mean(1), (batch.x - wanted).abs().mean(1)
+        return torch.stack(
+            [
+                error.mean((1, 2)),
+                _within(error, inside),
+                _within(error, 1 - inside),
+                unchanged.mean((1, 2)),
+                _within(unchanged, inside),
+            ],
+            1,
+        )
+
+    def judged(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return outputs[:, 0]
+
+    def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+        whole = with_normal_interval(outputs[:, 0])
+        inside, outside, unchanged, unchanged_inside = outputs[:, 1:].mean(0).tolist()
+        return {
+            "count": len(outputs),
+            "error": whole.value,
+            "error_interval_95": [whole.low, whole.high],
+            "inside": inside,
+            "outside": outside,
+            "unchanged": unchanged,
+            "unchanged_inside": unchanged_inside,
+            "loss": whole.value,
+        }
+
+    def details(self, test: dict[str, Any]) -> dict[str, float]:
+        return {"inside": test["inside"], "outside": test["outside"], **super().details(test)}
+
+    def report(self, test: dict[str, Any]) -> list[str]:
+        low, high = test["error_interval_95"]
+        return [
+            f"test error       {test['error']:.4g} mean absolute, of values from 0 to 1 "
+            f"(95 % interval {low:.4g} to {high:.4g}, {test['count']} images)",
+            f"in the region    {test['inside']:.4g} (the image left as it is: {test['unchanged_inside']:.4g})",
+            f"elsewhere        {test['outside']:.4g} (the image left as it is: 0)",
+            *self.extra_lines(test),
+        ]
+
+    def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        return [{"error": float(row[0]), "inside": float(row[1]), "outside": float(row[2])} for row in outputs]
+
+    def in_words(self, answer: dict[str, Any]) -> str:
+        return f"{answer['error']:.4g}"
+
+
+def _within(error: Tensor, region: Tensor) -> Tensor:
+    """The mean over a region (B, H, W) of errors (B, H, W)."""
+    return (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
+
+
+def attention_on_object(model: ImageModel, dataset: ImageSet, batch_size: int = 64) -> dict[str, Any]:
+    """How much of the attention lies on the object that is asked about, on average over the items that ask about one.
+
+    A mask's share is its sum within the bounding box of the object over its sum; an even mask has the share of the box
+    in the image's area.
+
+    Args:
+        model: the network.
+        dataset: images whose objects' pixels are known.
+        batch_size: items at a time.
+
+    Returns:
+        "layers", the share of each mask; "together", that of all masks multiplied; "area", that of an even mask.
+    """
+    asked = np.flatnonzero(dataset.asked)
+    parameter = next(model.parameters())
+    model.eval()
+    sums: Any = 0
+    for start in range(0, len(asked), batch_size):
+        indices = asked[start : start + batch_size]
+        batch = collate([dataset[int(i)] for i in indices])
+        assert batch.question is not None
+        boxes = torch.from_numpy(np.stack([box_of(dataset.region(int(i))) for i in indices])).to(parameter.device)
+        x, question = batch.x.to(parameter.device, parameter.dtype), batch.question.to(parameter.device)
+        with torch.no_grad():
+            _, masks = model(x, question, need_attention=True)
+        placed = [mask.double() for mask in model.masks_in_image(masks)]
+        together = torch.stack(placed).prod(0)
+        shares = [(m * boxes).sum((1, 2)) / m.sum((1, 2)).clamp(min=1e-30) for m in (*placed, together)]
+        shares.append(boxes.double().mean((1, 2)))
+        sums = sums + torch.stack(shares).sum(1)
+    means = (sums / len(asked)).tolist()
+    return {"layers": means[:-2], "together": means[-2], "area": means[-1]}
+
+
+def box_of(region: np.ndarray) -> np.ndarray:
+    """The bounding box of a region, bool (H, W), as a mask of that size."""
+    box = np.zeros_like(region)
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
