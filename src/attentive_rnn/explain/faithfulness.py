@@ -75,7 +75,7 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
     """
     if saved.schema.vocabulary or saved.schema.target != "class":
         raise ConfigError("faithfulness is measured on classified sequences of numbers, not on text or of regressors")
-    model = saved.model
+    model = saved.classifier
     dtype = next(model.parameters()).dtype
     groups = groups_of(saved.preprocessing.schema_after(saved.schema))
     group_of = torch.empty(saved.width, dtype=torch.int64)
