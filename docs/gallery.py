@@ -29,12 +29,14 @@ SCREENS = {
     "report-wide-light": {"viewport": {"width": 1180, "height": 1120}, "color_scheme": "light"},
     "report-phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
 }
+LARGEST = 1000  # test sequences; of more those evenly spread
 CAPTIONS = {
     "loss": "Loss with the gate and without, over the same seeds (`attentive compare`)",
     "classes": "What each class attends to",
     "sequence": "One test sequence",
     "film": "The same in motion",
     "mistakes": "The hardest mistakes",
+    "faithfulness": "Deletion and insertion (`attentive explain RUN --faithfulness`)",
     "report-wide-light": "The report's player",
     "report-phone-dark": "On a phone, in the dark",
 }
@@ -64,8 +66,9 @@ def main(arguments: list[str]) -> None:
 def draw(name: str, run: RunFolder, item: str) -> None:
     """Draw one run into the gallery."""
     saved, splits = load_model(run.model), load_splits(run.read_config())
-    explanations = explain(saved, splits.test, stored_modulation(run.model, saved, splits.train))
-    chosen = explanations[find_item(splits.test, item)] if item else _surest(explanations)
+    test = splits.test.subset(range(0, len(splits.test), -(-len(splits.test) // LARGEST)))
+    explanations = explain(saved, test, stored_modulation(run.model, saved, splits.train))
+    chosen = explanations[find_item(test, item)] if item else _surest(explanations)
     classes = saved.schema.classes
     with tempfile.TemporaryDirectory() as made:
         written = {
@@ -79,6 +82,8 @@ def draw(name: str, run: RunFolder, item: str) -> None:
                     _small(file, FOLDER / f"{name}-{kind}.png")
                 elif file.suffix == ".gif":
                     shutil.copy(file, FOLDER / f"{name}-film.gif")
+    if (measured := run.explain / "faithfulness.png").exists():
+        _small(measured, FOLDER / f"{name}-faithfulness.png")
     if (comparison := run.path.parent / "comparison.png").exists():
         _small(comparison, FOLDER / f"{name}-loss.png")
     screenshots(name, write_report(run, splits))

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..training import RunFolder
 
 DRAWN = 8  # sequences of an INPUT that are drawn one by one
+LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +62,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.item is not None:
         item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
         dataset = dataset.subset([find_item(dataset, item)])
+    if len(dataset) > LARGEST:
+        total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
+        print(f"{len(dataset)} of {total} sequences, evenly spread; --item takes any", file=sys.stderr)
     explanations = explain(saved, dataset, stored_modulation(run.model, saved, splits.train))
     folder = run.explain if arguments.out is None else Path(arguments.out)
     classes, written = saved.schema.classes, []
