@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -189,13 +190,15 @@ def test_memory_does_not_grow_and_a_long_stream_equals_its_chunks():
     for frame in frames[:200]:
         recognizer.push(frame)
     tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
+    held = []
     for _ in range(4):
         for frame in frames:
             result = recognizer.push(frame)
-    grown = tracemalloc.get_traced_memory()[0] - before
+        gc.collect()
+        held.append(tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*attentive_rnn*")]))
     tracemalloc.stop()
-    assert grown < 20_000
+    sizes = [sum(trace.size for trace in snapshot.traces) for snapshot in held]
+    assert max(sizes) < min(sizes) + 5_000  # a number kept from each frame would be 12,000 a round at the least
     chunks = Recognizer(saved)
     chunks.push_chunk(frames[:200])
     for _ in range(4):

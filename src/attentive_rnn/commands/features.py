@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,15 +43,13 @@ def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
     return load_backbone(arguments.backbone, tuple(arguments.size), arguments.trust)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+@contextmanager
+def bar_over_videos() -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on the standard error, as a function of the progress; what is left out is a line."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    from ..video import extract_features
-
-    extractor = chosen_extractor(arguments)
-    frames = 0
     with Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
@@ -62,11 +62,23 @@ def _run(arguments: argparse.Namespace) -> int:
         task = bar.add_task("videos", total=None)
 
         def progress(state: Progress) -> None:
-            nonlocal frames
-            frames += state.frames
             bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
             if state.refused is not None:
                 bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
+
+        yield progress
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ..video import extract_features
+
+    extractor = chosen_extractor(arguments)
+    states: list[Progress] = []
+    with bar_over_videos() as show:
+
+        def progress(state: Progress) -> None:
+            states.append(state)
+            show(state)
 
         refused = extract_features(
             arguments.videos,
@@ -76,7 +88,6 @@ def _run(arguments: argparse.Namespace) -> int:
             batch_size=arguments.batch_size,
             progress=progress,
         )
-        videos = int(bar.tasks[task].completed)
-    print(f"features         {extractor.dim} of {extractor.name}, {frames} frames now")
-    print(f"videos           {videos - len(refused)} in {arguments.out}, {len(refused)} left out")
-    return 2 if refused and len(refused) == videos else 0
+    print(f"features         {extractor.dim} of {extractor.name}, {sum(s.frames for s in states)} frames now")
+    print(f"videos           {len(states) - len(refused)} in {arguments.out}, {len(refused)} left out")
+    return 2 if len(refused) == len(states) else 0

@@ -50,7 +50,7 @@ class ConvertLayout(Transform):
     def __init__(self, source: str, target: str) -> None:
         joints, wanted = get_layout(source).joints, get_layout(target).joints
         found = [same_joint(name, joints) for name in wanted]
-        self._indices = [i for i in found if i is not None]
+        self.indices = [i for i in found if i is not None]
         missing = [name for name, i in zip(wanted, found, strict=True) if i is None]
         if missing:
             raise ConfigError(
@@ -65,13 +65,13 @@ class ConvertLayout(Transform):
             raise ConfigError(
                 f"{self.name}: needs skeletons (T, M, {self._count}, C) of {self.source}, got {tuple(sequence.shape)}"
             )
-        return sequence[:, :, self._indices]
+        return sequence[:, :, self.indices]
 
     def schema_after(self, schema: Schema) -> Schema:
         if schema.layout != self.source:
             raise ConfigError(f"{self.name}: the data have the layout {schema.layout}, not {self.source}")
         persons, _, coordinates = schema.shape
-        return replace(schema, shape=(persons, len(self._indices), coordinates), layout=self.target, features=())
+        return replace(schema, shape=(persons, len(self.indices), coordinates), layout=self.target, features=())
 
 
 def same_joint(name: str, joints: Sequence[str]) -> int | None:

@@ -1,0 +1,163 @@
+"""`attentive stream`: what people do in a video, at a camera, or in joints that come line by line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..errors import ConfigError, DataError
+from .features import add_backbone, chosen_extractor
+
+if TYPE_CHECKING:
+    from ..streaming import Recognition, Segment
+    from ..streaming.watch import Watcher
+    from ..training import SavedModel
+    from ..video.decode import Frame
+
+LINE = 2**20  # characters of one line of joints
+
+
+def add(stream: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive stream` its arguments."""
+    stream.add_argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
+    stream.add_argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON")
+    stream.add_argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4")
+    stream.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
+    stream.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
+    add_watching(stream)
+    stream.set_defaults(run=_run)
+
+
+def add_watching(parser: argparse.ArgumentParser) -> None:
+    """Options of how a model is applied to a stream."""
+    parser.add_argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)")
+    parser.add_argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)")
+    parser.add_argument(
+        "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
+    )
+    add_backbone(parser)
+
+
+def make_watcher(arguments: argparse.Namespace, saved: SavedModel) -> Watcher:
+    """What the options and the model ask for."""
+    from ..streaming.watch import Watcher, needs_pose
+
+    options = {"window": arguments.window, "hold": arguments.hold}
+    if needs_pose(saved.schema):
+        from ..video.pose import MediaPipePose
+
+        return Watcher(saved, pose=MediaPipePose(arguments.people), **options)
+    return Watcher(saved, extractor=chosen_extractor(arguments), **options)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ..training import load_model
+    from ..training.transfer import find_model
+
+    saved = load_model(find_model(arguments.folder))
+    if arguments.frames is not None and arguments.frames < 1:
+        raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
+    segments: list[tuple[Any, Segment]] = []
+    classes = saved.schema.classes
+    if arguments.source == "-":
+        if arguments.video is not None:
+            raise ConfigError("--video needs pictures; lines of joints have none")
+        for line in _lines(sys.stdin, saved, arguments, segments):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+    else:
+        for line in _pictures(arguments, saved, segments):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+    for track, segment in segments:
+        frames = f"frames {segment.start} to {segment.end - 1}"
+        print(f"{track}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
+    return 0
+
+
+def _pictures(
+    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+) -> Iterator[dict[str, Any]]:
+    from ..streaming.draw import annotate
+    from ..video.encode import FilmWriter
+
+    watcher = make_watcher(arguments, saved)
+    shown = watcher.extractor.size if watcher.extractor is not None and arguments.video is None else None
+    with ExitStack() as stack:
+        film = None
+        if arguments.video is not None:
+            film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
+        for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
+            seen, ended = watcher.see(frame.image)
+            segments += ended
+            for one in seen:
+                if one.recognition.ended is not None:
+                    segments.append((one.track, one.recognition.ended))
+                yield {"frame": number, "time": round(frame.time, 4), **_said(one.track, one.recognition, saved)}
+            if film is not None:
+                film.write(annotate(frame.image, seen, saved.schema), frame.time)
+        segments += watcher.finish()
+
+
+def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
+    from ..video import read_frames
+    from ..video.camera import read_camera
+
+    return read_camera(int(source)) if source.isdecimal() else read_frames(source, size, None if size else 1280)
+
+
+def _lines(
+    stream: TextIO, saved: SavedModel, arguments: argparse.Namespace, segments: list[tuple[Any, Segment]]
+) -> Iterator[dict[str, Any]]:
+    """Recognise {"frame": [[...]], "track": "Ann"} line by line; {"end": "Ann"} ends a track."""
+    from ..streaming import Recognizer
+
+    recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
+    number = 0
+    while line := stream.readline(LINE):
+        number += 1
+        where = f"standard input, line {number}"
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{where}: is not JSON ({error})") from error
+        if isinstance(values, dict) and isinstance(values.get("end"), str | int):
+            last = recognizer.end(values["end"])
+            segments += [] if last is None else [(values["end"], last)]
+            continue
+        if not isinstance(values, dict) or not isinstance(values.get("frame"), list):
+            raise DataError(
+                f'{where}: must be {{"frame": [...]}} with "track" if there are several, or {{"end": TRACK}}'
+            )
+        track = values.get("track", 0)
+        if not isinstance(track, str | int):
+            raise DataError(f"{where}: track must be a text or a whole number, got {track!r}")
+        try:
+            result = recognizer.push(values["frame"], track)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
+        if result.ended is not None:
+            segments.append((track, result.ended))
+        yield {"frame": result.frame, **_said(track, result, saved)}
+        if arguments.frames is not None and number >= arguments.frames:
+            break
+    for track in list(recognizer.tracks):
+        last = recognizer.end(track)
+        segments += [] if last is None else [(track, last)]
+
+
+def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
+    classes = saved.schema.classes
+    said: dict[str, Any] = {
+        "track": track,
+        "label": classes[result.label],
+        "since": result.start,
+        "probabilities": {name: round(float(p), 5) for name, p in zip(classes, result.probabilities, strict=True)},
+    }
+    if result.ended is not None:
+        ended = result.ended
+        said["ended"] = {"label": classes[ended.label], "start": ended.start, "end": ended.end}
+    return said

@@ -1,0 +1,219 @@
+"""The server behind the page: pictures come in by WebSocket, or a film as an upload; what is seen in them goes out."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import get_layout
+from ..errors import DataError, MissingExtraError, UserError
+from ..streaming.watch import Seen, Watcher
+from ..training.saved_model import SavedModel
+
+PICTURE = 4 * 2**20  # bytes of one picture of the webcam
+SIDE = 2048  # pixels; a picture that says more is not decoded
+SHOWN = 640  # pixels of the longer side of an uploaded film's pictures
+
+
+def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) -> Any:
+    """The application, for any ASGI server.
+
+    Args:
+        saved: the model.
+        watcher: makes what recognises one visitor's pictures.
+        largest: bytes of an uploaded film.
+
+    Raises:
+        MissingExtraError: FastAPI or Pillow is not installed.
+    """
+    try:
+        from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+        from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError("the page needs FastAPI: pip install 'attentive-rnn[serve]'") from error
+    # As globals, for FastAPI reads the annotations of the routes from there.
+    globals().update(Request=Request, WebSocket=WebSocket)
+    Image.MAX_IMAGE_PIXELS = SIDE * SIDE
+    app = FastAPI(openapi_url=None)
+    one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
+
+    @app.middleware("http")
+    async def only_itself(request: Request, call: Any) -> Any:
+        response = await call(request)
+        response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' data: blob:; media-src blob:"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    @app.get("/")
+    def page() -> HTMLResponse:
+        return HTMLResponse(_file("page.html"))
+
+    @app.get("/page.js")
+    def script() -> Response:
+        return Response(_file("page.js"), media_type="text/javascript")
+
+    @app.get("/page.css")
+    def style() -> Response:
+        return Response(_file("page.css"), media_type="text/css")
+
+    @app.get("/model")
+    def model() -> JSONResponse:
+        return JSONResponse(describe(saved, largest))
+
+    @app.post("/film")
+    async def film(request: Request) -> Any:
+        if not _same_origin(request.headers):
+            return JSONResponse({"error": "pages of other addresses may not use this server"}, status_code=403)
+        said = request.headers.get("content-length", "")
+        if said.isdecimal() and int(said) > largest:
+            return JSONResponse({"error": _too_large(largest)}, status_code=413)
+        place = tempfile.NamedTemporaryFile(suffix=".film")  # noqa: SIM115  # closed when all is said
+        size = 0
+        async for part in request.stream():
+            size += len(part)
+            if size > largest:
+                place.close()
+                return JSONResponse({"error": _too_large(largest)}, status_code=413)
+            place.write(part)
+        place.flush()
+
+        async def lines() -> AsyncIterator[str]:
+            with place:
+                async with one_at_a_time:
+                    found = watch_film(Path(place.name), watcher())
+                    while (line := await asyncio.to_thread(next, found, None)) is not None:
+                        yield json.dumps(line) + "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    @app.websocket("/live")
+    async def live(socket: WebSocket) -> None:
+        if not _same_origin(socket.headers):
+            await socket.close(code=1008)
+            return
+        await socket.accept()
+        seeing = await asyncio.to_thread(watcher)
+        try:
+            while True:
+                try:
+                    image = _picture(await socket.receive_bytes())
+                    said = await asyncio.to_thread(look, seeing, image)
+                except (UserError, KeyError) as error:
+                    said = {"error": str(error) if isinstance(error, UserError) else "send pictures as bytes"}
+                await socket.send_text(json.dumps(said))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            seeing.finish()
+
+    def _picture(data: bytes) -> np.ndarray:
+        if len(data) > PICTURE:
+            raise DataError(f"a picture must have at most {PICTURE >> 20} MiB")
+        try:
+            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
+                if max(image.size) > SIDE:
+                    raise DataError(f"a picture must have at most {SIDE} pixels a side")
+                return np.asarray(image.convert("RGB"))
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            Image.DecompressionBombError,
+            Image.DecompressionBombWarning,
+        ) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
+
+    return app
+
+
+def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
+    """What the page must know of a model."""
+    layout = saved.schema.layout
+    return {
+        "classes": list(saved.schema.classes),
+        "bones": [list(bone) for bone in get_layout(layout).bones] if layout is not None else [],
+        "largest": largest,
+    }
+
+
+def look(watcher: Watcher, image: np.ndarray) -> dict[str, Any]:
+    """What is seen in the next picture, as plain values, and how long it took."""
+    if watcher.extractor is not None:
+        image = _scaled(image, watcher.extractor.size)
+    before = time.perf_counter()
+    seen, _ = watcher.see(image)
+    took = 1000 * (time.perf_counter() - before)
+    return {"milliseconds": round(took, 2), "people": [_said(one) for one in seen]}
+
+
+def watch_film(path: Path, watcher: Watcher) -> Iterator[dict[str, Any]]:
+    """What is seen in each picture of a film; its segments at the end; or, once, what is wrong with it."""
+    from ..video.decode import read_frames
+
+    size = None if watcher.extractor is None else watcher.extractor.size
+    segments = []
+    try:
+        for frame in read_frames(path, size, None if size else SHOWN):
+            before = time.perf_counter()
+            seen, ended = watcher.see(frame.image)
+            took = 1000 * (time.perf_counter() - before)
+            segments += ended
+            segments += [(s.track, s.recognition.ended) for s in seen if s.recognition.ended is not None]
+            people = [_said(one) for one in seen]
+            yield {"time": round(frame.time, 4), "milliseconds": round(took, 2), "people": people}
+        segments += watcher.finish()
+        classes = watcher.schema.classes
+        yield {
+            "segments": [
+                {"track": track, "label": classes[s.label], "start": s.start, "end": s.end} for track, s in segments
+            ]
+        }
+    except UserError as error:
+        yield {"error": str(error).replace(str(path), "the film")}
+    finally:
+        watcher.finish()
+
+
+def _said(one: Seen) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "track": one.track,
+        "label": one.recognition.label,
+        "probabilities": np.round(one.recognition.probabilities, 4).tolist(),
+    }
+    if one.person is not None:
+        weights = np.ones(len(one.person.joints)) if one.weights is None else one.weights
+        columns = [one.person.joints[:, :2], one.person.confidence[:, None], weights[:, None]]
+        said["joints"] = np.round(np.concatenate(columns, 1).astype(float), 4).tolist()  # x, y, confidence, weight
+    return said
+
+
+def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX))
+
+
+def _same_origin(headers: Any) -> bool:
+    """Whether a request comes from this server's own page, or from no page at all."""
+    origin = headers.get("origin")
+    return origin is None or origin.split("://", 1)[-1] == headers.get("host")
+
+
+def _too_large(largest: int) -> str:
+    return f"the film is too large: at most {largest / 2**20:.0f} MiB"
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,173 @@
+"""The page in a real browser with a fake camera, and the server against broken, huge and hostile visitors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper, save
+from playwright.sync_api import sync_playwright
+from websockets.sync.client import connect
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, Schema
+from attentive_rnn.training import SavedModel, save_model
+from films import write_film
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """`attentive serve` of a model of mean colours, as a process of its own: (address, process, folder)."""
+    folder = tmp_path_factory.mktemp("served")
+    value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["B", 3, *s]) for n, s in (("x", "HW"), ("y", "hw"))]
+    graph = helper.make_graph([helper.make_node("GlobalAveragePool", ["x"], ["y"])], "mean", value[:1], value[1:])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "mean.onnx")
+    torch.manual_seed(0)
+    model = SequenceClassifier(3, 3, 8, 1).eval()
+    save_model(folder / "model", SavedModel(model, Schema(classes=("sit", "stand", "wave"), shape=(3,)), Compose([])))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    call = [sys.executable, "-m", "attentive_rnn.cli", "serve", str(folder / "model"), "--port", str(port)]
+    network = ["--backbone", str(folder / "mean.onnx"), "--size", "32", "32", "--largest", "1"]
+    process = subprocess.Popen([*call, *network], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address + "/model", timeout=5).read()
+            break
+        except (urllib.error.URLError, OSError):
+            assert process.poll() is None
+            time.sleep(0.2)
+    yield address, process, folder
+    process.terminate()
+    process.wait(20)
+
+
+def _post(address, data, headers=None):
+    request = urllib.request.Request(address + "/film", data, headers or {}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, [json.loads(line) for line in response.read().splitlines()]
+    except urllib.error.HTTPError as error:
+        return error.code, [json.loads(error.read())]
+
+
+def test_a_film_is_answered_line_by_line(server, tmp_path):
+    address, _, _ = server
+    status, lines = _post(address, write_film(tmp_path / "a.mp4", 7).read_bytes())
+    assert status == 200
+    assert len(lines) == 8
+    assert sum(lines[0]["people"][0]["probabilities"]) == pytest.approx(1, abs=1e-3)
+    assert [(s["start"], s["end"]) for s in lines[-1]["segments"]] == [(0, 7)]
+
+
+def test_broken_huge_and_hostile_films_get_one_message_and_the_server_lives(server, tmp_path):
+    address, process, _ = server
+    whole = write_film(tmp_path / "a.mp4", 60, options={"movflags": "faststart"}).read_bytes()
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+    for film in (b"", b"no film", whole[: len(whole) // 2], playlist, os.urandom(10_000), whole[:40] + bytes(3000)):
+        status, lines = _post(address, film)
+        assert status == 200
+        assert "the film" in lines[-1]["error"]
+        assert str(tmp_path) not in lines[-1]["error"]
+    status, lines = _post(address, bytes(2**20 + 1))
+    assert (status, lines[0]["error"]) == (413, "the film is too large: at most 1 MiB")
+    assert _post(address, b"", {"Origin": "http://elsewhere.example"})[0] == 403
+    assert process.poll() is None
+    assert _post(address, whole)[0] == 200
+
+
+def test_pictures_that_are_none_get_one_message_and_the_connection_lives(server):
+    from io import BytesIO
+
+    from PIL import Image
+
+    address, _, _ = server
+    picture, bomb = BytesIO(), BytesIO()
+    Image.fromarray(np.full((48, 64, 3), 200, np.uint8)).save(picture, "JPEG")
+    Image.new("1", (9000, 9000)).save(bomb, "PNG")
+    with connect(address.replace("http", "ws") + "/live") as live:
+        for sent, message in [
+            (b"no picture", "no picture"),
+            (picture.getvalue()[:200], "no picture"),
+            (bomb.getvalue(), "picture"),
+            (bytes(5 * 2**20), "at most 4 MiB"),
+            ("text", "as bytes"),
+        ]:
+            live.send(sent)
+            assert message in json.loads(live.recv(30))["error"]
+        live.send(picture.getvalue())
+        assert len(json.loads(live.recv(30))["people"][0]["probabilities"]) == 3
+    with (
+        pytest.raises(Exception, match=r"403|1008"),
+        connect(address.replace("http", "ws") + "/live", origin="http://elsewhere.example") as live,
+    ):
+        live.recv(10)
+
+
+def test_the_server_listens_to_this_machine_only(server):
+    address, _, _ = server
+    port = int(address.rsplit(":", 1)[1])
+    own = socket.gethostbyname(socket.gethostname())
+    if own.startswith("127."):
+        own = "127.0.0.2" if sys.platform == "darwin" else own
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        reached = probe.connect_ex((own, port)) == 0
+    assert reached == own.startswith("127.0.0.1") or own.startswith("127.")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "the page is tested in Chromium: apt-get install chromium"
+    with sync_playwright() as play:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+        flags += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--disable-component-update"]
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+def test_the_page_shows_the_webcam_live(server, browser, tmp_path):
+    address, _, _ = server
+    page, asked = browser.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    page.click("#camera")
+    page.wait_for_selector("#bars li:nth-child(3)", timeout=60_000)
+    page.wait_for_selector(r"text=/median of the last \d\d/", timeout=60_000)
+    assert page.text_content("#label") in ("sit", "stand", "wave")
+    assert "ms at the median" in page.text_content("#latency")
+    assert page.text_content("#state") == "Live"
+    page.screenshot(path=os.environ.get("ATTENTIVE_SCREENSHOT", str(tmp_path / "page.png")))
+    page.close()
+    assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in asked)
+
+
+def test_the_page_reads_a_film_and_says_what_is_wrong_with_a_broken_one(server, browser, tmp_path):
+    address, _, _ = server
+    page = browser.new_page()
+    page.goto(address)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    page.set_input_files("#file", write_film(tmp_path / "a.mp4", 9))
+    page.wait_for_selector("#segments tbody tr", timeout=60_000)
+    assert "0 to 8" in page.text_content("#segments")
+    (tmp_path / "bad.mp4").write_bytes(b"no film")
+    page.set_input_files("#file", tmp_path / "bad.mp4")
+    page.wait_for_selector("#state.error", timeout=60_000)
+    assert "not a video" in page.text_content("#state")
+    page.close()

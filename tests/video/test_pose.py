@@ -1,0 +1,137 @@
+"""Poses in films: an estimator of one's own behind the interface, and MediaPipe where it is installed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, read_sequences
+from attentive_rnn.data.arrays import read_arrays
+from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.streaming.draw import annotate
+from attentive_rnn.streaming.watch import Watcher
+from attentive_rnn.training import SavedModel
+from attentive_rnn.video import read_frames
+from attentive_rnn.video.pose import Person, PoseEstimator
+from attentive_rnn.video.poses import extract_poses, place_people
+from films import write_film
+
+
+class RedBody(PoseEstimator):
+    """Everything red is a person, whose joints lie on a line from the middle of the red to the right."""
+
+    name, layout = "red", "mediapipe-33"
+
+    def __init__(self):
+        self.resets = 0
+
+    def reset(self):
+        self.resets += 1
+
+    def __call__(self, image):
+        red = (image[..., 0] > 180) & (image[..., 1] < 80)
+        if not red.any():
+            return []
+        y, x = np.argwhere(red).mean(0) / len(image)
+        joints = np.tile(np.array([x, y, 0.1], np.float32), (33, 1))
+        joints[:, 0] += 0.01 * np.arange(33)
+        return [Person(5, joints, np.linspace(0, 1, 33, dtype=np.float32))]
+
+
+def _films(folder):
+    grey = np.full((6, 48, 64, 3), 90, np.uint8)
+    body = grey.copy()
+    body[2:, 10:20, 10:20] = [230, 20, 20]
+    write_film(folder / "wave" / "a.mp4", body)
+    write_film(folder / "sit" / "b.mp4", body[:5])
+    write_film(folder / "sit" / "nobody.mp4", grey)
+    (folder / "sit" / "broken.mp4").write_bytes(b"no film")
+    return folder
+
+
+def test_the_poses_of_films_are_a_data_set(tmp_path):
+    out = tmp_path / "poses.npz"
+    refused = extract_poses(_films(tmp_path / "films"), out, RedBody())
+    assert ["nobody" in line for line in refused] == [False, True]
+    data = read_sequences(out)
+    assert [m["name"] for m in data.metas] == ["sit/b", "wave/a"]
+    assert data.schema.classes == ("sit", "wave")
+    assert (data.schema.shape, data.schema.layout, data.schema.rate) == ((1, 33, 3), "mediapipe-33", 10.0)
+    assert data.lengths.tolist() == [5, 6]
+    assert not data.sequences[1][:2].any()
+    assert data.sequences[1][3, 0, 0].tolist() == pytest.approx([15 / 48, 15 / 48, 0.1], abs=0.03)
+    assert read_arrays(out)["confidence"].shape == (11, 1, 33)
+
+
+def test_poses_are_converted_by_joint_name(tmp_path):
+    out = tmp_path / "poses.npz"
+    extract_poses(_films(tmp_path / "films"), out, RedBody(), layout="coco-17", people=2)
+    data = read_sequences(out)
+    assert (data.schema.layout, data.schema.shape) == ("coco-17", (2, 17, 3))
+    joints = data.sequences[1][3, 0]
+    assert float(joints[9, 0] - joints[0, 0]) == pytest.approx(0.15, abs=1e-3)  # the left wrist is joint 15 of 33
+    with pytest.raises(ConfigError, match="has no joint for"):
+        extract_poses(tmp_path / "films", tmp_path / "other.npz", RedBody(), layout="kinect-20")
+    with pytest.raises(ConfigError, match="overwrite"):
+        extract_poses(tmp_path / "films", out, RedBody())
+    with pytest.raises(DataError, match="nobody was found"):
+        extract_poses(tmp_path / "films" / "sit" / "nobody.mp4", tmp_path / "none.npz", RedBody())
+
+
+def test_people_keep_their_places_and_new_ones_take_free_places():
+    def person(track):
+        return Person(track, np.full((4, 3), track, np.float32), np.ones(4, np.float32))
+
+    places: list[int] = []
+    shown = [[1], [2, 1], [2], [3, 2], [1, 2, 3]]
+    rows = [place_people([person(t) for t in tracks], places, 2, 4)[0][:, 0, 0].tolist() for tracks in shown]
+    assert rows == [[1, 0], [1, 2], [0, 2], [3, 2], [3, 2]]
+
+
+@pytest.mark.parametrize("coordinates", [2, 3])
+def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordinates):
+    film = _films(tmp_path / "films") / "wave" / "a.mp4"
+    schema = Schema(classes=("sit", "wave"), shape=(1, 17, coordinates), layout="coco-17")
+    torch.manual_seed(0)
+    model = SequenceClassifier(17 * coordinates, 2, 6, 2).eval()
+    watcher = Watcher(SavedModel(model, schema, Compose([OriginAtBodyCentre(0)])), pose=RedBody(), patience=2)
+    images = [f.image for f in read_frames(film)]
+    seen = [watcher.see(image)[0] for image in images]
+    assert [len(s) for s in seen] == [0, 0, 1, 1, 1, 1]
+    assert [s[0].recognition.frame for s in seen[2:]] == [0, 1, 2, 3]
+    assert seen[-1][0].weights.shape == (17,)
+    assert seen[-1][0].weights.mean() == pytest.approx(1, abs=1e-5)
+    drawn = annotate(images[-1], seen[-1], schema)
+    assert drawn.shape == images[-1].shape
+    assert (drawn != images[-1]).any()
+    ended = [watcher.see(images[0])[1] for _ in range(2)]
+    assert [len(e) for e in ended] == [0, 1]
+    assert watcher.recognizer.tracks == []
+
+
+def test_a_model_that_the_pictures_do_not_fit_is_refused():
+    kinect = Schema(classes=("a", "b"), shape=(1, 20, 3), layout="kinect-20")
+    features = Schema(classes=("a", "b"), shape=(60,))
+    for schema, message in [(kinect, "has no joint for"), (features, "but the pictures give nothing")]:
+        with pytest.raises(ConfigError, match=message):
+            Watcher(SavedModel(SequenceClassifier(60, 2).eval(), schema, Compose([])), pose=RedBody())
+
+
+def test_mediapipe_finds_the_person_in_a_real_clip(shared_data, tmp_path):
+    pytest.importorskip("mediapipe", reason="its protobuf is older than the other packages': docs/streaming.md")
+    clip = sorted((shared_data / "jhmdb" / "videos" / "golf").glob("*.mp4"))[0]
+    frames = read_sequences(_posed(clip, tmp_path)).sequences[0]
+    assert frames.shape[1:] == (1, 33, 3)
+    assert (frames.flatten(1) != 0).any(1).float().mean() > 0.5
+    head, ankles = frames[-1, 0, 0, 1], frames[-1, 0, 27:29, 1].mean()
+    assert head < ankles
+
+
+def _posed(clip, folder):
+    from attentive_rnn.cli import main
+
+    out = folder / "pose.npz"
+    assert main(["pose", str(clip), str(out)]) == 0
+    return out
