@@ -1,6 +1,6 @@
 """Interleaved times of EleAtt layers, torch's layers and hand-written loops; no speed beside a failing check.
 
-    python -m benchmarks.bench [--quick] [--threads 1 2] [--shapes L1 b32] [--write docs/benchmarks.md]
+    python -m benchmarks.bench [--quick] [--threads 1 2] [--shapes L1 b32] [--maps] [--write docs/benchmarks.md]
 
 All competitors of a shape take turns in one process, so that whatever else the machine does hits them alike; ratios of
 medians and of minima are printed, and absolute times of torch's layer only. Inputs do not require gradients except in
@@ -15,7 +15,6 @@ import datetime
 import platform
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +26,9 @@ from attentive_rnn import EleAttGRU, EleAttLSTM, EleAttRNN, backends
 from attentive_rnn.ops.eleatt import Spec, Weights
 from attentive_rnn.ops.eleatt.stream import Stream
 
+from . import maps
 from .loops import HoistedEleAttGRU, NaiveEleAttGRU, share_parameters
+from .timing import interleave, processor, ratio
 
 SHAPES = {  # (T, B, D, N)
     "L1": (100, 256, 75, 100),
@@ -99,20 +100,6 @@ def check(layers: dict[str, nn.Module], x: Tensor) -> None:
                 sys.exit(f"no speed is measured: {name}, {what}: relative error {error:.1e}")
 
 
-def interleave(runs: dict[str, Callable[[], None]], seconds: float) -> dict[str, list[float]]:
-    """Times of all runs, taking turns until the time is up; one round first that does not count."""
-    for run in runs.values():
-        run()
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(times.values()))) < 3:
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    return times
-
-
 def measure(shape: str, seconds: float, loops: bool) -> dict[str, Times]:
     steps, rows, d, n = SHAPES[shape]
     torch.manual_seed(0)
@@ -173,10 +160,6 @@ def measure_step(seconds: float) -> dict[str, list[float]]:
     return interleave(runs, seconds)
 
 
-def ratio(times: list[float], bar: list[float]) -> str:
-    return f"{statistics.median(times) / statistics.median(bar):.3f} [{min(times) / min(bar):.3f}]"
-
-
 def table(title: str, times: dict[str, Times]) -> list[str]:
     bar = times["nn.GRU"]
     milliseconds = " / ".join(f"{1e3 * statistics.median(part):.1f}" for part in bar)
@@ -193,22 +176,22 @@ def table(title: str, times: dict[str, Times]) -> list[str]:
     return [*lines, ""]
 
 
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"the shapes {', '.join(QUICK)}, a few seconds each")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=None)
     parser.add_argument("--write", type=Path, help="write the tables to this file too")
+    parser.add_argument("--maps", action="store_true", help="AttentionRNN2d only; the file's other sections stay")
     options = parser.parse_args(arguments)
     shapes = options.shapes or (QUICK if options.quick else SHAPES)
     seconds = 3.0 if options.quick else 5.0
 
+    if options.maps:
+        section = maps.report(seconds)
+        if options.write:
+            options.write.write_text(maps.with_section(options.write.read_text(), section))
+        return
     command = " ".join(["python -m benchmarks.bench", *(sys.argv[1:] if arguments is None else arguments)])
     machine = {status.name: status.reason for status in backends()}["cpu"]
     lines = [
@@ -235,8 +218,10 @@ def main(arguments: list[str] | None = None) -> None:
     part = [f"### step (1, 1, 75, 100): nn.GRUCell takes {1e4 * statistics.median(bar):.1f} us", ""]
     part += [f"* {name}: {ratio(times, bar)}" for name, times in step.items()]
     print("\n".join(part), flush=True)
+    whole = "\n".join([*lines, *part, ""])
+    whole = maps.with_section(whole, maps.report(seconds))
     if options.write:
-        options.write.write_text("\n".join([*lines, *part, ""]))
+        options.write.write_text(whole)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,25 @@ int eleatt_backward(const EleattCall *call);
 
 int64_t eleatt_history_bytes(const EleattCall *call);
 
+// The 2-D LSTM over maps of H rows and W columns, in R directions at once: direction 0 in raster order, 1 with rows and
+// columns reversed, 2 with the columns and 3 with the rows reversed. All tensors are contiguous.
+struct Lstm2dCall {
+    int64_t maps, height, width, directions, units;  // B, H, W, R, N
+    int64_t is_double, threads;
+
+    const void *p;          // (B, H, W, R, 4N): blocks i, f, g, o
+    const void *left, *up;  // (R, 4N, N); up null: H is 1
+    void *h;                // (B, H, W, R, N)
+    void *history;          // lstm2d_history_bytes() long, for the backward pass; null: none will follow
+
+    const void *g_h;             // as h
+    void *g_p, *g_left, *g_up;   // the gradients asked for
+};
+
+int lstm2d_forward(const Lstm2dCall *call);
+int lstm2d_backward(const Lstm2dCall *call);  // reads p's gradient from h and the history; p itself may be null
+int64_t lstm2d_history_bytes(const Lstm2dCall *call);
+
 // exp, sigmoid and tanh of `count` numbers, as the kernels compute them.
 void eleatt_test_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count);
 

@@ -45,6 +45,11 @@ using attentive::selected;
 int eleatt_forward(const EleattCall *call) { return selected->forward(*call); }
 int eleatt_backward(const EleattCall *call) { return selected->backward(*call); }
 int64_t eleatt_history_bytes(const EleattCall *call) { return selected->history_bytes(*call); }
+
+int lstm2d_forward(const Lstm2dCall *call) { return selected->lstm2d_forward(*call); }
+int lstm2d_backward(const Lstm2dCall *call) { return selected->lstm2d_backward(*call); }
+int64_t lstm2d_history_bytes(const Lstm2dCall *call) { return selected->lstm2d_history_bytes(*call); }
+
 const char *eleatt_isa() { return selected->name; }
 
 void eleatt_test_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count) {

@@ -6,6 +6,7 @@
 #include "backward.h"
 #include "gru.h"
 #include "lstm.h"
+#include "lstm2d.h"
 #include "rnn.h"
 #include "runtime.h"
 #include "vmath.h"
@@ -166,6 +167,16 @@ int64_t any_history_bytes(const EleattCall &call) {
     });
 }
 
+int any_lstm2d_forward(const Lstm2dCall &call) {
+    return call.is_double ? lstm2d_forward<double>(call) : lstm2d_forward<float>(call);
+}
+int any_lstm2d_backward(const Lstm2dCall &call) {
+    return call.is_double ? lstm2d_backward<double>(call) : lstm2d_backward<float>(call);
+}
+int64_t any_lstm2d_history_bytes(const Lstm2dCall &call) {
+    return call.is_double ? lstm2d_history_bytes<double>(call) : lstm2d_history_bytes<float>(call);
+}
+
 void test_math(const float *x, float *exps, float *sigmoids, float *tanhs, long count) {
     each<float>(count, [&](long j, auto n) {
         const VecF v = load(x + j, n);
@@ -185,5 +196,6 @@ void test_math(const float *x, float *exps, float *sigmoids, float *tanhs, long 
 
 namespace attentive {
 const Kernels JOIN(kernels_, ISA) = {TEXT(ISA), ISA::any_forward, ISA::any_backward, ISA::any_history_bytes,
+                                     ISA::any_lstm2d_forward, ISA::any_lstm2d_backward, ISA::any_lstm2d_history_bytes,
                                      ISA::test_math};
 }

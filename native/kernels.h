@@ -9,6 +9,9 @@ struct Kernels {
     int (*forward)(const EleattCall &);
     int (*backward)(const EleattCall &);
     int64_t (*history_bytes)(const EleattCall &);
+    int (*lstm2d_forward)(const Lstm2dCall &);
+    int (*lstm2d_backward)(const Lstm2dCall &);
+    int64_t (*lstm2d_history_bytes)(const Lstm2dCall &);
     void (*test_math)(const float *x, float *exp, float *sigmoid, float *tanh, long count);
 };
 

@@ -17,6 +17,8 @@ struct Lstm {
     explicit Lstm(const Call<T> &call)
         : N(call.N), all(call.in(call.raw.hh), N, call.in(call.raw.ih), call.D, 4 * N, 0, call.in(call.raw.b_ih)) {}
 
+    explicit Lstm(long units) : N(units), all(nullptr, 0, nullptr, 0, 0, 0, nullptr) {}  // for `activate` alone
+
     // [i f g o], c_{t-1}
     static long record_size(long N) { return padded<T>(4 * N) + padded<T>(N); }
     void pack_forward(Arena &arena) { all.pack(arena); }
@@ -24,6 +26,11 @@ struct Lstm {
 
     void forward(const Step<T> &s, long at) const {
         all.apply(s.rows, s.input, s.ld_input, s.record + at, s.ld_record);
+        activate(s, at);
+    }
+
+    // The gates and the states from the pre-activations in the record.
+    void activate(const Step<T> &s, long at) const {
         const long c_at = padded<T>(4 * N);
         for (long k = 0; k < s.rows; k++) {
             T *h = s.input + k * s.ld_input, *c = s.other + k * s.ld_state, *record = s.record + at + k * s.ld_record;

@@ -140,10 +140,10 @@ ALWAYS_INLINE void each_tile(long rows, long most, F f) {
 
 constexpr long depth_block = 256;  // a block of a panel stays in the first-level cache while all rows pass it
 
-// f(i) for i in 0..tasks on so many threads, in any order.
+// f(i, thread) for i in 0..tasks on so many threads, in any order.
 template <class F>
 void share(long tasks, long threads, F f) {
-    parallel(tasks, threads, [](void *context, long i, long) { (*static_cast<F *>(context))(i); }, &f);
+    parallel(tasks, threads, [](void *context, long i, long thread) { (*static_cast<F *>(context))(i, thread); }, &f);
 }
 
 constexpr long second_level = 512 << 10;  // bytes of weights that stay in the second-level cache from step to step
@@ -184,7 +184,7 @@ template <class T>
 void matmul(long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy, bool accumulate) {
     const long width = panel_width<T>, panels = (w.cols + width - 1) / width, shares = smaller(panels, 4 * w.threads);
     if (w.threads == 1) return matmul_columns(0, w.cols, rows, a, lda, w, y, ldy, accumulate);
-    share(shares, w.threads, [&](long i) {
+    share(shares, w.threads, [&](long i, long) {
         const long first = panels * i / shares * width, last = smaller(panels * (i + 1) / shares * width, w.cols);
         matmul_columns(first, last, rows, a, lda, w, y, ldy, accumulate);
     });
@@ -213,7 +213,7 @@ template <class T>
 void add_transposed_far(long rows, long cols, long depth, const T *a, long lda, const T *b, long ldb, T *c, long ldc,
                         long threads) {
     const long width = panel_width<T>, whole = cols / width * width, shares = (rows + row_block - 1) / row_block;
-    share(shares, threads, [&](long i) {
+    share(shares, threads, [&](long i, long) {
         const long first = rows * i / shares, count = rows * (i + 1) / shares - first;
         const T *columns = a + first;
         T *to = c + first * ldc;

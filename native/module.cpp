@@ -15,16 +15,19 @@ using attentive::pool_give;
 using attentive::pool_limit;
 using attentive::pool_take;
 
-constexpr Py_ssize_t words = sizeof(EleattCall) / 8;
-static_assert(sizeof(EleattCall) % 8 == 0 && sizeof(void *) == 8, "a call is made of words of eight bytes");
+template <class Call>
+constexpr Py_ssize_t words = sizeof(Call) / 8;
+static_assert(sizeof(EleattCall) % 8 == 0 && sizeof(Lstm2dCall) % 8 == 0 && sizeof(void *) == 8,
+              "a call is made of words of eight bytes");
 
 // A call from its words in order: ints, floats, and None for null. Words left out at the end are 0.
-bool parse(PyObject *const *args, Py_ssize_t count, EleattCall *call) {
-    if (count > words) {
-        PyErr_Format(PyExc_TypeError, "a call has %zd words, got %zd", words, count);
+template <class Call>
+bool parse(PyObject *const *args, Py_ssize_t count, Call *call) {
+    if (count > words<Call>) {
+        PyErr_Format(PyExc_TypeError, "a call has %zd words, got %zd", words<Call>, count);
         return false;
     }
-    int64_t values[words] = {};
+    int64_t values[words<Call>] = {};
     for (Py_ssize_t i = 0; i < count; i++) {
         if (args[i] == Py_None) continue;
         if (PyFloat_Check(args[i])) {
@@ -39,8 +42,9 @@ bool parse(PyObject *const *args, Py_ssize_t count, EleattCall *call) {
     return true;
 }
 
-PyObject *run(int (*kernel)(const EleattCall *), PyObject *const *args, Py_ssize_t count) {
-    EleattCall call;
+template <class Call>
+PyObject *run(int (*kernel)(const Call *), PyObject *const *args, Py_ssize_t count) {
+    Call call;
     if (!parse(args, count, &call)) return nullptr;
     int failed;
     Py_BEGIN_ALLOW_THREADS failed = kernel(&call);
@@ -51,10 +55,20 @@ PyObject *run(int (*kernel)(const EleattCall *), PyObject *const *args, Py_ssize
 PyObject *forward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(eleatt_forward, args, count); }
 PyObject *backward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(eleatt_backward, args, count); }
 
+PyObject *forward2d(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(lstm2d_forward, args, count); }
+PyObject *backward2d(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(lstm2d_backward, args, count); }
+
+template <class Call>
+PyObject *size(int64_t (*bytes)(const Call *), PyObject *const *args, Py_ssize_t count) {
+    Call call;
+    return parse(args, count, &call) ? PyLong_FromLongLong(bytes(&call)) : nullptr;
+}
+
 PyObject *history_bytes(PyObject *, PyObject *const *args, Py_ssize_t count) {
-    EleattCall call;
-    if (!parse(args, count, &call)) return nullptr;
-    return PyLong_FromLongLong(eleatt_history_bytes(&call));
+    return size(eleatt_history_bytes, args, count);
+}
+PyObject *history_bytes2d(PyObject *, PyObject *const *args, Py_ssize_t count) {
+    return size(lstm2d_history_bytes, args, count);
 }
 
 PyObject *isa(PyObject *, PyObject *) { return PyUnicode_FromString(eleatt_isa()); }
@@ -123,9 +137,9 @@ PyObject *stream_new(PyTypeObject *type, PyObject *args, PyObject *) {
     bool good = stream->calls != nullptr;
     if (!good) PyErr_NoMemory();
     for (; good && stream->layers < layers; stream->layers++) {
-        PyObject *call = PyTuple_GetItem(args, stream->layers), *values[words];
+        PyObject *call = PyTuple_GetItem(args, stream->layers), *values[words<EleattCall>];
         const Py_ssize_t count = PyTuple_Size(call);
-        for (Py_ssize_t i = 0; i < count && i < words; i++) values[i] = PyTuple_GetItem(call, i);
+        for (Py_ssize_t i = 0; i < count && i < words<EleattCall>; i++) values[i] = PyTuple_GetItem(call, i);
         good = count >= 0 && parse(values, count, &stream->calls[stream->layers]);
     }
     if (good) return self;
@@ -187,6 +201,10 @@ PyMethodDef methods[] = {
     {"backward", method(backward), METH_FASTCALL, "Run an EleattCall, given as its words, backward."},
     {"history_bytes", method(history_bytes), METH_FASTCALL,
      "The size of the history that a call's backward pass needs."},
+    {"lstm2d_forward", method(forward2d), METH_FASTCALL, "Run an Lstm2dCall, given as its words, forward."},
+    {"lstm2d_backward", method(backward2d), METH_FASTCALL, "Run an Lstm2dCall, given as its words, backward."},
+    {"lstm2d_history_bytes", method(history_bytes2d), METH_FASTCALL,
+     "The size of the history that an Lstm2dCall's backward pass needs."},
     {"isa", isa, METH_NOARGS, "The instruction set in use."},
     {"select_isa", select_isa, METH_O, "Use another instruction set that this machine has."},
     {"pool_limit", set_pool_limit, METH_O, "Set the most bytes that are kept for later calls."},
@@ -202,7 +220,7 @@ int add_type(PyObject *module, const char *name, PyType_Spec *spec) {
 }
 int execute(PyObject *module) {
     const bool typed = !add_type(module, "Buffer", &buffer_spec) && !add_type(module, "Stream", &stream_spec);
-    return typed && !PyModule_AddIntConstant(module, "WORDS", words) ? 0 : -1;
+    return typed && !PyModule_AddIntConstant(module, "WORDS", words<EleattCall>) ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void *>(execute)}, {0, nullptr}};

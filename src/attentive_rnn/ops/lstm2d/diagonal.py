@@ -6,6 +6,8 @@ column before it (van den Oord et al., ICML 2016, "skewing").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -52,6 +54,19 @@ def forward(p: Tensor, w: Weights) -> Tensor:
 
     maps = unskew(torch.stack(outputs, 2).unflatten(1, (batch, height)).flatten(0, 1)).unflatten(0, (directions, batch))
     return torch.stack([flipped(maps[r], r) for r in range(directions)], 3)
+
+
+def gradients(inputs: Sequence[Tensor | None], g_h: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
+    """The gradients of p, left and up by PyTorch's operators: differentiable again under create_graph=True."""
+    again = torch.is_grad_enabled()
+    p, left, up = inputs
+    assert p is not None
+    assert left is not None
+    with torch.enable_grad():
+        h = forward(p, Weights(left, up))
+    wanted = [t for t, need in zip(inputs, needed, strict=True) if need and t is not None]
+    found = iter(torch.autograd.grad(h, wanted, g_h, create_graph=again, allow_unused=True))
+    return tuple(next(found) if need else None for need in needed)
 
 
 def _above(states: Tensor, height: int) -> Tensor:
