@@ -36,7 +36,7 @@ struct MapPlan {
     long chunks, maps, wider;
 
     explicit MapPlan(const Lstm2dCall &call) {
-        constexpr long height = 48;
+        constexpr long height = 64;
         const long diagonal = larger(1, call.height * call.width / (call.height + call.width - 1));
         chunks = (call.maps * diagonal + height - 1) / height;
         chunks = larger(1, smaller(chunks, call.maps));
