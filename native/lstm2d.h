@@ -106,11 +106,13 @@ struct Lstm2d {
         s.ld_input = s.ld_state = ld, s.ld_record = ld_record;
         for (long k = 0; k < maps.steps; k++) {
             const long above = maps.top(k) * M * ld, own = above + M * ld;
-            s.rows = maps.rows(k), s.record = record, s.input = h + own, s.c = c + own;
+            s.rows = maps.rows(k), s.record = record, s.input = h + own, s.other = c + own;
             maps.each_cell(k, [&](long row, long m, long i, long j) {
                 copy(record + row * ld_record, in(call.p) + maps.at(m, i, j) * 4 * N, 4 * N);
-                if (j + 1 < maps.W) fetch_numbers(in(call.p) + maps.at(m, i, j + 1) * 4 * N, 4 * N);
+                if (j + 1 < maps.W) fetch(in(call.p) + maps.at(m, i, j + 1) * 4 * N, 4 * N);
+                fetch_to_write(out(call.h) + maps.at(m, i, j) * N, N);
             });
+            if (call.history) fetch_to_write(record + s.rows * ld_record, s.rows * ld_record);
             matmul(s.rows, s.input, ld, left[maps.r], record, ld_record, true);
             if (call.up) matmul(s.rows, h + above, ld, up[maps.r], record, ld_record, true);
             lstm.activate(s, 0);
@@ -119,10 +121,6 @@ struct Lstm2d {
             });
             if (call.history) record += s.rows * ld_record;
         }
-    }
-
-    static void fetch_numbers(const T *from, long count) {
-        for (long i = 0; i < count; i += 64 / long(sizeof(T))) __builtin_prefetch(from + i, 0, 2);
     }
 
     // The weights' gradients of one direction over some maps, transposed: rows [left | up], a column for each delta.
@@ -155,11 +153,15 @@ struct Lstm2d {
             maps.each_cell(k, [&](long row, long m, long i, long j) {
                 const T *g = g_h + maps.at(m, i, j) * N;
                 T *d = s.dh + row * ld;
+                if (j > 0) fetch(g_h + maps.at(m, i, j - 1) * N, N);
+                if (j > 1) fetch(in(call.h) + maps.at(m, i, j - 2) * N, N);
+                if (call.g_p) fetch_to_write(out(call.g_p) + maps.at(m, i, j) * 4 * N, 4 * N);
                 each<T>(N, [&](long q, auto n) { store(d + q, load(d + q) + load(g + q, n), n); });
                 if (!sums) return;
                 past(maps, m, i, j - 1, rows + row * ld_input);
                 if (call.up) past(maps, m, i - 1, j, rows + row * ld_input + N);
             });
+            if (k) fetch(s.record - maps.rows(k - 1) * ld_record, maps.rows(k - 1) * ld_record);
             lstm.backward(s, 0);
             if (call.g_p)
                 maps.each_cell(k, [&](long row, long m, long i, long j) {

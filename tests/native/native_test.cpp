@@ -12,16 +12,11 @@
 #include <vector>
 
 #include "abi.h"
+#include "tensors.h"
+
+using namespace checks;
 
 namespace {
-
-int failures = 0;
-
-void expect(bool good, const char *what, double value = 0) {
-    if (good) return;
-    std::printf("FAILED: %s (%g)\n", what, value);
-    failures++;
-}
 
 struct Shape {
     int64_t cell, gate, T, B, D, N;
@@ -30,29 +25,11 @@ struct Shape {
 
 // A call and all its tensors, filled with the same numbers in float and in double.
 template <class S>
-struct Case {
+struct Case : Tensors<S> {
+    using Tensors<S>::input, Tensors<S>::result;
     EleattCall call{};
-    std::vector<std::unique_ptr<S[]>> held;
-    std::vector<std::pair<S *, int64_t>> results;
     std::vector<int64_t> lengths;
     std::unique_ptr<char[]> history;
-    std::mt19937 random{7};
-
-    const S *input(int64_t count, double scale) {
-        std::uniform_real_distribution<double> uniform(-scale, scale);
-        S *data = empty(count);
-        for (int64_t i = 0; i < count; i++) data[i] = S(float(uniform(random)));
-        return data;
-    }
-    S *empty(int64_t count) {
-        held.emplace_back(new S[count]);
-        for (int64_t i = 0; i < count; i++) held.back()[i] = S(NAN);
-        return held.back().get();
-    }
-    S *result(int64_t count) {
-        results.emplace_back(empty(count), count);
-        return results.back().first;
-    }
 
     Case(const Shape &s, int threads) {
         const int64_t T = s.T, B = s.B, D = s.D, N = s.N, states = s.cell == LSTM ? 2 : 1;
@@ -90,29 +67,14 @@ struct Case {
     }
 };
 
-template <class S>
-bool same(const Case<S> &a, const Case<S> &b) {
-    for (size_t k = 0; k < a.results.size(); k++)
-        if (std::memcmp(a.results[k].first, b.results[k].first, a.results[k].second * sizeof(S)) != 0) return false;
-    return true;
-}
-
 void check_shape(const Shape &s) {
     const Case<float> narrow(s, 1);
     const Case<double> wide(s, 1);
-    for (size_t k = 0; k < narrow.results.size(); k++) {
-        double error = 0, size = 1e-6;
-        for (int64_t i = 0; i < narrow.results[k].second; i++) {
-            error += std::pow(narrow.results[k].first[i] - wide.results[k].first[i], 2);
-            size += std::pow(wide.results[k].first[i], 2);
-        }
-        char what[160];
-        std::snprintf(what, sizeof what,
-                      "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d result %zu",
-                      eleatt_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
-                      s.reverse, s.zoneout, k);
-        expect(std::sqrt(error / size) < 2e-4, what, std::sqrt(error / size));
-    }
+    char what[160];
+    std::snprintf(what, sizeof what, "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d",
+                  eleatt_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
+                  s.reverse, s.zoneout);
+    expect_near(narrow, wide, what);
 }
 
 void check_math() {
@@ -140,6 +102,7 @@ void check_math() {
 
 void check_isa() {
     check_math();
+    check_lstm2d();
     const int64_t sizes[][4] = {{1, 1, 1, 1},   {3, 5, 7, 3},   {2, 17, 16, 15},
                                 {5, 33, 3, 17}, {4, 70, 33, 9}, {1, 3, 100, 3}};
     for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
