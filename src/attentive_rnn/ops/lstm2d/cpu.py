@@ -43,7 +43,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g_h: Tensor) -> tuple[Tensor | None, ...]:
-        history, h, *inputs = ctx.saved_tensors
+        history, h, p, left, up = ctx.saved_tensors
         if torch.is_grad_enabled() or native.batched((g_h,)) or native.why_not((g_h,), h.dtype) is not None:
-            return diagonal.gradients(inputs, g_h, ctx.needs_input_grad)
-        return kernels.run_back(history, h, g_h.contiguous(), *inputs, ctx.needs_input_grad)
+            return diagonal.gradients((p, left, up), g_h, ctx.needs_input_grad)
+        return kernels.run_back(history, h, g_h.contiguous(), p, left, up, ctx.needs_input_grad)
