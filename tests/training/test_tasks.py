@@ -84,7 +84,9 @@ def test_the_command_reports_a_number(regression, capsys):
 
 
 def test_a_comparison_of_errors(tmp_path):
-    comparison = compare(adding(training__max_epochs="1"), tmp_path, [0, 1], console=Console(file=StringIO()))
+    comparison = compare(
+        adding(training__max_epochs="1", model__gate="sigmoid"), tmp_path, [0, 1], console=Console(file=StringIO())
+    )
     console = Console(file=StringIO(), width=200)
     console.print(comparison.table())
     assert "test mse" in console.file.getvalue()
@@ -108,9 +110,9 @@ def test_a_resumed_run_ends_with_the_same_bits(schedule, tmp_path, monkeypatch, 
 def test_one_cycle_rises_to_the_rate_and_falls_to_nearly_nothing(tmp_path, quiet):
     run = train(adding(optim__schedule="one-cycle", training__max_epochs="10"), tmp_path, console=quiet)
     rates = [row["lr"] for row in read_rows(run.metrics)]
-    assert max(rates) == pytest.approx(0.002, rel=0.05)
+    assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert rates.index(max(rates)) == 2
-    assert rates[-1] < 1e-6, rates
+    assert rates[-1] < 1e-5, rates
 
 
 def test_weight_decay_shrinks_the_weights(tmp_path, quiet):
