@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data import Splits
 from ..errors import ConfigError, MissingExtraError
+from ..models import SequenceClassifier
 from ..training.files import read_json, write_file
 from ..training.metrics import probabilities, wilson
 from ..training.run_folder import RunFolder, read_rows
@@ -69,24 +70,25 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
-    outputs = saved.logits(splits.test)
-    classified = saved.schema.target == "class"
-    answers = probabilities(outputs) if classified else outputs
-    test = results["test"]
-    explanations, gated = _explained(run, saved, splits, answers)
+    test, task = results["test"], task_for(saved.schema)
+    sequences, classified = isinstance(saved.model, SequenceClassifier), "confusion" in test
     wide = len(saved.schema.classes) > _CLASSES
+    answers = saved.logits(splits.test) if sequences or classified else None
+    if answers is not None and classified:
+        answers = probabilities(answers)
+    shown = _explained(run, saved, splits, answers) if sequences and answers is not None else None
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{type(saved.classifier).__name__}, {_layers(saved)}; trained {environment.get('date', '')[:10]}",
-        "numbers": _numbers(results, task_for(saved.schema)),
-        "remarks": _remarks(test, task_for(saved.schema).metric),
+        "numbers": _numbers(results, task),
+        "remarks": _remarks(test, task.metric),
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
         "classes": _classes(test) if classified else None,
         "confusion": _confusion(test) if classified and not wide else None,
         "confused": _confused(test) if classified and wide else None,
-        "calibration": _calibration(answers, splits.test.labels) if classified else None,
-        "player": _player(explanations, saved, gated),
-        "lags": _lags(explanations, saved),
+        "calibration": _calibration(answers, splits.test.labels) if classified and answers is not None else None,
+        "player": None if shown is None else _player(*shown, saved),
+        "lags": None if shown is None else _lags(shown[0], saved),
         "command": _command(run, environment),
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
@@ -124,11 +126,14 @@ def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, 
 
 
 def _layers(saved: SavedModel) -> str:
-    model = saved.classifier.config
+    """The kind of the model and, of recurrent layers, their number, size and gates."""
+    name, model = type(saved.model).__name__, saved.model.config
+    if not isinstance(saved.model, SequenceClassifier):
+        return name
     gates = saved.classifier.layers.gates
     kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
     gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
-    return f"{model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
+    return f"{name}, {model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
 
 
 def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
@@ -143,7 +148,7 @@ def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
     chosen = metric.show(results[f"validation_{metric.name}"]) + unit
     found += [
         ("test sequences", f"{test['count']}", ""),
-        ("test loss", f"{test['loss']:.3g}", task.loss_title),
+        *([("test loss", f"{test['loss']:.3g}", task.loss_title)] if "loss" in test else []),
         (f"validation {metric.name}", chosen, f"epoch {results['best_epoch']}"),
         ("epochs", f"{results['epochs']}", f"{results['seconds_per_epoch']:.3g} s each"),
         ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs a step"),
@@ -201,7 +206,7 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
 
 
-def _player(explanations: list[Explanation], saved: SavedModel, gated: bool) -> dict[str, Any]:
+def _player(explanations: list[Explanation], gated: bool, saved: SavedModel) -> dict[str, Any]:
     classes = saved.schema.classes
     data = player.pack(explanations, classes)
     shown = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
