@@ -11,13 +11,15 @@ constexpr long most_groups = 32;
 inline bool large_weights(long inputs, long units) { return (inputs + units) * (4 * units + inputs) > 400000; }
 
 // The batch cut into chunks that run through all steps without waiting for each other. The cut depends on the sizes
-// alone, and chunks are summed in groups in a fixed order: results do not depend on the number of threads.
+// alone, and chunks are summed in groups in a fixed order: results do not depend on the number of threads. Two and four
+// threads get as many chunks each.
 struct Plan {
     long chunks, groups, rows_each, wider;  // the first `wider` chunks have one row more than rows_each
 
     Plan(long rows, bool large) {
-        const long most = large ? 96 : rows < 48 ? 16 : 24;
+        const long most = large ? 96 : rows < 48 ? 16 : 32;
         chunks = (rows + most - 1) / most;
+        if (chunks > 1 && !large) chunks = rows < 64 ? (chunks + 1) / 2 * 2 : (chunks + 3) / 4 * 4;
         groups = smaller(chunks, most_groups);
         rows_each = rows / chunks;
         wider = rows % chunks;
