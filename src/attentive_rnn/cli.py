@@ -17,6 +17,7 @@ from .commands import explain as commands_explain
 from .commands import features as commands_features
 from .commands import fuse as commands_fuse
 from .commands import lags as commands_lags
+from .commands import masks as commands_masks
 from .commands import pose as commands_pose
 from .commands import report as commands_report
 from .commands import reproduce as commands_reproduce
@@ -162,6 +163,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands_report.add(command("report", None, "write a run's results, curves and attention into one page"))
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
     commands_features.add(command("features", None, "what a network sees in every frame of videos, for training"))
+    commands_masks.add(command("masks", None, "draw where networks for images attend"))
     commands_pose.add(command("pose", None, "where people's joints are in videos, as a data set"))
     commands_stream.add(command("stream", None, "what people do in a video, at a camera, or in joints as they arrive"))
     commands_serve.add(command("serve", None, "a page on this machine: what a webcam or a film shows, live"))

@@ -78,7 +78,14 @@ def test_broken_huge_and_hostile_films_get_one_message_and_the_server_lives(serv
     address, process, _ = server
     whole = write_film(tmp_path / "a.mp4", 60, options={"movflags": "faststart"}).read_bytes()
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
-    for film in (b"", b"no film", whole[: len(whole) // 2], playlist, np.random.default_rng(0).bytes(10_000), whole[:40] + bytes(3000)):
+    for film in (
+        b"",
+        b"no film",
+        whole[: len(whole) // 2],
+        playlist,
+        np.random.default_rng(0).bytes(10_000),
+        whole[:40] + bytes(3000),
+    ):
         status, lines = _post(address, film)
         assert status == 200
         assert "the film" in lines[-1]["error"]

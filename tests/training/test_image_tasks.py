@@ -56,6 +56,9 @@ def test_scenes_from_files_to_results(recipe, mnist, tmp_path, capsys):
     assert test["count"] == 30
     assert "FLOPs an image" in text
     assert 0 < test["attention"]["area"] < 1
+    picture = tmp_path / "masks.png"
+    run_command(capsys, "masks", run.path, "--picture", picture, "--items", 0, 5)
+    assert picture.read_bytes().startswith(b"\x89PNG")
     again = run_command(capsys, "evaluate", run.path)
     shown = [line for line in text.splitlines() if line.startswith(("test ", "attention", "scale", "in the region"))]
     assert shown

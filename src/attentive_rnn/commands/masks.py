@@ -1,0 +1,54 @@
+"""`attentive masks`: a picture of where networks for images attend."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import ConfigError, MissingExtraError
+
+
+def add(masks: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive masks` its arguments."""
+    masks.add_argument("folders", nargs="+", metavar="RUN", help="run folders of one data set of images")
+    masks.add_argument("--picture", required=True, metavar="FILE.png", help="where to draw")
+    masks.add_argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)")
+    masks.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
+    masks.set_defaults(run=_masks)
+
+
+def _masks(arguments: argparse.Namespace) -> int:
+    from ..data import ImageSet
+    from ..data.files import check_writable
+    from ..models import ImageModel
+    from ..training import load_model, open_run
+    from ..training.setup import load_splits
+
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'")
+    from ..training.mask_pictures import draw_masks
+
+    path = check_writable(Path(arguments.picture), (".png",), overwrite=True)
+    runs = [open_run(folder) for folder in arguments.folders]
+    configs = [run.read_config() for run in runs]
+    models: dict[str, ImageModel] = {}
+    for run, config in zip(runs, configs, strict=True):
+        if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
+            raise ConfigError(f"{run.path}: is of another data set than {runs[0].path}")
+        model = load_model(run.model).model
+        if not isinstance(model, ImageModel):
+            raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
+        models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = model
+    config = configs[0]
+    if arguments.data is not None:
+        config.data.path = arguments.data
+    test = load_splits(config).test
+    assert isinstance(test, ImageSet)
+    items = arguments.items or list(range(min(4, len(test))))
+    wrong = [i for i in items if not 0 <= i < len(test)]
+    if wrong:
+        raise ConfigError(f"--items: there is no test item {wrong[0]}; they go from 0 to {len(test) - 1}")
+    draw_masks(models, test, items, path)
+    print(path)
+    return 0
