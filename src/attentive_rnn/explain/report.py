@@ -79,7 +79,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     shown = _explained(run, saved, splits, answers) if sequences and answers is not None else None
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
-        "subtitle": f"{type(saved.classifier).__name__}, {_layers(saved)}; trained {environment.get('date', '')[:10]}",
+        "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
         "numbers": _numbers(results, task),
         "remarks": _remarks(test, task.metric),
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),

@@ -11,7 +11,7 @@ from ..data.picture import new_figure
 from .explanation import Explanation, heading
 
 COLOURS = "Oranges"
-_COLUMNS, _LINES = 96, 40  # characters of a line, lines of a text; what is longer is cut
+_COLUMNS, _LINES = 130, 40  # characters of a line, lines of a text; what is longer is cut
 _LINE = 0.26  # inches
 
 
