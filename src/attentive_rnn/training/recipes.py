@@ -104,7 +104,7 @@ def resolve(config: Config) -> Config:
 
 
 def read_config(path: Path) -> Config:
-    """The configuration of a run; a key that an earlier version did not have is as in the base recipe.
+    """The configuration of a run; a key or section that an earlier version did not have is as in the base recipe.
 
     Raises:
         ConfigError: the file is missing, damaged or not a configuration.
@@ -112,7 +112,7 @@ def read_config(path: Path) -> Config:
     values = _parse(path, _text(path))
     for key in flatten(values):
         check_key(key, str(path))
-    if missing := [name for name in SECTIONS if name not in values]:
+    if missing := [name for name in ("data", "model", "optim", "training") if name not in values]:
         raise ConfigError(f"{path}: the section {missing[0]} is missing")
     return _typed(_merged(_read(BASE)[1], values), [], str(path))
 
