@@ -24,12 +24,14 @@ def _lags(arguments: argparse.Namespace) -> int:
     weights, first = {}, {}
     for folder in arguments.folders:
         run = open_run(folder)
-        config = run.read_config()
-        for layer, values in learnt_lags(load_model(run.model).model).items():
-            title = f"{config.data.source}, {run.path.name}, {layer}"
-            weights[title], first[title] = values, config.model.first_lag
-            shown = "  ".join(f"{lag}: {value:.3f}" for lag, value in enumerate(values, config.model.first_lag))
-            print(f"{title}  {shown}")
+        model = load_model(run.model).model
+        start = model.config["first_lag"]
+        # The folder of a recipe holds its runs, or the folders of comparisons that do.
+        recipe = next(part.name for part in run.path.resolve().parents if not part.name.startswith("compare-"))
+        for layer, values in learnt_lags(model).items():
+            title = f"{recipe}, {run.path.name}, {layer}"
+            weights[title], first[title] = values, start
+            print(f"{title}  {'  '.join(f'{lag}: {value:.3f}' for lag, value in enumerate(values, start))}")
     if out is not None:
         print(f"drawn: {draw_lags(weights, first, out)}")
     return 0
