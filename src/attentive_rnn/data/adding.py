@@ -38,7 +38,7 @@ def load(path: str | Path | None = None, length: int = 100, count: int = 10_000,
 
     Example:
         >>> train, test = load(length=50, count=8, test_count=4)
-        >>> sequence, label, _ = train[0]
+        >>> sequence, label, *_ = train[0]
         >>> marked = sequence[:, 1] == 1
         >>> int(marked.sum()), abs(float(sequence[marked, 0].sum()) - label) < 1e-6
         (2, True)

@@ -27,7 +27,7 @@ class Tensors(NamedTuple):
 
 
 class EpochLoader:
-    """Go through a data set in batches: (x, lengths, labels), padded to the longest sequence of each batch.
+    """Go through a data set in batches: x, lengths, labels and questions, padded to the longest sequence of each batch.
 
     Args:
         dataset: the sequences; an augmented one is told the epoch too.
