@@ -55,15 +55,16 @@ def lstm2d(p: Tensor, weights: Weights, *, backend: str = "auto") -> Run:
         torch.Size([4, 7, 5, 2, 3])
     """
     check(p, weights)
-    choice = dispatch.choose(TABLE, backend, p, weights)
-    run = TABLE[choice.backend].run
     device = p.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
     if autocast and p.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device)
+        cast = Weights(*(None if t is None else t.to(dtype) for t in weights))  # type: ignore[arg-type]
         with torch.autocast(device, enabled=False):
-            lower = Weights(*(None if t is None else t.to(dtype) for t in weights))  # type: ignore[arg-type]
-            h = run(p.to(dtype), lower)
-    else:
-        h = run(p, weights)
-    return Run(h, choice)
+            return _chosen(backend, p.to(dtype), cast)
+    return _chosen(backend, p, weights)
+
+
+def _chosen(backend: str, p: Tensor, weights: Weights) -> Run:
+    choice = dispatch.choose(TABLE, backend, p, weights)
+    return Run(TABLE[choice.backend].run(p, weights), choice)
