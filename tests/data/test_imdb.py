@@ -46,7 +46,7 @@ def write_folders(folder):
 def shown(dataset):
     return sorted(
         (" ".join(decode(s, dataset.schema.vocabulary)), label, meta["rating"])
-        for s, label, meta in (dataset[i] for i in range(len(dataset)))
+        for s, label, meta, *_ in (dataset[i] for i in range(len(dataset)))
     )
 
 
