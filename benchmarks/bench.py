@@ -22,7 +22,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from attentive_rnn import EleAttGRU, EleAttLSTM, EleAttRNN, backends
+from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, EleAttRNN, backends
 from attentive_rnn.ops.eleatt import Spec, Weights
 from attentive_rnn.ops.eleatt.stream import Stream
 
@@ -60,6 +60,8 @@ def competitors(d: int, n: int, loops: bool) -> dict[str, nn.Module]:
         "EleAttGRU, reset after": EleAttGRU(d, n, reset_after=True, backend="cpu"),
         "EleAttLSTM": EleAttLSTM(d, n, backend="cpu"),
         "EleAttRNN": EleAttRNN(d, n, backend="cpu"),
+        "RRA, 5 lags": RRA(d, n, lags=5, backend="cpu"),
+        "RRA, 5 lags and a gate": RRA(d, n, lags=5, gate="sigmoid", backend="cpu"),
         "plain GRU (gate=None)": EleAttGRU(d, n, gate=None, reset_after=True, backend="cpu"),
     }
     if loops:
@@ -173,6 +175,11 @@ def table(title: str, times: dict[str, Times]) -> list[str]:
     ]
     for name, own in times.items():
         lines.append(f"| {name} | {ratio(own.forward, bar.forward)} | {ratio(own.training, bar.training)} |")
+    lstm = times["nn.LSTM"]
+    lines += ["", "RRA is an LSTM with attention over time; its ratios to nn.LSTM, forward and training step:", ""]
+    for name, own in times.items():
+        if name.startswith("RRA"):
+            lines.append(f"* {name}: {ratio(own.forward, lstm.forward)}, {ratio(own.training, lstm.training)}")
     return [*lines, ""]
 
 
