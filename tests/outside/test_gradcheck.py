@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
+from attentive_rnn import RRA
 from attentive_rnn.layers.base import RecurrentBase
 from attentive_rnn.ops.eleatt import Spec, Weights, eleatt
 from helpers import ALL_CELLS, ALL_GATES, LAYERS, as_tuple, random_call, states_of
@@ -41,7 +42,8 @@ def layer_function(layer: RecurrentBase, lengths: Tensor | None) -> tuple[Callab
         hx = state if len(state) > 1 else state[0]
         options = {"lengths": lengths, "need_attention": True}
         output, last, attention = torch.func.functional_call(layer, weights, (x, hx), options)
-        return [output, *as_tuple(last), *(a for a in attention if a is not None)]
+        parts = [part for one in attention for part in (one if isinstance(one, tuple) else (one,))]
+        return [output, *as_tuple(last), *(part for part in parts if part is not None)]
 
     return of_one_vector(function, [x, *states, *layer.parameters()])
 
@@ -94,6 +96,25 @@ def test_zoneout_with_a_fixed_mask(cell, gate, reverse):
     flat, vector = of_one_vector(function, list(leaves.values()))
     assert gradcheck(flat, vector, fast_mode=True)
     assert gradgradcheck(flat, vector, fast_mode=True)
+
+
+RRAS = {
+    "paper": {"lags": 2},
+    "softmax, gate": {"lags": 2, "norm": "softmax", "gate": "sigmoid"},
+    "content": {"lags": 2, "norm": "content", "first_lag": 2},
+    "mean, gru": {"lags": 4, "norm": "mean", "cell": "gru"},
+    "rnn": {"lags": 1, "first_lag": 3, "cell": "rnn"},
+}
+
+
+@pytest.mark.parametrize("options", RRAS.values(), ids=RRAS.keys())
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["padded", "lengths"])
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+def test_residual_attention_with_given_states_and_windows(options, lengths, backend):
+    layer = RRA(2, 2, bidirectional=True, backend=backend, dtype=torch.float64, **options)
+    function, vector = layer_function(layer, lengths)
+    assert gradcheck(function, vector, fast_mode=True)
+    assert gradgradcheck(function, vector, fast_mode=True)
 
 
 @every_cell

@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from torch.testing import assert_close
 from torch.testing._internal import common_modules as samples_of
 
-from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell
+from attentive_rnn import RRA, EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, EleAttRNN, EleAttRNNCell, RRACell
 
 GATES = ("sigmoid", "softmax", None)
 
@@ -31,11 +31,36 @@ def gated(cls: type[nn.Module], gate: str | None, **more: Any) -> type[nn.Module
 
     def __init__(self: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         kwargs.pop("proj_size", None)
-        cls.__init__(self, *args, **({"gate": gate} | more | kwargs))
+        options = {"gate": gate} | more | kwargs
+        if cls is RRA and len(args) > 2:  # torch's third is num_layers
+            args = (*args[:2], options.pop("lags", 5), *args[2:])
+        cls.__init__(self, *args, **options)
 
     return type(cls.__name__, (cls,), {"__init__": __init__})
 
 
+def with_every_state(lstm_samples: Any, axis_of_rows: Any, state_axis: int) -> Any:
+    """An LSTM's samples for a layer that gives more states than the two it takes."""
+
+    def reference(module: nn.Module, _parameters: Any, x: Tensor, hx: Any = None) -> Any:
+        axis = axis_of_rows(module)
+        given = None if hx is None else tuple(s.unsqueeze(state_axis) for s in hx)
+        returned = module(x.unsqueeze(axis), given)
+        output, states = returned if state_axis else (None, returned)
+        states = tuple(s.squeeze(state_axis) for s in states)
+        return states if output is None else (output.squeeze(axis), states)
+
+    def samples(*args: Any, **kwargs: Any) -> list[samples_of.ModuleInput]:
+        return [
+            samples_of.ModuleInput(s.constructor_input, s.forward_input, reference_fn=reference)
+            for s in lstm_samples(*args, **kwargs)
+        ]
+
+    return samples
+
+
+rra_samples = with_every_state(samples_of.module_inputs_torch_nn_LSTM, lambda m: 0 if m.batch_first else 1, 1)
+rra_cell_samples = with_every_state(samples_of.module_inputs_torch_nn_LSTMCell, lambda m: 0, 0)
 rnn_samples = partial(samples_of.module_inputs_torch_nn_RNN_GRU, is_rnn=True)
 gru_samples = partial(samples_of.module_inputs_torch_nn_RNN_GRU, is_rnn=False)
 rnn_cell_samples = partial(samples_of.module_inputs_torch_nn_RNN_GRU_Cell, is_rnn=True)
@@ -52,6 +77,8 @@ FAMILIES = {
         samples_of.module_inputs_torch_nn_LSTMCell,
         samples_of.module_error_inputs_torch_nn_LSTMCell,
     ),
+    "RRA": (RRA, rra_samples, layer_errors),
+    "RRACell": (RRACell, rra_cell_samples, samples_of.module_error_inputs_torch_nn_LSTMCell),
 }
 INFOS = {
     f"{name}-{gate}": samples_of.ModuleInfo(
@@ -64,6 +91,15 @@ for name in ("GRU", "GRUCell"):
     cls, inputs, errors = FAMILIES[name]
     INFOS[f"{name}-reset_after"] = samples_of.ModuleInfo(
         gated(cls, "sigmoid", reset_after=True), module_inputs_func=inputs, module_error_inputs_func=errors
+    )
+
+for name in ("RRA", "RRACell"):
+    cls, inputs, errors = FAMILIES[name]
+    INFOS[f"{name}-content"] = samples_of.ModuleInfo(
+        gated(cls, None, norm="content", lags=2, first_lag=2),
+        module_inputs_func=inputs,
+        module_error_inputs_func=errors,
+        train_and_eval_differ=True,
     )
 
 every_info = pytest.mark.parametrize("info", INFOS.values(), ids=INFOS.keys())
