@@ -26,7 +26,7 @@ from attentive_rnn.training.loader import EpochLoader
 def test_the_label_is_the_sum_of_one_marked_number_in_each_half(length, count, epoch):
     train, _ = load("adding", length=length, count=count, test_count=1)
     train.set_epoch(epoch)
-    for sequence, label, _ in (train[i] for i in range(count)):
+    for sequence, label in (train[i][:2] for i in range(count)):
         values, marks = sequence.T
         places = torch.nonzero(marks).flatten().tolist()
         assert sequence.shape == (length, 2)
