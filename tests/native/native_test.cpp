@@ -21,6 +21,7 @@ namespace {
 struct Shape {
     int64_t cell, gate, T, B, D, N;
     bool lengths, reverse, zoneout;
+    int64_t lags = 0, first_lag = 0;
 };
 
 // A call and all its tensors, filled with the same numbers in float and in double.
@@ -41,6 +42,9 @@ struct Case : Tensors<S> {
         call.h = input(B * N, 1), call.c = states > 1 ? input(B * N, 1) : nullptr;
         call.ih = input(G * N * D, 0.3), call.hh = input(G * N * N, 0.3), call.b_ih = input(G * N, 0.3);
         if (s.cell == GRU_RESET_AFTER) call.b_hh = input(G * N, 0.3);
+        const int64_t window = s.lags ? s.lags + s.first_lag - 1 : 0;
+        call.lags = s.lags, call.first_lag = s.first_lag;
+        if (s.lags) call.window = input(B * window * N, 1), call.lag = input(s.lags, 0.5);
         if (s.gate) call.ia = input(D * D, 0.3), call.ha = input(D * N, 0.3), call.b_a = input(D, 0.3);
         std::mt19937 draw(3);
         if (s.lengths) {
@@ -51,6 +55,7 @@ struct Case : Tensors<S> {
         if (s.zoneout) call.zoneout = input(states * T * B * N, 0.5);
         call.output = result(T * B * N), call.h_last = result(B * N);
         if (states > 1) call.c_last = result(B * N);
+        if (s.lags) call.window_last = result(B * window * N);
         if (s.gate) call.attention = result(T * B * D);
         history.reset(new char[eleatt_history_bytes(&call)]);
         call.history = history.get();
@@ -63,6 +68,10 @@ struct Case : Tensors<S> {
         call.g_ih = result(G * N * D), call.g_hh = result(G * N * N), call.g_b_ih = result(G * N);
         if (s.cell == GRU_RESET_AFTER) call.g_b_hh = result(G * N);
         if (s.gate) call.g_ia = result(D * D), call.g_ha = result(D * N), call.g_b_a = result(D);
+        if (s.lags) {
+            call.g_window_last = input(B * window * N, 1);
+            call.g_window = result(B * window * N), call.g_lag = result(s.lags);
+        }
         expect(eleatt_backward(&call) == 0, "backward");
     }
 };
@@ -71,9 +80,9 @@ void check_shape(const Shape &s) {
     const Case<float> narrow(s, 1);
     const Case<double> wide(s, 1);
     char what[160];
-    std::snprintf(what, sizeof what, "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d",
+    std::snprintf(what, sizeof what, "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d lags %ld",
                   eleatt_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
-                  s.reverse, s.zoneout);
+                  s.reverse, s.zoneout, long(s.lags));
     expect_near(narrow, wide, what);
 }
 
@@ -111,12 +120,21 @@ void check_isa() {
                 for (int flags = 0; flags < 8; flags += 7 - 3 * (z[1] > 20))
                     check_shape(
                         {cell, gate, z[0], z[1], z[2], z[3], (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0});
+    for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
+        for (const auto &z : sizes)
+            for (int64_t lags : {1, 3, 20}) {
+                const int64_t gate = lags == 3 ? GATE_SIGMOID : GATE_NONE, first_lag = 1 + z[1] % 2;
+                check_shape({cell, gate, z[0], z[1], z[2], z[3], lags > 1, first_lag > 1, lags > 3, lags, first_lag});
+            }
     const Shape large = {GRU, GATE_SIGMOID, 4, 30, 310, 290, true, false, false};  // weights that outgrow the caches
     check_shape(large);
     expect(same(Case<float>(large, 1), Case<float>(large, 3)), "nor do threads that share each product");
     const Shape parallel = {LSTM, GATE_SIGMOID, 12, 200, 24, 40, true, false, false};
     const Case<float> alone(parallel, 1);
     expect(same(alone, Case<float>(parallel, 3)), "the number of threads changes nothing");
+    Shape lagged = parallel;
+    lagged.lags = 5, lagged.first_lag = 1;
+    expect(same(Case<float>(lagged, 1), Case<float>(lagged, 3)), "nor with lags");
     std::vector<std::thread> callers;
     for (int i = 0; i < 3; i++)
         callers.emplace_back([&] { expect(same(alone, Case<float>(parallel, 2)), "several callers at once"); });
