@@ -26,8 +26,8 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -
         bins: of equal width from 0 to 1; empty ones are left out.
 
     Example:
-        >>> reliability(np.array([[0.95, 0.05], [0.09, 0.91], [0.6, 0.4]]), np.array([0, 0, 0]))[-1]
-        Bin(low=0.9, high=1.0, sequences=2, probability=0.93, accuracy=0.5)
+        >>> reliability(np.array([[0.9375, 0.0625], [0.03125, 0.96875], [0.6, 0.4]]), np.array([0, 0, 0]))[-1]
+        Bin(low=0.9, high=1.0, sequences=2, probability=0.953125, accuracy=0.5)
     """
     said, right = probabilities.max(1), probabilities.argmax(1) == labels
     place = np.clip(np.ceil(said * bins).astype(int) - 1, 0, bins - 1)
