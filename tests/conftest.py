@@ -1,5 +1,6 @@
 """Fixtures that more than one folder of tests needs."""
 
+import importlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from hypothesis import settings
 # A busy machine is slow now and then; that is no property of the code under test.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+
+# Triton makes its own functions for its interpreter only where the variable is set when they are first imported.
+if not torch.cuda.is_available():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRITON_INTERPRET", "1")
+        importlib.import_module("triton.language")
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def skeletons(count=6):
 
 def test_items_are_float32_sequences_with_label_and_meta():
     data = SequenceDataset([np.ones((4, 2))], [1], [{"name": "a"}], Schema(("x", "y"), (2,)))
-    sequence, label, meta = data[0]
+    sequence, label, meta = data[0][:3]
     assert sequence.dtype == torch.float32
     assert sequence.shape == (4, 2)
     assert (label, meta) == (1, {"name": "a"})

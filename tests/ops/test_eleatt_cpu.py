@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from attentive_rnn.ops import BackendError, native
 from attentive_rnn.ops.eleatt import Spec, Weights, eleatt
 from attentive_rnn.ops.eleatt.stream import Stream
+from drawn import calls
 from helpers import (
     ALL_CELLS,
     ALL_GATES,
@@ -35,7 +35,7 @@ from helpers import (
 
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
 HERE = {"AVX512": ("generic", "avx2", "avx512"), "AVX2": ("generic", "avx2")}.get(CAPABILITY, ("generic",))
-SIZES = (1, 3, 15, 16, 17, 33)
+SPECS = st.builds(Spec, *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0))), st.none())
 
 
 @pytest.fixture
@@ -50,34 +50,12 @@ def test_this_machine_has_the_kernels():
     assert available, reason
 
 
-@st.composite
-def calls(draw: Callable[..., Any]) -> dict[str, Any]:
-    size = st.sampled_from(SIZES)
-    steps, rows, inputs, units = draw(size), draw(size), draw(size), draw(size)
-    return {
-        "spec": Spec(*(draw(st.sampled_from(some)) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0)))),
-        "sizes": (steps, rows, inputs + 3 * units * draw(st.booleans()), units),
-        "dtype": draw(st.sampled_from(tuple(TOLERANCE))),
-        "bias": draw(st.booleans()),
-        "seed": draw(st.integers(0, 2**16)),
-        "reverse": draw(st.booleans()),
-        "need_attention": draw(st.booleans()),
-        "lengths": draw(st.none() | st.lists(st.integers(1, steps), min_size=rows, max_size=rows)),
-        "zoneout": draw(st.booleans()),
-    }
-
-
 @pytest.mark.usefixtures("_poisoned")
 @settings(max_examples=250)
-@given(case=calls())
-def test_any_call_gives_what_the_reference_gives(case):
-    spec, (steps, rows, inputs, units), lengths = case.pop("spec"), case.pop("sizes"), case.pop("lengths")
-    if case.pop("zoneout"):
-        case["zoneout"] = torch.rand(spec.states, steps, rows, units, dtype=case["dtype"])
-    if lengths is not None:
-        case["lengths"] = torch.tensor(lengths)
+@given(call=calls(SPECS))
+def test_any_call_gives_what_the_reference_gives(call):
     poison_pool()
-    compare(random_call(spec, steps, rows, inputs, units, **case))
+    compare(call)
 
 
 @pytest.mark.usefixtures("_poisoned")

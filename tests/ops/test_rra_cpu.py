@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from torch import Tensor
 from attentive_rnn.ops import native
 from attentive_rnn.ops.eleatt import Lags, Spec, Weights
 from attentive_rnn.ops.rra import rra
+from drawn import calls
 from helpers import ALL_CELLS, ALL_GATES, TOLERANCE, assert_near, compare, poison_pool, random_call, results
 
-SIZES = (1, 3, 15, 16, 17, 33)
 CELLS = ("lstm", "gru", "rnn_tanh")
 
 
@@ -32,36 +31,19 @@ def lags_of(number: int, norm: str, first: int) -> Lags:
     return Lags(number, norm if number > 1 else "mean", first)
 
 
-@st.composite
-def calls(draw: Callable[..., Any]) -> dict[str, Any]:
-    steps, rows, inputs, units = (draw(st.sampled_from(SIZES)) for _ in range(4))
-    number, norm = draw(st.sampled_from((1, 2, 5, 10, 20))), draw(st.sampled_from(("sum", "softmax", "mean")))
-    lags = lags_of(number, norm, draw(st.sampled_from((1, 2, 3))))
-    cell, gate, scale = (draw(st.sampled_from(some)) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0)))
-    return {
-        "spec": Spec(cell, gate if inputs > 1 else None, scale, lags),
-        "sizes": (steps, rows, inputs, units),
-        "dtype": draw(st.sampled_from(tuple(TOLERANCE))),
-        "bias": draw(st.booleans()),
-        "seed": draw(st.integers(0, 2**16)),
-        "reverse": draw(st.booleans()),
-        "need_attention": draw(st.booleans()),
-        "lengths": draw(st.none() | st.lists(st.integers(1, steps), min_size=rows, max_size=rows)),
-        "zoneout": draw(st.booleans()),
-    }
+SPECS = st.builds(
+    Spec,
+    *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0))),
+    st.builds(lags_of, *(st.sampled_from(some) for some in ((1, 2, 5, 10, 20), ("sum", "softmax", "mean"), (1, 2, 3)))),
+)
 
 
 @pytest.mark.usefixtures("_poisoned")
 @settings(max_examples=200)
-@given(case=calls())
-def test_any_call_gives_what_the_reference_gives(case):
-    spec, (steps, rows, inputs, units), lengths = case.pop("spec"), case.pop("sizes"), case.pop("lengths")
-    if case.pop("zoneout"):
-        case["zoneout"] = torch.rand(spec.cell_states, steps, rows, units, dtype=case["dtype"])
-    if lengths is not None:
-        case["lengths"] = torch.tensor(lengths)
+@given(call=calls(SPECS))
+def test_any_call_gives_what_the_reference_gives(call):
     poison_pool()
-    compare(random_call(spec, steps, rows, inputs, units, **case))
+    compare(call)
 
 
 @pytest.mark.usefixtures("_poisoned")

@@ -82,6 +82,8 @@ def test_every_transform_can_be_rebuilt_from_its_config(name):
         "centre_crop": {"share": 0.5},
         "stream": {"kind": "bone", "layout": "kinect-20"},
         "uniform_sampling": {"frames": 8},
+        "limit_steps": {"steps": 8},
+        "join_steps": {"steps": 8},
         "resample": {"before": 30, "after": 20},
         **{n: {"layout": "kinect-20"} for n in ("align_view", "unit_body_size", "flip_left_right")},
     }
