@@ -21,7 +21,7 @@ struct Pool {
 #ifdef __SANITIZE_ADDRESS__
     int64_t kept = 0, limit = 0;
 #else
-    int64_t kept = 0, limit = int64_t(256) << 20;
+    int64_t kept = 0, limit = int64_t(1) << 30;
 #endif
 };
 

@@ -333,7 +333,7 @@ def test_the_pool_keeps_no_more_than_its_limit():
         del large
         assert native.kernels.pool_bytes() <= 1 << 20
     finally:
-        native.kernels.pool_limit(256 << 20)
+        native.kernels.pool_limit(1 << 30)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 20])
