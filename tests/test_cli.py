@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -227,7 +228,13 @@ def whole(tmp_path_factory):
 def interrupt(signal_number: int, epochs: int) -> tuple[int, str]:
     """Start a run in a process of its own, and send it a signal once some epochs are in its table."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*COMMAND, "train", *LONGER], env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, "train", *LONGER],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         tables = list(Path("runs", VOWELS).glob("*/metrics.csv"))
