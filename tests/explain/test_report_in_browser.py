@@ -5,6 +5,7 @@ Needs playwright (in the dev extra) and a Chromium: $CHROMIUM, or one on the PAT
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from collections.abc import Callable
@@ -25,7 +26,7 @@ SIZES = {
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    playwright = importlib.import_module("playwright.sync_api")
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("no Chromium on the PATH nor in $CHROMIUM; on Debian: apt-get install chromium")
