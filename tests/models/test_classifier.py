@@ -112,6 +112,7 @@ FULL = {
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "init": "torch", "backend": "reference",
     "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
+    "memory": 9,
 }  # fmt: skip
 
 
@@ -146,6 +147,33 @@ def test_the_papers_initialisation_includes_the_linear_layer():
     usual = SequenceClassifier(40, 30, hidden_size=50, init="torch")
     assert usual.classifier.bias.any()
     assert usual.layers.weight_hh_l0.abs().max() > 0.1
+
+
+def test_memory_spreads_the_gates_biases_over_the_logarithm_of_the_steps():
+    for cell, signs in (("lstm", {0: -1, 1: 1}), ("rra", {0: -1, 1: 1}), ("gru", {1: 1})):
+        plain = SequenceClassifier(4, 2, hidden_size=400, num_layers=2, cell=cell, bidirectional=True)
+        told = SequenceClassifier(4, 2, hidden_size=400, num_layers=2, cell=cell, bidirectional=True, memory=1000)
+        for suffix in ("l0", "l1_reverse"):
+            before, after = (getattr(m.layers, f"bias_ih_{suffix}").split(400) for m in (plain, told))
+            for block, (old, new) in enumerate(zip(before, after, strict=True)):
+                if block not in signs:
+                    assert torch.equal(old, new)
+                    continue
+                steps = (signs[block] * new).exp()
+                assert 1 <= steps.min() < 50 and 900 < steps.max() <= 999
+                assert 420 < steps.mean() < 580
+    lstm = SequenceClassifier(4, 2, hidden_size=50, num_layers=1, cell="lstm", memory=1000).layers
+    first, second, *_ = lstm.bias_ih_l0.split(50)
+    assert torch.equal(first, -second)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"cell": "rnn", "memory": 10}, "no gates"), ({"memory": 2}, "3 or more, got 2")],
+)
+def test_memory_that_no_gate_can_have_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceClassifier(4, 2, **options)
 
 
 @pytest.mark.parametrize("kind", ["dropout", "locked_dropout"])

@@ -17,7 +17,7 @@ from ..ops.eleatt import Cell, Gate, Lags, Spec, State, Weights, check_lengths
 from ..ops.rra import Attention, rra
 from . import counts
 from .forms import given_state, join_directions, pack_like, per_part
-from .init import INITIALISATIONS
+from .init import INITIALISATIONS, chrono
 from .parameters import PARAMETERS, gates_per_layer, parameter_shapes
 from .stepping import Steps
 
@@ -181,6 +181,12 @@ class RecurrentBase(nn.Module):
         for layer in range(self.num_layers):
             for suffix in self._suffixes(layer):
                 INITIALISATIONS[init](self._named(layer, suffix), self.hidden_size, self.specs[layer])
+
+    def remember(self, steps: int) -> None:
+        """Set the biases so that the gates start by remembering over up to `steps` steps (see layers/init.py)."""
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                chrono(self._named(layer, suffix), self.hidden_size, self.specs[layer], steps)
 
     @property
     def num_parameters(self) -> int:

@@ -53,4 +53,27 @@ def paper(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
                 tensor[hidden_size : 2 * hidden_size] = 1.0
 
 
+def chrono(parameters: Parameters, hidden_size: int, spec: Spec, steps: int) -> None:
+    """Biases with which the gates at the start remember over 1 to `steps` steps, spread evenly on a log scale.
+
+    A forget gate at f keeps its neuron's content for about 1 / (1 - f) steps. With u uniform in 1..steps - 1 the LSTM
+    starts with b_f = log(u) and b_i = -log(u), the GRU with b_z = log(u), of the gate that keeps the old state. Other
+    parameters stay as they are. Source: Tallec & Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
+    equation 16.
+    """
+    if spec.cell.startswith("rnn"):
+        raise ValueError("a plain RNN has no gates that could be told how long to remember")
+    if steps < 3:
+        raise ValueError(f"the steps to remember over must be 3 or more, got {steps}")
+    if "bias_ih" not in parameters:
+        raise ValueError("a layer without biases cannot be told how long to remember")
+    log = torch.log(torch.empty_like(parameters["bias_ih"][:hidden_size]).uniform_(1.0, steps - 1.0))
+    starts = {0: -log, 1: log} if spec.cell == "lstm" else {1: log}
+    with torch.no_grad():
+        for block, start in starts.items():
+            parameters["bias_ih"].split(hidden_size)[block].copy_(start)
+            if "bias_hh" in parameters:
+                parameters["bias_hh"].split(hidden_size)[block].zero_()
+
+
 INITIALISATIONS: dict[str, Callable[[Parameters, int, Spec], None]] = {"torch": torch_uniform, "paper": paper}

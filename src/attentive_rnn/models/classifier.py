@@ -36,6 +36,7 @@ class SequenceClassifier(nn.Module):
         locked_dropout: the same, with one mask held over all steps.
         reset_after: for the GRU, as in :class:`EleAttGRU`.
         lags, norm, first_lag: for the cell "rra", as in :class:`RRA`.
+        memory: steps that the gates remember over at the start, for long sequences; None: as `init` has it.
         pool: "mean" over a row's steps; "last", its last step; "keras_compat", the authors' pooling as their library
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
         vocabulary_size: words of a text; None: frames are numbers.
@@ -89,6 +90,7 @@ class SequenceClassifier(nn.Module):
         lags: int = 5,
         norm: Norm = "sum",
         first_lag: int = 1,
+        memory: int | None = None,
     ) -> None:
         super().__init__()
         if cell not in LAYERS:
@@ -124,6 +126,7 @@ class SequenceClassifier(nn.Module):
             "lags": lags,
             "norm": norm,
             "first_lag": first_lag,
+            "memory": memory,
         }
         special: dict[str, Any] = {"reset_after": True} if reset_after else {}
         if cell == "rra":
@@ -145,6 +148,8 @@ class SequenceClassifier(nn.Module):
             backend=backend,
             **special,
         )
+        if memory is not None:
+            self.layers.remember(memory)
         self.classifier = nn.Linear(hidden_size * self.layers.directions, num_classes)
         if init == "paper":
             nn.init.xavier_uniform_(self.classifier.weight)

@@ -67,6 +67,7 @@ class ModelConfig:
         lags: for rra: how many former outputs; 0 makes it the LSTM.
         norm: for rra: how their weights are normalised: sum, softmax, content or mean.
         first_lag: for rra: the lag of the first of them.
+        memory: steps that the gates remember over at the start, about a sequence's length; null: as init has it.
     """
 
     cell: CellName = "gru"
@@ -86,6 +87,7 @@ class ModelConfig:
     lags: int = 5
     norm: Literal["sum", "softmax", "content", "mean"] = "sum"
     first_lag: int = 1
+    memory: int | None = None
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
@@ -98,6 +100,8 @@ class ModelConfig:
         if isinstance(self.gate, list):
             fits = len(self.gate) == self.num_layers
             _require("model.gate", self.gate, fits, f"one name or a list of {self.num_layers}, one for each layer")
+        remembers = self.memory is None or (self.memory >= 3 and self.cell != "rnn")
+        _require("model.memory", self.memory, remembers, "null, or 3 or more for a cell with gates")
         _require(
             "model.reset_after", self.reset_after, not self.reset_after or self.cell == "gru", "false but for a gru"
         )

@@ -30,6 +30,7 @@ FREE = (
     "zoneout",
     "pool",
     "init",
+    "memory",
     "backend",
 )
 FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_reverse)?")
