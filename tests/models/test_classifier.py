@@ -160,7 +160,8 @@ def test_memory_spreads_the_gates_biases_over_the_logarithm_of_the_steps():
                     assert torch.equal(old, new)
                     continue
                 steps = (signs[block] * new).exp()
-                assert 1 <= steps.min() < 50 and 900 < steps.max() <= 999
+                assert 1 <= steps.min() < 50
+                assert 900 < steps.max() <= 999
                 assert 420 < steps.mean() < 580
     lstm = SequenceClassifier(4, 2, hidden_size=50, num_layers=1, cell="lstm", memory=1000).layers
     first, second, *_ = lstm.bias_ih_l0.split(50)

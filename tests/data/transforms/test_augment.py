@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import FlipLeftRight, Jitter, MaskJoints, MaskTime, get_layout, list_layouts
+from attentive_rnn.data import DropSteps, FlipLeftRight, Jitter, MaskJoints, MaskTime, get_layout, list_layouts
 from attentive_rnn.errors import ConfigError
 from data.transforms.skeletons import RNG, absent, joint, people
 
@@ -76,6 +76,23 @@ def test_masked_time_is_one_span_of_at_most_its_share():
             assert masked.tolist() == list(range(masked[0], masked[0] + len(masked)))
     assert lengths == {0, 1, 2, 3, 4}
     assert starts == set(range(10))
+
+
+def test_dropped_steps_leave_the_others_in_order_at_the_chance_given():
+    x = torch.arange(2000).unsqueeze(1)
+    lengths = []
+    for seed in range(20):
+        kept = DropSteps(0.3)(x, rng(seed)).squeeze(1)
+        assert (kept.diff() > 0).all()
+        lengths.append(len(kept))
+    assert 1370 < min(lengths) <= max(lengths) < 1430 + 40
+    assert len(set(lengths)) > 5
+    assert torch.equal(DropSteps(0.0)(x, rng(0)), x)
+
+
+def test_dropping_steps_never_empties_a_sequence():
+    x = torch.arange(3)
+    assert {len(DropSteps(0.99)(x, rng(seed))) for seed in range(50)} == {1}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Changes of a whole sequence, named so that a saved model can repeat them."""
 
-from .augment import FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation, rotation_matrix
+from .augment import DropSteps, FlipLeftRight, Jitter, MaskJoints, MaskTime, RandomRotation, rotation_matrix
 from .base import Compose, Transform, transform_from_config
 from .body import AlignView, OriginAtBodyCentre, UnitBodySize
 from .images import RandomCropFlip
@@ -13,6 +13,7 @@ __all__ = [
     "AlignView",
     "CentreCrop",
     "Compose",
+    "DropSteps",
     "FlipLeftRight",
     "Jitter",
     "JoinSteps",

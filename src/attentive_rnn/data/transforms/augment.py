@@ -147,6 +147,36 @@ class MaskTime(Transform):
         return sequence
 
 
+class DropSteps(Transform):
+    """Leave out each step of a sequence with a fixed chance, so that it becomes shorter: words of a text, frames.
+
+    Of a sequence that would lose all its steps, one of them stays.
+
+    Source: the random deletion of Wei & Zou, "EDA: Easy data augmentation techniques for boosting performance on text
+    classification tasks", EMNLP-IJCNLP 2019, section 2.
+
+    Args:
+        chance: that a step is left out, at least 0 and below 1.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> DropSteps(0.5)(torch.arange(10), np.random.default_rng(0)).tolist()
+        [0, 4, 5, 6, 7, 8, 9]
+    """
+
+    name = "drop_steps"
+    random = True
+
+    def __init__(self, chance: float = 0.1) -> None:
+        self.chance = number(self.name, "chance", chance, 0, math.nextafter(1, 0))
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        stays = rng.random(len(sequence)) >= self.chance
+        if not stays.any():
+            stays[rng.integers(len(stays))] = True
+        return sequence[torch.from_numpy(stays)]
+
+
 class FlipLeftRight(Transform):
     """Show a sequence in the mirror with a given probability: left and right joints change places, x becomes -x.
 
