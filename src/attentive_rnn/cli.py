@@ -266,10 +266,11 @@ def _say_results(run: RunFolder) -> int:
     print(f"model            {run.model}")
     if run.report.exists():
         print(f"report           {run.report}")
-    print(f"best epoch       {results['best_epoch']} of {results['epochs']}")
+    print(f"{results.get('select', 'best')} epoch       {results['best_epoch']} of {results['epochs']}")
     task = task_for(load_model(run.model).schema)
     metric = task.metric
-    print(f"validation       {metric.show(results[f'validation_{metric.name}'])}{' %' if metric.percent else ''}")
+    if (reached := results.get(f"validation_{metric.name}")) is not None:
+        print(f"validation       {metric.show(reached)}{' %' if metric.percent else ''}")
     _print_scores(task, results["test"])
     each = "an image" if task.schema.medium == "image" else "a step of a sequence"
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")

@@ -104,8 +104,37 @@ def test_the_papers_gate_starts_at_one_half_of_small_inputs(cell):
 
 
 @every_cell
+@pytest.mark.parametrize(("gate", "scale"), [("sigmoid", 1.0), ("sigmoid", 2.0), ("softmax", 1.0)])
+def test_with_the_open_start_a_layer_begins_nearly_as_without_a_gate(cell, gate, scale):
+    x = torch.randn(4, 3, D) / 2
+
+    def off(init):
+        torch.manual_seed(0)
+        layer = LAYERS[cell](D, N, init=init, gate=gate, gate_scale=scale)
+        torch.manual_seed(0)
+        own = LAYERS[cell](D, N, init="paper", gate=gate, gate_scale=scale).state_dict()
+        plain = LAYERS[cell](D, N, gate=None)
+        plain.load_state_dict({name: own[name] for name in plain.state_dict()})
+        wanted = plain(x)[0]
+        return float((layer(x)[0] - wanted).norm() / wanted.norm())
+
+    assert off("open") < 0.2
+    if scale == 1.0:
+        assert off("paper") > 0.3
+
+
+@every_cell
+def test_without_a_gate_the_open_start_is_the_papers(cell):
+    layers = []
+    for init in ("paper", "open"):
+        torch.manual_seed(0)
+        layers.append(LAYERS[cell](D, N, 2, gate=None, init=init))
+    assert all(torch.equal(a, b) for a, b in zip(*(layer.parameters() for layer in layers), strict=True))
+
+
+@every_cell
 def test_cells_are_initialised_as_layers_are(cell):
-    for init in ("torch", "paper"):
+    for init in ("torch", "paper", "open"):
         torch.manual_seed(1)
         layer = LAYERS[cell](D, N, init=init)
         torch.manual_seed(1)

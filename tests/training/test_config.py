@@ -52,6 +52,15 @@ def test_a_value_out_of_range_is_refused_by_its_key(key, value):
         from_dict(values)
 
 
+def test_nothing_is_held_out_only_where_the_last_epoch_is_taken():
+    values = Config().to_dict()
+    values["data"]["valid_fraction"] = 0.0
+    with pytest.raises(ConfigError, match=r"above 0 unless training\.select is last"):
+        from_dict(values)
+    values["training"]["select"] = "last"
+    assert from_dict(values).data.valid_fraction == 0
+
+
 def test_reset_after_is_for_the_gru_only():
     values = Config().to_dict()
     values["model"] |= {"cell": "lstm", "reset_after": True}

@@ -195,6 +195,36 @@ def test_training_stops_when_the_best_epoch_is_long_ago(small_config, tmp_path, 
     assert results["epochs"] == len(rows) == results["best_epoch"] + 2 < 9
 
 
+def test_the_last_epoch_is_kept_by_choice_and_nothing_stops_early(small_config, tmp_path, quiet):
+    changes = {"training__patience": "1", "training__max_epochs": "4", "training__select": "last"}
+    run = train(small_config("basic-motions", optim__lr="1e-12", **changes), tmp_path, console=quiet)
+    results = run.read_results()
+    assert results["epochs"] == results["best_epoch"] == 4
+    assert results["select"] == "last"
+    assert "validation_accuracy" in results
+    stored, last = (read_checkpoint(file)["state_dict"] for file in (run.best, run.last))
+    assert all(torch.equal(stored[name], last[name]) for name in last)
+
+
+def test_with_nothing_held_out_all_sequences_train_and_no_validation_is_claimed(small_config, tmp_path, quiet):
+    changes = {"training__select": "last", "data__valid_fraction": "0.0", "optim__schedule": "one-cycle"}
+    config = small_config("basic-motions", **changes)
+    run = train(config, tmp_path, console=quiet)
+    assert not any(column.startswith("valid") for column in read_rows(run.metrics)[0])
+    assert not any(key.startswith("validation") for key in run.read_results())
+    frames = torch.cat(preprocess(load("basic-motions").train, load_model(run.model).preprocessing).sequences)
+    assert frames.mean(0).abs().max() < 1e-5  # the statistics are of all training sequences
+    before = weights(run)
+    run.results.unlink()
+    assert weights(resume(run, console=quiet)) == before
+
+
+def test_generated_data_always_hold_something_out(small_config, tmp_path, quiet):
+    changes = {"data__options": "{length: 8, count: 20, test_count: 10}", "data__valid_fraction": "0.0"}
+    with pytest.raises(ConfigError, match="above 0 for generated data"):
+        train(small_config("adding", training__select="last", **changes), tmp_path, console=quiet)
+
+
 def test_the_learning_rate_falls_when_the_training_accuracy_does_not_rise(small_config, tmp_path, quiet):
     changes = {"optim__lr": "1e-12", "optim__lr_patience": "1", "optim__lr_cooldown": "0", "model__dropout": "0"}
     config = small_config("basic-motions", training__max_epochs="6", training__patience="9", **changes)

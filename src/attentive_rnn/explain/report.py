@@ -81,7 +81,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
         "numbers": _numbers(results, task),
-        "remarks": _remarks(test, task.metric),
+        "remarks": _remarks(results, task.metric),
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
         "classes": _classes(test) if classified else None,
         "confusion": _confusion(test) if classified and not wide else None,
@@ -145,19 +145,23 @@ def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
         found.append(("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""))
     if "variance" in test:
         found.append(("always the mean", f"{test['variance']:.4g}", metric.name))
-    chosen = metric.show(results[f"validation_{metric.name}"]) + unit
+    reached = results.get(f"validation_{metric.name}")
+    note = f"epoch {results['best_epoch']}"
+    chosen = [] if reached is None else [(f"validation {metric.name}", metric.show(reached) + unit, note)]
     found += [
         ("test sequences", f"{test['count']}", ""),
         *([("test loss", f"{test['loss']:.3g}", task.loss_title)] if "loss" in test else []),
-        (f"validation {metric.name}", chosen, f"epoch {results['best_epoch']}"),
+        *chosen,
         ("epochs", f"{results['epochs']}", f"{results['seconds_per_epoch']:.3g} s each"),
         ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs a step"),
     ]
     return [{"name": name, "value": value, "note": note} for name, value, note in found]
 
 
-def _remarks(test: dict[str, Any], metric: Metric) -> list[str]:
-    remarks = ["The test sequences were used once, at the epoch that the validation part chose."]
+def _remarks(results: dict[str, Any], metric: Metric) -> list[str]:
+    last = results.get("select") == "last"
+    epoch = "last epoch" if last else "epoch that the validation part chose"
+    test, remarks = results["test"], [f"The test sequences were used once, at the {epoch}."]
     if "without_copies" in test:
         unit = " %" if metric.percent else ""
         remarks.append(

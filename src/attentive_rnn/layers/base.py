@@ -55,7 +55,8 @@ class RecurrentBase(nn.Module):
         gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
-        init: "torch" (all parameters uniform in +-1/sqrt(N)) or "paper" (Glorot, orthogonal times 0.001, zeros).
+        init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
+            "open" (as "paper", with a gate that starts near the identity).
         backend: "auto", "triton", "cpu", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
         device, dtype: as in torch.nn.
 
@@ -175,7 +176,7 @@ class RecurrentBase(nn.Module):
         ]
 
     def reset_parameters(self, init: str = "torch") -> None:
-        """Draw the parameters anew; `init` is "torch" or "paper" (see layers/init.py)."""
+        """Draw the parameters anew; `init` is "torch", "paper" or "open" (see layers/init.py)."""
         if init not in INITIALISATIONS:
             raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
         for layer in range(self.num_layers):

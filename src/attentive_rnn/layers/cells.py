@@ -90,7 +90,7 @@ class CellBase(nn.Module):
         self.reset_parameters(init)
 
     def reset_parameters(self, init: str = "torch") -> None:
-        """Draw the parameters anew; `init` is "torch" or "paper" (see layers/init.py)."""
+        """Draw the parameters anew; `init` is "torch", "paper" or "open" (see layers/init.py)."""
         if init not in INITIALISATIONS:
             raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
         INITIALISATIONS[init](dict(self.named_parameters()), self.hidden_size, self.spec)

@@ -76,4 +76,26 @@ def chrono(parameters: Parameters, hidden_size: int, spec: Spec, steps: int) -> 
                 parameters["bias_hh"].split(hidden_size)[block].zero_()
 
 
-INITIALISATIONS: dict[str, Callable[[Parameters, int, Spec], None]] = {"torch": torch_uniform, "paper": paper}
+def open_gate(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
+    """As :func:`paper`, but with a gate that starts near the identity instead of near one half.
+
+    .. math:: W_{xa} \\leftarrow W_{xa} / 10, \\quad W_{ha} \\leftarrow W_{ha} / 10, \\quad W_x \\leftarrow W_x / a_0
+
+    a_0 is the response of a gate whose weights are zero: s/2 for the sigmoid with the factor s (gate_scale), s/D for
+    the softmax over D elements. So :math:`W_x (a_t \\odot x_t) / a_0` starts nearly as :math:`W_x x_t`, what the layer
+    without a gate computes; the paper's start halves the input of every layer. Without a gate it is the paper's.
+    """
+    paper(parameters, hidden_size, spec)
+    if spec.gate is None:
+        return
+    start = spec.gate_scale / (2 if spec.gate == "sigmoid" else parameters["weight_ia"].shape[0])
+    with torch.no_grad():
+        for name, factor in (("weight_ia", 0.1), ("weight_ha", 0.1), ("weight_ih", 1 / start)):
+            parameters[name].mul_(factor)
+
+
+INITIALISATIONS: dict[str, Callable[[Parameters, int, Spec], None]] = {
+    "torch": torch_uniform,
+    "paper": paper,
+    "open": open_gate,
+}

@@ -151,7 +151,7 @@ class SequenceClassifier(nn.Module):
         if memory is not None:
             self.layers.remember(memory)
         self.classifier = nn.Linear(hidden_size * self.layers.directions, num_classes)
-        if init == "paper":
+        if init != "torch":
             nn.init.xavier_uniform_(self.classifier.weight)
             nn.init.zeros_(self.classifier.bias)
             if self.embedding is not None:

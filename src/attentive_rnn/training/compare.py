@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..data import Schema, Splits, validation_split
+from ..data import Schema, Splits
 from ..errors import ConfigError
 from ..models.gates import Attention
 from .config import CELLS, Config
@@ -22,7 +22,7 @@ from .metrics import Interval, student
 from .recipes import difference, read_config
 from .run import require_same, resume, train
 from .run_folder import RunFolder, create_folder, read_rows
-from .setup import build_model, load_splits
+from .setup import build_model, load_splits, training_parts
 from .tasks import Metric, Task, task_for
 
 SPATIAL: dict[Attention, str] = {
@@ -69,6 +69,12 @@ class Outcome:
         return statistics.mean(result[key] for result in self.results)
 
     @property
+    def validation(self) -> float | None:
+        """The mean over the seeds of the validation metric; None where nothing was held out."""
+        key = f"validation_{self.task.metric.name}"
+        return self.mean(key) if key in self.results[0] else None
+
+    @property
     def details(self) -> dict[str, float]:
         """What the task reports beside its metric, on average over the seeds."""
         runs = [self.task.details(result["test"]) for result in self.results]
@@ -86,7 +92,7 @@ class Outcome:
             f"test_{name}": value,
             f"test_{name}_low_95": low,
             f"test_{name}_high_95": high,
-            f"validation_{name}": self.mean(f"validation_{name}"),
+            f"validation_{name}": self.validation,
             "parameters": self.results[0]["parameters"],
             "flops_per_step": self.results[0]["flops_per_step"],
             "seconds_per_epoch": self.mean("seconds_per_epoch"),
@@ -133,7 +139,7 @@ class Comparison:
                 row["variant"],
                 metric.show(value),
                 f"{metric.show(low)} to {metric.show(high)}",
-                metric.show(row[f"validation_{metric.name}"]),
+                _shown(metric, outcome.validation),
                 f"{row['parameters']:,}",
                 f"{row['flops_per_step']:,}",
                 f"{row['seconds_per_epoch']:.3g}",
@@ -166,7 +172,7 @@ class Comparison:
             if copies is not None:
                 unseen = [result["test"]["without_copies"][metric.name] for result in outcome.results]
                 cells.append(metric.show(statistics.mean(unseen)))
-            cells += [metric.show(row[f"validation_{metric.name}"]), f"{row['parameters']:,}", f"{row['epochs']:.0f}"]
+            cells += [_shown(metric, outcome.validation), f"{row['parameters']:,}", f"{row['epochs']:.0f}"]
             cells += [f"{value:.3g}" for value in outcome.details.values()]
             lines.append(f"| {' | '.join(cells)} |")
         items = "images" if self.outcomes[0].task.schema.medium == "image" else "sequences"
@@ -205,7 +211,9 @@ class Comparison:
         """What the table does not say: paired differences, what an interval is, where the files are."""
         first = self.outcomes[0]
         kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
-        interval = f"The intervals are {kind}; the test set was read once a run, at the best validation epoch."
+        last = self.outcomes[0].variant.config.training.select == "last"
+        epoch = "last" if last else "best validation"
+        interval = f"The intervals are {kind}; the test set was read once a run, at the {epoch} epoch."
         files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
         return [*self.differences(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
 
@@ -238,9 +246,11 @@ def compare(
 
     Raises:
         ConfigError: no seeds, or one twice; without models, the configuration's model has no gate; an unknown model; a
-            configuration that starts from a run.
+            configuration that starts from a run; a threshold without a validation part.
     """
     check_seeds(seeds)
+    if threshold is not None and config.data.valid_fraction == 0:
+        raise ConfigError("--threshold is of the validation metric: data.valid_fraction must be above 0")
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
     for seed in seeds:
@@ -260,8 +270,12 @@ def compare(
     outcomes = tuple(
         Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds], task) for variant in compared
     )
-    epoch_size = len(validation_split(splits.train, config.data.valid_fraction, 0)[0])
+    epoch_size = len(training_parts(replace(config, seed=0), splits.train)[0])
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
+
+
+def _shown(metric: Metric, value: float | None) -> str:
+    return "" if value is None else metric.show(value)
 
 
 def check_seeds(seeds: Sequence[int]) -> None:

@@ -22,7 +22,8 @@ class DataConfig:
         source: name of the data set or format (`attentive data list`); null: recognised from the path.
         path: file or folder of the data; null for a set that comes with the package.
         options: options of the reader, such as {missing: interpolate}.
-        valid_fraction: share of the training sequences held out to choose the epoch, between 0 and 1.
+        valid_fraction: share of the training sequences held out to choose the epoch, below 1; 0: none, which needs
+            training.select last.
         preprocessing: transforms of every sequence, in order; null: those that the data set's reader names.
         standardise: bring every feature to mean 0 and deviation 1, measured on the training sequences.
         augmentation: transforms after that, those with chance drawn anew each epoch; validation and test sequences
@@ -41,7 +42,7 @@ class DataConfig:
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
-        _require("data.valid_fraction", self.valid_fraction, 0 < self.valid_fraction < 1, "between 0 and 1")
+        _require("data.valid_fraction", self.valid_fraction, 0 <= self.valid_fraction < 1, "at least 0 and below 1")
         _require("data.num_workers", self.num_workers, self.num_workers >= 0, "0 or more")
 
 
@@ -61,7 +62,7 @@ class ModelConfig:
         bidirectional: a second set of layers from the end to the start.
         reset_after: for the GRU: torch's form, with the reset gate after the product.
         pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
-        init: how the weights start: paper or torch.
+        init: how the weights start: paper, open (the paper's, with a gate that starts near the identity) or torch.
         backend: auto, triton, cpu, hoisted or reference.
         embedding_size: numbers that a word becomes, where the sequences are text; not used otherwise.
         lags: for rra: how many former outputs; 0 makes it the LSTM.
@@ -81,7 +82,7 @@ class ModelConfig:
     bidirectional: bool = False
     reset_after: bool = False
     pool: Literal["mean", "last", "keras_compat"] = "mean"
-    init: Literal["paper", "torch"] = "paper"
+    init: Literal["paper", "open", "torch"] = "paper"
     backend: Literal["auto", "triton", "cpu", "hoisted", "reference"] = "auto"
     embedding_size: int = 128
     lags: int = 5
@@ -156,8 +157,9 @@ class OptimConfig:
             for sgd and rmsprop a part of the gradient.
         clip_norm: largest norm of the gradient of all weights together; null: no limit.
         schedule: plateau: the rate falls when the training metric stops improving; one-cycle: it rises from lr / 25
-            over the first 30 % of max_epochs and falls to nearly nothing at their end, step by step (set patience to
-            max_epochs, or an early stop cuts the cycle short); steps: it falls after the epochs lr_steps; constant.
+            over the first 30 % of max_epochs and falls to nearly nothing at their end, step by step (set select
+            to last, or patience to max_epochs: an early stop cuts the cycle short); steps: it falls after the epochs
+            lr_steps; constant.
         lr_factor: factor on the learning rate when the training accuracy, or error, stops improving; for plateau,
             and for steps.
         lr_steps: epochs after which the rate falls; for steps.
@@ -196,12 +198,15 @@ class TrainingConfig:
         batch_size: sequences in a step of the optimiser.
         max_epochs: passes over the training sequences, at most.
         patience: epochs without a better validation score after which training stops.
+        select: the epoch whose weights are kept: best, that of the best validation score; last, which a schedule such
+            as one-cycle fixes beforehand, and with which nothing stops early.
         label_smoothing: share of the training target that goes to all classes alike; for classes only.
     """
 
     batch_size: int = 32
     max_epochs: int = 200
     patience: int = 15
+    select: Literal["best", "last"] = "best"
     label_smoothing: float = 0.0
 
     def check(self) -> None:
@@ -244,6 +249,8 @@ class Config:
         """Raise ConfigError that names the key of a value out of range."""
         for section in (self.data, self.model, self.vision, self.optim, self.training):
             section.check()
+        held_out = self.data.valid_fraction > 0 or self.training.select == "last"
+        _require("data.valid_fraction", self.data.valid_fraction, held_out, "above 0 unless training.select is last")
         _require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
     def to_dict(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .tasks import Model, Task
 
 
 class Fit(NamedTuple):
-    """The rows of all epochs, as in metrics.csv, and the one of the best epoch."""
+    """The rows of all epochs, as in metrics.csv, and the one of the epoch that was selected."""
 
     rows: list[dict[str, float]]
     best: dict[str, float]
@@ -48,14 +48,14 @@ def fit(
     device: torch.device,
     console: Console,
 ) -> Fit:
-    """Train a run from its last checkpoint, if it has one, to its end; then `model` holds the best epoch's weights.
+    """Train a run from its last checkpoint, if it has one, to its end; then `model` holds the selected epoch's weights.
 
     Args:
         run: where checkpoints and metrics are, and go.
         config: of the run.
         model: with the weights of the start.
         task: what it learns.
-        train, valid: preprocessed sequences.
+        train, valid: preprocessed sequences; valid may be empty.
         device: to train on.
         console: where progress goes.
 
@@ -70,7 +70,7 @@ def fit(
     from .recorder import AtomicCheckpoints, Recorder
     from .tensorboard import TensorBoard
 
-    recorder = Recorder(run, config.training.patience, task.metric)
+    recorder = Recorder(run, config.training, task.metric)
     start = starting_point(run, console)
     if start is not None:
         recorder.load_state_dict(read_checkpoint(start)["callbacks"][recorder.state_key])
@@ -90,6 +90,7 @@ def fit(
                 enable_progress_bar=False,
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
+                limit_val_batches=1.0 if len(valid) else 0,
                 default_root_dir=run.path,
             )
             data = SequenceDataModule(train, valid, config)

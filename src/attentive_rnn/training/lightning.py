@@ -23,8 +23,9 @@ class ClassifierModule(pl.LightningModule):
     """A task's loss, an optimiser, and the schedule of its learning rate.
 
     After every epoch `row` holds what metrics.csv keeps of it: epoch (from 1), lr (of its last step), train_loss and
-    the task's metric, such as train_acc (means over the epoch, as it was trained), valid_loss, valid_acc, seconds
-    (training and validation) and loading (how many of these went into making batches or waiting for them).
+    the task's metric, such as train_acc (means over the epoch, as it was trained), valid_loss and valid_acc if anything
+    was held out, seconds (training and validation) and loading (how many of these went into making batches or waiting
+    for them).
 
     Args:
         model: what is trained.
@@ -120,20 +121,15 @@ class ClassifierModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        train_loss, train_total = self._sums["train"].tolist()
-        valid_loss, valid_total = self._sums["valid"].tolist()
         column = self.task.metric.column
-        self.row = {
-            "epoch": self.current_epoch + 1,
-            "lr": self._lr,
-            "train_loss": train_loss / len(data.train),
-            f"train_{column}": train_total / len(data.train),
-            "valid_loss": valid_loss / len(data.valid),
-            f"valid_{column}": valid_total / len(data.valid),
-            "seconds": time.perf_counter() - self._started,
-            "loading": data.loading,
-        }
-        if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
+        self.row = {"epoch": self.current_epoch + 1, "lr": self._lr}
+        for part, dataset in (("train", data.train), ("valid", data.valid)):
+            if len(dataset):
+                loss, total = self._sums[part].tolist()
+                self.row |= {f"{part}_loss": loss / len(dataset), f"{part}_{column}": total / len(dataset)}
+        finite = all(math.isfinite(value) for value in self.row.values())
+        self.row |= {"seconds": time.perf_counter() - self._started, "loading": data.loading}
+        if not finite:
             raise ConfigError(
                 f"the loss became infinite or NaN in epoch {self.current_epoch + 1}: "
                 "lower optim.lr, set optim.clip_norm, or look at the data with `attentive data check`"

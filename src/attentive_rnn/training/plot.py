@@ -22,11 +22,11 @@ STYLES: tuple[tuple[str, Any], ...] = (
     ("#E69F00", (0, (5, 1, 1, 1, 1, 1))),
     ("#000000", (0, (8, 2))),
 )
-PANELS = (("train_loss", "training loss"), ("valid_loss", "validation loss"))
+PANELS = {"train_loss": "training loss", "valid_loss": "validation loss"}
 
 
 def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, path: Path, epoch: str = "epoch") -> None:
-    """Draw training and validation loss over the epochs into a PNG.
+    """Draw training and, if all runs have one, validation loss over the epochs into a PNG.
 
     For each model the mean over its runs, and a band from the lowest to the highest of them, as far as all runs went;
     behind them every run, thin, to its end.
@@ -39,8 +39,10 @@ def plot_losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, pat
         epoch: what an epoch is called, for the other axis.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
-    axes = figure.subplots(1, len(PANELS), sharey=True)
-    for axis, (column, label) in zip(axes, PANELS, strict=True):
+    rows = [run[0] for runs in curves.values() for run in runs]
+    shown = {column: label for column, label in PANELS.items() if all(column in row for row in rows)}
+    axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axis, (column, label) in zip(axes, shown.items(), strict=True):
         for (name, runs), (colour, dashes) in zip(curves.items(), cycle(STYLES), strict=False):
             _draw(axis, [np.array([row[column] for row in run]) for run in runs], name, colour, dashes)
         axis.set_title(label)

@@ -55,10 +55,11 @@ class ProgressBar(Checkpoint):  # a Checkpoint, since only those are called afte
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, ClassifierModule)
         row, best, column = module.row, self.recorder.best, module.task.metric.column
-        scores = (
-            f"train {row[f'train_{column}']:.3g}  valid {row[f'valid_{column}']:.3g}  "
-            f"best {best[f'valid_{column}']:.3g} at {best['epoch']:.0f}"
-        )
+        scores = f"train {row[f'train_{column}']:.3g}"
+        if f"valid_{column}" in row:
+            scores += f"  valid {row[f'valid_{column}']:.3g}"
+            if self.recorder.training.select == "best":
+                scores += f"  best {best[f'valid_{column}']:.3g} at {best['epoch']:.0f}"
         if self._bar is not None:
             self._bar.update(self._task, scores=scores)
         else:

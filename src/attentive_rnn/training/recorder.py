@@ -13,6 +13,7 @@ from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
 from .checkpoint import read_checkpoint
+from .config import TrainingConfig
 from .files import write_file
 from .lightning import ClassifierModule
 from .run_folder import RunFolder
@@ -37,34 +38,37 @@ class AtomicCheckpoints(CheckpointIO):
 
 
 class Recorder(Checkpoint):
-    """After each epoch: metrics.csv, best.ckpt if the epoch is the best so far, last.ckpt; and the early stop.
+    """After each epoch: metrics.csv, best.ckpt if the epoch is the selected one so far, last.ckpt; and the early stop.
 
     The best epoch has the best validation metric, and among equals the lowest validation loss. When it lies
-    `patience` epochs back, training stops. Everything written is a function of the rows so far, which last.ckpt
-    holds: a run that was killed between two files writes the same ones again when it is resumed.
+    `training.patience` epochs back, training stops. With `training.select` last it is the last one, and none stops.
+    Everything written is a function of the rows so far, which last.ckpt holds: a run that was killed between
+    two files writes the same ones again when it is resumed.
 
     Args:
         folder: of the run.
-        patience: epochs without a new best after which training stops.
+        training: what of the recipe says how the epoch is selected.
         metric: what an epoch is judged by.
     """
 
-    def __init__(self, folder: RunFolder, patience: int, metric: Metric) -> None:
+    def __init__(self, folder: RunFolder, training: TrainingConfig, metric: Metric) -> None:
         self.folder = folder
-        self.patience = patience
+        self.training = training
         self.metric = metric
         self.rows: list[dict[str, float]] = []
 
     @property
     def best(self) -> dict[str, float]:
-        """The row of the best epoch."""
+        """The row of the selected epoch."""
+        if self.training.select == "last":
+            return self.rows[-1]
         column = f"valid_{self.metric.column}"
         return max(self.rows, key=lambda row: (self.metric.better(row[column]), -row["valid_loss"]))
 
     @property
     def exhausted(self) -> bool:
-        """Whether the best epoch lies so far back that training stops."""
-        return bool(self.rows) and self.rows[-1]["epoch"] - self.best["epoch"] >= self.patience
+        """Whether the selected epoch lies so far back that training stops."""
+        return bool(self.rows) and self.rows[-1]["epoch"] - self.best["epoch"] >= self.training.patience
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}

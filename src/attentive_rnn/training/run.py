@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ..data import Splits, copies_in_train, preprocess, validation_split
+from ..data import Splits, copies_in_train, preprocess
 from ..errors import ConfigError
 from ..ops.dispatch import BackendError
 from .config import Config
@@ -22,7 +22,7 @@ from .preprocessing import fit_preprocessing, in_test
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
-from .setup import build_model, device_of, load_splits
+from .setup import build_model, device_of, load_splits, training_parts
 from .tasks import Model, task_for
 from .transfer import starting_model
 
@@ -123,7 +123,7 @@ def _complete(
         for leftover in run.path.rglob(".*.tmp"):
             leftover.unlink()
         _write_environment(run, str(device))
-        train_set, valid_set = validation_split(splits.train, config.data.valid_fraction, config.seed)
+        train_set, valid_set = training_parts(config, splits.train)
         fitted = fit_preprocessing(config.data, train_set)
         preprocessing = in_test(config.data, fitted)
         model, task = _starting_model(run, config, splits, console), task_for(splits.train.schema)
@@ -158,11 +158,15 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
     saved = load_model(run.model)
     saved.model.to(device)
     metric = task_for(saved.schema).metric
+    validation = {}
+    if "valid_loss" in result.best:
+        validation[f"validation_{metric.name}"] = result.best[f"valid_{metric.column}"]
+        validation["validation_loss"] = result.best["valid_loss"]
     return {
         "test": test_scores(saved, splits, config.training.batch_size),
+        "select": config.training.select,
         "best_epoch": int(result.best["epoch"]),
-        f"validation_{metric.name}": result.best[f"valid_{metric.column}"],
-        "validation_loss": result.best["valid_loss"],
+        **validation,
         "epochs": len(result.rows),
         "parameters": saved.model.num_parameters,
         "flops_per_step": saved.model.flops(1, 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from .. import data as sequence_data
-from ..data import Schema, Splits
+from ..data import GeneratedDataset, Schema, SequenceDataset, Splits, validation_split
 from ..errors import ConfigError
 from .config import Config
 from .tasks import Model, task_for
@@ -15,6 +15,19 @@ def load_splits(config: Config) -> Splits:
     """The training and test sequences of a resolved configuration."""
     assert config.data.source is not None
     return sequence_data.load(config.data.source, config.data.path, **config.data.options)
+
+
+def training_parts(config: Config, train: SequenceDataset) -> tuple[SequenceDataset, SequenceDataset]:
+    """What a run trains on and what it holds out for validation, which is empty for a fraction of 0.
+
+    Raises:
+        ConfigError: a fraction of 0 of a generated set, whose validation part takes nothing from training.
+    """
+    if config.data.valid_fraction > 0:
+        return validation_split(train, config.data.valid_fraction, config.seed)
+    if isinstance(train, GeneratedDataset):
+        raise ConfigError("data.valid_fraction must be above 0 for generated data: their validation part costs nothing")
+    return train, train.subset([])
 
 
 def choose_device(name: str) -> torch.device:

@@ -121,6 +121,8 @@ def test_the_recipe_of_the_skeleton_source_can_be_built():
         ({"name": "uniform_sampling", "random": True}, "uniform_sampling: needs the argument 'frames'"),
         ({"name": "random_rotation", "degrees": "many"}, "degrees"),
         ({"name": "random_rotation", "degrees": 400}, "degrees"),
+        ({"name": "random_rotation", "degrees": [0, 45]}, "one number or three"),
+        ({"name": "random_rotation", "degrees": [0, 400, 0]}, "degrees"),
         ({"name": "origin_at_body_centre", "joint": -1}, "joint"),
         ({"name": "origin_at_body_centre", "joint": 1.5}, "joint"),
         ({"name": "compose", "transforms": 3}, "must be a list"),
@@ -129,6 +131,21 @@ def test_the_recipe_of_the_skeleton_source_can_be_built():
 def test_a_wrong_config_is_refused(config, message):
     with pytest.raises(ConfigError, match=message):
         transform_from_config(config)
+
+
+def test_a_rotation_about_one_axis_leaves_that_coordinate_as_it_is():
+    x = torch.rand(6, 1, 20, 3)
+    turn = RandomRotation([0, 45, 0])
+    y = turn(x, np.random.default_rng(1))
+    torch.testing.assert_close(y[..., 1], x[..., 1])
+    assert (y - x)[..., [0, 2]].abs().max() > 0.01
+    assert transform_from_config(turn.to_config()).to_config() == {"name": "random_rotation", "degrees": [0, 45, 0]}
+
+
+def test_one_angle_for_all_axes_is_that_angle_for_each():
+    x = torch.rand(6, 1, 20, 3)
+    one, each = (RandomRotation(d)(x, np.random.default_rng(2)) for d in (35.0, [35, 35, 35]))
+    assert torch.equal(one, each)
 
 
 def test_rotation_turns_every_vector_of_a_joint_alike():

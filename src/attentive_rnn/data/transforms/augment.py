@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from .base import Transform
 class RandomRotation(Transform):
     """Rotate a skeleton sequence about the origin, by one draw for the whole sequence.
 
-    x' = R x, R = Rz Ry Rx, the three angles uniform in [-degrees, degrees]. Distances are kept, and an absent
+    x' = R x, R = Rz Ry Rx, each angle uniform in [-degrees, degrees] of its axis. Distances are kept, and an absent
     person (all zeros) stays absent. Where a joint carries several vectors, such as position and velocity (C a
     multiple of 3), each of them is rotated.
 
@@ -25,10 +26,12 @@ class RandomRotation(Transform):
     axes is that of the authors' View-Adaptive code.
 
     Args:
-        degrees: largest angle about each axis.
+        degrees: largest angle about each axis, or a list of those about x, y and z: [0, 45, 0] turns a body whose
+            y points up and leaves it upright.
 
     Raises:
-        ConfigError: a sequence that is not (T, M, V, C) with C a multiple of 3.
+        ConfigError: angles that are not one or three from 0 to 180, or a sequence that is not (T, M, V, C)
+            with C a multiple of 3.
 
     Example:
         >>> import numpy as np, torch
@@ -41,15 +44,20 @@ class RandomRotation(Transform):
     name = "random_rotation"
     random = True
 
-    def __init__(self, degrees: float = 35.0) -> None:
-        self.degrees = number(self.name, "degrees", degrees, 0, 180)
+    def __init__(self, degrees: float | Sequence[float] = 35.0) -> None:
+        several = isinstance(degrees, list | tuple)
+        each = list(degrees) if several else [degrees] * 3  # type: ignore[arg-type]
+        if len(each) != 3:
+            raise ConfigError(f"{self.name}: degrees must be one number or three, for x, y and z, got {degrees!r}")
+        angles = [number(self.name, "degrees", angle, 0, 180) for angle in each]
+        self.degrees = angles if several else angles[0]
+        self._limits = np.radians(angles)
 
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence)
         if sequence.shape[-1] % 3:
             raise ConfigError(f"{self.name}: needs vectors of 3 coordinates, got C = {sequence.shape[-1]}")
-        limit = math.radians(self.degrees)
-        rotation = rotation_matrix(*rng.uniform(-limit, limit, size=3))
+        rotation = rotation_matrix(*rng.uniform(-self._limits, self._limits))
         vectors = sequence.unflatten(-1, (-1, 3))
         return (vectors @ torch.as_tensor(rotation.T, dtype=sequence.dtype)).flatten(-2)
 
