@@ -132,7 +132,7 @@ def measure(shape: str, seconds: float, loops: bool) -> dict[str, Times]:
 
 def measure_step(seconds: float) -> dict[str, list[float]]:
     """A hundred single steps, T = B = 1, without gradients."""
-    cell, layer = nn.GRUCell(75, 100), EleAttGRU(75, 100)
+    cell, layer, lstm, rra = nn.GRUCell(75, 100), EleAttGRU(75, 100), nn.LSTMCell(75, 100), RRA(75, 100)
     weights = Weights(
         ih=layer.weight_ih_l0,
         hh=layer.weight_hh_l0,
@@ -146,6 +146,12 @@ def measure_step(seconds: float) -> dict[str, list[float]]:
     if not torch.allclose(stream.step(x, (h,))[0], expected, atol=1e-5):
         sys.exit("no speed is measured: a stream's step differs from the layer's")
 
+    pair = (h, torch.zeros(1, 100))
+    state = (*(s.unsqueeze(0) for s in pair), torch.zeros(1, 1, 5, 100))
+    with torch.no_grad():
+        if not torch.allclose(rra.step(x, state)[0], rra(x.unsqueeze(0))[0][0], atol=1e-5):
+            sys.exit("no speed is measured: a step of RRA differs from a pass")
+
     def hundred(step: Callable[[], object]) -> Callable[[], None]:
         def run() -> None:
             with torch.no_grad():
@@ -158,6 +164,8 @@ def measure_step(seconds: float) -> dict[str, list[float]]:
         "nn.GRUCell": hundred(lambda: cell(x, h)),
         "EleAttGRU, Stream": hundred(lambda: stream.step(x, (h,))),
         "EleAttGRU.step": hundred(lambda: layer.step(x, h.unsqueeze(0))),
+        "nn.LSTMCell": hundred(lambda: lstm(x, pair)),
+        "RRA.step": hundred(lambda: rra.step(x, state)),
     }
     return interleave(runs, seconds)
 

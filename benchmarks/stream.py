@@ -49,6 +49,7 @@ def main() -> None:
     print(f"frames            {count}, one thread, torch {torch.__version__}, {single.saved.model.layers.last_backend}")
     print(f"latency           p50 {p50:.1f} us, p99 {p99:.1f} us, least {1e6 * seconds.min():.1f} us")
     tenth = len(memory) // 10
+    assert memory[-1] < memory[tenth] + 4, f"memory grew from {memory[tenth]} to {memory[-1]} MiB"
     print(f"memory            {memory[tenth]:.1f} MiB at a tenth, {memory[-1]:.1f} MiB at the end")
     print(f"frames or chunks  probabilities differ by at most {distance:.1e} at {count // CHUNK} places")
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from attentive_rnn import EleAttGRU, EleAttLSTM
+from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, RRACell
 from attentive_rnn.layers.stepping import Steps
 from helpers import ALL_CELLS, CELL_MODULES, LAYERS, as_tuple, assert_near
 
@@ -94,6 +94,63 @@ def test_steps_see_an_optimisers_step(context, prepared):
     with context():
         same(layer, X)
     assert prepared[False] == 0
+
+
+RRA_FORMS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "late and softmax": {"lags": 3, "first_lag": 2, "norm": "softmax"},
+    "mean": {"norm": "mean", "bias": False},
+    "gated gru": {"cell": "gru", "gate": "sigmoid", "norm": "softmax"},
+    "rnn": {"cell": "rnn", "first_lag": 3},
+    "more lags than steps": {"lags": 20},
+}
+
+
+@pytest.mark.parametrize("form", RRA_FORMS.values(), ids=RRA_FORMS.keys())
+@pytest.mark.parametrize("batched", [True, False])
+def test_prepared_steps_with_lags_are_one_pass_of_the_reference(form, batched, prepared):
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-13)):
+        layer = RRA(4, 6, num_layers=2, dtype=dtype, **form)
+        frames = X.to(dtype) if batched else X[:, 0].to(dtype)
+        output, last = walk(layer, frames)
+        assert layer.last_backend.backend == "cpu"
+        layer.backend = "reference"
+        with torch.no_grad():
+            expected, expected_last = layer(frames)
+        assert_near(output, expected, tolerance)
+        for ours, theirs in zip(as_tuple(last), as_tuple(expected_last), strict=True):
+            assert_near(ours, theirs, tolerance)
+    assert prepared == {True: 10, False: 0}
+
+
+def test_prepared_cells_with_lags_are_the_steps_of_a_layer(prepared):
+    cell, layer = RRACell(4, 6, 3), RRA(4, 6, 3)
+    layer.load_state_dict({f"{name}_l0": p for name, p in cell.state_dict().items()})
+    with torch.no_grad():
+        state = cell(X[0])
+        for frame in X[1:]:
+            state = cell(frame, state)
+        assert prepared == {True: 5, False: 0}
+        for ours, theirs in zip(state, layer(X)[1], strict=True):
+            assert_near(ours, theirs.squeeze(0), 1e-6)
+
+
+def test_steps_see_weights_of_lags_that_change_in_their_place(prepared):
+    layer = RRA(4, 6, 3, num_layers=2)
+    before, _ = walk(layer, X)
+    with torch.no_grad():
+        layer.weight_lag_l1.copy_(torch.tensor([3.0, 1.0, -2.0]))
+    same(layer, X)
+    assert prepared[False] == 0
+    assert not torch.equal(walk(layer, X)[0], before)
+    layer.weight_lag_l1.data.copy_(torch.tensor([1.0, 1.0, -2.0]))
+    with pytest.raises(ValueError, match="almost zero"):
+        walk(layer, X)
+
+
+def test_lags_whose_weights_differ_from_step_to_step_take_the_general_path(prepared):
+    same(RRA(4, 6, 3, norm="content"), X)
+    assert prepared[True] == 0
 
 
 def replace_one(layer: EleAttGRU) -> None:

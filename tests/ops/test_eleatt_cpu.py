@@ -346,7 +346,7 @@ def test_steps_of_a_stream_are_the_steps_of_a_pass(cell, gate, rows):
     for x, output in zip(call.x.detach(), expected.output, strict=True):
         state = stream.step(x, state)
         assert relative_error(state[0], output) < 1e-5
-    with pytest.raises(RuntimeError, match=r"expected x \(\d+, 19\)"):
+    with pytest.raises(RuntimeError, match=r"expected x and states \(\d+, 19\)"):
         stream.step(call.x[0, :, :4], state)
 
 

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from attentive_rnn.ops import native
 from attentive_rnn.ops.eleatt import Lags, Spec, Weights
+from attentive_rnn.ops.eleatt.stream import Stream
 from attentive_rnn.ops.rra import rra
 from drawn import calls
-from helpers import ALL_CELLS, ALL_GATES, TOLERANCE, assert_near, compare, poison_pool, random_call, results
+from helpers import ALL_CELLS, ALL_GATES, TOLERANCE, assert_near, compare, in_double, poison_pool, random_call, results
 
 CELLS = ("lstm", "gru", "rnn_tanh")
 
@@ -166,3 +167,19 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 def _float(tensor: Tensor | None) -> Any:
     return None if tensor is None else tensor.float()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_steps_of_a_stream_are_the_steps_of_the_reference(cell, rows):
+    call = random_call(Spec(cell, "sigmoid", lags=Lags(3, "mean", 2)), 6, rows, 19, 13, dtype=torch.float32)
+    stream, state = Stream(call.spec, call.weights._replace(lag=torch.full((3,), 1 / 3)), rows), call.state
+    expected = rra(*in_double(call)[:4], backend="reference")
+    for x in call.x.detach():
+        state = stream.step(x, state)
+    for ours, theirs in zip(state, expected.state, strict=True):
+        assert_near(ours.double(), theirs, 1e-5)
+    with pytest.raises(RuntimeError, match="expected x and states"):
+        stream.step(x, state[:-1])
+    with pytest.raises(RuntimeError, match="differ from step to step"):
+        Stream(call.spec, call.weights, rows)

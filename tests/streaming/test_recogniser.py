@@ -80,7 +80,7 @@ def test_preprocessing_that_needs_frames_to_come_is_refused_by_name(transform):
         Recognizer(_saved(Compose([transform])))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "rra"])
 @pytest.mark.parametrize("pool", ["mean", "last", "keras_compat"])
 @pytest.mark.parametrize("need_attention", [False, True])
 def test_pushed_frames_end_at_the_offline_pass(cell, pool, need_attention):
@@ -90,6 +90,27 @@ def test_pushed_frames_end_at_the_offline_pass(cell, pool, need_attention):
         result = recognizer.push(frame)
         assert np.allclose(result.probabilities, _offline(saved, frames[:t]), atol=1e-5)
     assert result.frame == 8
+
+
+@pytest.mark.parametrize("options", [{"backend": "reference"}, {"zoneout": 0.2}, {"cell": "rra", "norm": "content"}])
+def test_layers_that_the_kernels_cannot_step_end_at_the_offline_pass_too(options):
+    saved, frames = _saved(**options), _frames()
+    recognizer = Recognizer(saved)
+    for frame in frames:
+        result = recognizer.push(frame)
+    assert np.allclose(result.probabilities, _offline(saved, frames), atol=1e-5)
+
+
+def test_a_stream_sees_weights_that_change_in_place():
+    saved, frames = _saved(), _frames()
+    recognizer = Recognizer(saved)
+    recognizer.push_chunk(frames)
+    with torch.no_grad():
+        for parameter in saved.model.parameters():
+            parameter.mul_(1.5)
+    for frame in frames:
+        result = recognizer.push(frame, "after")
+    assert np.allclose(result.probabilities, _offline(saved, frames), atol=1e-5)
 
 
 def test_chunks_of_any_size_give_what_frames_give():

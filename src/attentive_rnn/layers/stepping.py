@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from ..ops import dispatch, native
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Spec, State, Weights, check
+from ..ops.eleatt import Lags, Spec, State, Weights, check
 from ..ops.eleatt.op import TABLE
-from ..ops.eleatt.stream import Stream, joined
+from ..ops.eleatt.stream import Stream, addresses, joined
+from ..ops.rra import op as rra
 from .parameters import PARAMETERS
 
 _TENSORS = (Tensor, nn.Parameter)
@@ -21,14 +22,32 @@ _STRIDED = torch.strided
 _address, _contiguous = Tensor.data_ptr, Tensor.is_contiguous
 
 
-class _Prepared(NamedTuple):
-    """Streams over a module's layers, and what they were made for."""
+class _LagWeights:
+    """The weights of a layer's lags as the kernels read them, kept in step with the parameter they are made of."""
+
+    def __init__(self, lags: Lags, learned: Tensor | None, like: Tensor) -> None:
+        self.lags, self.learned, self.like = lags, learned, like
+        self.made = rra.normalised(lags, learned, like)
+        self.of = None if learned is None else learned.tolist()
+
+    def follow(self) -> None:
+        """Make them anew, in their place, if the parameter has changed in its place."""
+        if self.learned is not None and self.learned.tolist() != self.of:
+            made = rra.normalised(self.lags, self.learned, self.like)
+            assert self.made is not None
+            assert made is not None
+            self.made.copy_(made)
+            self.of = self.learned.tolist()
+
+
+class Prepared(NamedTuple):
+    """A step of all layers of a module on the compiled kernels, and what it was made for."""
 
     backend: str
     threads: int
     dtype: torch.dtype
     x_shape: torch.Size
-    state_shape: torch.Size
+    state_shapes: tuple[torch.Size, ...]
     held: tuple[Any, ...]  # all that was registered as a parameter
     parameters: tuple[Tensor, ...]  # those that the layers read
     addresses: list[int]
@@ -36,6 +55,7 @@ class _Prepared(NamedTuple):
     run: Callable[..., None]  # all layers, on addresses
     output: Tensor | None  # one like a layer's; a cell has none but its state
     streams: tuple[Stream, ...]  # they hold the memory at those addresses
+    lags: tuple[_LagWeights, ...]
 
     def fits(self, module: nn.Module, x: Tensor, state: State) -> bool:
         if self.backend != module.backend or self.threads != torch.get_num_threads() or x.shape != self.x_shape:
@@ -43,10 +63,10 @@ class _Prepared(NamedTuple):
         dtype = self.dtype
         if type(x) not in _TENSORS or x.dtype is not dtype or not x.is_cpu or x.layout is not _STRIDED:
             return False
-        for s in state:
+        for s, shape in zip(state, self.state_shapes, strict=True):
             if type(s) not in _TENSORS or s.dtype is not dtype or not s.is_cpu or s.layout is not _STRIDED:
                 return False
-            if s.shape != self.state_shape:
+            if s.shape != shape:
                 return False
         held = module._parameters
         return (
@@ -64,7 +84,7 @@ class Steps:
     """
 
     def __init__(self) -> None:
-        self._prepared: _Prepared | None = None
+        self._prepared: Prepared | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Steps, ()
@@ -79,11 +99,13 @@ class Steps:
             specs: one a layer.
             suffixes: of the names of each layer's parameters; "" for a cell, whose state has no dimension for layers.
             x: the input, (B, D) or (D).
-            state: h or (h, c), each (L, B, N) or (L, N).
+            state: h or (h, c), each (L, B, N) or (L, N); with lags it ends with the window, (L, B, W, N) or (L, W, N).
         """
         if native.kernels is None or native.why_not_transformed() is not None or not isinstance(x, Tensor):
             return None
-        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or specs[0].lags is not None:
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+            return None
+        if specs[0].lags is not None and specs[0].lags.norm == "content":
             return None
         if specs[0].states == 1:
             state = (state,)
@@ -93,24 +115,32 @@ class Steps:
             return None
         prepared = self._prepared
         if prepared is None or not prepared.fits(module, x, state):
-            prepared = self._prepared = _prepare(module, specs, suffixes, x, state)
+            prepared = self._prepared = prepare(module, specs, suffixes, x, state)
             if prepared is None:
                 return None
+        for lags in prepared.lags:
+            lags.follow()
         x, h = x.contiguous(), state[0].contiguous()
         h_after = torch.empty_like(h)
         output = h_after if prepared.output is None else torch.empty_like(prepared.output)
         if len(state) == 1:
-            prepared.run(_address(x), _address(h), None, _address(h_after), None, _address(output))
+            prepared.run(_address(x), _address(h), None, None, _address(h_after), None, None, _address(output))
             return output, (h_after,), prepared.choice
-        c = state[1].contiguous()
-        c_after = torch.empty_like(c)
-        prepared.run(_address(x), _address(h), _address(c), _address(h_after), _address(c_after), _address(output))
-        return output, (h_after, c_after), prepared.choice
+        before = (h, *(s.contiguous() for s in state[1:]))
+        after = (h_after, *map(torch.empty_like, before[1:]))
+        places = addresses(specs[0], before), addresses(specs[0], after)
+        prepared.run(_address(x), *places[0], *places[1], _address(output))
+        return output, after, prepared.choice
 
 
-def _prepare(
+def prepare(
     module: Any, specs: Sequence[Spec], suffixes: Sequence[str], x: Tensor, state: Sequence[Tensor]
-) -> _Prepared | None:
+) -> Prepared | None:
+    """Streams over a module's layers as they are now, with dropout and zoneout aside; None where they cannot be had.
+
+    Args:
+        module, specs, suffixes, x, state: as in :meth:`Steps.advance`, the state a tuple.
+    """
     names = [name + suffix for suffix in suffixes for name in PARAMETERS]
     found = [module._parameters.get(name) for name in names]
     if any(p is None and getattr(module, n, None) is not None for n, p in zip(names, found, strict=True)):
@@ -120,30 +150,35 @@ def _prepare(
         for i in range(0, len(found), len(PARAMETERS))
     ]
     d, n, dtype = layers[0].ih.shape[1], layers[0].hh.shape[1], layers[0].ih.dtype
-    shape = torch.Size(((len(specs),) if suffixes[0] else ()) + (*x.shape[:-1], n))
-    if x.dim() not in (1, 2) or x.shape[-1] != d or x.numel() == 0 or any(s.shape != shape for s in state):
+    stack = (len(specs),) if suffixes[0] else ()
+    shapes = tuple(torch.Size((*stack, *x.shape[:-1], *shape)) for shape in specs[0].state_shapes(n))
+    if x.dim() not in (1, 2) or x.shape[-1] != d or x.numel() == 0 or tuple(s.shape for s in state) != shapes:
         return None
     if dtype not in (torch.float32, torch.float64) or not all(w is None or w.is_contiguous() for w in sum(layers, ())):
         return None
     rows = x.shape[0] if x.dim() == 2 else 1
     frames = x.reshape(1, rows, d)
-    choice = None
-    for spec, weights in zip(specs, layers, strict=True):
-        before = tuple(s.reshape(len(specs), rows, n)[0] for s in state)
+    choice, former, one_row = None, [], specs[0].state_shapes(n)
+    for k, (spec, weights) in enumerate(zip(specs, layers, strict=True)):
+        before = tuple(s.reshape(len(specs), rows, *shape)[0] for s, shape in zip(state, one_row, strict=True))
         check(frames, before, weights, spec, None, None)
-        choice = dispatch.choose(TABLE, module.backend, spec, frames, before, weights, None, False, None, False)
+        if spec.lags is not None:
+            former.append(_LagWeights(spec.lags, weights.lag, weights.hh))
+            weights = layers[k] = weights._replace(lag=former[-1].made)
+        table = TABLE if spec.lags is None else rra.TABLE
+        choice = dispatch.choose(table, module.backend, spec, frames, before, weights, None, False, None, False)
         if choice.backend != "cpu":
             return None
         frames = before[0].unsqueeze(0)
     assert choice is not None
     used = tuple(p for p in found if p is not None)
     streams = tuple(Stream(spec, weights, rows) for spec, weights in zip(specs, layers, strict=True))
-    return _Prepared(
+    return Prepared(
         module.backend,
         torch.get_num_threads(),
         dtype,
         x.shape,
-        shape,
+        shapes,
         tuple(module._parameters.values()),
         used,
         list(map(_address, used)),
@@ -151,4 +186,5 @@ def _prepare(
         joined(streams),
         torch.empty((*x.shape[:-1], n), dtype=dtype) if suffixes[0] else None,
         streams,
+        tuple(former),
     )

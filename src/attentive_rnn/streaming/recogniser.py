@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data import Streamed
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
+from .carried import Carried
 from .segments import Segment, Segmenter
 
 
@@ -92,8 +93,7 @@ class Recognizer:
         self._layers = model.layers.eval()
         # Frames are prepared in NumPy, for at this size it is the calls that take the time, and NumPy's are short.
         self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
-        self._weight = model.classifier.weight.detach()
-        self._bias = model.classifier.bias.detach()
+        self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
 
     @property
@@ -113,11 +113,8 @@ class Recognizer:
         """
         state = self._track(track)
         x = state.preprocess.push(self._frame(frame)).reshape(1, -1)
-        with torch.no_grad():
-            output, state.hidden, *attention = self._layers.step(x, state.hidden, **self._asked())
-            logits = torch.addmv(self._bias, self._weight, output[0]).numpy()
-        kept = tuple(None if a is None else a[0].numpy() for a in attention[0]) if attention else ()
-        return state.take(logits, self.window, kept)
+        output, attention = state.carried.step(x, self.need_attention)
+        return state.take(self._weight.dot(output) + self._bias, self.window, tuple(attention))
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -129,28 +126,25 @@ class Recognizer:
         if not ready:
             return []
         state = self._track(track)
-        x = torch.stack([state.preprocess.push(frame) for frame in ready]).flatten(1)[:, None]
-        with torch.no_grad():
-            output, state.hidden, *attention = self._layers(x.contiguous(), state.hidden, **self._asked())
-            logits = torch.addmm(self._bias, output[:, 0], self._weight.T).numpy()
-        results = []
-        for t, row in enumerate(logits):
-            kept = tuple(None if a is None else a[t, 0].numpy() for a in attention[0]) if attention else ()
-            results.append(state.take(row, self.window, kept))
-        return results
+        x = torch.stack([state.preprocess.push(frame) for frame in ready]).flatten(1)
+        outputs, attention = state.carried.chunk(x, self.need_attention)
+        logits = outputs @ self._weight.T + self._bias
+        return [
+            state.take(row, self.window, tuple(None if a is None else a[t] for a in attention))
+            for t, row in enumerate(logits)
+        ]
 
     def end(self, track: Hashable = 0) -> Segment | None:
         """Forget a track, whose person has gone; its last segment, None if it had no frame."""
         state = self._tracks.pop(track, None)
         return None if state is None else state.segmenter.finish()
 
-    def _asked(self) -> dict[str, bool]:
-        return {"need_attention": True} if self.need_attention else {}
-
     def _track(self, track: Hashable) -> _Track:
-        if track not in self._tracks:
-            self._tracks[track] = _Track(Streamed(self.saved.preprocessing), Segmenter(self.hold))
-        return self._tracks[track]
+        found = self._tracks.get(track)
+        if found is None:
+            found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), Segmenter(self.hold))
+            self._tracks[track] = found
+        return found
 
     def _frame(self, frame: Any) -> Tensor:
         shape = self.saved.schema.shape
@@ -170,9 +164,8 @@ class Recognizer:
 class _Track:
     """What is kept of one person."""
 
-    def __init__(self, preprocess: Streamed, segmenter: Segmenter) -> None:
-        self.preprocess, self.segmenter = preprocess, segmenter
-        self.hidden: Any = None
+    def __init__(self, preprocess: Streamed, carried: Carried, segmenter: Segmenter) -> None:
+        self.preprocess, self.carried, self.segmenter = preprocess, carried, segmenter
         self.count = 0
         self.pooled: np.ndarray | None = None
 

@@ -104,7 +104,7 @@ class _Origin:
         values = frame.numpy()
         moved = values - self.origin
         for m in range(len(values)):
-            if not values[m].any():
+            if not (values[m, 0, 0] or values[m].any()):  # the first look is the short one
                 moved[m] = 0
         return torch.from_numpy(moved)
 

@@ -13,14 +13,14 @@ from .spec import Spec, State, Weights
 
 
 class Stream:
-    """An EleAtt recurrence prepared for single steps on the CPU, without gradients.
+    """A recurrence, with lags or without, prepared for single steps on the CPU, without gradients.
 
     It reads the weights where they lie: changes in place (an optimiser's step, `load_state_dict`) take effect,
     tensors put in their place do not.
 
     Args:
-        spec: the cell, the gate and its scale.
-        weights: see :class:`Weights`; contiguous, float32 or float64, on the CPU.
+        spec: the cell, the gate and its scale, the lags.
+        weights: see :class:`Weights`; contiguous, float32 or float64, on the CPU; `lag` as it is normalised.
         rows: B, the number of sequences that advance together.
 
     Attributes:
@@ -46,8 +46,10 @@ class Stream:
         d, n = weights.ih.shape[1], weights.hh.shape[1]
         dtype = weights.ih.dtype
         x = torch.empty(1, rows, d, dtype=dtype)
-        state = tuple(torch.empty(rows, n, dtype=dtype) for _ in range(spec.states))
+        state = tuple(torch.empty(rows, *shape, dtype=dtype) for shape in spec.state_shapes(n))
         refusal = cpu.why_not(spec, x, state, weights, None, False, None, False)
+        if refusal is None and spec.lags is not None and weights.lag is None:
+            refusal = "the weights of its lags differ from step to step"
         if refusal is None and dtype not in (torch.float32, torch.float64):
             refusal = f"streams are float32 or float64, not {dtype}"
         if refusal is None and not all(w is None or w.is_contiguous() for w in weights):
@@ -55,37 +57,35 @@ class Stream:
         if refusal is not None:
             raise RuntimeError(f"no stream on the CPU kernels: {refusal}")
         self._weights, self._dtype = weights, dtype  # held, for the stream knows only their addresses
-        self._x_shape, self._state_shape = torch.Size((rows, d)), torch.Size((rows, n))
+        self._spec, self._shapes = spec, [torch.Size((rows, d)), *(s.shape for s in state)]
         self.words = kernels.words(spec, x, state, weights, None, False, None)
         self._run = joined((self,))
 
     def step(self, x: Tensor, state: State) -> State:
-        """The state after `state` and the input x (B, D); (h,) or (h, c), each (B, N)."""
-        h = state[0]
-        if x.shape != self._x_shape or h.shape != self._state_shape or x.dtype is not self._dtype:
-            raise RuntimeError(
-                f"expected x {tuple(self._x_shape)} and states {tuple(self._state_shape)} of {self._dtype}, "
-                f"got x {tuple(x.shape)} of {x.dtype} and a state {tuple(h.shape)}"
-            )
-        if not (x.is_contiguous() and h.is_contiguous()):
-            x, h = x.contiguous(), h.contiguous()
-        h_last = torch.empty_like(h)
-        if len(state) == 1:
-            self._run(x.data_ptr(), h.data_ptr(), None, h_last.data_ptr(), None, None)
-            return (h_last,)
-        c = state[1].contiguous()
-        c_last = torch.empty_like(c)
-        self._run(x.data_ptr(), h.data_ptr(), c.data_ptr(), h_last.data_ptr(), c_last.data_ptr(), None)
-        return h_last, c_last
+        """The state after `state` and the input x (B, D); (h,) or (h, c), each (B, N), with lags also the window."""
+        given = (x, *state)
+        if [t.shape for t in given] != self._shapes or any(t.dtype is not self._dtype for t in given):
+            expected = ", ".join(str(tuple(shape)) for shape in self._shapes)
+            got = ", ".join(f"{tuple(t.shape)} of {t.dtype}" for t in given)
+            raise RuntimeError(f"expected x and states {expected} of {self._dtype}, got {got}")
+        x, *before = (t.contiguous() for t in given)
+        after = tuple(map(torch.empty_like, before))
+        self._run(x.data_ptr(), *addresses(self._spec, before), *addresses(self._spec, after), None)
+        return after
+
+
+def addresses(spec: Spec, state: Sequence[Tensor]) -> list[int | None]:
+    """Where h, c and the window are; None for what the recurrence has not."""
+    return [None if s is None else s.data_ptr() for s in kernels.three(spec, state)]
 
 
 def joined(streams: Sequence[Stream]) -> Callable[..., None]:
     """A step of a stack of layers, each of which reads the new h of the one below.
 
     Returns:
-        a function of the addresses of x, h, c, the new h, the new c and the last layer's h once more, all contiguous,
-        the states (L, B, N); None for an RNN's or GRU's c, and where the last is not wanted. The streams must outlive
-        it, for it knows only their addresses.
+        a function of the addresses of x, h, c, the window, the new h, the new c, the new window, and the last layer's h
+        once more, all contiguous, the states (L, B, ...); None for what a recurrence has not, and where the last is not
+        wanted. The streams must outlive it, for it knows only their addresses.
     """
     step: Callable[..., None] = native.kernels.Stream(*(stream.words for stream in streams)).step
     return step

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import dispatch, native
-from ..eleatt import Spec, State, Weights, eleatt
+from ..eleatt import Lags, Spec, State, Weights, eleatt
 from ..eleatt import check as check_eleatt
 from ..eleatt.op import execute
 from . import cpu, reference
@@ -102,9 +102,7 @@ def rra(
         return Run(run.output, run.state, Attention(None, run.attention), run.choice)
     check(spec, weights)
     check_eleatt(x, state, weights, spec, lengths, zoneout)
-    if weights.lag is not None and spec.lags.norm == "sum":
-        _check_sum(weights.lag)
-    w = reference.lag_weights(spec.lags, weights.lag, weights.hh)
+    w = normalised(spec.lags, weights.lag, weights.hh)
     result, choice = execute(TABLE, backend, spec, x, state, weights._replace(lag=w), *options)
     lags = result.lag_attention
     if need_attention and w is not None:
@@ -113,6 +111,17 @@ def rra(
             runs = torch.arange(x.shape[0]).unsqueeze(1) < lengths.cpu()
             lags = lags * runs.unsqueeze(-1).to(lags)
     return Run(result.output, result.state, Attention(lags, result.attention), choice)
+
+
+def normalised(lags: Lags, w_a: Tensor | None, like: Tensor) -> Tensor | None:
+    """What :func:`lag_weights` makes of W_a, once it is known that it can be divided by its sum where it is to be.
+
+    Raises:
+        ValueError: the sum is almost zero.
+    """
+    if w_a is not None and lags.norm == "sum":
+        _check_sum(w_a)
+    return reference.lag_weights(lags, w_a, like)
 
 
 def _check_sum(w_a: Tensor) -> None:
