@@ -9,7 +9,7 @@ from pathlib import Path
 def add(reproduce: argparse.ArgumentParser) -> None:
     """Give the parser of `attentive reproduce` its own arguments."""
     reproduce.add_argument(
-        "table", metavar="TABLE", help="figure2, table1, table2, table3, table4, table5, table6 or table7"
+        "table", metavar="TABLE", help="figure2, table1, table1-ntu, table2, table3, table4, table5, table6 or table7"
     )
     reproduce.add_argument("--recipe", metavar="RECIPE", help="what the rows change; default: the one for the data")
     reproduce.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")

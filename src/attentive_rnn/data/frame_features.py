@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from ..errors import DataError
 from .dataset import SequenceDataset, Splits
-from .feature_files import SUFFIX, Stored, read_features
+from .feature_files import SUFFIX, read_features
 from .files import existing
 from .schema import Schema
 from .source import Source
@@ -40,20 +42,50 @@ def read(path: str | Path) -> SequenceDataset:
     files = [path] if path.is_file() else sorted(_files(path))
     if not files:
         raise DataError(f"{path}: holds no {SUFFIX} files in folders; attentive features makes them")
-    stored = [read_features(file) for file in files]
-    first = stored[0].metadata.get("extractor_key")
-    for file, one in zip(files, stored, strict=True):
-        if one.metadata.get("extractor_key") != first or one.features.shape[1] != stored[0].features.shape[1]:
-            raise DataError(f"{file}: was made by another network than {files[0]}; make all with one")
     labelled = path.is_dir()
     classes = tuple(sorted({file.parent.name for file in files})) if labelled else ()
-    return SequenceDataset(
-        [torch.from_numpy(one.features.astype(np.float32)) for one in stored],
+    return stored_sequences(
+        files,
         [classes.index(file.parent.name) if labelled else -1 for file in files],
         [_meta(file, path, labelled) for file in files],
-        Schema(classes, (stored[0].features.shape[1],), rate=_rate(stored)),
+        classes,
         path.stem,
     )
+
+
+def stored_sequences(
+    files: Sequence[Path],
+    labels: Sequence[int],
+    metas: Sequence[dict[str, Any]],
+    classes: tuple[str, ...],
+    name: str,
+    every: int = 1,
+) -> SequenceDataset:
+    """The features in files as a data set, all of one network.
+
+    Args:
+        files: at least one.
+        labels, metas: one for each file.
+        classes: of the labels.
+        name: of the data set.
+        every: keep each of so many frames, from the first.
+
+    Raises:
+        DataError: a file is damaged, or made by another network than the others.
+    """
+    sequences, rates, first = [], [], None
+    for file in files:
+        one = read_features(file)
+        network = one.metadata.get("extractor_key"), one.features.shape[1]
+        first = network if first is None else first
+        if network != first:
+            raise DataError(f"{file}: was made by another network than {files[0]}; make all with one")
+        sequences.append(torch.from_numpy(one.features[::every].astype(np.float32)))
+        if len(one.times) > 1 and one.times[-1] > 0:
+            rates.append((len(one.times) - 1) / one.times[-1] / every)
+    steady = bool(rates) and max(rates) <= 1.01 * min(rates)
+    rate = round(float(np.median(rates)), 3) if steady else None
+    return SequenceDataset(sequences, labels, metas, Schema(classes, (sequences[0].shape[1],), rate=rate), name)
 
 
 def recognise(path: Path) -> bool:
@@ -66,19 +98,11 @@ def _files(path: Path) -> list[Path]:
     return [p for p in found if not p.name.startswith(".")]
 
 
-def _meta(file: Path, root: Path, labelled: bool) -> dict[str, str]:
+def _meta(file: Path, root: Path, labelled: bool) -> dict[str, Any]:
     meta = {"name": f"{file.parent.name}/{file.stem}" if labelled else file.stem}
     if labelled and file.parent.parent != root:
         meta["split"] = file.parent.parent.name
     return meta
-
-
-def _rate(stored: list[Stored]) -> float | None:
-    """The frames a second that all videos have, to a percent; None where they differ."""
-    rates = [(len(one.times) - 1) / one.times[-1] for one in stored if len(one.times) > 1 and one.times[-1] > 0]
-    if not rates or max(rates) > 1.01 * min(rates):
-        return None
-    return round(float(np.median(rates)), 3)
 
 
 SOURCE = Source(

@@ -67,9 +67,18 @@ def load(
         ConfigError: an option with another value.
         DataError: a file or its name is malformed, a sequence has nobody in it, or one part is empty.
     """
+    return parts(_dataset(existing(path), bodies, denoise, missing, strict=True), path, protocol)
+
+
+def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Splits:
+    """The parts of a protocol, of sequences that name their subject, view and setup; see :func:`load`.
+
+    Raises:
+        ConfigError: another protocol.
+        DataError: one part is empty.
+    """
     if protocol not in get_args(Protocol):
-        raise ConfigError(f"ntu-rgbd: protocol must be one of {', '.join(get_args(Protocol))}, got {protocol!r}")
-    dataset = _dataset(existing(path), bodies, denoise, missing, strict=True)
+        raise ConfigError(f"{dataset.name}: protocol must be one of {', '.join(get_args(Protocol))}, got {protocol!r}")
     keys, members_ = {
         "xsub": ("subject", TRAIN_SUBJECTS),
         "xview": ("view", TRAIN_VIEWS),

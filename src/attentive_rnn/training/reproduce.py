@@ -86,7 +86,7 @@ def list_tables() -> list[str]:
 
     Example:
         >>> list_tables()
-        ['figure2', 'table1', 'table2', 'table3', 'table4', 'table5', 'table6', 'table7']
+        ['figure2', 'table1', 'table1-ntu', 'table2', 'table3', 'table4', 'table5', 'table6', 'table7']
     """
     folder = files("attentive_rnn").joinpath("recipes", "tables")
     return sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
