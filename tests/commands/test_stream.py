@@ -91,19 +91,23 @@ def test_two_actions_in_one_film_are_two_segments(colours, tmp_path, capsys):
 
 
 def test_lines_of_joints_give_what_the_model_gives_for_each_track(skeletons, monkeypatch, capsys):
-    frames = torch.randn(6, 33, 3)
-    said = [{"frame": f.tolist(), "track": who} for f in frames for who in ("Ann", "Bob")]
-    said += [{"end": "Ann"}, {"frame": frames[0].tolist(), "track": "Ann"}]
+    frames = torch.randn(2, 6, 33, 3)
+    said = [{"frame": frames[who, t].tolist(), "track": ("Ann", "Bob")[who]} for t in range(6) for who in range(2)]
+    said += [{"end": "Ann"}, {"frame": frames[0, 0].tolist(), "track": "Ann"}]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, said)) + "\n"))
     assert main(["stream", str(skeletons), "-"]) == 0
-    lines = _lines(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    lines = _lines(shown.out)
+    assert [(line["track"], line["frame"]) for line in lines[:12]] == [(w, t) for t in range(6) for w in ("Ann", "Bob")]
     saved = load_model(skeletons)
     with torch.no_grad():
-        ready = saved.preprocessing(frames[:, None], np.random.default_rng(0))
-        wanted = saved.model(ready[None]).softmax(-1)[0].tolist()
-    assert list(lines[11]["probabilities"].values()) == pytest.approx(wanted, abs=1e-4)
-    assert lines[10]["probabilities"] == lines[11]["probabilities"]
+        for person, line in zip(frames, lines[10:12], strict=True):
+            ready = saved.preprocessing(person[:, None], np.random.default_rng(0))
+            wanted = saved.model(ready[None]).softmax(-1)[0].tolist()
+            assert list(line["probabilities"].values()) == pytest.approx(wanted, abs=1e-4)
     assert lines[12] == lines[0]
+    tracks = [line.split(":")[0] for line in shown.err.splitlines()]
+    assert (tracks.count("Ann"), tracks.count("Bob")) >= (2, 1)  # Ann left and came again
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -95,6 +96,49 @@ def test_broken_huge_and_hostile_films_get_one_message_and_the_server_lives(serv
     assert _post(address, b"", {"Origin": "http://elsewhere.example"})[0] == 403
     assert process.poll() is None
     assert _post(address, whole)[0] == 200
+
+
+def test_pictures_too_large_to_decode_are_refused_by_their_size(server, tmp_path):
+    """A film of a few kilobytes that would need gigabytes."""
+    address, _, _ = server
+    film = write_film(tmp_path / "wide.mkv", 1, height=16, width=16_000, codec="ffv1")
+    status, lines = _post(address, film.read_bytes())
+    assert (status, len(lines)) == (200, 1)
+    assert "a picture is 16000 x 16; 8192 is most" in lines[0]["error"]
+
+
+def _begin(address, length):
+    """A connection that has sent the head of an upload."""
+    host, port = address.removeprefix("http://").split(":")
+    visitor = socket.create_connection((host, int(port)), timeout=60)
+    visitor.sendall(f"POST /film HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {length}\r\n\r\n".encode())
+    return visitor
+
+
+def test_visitors_that_go_away_leave_the_server_to_the_others(server, tmp_path):
+    """In the middle of an upload; in the middle of the answer; and with pictures still on their way."""
+    address, process, _ = server
+    film = write_film(tmp_path / "a.mp4", 400).read_bytes()
+    with _begin(address, len(film)) as visitor:
+        visitor.sendall(film[: len(film) // 2])
+    with _begin(address, len(film)) as visitor:
+        visitor.sendall(film)
+        assert visitor.recv(2000).startswith(b"HTTP/1.1 200")
+    with connect(address.replace("http", "ws") + "/live") as live:
+        for _ in range(5):
+            live.send(b"no picture")
+    assert len(_post(address, film)[1]) == 401
+    assert process.poll() is None
+
+
+def test_films_that_come_at_once_are_all_answered(server, tmp_path):
+    address, _, _ = server
+    film = write_film(tmp_path / "a.mp4", 20).read_bytes()
+    with ThreadPoolExecutor(4) as visitors:
+        answers = list(visitors.map(lambda _: _post(address, film), range(4)))
+    assert [(status, len(lines)) for status, lines in answers] == [(200, 21)] * 4
+    first = [line["people"][0]["probabilities"] for line in answers[0][1][:-1]]
+    assert all([line["people"][0]["probabilities"] for line in a[1][:-1]] == first for a in answers)
 
 
 def test_pictures_that_are_none_get_one_message_and_the_connection_lives(server):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data import ConvertLayout, get_layout
 from ..errors import ConfigError, MissingExtraError
+from .tracking import Tracker
 
 
 class Person(NamedTuple):
@@ -50,7 +51,8 @@ class MediaPipePose(PoseEstimator):
     """MediaPipe's pose landmarks, 33 joints a person, by the models inside its package: nothing is downloaded.
 
     The network follows one person. For more, the people found so far are painted over and it looks again, each with a
-    follower of its own; a follower that has lost its person for ``patience`` pictures starts a new track with the next.
+    follower of its own. A follower that loses its person may go on with another one, so that tracks are told by where
+    people are; see :class:`Tracker`.
 
     Args:
         people: the most to look for; each costs the time of one.
@@ -77,7 +79,7 @@ class MediaPipePose(PoseEstimator):
                 "install it beside this package"
             ) from error
         self._make = lambda: Pose(model_complexity=complexity)
-        self.people, self.patience = people, patience
+        self.people, self._tracker = people, Tracker(patience)
         self._followers: list[Any] = []
         self.reset()
 
@@ -85,25 +87,20 @@ class MediaPipePose(PoseEstimator):
         for follower in self._followers:
             follower.close()
         self._followers = [self._make() for _ in range(self.people)]
-        self._tracks = list(range(self.people))
-        self._lost = [0] * self.people
-        self._next = self.people
+        self._tracker.reset()
 
     def __call__(self, image: np.ndarray) -> list[Person]:
         found: list[Person] = []
         for i, follower in enumerate(self._followers):
             landmarks = follower.process(image).pose_landmarks
             if landmarks is None:
-                self._lost[i] += 1
-                if self._lost[i] == self.patience:
-                    self._tracks[i], self._next = self._next, self._next + 1
                 continue
-            self._lost[i] = 0
-            person = _person(self._tracks[i], landmarks.landmark, *image.shape[:2])
+            person = _person(landmarks.landmark, *image.shape[:2])
             found.append(person)
             if i + 1 < len(self._followers):
                 image = _without(image, person)
-        return found
+        tracks = self._tracker.assign([person.joints for person in found])
+        return [person._replace(track=track) for person, track in zip(found, tracks, strict=True)]
 
 
 def converted(people: list[Person], layout: str, target: str) -> list[Person]:
@@ -124,11 +121,11 @@ def check_layout(estimator: PoseEstimator, target: str) -> None:
     converted([], estimator.layout, target)
 
 
-def _person(track: int, landmarks: Any, height: int, width: int) -> Person:
+def _person(landmarks: Any, height: int, width: int) -> Person:
     values = np.array([(mark.x, mark.y, mark.z, mark.visibility) for mark in landmarks], np.float32)
     # x and z are in units of the width.
     joints = values[:, :3] * np.array([width / height, 1, width / height], np.float32)
-    return Person(track, joints, values[:, 3].clip(0, 1))
+    return Person(0, joints, values[:, 3].clip(0, 1))
 
 
 def _without(image: np.ndarray, person: Person) -> np.ndarray:

@@ -1,0 +1,105 @@
+"""Several persons in one film: who is who, with what MediaPipe found in two pairs of films put side by side.
+
+two_people.npz holds the joints of its two followers in 24 pictures each, zeros where one found nobody. The clips are of
+HMDB (CC BY 4.0): 100_pullups_2 with 50_FIRST_DATES_30, and Cobra_Golf_1 with Evian_Masters_4.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema
+from attentive_rnn.data.arrays import read_arrays
+from attentive_rnn.streaming import Recognizer
+from attentive_rnn.streaming.draw import annotate
+from attentive_rnn.streaming.watch import Watcher
+from attentive_rnn.training import SavedModel
+from attentive_rnn.video.pose import Person, PoseEstimator
+from attentive_rnn.video.tracking import Tracker
+
+PICTURE = np.zeros((240, 640, 3), np.uint8)
+MIDDLE = 640 / 240 / 2
+RECORDED = read_arrays(Path(__file__).parent / "two_people.npz")
+every_film = pytest.mark.parametrize("film", ["pullup_wave", "golf_golf"])
+
+
+def found_in(film):
+    """For each picture its people, (33, 3) joints and (33,) confidence, the one on the left first."""
+    joints, sure = (RECORDED[f"{film}_{part}"].astype(np.float32) for part in ("joints", "confidence"))
+    return [[(j, s) for j, s in zip(*picture, strict=True) if j.any()] for picture in zip(joints, sure, strict=True)]
+
+
+class Recorded(PoseEstimator):
+    """What was found, in an order that changes from picture to picture."""
+
+    name, layout = "recorded", "mediapipe-33"
+
+    def __init__(self, film):
+        self.pictures, self.rng, self.tracker = iter(found_in(film)), np.random.default_rng(0), Tracker()
+
+    def reset(self):
+        self.tracker.reset()
+
+    def __call__(self, image):
+        people = next(self.pictures)
+        people = [people[i] for i in self.rng.permutation(len(people))]
+        tracks = self.tracker.assign([joints for joints, _ in people])
+        return [Person(track, *person) for track, person in zip(tracks, people, strict=True)]
+
+
+@every_film
+def test_people_keep_their_numbers_in_whatever_order_they_are_found(film):
+    estimator, sides = Recorded(film), {}
+    for _ in found_in(film):
+        for person in estimator(PICTURE):
+            sides.setdefault(person.track, set()).add(bool(person.joints[:, 0].mean() > MIDDLE))
+    assert sorted(map(tuple, sides.values())) == [(False,), (True,)]
+
+
+@every_film
+def test_each_of_two_people_is_recognised_as_if_alone(film):
+    torch.manual_seed(0)
+    schema = Schema(classes=("golf", "pullup", "wave"), shape=(1, 33, 3), layout="mediapipe-33")
+    saved = SavedModel(SequenceClassifier(99, 3, 6, 2).eval(), schema, Compose([OriginAtBodyCentre(0)]))
+    watcher, alone, shown = Watcher(saved, pose=Recorded(film)), Recognizer(saved), 0
+    for people in found_in(film):
+        seen, ended = watcher.see(PICTURE)
+        assert not ended
+        wanted = {bool(j[:, 0].mean() > MIDDLE): alone.push(j, bool(j[:, 0].mean() > MIDDLE)) for j, _ in people}
+        assert len(seen) == len(wanted)
+        for one in seen:
+            theirs = wanted[bool(one.person.joints[:, 0].mean() > MIDDLE)]
+            assert np.allclose(one.recognition.probabilities, theirs.probabilities, atol=1e-6)
+            assert one.recognition.frame == theirs.frame
+        shown += len(seen) == 2
+        assert annotate(PICTURE, seen, schema).any() == bool(seen)
+    assert shown > 4
+    assert len(watcher.recognizer.tracks) == 2
+    assert [track for track, _ in watcher.finish()] == [0, 1]
+
+
+def test_who_is_lost_for_a_while_comes_back_and_who_is_lost_for_long_does_not():
+    (left, _), (right, _) = found_in("pullup_wave")[10]
+    tracker = Tracker(patience=3)
+    assert tracker.assign([left, right]) == [0, 1]
+    assert [tracker.assign([right]) for _ in range(2)] == [[1], [1]]
+    assert tracker.assign([right, left + 0.1]) == [1, 0]
+    assert [tracker.assign([right]) for _ in range(3)] == [[1], [1], [1]]
+    assert tracker.assign([right, left]) == [1, 2]
+    tracker.reset()
+    assert tracker.assign([]) == []
+    assert tracker.assign([right]) == [0]
+
+
+def test_a_person_far_from_where_anybody_was_is_somebody_else():
+    (left, _), (right, _) = found_in("pullup_wave")[10]
+    tracker = Tracker()
+    assert tracker.assign([left]) == [0]
+    assert tracker.assign([right]) == [1]
+    assert tracker.assign([np.zeros((33, 3)), left]) == [2, 0]  # joints on one spot have no size
+    assert tracker.assign([np.zeros((33, 3))]) == [2]
