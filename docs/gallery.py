@@ -1,14 +1,17 @@
 """Pictures and screenshots of finished runs, and the page that shows them.
 
-    python -m docs.gallery NAME=RUN[:ITEM] ...
+    python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...
 
-draws for each run what its classes attend to, one test sequence (ITEM; else the surest right one), the hardest
-mistakes and the report in a browser into docs/gallery/NAME-*.png, and writes docs/gallery.md with what is there.
-It needs playwright and a Chromium ($CHROMIUM, or one on the PATH).
+draws each run by `attentive explain` (ITEM: one of its test sequences, else the surest right one; VIDEO: the film of
+it, whose frames that mattered are shown) and its report in a browser into docs/gallery/NAME-*.png, and writes
+docs/gallery.md with what is there. It needs playwright and a Chromium ($CHROMIUM, or one on the PATH).
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import shutil
 import sys
@@ -17,29 +20,46 @@ from pathlib import Path
 
 from PIL import Image
 
-from attentive_rnn.data.picture import find_item
-from attentive_rnn.explain import Explanation, explain, pictures, stored_modulation
+from attentive_rnn.cli import main as attentive
 from attentive_rnn.explain.report import write_report
-from attentive_rnn.training import RunFolder, load_model, open_run
-from attentive_rnn.training.setup import load_splits
+from attentive_rnn.training import RunFolder, open_run
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "gallery"
+WIDEST = 1400  # pixels of a picture
 SCREENS = {
     "report-wide-light": {"viewport": {"width": 1180, "height": 1120}, "color_scheme": "light"},
     "report-phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
 }
-LARGEST = 1000  # test sequences; of more those evenly spread
 CAPTIONS = {
     "loss": "Loss with the gate and without, over the same seeds (`attentive compare`)",
     "classes": "What each class attends to",
+    "masks": "Where each layer attends",
     "sequence": "One test sequence",
+    "frames": "The frames that mattered (`attentive explain RUN --item CLIP --video FILE`)",
     "film": "The same in motion",
     "mistakes": "The hardest mistakes",
+    "lags": "How far back each layer looks",
+    "confusion": "Confusion",
+    "accuracy": "Accuracy of each class",
+    "calibration": "Calibration",
     "faithfulness": "Deletion and insertion (`attentive explain RUN --faithfulness`)",
     "report-wide-light": "The report's player",
     "report-phone-dark": "On a phone, in the dark",
 }
+
+
+NOTES = {  # what each run is of
+    "imdb": "A film review, read word by word: the run of eleatt-gru of\n"
+    "`attentive compare imdb --data PATH --models lstm eleatt-gru eleatt-lstm`.",
+    "jhmdb": "Features of the frames of films of 21 actions: `attentive features VIDEOS OUT`, recipe `jhmdb`.\n"
+    "The pictures are of a clip of HMDB51 (Kuehne et al., CC BY 4.0).",
+    "mdist": "The colour of a digit among others: AttentionRNN of `attentive compare mdist-small --data.path MNIST`.",
+    "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
+    "nucla": "Skeletons: the gated runs of `attentive compare nucla --data.path all_sqe.zip --seeds 0 1 2`.",
+    "smnist": "Digits pixel by pixel: `attentive compare smnist --data MNIST --models eleatt-gru`.",
+}
+PICTURES = ("classes", "masks", "mistakes", "lags", "confusion", "accuracy", "calibration")
 
 
 def main(arguments: list[str]) -> None:
@@ -47,46 +67,53 @@ def main(arguments: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for argument in arguments:
         name, _, rest = argument.partition("=")
-        path, _, item = rest.partition(":")
-        draw(name, open_run(path), item)
+        draw(name, *rest.split(","))
     page = [
         "# Gallery",
         "",
-        "Real runs, drawn by `python -m docs.gallery NAME=RUN[:ITEM] ...`. How to read the pictures,",
+        "Real runs, drawn by `python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...`. How to read the pictures,",
     ]
     page += ["and what attention here does and does not mean: [explain.md](explain.md).", ""]
     for name in sorted({file.name.split("-")[0] for file in FOLDER.glob("*-*.*")}):
-        page += [f"## {name}", ""]
+        page += [f"## {name}", "", NOTES[name], ""]
         for kind, caption in CAPTIONS.items():
             for file in sorted(FOLDER.glob(f"{name}-{kind}.*")):
                 page += [f"{caption}:", "", f"![{name}: {caption}](gallery/{file.name})", ""]
     (HERE / "gallery.md").write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
 
 
-def draw(name: str, run: RunFolder, item: str) -> None:
+def draw(name: str, path: str, item: str = "", video: str = "") -> None:
     """Draw one run into the gallery."""
-    saved, splits = load_model(run.model), load_splits(run.read_config())
-    test = splits.test.subset(range(0, len(splits.test), -(-len(splits.test) // LARGEST)))
-    explanations = explain(saved, test, stored_modulation(run.model, saved, splits.train))
-    chosen = explanations[find_item(test, item)] if item else _surest(explanations)
-    classes = saved.schema.classes
+    run = open_run(path)
     with tempfile.TemporaryDirectory() as made:
-        written = {
-            "classes": pictures.draw_classes(explanations, classes, Path(made) / "classes"),
-            "sequence": pictures.draw_sequence(chosen, classes, Path(made) / "sequence"),
-            "mistakes": pictures.draw_mistakes(explanations, classes, Path(made) / "mistakes"),
-        }
-        for kind, files in written.items():
-            for file in files:
-                if file.suffix == ".png":
-                    _small(file, FOLDER / f"{name}-{kind}.png")
-                elif file.suffix == ".gif":
-                    shutil.copy(file, FOLDER / f"{name}-film.gif")
+        said = explained(run, "--out", f"{made}/all")
+        if "sequences" in said:
+            item = item or _surest(said["sequences"])
+            explained(run, "--out", f"{made}/one", "--item", item, *(("--video", video) if video else ()))
+            for file in Path(made, "one").glob("*.png"):
+                _small(file, FOLDER / f"{name}-{'frames' if file.stem.endswith('-frames') else 'sequence'}.png")
+            for file in Path(made, "one").glob("*.gif"):
+                shutil.copy(file, FOLDER / f"{name}-film.gif")
+        for kind in PICTURES:
+            if (file := Path(made, "all", f"{kind}.png")).exists():
+                _small(file, FOLDER / f"{name}-{kind}.png")
     if (measured := run.explain / "faithfulness.png").exists():
         _small(measured, FOLDER / f"{name}-faithfulness.png")
     if (comparison := run.path.parent / "comparison.png").exists():
         _small(comparison, FOLDER / f"{name}-loss.png")
-    screenshots(name, write_report(run, splits))
+    if run.finished:
+        screenshots(name, write_report(run))
+
+
+def explained(run: RunFolder, *options: str) -> dict:
+    """What `attentive explain RUN --json` says."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        status = attentive(["explain", str(run.path), "--json", *options])
+    if status:
+        raise SystemExit(status)
+    found: dict = json.loads(said.getvalue())
+    return found
 
 
 def screenshots(name: str, page: Path) -> None:
@@ -102,7 +129,7 @@ def screenshots(name: str, page: Path) -> None:
             shown.goto(page.resolve().as_uri())
             shown.locator("#player").scroll_into_view_if_needed()
             shown.evaluate("document.getElementById('player').scrollIntoView()")
-            for _ in range(int(shown.locator("#step").get_attribute("max") or 0) // 3):
+            for _ in range(min(40, int(shown.locator("#step").get_attribute("max") or 0) // 3)):
                 shown.locator("#step").press("ArrowRight")
             shown.locator("#verdict").click()
             shown.screenshot(path=f"{made}/{kind}.png")
@@ -110,16 +137,16 @@ def screenshots(name: str, page: Path) -> None:
         browser.close()
 
 
-def _surest(explanations: list[Explanation]) -> Explanation:
-    """The most probable of the right ones that are not short."""
-    usual = sorted(len(one.inputs) for one in explanations)[len(explanations) // 2]
-    right = [one for one in explanations if one.right and len(one.inputs) >= usual]
-    return min(right or explanations, key=lambda one: one.error)
+def _surest(sequences: list[dict]) -> str:
+    """The most probable of the right ones."""
+    right = [one for one in sequences if one["truth"] == one["predicted"]]
+    return max(right or sequences, key=lambda one: one["probability"] or 0)["name"]
 
 
 def _small(source: Path, target: Path) -> None:
     """A picture in 128 colours, which is enough for charts."""
     with Image.open(source) as image:
+        image.thumbnail((WIDEST, 10 * WIDEST))
         image.convert("RGB").quantize(128).save(target, optimize=True)
 
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from attentive_rnn.cli import main
+from films import write_film
 
 
 def test_a_test_set_is_explained_class_by_class(skeleton_run, tmp_path, capsys):
@@ -35,6 +36,56 @@ def test_one_item_and_an_input_are_drawn_and_put_in_words(skeleton_run, tmp_path
     assert len(said["sequences"][0]["attention"]) == 20
 
 
+def test_how_right_the_answers_are_is_drawn_too(feature_run, tmp_path):
+    assert main(["explain", str(feature_run.path), "--out", str(tmp_path)]) == 0
+    found = {path.name for path in tmp_path.iterdir()}
+    assert {"confusion.png", "accuracy.png", "calibration.png", "training.png", "mistakes.png"} <= found
+
+
+def test_a_deeper_layer_is_drawn_into_a_folder_of_its_own(feature_run, capsys):
+    assert main(["explain", str(feature_run.path), "--layer", "2"]) == 0
+    assert "neuron " in capsys.readouterr().out
+    assert (feature_run.explain / "layer-2" / "classes.png").exists()
+    assert not (feature_run.explain / "layer-2" / "confusion.png").exists()
+
+
+def test_a_model_that_looks_back_shows_its_lags_even_without_a_gate(tmp_path, number_run, capsys):
+    assert main(["explain", str(number_run.path), "--out", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert set(said["lags"]) == {"layer 1", "layer 2"}
+    assert "attention" not in said["sequences"][0]
+    assert {"lags.png", "answers.png", "training.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_images_are_explained_layer_by_layer(image_run, tmp_path, capsys):
+    assert main(["explain", str(image_run.path), "--out", str(tmp_path)]) == 0
+    assert "of the attention on the object asked about, mean of 30: layer 1 " in capsys.readouterr().out
+    assert {"masks.png", "mistakes.png", "confusion.png"} <= {path.name for path in tmp_path.iterdir()}
+    with open(tmp_path / "attention.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    assert 0 < float(rows[0]["share of all multiplied"]) < 1
+    assert main(["explain", str(image_run.path), "--item", "4", "--json", "--out", str(tmp_path / "one")]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["images"]
+    assert set(one["on_the_object"]) == {"layer 1", "layer 2", "all multiplied"}
+    assert main(["explain", str(image_run.path), "--layer", "2"]) == 2
+    assert "every layer is drawn; it takes no layer" in capsys.readouterr().err
+
+
+def test_an_image_that_was_read_pixel_by_pixel_is_drawn_as_one(pixel_run, tmp_path):
+    assert main(["explain", str(pixel_run.path), "--item", "3", "--out", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"3.png", "3.svg"}
+
+
+def test_the_frames_of_a_video_that_mattered_are_shown(feature_run, tmp_path, capsys):
+    film = write_film(tmp_path / "film.mp4", 100)
+    arguments = ["explain", str(feature_run.path), "--item", "0", "--out", str(tmp_path / "out"), "--video", str(film)]
+    assert main(arguments) == 0
+    assert "BasicMotions_TEST_1-frames.png" in {path.name for path in (tmp_path / "out").iterdir()}
+    assert main([*arguments[:-1], str(write_film(tmp_path / "short.mp4", 7))]) == 2
+    assert "has 7 frames, but BasicMotions_TEST/1 has 100" in capsys.readouterr().err
+
+
 def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
     runs = [str(feature_run.path)] * 2
     arguments = ["explain", runs[0], "--faithfulness", "--with", runs[1], "--out", str(tmp_path)]
@@ -56,6 +107,8 @@ def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
         (["nothing.npz", "--split", "test"], "give INPUT or --split, not both"),
         (["--with", "x"], "--with is an option of --faithfulness"),
         (["--faithfulness", "--item", "1"], "it takes no item"),
+        (["--layer", "3"], "there is no layer 3: the model's layers go from 1 to 2"),
+        (["--video", "film.mp4"], "--video is of one sequence: name it with --item"),
     ],
 )
 def test_a_mistake_is_one_line(feature_run, options, message, capsys):

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from attentive_rnn.data import Schema, SequenceDataset, npz
 from attentive_rnn.training import RunFolder, load_config, train
+from data.image_files import write_mnist
 
 SMALL = {"model.hidden_size": "6", "model.num_layers": "2", "training.max_epochs": "2", "device": "cpu"}
 
@@ -84,7 +85,25 @@ def plain_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="session")
+def image_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that answers questions about images, by two layers of attention."""
+    folder = tmp_path_factory.mktemp("image-run")
+    options = "{image_size: 40, train: 60, test: 30, digits: [2, 3], scales: [1.0, 2.0]}"
+    vision = {"vision__channels": "[4, 6]", "vision__hidden_size": "3", "training__batch_size": "20"}
+    return small_run(folder, "mdist", data__path=str(write_mnist(folder)), data__options=options, **vision)
+
+
+@pytest.fixture(scope="session")
+def pixel_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run on images pixel by pixel, in an order of its own."""
+    folder = tmp_path_factory.mktemp("pixel-run")
+    options = {"data__path": str(write_mnist(folder, train=40, test=10)), "model__gate": "sigmoid"}
+    return small_run(folder, "pmnist", **options, model__num_layers="1", training__max_epochs="1")
+
+
+@pytest.fixture(scope="session")
 def number_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that predicts a number, by a layer that looks back."""
     options = {"data__options": "{length: 12, count: 60, test_count: 30}", "data__valid_fraction": "0.5"}
+    options |= {"model__cell": "rra", "model__lags": "3"}
     return small_run(tmp_path_factory.mktemp("number-run"), "adding", **options)

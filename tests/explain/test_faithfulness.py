@@ -13,6 +13,7 @@ from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, Schema, SequenceDataset, Splits
 from attentive_rnn.explain.curves import FRACTIONS, area, curve, rank_correlation, ranks
 from attentive_rnn.explain.faithfulness import RANKINGS, measure
+from attentive_rnn.explain.faithfulness_table import markdown, picture
 from attentive_rnn.explain.saliency import gradients, integrated_gradients
 from attentive_rnn.training import SavedModel
 
@@ -86,6 +87,41 @@ def test_rank_correlation_is_spearmans():
     assert rank_correlation(a, b) == pytest.approx(scipy_stats.spearmanr(a, b).statistic)
     assert rank_correlation(a, -a) == pytest.approx(-1)
     assert rank_correlation(a, np.ones(50)) == 0
+
+
+def test_texts_are_measured_word_by_word():
+    torch.manual_seed(0)
+    schema = Schema(("bad", "good"), (1,), vocabulary=("<unknown>", "a", "film", "fine", "dull"))
+    sequences = [torch.tensor([1, 2, 3 + i % 2, 2, 1, 1][: 4 + i % 3])[:, None] for i in range(40)]
+    labels = [1 - i % 2 for i in range(40)]
+    model = SequenceClassifier(
+        1, 2, hidden_size=8, num_layers=1, dropout=0.0, vocabulary_size=5, embedding_size=6, backend="reference"
+    )
+    data = SequenceDataset(sequences, labels, [{}] * 40, schema)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.03)
+    for _ in range(40):
+        optimiser.zero_grad()
+        logits = torch.cat([model(s[None]) for s in sequences[:6]])
+        nn.functional.cross_entropy(logits, torch.tensor(labels[:6])).backward()
+        optimiser.step()
+    found = measure(SavedModel(model.eval(), schema, Compose([])), Splits(data, data))
+    assert set(found.deletion) == set(RANKINGS) - {"random groups"}
+    integrated, random = (found.deletion[name] for name in ("integrated gradients", "random cells"))
+    assert area(integrated) < area(random) - 0.05
+    assert found.deletion["attention"][-1] == pytest.approx(found.insertion["attention"][0])
+
+
+def test_of_numbers_the_change_of_the_answer_is_measured():
+    schema = Schema((), (3,), target="number")
+    sequences = [torch.randn(5, 3, generator=torch.Generator().manual_seed(i)) for i in range(20)]
+    data = SequenceDataset(sequences, [0.0] * 20, [{}] * 20, schema)
+    model = SequenceClassifier(3, 1, hidden_size=4, num_layers=1, dropout=0.0, init="torch").eval()
+    found = measure(SavedModel(model, schema, Compose([])), Splits(data, data))
+    assert found.deletion["attention"][0] == pytest.approx(0, abs=1e-6)
+    assert found.insertion["attention"][-1] == pytest.approx(0, abs=1e-6)
+    assert area(found.deletion["integrated gradients"]) > area(found.deletion["random cells"])
+    assert "deletion (higher is better) | insertion (lower is better)" in markdown([found])
+    assert picture([found], "numbers").startswith(b"\x89PNG")
 
 
 def test_a_model_that_uses_one_element_is_found_out():

@@ -19,6 +19,8 @@ from attentive_rnn.explain.charts import learning_curves, nice_step
 from attentive_rnn.explain.report import render, write_report
 from attentive_rnn.training.run_folder import read_rows
 from attentive_rnn.training.setup import load_splits
+from data.image_files import write_mnist
+from explain.runs import small_run
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}
 
@@ -55,12 +57,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pages(skeleton_run, feature_run, plain_run):
-    runs = {"skeleton": skeleton_run, "map": feature_run, "plain": plain_run}
+def pages(skeleton_run, feature_run, plain_run, image_run):
+    runs = {"skeleton": skeleton_run, "map": feature_run, "plain": plain_run, "images": image_run}
     return {kind: (run, write_report(run).read_text()) for kind, run in runs.items()}
 
 
-@pytest.mark.parametrize("kind", ["skeleton", "map", "plain"])
+@pytest.mark.parametrize("kind", ["skeleton", "map", "plain", "images"])
 def test_a_page_is_whole_and_needs_no_network(pages, kind):
     run, text = pages[kind]
     page = Page(text)
@@ -78,7 +80,7 @@ def test_a_page_is_whole_and_needs_no_network(pages, kind):
     assert ("html", {"lang": "en"}) in page.elements
 
 
-@pytest.mark.parametrize("kind", ["skeleton", "map", "plain"])
+@pytest.mark.parametrize("kind", ["skeleton", "map", "plain", "images"])
 def test_a_page_says_what_the_files_of_the_run_say(pages, kind):
     run, text = pages[kind]
     page, results = Page(text), run.read_results()
@@ -98,8 +100,38 @@ def test_a_page_of_a_regression_says_its_error_and_nothing_of_classes(number_run
     assert f"{test['mse']:.4g}" in page.texts
     assert "always the mean" in page.texts
     assert not {"Confusion matrix", "Calibration", "Accuracy of each class"} & set(page.texts)
+    assert {"How far back each layer looks", "layer 2", "k = 3"} <= set(page.texts)
     data = json.loads(page.data)
     assert "predicted" in data["samples"][0]["verdict"]
+    dots = [a for tag, a in page.elements if tag == "circle"]
+    assert len(dots) == test["count"]
+    assert all(44 <= float(a["cx"]) <= 352 and 10 <= float(a["cy"]) <= 192 for a in dots)
+
+
+def test_a_page_of_images_has_every_layers_mask(pages, image_run):
+    import base64
+
+    data = json.loads(Page(pages["images"][1]).data)
+    assert (data["kind"], data["layers"]) == ("image", ["layer 1", "layer 2", "all multiplied"])
+    for sample in data["samples"]:
+        masks = np.frombuffer(base64.b64decode(sample["attention"]), np.uint8).reshape(3, 40, 40)
+        assert (masks.max((1, 2)) == 255).all()
+        assert len(sample["shares"]) == 3
+
+
+def test_a_page_of_pixel_sequences_shows_images(pixel_run):
+    data = json.loads(Page(write_report(pixel_run).read_text()).data)
+    assert (data["kind"], data["height"], data["width"]) == ("image", 28, 28)
+
+
+def test_a_page_of_made_images_shows_the_wanted_and_the_made_one(tmp_path):
+    options = {"data__path": str(write_mnist(tmp_path)), "vision__channels": "[4, 6]", "vision__hidden_size": "3"}
+    made = "{image_size: 40, train: 20, test: 10, digits: [2, 3], scales: [1.0, 2.0]}"
+    run = small_run(tmp_path / "runs", "scene-editing", data__options=made, training__batch_size="10", **options)
+    page = Page(write_report(run).read_text())
+    data = json.loads(page.data)
+    assert set(data["samples"][0]["pictures"]) == {"image", "wanted", "made"}
+    assert "mean absolute error" in data["samples"][0]["verdict"]
 
 
 def test_class_names_are_text_wherever_they_appear(pages):

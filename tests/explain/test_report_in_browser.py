@@ -164,6 +164,23 @@ def test_the_map_of_features_plays_and_scrubs(opened, feature_run):
     assert step(page) > 90
 
 
+def test_the_layers_of_an_image_play_and_scrub(opened, image_run):
+    page = opened(image_run)
+    first = ink(page)
+    page.locator("#step").fill("1")
+    assert ink(page) != first
+    assert "layer 2: " in page.locator("#words").inner_text()
+    assert page.locator("#step").get_attribute("aria-valuetext") == "layer 2"
+    page.locator("#play").click()
+    until(page, lambda: step(page) == 2)
+    page.locator("#play").click()
+    assert not page.locator("#course").is_visible()
+    assert not page.locator("#group").is_visible()
+    page.locator("#sample").select_option(index=3)
+    assert step(page) == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_model_without_attention_is_shown_without(opened, plain_run):
     page = opened(plain_run)
     page.locator("#step").fill("5")

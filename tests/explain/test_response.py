@@ -69,6 +69,35 @@ def test_a_model_without_a_gate_has_nothing_to_show(data):
         static_modulation(saved_for(data.train.schema, gate=[None, "sigmoid"]), data.train)
 
 
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"cell": "lstm", "gate": [None, "sigmoid"]}])
+def test_a_deeper_layer_is_explained_by_the_neurons_below_it(data, options, tmp_path):
+    saved = saved_for(data.train.schema, **options)
+    modulation = stored_modulation(tmp_path, saved, data.train, layer=1)
+    found = explain(saved, data.test, modulation, layer=1)[5]
+    steps = data.test.sequences[5][None]
+    first = SequenceClassifier(**saved.model.config | {"num_layers": 1, "gate": saved.model.layers.gates[0]}).eval()
+    weights = {name: saved.model.state_dict()[name] for name in first.state_dict()}
+    first.load_state_dict(weights)
+    with torch.no_grad():
+        below = first.layers(steps.transpose(0, 1))[0][:, 0]
+        _, (_, a) = saved.model(steps, need_attention=True)
+    a = a[0].mean(-1) if a.dim() == 4 else a[0]
+    np.testing.assert_allclose(found.inputs, below, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.attention, a, rtol=1e-4)
+    np.testing.assert_allclose(found.response * modulation, a, rtol=1e-4)
+    assert found.groups[4].name == "neuron 5"
+    assert len(found.groups) == below.shape[1] == (10 if "bidirectional" in options else 5)
+    with pytest.raises(ConfigError, match="there is no layer 3: the model's layers go from 1 to 2"):
+        explain(saved, data.test, modulation, layer=2)
+
+
+def test_what_is_stored_of_one_layer_stays_when_another_is_asked_for(data, tmp_path):
+    saved = saved_for(data.train.schema)
+    first, second = (stored_modulation(tmp_path, saved, data.train, layer) for layer in (0, 1))
+    assert (first.shape, second.shape) == ((6,), (5,))
+    np.testing.assert_array_equal(stored_modulation(tmp_path, saved, data.train), first)
+
+
 def test_an_explanation_holds_what_the_model_saw_did_and_attended_to(data):
     saved = saved_for(data.train.schema)
     modulation = static_modulation(saved, data.train)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import sys
 from pathlib import Path
@@ -13,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..data import SequenceDataset
-    from ..explain import Explanation
     from ..training import RunFolder
 
-DRAWN = 8  # sequences of an INPUT that are drawn one by one
 LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
 
 
@@ -26,7 +21,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run folder")
     parser.add_argument("input", nargs="?", metavar="INPUT", help="a file or folder of sequences")
     parser.add_argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)")
-    parser.add_argument("--item", metavar="N", help="one sequence: its number from 0, or its name")
+    parser.add_argument("--item", metavar="N", help="one sequence or image: its number from 0, or its name")
+    parser.add_argument("--layer", type=int, metavar="K", help="the attention of that layer of a stack (default 1)")
+    parser.add_argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered")
     parser.add_argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)")
     parser.add_argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -42,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _explain(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
     from ..data.picture import find_item
-    from ..explain import explain, pictures, stored_modulation
+    from ..models import ImageModel
     from ..training import load_model, open_run
     from ..training.setup import load_splits
 
@@ -53,7 +50,13 @@ def _explain(arguments: argparse.Namespace) -> int:
         raise ConfigError("--with is an option of --faithfulness")
     if arguments.input is not None and arguments.split is not None:
         raise ConfigError("give INPUT or --split, not both")
+    if arguments.video is not None and arguments.item is None:
+        raise ConfigError("--video is of one sequence: name it with --item")
     saved = load_model(run.model)
+    images = isinstance(saved.model, ImageModel)
+    for option in ("input", "layer", "video") if images else ():
+        if getattr(arguments, option) is not None:
+            raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     splits = load_splits(_config(run, arguments.data))
     if arguments.input is not None:
         dataset = read_sequences(arguments.input, saved.schema)
@@ -64,20 +67,15 @@ def _explain(arguments: argparse.Namespace) -> int:
         dataset = dataset.subset([find_item(dataset, item)])
     if len(dataset) > LARGEST:
         total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
-        print(f"{len(dataset)} of {total} sequences, evenly spread; --item takes any", file=sys.stderr)
-    explanations = explain(saved, dataset, stored_modulation(run.model, saved, splits.train))
+        print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
     folder = run.explain if arguments.out is None else Path(arguments.out)
-    classes, written = saved.schema.classes, []
-    if arguments.item is not None or (arguments.input is not None and len(dataset) <= DRAWN):
-        for one in explanations:
-            written += pictures.draw_sequence(one, classes, folder)
-    if arguments.item is None and any(one.labelled for one in explanations):
-        written += pictures.draw_classes(explanations, classes, folder)
-        written += pictures.draw_mistakes(explanations, classes, folder)
-    if arguments.item is None:
-        written.append(_table(explanations, dataset, folder / "attention.csv"))
-    _say(explanations, dataset, written, arguments.json)
-    return 0
+    if images:
+        from .explain_images import explain_images
+
+        return explain_images(run, saved, dataset, folder, arguments)
+    from .explain_sequences import explain_sequences
+
+    return explain_sequences(run, saved, splits.train, dataset, folder, arguments)
 
 
 def _config(run: RunFolder, data: str | None) -> Any:
@@ -87,66 +85,13 @@ def _config(run: RunFolder, data: str | None) -> Any:
     return config
 
 
-def _table(explanations: list[Explanation], dataset: SequenceDataset, path: Path) -> Path:
-    """A row for each sequence: the truth, what the model said, and the attention to each group."""
-    from ..training.files import write_file
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "truth", "predicted", "probability", *(g.name for g in explanations[0].groups)])
-    for one in explanations:
-        said = _said(one, dataset)
-        row = [one.name, said["truth"], said["predicted"], said["probability"]]
-        writer.writerow([*row, *(f"{value:.4f}" for value in one.relevance.mean(0))])
-    write_file(path, text.getvalue().encode())
-    return path
-
-
-def _said(one: Explanation, dataset: SequenceDataset) -> dict[str, Any]:
-    """The truth, where it is known, and what the model said."""
-    if dataset.schema.target == "number":
-        number = float(one.label) if one.labelled else None
-        return {"truth": number, "predicted": float(one.probabilities[0]), "probability": None}
-    classes = dataset.schema.classes
-    truth = classes[int(one.label)] if one.labelled else None
-    return {"truth": truth, "predicted": classes[one.predicted], "probability": float(one.probabilities.max())}
-
-
-def _say(explanations: list[Explanation], dataset: SequenceDataset, written: list[Path], as_json: bool) -> None:
-    from ..explain.explanation import class_relevance, heading, most_attended
-    from ..explain.timemaps import moments
-
-    classes, groups = dataset.schema.classes, explanations[0].groups
-    if as_json:
-        rows = [
-            {
-                "name": one.name,
-                **_said(one, dataset),
-                "attention": {group.name: float(v) for group, v in zip(groups, one.relevance.mean(0), strict=True)},
-                "steps": moments(one),
-            }
-            for one in explanations
-        ]
-        print(json.dumps({"sequences": rows, "written": list(map(str, written))}, ensure_ascii=False))
-        return
-    if len(explanations) <= DRAWN:
-        for one in explanations:
-            print(f"{one.name}: {heading(one, classes)}")
-            print(f"  attended to most: {one.in_words()}; most at steps {', '.join(map(str, moments(one)))}")
-    else:
-        for label, relevance in class_relevance(explanations).items():
-            print(f"{classes[label]}: {most_attended(relevance, groups)}")
-    for path in written:
-        print(f"written: {path}")
-
-
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     from ..explain import faithfulness, faithfulness_table
     from ..training import load_model, open_run
     from ..training.files import write_file, write_json
     from ..training.setup import load_splits
 
-    for option in ("input", "split", "item"):
+    for option in ("input", "split", "item", "layer", "video"):
         if getattr(arguments, option) is not None:
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     outcomes = []

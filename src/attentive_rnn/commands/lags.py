@@ -15,7 +15,7 @@ def add(lags: argparse.ArgumentParser) -> None:
 
 def _lags(arguments: argparse.Namespace) -> int:
     from ..data.files import check_writable
-    from ..explain.lags import draw_lags, learnt_lags
+    from ..explain.lags import lag_bars, learnt_lags
     from ..training import load_model, open_run
 
     out = None
@@ -33,5 +33,6 @@ def _lags(arguments: argparse.Namespace) -> int:
             weights[title], first[title] = values, start
             print(f"{title}  {'  '.join(f'{lag}: {value:.3f}' for lag, value in enumerate(values, start))}")
     if out is not None:
-        print(f"drawn: {draw_lags(weights, first, out)}")
+        lag_bars(weights, first).savefig(out, dpi=150)
+        print(f"drawn: {out}")
     return 0

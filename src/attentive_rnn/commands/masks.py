@@ -1,4 +1,4 @@
-"""`attentive masks`: a picture of where networks for images attend."""
+"""`attentive masks`: where several networks for images attend, side by side; of one, see `attentive explain`."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ def _masks(arguments: argparse.Namespace) -> int:
     from ..data.files import check_writable
     from ..models import ImageModel
     from ..training import load_model, open_run
+    from ..training.saved_model import SavedModel
     from ..training.setup import load_splits
 
     if find_spec("matplotlib") is None:
         raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'")
-    from ..training.mask_pictures import draw_masks
+    from ..explain.images import ImageExplanation, explain_images
+    from ..explain.masks import compared_masks
 
     path = check_writable(Path(arguments.picture), (".png",), overwrite=True)
     runs = [open_run(folder) for folder in arguments.folders]
     configs = [run.read_config() for run in runs]
-    models: dict[str, ImageModel] = {}
+    models: dict[str, SavedModel] = {}
     for run, config in zip(runs, configs, strict=True):
         if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
             raise ConfigError(f"{run.path}: is of another data set than {runs[0].path}")
-        model = load_model(run.model).model
-        if not isinstance(model, ImageModel):
+        saved = load_model(run.model)
+        if not isinstance(saved.model, ImageModel):
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
-        models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = model
+        models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
     config = configs[0]
     if arguments.data is not None:
         config.data.path = arguments.data
@@ -49,6 +51,8 @@ def _masks(arguments: argparse.Namespace) -> int:
     wrong = [i for i in items if not 0 <= i < len(test)]
     if wrong:
         raise ConfigError(f"--items: there is no test item {wrong[0]}; they go from 0 to {len(test) - 1}")
-    draw_masks(models, test, items, path)
+    shown = test.subset(items)
+    found: dict[str, list[ImageExplanation]] = {name: explain_images(saved, shown) for name, saved in models.items()}
+    compared_masks(found, test.schema.classes).savefig(path, dpi=64)
     print(path)
     return 0

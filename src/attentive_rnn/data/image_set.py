@@ -129,7 +129,7 @@ class ImageSet(SequenceDataset):
             goals=None if self.goals is None else self.goals[chosen],
             owners=self.owners,
             asked=self.asked[chosen],
-            metas=[self.metas[i] for i in chosen],
+            metas=[{"name": str(i), **self.metas[i]} for i in chosen],  # a part's items keep their numbers as names
             name=self.name,
         )
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from .calibration import Bin
 
 NAMES = {"acc": "accuracy"}  # of columns whose name is no word
+_POINTS = 500
 LEFT, RIGHT, TOP, BOTTOM = 44, 352, 10, 192  # of the area for data in a view box of 374 x 220
 
 
@@ -51,6 +52,24 @@ def reliability_chart(found: Sequence[Bin]) -> dict[str, Any]:
     }
 
 
+def scatter_chart(predicted: Sequence[float], true: Sequence[float]) -> dict[str, Any]:
+    """Predicted numbers (up) against true ones (across), at most 500, evenly spread, and the line of no error."""
+    step = -(-len(true) // _POINTS)
+    ends = [*true, *predicted]
+    axis = _axis("", min(ends), max(ends), logarithmic=False)
+    marks = list(axis.ticks)
+    across = _linear(marks[0], marks[-1], LEFT, RIGHT)
+    return {
+        "label": "predicted number (up) of a test sequence by the true one (across); dashed: no error",
+        "x": [{"at": round(across(tick), 1), "text": text} for tick, text in axis.ticks.items()],
+        "y": [{"at": round(axis.place(tick), 1), "text": text} for tick, text in axis.ticks.items()],
+        "line": (LEFT, BOTTOM, RIGHT, TOP),
+        "points": [
+            (round(across(t), 1), round(axis.place(p), 1)) for t, p in zip(true[::step], predicted[::step], strict=True)
+        ],
+    }
+
+
 def _chart(name: str, series: Mapping[str, Sequence[float]], best: int | None) -> dict[str, Any]:
     values = [value for line in series.values() for value in line]
     epochs = max(map(len, series.values()))
@@ -77,10 +96,10 @@ class _Axis(NamedTuple):
     note: str = ""
 
 
-def _axis(name: str, low: float, high: float) -> _Axis:
+def _axis(name: str, low: float, high: float, logarithmic: bool = True) -> _Axis:
     if name == "accuracy":
         return _Axis(_linear(0, 1, BOTTOM, TOP), {i / 4: f"{25 * i} %" for i in range(5)})
-    if low > 0 and high > 20 * low:  # late epochs lie far below the first
+    if logarithmic and low > 0 and high > 20 * low:  # late epochs lie far below the first
         powers = range(floor(log10(low)), max(ceil(log10(high)), floor(log10(low)) + 1) + 1)
         linear = _linear(powers[0], powers[-1], BOTTOM, TOP)
         ticks = {10.0**power: f"{10.0**power:g}" for power in powers}

@@ -42,11 +42,13 @@ def curve(
 ) -> np.ndarray:
     """The probability of a class while more and more cells are replaced by the baseline, or put back.
 
+    Of a regressor it is the distance to the number that it predicts from the whole sequence.
+
     Args:
         model: in evaluation mode.
         x: (B, T, D).
         lengths: int64 (B,).
-        target: the class of each row, int64 (B,).
+        target: the class of each row, int64 (B,); of a regressor its answers, floating point (B,).
         order: of the cells, int64 (B, T, G), as :func:`ranks` gives it.
         group_of: the group of each element, int64 (D,).
         baseline: (D,).
@@ -62,7 +64,11 @@ def curve(
         first = place < (fraction * cells).round()[:, None, None]
         shown = torch.where(first == insert, x, baseline)
         with torch.no_grad():
-            columns.append(model(shown, lengths).softmax(1).gather(1, target[:, None])[:, 0])
+            logits = model(shown, lengths)
+            if target.is_floating_point():
+                columns.append((logits[:, 0] - target).abs())
+            else:
+                columns.append(logits.softmax(1).gather(1, target[:, None])[:, 0])
     return torch.stack(columns, dim=1).double().numpy()
 
 

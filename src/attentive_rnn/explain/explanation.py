@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,64 +11,36 @@ from ..data import Schema, SequenceDataset
 from ..data.text import decode
 from ..training.metrics import probabilities
 from ..training.saved_model import SavedModel
-from .capture import capture
+from .answer import Answer
 from .groups import Group, by_group, groups_of
-from .response import first_layer
+from .response import watch
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """One sequence, its classification and the attention of the first layer.
+class Explanation(Answer):
+    """One sequence, its classification and the attention of one layer, of the first if no other is asked for.
 
     Args:
-        name: of the sequence.
-        label: index of its class, -1 where it has none; of numbers the number, NaN where there is none.
-        probabilities: of the classes, (K,); of numbers the number that was predicted, (1,).
+        name, label, probabilities: as in :class:`Answer`.
+        schema: of the frames after preprocessing; for a deeper layer, of the outputs of the layer below.
         frames: the sequence as it was read, (T, *shape).
-        inputs: what the first layer was given, (T', D); preprocessing may change the number of frames, and of text
-            it is the vectors of the words.
+        inputs: what the layer was given, (T', D); preprocessing may change the number of frames, and of text
+            the first layer is given the vectors of the words.
         attention: a, what the gate let through, (T', D).
         response: a relative to the static modulation, (T', D); 1 is the usual amount.
-        groups: the joints, sensors or features that the D elements make.
-        schema: of the frames after preprocessing.
+        groups: the joints, sensors, features or neurons that the D elements make.
         words: of text, one for each step; else empty.
         lags: for each layer the weights of its former outputs, (K,), the mean over the steps; None for one that does
             not look back.
     """
 
-    name: str
-    label: float
-    probabilities: np.ndarray
     frames: np.ndarray
     inputs: np.ndarray
     attention: np.ndarray
     response: np.ndarray
     groups: list[Group] = field(repr=False)
-    schema: Schema = field(repr=False)
     words: tuple[str, ...] = field(default=(), repr=False)
     lags: tuple[np.ndarray | None, ...] = field(default=(), repr=False)
-
-    @property
-    def predicted(self) -> int:
-        """The index of the most probable class."""
-        return int(self.probabilities.argmax())
-
-    @property
-    def labelled(self) -> bool:
-        """Whether the truth is known."""
-        return not np.isnan(self.label) if self.schema.target == "number" else self.label >= 0
-
-    @property
-    def right(self) -> bool:
-        """Whether the truth is known and was found; of numbers never."""
-        return self.schema.target == "class" and self.label == self.predicted
-
-    @property
-    def error(self) -> float:
-        """How far from the truth: one minus the probability of the true class, or the distance to the true number."""
-        if self.schema.target == "number":
-            return abs(float(self.probabilities[0]) - self.label)
-        return 1 - float(self.probabilities[int(self.label)])
 
     @property
     def relevance(self) -> np.ndarray:
@@ -101,45 +73,60 @@ def most_attended(relevance: np.ndarray, groups: list[Group], count: int = 3) ->
 
 
 def explain(
-    saved: SavedModel, dataset: SequenceDataset, modulation: np.ndarray | None, batch_size: int = 64
+    saved: SavedModel, dataset: SequenceDataset, modulation: np.ndarray | None, layer: int = 0, batch_size: int = 64
 ) -> list[Explanation]:
     """Explain every sequence of a data set.
 
     Args:
         saved: the model.
         dataset: sequences as they were read.
-        modulation: the static modulation (D,), see :func:`static_modulation`; None for a model whose first layer has
-            no gate: attention and response are then NaN.
+        modulation: the static modulation (D,), see :func:`static_modulation`; None for a layer without a gate:
+            attention and response are then NaN.
+        layer: whose attention it is, from 0.
         batch_size: sequences at a time; it does not change the result beyond rounding.
 
     Raises:
-        ConfigError: the first layer has no gate, though a modulation is given, or the frames are not the model's.
+        ConfigError: there is no such layer, it has no gate, though a modulation is given, or the frames are not the
+            model's.
     """
-    schema = saved.preprocessing.schema_after(saved.schema)
-    groups = groups_of(schema, saved.classifier.layers.input_size)
+    schema = _schema_of(saved, layer)
+    groups = groups_of(schema, saved.classifier.layers.input_size if layer == 0 else _width(saved))
     found: dict[int, Explanation] = {}
-    with capture(saved.classifier) as captured:
-        for indices, batch, outputs in saved.forward(dataset, batch_size):
-            seen = first_layer(captured, gated=modulation is not None)
-            answers = outputs if schema.target == "number" else probabilities(outputs)
-            inputs, attention = (tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate))
-            lags = [None if one is None else one.transpose(0, 1).cpu().double().numpy() for one in seen.lags]
-            for row, (index, steps) in enumerate(zip(indices.tolist(), batch.lengths.tolist(), strict=True)):
-                a = attention[row, :steps]
-                found[index] = Explanation(
-                    name=str(dataset.metas[index].get("name", index)),
-                    label=dataset.labels[index].item(),
-                    probabilities=answers[row],
-                    frames=dataset.sequences[index].numpy(),
-                    inputs=inputs[row, :steps],
-                    attention=a,
-                    response=a if modulation is None else a / modulation,
-                    groups=groups,
-                    schema=schema,
-                    words=tuple(decode(batch.x[row, :steps].cpu(), schema.vocabulary)) if schema.vocabulary else (),
-                    lags=tuple(None if one is None else one[row, :steps].mean(0) for one in lags),
-                )
+    for indices, batch, outputs, seen in watch(saved, dataset, layer, modulation is not None, batch_size):
+        answers = outputs if schema.target == "number" else probabilities(outputs)
+        inputs, attention = (tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate))
+        lags = [None if one is None else one.transpose(0, 1).cpu().double().numpy() for one in seen.lags]
+        for row, (index, steps) in enumerate(zip(indices.tolist(), batch.lengths.tolist(), strict=True)):
+            a = attention[row, :steps]
+            found[index] = Explanation(
+                name=str(dataset.metas[index].get("name", index)),
+                label=dataset.labels[index].item(),
+                probabilities=answers[row],
+                schema=schema,
+                frames=dataset.sequences[index].numpy(),
+                inputs=inputs[row, :steps],
+                attention=a,
+                response=a if modulation is None else a / modulation,
+                groups=groups,
+                words=tuple(decode(batch.x[row, :steps].cpu(), schema.vocabulary)) if schema.vocabulary else (),
+                lags=tuple(None if one is None else one[row, :steps].mean(0) for one in lags),
+            )
     return [found[i] for i in range(len(dataset))]
+
+
+def _schema_of(saved: SavedModel, layer: int) -> Schema:
+    """The meaning of what a layer is given: frames, or the outputs of the neurons below; of text always words."""
+    schema = saved.preprocessing.schema_after(saved.schema)
+    if layer == 0 or schema.vocabulary:
+        return schema
+    neurons = range(1, saved.classifier.layers.hidden_size + 1)
+    directions = ("", " backward")[: saved.classifier.layers.directions]
+    names = tuple(f"neuron {i}{direction}" for direction in directions for i in neurons)
+    return replace(schema, shape=(len(names),), features=names, layout=None)
+
+
+def _width(saved: SavedModel) -> int:
+    return saved.classifier.layers.hidden_size * saved.classifier.layers.directions
 
 
 def class_relevance(explanations: Sequence[Explanation]) -> dict[int, np.ndarray]:
@@ -151,18 +138,11 @@ def class_relevance(explanations: Sequence[Explanation]) -> dict[int, np.ndarray
     return {label: np.mean(own[label], axis=0) for label in sorted(own)}
 
 
-def heading(explanation: Explanation, classes: Sequence[str]) -> str:
-    """What a sequence is, and what the model took it for."""
-    if explanation.schema.target == "number":
-        said = f"predicted {explanation.probabilities[0]:.4g}"
-        return f"{explanation.label:.4g}, {said}" if explanation.labelled else f"{explanation.name}: {said}"
-    said = f"{classes[explanation.predicted]} ({100 * explanation.probabilities.max():.0f} %)"
-    if not explanation.labelled:
-        return f"{explanation.name}: {said}"
-    return f"{classes[int(explanation.label)]}, " + ("recognised" if explanation.right else f"taken for {said}")
-
-
-def hardest_mistakes(explanations: Sequence[Explanation], count: int) -> list[Explanation]:
-    """The labelled sequences furthest from the truth, among those taken for another class; of numbers, among all."""
-    wrong = [one for one in explanations if one.labelled and not one.right]
-    return sorted(wrong, key=lambda one: -one.error)[:count]
+def mean_lags(explanations: Sequence[Explanation]) -> dict[str, np.ndarray]:
+    """The weights (K,) of the former outputs, of each layer that looks back the mean over sequences and steps."""
+    found = {}
+    for layer, weights in enumerate(explanations[0].lags):
+        if weights is not None:
+            own = [one.lags[layer] for one in explanations]
+            found[f"layer {layer + 1}"] = np.mean([weights for weights in own if weights is not None], axis=0)
+    return found

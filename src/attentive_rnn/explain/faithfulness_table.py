@@ -35,7 +35,7 @@ def values(outcomes: Sequence[Faithfulness]) -> dict[str, Any]:
                 "deletion": [float(area(outcome.deletion[name])) for outcome in outcomes],
                 "insertion": [float(area(outcome.insertion[name])) for outcome in outcomes],
             }
-            for name in RANKINGS
+            for name in outcomes[0].deletion
         },
         "correlation_with_integrated_gradients": [outcome.with_gradients for outcome in outcomes],
         "correlation_with_random_weights": [outcome.with_random_weights for outcome in outcomes],
@@ -45,7 +45,9 @@ def values(outcomes: Sequence[Faithfulness]) -> dict[str, Any]:
 def markdown(outcomes: Sequence[Faithfulness]) -> str:
     """The table: means over the runs with Student's 95 % intervals; plain numbers for a single run."""
     found = values(outcomes)
-    lines = ["| cells ranked by | deletion (lower is better) | insertion (higher is better) |", "|---|---|---|"]
+    better = ("higher", "lower") if outcomes[0].target == "number" else ("lower", "higher")
+    lines = [f"| cells ranked by | deletion ({better[0]} is better) | insertion ({better[1]} is better) |"]
+    lines.append("|---|---|---|")
     for name, areas in found["rankings"].items():
         lines.append(f"| {name} | {_with_interval(areas['deletion'])} | {_with_interval(areas['insertion'])} |")
     lines += [
@@ -65,7 +67,7 @@ def picture(outcomes: Sequence[Faithfulness], title: str) -> bytes:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    figure = new_figure(10, 4.6)
+    figure, number = new_figure(10, 4.6), outcomes[0].target == "number"
     axes = figure.subplots(1, 2, sharey=True)
     kinds: tuple[tuple[str, Callable[[Faithfulness], dict[str, np.ndarray]]], ...] = (
         ("deletion: cells taken out, the first-ranked first", lambda outcome: outcome.deletion),
@@ -73,17 +75,19 @@ def picture(outcomes: Sequence[Faithfulness], title: str) -> bytes:
     )
     for axis, (label, curves_of) in zip(axes, kinds, strict=True):
         for name, (colour, dashes) in zip(RANKINGS, STYLES, strict=True):
+            if name not in outcomes[0].deletion:
+                continue
             lines = np.stack([curves_of(outcome)[name] for outcome in outcomes])
             if len(lines) > 1:
                 axis.fill_between(100 * FRACTIONS, lines.min(0), lines.max(0), color=colour, alpha=0.12, linewidth=0)
             axis.plot(100 * FRACTIONS, lines.mean(0), color=colour, linestyle=dashes, linewidth=1.8, label=name)
         axis.set_title(label, fontsize=10)
         axis.set_xlabel("cells, %")
-        axis.set_ylim(0, 1)
+        axis.set_ylim(0, None if number else 1)
         axis.grid(color="0.9")
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("probability of the predicted class")
+    axes[0].set_ylabel("change of the answer, standard deviations" if number else "probability of the predicted class")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     runs = "one run" if len(outcomes) == 1 else f"mean and range of {len(outcomes)} runs"

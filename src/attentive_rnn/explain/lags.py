@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
 
-from ..errors import ConfigError, MissingExtraError
+from ..data.picture import new_figure
+from ..errors import ConfigError
 from ..layers import RRA
 
 
@@ -45,22 +46,17 @@ def learnt_lags(model: nn.Module) -> dict[str, np.ndarray]:
     return found
 
 
-def draw_lags(weights: Mapping[str, np.ndarray], first_lags: Mapping[str, int], path: str | Path) -> Path:
-    """Draw the weights of several models as bars over their lags into a PNG or SVG.
+def lag_bars(weights: Mapping[str, np.ndarray], first_lags: Mapping[str, int]) -> Any:
+    """A figure with the weights of several models or layers as bars over their lags.
 
     Args:
         weights: for each title (K) weights.
         first_lags: for each title the lag of the first weight.
-        path: of the picture.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'") from error
-    figure = Figure(figsize=(3.2 * len(weights), 2.8), layout="constrained")
+    figure = new_figure(3.2 * len(weights), 2.8)
     axes = figure.subplots(1, len(weights), squeeze=False, sharey=True)[0]
     for axis, (title, values) in zip(axes, weights.items(), strict=True):
         lags = np.arange(len(values)) + first_lags[title]
@@ -72,5 +68,4 @@ def draw_lags(weights: Mapping[str, np.ndarray], first_lags: Mapping[str, int], 
         axis.set_xticks(lags if len(lags) <= 10 else lags[:: len(lags) // 5])
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("weight")
-    figure.savefig(path, dpi=150)
-    return Path(path)
+    return figure

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..data import Schema, SequenceDataset, get_layout, projection
 from ..data.picture import DEFAULT_RATE, has_bones
-from .explanation import Explanation, heading
+from .answer import heading
+from .explanation import Explanation
 
 SAMPLES, BYTES = 150, 2_500_000  # the most that one page holds
 STEPS, ROWS = 400, 40  # of a sequence and of a map; more are thinned out
@@ -18,19 +19,21 @@ _MISTAKES = 12  # hardest ones that are there in any case
 _ABSENT = 65535
 
 
-def choose(outputs: np.ndarray, dataset: SequenceDataset) -> list[int]:
-    """The sequences to show: the hardest mistakes, then in turn one of each class.
+def choose(outputs: np.ndarray, dataset: SequenceDataset, count: int = SAMPLES) -> list[int]:
+    """The items to show: the hardest mistakes, then in turn one of each class.
 
     Args:
-        outputs: the probabilities (B, K), or the predicted numbers (B, 1).
-        dataset: the B sequences.
+        outputs: the probabilities (B, K), the predicted numbers (B, 1), or errors of images first (B, K).
+        dataset: the B items.
+        count: how many at most.
 
     Returns:
-        indices, at most `SAMPLES`.
+        indices.
     """
     labels = dataset.labels
-    if dataset.schema.target == "number":
-        errors, order = np.nan_to_num(np.abs(outputs[:, 0] - labels)), np.arange(len(labels))
+    if dataset.schema.target != "class":
+        truth = labels if dataset.schema.target == "number" else 0
+        errors, order = np.nan_to_num(np.abs(outputs[:, 0] - truth)), np.arange(len(labels))
         wrong = order
     else:
         errors = 1 - np.where(labels >= 0, outputs[np.arange(len(labels)), labels], 1.0)
@@ -42,7 +45,7 @@ def choose(outputs: np.ndarray, dataset: SequenceDataset) -> list[int]:
         order = np.lexsort((labels, turn))
     chosen = wrong[np.argsort(-errors[wrong], kind="stable")][:_MISTAKES].tolist()
     taken = set(chosen)
-    return (chosen + [int(i) for i in order if int(i) not in taken])[:SAMPLES]
+    return (chosen + [int(i) for i in order if int(i) not in taken])[:count]
 
 
 def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[str, Any]:
@@ -78,12 +81,12 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
             "verdict": heading(one, classes),
             "steps": len(attention),
             "stride": stride,
-            "attention": _packed(attention, np.uint8) if known else None,
-            "points": _packed(_points(one, stride), np.uint16) if kind == "skeleton" else None,
+            "attention": packed(attention, np.uint8) if known else None,
+            "points": packed(_points(one, stride), np.uint16) if kind == "skeleton" else None,
             "words": list(one.words[::stride]),
             "signal": None
             if kind != "map"
-            else _packed(((one.inputs[::stride][:, elements] - floor) / span * 255).round(), np.uint8),
+            else packed(((one.inputs[::stride][:, elements] - floor) / span * 255).round(), np.uint8),
         }
         size += sum(len(sample[key] or "") for key in ("attention", "points", "signal"))
         size += sum(len(word) + 3 for word in sample["words"])
@@ -131,5 +134,6 @@ def _points(explanation: Explanation, stride: int) -> np.ndarray:
     return np.where(seen[..., None], np.nan_to_num(scaled).round(), _ABSENT)
 
 
-def _packed(values: np.ndarray, kind: Any) -> str:
+def packed(values: np.ndarray, kind: Any) -> str:
+    """Numbers in a little-endian type, as text that JSON can hold."""
     return base64.b64encode(values.astype(np.dtype(kind).newbyteorder("<")).tobytes()).decode()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data import Splits
+from ..data import ImageSet, SequenceDataset, Splits
 from ..errors import ConfigError, MissingExtraError
 from ..models import SequenceClassifier
 from ..training.files import read_json, write_file
@@ -18,10 +19,12 @@ from ..training.run_folder import RunFolder, read_rows
 from ..training.saved_model import SavedModel, load_model
 from ..training.setup import load_splits
 from ..training.tasks import Metric, Task, task_for
-from . import charts, player
+from . import charts, image_player, player, rasters
+from .answer import Some, hardest_mistakes, heading
 from .calibration import expected_calibration_error, reliability
-from .explanation import Explanation, explain, hardest_mistakes, heading
-from .response import stored_modulation
+from .explanation import Explanation, explain, mean_lags
+from .images import explain_images
+from .response import has_gate, stored_modulation
 
 _CLASSES = 40  # the most whose confusion matrix can be read
 _MISTAKES, _CONFUSED = 8, 15
@@ -73,10 +76,10 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     test, task = results["test"], task_for(saved.schema)
     sequences, classified = isinstance(saved.model, SequenceClassifier), "confusion" in test
     wide = len(saved.schema.classes) > _CLASSES
-    answers = saved.logits(splits.test) if sequences or classified else None
-    if answers is not None and classified:
+    answers = saved.logits(splits.test)
+    if classified:
         answers = probabilities(answers)
-    shown = _explained(run, saved, splits, answers) if sequences and answers is not None else None
+    shown = _explained(run, saved, splits, answers) if sequences else None
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
@@ -86,8 +89,9 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "classes": _classes(test) if classified else None,
         "confusion": _confusion(test) if classified and not wide else None,
         "confused": _confused(test) if classified and wide else None,
-        "calibration": _calibration(answers, splits.test.labels) if classified and answers is not None else None,
-        "player": None if shown is None else _player(*shown, saved),
+        "calibration": _calibration(answers, splits.test.labels) if classified else None,
+        "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
+        "player": _image_player(saved, splits.test, answers) if shown is None else _player(run, *shown, saved),
         "lags": None if shown is None else _lags(shown[0], saved),
         "command": _command(run, environment),
         "environment": _environment(environment),
@@ -99,9 +103,14 @@ def _explained(
     run: RunFolder, saved: SavedModel, splits: Splits, answers: np.ndarray
 ) -> tuple[list[Explanation], bool]:
     """The sequences to show and whether their attention is known: not of a model whose first layer has no gate."""
-    gated = saved.classifier.layers.gates[0] is not None
+    gated = has_gate(saved)
     modulation = stored_modulation(run.model, saved, splits.train) if gated else None
     return explain(saved, splits.test.subset(player.choose(answers, splits.test)), modulation), gated
+
+
+def _answers(answers: np.ndarray, truth: np.ndarray) -> dict[str, Any] | None:
+    known = ~np.isnan(truth)
+    return charts.scatter_chart(answers[known, 0].tolist(), truth[known].tolist()) if known.any() else None
 
 
 def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
@@ -115,13 +124,11 @@ def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
     """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
-    first = saved.classifier.config.get("first_lag", 1)
-    rows = []
-    for layer, weights in enumerate(explanations[0].lags):
-        if weights is not None:
-            mean = np.mean([own for one in explanations if (own := one.lags[layer]) is not None], axis=0)
-            lags = range(first, first + len(mean))
-            rows.append({"name": layer + 1, "lags": list(lags), "weights": [f"{value:.3f}" for value in mean]})
+    first = saved.classifier.config["first_lag"]
+    rows = [
+        {"name": name, "lags": list(range(first, first + len(mean))), "weights": [f"{value:.3f}" for value in mean]}
+        for name, mean in mean_lags(explanations).items()
+    ]
     return rows or None
 
 
@@ -210,11 +217,23 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
 
 
-def _player(explanations: list[Explanation], gated: bool, saved: SavedModel) -> dict[str, Any]:
-    classes = saved.schema.classes
-    data = player.pack(explanations, classes)
-    shown = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
-    mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in shown]
+def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any]:
+    assert isinstance(test, ImageSet)
+    found = explain_images(saved, test.subset(player.choose(answers, test)))
+    note = (
+        "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
+        "image there."
+    )
+    return _shown(found, image_player.pack_images(found, saved.schema.classes), note, saved)
+
+
+def _player(run: RunFolder, explanations: list[Explanation], gated: bool, saved: SavedModel) -> dict[str, Any]:
+    if gated and run.read_config().data.source == rasters.SOURCE:
+        images = rasters.as_images(explanations, saved.preprocessing)
+        if images is not None:
+            note = "Attention is how open the first layer's gate was at each pixel, relative to the usual."
+            return _shown(images, image_player.pack_images(images, saved.schema.classes), note, saved)
+    data = player.pack(explanations, saved.schema.classes)
     note = "This model has no gate on its input: there is no attention to show."
     if gated:
         size = {
@@ -226,11 +245,21 @@ def _player(explanations: list[Explanation], gated: bool, saved: SavedModel) -> 
             f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
             "lets in, not why a class was chosen."
         )
+    return _shown(explanations, data, note, saved)
+
+
+def _shown(explanations: Sequence[Some], data: dict[str, Any], note: str, saved: SavedModel) -> dict[str, Any]:
+    """What the template says round the player's data, which hold the first of these explanations."""
+    places = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
+    mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in places]
+    classes, image = saved.schema.classes, data["kind"] == "image"
     return {
         "kind": data["kind"],
-        "group_word": {"skeleton": "Joint", "words": "Part", "map": "Feature"}[data["kind"]],
+        "sample_word": "Test image" if image else "Test sequence",
+        "item_word": "image" if image else "sequence",
+        "group_word": {"skeleton": "Joint", "words": "Part"}.get(data["kind"], "Feature"),
         "note": note,
-        "mistakes": [{"sample": shown[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
+        "mistakes": [{"sample": places[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
         "data": data,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,32 +13,34 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from torch import Tensor
 
-from ..data import SequenceDataset
+from ..data import Batch, SequenceDataset
 from ..errors import ConfigError
 from ..ops.rra import Attention
 from ..training.files import write_file
 from ..training.saved_model import SavedModel
 from .capture import Call, capture
+from .parts import first_layers
 
 FILE = "static_modulation.safetensors"
 LARGEST = 2000  # sequences, spread evenly over the data set: more do not change an average that can be seen
 
 
-def static_modulation(saved: SavedModel, dataset: SequenceDataset, batch_size: int = 64) -> np.ndarray:
-    """What the first layer's gate does to each element on average, by its energy before and after.
+def static_modulation(saved: SavedModel, dataset: SequenceDataset, layer: int = 0, batch_size: int = 64) -> np.ndarray:
+    """What a layer's gate does to each element on average, by its energy before and after.
 
     .. math:: \\bar a_i = \\sqrt{\\frac{\\sum_t (a_{t,i} x_{t,i})^2}{\\sum_t x_{t,i}^2}}
 
     Args:
-        saved: a model whose first layer has a gate.
+        saved: a model in which that layer has a gate.
         dataset: training sequences as they were read; at most 2,000 of them, evenly spread, are used.
+        layer: from 0; x is the input of the layer.
         batch_size: sequences at a time.
 
     Returns:
         (D,) float64, above 0; the root mean square of a alone for an element that is 0 in every frame.
 
     Raises:
-        ConfigError: the first layer has no gate.
+        ConfigError: the layer has no gate.
 
     Source: Zhang et al., ECCV 2018, section 5.6, which says "average energy before and after the modulation"
     and leaves the formula to the reader.
@@ -45,23 +48,33 @@ def static_modulation(saved: SavedModel, dataset: SequenceDataset, batch_size: i
     step = -(-len(dataset) // LARGEST)
     after = before = alone = np.zeros(1)
     frames = 0
-    with capture(saved.classifier) as captured:
-        for _, batch, _ in saved.forward(dataset.subset(range(0, len(dataset), step)), batch_size):
-            seen = first_layer(captured)
-            known = torch.arange(batch.x.shape[1])[:, None] < batch.lengths.cpu()
-            a = seen.gate.double().cpu()[known].numpy()
-            x = seen.inputs.double().cpu()[known].numpy()
-            after = after + ((a * x) ** 2).sum(0)
-            before = before + (x**2).sum(0)
-            alone = alone + (a**2).sum(0)
-            frames += len(a)
+    for _, batch, _, seen in watch(saved, dataset.subset(range(0, len(dataset), step)), layer, batch_size=batch_size):
+        known = torch.arange(batch.x.shape[1])[:, None] < batch.lengths.cpu()
+        a = seen.gate.double().cpu()[known].numpy()
+        x = seen.inputs.double().cpu()[known].numpy()
+        after = after + ((a * x) ** 2).sum(0)
+        before = before + (x**2).sum(0)
+        alone = alone + (a**2).sum(0)
+        frames += len(a)
     moving = before > 0
     energy = np.where(moving, after / np.where(moving, before, 1), alone / frames)
     return np.sqrt(np.maximum(energy, np.finfo(np.float32).tiny))
 
 
-class FirstLayer(NamedTuple):
-    """What the first layer of a model was given and what it let in, both (T, B, D); the weights of all layers' lags.
+def has_gate(saved: SavedModel, layer: int = 0) -> bool:
+    """Whether a layer, counted from 0, has a gate on its input.
+
+    Raises:
+        ConfigError: there is no such layer.
+    """
+    gates = saved.classifier.layers.gates
+    if not 0 <= layer < len(gates):
+        raise ConfigError(f"there is no layer {layer + 1}: the model's layers go from 1 to {len(gates)}")
+    return gates[layer] is not None
+
+
+class Seen(NamedTuple):
+    """What a layer of a model was given and what it let in, both (T, B, D); the weights of all layers' lags.
 
     `lags` has one (T, B, K) for each layer, None for one that does not look back.
     """
@@ -71,46 +84,77 @@ class FirstLayer(NamedTuple):
     lags: list[Tensor | None]
 
 
-def first_layer(captured: dict[str, list[Call]], gated: bool = True) -> FirstLayer:
-    """Take the last call from a capture of a model of stacked recurrent layers; of two directions the mean.
+def watch(
+    saved: SavedModel, dataset: SequenceDataset, layer: int = 0, gated: bool = True, batch_size: int = 64
+) -> Iterator[tuple[np.ndarray, Batch, np.ndarray, Seen]]:
+    """Classify sequences as they were read, and watch one layer; of two directions the mean.
+
+    Args:
+        saved: the model.
+        dataset: the sequences.
+        layer: from 0.
+        gated: whether a gate is wanted; if not, `gate` is NaN.
+        batch_size: sequences at a time.
+
+    Yields:
+        what :meth:`SavedModel.forward` yields, and what the layer has seen.
+
+    Raises:
+        ConfigError: there is no such layer, or it has no gate, though one is wanted.
+    """
+    if not has_gate(saved, layer) and gated:
+        if layer:
+            raise ConfigError(f"the model's layer {layer + 1} has no gate (model.gate)")
+        raise ConfigError("the model has no attention to its input: its first layer has no gate (model.gate)")
+    below = first_layers(saved.classifier, layer) if layer else None
+    with capture(saved.classifier) as captured:
+        for indices, batch, outputs in saved.forward(dataset, batch_size):
+            seen = last_seen(captured, layer, gated)
+            if below is not None:
+                with torch.no_grad():
+                    seen = seen._replace(inputs=below(seen.inputs, lengths=batch.lengths)[0])
+            yield indices, batch, outputs, seen
+
+
+def last_seen(captured: dict[str, list[Call]], layer: int = 0, gated: bool = True) -> Seen:
+    """Take the last call from a capture of a model of stacked recurrent layers; `inputs` are the first layer's.
 
     Args:
         captured: what :func:`capture` keeps; the call is removed.
-        gated: whether a gate is wanted; if not, `gate` is NaN.
-
-    Raises:
-        ConfigError: the first layer has no gate, though one is wanted.
+        layer, gated: as in :func:`watch`.
     """
     call = next(kept.pop() for kept in captured.values() if kept)
     lags = [_one_direction(one.lags) if isinstance(one, Attention) else None for one in call.attention]
-    first = call.attention[0]
-    gate = _one_direction(first.inputs if isinstance(first, Attention) else first)
+    own = call.attention[layer]
+    gate = _one_direction(own.inputs if isinstance(own, Attention) else own)
     if not gated:
         gate = torch.full_like(call.input, torch.nan)
-    if gate is None:
-        raise ConfigError("the model has no attention to its input: its first layer has no gate (model.gate)")
-    return FirstLayer(call.input, gate, lags)
+    assert gate is not None
+    return Seen(call.input, gate, lags)
 
 
 def _one_direction(attention: Tensor | None) -> Tensor | None:
     return attention.mean(-1) if attention is not None and attention.dim() == 4 else attention
 
 
-def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset) -> np.ndarray:
+def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset, layer: int = 0) -> np.ndarray:
     """The static modulation that a model's folder holds; measured and put there the first time.
 
     Raises:
         ConfigError: the file is damaged or of another model.
     """
-    path = folder / FILE
+    path, key = folder / FILE, "static_modulation" + (f"_l{layer}" if layer else "")
+    stored: dict[str, np.ndarray] = {}
     if path.exists():
         try:
-            values = load_arrays(path.read_bytes())["static_modulation"]
-        except (OSError, SafetensorError, ValueError, KeyError) as error:
+            stored = load_arrays(path.read_bytes())
+        except (OSError, SafetensorError, ValueError) as error:
             raise ConfigError(f"{path}: is damaged or not a safetensors file ({error}); remove it") from error
-        if values.shape != (width := saved.classifier.layers.input_size,):
-            raise ConfigError(f"{path}: has {values.size} numbers for {width} elements a frame; remove it")
-        return values
-    values = static_modulation(saved, train)
-    write_file(path, save_arrays({"static_modulation": values}))
+    if key not in stored:
+        stored[key] = static_modulation(saved, train, layer)
+        write_file(path, save_arrays(stored))
+    layers, values = saved.classifier.layers, stored[key]
+    width = layers.hidden_size * layers.directions if layer else layers.input_size
+    if values.shape != (width,):
+        raise ConfigError(f"{path}: has {values.size} numbers for {width} elements a frame; remove it")
     return values

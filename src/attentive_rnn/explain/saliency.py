@@ -9,13 +9,13 @@ from ..models import SequenceClassifier
 
 
 def gradients(model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
-    """The gradient of each sequence's logit of one class with respect to its input.
+    """The gradient of each sequence's logit of one class, or of its number, with respect to its input.
 
     Args:
         model: in evaluation mode, so that rows do not depend on one another.
         x: (B, T, D).
         lengths: int64 (B,).
-        target: the class of each row, int64 (B,).
+        target: the class of each row, int64 (B,); of a regressor its answers, floating point (B,).
 
     Returns:
         (B, T, D), 0 past a row's length.
@@ -24,7 +24,8 @@ def gradients(model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Ten
     """
     x = x.detach().requires_grad_()
     with torch.enable_grad():
-        chosen = model(x, lengths).gather(1, target[:, None]).sum()
+        logits = model(x, lengths)
+        chosen = (logits if target.is_floating_point() else logits.gather(1, target[:, None])).sum()
         (gradient,) = torch.autograd.grad(chosen, x)
     return gradient
 

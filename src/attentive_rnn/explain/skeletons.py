@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data import Schema, get_layout, projection
 from ..data.picture import middle_of, new_figure, wrapped
-from .explanation import Explanation, class_relevance, heading
+from .answer import heading
+from .explanation import Explanation, class_relevance
 
 COLOUR, _LESS = "#D55E00", "#0072B2"  # Okabe and Ito's vermilion and blue, apart in any colour vision
 _BONE = "#9AA0A6"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..data.picture import new_figure
-from .explanation import Explanation, heading
+from .answer import heading
+from .explanation import Explanation
 
 COLOURS = "Oranges"
 _COLUMNS, _LINES = 130, 40  # characters of a line, lines of a text; what is longer is cut

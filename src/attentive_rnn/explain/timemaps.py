@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..data.picture import TRACES, new_figure
-from .explanation import Explanation, class_relevance, heading
+from .answer import heading
+from .explanation import Explanation, class_relevance
 
 COLOURS = "cividis"  # even in lightness, and the same to people with any colour vision
 _ROWS = 40  # groups in a map; of more, those attended to most

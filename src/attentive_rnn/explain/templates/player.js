@@ -1,5 +1,5 @@
 "use strict";
-// The player of a report: a skeleton with its attention, a text, or a map of time against features; no library, no network.
+// The player of a report: a skeleton with its attention, a text, a map of time against features, or an image under its masks; no library, no network.
 (() => {
   const data = JSON.parse(document.getElementById("player-data").textContent);
   const byId = (id) => document.getElementById(id);
@@ -65,9 +65,9 @@
 
   // Cividis, thinned out: even in lightness, and the same to people with any colour vision.
   const ramp = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120], [165, 156, 116], [195, 180, 105], [225, 204, 85], [254, 232, 56]];
-  function colourOf(value) {
-    const x = value * (ramp.length - 1), i = Math.min(Math.floor(x), ramp.length - 2), f = x - i;
-    return ramp[i].map((c, k) => Math.round(c + f * (ramp[i + 1][k] - c)));
+  function colourOf(value, scale = ramp) {
+    const x = value * (scale.length - 1), i = Math.min(Math.floor(x), scale.length - 2), f = x - i;
+    return scale[i].map((c, k) => Math.round(c + f * (scale[i + 1][k] - c)));
   }
 
   function drawMap() {
@@ -99,6 +99,34 @@
     pen.fillStyle = colours.muted; pen.textAlign = "center"; pen.textBaseline = "alphabetic"; pen.font = "12px system-ui, sans-serif";
     pen.fillText("step " + (step * sample.stride + 1), Math.max(left + 20, Math.min(x, width - 30)), rows * line + 18);
     sample.left = left; sample.wide = wide;
+  }
+
+  // Inferno, thinned out, over the image in grey: the look of the pictures that are drawn.
+  const glow = [[0, 0, 4], [27, 12, 65], [74, 12, 107], [120, 28, 109], [165, 44, 96], [207, 68, 70], [237, 105, 37], [251, 155, 6], [247, 209, 61], [252, 255, 164]];
+  function pixels(colour) {
+    const made = document.createElement("canvas");
+    made.width = data.width; made.height = data.height;
+    const image = new ImageData(data.width, data.height);
+    for (let i = 0; i < data.width * data.height; i++) image.data.set([...colour(i), 255], 4 * i);
+    made.getContext("2d").putImageData(image, 0, 0);
+    return made;
+  }
+
+  function drawImages() {
+    const shown = Object.entries(sample.pictures).map(([name, rgb]) => [name, pixels((i) => rgb.subarray(3 * i, 3 * i + 3))]);
+    const rgb = sample.pictures.image, first = step * data.width * data.height;
+    shown.splice(1, 0, [data.layers[step], pixels((i) => {
+      const grey = (rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3;
+      return colourOf(sample.attention[first + i] / 255, glow).map((c) => 0.25 * grey + 0.75 * c);
+    })]);
+    const columns = 2, gap = 10, side = (stage.clientWidth - gap) / columns, line = side * data.height / data.width + 24;
+    const [pen] = canvas(stage, Math.ceil(shown.length / columns) * line);
+    pen.imageSmoothingEnabled = false; pen.textAlign = "left";
+    shown.forEach(([name, picture], i) => {
+      const x = (i % columns) * (side + gap), y = Math.floor(i / columns) * line;
+      pen.drawImage(picture, x, y, side, line - 24);
+      pen.fillStyle = colours.fg; pen.fillText(fit(pen, name, side), x, y + line - 8);
+    });
   }
 
   function drawWords() {
@@ -151,8 +179,13 @@
 
   function describe() {
     byId("where").textContent = (step + 1) + " / " + sample.steps;
-    slider.setAttribute("aria-valuetext", "step " + (step + 1) + " of " + sample.steps);
+    slider.setAttribute("aria-valuetext", data.kind === "image" ? data.layers[step] : "step " + (step + 1) + " of " + sample.steps);
     if (playing || !sample.attention) return;
+    if (data.kind === "image") {
+      const on = sample.shares.length ? ": " + (100 * sample.shares[step]).toFixed(0) + " % of it on the object asked about" : "";
+      byId("words").textContent = "Attention, " + data.layers[step] + on + ".";
+      return;
+    }
     if (data.kind === "words") {
       byId("words").textContent = "\u201c" + sample.words[step] + "\u201d: " + relevance(step, 0).toFixed(2) + " times the usual.";
       return;
@@ -162,8 +195,8 @@
   }
 
   function draw() {
-    ({ skeleton: drawSkeleton, map: drawMap, words: drawWords })[data.kind]();
-    drawCourse();
+    ({ skeleton: drawSkeleton, map: drawMap, words: drawWords, image: drawImages })[data.kind]();
+    if (data.kind !== "image") drawCourse();
     slider.value = step;
     describe();
   }
@@ -172,8 +205,9 @@
     sample = data.samples[index];
     if (!sample.ready) {
       sample.attention = unpack(sample.attention, Uint8Array);
-      sample.points = unpack(sample.points, Uint16Array);
-      sample.signal = unpack(sample.signal, Uint8Array);
+      sample.points = unpack(sample.points ?? null, Uint16Array);
+      sample.signal = unpack(sample.signal ?? null, Uint8Array);
+      sample.pictures = Object.fromEntries(Object.entries(sample.pictures ?? {}).map(([name, packed]) => [name, unpack(packed, Uint8Array)]));
       sample.ready = true;
     }
     sampleBox.value = index; step = 0; slider.max = sample.steps - 1;
@@ -219,6 +253,7 @@
   slider.addEventListener("input", () => { play(false); step = Number(slider.value); draw(); });
   playButton.addEventListener("click", () => play(!playing));
   stage.addEventListener("click", (event) => {
+    if (data.kind === "image") return;
     const [x, y] = at(event, stage);
     let best = -1, nearest = 26;
     for (const [px, py, , g] of sample.places) {
@@ -246,6 +281,7 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); draw(); });
   byId("text").hidden = data.kind !== "words";
   stage.hidden = data.kind === "words";
+  course.hidden = byId("group-box").hidden = data.kind === "image";
   readColours();
   choose(0);
 })();
