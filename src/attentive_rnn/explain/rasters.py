@@ -28,7 +28,9 @@ def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> 
     shape = explanations[0].frames.shape
     colours, side = shape[-1], isqrt(shape[0])
     order = places(preprocessing, shape)
-    if order is None or side * side != shape[0] or not np.array_equal(np.sort(order, None), np.arange(np.prod(shape))):
+    if order is None or colours not in (1, 3) or side * side != shape[0]:
+        return None
+    if not np.array_equal(np.sort(order, None), np.arange(np.prod(shape))):
         return None
     found = []
     for one in explanations:
