@@ -39,3 +39,10 @@ def _seeded_on_one_thread():
     torch.set_num_threads(threads)
     if torch.are_deterministic_algorithms_enabled() != deterministic:
         torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture
+def triton_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's kernels run: on a GPU, or where there is none in its interpreter, as it is told where one is defined."""
+    if not torch.cuda.is_available():
+        monkeypatch.setenv("TRITON_INTERPRET", "1")

@@ -44,11 +44,11 @@ class Whole(nn.Module):
         return output, *as_tuple(last), *(a for a in attention if a is not None)
 
 
-def operator_arguments(call: Call, keep_history: bool) -> tuple[Any, ...]:
+def operator_arguments(call: Call, keep_history: bool, backend: str = "cpu") -> tuple[Any, ...]:
     options = call.options
     return (
         *(call.x, *kernels.three(call.spec, call.state), *call.weights, options.get("lengths"), options.get("zoneout")),
-        *(*call.spec[:3], options.get("reverse", False), options.get("need_attention", False), keep_history),
+        *(*call.spec[:3], options.get("reverse", False), options.get("need_attention", False), backend, keep_history),
     )
 
 
@@ -79,7 +79,7 @@ def test_the_backward_operator_keeps_the_rules_of_operators(spec, options, keep_
     needed = [t is not None and i != 1 for i, t in enumerate(inputs)]
     g_c = torch.rand_like(c) if spec.cell_states == 2 else None
     g_window = torch.rand_like(window) if spec.lags is not None else None
-    g_attention = torch.rand_like(attention) if arguments[-2] else None
+    g_attention = torch.rand_like(attention) if arguments[-3] else None
     torch.library.opcheck(
         torch.ops.attentive_rnn.eleatt_backward.default,
         (torch.rand_like(output), None, g_c, g_window, g_attention, output, history, *arguments[:-1], needed),

@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
-from torch import Tensor
 
 from attentive_rnn.ops import BackendError, backends, gpu
-from attentive_rnn.ops.eleatt import Spec, Weights, eleatt
-from helpers import ALL_CELLS, Call, assert_near, random_call, relative_error, results
+from attentive_rnn.ops.eleatt import Spec, eleatt
+from helpers import ALL_CELLS, random_call, relative_error, results
+from on_gpu import GPU, SHARED_MEMORY, compare, compiled_shared_memory, on_device
 
-GPU = torch.cuda.is_available()
-TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
-
-
-@pytest.fixture(autouse=True)
-def _interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Triton reads the variable where a kernel is defined, which is at the first call."""
-    if not GPU:
-        monkeypatch.setenv("TRITON_INTERPRET", "1")
-
-
-def on_device(call: Call, dtype: torch.dtype | None = None) -> Call:
-    def moved(tensor: Any) -> Any:
-        if not isinstance(tensor, Tensor):
-            return tensor
-        there = tensor.detach().to(
-            "cuda" if GPU and dtype is None else "cpu", dtype if tensor.is_floating_point() else None
-        )
-        return there.requires_grad_(tensor.requires_grad)
-
-    weights = Weights(*map(moved, call.weights))
-    options = {name: moved(option) for name, option in call.options.items()}
-    return Call(moved(call.x), tuple(map(moved, call.state)), weights, call.spec, options)
-
-
-def compare(call: Call) -> None:
-    """Within rounding of the reference in float64, or a few times the error of the reference in the call's own type."""
-    tolerance = TOLERANCE[call.x.dtype]
-    exact, usual = results(on_device(call, torch.float64), "reference"), results(call, "reference")
-    out = results(on_device(call), "triton")
-    assert out.keys() == exact.keys()
-    for name, expected in exact.items():
-        assert_near(out[name], expected, max(tolerance, 4 * relative_error(usual[name], expected)), name)
-
+pytestmark = pytest.mark.usefixtures("triton_runs")
 
 CASES = {
     "one of each size": ("gru", "sigmoid", (1, 1, 1, 1), {}),
@@ -122,12 +84,9 @@ def test_the_machine_says_where_the_kernels_run(monkeypatch):
         assert gpu.why_not([torch.zeros(1)], torch.float32) == "tensors are on cpu"
 
 
-@pytest.mark.parametrize(("cell", "gate"), [("gru", "sigmoid"), ("lstm", "softmax")])
-def test_the_largest_kernels_compile_for_a_gpu_and_fit_its_shared_memory(cell, gate, monkeypatch):
+@pytest.mark.parametrize("arguments", ["gru sigmoid 0 128", "lstm softmax 5 128", "lstm none 2 1"])
+def test_the_largest_and_the_smallest_kernels_compile_for_a_gpu_and_fit_its_shared_memory(arguments, monkeypatch):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    program = [sys.executable, str(Path(__file__).parent / "compile_for_gpu.py"), cell, gate]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    sizes = [int(line) for line in done.stdout.split()]
-    assert len(sizes) == 2
-    assert max(sizes) <= 96 << 10
+    sizes = compiled_shared_memory(*arguments.split())
+    assert len(sizes) == (2 if " 0 " in arguments else 3)
+    assert max(sizes) <= SHARED_MEMORY

@@ -19,6 +19,7 @@ def interpreted() -> bool:
     return os.environ.get("TRITON_INTERPRET", "0") == "1"
 
 
+@torch.compiler.assume_constant_result
 def machine() -> tuple[bool, str]:
     """Whether this machine can run the kernels, and where."""
     if importlib.util.find_spec("triton") is None:
@@ -33,8 +34,8 @@ def machine() -> tuple[bool, str]:
 dispatch.register_machine_check("triton", machine)
 
 
-def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
-    """What keeps tensors of a call from the kernels; None: nothing."""
+def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype, operator: bool = False) -> str | None:
+    """What keeps tensors of a call from the kernels; None: nothing. In a graph they must be an operator."""
     given = [tensor for tensor in tensors if tensor is not None]
     device = given[0].device
     if device.type != "cuda" and not interpreted():
@@ -42,7 +43,10 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
     available, reason = machine()
     if not available:
         return reason
-    transformed = native.why_not_transformed() or native.why_not_plain(given)
+    if operator and torch.compiler.is_compiling():
+        transformed = native.why_not_functional()
+    else:
+        transformed = native.why_not_transformed() or native.why_not_plain(given)
     if transformed is not None:
         return transformed
     if dtype not in DTYPES:

@@ -54,6 +54,13 @@ def why_not_transformed() -> str | None:
     return None
 
 
+def why_not_functional() -> str | None:
+    """What keeps an operator of our own from a graph that is being recorded; None: nothing."""
+    if torch._C._functorch.get_dynamic_layer_stack_depth() > 0:
+        return "torch.func transforms follow PyTorch's own operators"
+    return None
+
+
 def why_not_plain(tensors: Iterable[Tensor | None]) -> str | None:
     """Which tensor is of a class with operators of its own; None: none is."""
     for tensor in tensors:
@@ -92,8 +99,9 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
 
 def _why_not_compiled(tensors: Iterable[Tensor | None], dtype: torch.dtype) -> str | None:
     """The same for a graph that is being recorded, with stand-ins for tensors; it calls the kernels as an operator."""
-    if torch._C._functorch.get_dynamic_layer_stack_depth() > 0:
-        return "torch.func transforms follow PyTorch's own operators"
+    transformed = why_not_functional()
+    if transformed is not None:
+        return transformed
     if dtype not in DTYPES:
         return f"its kernels do not know {dtype}"
     for tensor in tensors:

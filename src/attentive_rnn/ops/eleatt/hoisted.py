@@ -126,7 +126,7 @@ def _cell(spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor,
     r_z = pre[:, : 2 * n].add_(hv[:, : 2 * n]).sigmoid_()
     r, z, candidate = r_z[:, :n], r_z[:, n:], pre[:, 2 * n :]
     if w_n is not None:
-        candidate.addmm_(r * old[0], w_n).tanh_()
+        candidate.addmm_(torch.mul(r, old[0], out=extra), w_n).tanh_()
     else:
         extra.copy_(hv[:, 2 * n :])
         candidate.addcmul_(r, extra).tanh_()

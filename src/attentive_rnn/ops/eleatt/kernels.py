@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import native
+from .engine import Engine
 from .spec import CELLS, Spec, Weights
 
 _CELL = {cell: code for code, cell in enumerate(("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"))}
@@ -16,10 +17,21 @@ _GATE = {None: 0, "sigmoid": 1, "softmax": 2}
 assert set(_CELL) == set(CELLS)
 
 
-def history_bytes(spec: Spec, double: bool, t: int, b: int, d: int, n: int) -> int:
-    """The size of what a backward pass needs of a forward pass: a fixed number of bytes a step and row, and a rest."""
-    given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, t, b, d, n, *_lags(spec), double, False, 1, 0, 0, 0)
-    return int(native.kernels.history_bytes(*given))
+def history_bytes(spec: Spec, dtype: torch.dtype, t: Any, b: Any, d: int, n: int) -> Any:
+    """The size of what a backward pass needs of a forward pass: a fixed number of bytes a step and row, and a rest.
+
+    The numbers of steps and rows may be symbols.
+    """
+
+    def size(t: int, b: int) -> int:
+        shape = (t, b, d, n, *_lags(spec))
+        given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, *shape, dtype is torch.float64, False, 1, 0, 0, 0)
+        return int(native.kernels.history_bytes(*given))
+
+    if isinstance(t, int) and isinstance(b, int):
+        return size(t, b)
+    one, two = size(1, 1), size(2, 1)
+    return t * b * (two - one) + 2 * one - two
 
 
 def run(
@@ -113,3 +125,10 @@ def words(
         *(x.data_ptr(), x.stride(0), x.stride(1)),
         *_pointers(*three(spec, state), *w, lengths, zoneout),
     )
+
+
+def _memory(like: Tensor, count: int) -> Tensor:
+    return native.buffer(count)
+
+
+ENGINE = Engine("cpu", native.why_not, history_bytes, _memory, run, run_back)

@@ -1,5 +1,5 @@
-"""The compiled CPU kernels as operators of PyTorch, `attentive_rnn::eleatt` and its backward, for torch.compile and
-torch.export: one node of a graph however many steps there are, with symbolic numbers of steps and rows.
+"""The CPU's and the GPU's kernels as operators of PyTorch, `attentive_rnn::eleatt` and its backward, for torch.compile
+and torch.export: one node of a graph however many steps there are, with symbolic numbers of steps and rows.
 
 Tensors that a call has no use for are returned empty, of shape (0,).
 """
@@ -12,20 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import kernels
+from . import kernels, triton_calls
 from .checks import check
+from .engine import Engine
 from .spec import Lags, Result, Spec, State, Weights
 
 _INPUTS = (
     "Tensor x, Tensor h, Tensor? c, Tensor? window, Tensor ih, Tensor hh, Tensor? b_ih, Tensor? b_hh, "
     "Tensor? ia, Tensor? ha, Tensor? b_a, Tensor? lag, Tensor? lengths, Tensor? zoneout, "
-    "str cell, str? gate, float gate_scale, bool reverse, bool need_attention"
+    "str cell, str? gate, float gate_scale, bool reverse, bool need_attention, "
+    "str backend"
 )
 _GRADIENTS = 12  # of x, h, c, the window and the weights
 _TENSORS = _GRADIENTS + 2  # with lengths and zoneout
+_ENGINES: dict[str, Engine] = {engine.name: engine for engine in (kernels.ENGINE, triton_calls.ENGINE)}
 
 
 def forward(
+    backend: str,
     spec: Spec,
     x: Tensor,
     state: State,
@@ -40,7 +44,7 @@ def forward(
     keep_history = differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
     output, h, c, window, attention, _ = torch.ops.attentive_rnn.eleatt(
         *(x, *kernels.three(spec, state), *w, lengths, zoneout),
-        *(spec.cell, spec.gate, spec.gate_scale, reverse, need_attention, keep_history),
+        *(spec.cell, spec.gate, spec.gate_scale, reverse, need_attention, backend, keep_history),
     )
     last = _present((h, c, window), kernels.three(spec, state))
     return Result(output, tuple(last), attention if need_attention else None)
@@ -49,15 +53,14 @@ def forward(
 @torch.library.custom_op(
     "attentive_rnn::eleatt",
     mutates_args=(),
-    device_types="cpu",
     schema=f"({_INPUTS}, bool keep_history) -> "
     "(Tensor output, Tensor h, Tensor c, Tensor window, Tensor attention, Tensor history)",
 )
 def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
     *call, keep_history = x, h, *rest
-    spec, options, inputs = _checked(call)
-    history = x.new_empty(_history_bytes(spec, x, h) if keep_history else 0, dtype=torch.uint8)
-    output, *others = kernels.run(history if keep_history else None, *options, *inputs)
+    engine, spec, options, inputs = _checked(call)
+    history = x.new_empty(_history_bytes(engine, spec, x, h) if keep_history else 0, dtype=torch.uint8)
+    output, *others = engine.run(history if keep_history else None, *options, *inputs)
     states = kernels.three(spec, others[: spec.states])
     attention = others[-1] if options[-1] else x.new_empty(0)
     return output, *(x.new_empty(0) if s is None else s for s in states), attention, history
@@ -65,21 +68,20 @@ def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
 
 @_eleatt.register_fake
 def _(x: Tensor, h: Tensor, c: Tensor | None, window: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
-    *_, lag, _lengths, _zoneout, cell, gate, gate_scale, _reverse, need_attention, keep_history = rest
+    *_, lag, _lengths, _zoneout, cell, gate, gate_scale, _reverse, need_attention, backend, keep_history = rest
     (t, b, _), n = x.shape, h.shape[1]
     spec = _spec(cell, gate, gate_scale, window, lag)
     return (
         x.new_empty(t, b, n),
         *(x.new_empty(0 if s is None else s.shape) for s in (h, c, window)),
         x.new_empty(x.shape) if need_attention else x.new_empty(0),
-        x.new_empty(_history_bytes(spec, x, h) if keep_history else 0, dtype=torch.uint8),
+        x.new_empty(_history_bytes(_ENGINES[backend], spec, x, h) if keep_history else 0, dtype=torch.uint8),
     )
 
 
 @torch.library.custom_op(
     "attentive_rnn::eleatt_backward",
     mutates_args=(),
-    device_types="cpu",
     schema="(Tensor? g_output, Tensor? g_h, Tensor? g_c, Tensor? g_window, Tensor? g_attention, "
     f"Tensor output, Tensor history, {_INPUTS}, bool[] needed) -> "
     "(Tensor g_x, Tensor g_h0, Tensor g_c0, Tensor g_window0, Tensor g_ih, Tensor g_hh, Tensor g_b_ih, "
@@ -96,14 +98,14 @@ def _eleatt_backward(
     *rest: Any,
 ) -> tuple[Tensor, ...]:
     *call, needed = rest
-    spec, options, inputs = _checked(call)
+    engine, spec, options, inputs = _checked(call)
     x, *states = call[:4]
     if history.numel() == 0:  # the forward pass kept none
-        history = x.new_empty(_history_bytes(spec, x, states[0]), dtype=torch.uint8)
-        output = kernels.run(history, *options, *inputs)[0]
+        history = x.new_empty(_history_bytes(engine, spec, x, states[0]), dtype=torch.uint8)
+        output = engine.run(history, *options, *inputs)[0]
     grads = [g_output, *_present((g_h, g_c, g_window), states), *([g_attention] if options[-1] else [])]
     wanted = [needed[0], *_present(needed[1:4], states), *needed[4:]]
-    found = list(kernels.run_back(history, output.contiguous(), grads, wanted, *options, *inputs))
+    found = list(engine.run_back(history, output.contiguous(), grads, wanted, *options, *inputs))
     initial = kernels.three(spec, found[1 : 1 + spec.states])
     every = (found[0], *initial, *found[1 + spec.states :])
     return tuple(x.new_empty(0) if g is None else g for g in every)
@@ -134,22 +136,26 @@ def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
 torch.library.register_autograd("attentive_rnn::eleatt", _backward, setup_context=_setup_context)
 
 
-def _history_bytes(spec: Spec, x: Tensor, h: Tensor) -> Any:
-    """The same number as `kernels.history_bytes`, also where T and B are symbols."""
+def _history_bytes(engine: Engine, spec: Spec, x: Tensor, h: Tensor) -> Any:
     (t, b, d), n = x.shape, h.shape[1]
-    one, two = (kernels.history_bytes(spec, x.dtype is torch.float64, steps, 1, int(d), int(n)) for steps in (1, 2))
-    return t * b * (two - one) + 2 * one - two
+    return engine.history_bytes(spec, x.dtype, t, b, int(d), int(n))
 
 
-def _checked(call: Sequence[Any]) -> tuple[Spec, tuple[Any, ...], list[Tensor | None]]:
-    """The spec, the options of `kernels.run` and its tensors: a graph may be run on what it was not recorded for."""
-    x, h, c, window, *weights, lengths, zoneout, cell, gate, gate_scale, reverse, need_attention = call
-    spec = _spec(cell, gate, gate_scale, window, weights[-1])
+def _checked(call: Sequence[Any]) -> tuple[Engine, Spec, tuple[Any, ...], list[Tensor | None]]:
+    """The engine, the spec, the options of its `run` and its tensors.
+
+    A graph may be run on what it was not recorded for: other lengths, another device.
+    """
+    x, h, c, window, *weights, lengths, zoneout, cell, gate, gate_scale, reverse, need_attention, backend = call
+    engine, spec = _ENGINES[backend], _spec(cell, gate, gate_scale, window, weights[-1])
     state = tuple(s for s in (h, c, window) if s is not None)
     check(x, state, Weights(*weights), spec, lengths, zoneout)
+    refusal = engine.why_not((x, *state, *weights, zoneout), x.dtype)
+    if refusal is not None:
+        raise RuntimeError(f"this graph was recorded for the backend {backend!r}, which cannot run it: {refusal}")
     x, *inputs = (None if t is None else t.contiguous() for t in (x, *state, *weights))
     lengths, zoneout = (None if t is None else t.contiguous() for t in (lengths, zoneout))
-    return spec, (spec, lengths, reverse, zoneout, need_attention), [x, *inputs]
+    return engine, spec, (spec, lengths, reverse, zoneout, need_attention), [x, *inputs]
 
 
 def _spec(cell: Any, gate: Any, gate_scale: float, window: Tensor | None, lag: Tensor | None) -> Spec:

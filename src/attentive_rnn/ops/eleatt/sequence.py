@@ -21,9 +21,10 @@ class Saved(NamedTuple):
 
     h: Tensor  # (T, B, N): h_{t-1}
     gates: Tensor  # (T, B, G*N): the cell's gates and candidate
-    extra: Tensor  # (T, B, N): the LSTM's c_{t-1}; for gru_reset_after U_n h_{t-1} + b
+    extra: Tensor  # (T, B, N): the LSTM's c_{t-1}; r * h_{t-1} for gru, U_n h_{t-1} + b for gru_reset_after
     attention: Tensor | None  # (T, B, D)
     attended: Tensor  # (T, B, D): x~
+    from_lags: Tensor | None = None  # (T, B, N): for an LSTM with lags, a_t of the lags (ops/rra)
 
 
 class Deltas(NamedTuple):
@@ -33,7 +34,8 @@ class Deltas(NamedTuple):
     candidate: Tensor | None  # (T, B, N): for gru_reset_after, that of U_n h_{t-1} + b
     gate: Tensor | None  # (T, B, D): that of W_xa x + W_ha h_{t-1} + b_a
     x: Tensor | None  # (T, B, D): the gradient of x through x~ = a * x
-    state: list[Tensor]  # the gradients of the first state, each (B, N)
+    state: list[Tensor]  # the gradients of the first state
+    lag: Tensor | None = None  # (K): that of the lags' weights
 
 
 class Scan(NamedTuple):
@@ -94,19 +96,19 @@ class _Sequence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         spec, lengths, reverse, need_attention = ctx.call
-        zoneout, h, gates, extra, attention, attended, x, *inputs = ctx.saved_tensors
+        zoneout, *kept = ctx.saved_tensors
+        saved, (x, *inputs) = Saved(*kept[: len(Saved._fields)]), kept[len(Saved._fields) :]
         needed = ctx.needs_input_grad[6:]
         if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
             call = (spec, lengths, reverse, zoneout, need_attention)
             return (None,) * 6 + reference_gradients(reference.forward, call, (x, *inputs), grads, needed)
         w = Weights(*inputs[spec.states :])
-        saved = Saved(h, gates, extra, attention, attended)
         deltas = ctx.scan.backward(spec, lengths, reverse, zoneout, x, w, saved, grads, needed[0])
-        found = _gradients(spec, x, w, saved, deltas, needed[0])
+        found = gradients(spec, x, w, saved, deltas, needed[0])
         return (None,) * 6 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
 
 
-def _gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, need_x: bool) -> list[Tensor | None]:
+def gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, need_x: bool) -> list[Tensor | None]:
     """The gradients of x, the states and the weights, each product over all steps at once."""
     n = w.hh.shape[1]
     delta, h = deltas.cell.flatten(0, 1), saved.h.flatten(0, 1)
@@ -116,8 +118,7 @@ def _gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, 
         from_h = torch.cat([delta[:, : 2 * n], deltas.candidate.flatten(0, 1)], 1)
         g_hh, g_b_hh = from_h.t() @ h, from_h.sum(0)
     elif spec.cell == "gru":
-        r_h = saved.gates.flatten(0, 1)[:, :n] * h
-        g_hh = torch.cat([delta[:, : 2 * n].t() @ h, delta[:, 2 * n :].t() @ r_h])
+        g_hh = torch.cat([delta[:, : 2 * n].t() @ h, delta[:, 2 * n :].t() @ saved.extra.flatten(0, 1)])
     else:
         g_hh = delta.t() @ h
     g_ia = g_ha = g_b_a = None
@@ -131,4 +132,4 @@ def _gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, 
         if need_x:
             assert dx is not None
             dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
-    return [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a, None]  # no lags here
+    return [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a, deltas.lag]

@@ -6,28 +6,35 @@ It leaves the gradients of the pre-activations; those of the weights are product
 import triton
 import triton.language as tl
 
+from .triton_lags import residual_back
 from .triton_steps import product, put_rows, rows_of, tanh
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T", "B"])
 def backward_steps(
     x,  # (T, B, D)
     gates,  # (T, B, G*N)
     attention,  # (T, B, D)
     extra,  # (T, B, N)
+    from_lags,  # (T, B, N)
     h_old,  # (T, B, N)
     g_output,  # (T, B, N)
     g_attention,  # (T, B, D)
+    g_window,  # (B, W, N): of the last window
     deltas,  # (T, B, G*N), out: of W_x x~ + b
     d_candidate,  # (T, B, N), out: for gru_reset_after, of U_n h_{t-1} + b
     d_gate,  # (T, B, D), out: of W_xa x + W_ha h_{t-1} + b_a
     d_x,  # (T, B, D), out: of x through a * x
+    d_lags,  # (T, B, N), out: for the LSTM, of a_t of the lags; other cells add it where a block of `deltas` is taken
+    d_window,  # (B, W, N), out: of the first window
     d_h,  # (B, N): in: of the last state; out: of the first one
     d_c,
     w_ih,
     w_hh,
     w_ha,
+    w_lag,  # (K)
     lengths,  # (B)
+    order,  # (B): the rows in the order of their lengths
     zoneout,  # (states, T, B, N)
     T,
     B,
@@ -39,8 +46,12 @@ def backward_steps(
     REVERSE: tl.constexpr,
     RAGGED: tl.constexpr,
     ZONEOUT: tl.constexpr,
+    LAGS: tl.constexpr,
+    FIRST: tl.constexpr,
+    WINDOW: tl.constexpr,
     G_OUTPUT: tl.constexpr,
     G_ATTENTION: tl.constexpr,
+    G_WINDOW: tl.constexpr,
     PRECISION: tl.constexpr,
     OPERAND: tl.constexpr,
     ROWS: tl.constexpr,
@@ -48,8 +59,10 @@ def backward_steps(
     BLOCK_N: tl.constexpr,
 ):
     G: tl.constexpr = 4 if CELL == "lstm" else (3 if CELL == "gru" or CELL == "gru_reset_after" else 1)
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    row = tl.cast(tl.program_id(0) * ROWS + tl.arange(0, ROWS), tl.int64)
     here = row < B
+    if RAGGED:
+        row = tl.load(order + row, mask=here, other=0)
     d, n = tl.arange(0, BLOCK_D), tl.arange(0, BLOCK_N)
     dh = rows_of(d_h, row * N, n, N, here)
     if CELL == "lstm":
@@ -58,6 +71,10 @@ def backward_steps(
     if RAGGED:
         steps = tl.load(lengths + row, mask=here, other=0).to(tl.int32)
     last = tl.max(steps, 0)
+    if CELL == "lstm":
+        d_inside, wide = d_lags, N
+    else:  # the gradient inside the last tanh is that of the candidate
+        d_inside, wide = deltas + (G - 1) * N, G * N
 
     for step in range(0, last):
         t = step if REVERSE else last - 1 - step
@@ -68,6 +85,11 @@ def backward_steps(
         new_dh = dh
         if G_OUTPUT:
             new_dh += rows_of(g_output, at * N, n, N, running)
+        if LAGS > 0:
+            new_dh += residual_back(
+                *(w_lag, d_inside, wide, g_window, t, steps, row, B, n, N, running),
+                *(LAGS, FIRST, WINDOW, REVERSE, G_WINDOW),
+            )
         kept = tl.zeros_like(dh)
         if ZONEOUT:
             kept = rows_of(zoneout, at * N, n, N, running) * new_dh
@@ -91,8 +113,14 @@ def backward_steps(
                 second = tl.cast(T, tl.int64) * B
                 c_kept = rows_of(zoneout, (second + at) * N, n, N, running) * new_dc
                 new_dc -= c_kept
-            tanh_c = tanh(p1 * c_old + p0 * p2)
-            new_dc += new_dh * p3 * (1 - tanh_c * tanh_c)
+            inner = p1 * c_old + p0 * p2
+            if LAGS > 0:
+                inner += rows_of(from_lags, at * N, n, N, running)
+            tanh_c = tanh(inner)
+            d_inner = new_dh * p3 * (1 - tanh_c * tanh_c)
+            if LAGS > 0:
+                put_rows(d_lags, at * N, n, N, running, d_inner)
+            new_dc += d_inner
             c_kept += new_dc * p1
             d_i = new_dc * p2 * p0 * (1 - p0)
             p1 = new_dc * c_old * p1 * (1 - p1)
@@ -146,3 +174,11 @@ def backward_steps(
     put_rows(d_h, row * N, n, N, here, dh)
     if CELL == "lstm":
         put_rows(d_c, row * N, n, N, here, dc)
+    if LAGS > 0:
+        for k in range(0, WINDOW):
+            t = steps + k if REVERSE else tl.zeros_like(steps) - 1 - k
+            d_former = residual_back(
+                *(w_lag, d_inside, wide, g_window, t, steps, row, B, n, N, here),
+                *(LAGS, FIRST, WINDOW, REVERSE, G_WINDOW),
+            )
+            put_rows(d_window, (row * WINDOW + k) * N, n, N, here, d_former)

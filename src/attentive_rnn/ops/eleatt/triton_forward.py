@@ -6,26 +6,32 @@ Products that need not wait for h_{t-1} were made before (W_xa x + b_a with a ga
 import triton
 import triton.language as tl
 
+from .triton_lags import former, residual
 from .triton_steps import bias, product, put_rows, rows_of, sigmoid, tanh
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T", "B"])
 def forward_steps(
     x,  # (T, B, D)
     gates,  # (T, B, G*N): in without a gate: W_x x + b; out: the cell's gates and candidate
     attention,  # (T, B, D): in: W_xa x + b_a; out: a
     attended,  # (T, B, D), out: a * x
     extra,  # (T, B, N), out: the LSTM's c_{t-1}; r * h_{t-1} for gru, U_n h_{t-1} + b for gru_reset_after
+    from_lags,  # (T, B, N), out: for the LSTM, a_t of the lags
     h_old,  # (T, B, N), out: h_{t-1}
     output,  # (T, B, N)
     h,  # (B, N): in the first state, out the last one
     c,
+    window,  # (B, W, N): the outputs before the first step, the latest first
+    last_window,  # (B, W, N), out
     w_ih,
     w_hh,
     b_ih,
     b_hh,
     w_ha,
+    w_lag,  # (K)
     lengths,  # (B)
+    order,  # (B): the rows in the order of their lengths, so that those of a tile end together
     zoneout,  # (states, T, B, N)
     T,
     B,
@@ -37,6 +43,9 @@ def forward_steps(
     REVERSE: tl.constexpr,
     RAGGED: tl.constexpr,
     ZONEOUT: tl.constexpr,
+    LAGS: tl.constexpr,
+    FIRST: tl.constexpr,
+    WINDOW: tl.constexpr,
     BIAS: tl.constexpr,
     PRECISION: tl.constexpr,
     OPERAND: tl.constexpr,
@@ -45,8 +54,10 @@ def forward_steps(
     BLOCK_N: tl.constexpr,
 ):
     G: tl.constexpr = 4 if CELL == "lstm" else (3 if CELL == "gru" or CELL == "gru_reset_after" else 1)
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    row = tl.cast(tl.program_id(0) * ROWS + tl.arange(0, ROWS), tl.int64)
     here = row < B
+    if RAGGED:
+        row = tl.load(order + row, mask=here, other=0)
     d, n = tl.arange(0, BLOCK_D), tl.arange(0, BLOCK_N)
     ht = rows_of(h, row * N, n, N, here)
     if CELL == "lstm":
@@ -62,6 +73,8 @@ def forward_steps(
         at = tl.cast(t, tl.int64) * B + row
         put_rows(h_old, at * N, n, N, running, ht)
         tl.debug_barrier()
+        if LAGS > 0:
+            a_lags = residual(w_lag, output, window, t, steps, row, B, n, N, running, LAGS, FIRST, WINDOW, REVERSE)
 
         g_at = at * (G * N)
         if GATE != "none":
@@ -98,6 +111,8 @@ def forward_steps(
                 p3 = rows_of(gates, g_at + 3 * N, n, N, running)
 
         p0 += product(h_old, at * N, N, running, w_hh, 1, N, n, N, PRECISION, OPERAND)
+        if LAGS > 0 and G == 1:
+            p0 += a_lags
         if CELL == "rnn_tanh":
             p0 = tanh(p0)
             new = p0
@@ -111,8 +126,14 @@ def forward_steps(
             p2 = tanh(p2 + product(h_old, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND))
             p3 = sigmoid(p3 + product(h_old, at * N, N, running, w_hh + 3 * N * N, 1, N, n, N, PRECISION, OPERAND))
             new_c = p1 * ct + p0 * p2
-            new = p3 * tanh(new_c)
+            if LAGS > 0:
+                put_rows(from_lags, at * N, n, N, running, a_lags)
+                new = p3 * tanh(new_c + a_lags)
+            else:
+                new = p3 * tanh(new_c)
         else:  # r, z, n
+            if LAGS > 0:
+                p2 += a_lags
             if CELL == "gru":
                 p0 = sigmoid(p0)
                 put_rows(extra, at * N, n, N, running, p0 * ht)
@@ -155,3 +176,9 @@ def forward_steps(
     put_rows(h, row * N, n, N, here, ht)
     if CELL == "lstm":
         put_rows(c, row * N, n, N, here, ct)
+    if LAGS > 0:
+        tl.debug_barrier()
+        end = tl.zeros_like(steps) - 1 if REVERSE else steps
+        for k in range(0, WINDOW):
+            last_h = former(output, window, k + 1, end, steps, row, B, n, N, here, WINDOW, REVERSE)
+            put_rows(last_window, (row * WINDOW + k) * N, n, N, here, last_h)

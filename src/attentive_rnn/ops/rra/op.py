@@ -11,10 +11,11 @@ from .. import dispatch, native
 from ..eleatt import Lags, Spec, State, Weights, eleatt
 from ..eleatt import check as check_eleatt
 from ..eleatt.op import execute
-from . import cpu, reference
+from . import cpu, reference, triton
 from .spec import check
 
 TABLE: dict[str, dispatch.Backend] = {
+    "triton": dispatch.Backend(triton.forward, triton.why_not),
     "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
     "reference": dispatch.Backend(reference.forward, lambda *call: None),
 }

@@ -1,0 +1,237 @@
+"""Calls of the Triton kernels on tensors: one launch for all steps, one for all steps back, and around them products
+over whole sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import gpu
+from .engine import Engine
+from .kernels import three
+from .sequence import Deltas, Saved, gradients
+from .spec import Spec, Weights
+
+ROWS = 16  # the fewest that a matrix unit takes
+LARGE = 128  # inputs or units from which a program has 8 warps
+
+
+def history_bytes(spec: Spec, dtype: torch.dtype, t: Any, b: Any, d: Any, n: Any) -> Any:
+    """The size of what a backward pass needs of a forward pass; the numbers of steps and rows may be symbols."""
+    return sum(_aligned(t * b * width) for width in _widths(spec, d, n)) * dtype.itemsize
+
+
+def _widths(spec: Spec, d: int, n: int) -> tuple[int, ...]:
+    """How many numbers a step and row has in each part of `Saved`."""
+    a = 0 if spec.gate is None else d
+    extra = 0 if spec.cell.startswith("rnn") else n
+    return n, spec.blocks * n, extra, a, a, n if spec.cell == "lstm" and spec.lags is not None else 0
+
+
+def _aligned(count: Any) -> Any:
+    """For addresses that are multiples of 16 bytes Triton has code of its own, which sizes should not choose."""
+    return (count + 15) // 16 * 16
+
+
+def _saved(history: Tensor, spec: Spec, x: Tensor, n: int) -> Saved:
+    """The parts of a history. Without a gate x~ is x."""
+    t, b, d = x.shape
+    numbers, at, parts = history.view(x.dtype), 0, []
+    for width in _widths(spec, d, n):
+        parts.append(numbers[at : at + t * b * width].view(t, b, width))
+        at += _aligned(t * b * width)
+    h, gates, extra, attention, attended, from_lags = parts
+    if spec.gate is None:
+        return Saved(h, gates, extra, None, x, from_lags)
+    return Saved(h, gates, extra, attention, attended, from_lags)
+
+
+def run(
+    history: Tensor | None,
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+    x: Tensor,
+    *inputs: Tensor | None,
+) -> tuple[Tensor, ...]:
+    """The results (output, h[, c][, window][, attention]); `history` is filled with what a backward pass needs."""
+    from .triton_forward import forward_steps
+
+    w = Weights(*inputs[spec.states :])  # type: ignore[arg-type]
+    (t, b, d), n = x.shape, w.hh.shape[1]
+    past = _past(x, lengths)
+    x = x.contiguous() if past is None else x.masked_fill(past, 0)
+    if history is None:
+        history = x.new_empty(history_bytes(spec, x.dtype, t, b, d, n), dtype=torch.uint8)
+    output = x.new_empty(t, b, n)
+    if past is not None:  # steps past a row's length take part in the products over all steps
+        history.zero_()
+        output.zero_()
+    saved = _saved(history, spec, x, n)
+    if saved.attention is None:
+        _linear(x, w.ih, w.b_ih, saved.gates)
+    else:
+        assert w.ia is not None
+        _linear(x, w.ia, w.b_a, saved.attention)
+        if past is not None:
+            saved.attention.masked_fill_(past, 0)
+    h, c, window = three(spec, inputs[: spec.states])
+    last: list[Any] = [None if s is None else s.clone() for s in (h, c)]
+    last.append(None if window is None else torch.empty_like(window))
+    given = (x, saved.gates, saved.attention, saved.attended, saved.extra, saved.from_lags, saved.h, output)
+    weights = (w.ih, w.hh, w.b_ih, w.b_hh, w.ha, w.lag)
+    has = {"BIAS": w.b_ih is not None}
+    _launch(forward_steps, (*given, *last[:2], window, last[2], *weights), spec, lengths, reverse, zoneout, x, n, has)
+    results = (output, *(s for s in last if s is not None))
+    return (*results, saved.attention.clone()) if need_attention and saved.attention is not None else results
+
+
+def run_back(
+    history: Tensor,
+    output: Tensor,
+    grads: Sequence[Tensor | None],
+    needed: Sequence[bool],
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+    x: Tensor,
+    *inputs: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of x and the inputs where needed, from those of the results of `run` and what it left."""
+    from .triton_backward import backward_steps
+
+    w = Weights(*inputs[spec.states :])  # type: ignore[arg-type]
+    n, past = w.hh.shape[1], _past(x, lengths)
+    x = x.contiguous() if past is None else x.masked_fill(past, 0)
+    saved = _saved(history, spec, x, n)
+    new = torch.empty_like if past is None else torch.zeros_like
+    g_output, g_attention = grads[0], grads[-1] if need_attention else None
+    g_h, g_c, g_window = three(spec, grads[1 : 1 + spec.states])
+    h, c, window = three(spec, inputs[: spec.states])
+    first: list[Any] = [
+        None if s is None else torch.zeros_like(s) if g is None else g.clone(memory_format=torch.contiguous_format)
+        for s, g in ((h, g_h), (c, g_c))
+    ]
+    first.append(None if window is None else torch.empty_like(window))
+    deltas = new(saved.gates)
+    candidate = new(saved.extra) if spec.cell == "gru_reset_after" else None
+    gate, d_x = (new(saved.attended) for _ in range(2)) if w.ia is not None else (None, None)
+    d_lags = new(saved.h) if spec.cell == "lstm" and spec.lags is not None else None
+    given = (x, saved.gates, saved.attention, saved.extra, saved.from_lags, saved.h, g_output, g_attention, g_window)
+    made = (deltas, candidate, gate, d_x, d_lags, first[2], *first[:2])
+    flags = {"G_OUTPUT": g_output, "G_ATTENTION": g_attention, "G_WINDOW": g_window}
+    has = {name: tensor is not None for name, tensor in flags.items()}
+    _launch(backward_steps, (*given, *made, w.ih, w.hh, w.ha, w.lag), spec, lengths, reverse, zoneout, x, n, has)
+    d_lag = None
+    if w.lag is not None:
+        d_inside = deltas[..., -n:] if d_lags is None else d_lags
+        d_lag = _lag_products(spec, d_inside, output, window, lengths, reverse).to(x.dtype)
+    state = [s for s in first if s is not None]
+    found = gradients(spec, x, w, saved, Deltas(deltas, candidate, gate, d_x, state, d_lag), needed[0])
+    return tuple(g if need else None for g, need in zip(found, needed, strict=True))
+
+
+def _past(x: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """Which steps (T, B, 1) are past their row's length."""
+    if lengths is None:
+        return None
+    return (torch.arange(x.shape[0], device=x.device).unsqueeze(1) >= lengths.to(x.device)).unsqueeze(-1)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> None:
+    x, out = x.flatten(0, 1), out.flatten(0, 1)
+    if bias is None:
+        torch.mm(x, weight.t(), out=out)
+    else:
+        torch.addmm(bias, x, weight.t(), out=out)
+
+
+def _lag_products(
+    spec: Spec, d_inside: Tensor, output: Tensor, window: Tensor | None, lengths: Tensor | None, reverse: bool
+) -> Tensor:
+    """The gradient of the lags' weights (K): sums over steps, rows and units, in float32 and always in one order."""
+    import triton
+
+    from .triton_lags import lag_products
+
+    assert spec.lags is not None
+    t, b, n = output.shape
+    products = torch.empty(t, spec.lags.number, dtype=torch.float32, device=output.device)
+    with _on(output):
+        lag_products[products.shape](
+            *(d_inside, output, window, output if lengths is None else lengths.to(output.device), products),
+            *(t, b, n, d_inside.stride(1)),
+            FIRST=spec.lags.first,
+            WINDOW=spec.lags.window,
+            REVERSE=reverse,
+            RAGGED=lengths is not None,
+            ROWS=ROWS,
+            BLOCK_N=max(16, triton.next_power_of_2(n)),
+        )
+    return products.sum(0)
+
+
+def _on(tensor: Tensor) -> Any:
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
+
+
+def _launch(
+    kernel: Any,
+    tensors: tuple[Tensor | None, ...],
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    x: Tensor,
+    n: int,
+    options: dict[str, bool],
+) -> None:
+    """One program for each tile of rows; what a call leaves out is stood in for by x, which is then not read."""
+    import triton
+    import triton.language as tl
+
+    steps, rows, d = x.shape
+    block_n, block_d = (max(16, triton.next_power_of_2(size)) for size in (n, d if spec.gate else 1))
+    bf16 = x.dtype is torch.bfloat16  # the interpreter's products are NumPy's, which has no such type
+    operand = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}[x.dtype]
+    order = None
+    if lengths is not None:
+        lengths = lengths.to(x.device)
+        order = lengths.argsort(descending=True)
+    with _on(x):
+        kernel[(triton.cdiv(rows, ROWS),)](
+            *(x if tensor is None else tensor.contiguous() for tensor in (*tensors, lengths, order, zoneout)),
+            *(steps, rows, d, n, float(spec.gate_scale)),
+            CELL=spec.cell,
+            GATE=spec.gate or "none",
+            REVERSE=reverse,
+            RAGGED=lengths is not None,
+            ZONEOUT=zoneout is not None,
+            LAGS=0 if spec.lags is None else spec.lags.number,
+            FIRST=1 if spec.lags is None else spec.lags.first,
+            WINDOW=0 if spec.lags is None else spec.lags.window,
+            **options,
+            PRECISION=gpu.precision(),
+            OPERAND=tl.float32 if bf16 and gpu.interpreted() else operand,
+            ROWS=ROWS,
+            BLOCK_D=block_d,
+            BLOCK_N=block_n,
+            num_warps=8 if max(block_n, block_d) >= LARGE else 4,
+            num_stages=1,
+        )
+
+
+def _memory(like: Tensor, count: int) -> Tensor:
+    return like.new_empty(count, dtype=torch.uint8)
+
+
+ENGINE = Engine("triton", gpu.why_not, history_bytes, _memory, run, run_back)

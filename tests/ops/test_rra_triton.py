@@ -1,0 +1,110 @@
+"""RRA on the Triton kernels against the reference in float64: odd sizes, fewer steps than lags, every gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from attentive_rnn import RRA
+from attentive_rnn.ops import BackendError
+from attentive_rnn.ops.eleatt import Lags, Spec
+from attentive_rnn.ops.rra import rra
+from helpers import assert_near, random_call, relative_error, results
+from on_gpu import DEVICE, compare, on_device
+
+pytestmark = pytest.mark.usefixtures("triton_runs")
+
+
+@pytest.fixture
+def _poisoned() -> None:
+    """Memory that nobody has written is NaN."""
+    torch.use_deterministic_algorithms(True)
+
+
+# cell, gate, lags, (T, B, D, N)
+CASES: dict[str, tuple[Any, ...]] = {
+    "one of each size": ("lstm", None, Lags(2), (1, 1, 1, 1), {}),
+    "fewer steps than lags": ("lstm", "sigmoid", Lags(5, "softmax", 2), (3, 2, 13, 4), {}),
+    "more rows than a tile": ("lstm", None, Lags(2), (3, 19, 5, 17), {"lengths": torch.arange(19) % 3 + 1}),
+    "reverse": ("lstm", "softmax", Lags(2), (5, 2, 3, 4), {"reverse": True, "bias": False}),
+    "reverse, lengths": ("lstm", None, Lags(5), (4, 3, 3, 6), {"reverse": True, "lengths": torch.tensor([4, 1, 2])}),
+    "candidate": ("gru", "sigmoid", Lags(2, "mean", 2), (4, 2, 3, 5), {"lengths": torch.tensor([2, 4])}),
+    "candidate, two biases": ("gru_reset_after", None, Lags(2), (3, 2, 3, 4), {"reverse": True}),
+    "tanh": ("rnn_tanh", None, Lags(1, "mean"), (3, 1, 3, 4), {}),
+    "relu": ("rnn_relu", "sigmoid", Lags(2), (3, 2, 3, 4), {"lengths": torch.tensor([3, 2])}),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("name", CASES)
+def test_a_call_gives_what_the_reference_gives(name):
+    cell, gate, lags, sizes, options = CASES[name]
+    compare(random_call(Spec(cell, gate, 1.5, lags), *sizes, dtype=torch.float32, need_attention=True, **options))
+
+
+@pytest.mark.usefixtures("_poisoned")
+def test_zoned_outputs_are_what_the_window_takes():
+    spec = Spec("lstm", None, lags=Lags(2))
+    compare(random_call(spec, 3, 2, 3, 5, dtype=torch.float32, zoneout=torch.rand(2, 3, 2, 5)))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_as_near_as_the_reference_in_it(dtype):
+    compare(random_call(Spec("lstm", None, lags=Lags(2)), 4, 3, 5, 6, dtype=dtype))
+
+
+def test_what_lies_in_the_padding_is_never_read_and_a_call_gives_the_same_bits_again():
+    lengths = torch.tensor([2, 3])
+    spec = Spec("lstm", "sigmoid", lags=Lags(2))
+    call = on_device(random_call(spec, 3, 2, 3, 5, dtype=torch.float32, lengths=lengths, need_attention=True))
+    clean = results(call, "triton")
+    with torch.no_grad():
+        call.x[2, 0] = torch.nan
+    dirty = results(call, "triton")
+    assert all(torch.equal(clean[name], dirty[name]) for name in clean)
+    assert (dirty["grad_x"][2, 0] == 0).all()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_two_halves_with_the_window_carried_are_the_whole(reverse):
+    spec = Spec("lstm", None, lags=Lags(3, "sum", 2))
+    call = on_device(random_call(spec, 5, 2, 3, 4, dtype=torch.float32))
+    options: Any = {"reverse": reverse, "backend": "triton"}
+    whole = rra(*call[:4], **options)
+    parts = (call.x[3:], call.x[:3]) if reverse else (call.x[:3], call.x[3:])
+    first = rra(parts[0], *call[1:4], **options)
+    second = rra(parts[1], first.state, *call[2:4], **options)
+    output = [second.output, first.output] if reverse else [first.output, second.output]
+    assert_near(torch.cat(output), whole.output, 1e-6)
+    for mine, expected in zip(second.state, whole.state, strict=True):
+        assert_near(mine, expected, 1e-6)
+
+
+def test_a_second_derivative_is_that_of_the_reference():
+    found = []
+    for backend in ("triton", "reference"):
+        call = on_device(random_call(Spec("lstm", None, lags=Lags(2)), 2, 2, 3, 4, dtype=torch.float32))
+        leaves = list(call.leaves().values())
+        first = torch.autograd.grad(rra(*call[:4], backend=backend).output.square().sum(), leaves, create_graph=True)
+        found.append(torch.autograd.grad(sum(g.square().sum() for g in first), leaves))
+    assert all(relative_error(ours, theirs) < 1e-4 for ours, theirs in zip(*found, strict=True))
+
+
+def test_a_layer_runs_on_the_kernels_and_content_says_why_it_does_not():
+    x = torch.randn(3, 2, 4, device=DEVICE)
+    layer = RRA(4, 5, 2, bidirectional=True, device=DEVICE)
+    output = layer(x)[0]
+    assert layer.last_backend.backend == "triton"
+    layer.backend = "reference"
+    assert_near(output, layer(x)[0], 1e-6)
+    content = RRA(4, 5, 2, norm="content", device=DEVICE)
+    content(x)
+    assert content.last_backend.backend == "reference"
+    assert "triton: its kernels have weights that are the same at all steps" in content.last_backend.reason
+    with pytest.raises(BackendError, match="norm='content'"):
+        RRA(4, 5, 2, norm="content", backend="triton", device=DEVICE)(x)
+    wide = random_call(Spec("lstm", None, lags=Lags(2)), 2, 1, 3, 129, dtype=torch.float32)
+    with pytest.raises(BackendError, match="1 to 128 units"):
+        rra(*on_device(wide)[:4], backend="triton")
