@@ -357,6 +357,9 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
+    from .training.reproduce import read_table
+
+    arguments.recipe = arguments.recipe or read_table(arguments.table).recipe
     recipe, overrides = _chosen(arguments)
     return commands_reproduce.run(arguments.table, recipe, overrides, arguments.seeds)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from attentive_rnn.cli import main
-from attentive_rnn.data import load, read_sequences, recognise, validation_split
+from attentive_rnn.data import Schema, load, read_sequences, recognise, validation_split
 from attentive_rnn.data.feature_files import write_features
 from attentive_rnn.errors import ConfigError, DataError
 
@@ -91,10 +93,56 @@ def test_any_folder_of_features_is_a_data_set(clips):
     assert (len(train), len(test)) == (16, 1)
 
 
+@pytest.fixture
+def poses(clips):
+    """The skeletons of the same clips, but of one in which nobody was found."""
+    names = sorted(f"{p.parent.name}/{p.stem}" for p in (clips / "features").rglob("*.safetensors"))
+    names.remove("wave/film0_wave_u_nm_0")
+    np.savez(
+        clips / "poses.npz",
+        sequences=np.random.default_rng(0).normal(size=(3 * len(names), 1, 33, 3)).astype(np.float32),
+        lengths=np.full(len(names), 3),
+        labels=np.array([name.startswith("wave") for name in names], dtype=np.int64),
+        name=np.array(names),
+        schema=np.array(json.dumps(Schema(("clap", "wave"), (1, 33, 3), layout="mediapipe-33", rate=30.0).to_dict())),
+    )
+    return clips / "poses.npz"
+
+
+def test_poses_of_the_clips_follow_the_official_splits_too(poses, tmp_path):
+    train, test = load("jhmdb", poses)
+    assert (len(train), len(test)) == (12, 3)
+    assert {m["subject"] for m in test.metas} == {"film0"}
+    np.savez(tmp_path / "other.npz", sequences=np.zeros((4, 1, 33, 3), np.float32), lengths=[4], labels=[0])
+    with pytest.raises(DataError, match="sequence 0 is not named CLASS/CLIP"):
+        load("jhmdb", tmp_path / "other.npz")
+
+
+def test_features_and_poses_are_fused_clip_by_clip(clips, poses, tmp_path, capsys):
+    small = ["--model.hidden_size", "2", "--training.max_epochs", "1", "--data.valid_fraction", "0.5"]
+    for path in (clips, poses):
+        call = ["train", "jhmdb", "--data.path", str(path), "--data.augmentation", "[]", *small]
+        assert main([*call, "--output-dir", str(tmp_path / path.stem)]) == 0
+    runs = [str(next((tmp_path / path.stem / "jhmdb").iterdir())) for path in (clips, poses)]
+    capsys.readouterr()
+    assert main(["fuse", *runs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("without 1 sequences")
+    assert lines[2].endswith("4 sequences)")
+    for name in ("clap/a", "clap/b", "clap/c", "clap/d", "wave/e", "wave/f", "wave/g", "wave/h"):
+        _write(tmp_path / "other" / f"{name}.safetensors")
+    call = ["train", "sequence", "--data.path", str(tmp_path / "other"), "--data.options.test_fraction", "0.5"]
+    assert main([*call, *small, "--output-dir", str(tmp_path / "third")]) == 0
+    third = str(next((tmp_path / "third" / "sequence").iterdir()))
+    capsys.readouterr()
+    assert main(["fuse", runs[0], third]) == 2
+    assert "tests no sequence of" in capsys.readouterr().err
+
+
 def test_table1_trains_each_split_and_prints_the_means_beside_the_papers(clips, tmp_path, capsys):
     small = ["--model.hidden_size", "2", "--training.max_epochs", "1", "--data.valid_fraction", "0.5"]
     call = ["reproduce", "table1", "--data", str(clips), "--output-dir", str(tmp_path / "runs"), *small]
-    assert main([*call, "--recipe", "jhmdb", "--seeds", "0", "1"]) == 0
+    assert main([*call, "--seeds", "0", "1"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0].strip("| ") for line in lines[1:]] == [
         *(f"{model}, split {split}" for model in ("Baseline-GRU", "EleAtt-GRU") for split in (1, 2, 3)),

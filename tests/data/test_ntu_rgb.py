@@ -71,7 +71,7 @@ def test_a_folder_without_films_says_what_makes_them(tmp_path):
 def test_table_1_trains_both_protocols_and_prints_the_papers_figures(films, tmp_path, capsys):
     small = ["--model.hidden_size", "2", "--training.max_epochs", "1", "--data.valid_fraction", "0.5"]
     call = ["reproduce", "table1-ntu", "--data", str(films), "--output-dir", str(tmp_path / "runs"), *small]
-    assert main([*call, "--recipe", "ntu-rgb"]) == 0
+    assert main(call) == 0
     lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert [(line[0], line[-1]) for line in lines[1:]] == [
         ("Baseline-GRU, CS", "61.3"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     extractor = chosen_extractor(arguments)
     states: list[Progress] = []
+    began = time.perf_counter()
     with bar_over_videos() as show:
 
         def progress(state: Progress) -> None:
@@ -88,6 +90,8 @@ def _run(arguments: argparse.Namespace) -> int:
             batch_size=arguments.batch_size,
             progress=progress,
         )
-    print(f"features         {extractor.dim} of {extractor.name}, {sum(s.frames for s in states)} frames now")
+    frames = sum(s.frames for s in states)
+    each = f", {1000 * (time.perf_counter() - began) / frames:.1f} ms each" if frames else ""
+    print(f"features         {extractor.dim} of {extractor.name}, {frames} frames now{each}")
     print(f"videos           {len(states) - len(refused)} in {arguments.out}, {len(refused)} left out")
     return 2 if len(refused) == len(states) else 0

@@ -11,7 +11,9 @@ def add(reproduce: argparse.ArgumentParser) -> None:
     reproduce.add_argument(
         "table", metavar="TABLE", help="figure2, table1, table1-ntu, table2, table3, table4, table5, table6 or table7"
     )
-    reproduce.add_argument("--recipe", metavar="RECIPE", help="what the rows change; default: the one for the data")
+    reproduce.add_argument(
+        "--recipe", metavar="RECIPE", help="what the rows change; default: the table's own, or the one for the data"
+    )
     reproduce.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
 
 

@@ -1,4 +1,4 @@
-"""JHMDB from its pictures: features of every frame of the clips of 21 actions, with the three official splits.
+"""JHMDB from its pictures: features or poses of every frame of the clips of 21 actions, with the three official splits.
 
 Reference: H. Jhuang, J. Gall, S. Zuffi, C. Schmid, M. Black, "Towards understanding action recognition", ICCV 2013.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DataError
-from . import frame_features, jhmdb_splits
+from . import frame_features, jhmdb_splits, npz
 from .dataset import SequenceDataset, Splits
 from .files import existing
 from .source import Source
@@ -19,7 +19,7 @@ def load(path: str | Path, split: int = 1, splits: str | Path | None = None) -> 
 
     Args:
         path: the folder that ``attentive features`` made of the clips, CLASS/CLIP.safetensors; or a folder with it in
-            ``features``.
+            ``features``; or the .npz that ``attentive pose`` made of them.
         split: 1, 2 or 3.
         splits: the folder or zip with the official split files; by default ``splits`` or ``splits.zip`` in the path's
             folder, or beside it.
@@ -42,12 +42,21 @@ def read(path: str | Path) -> SequenceDataset:
     folder = path / "features" if (path / "features").is_dir() else path
     if (folder / "videos").is_dir():
         raise DataError(f"{path}: holds videos and no features; run attentive features {path / 'videos'} OUT, give OUT")
-    dataset = frame_features.read(folder)
-    for meta in dataset.metas:
-        action, _, clip = meta["name"].partition("/")
+    dataset = frame_features.read(folder) if folder.is_dir() else npz.read(folder)
+    for number, meta in enumerate(dataset.metas):
+        action, _, clip = meta.get("name", "").partition("/")
+        if not clip:
+            raise DataError(
+                f"{path}: sequence {number} is not named CLASS/CLIP; run attentive pose on the clips' folders"
+            )
         meta["subject"] = clip.split(f"_{action}_")[0]
     dataset.name = "jhmdb"
     return dataset
 
 
-SOURCE = Source(name="jhmdb", title="JHMDB frame features: CLASS/CLIP.safetensors and splits.zip", load=load, read=read)
+SOURCE = Source(
+    name="jhmdb",
+    title="JHMDB frame features or poses: CLASS/CLIP.safetensors or an .npz, and splits.zip",
+    load=load,
+    read=read,
+)

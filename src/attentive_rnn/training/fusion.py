@@ -47,12 +47,43 @@ def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -
             )
         if not np.isfinite(array).all():
             raise ConfigError(f"fusion: scores {k} have a value that is not finite")
-    shares = np.ones(len(arrays)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if shares.shape != (len(arrays),):
-        raise ConfigError(f"fusion: {shares.size} weights for {len(arrays)} models; give one for each")
+    shares = _one_each(weights, len(arrays))
     if not np.isfinite(shares).all() or shares.min() < 0 or shares.sum() == 0:
         raise ConfigError(f"fusion: weights must not be negative, and not all 0; got {shares.tolist()}")
     return np.tensordot(shares / shares.sum(), [_probabilities(a) for a in arrays], axes=1)
+
+
+def fuse_known(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
+    """As :func:`fuse`, where not every model has seen every sequence: each is predicted by those that have.
+
+    Args:
+        scores: as in :func:`fuse`, with rows of NaN for what a model has not seen.
+        weights: as in :func:`fuse`.
+
+    Raises:
+        ConfigError: as in :func:`fuse`, or nobody has seen a sequence.
+
+    Example:
+        >>> pictures, poses = np.array([[0.6, 0.4], [0.3, 0.7]]), np.array([[0.2, 0.8], [np.nan, np.nan]])
+        >>> fuse_known([pictures, poses]).round(2)
+        array([[0.4, 0.6],
+               [0.3, 0.7]])
+    """
+    shares = _one_each(weights, len(scores))
+    seen = np.stack([np.isfinite(s).all(axis=1) for s in scores])
+    together = np.empty(scores[0].shape)
+    for pattern in np.unique(seen, axis=1).T:
+        rows = (seen == pattern[:, None]).all(axis=0)
+        chosen = np.flatnonzero(pattern).tolist()
+        together[rows] = fuse([scores[k][rows] for k in chosen], shares[chosen].tolist())
+    return together
+
+
+def _one_each(weights: Sequence[float] | None, count: int) -> np.ndarray:
+    shares = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    if shares.shape != (count,):
+        raise ConfigError(f"fusion: {shares.size} weights for {count} models; give one for each")
+    return shares
 
 
 def _probabilities(scores: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ class PaperTable:
         columns: the data sets and protocols of the paper's figures.
         rows: for each row its name, the keys that it sets in a recipe, and the paper's accuracies in percent.
         means: for each mean of rows, such as over splits, its name, the rows' numbers from 0 and the paper's figures.
+        recipe: the recipe that the rows change where no other is named; None: the general one for the data.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PaperTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, dict[str, Any], tuple[float, ...]], ...]
     means: tuple[tuple[str, tuple[int, ...], tuple[float, ...]], ...] = ()
+    recipe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def read_table(name: str) -> PaperTable:
     common = values.get("set", {})
     rows = tuple((row["name"], common | row["set"], tuple(row["paper"])) for row in values["rows"])
     means = tuple((mean["name"], tuple(mean["of"]), tuple(mean["paper"])) for mean in values.get("means", ()))
-    return PaperTable(name, text.splitlines()[0].lstrip("# "), tuple(values["columns"]), rows, means)
+    title = text.splitlines()[0].lstrip("# ")
+    return PaperTable(name, title, tuple(values["columns"]), rows, means, values.get("recipe"))
 
 
 def reproduce(
