@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ class RandomRotation(Transform):
 
     def __init__(self, degrees: float | Sequence[float] = 35.0) -> None:
         several = isinstance(degrees, list | tuple)
-        each = list(degrees) if several else [degrees] * 3  # type: ignore[arg-type]
+        each: list[Any] = list(degrees) if isinstance(degrees, list | tuple) else [degrees] * 3
         if len(each) != 3:
             raise ConfigError(f"{self.name}: degrees must be one number or three, for x, y and z, got {degrees!r}")
         angles = [number(self.name, "degrees", angle, 0, 180) for angle in each]
