@@ -134,7 +134,7 @@ def results(call: Call, backend: str) -> dict[str, Tensor]:
     returned |= {name: a for name, a in run.attention._asdict().items() if a is not None}
     generator = torch.Generator().manual_seed(1)
     loss = sum(
-        (out.double() * torch.randn(out.shape, generator=generator, dtype=torch.float64)).sum()
+        (out.double() * torch.randn(out.shape, generator=generator, dtype=torch.float64).to(out.device)).sum()
         for out in returned.values()
     )
     assert isinstance(loss, Tensor)

@@ -64,13 +64,15 @@ def test_a_backend_this_machine_has_but_the_recurrence_lacks_is_refused(monkeypa
 
 @pytest.mark.parametrize("name", ["cuda", "", "Reference"])
 def test_an_unknown_backend_is_a_value_error(name):
-    with pytest.raises(ValueError, match=rf"'auto' or one of 'triton', 'cpu', 'hoisted', 'reference', got '{name}'"):
+    with pytest.raises(
+        ValueError, match=rf"'auto' or one of 'triton', 'cpu', 'cuda-graph', 'hoisted', 'reference', got '{name}'"
+    ):
         choose({"reference": RUNS}, name)
 
 
 def test_backends_lists_all_of_them_with_reasons():
     listed = {status.name: status for status in attentive_rnn.backends()}
-    assert list(listed) == ["triton", "cpu", "hoisted", "reference"]
+    assert list(listed) == ["triton", "cpu", "cuda-graph", "hoisted", "reference"]
     assert listed["hoisted"].available
     assert listed["reference"].available
     assert all(status.reason for status in listed.values())
@@ -94,7 +96,8 @@ def test_without_the_compiled_kernels_the_hand_written_backward_runs(monkeypatch
     monkeypatch.setattr(native, "kernels", None)
     monkeypatch.setattr(native, "missing", "no C++17 compiler was found")
     call = random_call(Spec("gru"))
-    assert eleatt(*call[:4]).choice == ("hoisted", "triton: tensors are on cpu; cpu: no C++17 compiler was found")
+    refusals = "triton: tensors are on cpu; cpu: no C++17 compiler was found; cuda-graph: tensors are on cpu"
+    assert eleatt(*call[:4]).choice == ("hoisted", refusals)
     with torch.autograd.forward_ad.dual_level():
         assert eleatt(*call[:4]).choice.backend == "reference"
 

@@ -57,7 +57,7 @@ class RecurrentBase(nn.Module):
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
         init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
             "open" (as "paper", with a gate that starts near the identity).
-        backend: "auto", "triton", "cpu", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
+        backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
         device, dtype: as in torch.nn.
 
     Inputs:

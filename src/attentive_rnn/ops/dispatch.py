@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-BACKENDS = ("triton", "cpu", "hoisted", "reference")
+BACKENDS = ("triton", "cpu", "cuda-graph", "hoisted", "reference")
 
 
 class Backend(NamedTuple):

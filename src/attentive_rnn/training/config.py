@@ -63,7 +63,7 @@ class ModelConfig:
         reset_after: for the GRU: torch's form, with the reset gate after the product.
         pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
         init: how the weights start: paper, open (the paper's, with a gate that starts near the identity) or torch.
-        backend: auto, triton, cpu, hoisted or reference.
+        backend: auto, triton, cpu, cuda-graph, hoisted or reference.
         embedding_size: numbers that a word becomes, where the sequences are text; not used otherwise.
         lags: for rra: how many former outputs; 0 makes it the LSTM.
         norm: for rra: how their weights are normalised: sum, softmax, content or mean.
@@ -83,7 +83,7 @@ class ModelConfig:
     reset_after: bool = False
     pool: Literal["mean", "last", "keras_compat"] = "mean"
     init: Literal["paper", "open", "torch"] = "paper"
-    backend: Literal["auto", "triton", "cpu", "hoisted", "reference"] = "auto"
+    backend: Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"] = "auto"
     embedding_size: int = 128
     lags: int = 5
     norm: Literal["sum", "softmax", "content", "mean"] = "sum"

@@ -41,8 +41,7 @@ def forward(
     need_attention: bool = False,
 ) -> Result:
     """What `reference.forward` computes."""
-    scan = sequence.Scan(_scan, _scan_back)
-    return sequence.run(scan, spec, x, state, w, lengths, reverse, zoneout, need_attention)
+    return sequence.run(sequence.Scan(scan, scan_back), spec, x, state, w, lengths, reverse, zoneout, need_attention)
 
 
 def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list[tuple[int, int]]:
@@ -54,7 +53,7 @@ def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list
     return pairs[::-1] if reverse else pairs
 
 
-def _scan(
+def scan(
     spec: Spec,
     lengths: Tensor | None,
     reverse: bool,
@@ -133,7 +132,7 @@ def _cell(spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor,
     return [torch.lerp(candidate, old[0], z)]
 
 
-def _scan_back(
+def scan_back(
     spec: Spec,
     lengths: Tensor | None,
     reverse: bool,

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from .. import dispatch
-from . import cpu, hoisted, reference, triton
+from . import captured, cpu, hoisted, reference, triton
 from .checks import check
 from .spec import Result, Spec, State, Weights
 
 TABLE: dict[str, dispatch.Backend] = {
     "triton": dispatch.Backend(triton.forward, triton.why_not),
     "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
+    "cuda-graph": dispatch.Backend(captured.forward, captured.why_not),
     "hoisted": dispatch.Backend(hoisted.forward, hoisted.why_not),
     "reference": dispatch.Backend(reference.forward, lambda *call: None),
 }

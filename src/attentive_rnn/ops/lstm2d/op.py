@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from .. import dispatch
-from . import cpu, diagonal, reference
+from . import cpu, diagonal, reference, triton
 from .checks import check
 from .spec import Weights
 
 TABLE: dict[str, dispatch.Backend] = {
+    "triton": dispatch.Backend(triton.forward, triton.why_not),
     "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
     "hoisted": dispatch.Backend(diagonal.forward, lambda *call: None),
     "reference": dispatch.Backend(reference.forward, lambda *call: None),

@@ -1,0 +1,105 @@
+"""EleAtt-RNN by CUDA graphs of the loop of `hoisted`: for layers too wide for kernels of our own.
+
+Their products are the library's, dozens of launches a step; a recording is launched once for all steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import graphs
+from ..graphs import Tensors
+from . import hoisted, sequence
+from .sequence import Deltas, Saved
+from .spec import Result, Spec, State, Weights
+
+LONGEST = 2048  # steps of a graph, each a few dozen nodes
+GRAPHS = graphs.Graphs()
+
+
+def why_not(
+    spec: Spec,
+    x: Tensor,
+    state: State,
+    w: Weights,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    need_attention: bool,
+) -> str | None:
+    """What keeps this form from a call, if anything."""
+    if x.device.type != "cuda":
+        return f"tensors are on {x.device}"
+    return why_not_recorded(x, lengths) or hoisted.why_not(spec, x, state, w, lengths, reverse, zoneout, need_attention)
+
+
+def why_not_recorded(x: Tensor, lengths: Tensor | None) -> str | None:
+    """What keeps a call on a GPU from being recorded, if anything."""
+    if lengths is not None:
+        return "a graph does the same at every replay, and lengths differ from batch to batch"
+    if x.shape[0] > LONGEST:
+        return f"graphs are recorded for up to {LONGEST} steps"
+    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+        return "its stream is being captured into another graph"
+    return None
+
+
+def forward(
+    spec: Spec,
+    x: Tensor,
+    state: State,
+    w: Weights,
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+    zoneout: Tensor | None = None,
+    need_attention: bool = False,
+) -> Result:
+    """What `reference.forward` computes."""
+    return sequence.run(sequence.Scan(_scan, _scan_back), spec, x, state, w, lengths, reverse, zoneout, need_attention)
+
+
+def _scan(
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    x: Tensor,
+    state: list[Tensor],
+    w: Weights,
+) -> tuple[tuple[Tensor, ...], Saved]:
+    found: Any = GRAPHS(_forward, (spec, reverse), (x, zoneout, *state, *w))
+    return tuple(found[: 1 + spec.states]), Saved(*found[1 + spec.states :])
+
+
+def _forward(options: tuple[Spec, bool], tensors: Any) -> Tensors:
+    spec, reverse = options
+    x, zoneout, *rest = tensors
+    results, saved = hoisted.scan(spec, None, reverse, zoneout, x, rest[: spec.states], Weights(*rest[spec.states :]))
+    return *results, *saved
+
+
+def _scan_back(
+    spec: Spec,
+    lengths: Tensor | None,
+    reverse: bool,
+    zoneout: Tensor | None,
+    x: Tensor,
+    w: Weights,
+    saved: Saved,
+    grads: tuple[Tensor | None, ...],
+    need_x: bool,
+) -> Deltas:
+    found: Any = GRAPHS(_backward, (spec, reverse, need_x), (x, zoneout, *w, *saved, *grads))
+    return Deltas(*found[:4], state=list(found[4:]))
+
+
+def _backward(options: tuple[Spec, bool, bool], tensors: Any) -> Tensors:
+    spec, reverse, need_x = options
+    x, zoneout, *rest = tensors
+    w, rest = Weights(*rest[: len(Weights._fields)]), rest[len(Weights._fields) :]
+    saved, grads = Saved(*rest[: len(Saved._fields)]), tuple(rest[len(Saved._fields) :])
+    deltas = hoisted.scan_back(spec, None, reverse, zoneout, x, w, saved, grads, need_x)
+    return deltas.cell, deltas.candidate, deltas.gate, deltas.x, *deltas.state
