@@ -1,11 +1,11 @@
 # Every target sets up what it needs in .venv: Python 3.11 or later, pip, gcc and make are all it takes.
-# The constraint takes torch's CPU build; a machine with a GPU installs the package with plain `pip install .[all]`.
+# The constraint holds torch to the release that was tested; whether its build is one for GPUs is the package index's.
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,9 @@ lint: $(VENV)/dev
 
 bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machine
 	$(BIN)/python -m benchmarks.bench --threads 1 2 --write docs/benchmarks.md
+
+bench-gpu: $(VENV)/dev  ## the same on a GPU, against cuDNN's layers; exit status 2 where there is none
+	$(BIN)/python -m benchmarks.gpu --write docs/benchmarks.md
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

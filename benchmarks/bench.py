@@ -10,7 +10,6 @@ L2, a second layer.
 from __future__ import annotations
 
 import argparse
-import copy
 import datetime
 import platform
 import statistics
@@ -20,14 +19,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, EleAttRNN, backends
 from attentive_rnn.ops.eleatt import Spec, Weights
 from attentive_rnn.ops.eleatt.stream import Stream
 
 from . import maps
+from .check import check, output_of
 from .loops import HoistedEleAttGRU, NaiveEleAttGRU, share_parameters
+from .sections import section_of, with_section
 from .timing import interleave, processor, ratio
 
 SHAPES = {  # (T, B, D, N)
@@ -41,6 +42,7 @@ SHAPES = {  # (T, B, D, N)
     "long": (2000, 16, 12, 64),
 }
 QUICK = ("L1", "b32", "off1")
+GPU = "## GPU"  # the section of benchmarks.gpu
 
 
 class Times(NamedTuple):
@@ -50,56 +52,25 @@ class Times(NamedTuple):
     training: list[float]
 
 
-def competitors(d: int, n: int, loops: bool) -> dict[str, nn.Module]:
+def competitors(d: int, n: int, loops: bool, backend: str = "cpu") -> dict[str, nn.Module]:
     """The layers that take turns; the first is the bar."""
     layers: dict[str, nn.Module] = {
         "nn.GRU": nn.GRU(d, n),
         "nn.LSTM": nn.LSTM(d, n),
         "nn.RNN": nn.RNN(d, n),
-        "EleAttGRU": EleAttGRU(d, n, backend="cpu"),
-        "EleAttGRU, reset after": EleAttGRU(d, n, reset_after=True, backend="cpu"),
-        "EleAttLSTM": EleAttLSTM(d, n, backend="cpu"),
-        "EleAttRNN": EleAttRNN(d, n, backend="cpu"),
-        "RRA, 5 lags": RRA(d, n, lags=5, backend="cpu"),
-        "RRA, 5 lags and a gate": RRA(d, n, lags=5, gate="sigmoid", backend="cpu"),
-        "plain GRU (gate=None)": EleAttGRU(d, n, gate=None, reset_after=True, backend="cpu"),
+        "EleAttGRU": EleAttGRU(d, n, backend=backend),
+        "EleAttGRU, reset after": EleAttGRU(d, n, reset_after=True, backend=backend),
+        "EleAttLSTM": EleAttLSTM(d, n, backend=backend),
+        "EleAttRNN": EleAttRNN(d, n, backend=backend),
+        "RRA, 5 lags": RRA(d, n, lags=5, backend=backend),
+        "RRA, 5 lags and a gate": RRA(d, n, lags=5, gate="sigmoid", backend=backend),
+        "plain GRU (gate=None)": EleAttGRU(d, n, gate=None, reset_after=True, backend=backend),
     }
     if loops:
         for name, kind in (("naive loop", NaiveEleAttGRU), ("hoisted loop", HoistedEleAttGRU)):
             layers[name] = kind(d, n)
             share_parameters(layers[name], layers["EleAttGRU, reset after"])
     return layers
-
-
-def output_of(layer: nn.Module, x: Tensor) -> Tensor:
-    result = layer(x)
-    return result[0] if isinstance(result, tuple) else result
-
-
-def check(layers: dict[str, nn.Module], x: Tensor) -> None:
-    """Refuse to go on unless every layer of ours, and every loop, computes what the reference computes in float64."""
-    part = x.detach()[:20, :5]
-    loops = (NaiveEleAttGRU,)
-    for name, layer in layers.items():
-        if name.startswith("nn."):
-            continue
-        model = layers["EleAttGRU, reset after"] if isinstance(layer, loops) else layer
-        exact = copy.deepcopy(model).double()
-        exact.backend = "reference"
-        expected = output_of(exact, part.double())
-        weight = torch.linspace(-1, 1, expected.numel(), dtype=torch.float64).view_as(expected)
-        pairs = [(output_of(layer, part), expected, "output")]
-        (pairs[0][0] * weight.float()).sum().backward()
-        (expected * weight).sum().backward()
-        if not isinstance(layer, loops):
-            pairs += [
-                (p.grad, q.grad, key)
-                for (key, p), (_, q) in zip(layer.named_parameters(), exact.named_parameters(), strict=True)
-            ]
-        for found, right, what in pairs:
-            error = float((found.double() - right).detach().norm() / right.detach().norm())
-            if not error < 1e-4:
-                sys.exit(f"no speed is measured: {name}, {what}: relative error {error:.1e}")
 
 
 def measure(shape: str, seconds: float, loops: bool) -> dict[str, Times]:
@@ -205,7 +176,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.maps:
         section = maps.report(seconds)
         if options.write:
-            options.write.write_text(maps.with_section(options.write.read_text(), section))
+            options.write.write_text(with_section(options.write.read_text(), maps.TITLE, section))
         return
     command = " ".join(["python -m benchmarks.bench", *(sys.argv[1:] if arguments is None else arguments)])
     machine = {status.name: status.reason for status in backends()}["cpu"]
@@ -234,9 +205,10 @@ def main(arguments: list[str] | None = None) -> None:
     part += [f"* {name}: {ratio(times, bar)}" for name, times in step.items()]
     print("\n".join(part), flush=True)
     whole = "\n".join([*lines, *part, ""])
-    whole = maps.with_section(whole, maps.report(seconds))
+    whole = with_section(whole, maps.TITLE, maps.report(seconds))
     if options.write:
-        options.write.write_text(whole)
+        gpu = section_of(options.write.read_text(), GPU) if options.write.exists() else []
+        options.write.write_text(with_section(whole, GPU, gpu))
 
 
 if __name__ == "__main__":

@@ -15,18 +15,32 @@ class NaiveEleAttGRU(nn.Module):
         self.xa, self.ha = nn.Linear(inputs, inputs), nn.Linear(units, inputs, bias=False)
         self.xg, self.hg = nn.Linear(inputs, 3 * units), nn.Linear(units, 3 * units)
 
+    def step(self, x_t: Tensor, h: Tensor) -> Tensor:
+        attended = torch.sigmoid(self.xa(x_t) + self.ha(h)) * x_t
+        x_r, x_z, x_n = self.xg(attended).chunk(3, -1)
+        h_r, h_z, h_n = self.hg(h).chunk(3, -1)
+        z = torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n)
+        return z * h + (1 - z) * n
+
     def forward(self, x: Tensor) -> Tensor:
         h = x.new_zeros(x.shape[1], self.units)
         outputs = []
         for x_t in x:
-            attended = torch.sigmoid(self.xa(x_t) + self.ha(h)) * x_t
-            x_r, x_z, x_n = self.xg(attended).chunk(3, -1)
-            h_r, h_z, h_n = self.hg(h).chunk(3, -1)
-            z = torch.sigmoid(x_z + h_z)
-            n = torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n)
-            h = z * h + (1 - z) * n
+            h = self.step(x_t, h)
             outputs.append(h)
         return torch.stack(outputs)
+
+
+class CompiledEleAttGRU(NaiveEleAttGRU):
+    """The same with its step compiled by torch.compile; the whole loop takes minutes to compile at 100 steps."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__(inputs, units)
+        self.compiled = torch.compile(super().step)
+
+    def step(self, x_t: Tensor, h: Tensor) -> Tensor:
+        return self.compiled(x_t, h)
 
 
 class HoistedEleAttGRU(NaiveEleAttGRU):

@@ -47,11 +47,11 @@ class Host(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
-def check(layer: AttentionRNN2d, x: Tensor) -> None:
-    """Refuse to go on unless the kernels and the loops give the mask and the gradients of the float64 reference."""
+def check(layer: AttentionRNN2d, x: Tensor, backends: tuple[str, ...] = ("cpu", "hoisted"), most: float = 1e-4) -> None:
+    """Refuse to go on unless the backends give the mask and the gradients of the float64 reference."""
     part = x.detach()[:3, :, :9, :7]
     expected: list[Tensor] = []
-    for backend, dtype in (("reference", torch.float64), ("cpu", torch.float32), ("hoisted", torch.float32)):
+    for backend, dtype in (("reference", torch.float64), *((backend, x.dtype) for backend in backends)):
         model = copy.deepcopy(layer).to(dtype)
         model.backend = backend
         y, mask = model(part.to(dtype))
@@ -59,7 +59,7 @@ def check(layer: AttentionRNN2d, x: Tensor) -> None:
         expected = expected or found
         for one, right in zip(found, expected, strict=True):
             error = float((one.double() - right).norm() / right.norm())
-            if not error < 1e-4:
+            if not error < most:
                 sys.exit(f"no speed is measured: AttentionRNN2d on {backend}: relative error {error:.1e}")
 
 
@@ -149,8 +149,3 @@ def report(seconds: float) -> list[str]:
     say("")
     torch.set_num_threads(threads)
     return lines
-
-
-def with_section(text: str, section: list[str]) -> str:
-    """The file's text with this section at its end, in the place of an older one."""
-    return "\n".join([text.split(TITLE)[0].rstrip(), "", *section])

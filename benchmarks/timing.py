@@ -9,17 +9,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def interleave(runs: dict[str, Callable[[], None]], seconds: float) -> dict[str, list[float]]:
-    """Times of all runs, taking turns until the time is up; one round first that does not count."""
-    for run in runs.values():
-        run()
+def on_the_clock(run: Callable[[], None]) -> float:
+    """The seconds that a run takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def interleave(
+    runs: dict[str, Callable[[], None]],
+    seconds: float,
+    timed: Callable[[Callable[[], None]], float] = on_the_clock,
+    warm: int = 1,
+) -> dict[str, list[float]]:
+    """Times of all runs, taking turns until the time is up; `warm` rounds first that do not count."""
+    for _ in range(warm):
+        for run in runs.values():
+            run()
     times: dict[str, list[float]] = {name: [] for name in runs}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(next(iter(times.values()))) < 3:
         for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(timed(run))
     return times
 
 

@@ -1,0 +1,58 @@
+"""No speed beside a wrong result: every layer against its reference in float64 before it is timed."""
+
+from __future__ import annotations
+
+import copy
+import sys
+
+import torch
+from torch import Tensor, nn
+
+from .loops import NaiveEleAttGRU
+
+
+def output_of(layer: nn.Module, x: Tensor) -> Tensor:
+    result = layer(x)
+    return result[0] if isinstance(result, tuple) else result
+
+
+def check(layers: dict[str, nn.Module], x: Tensor, tolerance: float = 1e-4, calls: int = 1) -> dict[str, float]:
+    """Refuse to go on unless every layer of ours, and every loop, computes what the reference computes in float64.
+
+    Args:
+        layers: by name; loops have the parameters of "EleAttGRU, reset after".
+        x: the input (T, B, D), of which a part is used.
+        tolerance: of the relative error of the output and of each gradient.
+        calls: how often a layer is called; the last call counts.
+
+    Returns:
+        the largest relative error of each layer.
+    """
+    part, worst = x.detach()[:20, :5], {}
+    for name, layer in layers.items():
+        if name.startswith("nn."):
+            continue
+        is_loop = isinstance(layer, NaiveEleAttGRU)
+        exact = copy.deepcopy(layers["EleAttGRU, reset after"] if is_loop else layer).double()
+        exact.backend = "reference"
+        exact.zero_grad()
+        expected = output_of(exact, part.double())
+        weight = torch.linspace(-1, 1, expected.numel(), dtype=torch.float64, device=x.device).view_as(expected)
+        (expected * weight).sum().backward()
+        for _ in range(calls):
+            layer.zero_grad()
+            output = output_of(layer, part)
+            (output * weight.to(output.dtype)).sum().backward()
+        pairs = [(output, expected, "output")]
+        if not is_loop:
+            pairs += [
+                (p.grad, q.grad, key)
+                for (key, p), (_, q) in zip(layer.named_parameters(), exact.named_parameters(), strict=True)
+            ]
+        worst[name] = 0.0
+        for found, right, what in pairs:
+            error = float((found.double() - right).detach().norm() / right.detach().norm())
+            if not error < tolerance:
+                sys.exit(f"no speed is measured: {name}, {what}: relative error {error:.1e}")
+            worst[name] = max(worst[name], error)
+    return worst
