@@ -93,7 +93,8 @@ def _scan_back(
     need_x: bool,
 ) -> Deltas:
     found: Any = GRAPHS(_backward, (spec, reverse, need_x), (x, zoneout, *w, *saved, *grads))
-    return Deltas(*found[:4], state=list(found[4:]))
+    cell, candidate, gate, d_x, *d_state = found
+    return Deltas(cell, candidate, gate, d_x, d_state)
 
 
 def _backward(options: tuple[Spec, bool, bool], tensors: Any) -> Tensors:
