@@ -67,6 +67,7 @@ def by_events(run: Callable[[], None]) -> float:
 
 
 def layers_of(d: int, n: int, dtype: torch.dtype) -> dict[str, nn.Module]:
+    torch.compiler.reset()  # or the steps compiled for other sizes would count towards its limit
     layers = competitors(d, n, loops=True, backend="auto")
     compiled = CompiledEleAttGRU(d, n)
     share_parameters(compiled, layers["EleAttGRU, reset after"])
