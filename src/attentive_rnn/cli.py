@@ -22,6 +22,7 @@ from .commands import pose as commands_pose
 from .commands import report as commands_report
 from .commands import reproduce as commands_reproduce
 from .commands import serve as commands_serve
+from .commands import silhouettes as commands_silhouettes
 from .commands import stream as commands_stream
 from .errors import ConfigError, UserError
 
@@ -164,6 +165,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
     commands_features.add(command("features", None, "what a network sees in every frame of videos, for training"))
     commands_masks.add(command("masks", None, "draw where networks for images attend"))
+    commands_silhouettes.add(command("silhouettes", None, "how much of a model's attention lies on people in films"))
     commands_pose.add(command("pose", None, "where people's joints are in videos, as a data set"))
     commands_stream.add(command("stream", None, "what people do in a video, at a camera, or in joints as they arrive"))
     commands_serve.add(command("serve", None, "a page on this machine: what a webcam or a film shows, live"))

@@ -166,4 +166,5 @@ def test_errors_of_an_edit_are_those_of_the_regions(mnist):
     assert unchanged[:, 2].abs().max() == 0
     perfect = task.keep(batch.labels[:, :3], batch)
     assert perfect[:, :3].abs().max() == 0
-    assert task.loss(batch.x, batch.labels).item() == pytest.approx(unchanged[:, 0].mean().item(), rel=1e-5)
+    assert task.loss(batch.x, batch.labels).item() == pytest.approx(unchanged[:, 1].mean().item() / 2, rel=1e-5)
+    assert task.score(unchanged.numpy(), None)["loss"] == pytest.approx(task.loss(batch.x, batch.labels).item())

@@ -101,6 +101,9 @@ def test_a_second_run_makes_only_what_changed(tmp_path):
     assert run(_pixels(b"other weights")) == [3, 4]
     assert run(_pixels(b"other weights"), maps=True) == [3, 4]
     assert run(_pixels(b"other weights")) == [0, 0]
+    assert run(_pixels(b"other weights"), every=2) == [2, 2]
+    assert np.allclose(read_features(tmp_path / "out" / "a.safetensors").times, [0.0, 0.2], atol=0.01)
+    assert run(_pixels(b"other weights")) == [3, 4]
     (tmp_path / "out" / "a.safetensors").write_bytes(b"half a file")
     assert run(_pixels(b"other weights")) == [3, 0]
 

@@ -19,6 +19,7 @@ def add(features: argparse.ArgumentParser) -> None:
     features.add_argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
     features.add_argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped")
     features.add_argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7")
+    features.add_argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)")
     features.add_argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)")
     add_backbone(features)
     features.set_defaults(run=_run)
@@ -87,6 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
             arguments.out,
             extractor,
             maps=arguments.maps,
+            every=arguments.every,
             batch_size=arguments.batch_size,
             progress=progress,
         )

@@ -3,7 +3,8 @@
 features    (T, D) float16
 times       (T,) float64, seconds since the first frame
 maps        (T, D, H, W) float16, if they were asked for
-metadata    video (its name), video_sha256, extractor (its name), extractor_key, format_version
+metadata    video (its name), video_sha256, every (of how many frames the first was taken), extractor (its name),
+            extractor_key, format_version
 """
 
 from __future__ import annotations

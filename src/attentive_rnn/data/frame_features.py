@@ -18,25 +18,26 @@ from .source import Source
 from .split import train_test
 
 
-def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0) -> Splits:
+def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0, maps: bool = False) -> Splits:
     """The training and test part: the folders train and test, or else a share held out for testing.
 
     Args:
         path: the folder.
         test_fraction: share of each class held out where there are no such folders.
         seed: of that draw.
+        maps: take the maps of features (D, H, W) of each frame, not the D features.
 
     Raises:
-        DataError: a file is damaged or unlike the others, or a part is empty.
+        DataError: a file is damaged, unlike the others or without maps, or a part is empty.
     """
-    return train_test(read(path), test_fraction, seed)
+    return train_test(read(path, maps), test_fraction, seed)
 
 
-def read(path: str | Path) -> SequenceDataset:
+def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     """Every video in a folder of folders, or one video; the classes are the names of the files' folders.
 
     Raises:
-        DataError: a file is damaged, or made by another network than the others.
+        DataError: a file is damaged, made by another network than the others, or without maps though they are wanted.
     """
     path = existing(path)
     files = [path] if path.is_file() else sorted(_files(path))
@@ -50,6 +51,7 @@ def read(path: str | Path) -> SequenceDataset:
         [_meta(file, path, labelled) for file in files],
         classes,
         path.stem,
+        maps=maps,
     )
 
 
@@ -60,6 +62,7 @@ def stored_sequences(
     classes: tuple[str, ...],
     name: str,
     every: int = 1,
+    maps: bool = False,
 ) -> SequenceDataset:
     """The features in files as a data set, all of one network.
 
@@ -69,23 +72,28 @@ def stored_sequences(
         classes: of the labels.
         name: of the data set.
         every: keep each of so many frames, from the first.
+        maps: take the maps of features, not the features; ``meta["every"]`` then says of how many frames of the video
+            the first was taken.
 
     Raises:
-        DataError: a file is damaged, or made by another network than the others.
+        DataError: a file is damaged, made by another network than the others, or without maps though they are wanted.
     """
-    sequences, rates, first = [], [], None
-    for file in files:
-        one = read_features(file)
-        network = one.metadata.get("extractor_key"), one.features.shape[1]
+    sequences, found, rates, first = [], [], [], None
+    for file, meta in zip(files, metas, strict=True):
+        one = read_features(file, maps)
+        values = one.features if one.maps is None else one.maps
+        network = one.metadata.get("extractor_key"), values.shape[1:]
         first = network if first is None else first
         if network != first:
             raise DataError(f"{file}: was made by another network than {files[0]}; make all with one")
-        sequences.append(torch.from_numpy(one.features[::every].astype(np.float32)))
+        sequences.append(torch.from_numpy(values[::every].astype(np.float32)))
+        found.append({**meta, "every": every * int(one.metadata.get("every", "1"))} if maps else meta)
         if len(one.times) > 1 and one.times[-1] > 0:
             rates.append((len(one.times) - 1) / one.times[-1] / every)
     steady = bool(rates) and max(rates) <= 1.01 * min(rates)
     rate = round(float(np.median(rates)), 3) if steady else None
-    return SequenceDataset(sequences, labels, metas, Schema(classes, (sequences[0].shape[1],), rate=rate), name)
+    schema = Schema(classes, tuple(sequences[0].shape[1:]), rate=rate, medium="maps" if maps else "sequence")
+    return SequenceDataset(sequences, labels, found, schema, name)
 
 
 def recognise(path: Path) -> bool:

@@ -14,7 +14,7 @@ from .files import existing
 from .source import Source
 
 
-def load(path: str | Path, split: int = 1, splits: str | Path | None = None) -> Splits:
+def load(path: str | Path, split: int = 1, splits: str | Path | None = None, maps: bool = False) -> Splits:
     """One of the three official splits: 660/268, 658/270 and 663/265 clips.
 
     Args:
@@ -23,16 +23,17 @@ def load(path: str | Path, split: int = 1, splits: str | Path | None = None) -> 
         split: 1, 2 or 3.
         splits: the folder or zip with the official split files; by default ``splits`` or ``splits.zip`` in the path's
             folder, or beside it.
+        maps: take the maps of features (D, H, W) of each frame, not the D features.
 
     Raises:
         ConfigError: split is another number.
         DataError: there are no features, a file is malformed, or the split files are not found.
     """
     path = existing(path)
-    return jhmdb_splits.apply(read(path), path, split, splits)
+    return jhmdb_splits.apply(read(path, maps), path, split, splits)
 
 
-def read(path: str | Path) -> SequenceDataset:
+def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     """Every clip; ``meta["subject"]`` is the film that it was cut from, so that validation holds out whole films.
 
     Raises:
@@ -42,7 +43,9 @@ def read(path: str | Path) -> SequenceDataset:
     folder = path / "features" if (path / "features").is_dir() else path
     if (folder / "videos").is_dir():
         raise DataError(f"{path}: holds videos and no features; run attentive features {path / 'videos'} OUT, give OUT")
-    dataset = frame_features.read(folder) if folder.is_dir() else npz.read(folder)
+    if maps and not folder.is_dir():
+        raise DataError(f"{path}: holds no maps of features; run attentive features --maps on the clips")
+    dataset = frame_features.read(folder, maps) if folder.is_dir() else npz.read(folder)
     for number, meta in enumerate(dataset.metas):
         action, _, clip = meta.get("name", "").partition("/")
         if not clip:

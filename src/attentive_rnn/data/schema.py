@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from ..errors import ConfigError
 
 Target = Literal["class", "number", "image"]
-Medium = Literal["sequence", "image"]
+Medium = Literal["sequence", "image", "maps"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Schema:
             "image", an image like the given one.
         vocabulary: for text, the words; a frame is then of shape (1,) and holds the index of one. For images, the
             words of the questions about them. Else empty.
-        medium: "sequence", or "image" where an item is a single frame, an image.
+        medium: "sequence"; "image" where an item is a single frame, an image; or "maps" where each frame is maps of
+            features (channels, height, width).
 
     Raises:
         ConfigError: a shape that is not positive, feature names that do not match it, classes beside numbers, or a
@@ -61,11 +62,11 @@ class Schema:
             raise ConfigError(f"schema: medium must be {' or '.join(get_args(Medium))}, got {self.medium!r}")
         if self.target != "class" and self.classes:
             raise ConfigError(f"schema: there are classes, but target says that a label is a {self.target}")
-        if (self.medium == "image" and len(self.shape) != 3) or (self.medium == "sequence" and self.target == "image"):
+        if (self.medium != "sequence" and len(self.shape) != 3) or (self.medium != "image" and self.target == "image"):
             raise ConfigError(f"schema: images are (C, H, W) and of medium image, got {self.shape}, {self.medium}")
-        if self.medium == "image" and self.target == "number":
-            raise ConfigError("schema: of images a class or an image is predicted, not a number")
-        if self.vocabulary and self.medium == "sequence" and self.shape != (1,):
+        if self.medium != "sequence" and self.target == "number":
+            raise ConfigError("schema: of images a class or an image is predicted, of maps a class, not a number")
+        if self.vocabulary and self.medium != "image" and self.shape != (1,):
             raise ConfigError(f"schema: with a vocabulary a frame is one index, shape (1,), got {self.shape}")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise ConfigError("schema: a word occurs twice in vocabulary")

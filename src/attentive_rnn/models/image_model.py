@@ -45,11 +45,17 @@ class ImageModel(nn.Module):
 
         Those inside a compiled recurrence are not seen by PyTorch's counter, and not in this number.
         """
-        parameter = next(self.parameters())
-        x = torch.zeros(B, 3, self.image_size, self.image_size, dtype=parameter.dtype, device=parameter.device)
-        training = self.training
-        self.eval()
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            self(x, torch.ones(B, 1, dtype=torch.int64, device=parameter.device))
-        self.train(training)
-        return counter.get_total_flops()
+        return counted_flops(
+            self, torch.zeros(B, 3, self.image_size, self.image_size), torch.ones(B, 1, dtype=torch.int64)
+        )
+
+
+def counted_flops(model: nn.Module, x: Tensor, *others: Tensor) -> int:
+    """Multiplications and additions that PyTorch's counter sees of a forward pass."""
+    parameter = next(model.parameters())
+    training = model.training
+    model.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(x.to(parameter), *(other.to(parameter.device) for other in others))
+    model.train(training)
+    return counter.get_total_flops()

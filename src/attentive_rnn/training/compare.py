@@ -87,7 +87,7 @@ class Outcome:
         config = self.variant.config
         return {
             "variant": self.variant.title,
-            "hidden_size": (config.vision if self.task.schema.medium == "image" else config.model).hidden_size,
+            "hidden_size": (config.vision if self.task.schema.medium != "sequence" else config.model).hidden_size,
             "seeds": " ".join(map(str, self.seeds)),
             f"test_{name}": value,
             f"test_{name}_low_95": low,
@@ -287,12 +287,12 @@ def check_seeds(seeds: Sequence[int]) -> None:
 def variants(config: Config, schema: Schema) -> list[Variant]:
     """The configuration, the same without its gate, and that with as many parameters as the first.
 
-    For images: the configuration, and the same with every other spatial attention.
+    For images and maps: the configuration, and the same with every other spatial attention.
 
     Raises:
         ConfigError: the configuration's model has no gate.
     """
-    if schema.medium == "image":
+    if schema.medium != "sequence":
         return named(config, schema, sorted(SPATIAL, key=lambda name: name != config.vision.attention))
     gate = config.model.gate
     if gate is None or (isinstance(gate, list) and not any(gate)):
@@ -318,7 +318,7 @@ def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]
     """
     if len(set(names)) < len(names):
         raise ConfigError(f"--models: a model is named twice in {' '.join(names)}")
-    if schema.medium == "image":
+    if schema.medium != "sequence":
         return [_with_attention(config, name) for name in names]
     wanted = build_model(config, schema).num_parameters
     found = []

@@ -113,9 +113,10 @@ class VisionConfig:
     """The network for images, and its spatial attention; not used for sequences.
 
     Args:
-        network: resnet, progressive, answerer or editor; see :mod:`attentive_rnn.models`.
+        network: resnet, progressive, answerer or editor, or maps for films of maps of features; see
+            :mod:`attentive_rnn.models`.
         attention: arnn (AttentionRNN2d), or one of its rivals: pan-context, pan, cbam, conv or none.
-        channels: of each layer, stage or scale.
+        channels: of each layer, stage or scale; maps takes the last.
         blocks: residual blocks in each stage of a resnet.
         channel_gate: CBAM's channel gate before the spatial one, in a resnet.
         hidden_size: neurons of the spatial attention, in the kinds that have some.
@@ -125,7 +126,7 @@ class VisionConfig:
         dropout: share of the features zeroed before the last layer, but in a resnet.
     """
 
-    network: Literal["resnet", "progressive", "answerer", "editor"] = "resnet"
+    network: Literal["resnet", "progressive", "answerer", "editor", "maps"] = "resnet"
     attention: Literal["arnn", "pan-context", "pan", "cbam", "conv", "none"] = "arnn"
     channels: list[int] = field(default_factory=lambda: [16, 32, 64])
     blocks: list[int] = field(default_factory=lambda: [1, 1, 1])

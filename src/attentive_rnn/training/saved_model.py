@@ -27,6 +27,7 @@ from ..models import (
     AttentiveResNet,
     ImageEditor,
     ImageModel,
+    MapClassifier,
     ProgressiveAttention,
     QuestionAnswerer,
     SequenceClassifier,
@@ -38,7 +39,14 @@ from .tasks import Model, task_for
 FORMAT_VERSION = 1
 MODELS: dict[str, Callable[..., Model]] = {
     kind.__name__: kind
-    for kind in (SequenceClassifier, AttentiveResNet, ProgressiveAttention, QuestionAnswerer, ImageEditor)
+    for kind in (
+        SequenceClassifier,
+        MapClassifier,
+        AttentiveResNet,
+        ProgressiveAttention,
+        QuestionAnswerer,
+        ImageEditor,
+    )
 }
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 
@@ -65,7 +73,8 @@ class SavedModel:
             ConfigError: it is a network for images.
         """
         if not isinstance(self.model, SequenceClassifier):
-            raise ConfigError(f"a model of sequences is needed, but this is {type(self.model).__name__}, for images")
+            kind = type(self.model).__name__
+            raise ConfigError(f"a model of sequences is needed, but this is {kind}, for images or maps of features")
         return self.model
 
     @property
@@ -188,6 +197,8 @@ def load_model(path: str | Path) -> SavedModel:
 def _fits(model: Model, schema: Schema) -> bool:
     """Whether a model takes the preprocessed frames of a schema and answers with its classes."""
     config = model.config
+    if isinstance(model, MapClassifier):
+        return (schema.medium, schema.shape[0], schema.outputs) == ("maps", config["channels"], config["num_classes"])
     if isinstance(model, ImageModel):
         wanted = {"num_classes": schema.outputs or None, "words": len(schema.vocabulary) or None}
         return schema.shape == (3, model.image_size, model.image_size) and all(

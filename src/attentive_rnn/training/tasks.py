@@ -15,12 +15,12 @@ from torch import Tensor
 
 from ..data import Schema, SequenceDataset
 from ..errors import ConfigError
-from ..models import ImageModel, SequenceClassifier
+from ..models import ImageModel, MapClassifier, SequenceClassifier
 from .config import Config
 from .loader import Tensors
 from .metrics import Interval, probabilities, score, student, with_normal_interval
 
-Model = SequenceClassifier | ImageModel
+Model = SequenceClassifier | MapClassifier | ImageModel
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,10 @@ def task_for(schema: Schema) -> Task:
         'mse'
     """
     from .image_tasks import ImageClassification, ImageEditing
+    from .map_task import MapClassification
 
+    if schema.medium == "maps":
+        return MapClassification(schema)
     if schema.medium == "image":
         return ImageEditing(schema) if schema.target == "image" else ImageClassification(schema)
     return Regression(schema) if schema.target == "number" else Classification(schema)

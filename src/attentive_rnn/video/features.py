@@ -36,6 +36,7 @@ def extract_features(
     extractor: Extractor,
     *,
     maps: bool = False,
+    every: int = 1,
     batch_size: int = 16,
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> list[str]:
@@ -49,6 +50,7 @@ def extract_features(
         out: the folder for the features; made if need be.
         extractor: the network.
         maps: store its maps of features too.
+        every: take the first frame of so many.
         batch_size: pictures at a time.
         progress: called after each video.
 
@@ -61,8 +63,8 @@ def extract_features(
     """
     if maps and extractor.map_size is None:
         raise ConfigError(f"{extractor.name}: has no maps of features, only pooled ones")
-    if batch_size < 1:
-        raise ConfigError(f"batch_size must be 1 or more, got {batch_size}")
+    if min(batch_size, every) < 1:
+        raise ConfigError(f"batch_size and every must be 1 or more, got {batch_size} and {every}")
     root, found = find_videos(videos)
     places = {video: (Path(out) / video.relative_to(root)).with_suffix(SUFFIX) for video in found}
     if len(set(places.values())) < len(places):
@@ -72,9 +74,9 @@ def extract_features(
     for number, (video, place) in enumerate(places.items(), 1):
         reason, frames = None, 0
         try:
-            source = _hash(video)
-            if not _is_there(place, source, extractor.key, maps):
-                frames = _extract(video, place, source, extractor, maps, batch_size)
+            origin = {"video_sha256": _hash(video), "extractor_key": extractor.key, "every": str(every)}
+            if not _is_there(place, origin, maps):
+                frames = _extract(video, place, origin, extractor, maps, batch_size)
         except DataError as error:
             reason = str(error)
             refused.append(reason)
@@ -83,10 +85,10 @@ def extract_features(
 
 
 def frame_features(
-    video: str | Path, extractor: Extractor, maps: bool = False, batch_size: int = 16
+    video: str | Path, extractor: Extractor, maps: bool = False, batch_size: int = 16, every: int = 1
 ) -> Iterator[tuple[float, np.ndarray, np.ndarray | None]]:
-    """(time, features (D,), map (D, H, W) or None) of each frame of a video, decoded as it is consumed."""
-    for frames in _batches(read_frames(video, extractor.size), batch_size):
+    """(time, features (D,), map (D, H, W) or None) of the first of every so many frames, decoded as it is consumed."""
+    for frames in _batches(islice(read_frames(video, extractor.size), 0, None, every), batch_size):
         made = extractor(np.stack([frame.image for frame in frames]), maps)
         for i, frame in enumerate(frames):
             yield frame.time, made.pooled[i], None if made.maps is None else made.maps[i]
@@ -97,10 +99,12 @@ def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _extract(video: Path, place: Path, source: str, extractor: Extractor, maps: bool, batch_size: int) -> int:
+def _extract(
+    video: Path, place: Path, origin: dict[str, str], extractor: Extractor, maps: bool, batch_size: int
+) -> int:
     rows = [
         (time, pooled.astype(np.float16), None if found is None else found.astype(np.float16))
-        for time, pooled, found in frame_features(video, extractor, maps, batch_size)
+        for time, pooled, found in frame_features(video, extractor, maps, batch_size, int(origin["every"]))
     ]
     arrays = {"features": np.stack([row[1] for row in rows]), "times": np.array([row[0] for row in rows])}
     if maps:
@@ -112,19 +116,18 @@ def _extract(video: Path, place: Path, source: str, extractor: Extractor, maps: 
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{place.parent}: cannot be made: {error.strerror or error}") from error
-    origin = {"video": video.name, "video_sha256": source}
-    write_features(place, arrays, {**origin, "extractor": extractor.name, "extractor_key": extractor.key})
+    write_features(place, arrays, {"video": video.name, "extractor": extractor.name, **origin})
     return len(rows)
 
 
-def _is_there(place: Path, source: str, key: str, maps: bool) -> bool:
+def _is_there(place: Path, origin: dict[str, str], maps: bool) -> bool:
     if not place.is_file():
         return False
     try:
         found = read_metadata(place, maps)
     except DataError:
         return False
-    return (found.get("video_sha256"), found.get("extractor_key")) == (source, key)
+    return {"every": "1", **found}.items() >= origin.items()  # older files have every frame and do not say so
 
 
 def _hash(video: Path) -> str:

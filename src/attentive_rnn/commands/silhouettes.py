@@ -1,0 +1,40 @@
+"""`attentive silhouettes`: how much of a model's attention lies on the person in a film."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(silhouettes: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive silhouettes` its arguments."""
+    silhouettes.add_argument(
+        "silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"
+    )
+    silhouettes.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features")
+    silhouettes.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
+    silhouettes.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ..data.silhouettes import read_silhouettes
+    from ..training import load_model, open_run
+    from ..training.attention_on_people import attention_on_people
+    from ..training.metrics import Interval
+    from ..training.setup import load_splits
+
+    def shown(share: Interval) -> str:
+        return f"{100 * share.value:5.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
+
+    silhouettes = read_silhouettes(arguments.silhouettes)
+    for folder in arguments.folders:
+        run = open_run(folder)
+        config = run.read_config()
+        if arguments.data is not None:
+            config.data.path = arguments.data
+        test = load_splits(config).test
+        found = attention_on_people(load_model(run.model), test, silhouettes)
+        print(
+            f"{run.path.name:20} on the person {shown(found.attention)}, whose area is {shown(found.area)}; "
+            f"difference {shown(found.gain)}; {len(test)} films, {found.frames} frames"
+        )
+    return 0
