@@ -2,9 +2,9 @@
 
     python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...
 
-draws each run by `attentive explain` (ITEM: one of its test sequences, else the surest right one; VIDEO: the film of
-it, whose frames that mattered are shown) and its report in a browser into docs/gallery/NAME-*.png, and writes
-docs/gallery.md with what is there. It needs playwright and a Chromium ($CHROMIUM, or one on the PATH).
+draws each run by `attentive explain` (ITEM: one of its test sequences, else the surest right one; VIDEO: its film, or
+the folder of films, whose frames that mattered are shown) and its report in a browser into docs/gallery/NAME-*.png,
+and writes docs/gallery.md with what is there. It needs playwright and a Chromium ($CHROMIUM, or one on the PATH).
 """
 
 from __future__ import annotations
@@ -53,11 +53,15 @@ NOTES = {  # what each run is of
     "imdb": "A film review, read word by word: the run of eleatt-gru of\n"
     "`attentive compare imdb --data PATH --models lstm eleatt-gru eleatt-lstm`.",
     "jhmdb": "Features of the frames of films of 21 actions: `attentive features VIDEOS OUT`, recipe `jhmdb`.\n"
+    "The attention as a whole hardly differs between the frames of a clip; which features it lets in does.\n"
     "The pictures are of a clip of HMDB51 (Kuehne et al., CC BY 4.0).",
-    "mdist": "The colour of a digit among others: AttentionRNN of `attentive compare mdist-small --data.path MNIST`.",
+    "mdist": "The colour of a digit among others: AttentionRNN of `attentive compare mdist-small --data.path MNIST`.\n"
+    "The question is the number above a row. The deeper layers settle on one place, which is often but not always the\n"
+    "digit asked about, even where the answer is right.",
     "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
     "nucla": "Skeletons: the gated runs of `attentive compare nucla --data.path all_sqe.zip --seeds 0 1 2`.",
-    "smnist": "Digits pixel by pixel: `attentive compare smnist --data MNIST --models eleatt-gru`.",
+    "smnist": "Digits pixel by pixel, from the upper left: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
+    "The gate is one number a pixel. It opens over the empty rows at the top and stays open where the digit is.",
 }
 PICTURES = ("classes", "masks", "mistakes", "lags", "confusion", "accuracy", "calibration")
 
@@ -89,6 +93,7 @@ def draw(name: str, path: str, item: str = "", video: str = "") -> None:
         said = explained(run, "--out", f"{made}/all")
         if "sequences" in said:
             item = item or _surest(said["sequences"])
+            video = str(Path(video, f"{item}.mp4")) if Path(video or ".", f"{item}.mp4").is_file() else video
             explained(run, "--out", f"{made}/one", "--item", item, *(("--video", video) if video else ()))
             for file in Path(made, "one").glob("*.png"):
                 _small(file, FOLDER / f"{name}-{'frames' if file.stem.endswith('-frames') else 'sequence'}.png")
@@ -144,10 +149,10 @@ def _surest(sequences: list[dict]) -> str:
 
 
 def _small(source: Path, target: Path) -> None:
-    """A picture in 128 colours, which is enough for charts."""
+    """A picture in 256 colours, which is enough for charts."""
     with Image.open(source) as image:
         image.thumbnail((WIDEST, 10 * WIDEST))
-        image.convert("RGB").quantize(128).save(target, optimize=True)
+        image.convert("RGB").quantize(256).save(target, optimize=True)
 
 
 if __name__ == "__main__":

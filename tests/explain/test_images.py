@@ -86,6 +86,19 @@ def test_attention_to_permuted_pixels_lies_on_the_pixels(pixel_run):
         assert np.corrcoef(mask[inside], one.response[inside, 0])[0, 1] > 0.999
 
 
+def test_classes_of_images_are_drawn_as_their_means(pixel_run, tmp_path):
+    saved, splits = load_model(pixel_run.model), load_splits(pixel_run.read_config())
+    found = explain(saved, splits.test, static_modulation(saved, splits.train))
+    made = rasters.as_images(found, saved.preprocessing)
+    figure = masks.class_masks([*made, made[3]], saved.schema.classes)
+    assert [axis.get_title() for axis in figure.axes[:10]] == [f"{i} ({2 if i == 3 else 1})" for i in range(10)]
+    np.testing.assert_allclose(figure.axes[13].images[1].get_array(), made[3].together / made[3].together.max())
+    assert [path.name for path in pictures.draw_classes(made, saved.schema.classes, tmp_path)] == [
+        "classes.png",
+        "classes.svg",
+    ]
+
+
 def test_sequences_that_are_no_square_images_stay_sequences(feature_run):
     saved, splits = load_model(feature_run.model), load_splits(feature_run.read_config())
     found = explain(saved, splits.test, static_modulation(saved, splits.train))

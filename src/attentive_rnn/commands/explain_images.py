@@ -40,9 +40,10 @@ def explain_images(
         chosen = choose(outputs, dataset, images.LARGEST)
         explained = images.explain_images(saved, dataset.subset(chosen))
         worst = hardest_mistakes(explained, DRAWN)
-        others = [one for one in explained if all(one is not other for other in worst)]
+        others = [one for one in explained if one.right] or [o for o in explained if all(o is not w for w in worst)]
         if others:
             written += pictures.draw_images(others[:DRAWN], classes, folder, "masks")
+        written += pictures.draw_classes(explained, classes, folder)
         written += pictures.draw_mistakes(explained, classes, folder)
         rows = read_rows(run.metrics)
         written += pictures.draw_training(rows, run.path.name, task_for(saved.schema).loss_title, folder)

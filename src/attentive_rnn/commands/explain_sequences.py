@@ -50,8 +50,9 @@ def explain_sequences(
                 written += pictures.draw_footage(one, arguments.video, classes, saved.preprocessing, folder)
     if not one_by_one:
         if gated and any(one.labelled for one in explanations):
-            written += pictures.draw_classes(explanations, classes, folder)
-            written += pictures.draw_mistakes(explanations if images is None else images, classes, folder)
+            shown = explanations if images is None else images
+            written += pictures.draw_classes(shown, classes, folder)
+            written += pictures.draw_mistakes(shown, classes, folder)
         if layer == 0:
             written += pictures.draw_evaluation(explanations, classes, folder)
         if layer == 0 and arguments.input is None:

@@ -61,7 +61,7 @@ Some = TypeVar("Some", bound=Answer)
 def heading(answer: Answer, classes: Sequence[str]) -> str:
     """What an item is, and what the model took it for."""
     if answer.schema.target == "image":
-        return f"{answer.name}: mean absolute error {answer.error:.3g}"
+        return f"mean absolute error {answer.error:.3g}"
     if answer.schema.target == "number":
         said = f"predicted {answer.probabilities[0]:.4g}"
         return f"{answer.label:.4g}, {said}" if answer.labelled else f"{answer.name}: {said}"

@@ -67,6 +67,6 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
         cell.set(xticks=[], yticks=[])
         marked = step in most
         cell.spines[:].set(color=_ORANGE if marked else "0.8", linewidth=3 if marked else 1)
-        cell.set_title(f"{at[step] + 1}: {course[step]:.2f}", fontsize=8, color=_ORANGE if marked else "0.2")
+        cell.set_title(f"{at[step] + 1}: {course[step]:.3f}", fontsize=8, color=_ORANGE if marked else "0.2")
     figure.suptitle(f"{heading(explanation, classes)}; the frames attended to most in orange", fontsize=9)
     return figure

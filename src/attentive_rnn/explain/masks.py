@@ -11,6 +11,7 @@ from ..data.picture import new_figure, wrapped
 from .answer import heading
 from .images import ImageExplanation
 
+_CLASSES, _COLUMNS = 20, 10  # in a picture of classes
 COLOURS, STRENGTH = "inferno", 0.75  # of the attention over the grey image
 
 
@@ -36,6 +37,26 @@ def layer_masks(explanations: Sequence[ImageExplanation], classes: Sequence[str]
             show_image(axes[-1], one.made, "made")
     if first.shares():
         figure.supxlabel("%: how much of the mask lies in the box round the object asked about", fontsize=8)
+    return figure
+
+
+def class_masks(explanations: Sequence[ImageExplanation], classes: Sequence[str]) -> Any:
+    """A figure with the mean image of each class, and under it the mean over its images of all masks multiplied."""
+    own: dict[int, list[ImageExplanation]] = {}
+    for one in explanations:
+        if one.labelled:
+            own.setdefault(int(one.label), []).append(one)
+    shown = sorted(own)[:_CLASSES]
+    columns = min(len(shown), _COLUMNS)
+    figure = new_figure(1.5 * columns + 0.2, 3.4 * -(-len(shown) // columns))
+    axes = figure.subplots(2 * -(-len(shown) // columns), columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for place, label in enumerate(shown):
+        row, column = 2 * (place // columns), place % columns
+        image = np.mean([one.image for one in own[label]], axis=0)
+        show_image(axes[row, column], image, wrapped(f"{classes[label]} ({len(own[label])})"))
+        show_mask(axes[row + 1, column], image, np.mean([one.together for one in own[label]], axis=0), "")
     return figure
 
 
@@ -75,7 +96,7 @@ def show_mask(axis: Any, image: np.ndarray, mask: np.ndarray, title: str) -> Non
     """An image in grey under a mask (H, W), which is scaled to its largest value."""
     axis.imshow(image.mean(-1), cmap="gray", vmin=0, vmax=1)
     axis.imshow(mask / max(mask.max(), 1e-30), cmap=COLOURS, vmin=0, vmax=1, alpha=STRENGTH)
-    axis.set_title(wrapped(title), fontsize=8)
+    axis.set_title(title, fontsize=8)
     axis.set_axis_off()
 
 

@@ -98,12 +98,19 @@ def draw_training(rows: Sequence[Mapping[str, float]], title: str, loss: str, fo
     return [folder / "training.png"]
 
 
-def draw_classes(explanations: Sequence[Explanation], classes: Sequence[str], folder: Path) -> list[Path]:
-    """Draw what each class attends to on average, as classes.png and .svg; nothing of texts and of numbers."""
-    if explanations[0].words or explanations[0].schema.target != "class":
+def draw_classes(
+    explanations: Sequence[Explanation] | Sequence[ImageExplanation], classes: Sequence[str], folder: Path
+) -> list[Path]:
+    """Draw what each class attends to on average, as classes.png and .svg; nothing of texts, numbers and questions."""
+    images = [one for one in explanations if isinstance(one, ImageExplanation)]
+    if images:
+        plain = images[0].schema.target == "class" and not images[0].question
+        return _save(masks.class_masks(images, classes), folder / "classes") if plain else []
+    found = [one for one in explanations if isinstance(one, Explanation)]
+    if found[0].words or found[0].schema.target != "class":
         return []
-    draw = skeletons.class_averages if has_bones(explanations[0].schema) else timemaps.class_map
-    return _save(draw(explanations, classes), folder / "classes")
+    draw = skeletons.class_averages if has_bones(found[0].schema) else timemaps.class_map
+    return _save(draw(found, classes), folder / "classes")
 
 
 def draw_mistakes(

@@ -48,7 +48,7 @@ def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> 
                 schema=one.schema,
                 image=np.repeat(image, 3, -1) if colours == 1 else image,
                 masks=share[None],
-                layers=(f"attention, {low:.2f} to {high:.2f} times the usual",),
+                layers=(f"{low:.2f} to {high:.2f} times usual",),
                 question="",
                 region=np.zeros((side, side), dtype=bool),
             )

@@ -155,12 +155,13 @@ def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
     reached = results.get(f"validation_{metric.name}")
     note = f"epoch {results['best_epoch']}"
     chosen = [] if reached is None else [(f"validation {metric.name}", metric.show(reached) + unit, note)]
+    each, step = ("images", "an image") if task.schema.medium == "image" else ("sequences", "a step")
     found += [
-        ("test sequences", f"{test['count']}", ""),
+        (f"test {each}", f"{test['count']}", ""),
         *([("test loss", f"{test['loss']:.3g}", task.loss_title)] if "loss" in test else []),
         *chosen,
         ("epochs", f"{results['epochs']}", f"{results['seconds_per_epoch']:.3g} s each"),
-        ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs a step"),
+        ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs {step}"),
     ]
     return [{"name": name, "value": value, "note": note} for name, value, note in found]
 
@@ -168,7 +169,7 @@ def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
 def _remarks(results: dict[str, Any], metric: Metric) -> list[str]:
     last = results.get("select") == "last"
     epoch = "last epoch" if last else "epoch that the validation part chose"
-    test, remarks = results["test"], [f"The test sequences were used once, at the {epoch}."]
+    test, remarks = results["test"], [f"The test set was used once, at the {epoch}."]
     if "without_copies" in test:
         unit = " %" if metric.percent else ""
         remarks.append(

@@ -58,7 +58,9 @@ def time_maps(explanations: Sequence[Explanation], classes: Sequence[str]) -> An
     axes = figure.subplots(len(explanations), 1, squeeze=False)[:, 0]
     low, high = np.percentile(np.concatenate([one.relevance.ravel() for one in explanations]), (2, 98))
     for axis, one in zip(axes, explanations, strict=True):
-        shown = axis.imshow(one.relevance.T, cmap=COLOURS, aspect="auto", interpolation="nearest", vmin=low, vmax=high)
+        edges = (0.5, len(one.relevance) + 0.5, len(one.groups) - 0.5, -0.5)
+        look = {"cmap": COLOURS, "aspect": "auto", "interpolation": "nearest", "extent": edges}
+        shown = axis.imshow(one.relevance.T, vmin=low, vmax=high, **look)
         axis.set_title(f"{heading(one, classes)}: {one.in_words()}", fontsize=8)
         axis.set_yticks([])
         axis.tick_params(labelsize=7)
