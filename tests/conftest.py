@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
+# Some tests ask for deterministic algorithms, which cuBLAS has only with a workspace of its own.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 # Triton makes its own functions for its interpreter only where the variable is set when they are first imported.
 if not torch.cuda.is_available():
     with pytest.MonkeyPatch.context() as patch:

@@ -34,7 +34,11 @@ def on_device(call: Call, dtype: torch.dtype | None = None) -> Call:
 
 
 def compare(call: Call) -> None:
-    """Within rounding of the reference in float64, or a few times the error of the reference in the call's own type."""
+    """Within rounding of the reference in float64, or a few times the error of the reference in the call's own type.
+
+    Memory that nobody has written is NaN.
+    """
+    torch.use_deterministic_algorithms(True)
     tolerance = TOLERANCE[call.x.dtype]
     exact, usual = results(on_device(call, torch.float64), "reference"), results(call, "reference")
     out = results(on_device(call), "triton")

@@ -8,9 +8,11 @@ import pickle
 import pytest
 import torch
 from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call, grad, jvp, vmap
+from torch.utils.checkpoint import checkpoint
 
-from attentive_rnn import EleAttGRU, EleAttLSTM, EleAttRNN, SequenceClassifier
+from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, EleAttRNN, SequenceClassifier
 from helpers import ALL_CELLS, CELL_MODULES, LAYERS, as_tuple, assert_near
 
 torchs_own_warning = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # on importing its parts
@@ -229,3 +231,25 @@ def test_a_classifier_gives_gradients_per_sample():
     for row in range(3):
         for name, alone in grad(loss)(weights, rows[row], labels[row]).items():
             assert_near(together[name][row], alone, 1e-12, name)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize("kind", [EleAttGRU, RRA])
+def test_checkpointing_keeps_the_input_alone_and_changes_no_gradient(kind, backend):
+    layer, x = kind(4, 6, 2, backend=backend), X.clone().requires_grad_()
+
+    def run(forward):
+        kept: list[int] = []
+
+        def keep(tensor):
+            kept.append(tensor.nbytes)
+            return tensor
+
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            output = forward()[0]
+        return sum(kept), torch.autograd.grad(output.square().sum(), [x, *layer.parameters()])
+
+    kept, found = run(lambda: checkpoint(layer, x, use_reentrant=False))
+    all_kept, expected = run(lambda: layer(x))
+    assert kept == x.nbytes < all_kept / 10
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

@@ -20,16 +20,13 @@ from attentive_rnn.ops.eleatt.triton_lags import lag_products
 from attentive_rnn.ops.lstm2d.triton_scan import backward_diagonals, forward_diagonals
 
 HOPPER = GPUTarget("cuda", 90, 32)
-NUMBERS = dict.fromkeys(("T", "B", "D", "N", "stride", "H", "W", "R"), "i32") | {"gate_scale": "fp32"}
-INDICES = {"lengths": "*i64", "order": "*i64"}
+SIZES = ("T", "B", "D", "N", "stride", "H", "W", "R")
+TYPES = dict.fromkeys(SIZES, "i32") | {"lengths": "*i64", "order": "*i64", "gate_scale": "fp32", "products": "*fp32"}
 
 
-def shared_memory(kernel: Any, warps: int, **constants: Any) -> int:
+def shared_memory(kernel: Any, warps: int, dtype: str, **constants: Any) -> int:
     constants = {name: value for name, value in constants.items() if name in kernel.arg_names}
-    signature = {
-        name: "constexpr" if name in constants else NUMBERS.get(name) or INDICES.get(name, "*fp32")
-        for name in kernel.arg_names
-    }
+    signature = {name: "constexpr" if name in constants else TYPES.get(name, dtype) for name in kernel.arg_names}
     values = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
     options = {"num_warps": warps, "num_stages": 1}
     compiled = triton.compile(ASTSource(kernel, signature, values), target=HOPPER, options=options)
@@ -44,19 +41,21 @@ def maps(size: str) -> None:
     if size == "1":  # Triton takes such an argument for a constant
         every |= {"H": 1, "W": 1, "R": 1, "N": 1}
     for kernel in (forward_diagonals, backward_diagonals):
-        print(shared_memory(kernel, 8 if block >= 128 else 4, **every))
+        print(shared_memory(kernel, 8 if block >= 128 else 4, "*fp32", **every))
 
 
 def steps(cell: str, gate: str, lags: str, size: str) -> None:
-    block = max(16, int(size))
-    every = {"CELL": cell, "GATE": gate, "REVERSE": True, "RAGGED": True, "ZONEOUT": True, "PRECISION": "tf32"}
-    every |= {"LAGS": int(lags), "FIRST": 1, "WINDOW": int(lags), "OPERAND": tl.float32, "ROWS": 16}
-    every |= {"BLOCK_D": block, "BLOCK_N": block, "BIAS": True}
-    every |= dict.fromkeys(("G_OUTPUT", "G_ATTENTION", "G_WINDOW"), True)
-    if size == "1":  # Triton takes such an argument for a constant
-        every |= {"D": 1, "N": 1}
+    """Everything that a call may have, or for size 1 nothing of it, in bfloat16."""
+    smallest = size == "1"
+    block, dtype = max(16, int(size)), "*bf16" if smallest else "*fp32"
+    every: dict[str, Any] = {"CELL": cell, "GATE": gate, "LAGS": int(lags), "FIRST": 1, "WINDOW": int(lags), "ROWS": 16}
+    every |= dict.fromkeys(("REVERSE", "RAGGED", "ZONEOUT", "BIAS"), not smallest)
+    every |= dict.fromkeys(("G_OUTPUT", "G_ATTENTION", "G_WINDOW"), not smallest)
+    every |= {"BLOCK_D": block, "BLOCK_N": block, "PRECISION": "tf32", "OPERAND": tl.float32}
+    if smallest:  # Triton takes a size of 1 for a constant
+        every |= {"D": 1, "N": 1, "OPERAND": tl.bfloat16}
     for kernel in (forward_steps, backward_steps, *[lag_products] * (int(lags) > 0)):
-        print(shared_memory(kernel, 8 if block >= 128 else 4, **every))
+        print(shared_memory(kernel, 8 if block >= 128 else 4, dtype, **every))
 
 
 if sys.argv[1] == "lstm2d":

@@ -42,6 +42,10 @@ class RecurrentBase(nn.Module):
 
     Every later use of x_t in the layer is of :math:`\\tilde x_t`; the gate itself reads x_t.
 
+    A training step keeps what every step of every layer left. ``torch.utils.checkpoint.checkpoint(layer, x,
+    use_reentrant=False)`` keeps x alone and runs the steps once more on the way back; a long sequence can go through it
+    part by part, the state carried from one to the next.
+
     Args:
         input_size: D, the number of elements of the input at a step.
         hidden_size: N, the number of neurons.
