@@ -1,7 +1,7 @@
 """EleAtt-RNN by CUDA graphs of the loop of `hoisted`: for layers too wide for kernels of our own.
 
-Their products are the library's, dozens of launches a step; a recording is launched once for all steps. Those of a size,
-forward and backward, hold 8D + (3G + 7)N numbers a step and row, and the weights twice.
+Their products are the library's, dozens of launches a step; a recording is launched once for all steps. Those of a
+size, forward and backward, hold 8D + (3G + 7)N numbers a step and row, and the weights twice.
 """
 
 from __future__ import annotations
