@@ -121,8 +121,8 @@ PyType_Slot buffer_slots[] = {{Py_tp_new, reinterpret_cast<void *>(buffer_new)},
 PyType_Spec buffer_spec = {"attentive_rnn._native.Buffer", sizeof(Buffer), 0, Py_TPFLAGS_DEFAULT, buffer_slots};
 
 // Stream(words of a call, ...): the calls of a stack of layers, each with all but its data prepared;
-// stream.step(x, h, c, window, h_last, c_last, window_last, output) runs them. The layers' states lie one after the other;
-// the output is the last layer's h once more, None: not wanted.
+// stream.step(x, h, c, window, h_last, c_last, window_last, output, attention) runs them. The layers' states lie one after
+// the other, and so do the responses of their gates; the output is the last layer's h once more. None: not wanted.
 struct Stream {
     PyObject_HEAD EleattCall *calls;
     Py_ssize_t layers;
@@ -155,25 +155,27 @@ void stream_dealloc(PyObject *self) {
 }
 
 PyObject *stream_step(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count != 8) return PyErr_Format(PyExc_TypeError, "step takes 8 addresses, got %zd", count);
-    char *tensors[8];
-    for (int i = 0; i < 8; i++) {
+    if (count != 8 && count != 9) return PyErr_Format(PyExc_TypeError, "step takes 8 or 9 addresses, got %zd", count);
+    char *tensors[9] = {};
+    for (Py_ssize_t i = 0; i < count; i++) {
         tensors[i] = args[i] == Py_None ? nullptr : static_cast<char *>(PyLong_AsVoidPtr(args[i]));
         if (!tensors[i] && PyErr_Occurred()) return nullptr;
     }
-    auto [x, h, c, window, h_last, c_last, window_last, output] = tensors;
+    auto [x, h, c, window, h_last, c_last, window_last, output, attention] = tensors;
     const Stream *stream = reinterpret_cast<Stream *>(self);
     for (Py_ssize_t layer = 0; layer < stream->layers; layer++) {
         EleattCall call = stream->calls[layer];
         call.x = x, call.h = h, call.c = c, call.window = window;
         call.h_last = h_last, call.c_last = c_last, call.window_last = window_last;
         call.output = output && layer == stream->layers - 1 ? output : h_last;
+        call.attention = call.gate ? attention : nullptr;
         if (eleatt_forward(&call)) return PyErr_NoMemory();  // too short to be worth letting another thread in
         const int64_t state = call.rows * call.units * (call.is_double ? 8 : 4);
         x = h_last, h += state, h_last += state;
         if (c) c += state, c_last += state;
         const int64_t former = state * (call.lags ? call.lags + call.first_lag - 1 : 0);
         if (window) window += former, window_last += former;
+        if (call.attention) attention += call.rows * call.inputs * (call.is_double ? 8 : 4);
     }
     Py_RETURN_NONE;
 }

@@ -36,16 +36,25 @@ class Carried:
         places = [addresses(layers.specs[0], half) for half in self._halves]
         self._turns = [(*places[0], *places[1], None), (*places[1], *places[0], None)]
         self._tops = [half[0][-1, 0].detach().numpy() for half in self._halves]
+        widths = [0 if w.ia is None else w.ia.shape[0] for w in map(layers.weights, range(layers.num_layers))]
+        self._responses = self._input.new_zeros(sum(widths))
+        ends = np.cumsum(widths)
+        self._gated = [slice(end - width, end) if width else None for width, end in zip(widths, ends, strict=True)]
 
     def step(self, x: Tensor, need_attention: bool = False) -> tuple[np.ndarray, list[Any]]:
         """Take a frame (1, D): the last layer's h (N,), overwritten at later steps, and each layer's attention."""
         fits = x.dtype is self._input.dtype and x.shape == self._input.shape and x.is_contiguous()
-        if self._prepared is None or need_attention or not fits:
+        if self._prepared is None or not fits:
             outputs, attention = self.chunk(x, need_attention)
             return outputs[0], [None if a is None else a[0] for a in attention]
-        self._prepared.run(x.data_ptr(), *self._turns[self._now])
+        if not need_attention:
+            self._prepared.run(x.data_ptr(), *self._turns[self._now])
+            self._now = 1 - self._now
+            return self._tops[self._now], []
+        self._prepared.run(x.data_ptr(), *self._turns[self._now], self._responses.data_ptr())
         self._now = 1 - self._now
-        return self._tops[self._now], []
+        responses = self._responses.numpy().copy()
+        return self._tops[self._now], [None if part is None else responses[part] for part in self._gated]
 
     def chunk(self, x: Tensor, need_attention: bool = False) -> tuple[np.ndarray, list[Any]]:
         """Take several frames (T, D): the last layer's h at each, (T, N), and each layer's attention (T, D_layer)."""

@@ -84,8 +84,9 @@ def joined(streams: Sequence[Stream]) -> Callable[..., None]:
 
     Returns:
         a function of the addresses of x, h, c, the window, the new h, the new c, the new window, and the last layer's h
-        once more, all contiguous, the states (L, B, ...); None for what a recurrence has not, and where the last is not
-        wanted. The streams must outlive it, for it knows only their addresses.
+        once more, all contiguous, the states (L, B, ...), and, if wanted, of the responses of the layers that have a
+        gate, (B, D_layer) one after the other; None for what a recurrence has not, and what is not wanted. The streams
+        must outlive it, for it knows only their addresses.
     """
     step: Callable[..., None] = native.kernels.Stream(*(stream.words for stream in streams)).step
     return step
