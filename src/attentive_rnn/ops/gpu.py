@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,3 +63,11 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype, operator: bool
 def precision() -> str:
     """How a product of float32 matrices rounds its factors: as `torch.set_float32_matmul_precision` says."""
     return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
+
+
+def operand(dtype: torch.dtype) -> Any:
+    """Triton's type for the factors of a product; the interpreter's products are NumPy's, which has no bfloat16."""
+    import triton.language as tl
+
+    types = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}
+    return tl.float32 if interpreted() and dtype is torch.bfloat16 else types[dtype]

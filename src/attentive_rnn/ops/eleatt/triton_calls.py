@@ -5,7 +5,6 @@ over whole sequences.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -166,7 +165,7 @@ def _lag_products(
     assert spec.lags is not None
     t, b, n = output.shape
     products = torch.empty(t, spec.lags.number, dtype=torch.float32, device=output.device)
-    with _on(output):
+    with torch.cuda.device_of(output):
         lag_products[products.shape](
             *(d_inside, output, window, output if lengths is None else lengths.to(output.device), products),
             *(t, b, n, d_inside.stride(1)),
@@ -178,10 +177,6 @@ def _lag_products(
             BLOCK_N=max(16, triton.next_power_of_2(n)),
         )
     return products.sum(0)
-
-
-def _on(tensor: Tensor) -> Any:
-    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
 def _launch(
@@ -197,17 +192,14 @@ def _launch(
 ) -> None:
     """One program for each tile of rows; what a call leaves out is stood in for by x, which is then not read."""
     import triton
-    import triton.language as tl
 
     steps, rows, d = x.shape
     block_n, block_d = (max(16, triton.next_power_of_2(size)) for size in (n, d if spec.gate else 1))
-    bf16 = x.dtype is torch.bfloat16  # the interpreter's products are NumPy's, which has no such type
-    operand = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}[x.dtype]
     order = None
     if lengths is not None:
         lengths = lengths.to(x.device)
         order = lengths.argsort(descending=True)
-    with _on(x):
+    with torch.cuda.device_of(x):
         kernel[(triton.cdiv(rows, ROWS),)](
             *(x if tensor is None else tensor.contiguous() for tensor in (*tensors, lengths, order, zoneout)),
             *(steps, rows, d, n, float(spec.gate_scale)),
@@ -221,7 +213,7 @@ def _launch(
             WINDOW=0 if spec.lags is None else spec.lags.window,
             **options,
             PRECISION=gpu.precision(),
-            OPERAND=tl.float32 if bf16 and gpu.interpreted() else operand,
+            OPERAND=gpu.operand(x.dtype),
             ROWS=ROWS,
             BLOCK_D=block_d,
             BLOCK_N=block_n,

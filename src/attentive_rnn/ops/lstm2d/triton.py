@@ -81,23 +81,21 @@ def _launch(
 ) -> None:
     """One program for each map and direction."""
     import triton
-    import triton.language as tl
 
     (b, height, width, r, _), n = shape, left.shape[-1]
-    dtype = left.dtype
-    operand = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}[dtype]
     flipped = [sum(int(flips[axis]) << direction for direction, flips in enumerate(FLIPS)) for axis in (0, 1)]
-    kernel[(b * r,)](
-        *(*tensors, left.contiguous(), (left if up is None else up).contiguous()),
-        *(height, width, r, n),
-        UP=up is not None,
-        **options,
-        ROWS_FLIPPED=flipped[0],
-        COLUMNS_FLIPPED=flipped[1],
-        PRECISION=gpu.precision(),
-        OPERAND=tl.float32 if dtype is torch.bfloat16 and gpu.interpreted() else operand,
-        ROWS=ROWS,
-        BLOCK_N=max(16, triton.next_power_of_2(n)),
-        num_warps=4 if n <= 64 else 8,
-        num_stages=1,
-    )
+    with torch.cuda.device_of(left):
+        kernel[(b * r,)](
+            *(*tensors, left.contiguous(), (left if up is None else up).contiguous()),
+            *(height, width, r, n),
+            UP=up is not None,
+            **options,
+            ROWS_FLIPPED=flipped[0],
+            COLUMNS_FLIPPED=flipped[1],
+            PRECISION=gpu.precision(),
+            OPERAND=gpu.operand(left.dtype),
+            ROWS=ROWS,
+            BLOCK_N=max(16, triton.next_power_of_2(n)),
+            num_warps=4 if n <= 64 else 8,
+            num_stages=1,
+        )
