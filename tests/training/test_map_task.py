@@ -17,6 +17,7 @@ from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.models import MapClassifier, SequenceClassifier
 from attentive_rnn.training.attention_on_people import attention_on_people
 from attentive_rnn.training.saved_model import SavedModel
+from films import write_film
 
 CLIPS = [f"film{film}_{action}_u_nm_{clip}" for action in ("clap", "wave") for film in range(6) for clip in range(2)]
 
@@ -64,6 +65,14 @@ def test_maps_become_a_model_whose_attention_is_scored_on_people(jhmdb, tmp_path
     runs = sorted(path.parent for path in tmp_path.glob("*/*/*/results.json"))
     assert len(runs) == 6
     assert "test accuracy" in run_command(capsys, "evaluate", runs[0])
+    run_command(capsys, "report", runs[0])
+    assert "Confusion matrix" in (runs[0] / "report.html").read_text()
+    assert "confusion.png" in run_command(capsys, "explain", runs[0])
+    film = write_film(tmp_path / "film.mp4", 17)
+    drawn = run_command(capsys, "explain", runs[0], "--item", 0, "--video", film)
+    assert "-masks.png" in drawn
+    assert main(["explain", str(runs[0]), "--item", "0"]) == 2
+    assert "give the film with --video FILE" in capsys.readouterr().err
     shown = run_command(capsys, "silhouettes", jhmdb / "silhouettes.npz", *runs)
     assert shown.count("4 films, 12 frames") == 6
     assert shown.count("whose area is   5.0 %") == 6

@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _explain(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
     from ..data.picture import find_item
-    from ..models import ImageModel
+    from ..models import ImageModel, MapClassifier
     from ..training import load_model, open_run
     from ..training.setup import load_splits
 
@@ -53,8 +53,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.video is not None and arguments.item is None:
         raise ConfigError("--video is of one sequence: name it with --item")
     saved = load_model(run.model)
-    images = isinstance(saved.model, ImageModel)
-    for option in ("input", "layer", "video") if images else ():
+    images, maps = isinstance(saved.model, ImageModel), isinstance(saved.model, MapClassifier)
+    for option in ("input", "layer", "video") if images else ("input", "layer") if maps else ():
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     splits = load_splits(_config(run, arguments.data))
@@ -73,6 +73,10 @@ def _explain(arguments: argparse.Namespace) -> int:
         from .explain_images import explain_images
 
         return explain_images(run, saved, dataset, folder, arguments)
+    if maps:
+        from .explain_films import explain_films
+
+        return explain_films(run, saved, dataset, folder, arguments)
     from .explain_sequences import explain_sequences
 
     return explain_sequences(run, saved, splits.train, dataset, folder, arguments)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .answer import Answer, hardest_mistakes
 from .explanation import Explanation, mean_lags
 from .images import ImageExplanation
 from .lags import lag_bars
+
+if TYPE_CHECKING:
+    from .films import FilmExplanation
 
 MISTAKES = 6  # in the picture of the hardest ones
 
@@ -58,6 +61,15 @@ def draw_footage(
 
     figure = key_frames(explanation, video, classes, preprocessing)
     return _save(figure, folder / (file_name(explanation.name) + "-frames"))
+
+
+def draw_film_masks(
+    explanation: FilmExplanation, video: str | Path, classes: Sequence[str], folder: Path
+) -> list[Path]:
+    """Draw frames of a film under their masks, as NAME-masks.png and .svg; see :func:`films.frame_masks`."""
+    from .films import frame_masks
+
+    return _save(frame_masks(explanation, video, classes), folder / (file_name(explanation.name) + "-masks"))
 
 
 def draw_images(

@@ -218,8 +218,9 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
 
 
-def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any]:
-    assert isinstance(test, ImageSet)
+def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any] | None:
+    if not isinstance(test, ImageSet):  # maps of features, whose films are not there
+        return None
     found = explain_images(saved, test.subset(player.choose(answers, test)))
     note = (
         "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
