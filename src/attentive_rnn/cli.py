@@ -24,6 +24,7 @@ from .commands import reproduce as commands_reproduce
 from .commands import serve as commands_serve
 from .commands import silhouettes as commands_silhouettes
 from .commands import stream as commands_stream
+from .commands import study as commands_study
 from .errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
         nargs="+",
         default=[],
         metavar="MODEL",
-        help="such as lstm eleatt-gru, each as wide as gives it the recipe's number of parameters",
+        help="such as lstm eleatt-gru, each as wide as gives it the recipe's number of parameters; gru-100: 100 wide; "
+        "or some of gate, no-gate and no-gate-wide, which are trained if none are named",
     )
     compare.add_argument(
         "--threshold", type=float, metavar="X", help="say after how many training sequences validation was better"
@@ -173,6 +175,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
         command("fuse", None, "score several runs of one data set together, such as a skeleton's streams")
     )
     commands_lags.add(command("lags", None, "the weights that RRA models give to their former outputs"))
+    commands_study.add(command("study", None, "train recipes and models over data sets and seeds, into one table"))
     reproduce = command(
         "reproduce", _reproduce, "train a table of the paper and print it beside the paper's", **recipe_help
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from attentive_rnn.data import get_layout, load, read_sequences
 from attentive_rnn.data.nucla import ACTIONS
-from attentive_rnn.errors import DataError
+from attentive_rnn.errors import ConfigError, DataError
 from data.writers import nucla_content, nucla_name, write_nucla_zip
 
 RNG = np.random.default_rng(0)
@@ -45,6 +45,26 @@ def test_the_cross_view_protocol_trains_on_views_one_and_two(tmp_path):
         assert sample.label == content["label"] - 1
         np.testing.assert_array_equal(sample.sequence[:, 0], np.float32(content["skeletons"]))
         assert sample.sequence.shape[1:] == train.schema.shape == (1, 20, 3)
+
+
+def test_other_views_can_be_chosen_so_that_the_third_is_left_alone(tmp_path):
+    path = write_nucla_zip(tmp_path / "set.zip", small_set())
+    train, test = load("nucla", path, train_views=[2], test_view=1)
+    assert (set(train.groups("view")), set(test.groups("view"))) == ({2}, {1})
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        ({"train_views": []}, "train_views"),
+        ({"train_views": 1}, "train_views"),
+        ({"test_view": 4}, "test_view"),
+        ({"train_views": [1, 2], "test_view": 2}, "view 2 is in train_views and test_view"),
+    ],
+)
+def test_views_that_make_no_sense_are_refused(tmp_path, views, message):
+    with pytest.raises(ConfigError, match=message):
+        load("nucla", write_nucla_zip(tmp_path / "set.zip", small_set()), **views)
 
 
 def test_name_subject_repetition_and_view_are_in_the_meta(tmp_path):

@@ -171,7 +171,15 @@ def test_named_models_have_the_recipes_number_of_parameters():
         assert build_model(model.config, SCHEMA).num_parameters == pytest.approx(wanted, rel=0.08)
 
 
-@pytest.mark.parametrize("names", [["lstm", "transformer"], ["lstm", "lstm"]])
+def test_a_name_may_say_the_width_or_the_role():
+    config = Config(model=ModelConfig(hidden_size=20, num_layers=1))
+    models = named(config, SCHEMA, ["no-gate", "lstm-7", "eleatt-gru-20", "no-gate-wide"])
+    assert [m.title for m in models][:3] == ["1-GRU(20)", "1-LSTM(7)", "1-EleAtt-GRU(20)"]
+    roles = variants(config, SCHEMA)
+    assert (models[0].config, models[2].config, models[3]) == (roles[1].config, config, roles[2])
+
+
+@pytest.mark.parametrize("names", [["lstm", "transformer"], ["lstm", "lstm"], ["gru-0"], ["gru-x"], ["gate-3"]])
 def test_models_that_make_no_sense_are_refused(names):
     with pytest.raises(ConfigError, match="--models"):
         named(Config(), SCHEMA, names)

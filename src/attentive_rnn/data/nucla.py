@@ -11,14 +11,14 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from .dataset import SequenceDataset, Splits
 from .files import existing, quoted, read_bytes
 from .schema import Schema
@@ -38,6 +38,7 @@ ACTIONS = {
 }
 SCHEMA = Schema(classes=tuple(ACTIONS.values()), shape=(1, 20, 3), layout="kinect-20")
 TRAIN_VIEWS, TEST_VIEW = (1, 2), 3
+VIEWS = (*TRAIN_VIEWS, TEST_VIEW)
 
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)", re.ASCII)
 _LARGEST = 64 * 2**20  # bytes of one JSON file; a real one has at most 127 kB
@@ -49,21 +50,28 @@ class _File(NamedTuple):
     data: bytes
 
 
-def load(path: str | Path) -> Splits:
+def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW) -> Splits:
     """The cross-view protocol: views 1 and 2 to train (1020 sequences in the full set), view 3 to test (464).
 
     Args:
         path: the zip, or a folder, with the JSON files; other files in it are passed over.
+        train_views, test_view: other views, such as [1] and 2 to choose a recipe without a look at view 3.
 
     Raises:
+        ConfigError: views that are not among 1, 2 and 3, or one for both parts.
         DataError: a file or its name is malformed, its label does not belong to its name, or one part is empty.
     """
+    for name, views in (("train_views", train_views), ("test_view", [test_view])):
+        if not isinstance(views, list | tuple) or not views or any(view not in VIEWS for view in views):
+            raise ConfigError(f"data.options.{name} must be of the views 1, 2 and 3, got {views!r}")
+    if test_view in train_views:
+        raise ConfigError(f"data.options: view {test_view} is in train_views and test_view; a view is for one part")
     dataset = _dataset(existing(path), strict=True)
     views = dataset.groups("view")
-    train, test = np.flatnonzero(np.isin(views, TRAIN_VIEWS)), np.flatnonzero(views == TEST_VIEW)
+    train, test = np.flatnonzero(np.isin(views, train_views)), np.flatnonzero(views == test_view)
     if not len(train) or not len(test):
-        found = ", ".join(map(str, np.unique(views)))
-        raise DataError(f"{path}: has view {found} only; the protocol trains on views 1 and 2 and tests on view 3")
+        found, wanted = (", ".join(map(str, some)) for some in (np.unique(views), train_views))
+        raise DataError(f"{path}: has view {found} only; training is on view {wanted} and testing on view {test_view}")
     return Splits(dataset.subset(train), dataset.subset(test))
 
 
@@ -155,7 +163,7 @@ def _parse(file: _File, *, strict: bool) -> tuple[torch.Tensor, int, dict[str, A
     label = -1
     if match:
         action, subject, repetition, view = map(int, match.groups())
-        if action in ACTIONS and view in (*TRAIN_VIEWS, TEST_VIEW):
+        if action in ACTIONS and view in VIEWS:
             meta |= {"subject": subject, "view": view, "repetition": repetition}
             label = list(ACTIONS).index(action)
         elif strict:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .run_folder import RunFolder, create_folder, read_rows
 from .setup import build_model, load_splits, training_parts
 from .tasks import Metric, Task, task_for
 
+ROLES = ("gate", "no-gate", "no-gate-wide")  # the models of a configuration with a gate
 SPATIAL: dict[Attention, str] = {
     "arnn": "AttentionRNN",
     "pan-context": "local attention with context",
@@ -225,6 +227,7 @@ def compare(
     *,
     models: Sequence[str] = (),
     threshold: float | None = None,
+    finished: Callable[[Outcome], None] | None = None,
     console: Console | None = None,
     splits: Splits | None = None,
 ) -> Comparison:
@@ -241,6 +244,7 @@ def compare(
         seeds: different seeds, one run of each variant for each.
         models: names such as lstm or eleatt-gru, see :func:`named`; none: the gate against no gate.
         threshold: of the validation metric; the remarks say how many training sequences each run saw before beating it.
+        finished: called with each run, a model of one seed, when it has ended or was taken over.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already.
 
@@ -261,12 +265,13 @@ def compare(
     compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
     # Seed by seed, so that what an interruption leaves can be compared; the plain models, which are faster, first.
-    runs = {
-        (variant.name, seed): _run(replace(variant.config, seed=seed), folder, variant.name, splits, console)
-        for seed in seeds
-        for variant in reversed(compared)
-    }
-    task = task_for(schema)
+    runs, task = {}, task_for(schema)
+    for seed in seeds:
+        for variant in reversed(compared):
+            run = _run(replace(variant.config, seed=seed), folder, variant.name, splits, console)
+            runs[variant.name, seed] = run
+            if finished is not None:
+                finished(Outcome.of(variant, [seed], [run], task))
     outcomes = tuple(
         Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds], task) for variant in compared
     )
@@ -300,17 +305,15 @@ def variants(config: Config, schema: Schema) -> list[Variant]:
     plain = replace(config, model=replace(config.model, gate=None))
     width = equal_width(plain, schema, build_model(config, schema).num_parameters)
     wide = replace(plain, model=replace(plain.model, hidden_size=width))
-    return [
-        Variant(title(config), "gate", config),
-        Variant(title(plain), "no-gate", plain),
-        Variant(title(wide), "no-gate-wide", wide),
-    ]
+    return [Variant(title(one), role, one) for role, one in zip(ROLES, (config, plain, wide), strict=True)]
 
 
 def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]:
     """The models of these names, each as wide as gives it the number of parameters of the configuration's model.
 
-    A name is a cell, such as lstm, or, with an attention gate on its input, eleatt- and a cell. For images it is a
+    A name is a cell, such as lstm, or, with an attention gate on its input, eleatt- and a cell; with a number of
+    neurons at its end, as in lstm-100 and eleatt-gru-64, it is as wide as that. gate, no-gate and no-gate-wide are
+    those of :func:`variants`. For images it is a
     spatial attention, such as pan-context, in a network of the same width.
 
     Raises:
@@ -322,14 +325,20 @@ def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]
         return [_with_attention(config, name) for name in names]
     wanted = build_model(config, schema).num_parameters
     found = []
+    roles = {v.name: v for v in variants(config, schema)} if set(ROLES) & set(names) else {}
     for name in names:
-        gated, cell = name.startswith("eleatt-"), name.removeprefix("eleatt-")
-        if cell not in CELLS:
-            raise ConfigError(f"--models: unknown model {name!r}; there are {', '.join(CELLS)}, and each with eleatt-")
+        if name in roles:
+            found.append(roles[name])
+            continue
+        match = re.fullmatch(rf"(eleatt-)?({'|'.join(CELLS)})(?:-([1-9]\d*))?", name)
+        if match is None:
+            known = f"{', '.join([*ROLES, *CELLS])}, a cell also with eleatt- before it and -NEURONS after it"
+            raise ConfigError(f"--models: unknown model {name!r}; there are {known}")
+        gated, cell = bool(match[1]), next(known for known in CELLS if known == match[2])
         gate = (config.model.gate or "sigmoid") if gated else None
         reset_after = config.model.reset_after and cell == "gru"
         made = replace(config, model=replace(config.model, cell=cell, gate=gate, reset_after=reset_after))
-        width = equal_width(made, schema, wanted)
+        width = int(match[3]) if match[3] else equal_width(made, schema, wanted)
         wide = replace(made, model=replace(made.model, hidden_size=width))
         found.append(Variant(title(wide), name, wide))
     return found

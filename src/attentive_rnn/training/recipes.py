@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -177,7 +178,26 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from error
 
 
-def _parse(where: Path | str, text: str) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or holds something else.
+    """
+    return _mapping(path, _text(path))
+
+
+def as_overrides(changes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Keys and values as the command line would give them.
+
+    Example:
+        >>> as_overrides({"model.gate": None, "data.augmentation": [{"name": "jitter"}], "model.init": "open"})
+        [('model.gate', 'null'), ('data.augmentation', '[{"name": "jitter"}]'), ('model.init', 'open')]
+    """
+    return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in changes.items()]
+
+
+def _mapping(where: Path | str, text: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -188,6 +208,11 @@ def _parse(where: Path | str, text: str) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{where}: must hold keys such as data, model, optim and training")
+    return values
+
+
+def _parse(where: Path | str, text: str) -> dict[str, Any]:
+    values = _mapping(where, text)
     for section in SECTIONS:
         part = values.get(section, {})
         if not isinstance(part, dict) or not all(isinstance(key, str) for key in part):

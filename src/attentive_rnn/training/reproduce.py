@@ -19,7 +19,7 @@ from .compare import Outcome, Variant, check_seeds
 from .config import Config
 from .files import write_file, write_json
 from .metrics import Interval, student
-from .recipes import difference, read_recipe, resolve
+from .recipes import as_overrides, difference, read_recipe, resolve
 from .run import resume, train
 from .run_folder import RunFolder, list_runs
 from .setup import load_splits
@@ -144,7 +144,7 @@ def reproduce(
     check_seeds(seeds)
     console = console or Console(stderr=True)
     variants = [
-        Variant(name, "", resolve(read_recipe(recipe, [*_as_text(changes), *overrides])))
+        Variant(name, "", resolve(read_recipe(recipe, [*as_overrides(changes), *overrides])))
         for name, changes, _ in table.rows
     ]
     # Rows may differ in the options of the reader, such as an official split; each choice is read once.
@@ -172,10 +172,6 @@ def reproduce(
     rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in outcomes]
     write_json(parent / f"{table.name}.json", {"table": table.name, "rows": rows})
     return made
-
-
-def _as_text(changes: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in changes.items()]
 
 
 def _options(config: Config) -> str:

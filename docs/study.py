@@ -1,0 +1,151 @@
+"""The tables and the picture of docs/study.md, from docs/study.csv.
+
+    python -m docs.study
+
+reads the rows that `attentive study docs/study.yaml --table docs/study.csv` has added so far, draws docs/study.png, and
+puts the tables between the marks in docs/study.md; the words around them stay as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from attentive_rnn.training.metrics import Interval
+from attentive_rnn.training.ranks import rank
+from attentive_rnn.training.study import Study, read_study
+from attentive_rnn.training.study_table import StudyTable, complete, mean_interval, models_table, paired
+
+HERE = Path(__file__).parent
+CHOICE = "choice: "  # what the names of trials inside the training views begin with
+ROLES = ("gate", "no-gate", "no-gate-wide")
+OTHERS = {
+    "no-gate": ("the plain network as wide", "#0072B2", "o"),
+    "no-gate-wide": ("with as many parameters", "#D55E00", "s"),
+}
+
+
+def main() -> None:
+    """Write the page and the picture of the rows that are there."""
+    study, table = read_study(HERE / "study.yaml"), StudyTable(HERE / "study.csv")
+    reported = [one.name for one in (*study.entries, *study.fusions) if not one.name.startswith(CHOICE)]
+    parts = {
+        "results": results(table, [name for name in reported if name in table.names()]),
+        "ranks": ranks(table, sets(study)),
+        "choice": choice(table, [entry.name for entry in study.entries if entry.name.startswith(CHOICE)]),
+        "progress": progress(study, table),
+        "picture": "![Gain of the gate on each set](study.png)\n" if draw(table, reported, HERE / "study.png") else "",
+    }
+    page = HERE / "study.md"
+    page.write_text(filled(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
+
+
+def filled(text: str, parts: dict[str, str]) -> str:
+    """The page with each part between its two marks."""
+    for name, part in parts.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        if start not in text or end not in text:
+            raise ValueError(f"the page has no place for {name}: it needs {start.strip()} and {end}")
+        before, _, rest = text.partition(start)
+        text = before + start + part + end + rest.partition(end)[2]
+    return text
+
+
+def sets(study: Study) -> list[str]:
+    """One name for each data set, the first that the study has of it."""
+    found: dict[tuple[str, str | None], str] = {}
+    for entry in study.entries:
+        if not entry.name.startswith(CHOICE):
+            found.setdefault((entry.recipe, entry.data), entry.name)
+    return list(found.values())
+
+
+def results(table: StudyTable, names: list[str]) -> str:
+    """The models of each name, and below each the command of its first row."""
+    parts = []
+    for name in names:
+        row = next(iter(next(iter(table.of(name).values())).values()))
+        parts.append(
+            f"### {name}\n\n`{row.command}`, and so for each row of study.csv\n\n{models_table(table.of(name))}\n"
+        )
+    return "".join(parts)
+
+
+def ranks(table: StudyTable, names: list[str]) -> str:
+    """The average ranks of the three models over the sets that have rows of all of them."""
+    scores = complete(table, names, ROLES)
+    if len(scores) < 2:
+        return ""
+    return f"Sets: {', '.join(scores)}.\n\n{rank(scores).markdown()}"
+
+
+def choice(table: StudyTable, names: list[str]) -> str:
+    """Each trial's gated model against that of the recipe, by seed, and against its own plain models."""
+    base = table.of(names[0]).get("gate", {}) if names[0] in table.names() else {}
+    header = ["change", "seeds", "gate, %", "minus the recipe's gate", "minus no gate", "minus no gate, wider"]
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    for name in names:
+        runs = table.of(name)
+        if "gate" not in runs:
+            continue
+        gate = runs["gate"]
+        value = f"{100 * mean_interval(gate.values()).value:.1f}"
+        against = ["" if name == names[0] else points(paired(gate, base))]
+        against += [points(paired(gate, runs.get(role, {}))) for role in ROLES[1:]]
+        seeds = " ".join(map(str, sorted(gate)))
+        lines.append(f"| {' | '.join([name.removeprefix(CHOICE), seeds, value, *against])} |")
+    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+
+
+def points(gain: Interval | None) -> str:
+    """A difference in points with its interval."""
+    if gain is None:
+        return ""
+    value, low, high = (100 * number for number in gain)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def progress(study: Study, table: StudyTable) -> str:
+    """How many runs of the study are in the table."""
+    wanted = [(e.name, model, seed) for e in study.entries for seed in e.seeds for model in e.models]
+    there = sum(key in table.rows for key in wanted)
+    return f"{there} of the study's {len(wanted)} runs are in study.csv.\n"
+
+
+def draw(table: StudyTable, names: list[str], path: Path) -> bool:
+    """Draw the gain of the gate on each name that has two seeds or more; whether there is one."""
+    gains = {
+        name: {role: paired(runs["gate"], runs.get(role, {})) for role in OTHERS} for name, runs in gated(table, names)
+    }
+    gains = {name: found for name, found in gains.items() if any(found.values())}
+    if not gains:
+        return False
+    figure = Figure(figsize=(8, 1.2 + 0.5 * len(gains)), layout="constrained")
+    axis = figure.subplots()
+    for role, (label, colour, marker) in OTHERS.items():
+        shift = 0.12 if role == "no-gate" else -0.12
+        for place, found in enumerate(reversed(gains.values())):
+            if (gain := found[role]) is not None:
+                value, low, high = (100 * number for number in gain)
+                axis.plot([low, high], [place + shift] * 2, color=colour, linewidth=2)
+                axis.plot(value, place + shift, marker, color=colour, label=label if place == 0 else None)
+    axis.axvline(0, color="0.5", linewidth=1)
+    axis.set_yticks(range(len(gains)), list(reversed(gains)))
+    axis.set_xlabel("points that the gate gains over ..., with the 95 % interval over the seeds")
+    axis.grid(axis="x", color="0.9")
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+    return True
+
+
+def gated(table: StudyTable, names: list[str]) -> list[tuple[str, dict]]:
+    """The names whose rows have a gated model, with those rows."""
+    found = [(name, table.of(name)) for name in names]
+    return [(name, runs) for name, runs in found if "gate" in runs]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""`attentive study`: recipes, models and data sets over seeds, into one table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(study: argparse.ArgumentParser) -> None:
+    """Give the parser of `attentive study` its arguments."""
+    study.add_argument("file", metavar="STUDY", help="path of a YAML file; docs/study.yaml is one")
+    study.add_argument("--table", required=True, metavar="FILE", help="the CSV file with a row for each finished run")
+    study.add_argument("--data", metavar="DIR", help="folder that the study's paths of data start from (default: here)")
+    study.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these runs or fusions only")
+    study.add_argument("--seeds", nargs="+", type=int, default=[], metavar="SEED", help="instead of the study's own")
+    study.add_argument("--output-dir", "--output_dir", default="runs", metavar="DIR", help="default: runs")
+    study.set_defaults(run=_study, takes_overrides=True)
+
+
+def _study(arguments: argparse.Namespace) -> int:
+    from ..training.ranks import rank
+    from ..training.study import read_study, run_study
+    from ..training.study_table import StudyTable, complete, models_table
+
+    study = read_study(Path(arguments.file))
+    table = StudyTable(Path(arguments.table))
+    run_study(
+        study,
+        table,
+        data=None if arguments.data is None else Path(arguments.data),
+        output=Path(arguments.output_dir),
+        only=arguments.only,
+        seeds=arguments.seeds,
+        overrides=arguments.overrides,
+    )
+    names = [one.name for one in (*study.entries, *study.fusions)]
+    shown = [name for name in names if name in table.names() and name in (arguments.only or names)]
+    for name in shown:
+        print(f"{name}\n\n{models_table(table.of(name))}")
+    if shown:
+        scores = complete(table, shown, list(table.of(shown[0])))
+        if len(scores) > 1 and len(next(iter(scores.values()))) > 1:
+            print(rank(scores).markdown())
+    return 0

@@ -1,0 +1,82 @@
+"""docs/study.md: its study can be run as it stands, and its tables are made of study.csv."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from attentive_rnn.training.recipes import as_overrides, read_recipe
+from attentive_rnn.training.study import read_study
+from attentive_rnn.training.study_table import Row, StudyTable
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDY = read_study(ROOT / "docs" / "study.yaml")
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """The generator, working on a copy of the page with rows that a test adds."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    import docs.study as generator
+
+    for name in ("study.md", "study.yaml"):
+        shutil.copy(ROOT / "docs" / name, tmp_path)
+    monkeypatch.setattr(generator, "HERE", tmp_path)
+    return generator
+
+
+def row(name, variant, seed, test):
+    model = {"gate": "2-EleAtt-GRU(100)", "no-gate": "2-GRU(100)", "no-gate-wide": "2-GRU(133)"}[variant]
+    return Row(name, "r", variant, model, seed, 9, 3, None, test, test - 0.1, test + 0.1, None, 1.0, "the command", "0")
+
+
+def test_every_run_of_the_study_is_a_recipe_with_keys_it_has():
+    for entry in STUDY.entries:
+        config = read_recipe(entry.recipe, as_overrides(entry.changes))
+        assert config.training.select == "last", entry.name
+        assert config.data.valid_fraction == 0, entry.name
+
+
+def test_trials_of_the_recipe_leave_the_reported_view_alone():
+    trials = [entry for entry in STUDY.entries if entry.name.startswith("choice: ")]
+    assert trials
+    for entry in trials:
+        assert entry.changes["data.options"] == {"train_views": [1], "test_view": 2}
+
+
+def test_every_trial_changes_the_recipe_in_one_respect_that_was_predicted():
+    text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    first, *trials = (entry for entry in STUDY.entries if entry.name.startswith("choice: "))
+    for entry in trials:
+        assert len(set(entry.changes) - set(first.changes)) in (1, 2), entry.name
+    assert text.index("## What was expected") < text.index("## Results")
+
+
+def test_the_page_is_what_the_generator_makes_of_the_table(page, tmp_path):
+    for name in ("study.csv", "study.png"):
+        if (ROOT / "docs" / name).exists():
+            shutil.copy(ROOT / "docs" / name, tmp_path)
+    page.main()
+    assert (tmp_path / "study.md").read_text() == (ROOT / "docs" / "study.md").read_text()
+
+
+def test_rows_become_tables_ranks_and_a_picture(page, tmp_path):
+    table = StudyTable(tmp_path / "study.csv")
+    for name in ("N-UCLA", "BasicMotions", "choice: the recipe", "choice: one direction"):
+        for seed in (0, 1):
+            table.add(row(name, "gate", seed, 0.9 + seed / 100))
+            table.add(row(name, "no-gate", seed, 0.8 + seed / 100))
+            table.add(row(name, "no-gate-wide", seed, 0.85))
+    page.main()
+    text = (tmp_path / "study.md").read_text()
+    assert "### N-UCLA\n\n`the command`" in text
+    assert "2-EleAtt-GRU(100) minus 2-GRU(100): +10.0 points (95 % interval +10.0 to +10.0, paired by seed)." in text
+    assert "Sets: N-UCLA, BasicMotions." in text
+    assert "| one direction | 0 1 | 90.5 | +0.0 (+0.0 to +0.0) | +10.0 (+10.0 to +10.0) | +5.5" in text
+    assert re.search(r"\n24 of the study's \d+ runs are in study.csv\.\n", text)
+    assert (tmp_path / "study.png").read_bytes().startswith(b"\x89PNG")
+    page.main()
+    assert (tmp_path / "study.md").read_text() == text
