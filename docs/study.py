@@ -29,7 +29,7 @@ OTHERS = {
 def main() -> None:
     """Write the page and the picture of the rows that are there."""
     study, table = read_study(HERE / "study.yaml"), StudyTable(HERE / "study.csv")
-    reported = [one.name for one in (*study.entries, *study.fusions) if not one.name.startswith(CHOICE)]
+    reported = [name for name in study.names if not name.startswith(CHOICE)]
     parts = {
         "results": results(table, [name for name in reported if name in table.names()]),
         "ranks": ranks(table, sets(study)),

@@ -22,6 +22,7 @@ runs:
 fused:
 - {name: both, of: [motions, motions without noise], weights: [2, 1]}
 """
+TWO = "runs: [{name: a, recipe: r}, {name: b, recipe: r, models: [gru]}]\n"
 SMALL = ["--model.hidden_size", "4", "--training.max_epochs", "1"]
 
 
@@ -180,6 +181,8 @@ def test_ranks_share_ties_and_one_model_always_ahead_is_unlikely_by_chance():
         ("runs: [{name: a, recipe: r, set: 3}]", "set must hold keys"),
         ("runs: [{name: a, recipe: r}, {name: a, recipe: r}]", "'a' is given twice"),
         ("runs: [{name: a, recipe: r}]\nfused: [{name: f, of: [a, b]}]", "fused 1: of must be"),
+        (TWO + "fused: [{name: f, of: [a, b]}]", "fused 1: the runs a, b must have the same models"),
+        (TWO + "fused: [{name: f, of: [a, a], weights: [1]}]", "fused 1: weights must be a list of 2 numbers"),
     ],
 )
 def test_a_study_that_makes_no_sense_is_refused_in_one_line(tmp_path, text, message):

@@ -33,8 +33,7 @@ def _study(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         overrides=arguments.overrides,
     )
-    names = [one.name for one in (*study.entries, *study.fusions)]
-    shown = [name for name in names if name in table.names() and name in (arguments.only or names)]
+    shown = [name for name in arguments.only or study.names if name in table.names()]
     for name in shown:
         print(f"{name}\n\n{models_table(table.of(name))}")
     if shown:

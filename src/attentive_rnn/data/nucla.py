@@ -61,9 +61,9 @@ def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: 
         ConfigError: views that are not among 1, 2 and 3, or one for both parts.
         DataError: a file or its name is malformed, its label does not belong to its name, or one part is empty.
     """
-    for name, views in (("train_views", train_views), ("test_view", [test_view])):
-        if not isinstance(views, list | tuple) or not views or any(view not in VIEWS for view in views):
-            raise ConfigError(f"data.options.{name} must be of the views 1, 2 and 3, got {views!r}")
+    for name, given in (("train_views", train_views), ("test_view", [test_view])):
+        if not isinstance(given, list | tuple) or not given or any(view not in VIEWS for view in given):
+            raise ConfigError(f"data.options.{name} must be of the views 1, 2 and 3, got {given!r}")
     if test_view in train_views:
         raise ConfigError(f"data.options: view {test_view} is in train_views and test_view; a view is for one part")
     dataset = _dataset(existing(path), strict=True)

@@ -11,13 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
-from ..data import copies_in_train
 from ..errors import ConfigError
 from .compare import ROLES, Outcome, compare
 from .environment import DISTRIBUTION
-from .fusion import fuse_runs
+from .fused_runs import fuse_runs
 from .recipes import as_overrides, load_config, read_yaml, recipe_name
-from .setup import load_splits
 from .study_table import Row, StudyTable
 
 
@@ -76,6 +74,11 @@ class Study:
     entries: tuple[Entry, ...]
     fusions: tuple[Fusion, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """Of all entries and fusions."""
+        return [*(entry.name for entry in self.entries), *(fusion.name for fusion in self.fusions)]
+
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
         return next(entry for entry in self.entries if entry.name == name)
@@ -115,12 +118,17 @@ def read_study(path: Path) -> Study:
         known, of = [entry.name for entry in entries], fused.get("of")
         if not isinstance(of, list) or len(of) < 2 or any(one not in known for one in of):
             raise ConfigError(f"{where}: of must be a list of two or more names of runs: {', '.join(known)}")
+        if len({entry.models for entry in entries if entry.name in of}) > 1:
+            raise ConfigError(f"{where}: the runs {', '.join(of)} must have the same models")
         weights = fused.get("weights")
+        numbers = isinstance(weights, list) and all(type(one) in (int, float) for one in weights)
+        if weights is not None and not (numbers and len(weights) == len(of)):
+            raise ConfigError(f"{where}: weights must be a list of {len(of)} numbers, one for each run")
         fusions.append(Fusion(_text(fused, "name", where), tuple(of), None if weights is None else tuple(weights)))
-    names = [one.name for one in (*entries, *fusions)]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    study = Study(tuple(entries), tuple(fusions))
+    if twice := next((name for name in study.names if study.names.count(name) > 1), None):
         raise ConfigError(f"{path}: the name {twice!r} is given twice")
-    return Study(tuple(entries), tuple(fusions))
+    return study
 
 
 def run_study(
@@ -153,9 +161,8 @@ def run_study(
         ConfigError: an unknown name, or what :func:`compare.compare` raises.
     """
     console = console or Console(stderr=True)
-    known = [one.name for one in (*study.entries, *study.fusions)]
-    if unknown := next((name for name in only if name not in known), None):
-        raise ConfigError(f"--only: the study has no {unknown!r}; there are {', '.join(known)}")
+    if unknown := next((name for name in only if name not in study.names), None):
+        raise ConfigError(f"--only: the study has no {unknown!r}; there are {', '.join(study.names)}")
     runner = _Runner(table, data or Path(), output, tuple(overrides), console)
     for entry in study.entries:
         if not only or entry.name in only:
@@ -193,11 +200,9 @@ class _Runner:
             for entry in entries:
                 for outcome in self._compare(entry, [seed]):
                     found.setdefault(outcome.variant.name, []).append(outcome)
-            splits = load_splits(found[first.models[0]][0].variant.config)
-            unseen = ~copies_in_train(splits)
             for variant, outcomes in found.items():
-                fused = fuse_runs([outcome.runs[0] for outcome in outcomes], splits.test, fusion.weights)
-                score = fused.score()
+                fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights)
+                score, unseen = fused.together, fused.without_copies
                 row = Row(
                     name=fusion.name,
                     recipe=first.recipe,
@@ -210,7 +215,7 @@ class _Runner:
                     test=score.accuracy.value,
                     low=score.accuracy.low,
                     high=score.accuracy.high,
-                    unseen=None if unseen.all() else fused.score(unseen).accuracy.value,
+                    unseen=None if unseen is None else unseen.accuracy.value,
                     seconds=sum(outcome.results[0]["seconds"] for outcome in outcomes),
                     command=fusion.command(variant, seed, self.overrides),
                     version=version(DISTRIBUTION),
