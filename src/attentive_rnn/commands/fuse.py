@@ -28,7 +28,6 @@ def _fuse(arguments: argparse.Namespace) -> int:
     value, low, high = (100 * number for number in fused.together.accuracy)
     print(f"{value:5.1f} %  together (95 % interval {low:.1f} to {high:.1f}, {len(fused.labels)} sequences)")
     if (rest := fused.without_copies) is not None:
-        print(
-            f"{100 * rest.accuracy.value:5.1f} %  together, on the {rest.count} that are no copies of training sequences"
-        )
+        value = 100 * rest.accuracy.value
+        print(f"{value:5.1f} %  together, on the {rest.count} that are no copies of training sequences")
     return 0

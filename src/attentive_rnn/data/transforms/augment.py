@@ -46,16 +46,12 @@ class RandomRotation(Transform):
     random = True
 
     def __init__(self, degrees: float | Sequence[float] = 35.0) -> None:
-<<<<<<< HEAD
         several = isinstance(degrees, list | tuple)
         each: list[Any] = list(degrees) if isinstance(degrees, list | tuple) else [degrees] * 3
-=======
-        each = list(degrees) if isinstance(degrees, Sequence) else [degrees] * 3
->>>>>>> 660190c (attentive study: sets, recipes, models, seeds and fusions into one table; the recipe skeleton-motion and the study of the gate)
         if len(each) != 3:
             raise ConfigError(f"{self.name}: degrees must be one number or three, for x, y and z, got {degrees!r}")
         angles = [number(self.name, "degrees", angle, 0, 180) for angle in each]
-        self.degrees = angles if isinstance(degrees, Sequence) else angles[0]
+        self.degrees = angles if several else angles[0]
         self._limits = np.radians(angles)
 
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
