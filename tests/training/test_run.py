@@ -219,18 +219,6 @@ def test_with_nothing_held_out_all_sequences_train_and_no_validation_is_claimed(
     assert weights(resume(run, console=quiet)) == before
 
 
-def test_skeletons_with_their_motion_are_sampled_and_nothing_is_held_out(
-    small_config, skeleton_folder, tmp_path, quiet
-):
-    changes = {"training__max_epochs": "2", "model__bidirectional": "true"}
-    config = small_config("skeleton-motion", data__path=str(skeleton_folder), **changes)
-    saved = load_model(train(config, tmp_path, console=quiet).model)
-    names = [step["name"] for step in saved.preprocessing.to_config()["transforms"]]
-    assert names == ["origin_at_body_centre", "uniform_sampling", "motion_features"]
-    (_, batch, _), *_ = saved.forward(load("nucla", skeleton_folder).test)
-    assert batch.x.flatten(2).shape[1:] == (40, 180)
-
-
 def test_generated_data_always_hold_something_out(small_config, tmp_path, quiet):
     changes = {"data__options": "{length: 8, count: 20, test_count: 10}", "data__valid_fraction": "0.0"}
     with pytest.raises(ConfigError, match="above 0 for generated data"):
