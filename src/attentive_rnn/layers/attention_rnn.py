@@ -146,11 +146,14 @@ class AttentionRNN2d(nn.Module):
         height, width = x.shape[2:]
         low = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # the numbers of a position lie together
         if self.down is not None:
-            low = self.down(F.pad(low, (0, -width % self.block, 0, -height % self.block)))
+            low = self.down(F.pad(low, (0, self.block - 1, 0, self.block - 1)))  # what fills no block stays out
         p = self.input_to_state(low)
         if self.query_to_state is not None:
             p = p + self.query_to_state(query)[:, :, None, None]
-        logits = self._logits(self._recur(p.permute(0, 2, 3, 1)))[:, :, :height, :width]
+        logits = self._logits(self._recur(p.permute(0, 2, 3, 1)))
+        if self.block > 1:  # taken out by index, since a slice would tie an exported graph to one remainder
+            rows, columns = (torch.arange(size, device=x.device) for size in (height, width))
+            logits = logits.index_select(2, rows).index_select(3, columns)
         masks = normalised(logits, self.normalize)
         return attended(x, masks.mean(1, keepdim=True) if self.combine == "mean" else masks)
 
