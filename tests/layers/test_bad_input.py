@@ -33,7 +33,7 @@ X = torch.zeros(T, B, D)
         ({"dropout": float("nan")}, ValueError, r"dropout should be a number in range \[0, 1\], got nan"),
         ({"locked_dropout": 2}, ValueError, r"locked_dropout should be a number in range \[0, 1\], got 2"),
         ({"zoneout": -1}, ValueError, r"zoneout should be a number in range \[0, 1\], got -1"),
-        ({"init": "xavier"}, ValueError, r"init should be one of 'torch', 'paper', got 'xavier'"),
+        ({"init": "xavier"}, ValueError, r"init should be one of 'torch', 'paper', 'open', got 'xavier'"),
         ({"bias": None}, TypeError, r"bias should be of type bool, got: NoneType"),
         ({"reset_afterwards": True}, TypeError, r"reset_afterwards"),
     ],
@@ -163,7 +163,7 @@ def test_cells():
         EleAttGRUCell(0, N)
     with pytest.raises(ValueError, match=r"gate should be 'sigmoid', 'softmax' or None, got \['sigmoid'\]"):
         EleAttGRUCell(D, N, gate=["sigmoid"])
-    with pytest.raises(ValueError, match=r"init should be one of 'torch', 'paper', got 'zeros'"):
+    with pytest.raises(ValueError, match=r"init should be one of 'torch', 'paper', 'open', got 'zeros'"):
         EleAttGRUCell(D, N, init="zeros")
     with pytest.raises(ValueError, match=r"GRUCell: Expected input to be 1D or 2D, got 3D instead"):
         EleAttGRUCell(D, N)(X)

@@ -12,12 +12,9 @@ from .triton_steps import rows_of
 @triton.jit
 def former(output, window, lag, t, steps, row, B, n, N, there, WINDOW: tl.constexpr, REVERSE: tl.constexpr):
     """h of each row, `lag` of its steps before its step t."""
-    if REVERSE:
-        then = t + lag
-        before = then - steps  # which of the window's, where none was made so early
-    else:
-        then = t - lag
-        before = -1 - then
+    then = t + lag if REVERSE else t - lag
+    since = then - steps if REVERSE else -1 - then
+    before = since + tl.zeros_like(steps)  # of each row, which of the window's, where none was made so early
     made = rows_of(output, (tl.cast(then, tl.int64) * B + row) * N, n, N, there & (before < 0))
     return made + rows_of(window, (row * WINDOW + before) * N, n, N, there & (before >= 0))
 
@@ -72,9 +69,9 @@ def residual_back(
     """
     total = tl.zeros((row.shape[0], n.shape[0]), tl.float32)
     for k in tl.static_range(LAGS):
-        then = t - FIRST - k if REVERSE else t + FIRST + k
+        then = (t - FIRST - k if REVERSE else t + FIRST + k) + tl.zeros_like(steps)
         inside = there & (then >= 0) & (then < steps)
-        da = rows_of(d_residual, (tl.cast(then, tl.int64) * B + row) * stride, n, N, inside)
+        da = rows_of(d_residual, (then.to(tl.int64) * B + row) * stride, n, N, inside)
         total += tl.load(w + k).to(tl.float32) * da
     if G_WINDOW:
         since = t + tl.zeros_like(steps) if REVERSE else steps - 1 - t  # steps that came after
