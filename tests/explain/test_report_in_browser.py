@@ -196,8 +196,7 @@ def test_nothing_is_wider_than_the_screen_and_the_colours_follow_it(opened, skel
     assert red < 60 if dark else red > 200
     before = ink(page)
     page.emulate_media(color_scheme="light" if dark else "dark")
-    page.wait_for_timeout(100)
-    assert ink(page) != before
+    until(page, lambda: ink(page) != before)
     small = page.evaluate(
         "[...document.querySelectorAll('#player button, #player select')].filter((e) => e.offsetHeight < 40).length"
     )
