@@ -36,7 +36,8 @@ def main() -> None:
     frames = np.random.default_rng(0).normal(size=(CHUNK, 2, 25, 3)).astype(np.float32)
     single, chunks = Recognizer(saved, hold=5), Recognizer(saved, hold=5)
     watched = Recognizer(saved, hold=5, need_attention=True)
-    seconds, with_attention = np.empty(count), np.empty(min(count, ATTENDED))
+    # Written once, so that memory which grows is not that of these times, touched page by page.
+    seconds, with_attention = np.full(count, np.nan), np.full(min(count, ATTENDED), np.nan)
     memory, distance = [], 0.0
     for start in range(0, count, CHUNK):
         for i in range(CHUNK):
