@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..ops import dispatch, native
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Lags, Spec, State, Weights, check
+from ..ops.eleatt import Call, Lags, Spec, State, Weights, check
 from ..ops.eleatt.op import TABLE
 from ..ops.eleatt.stream import Stream, addresses, joined
 from ..ops.rra import op as rra
@@ -161,12 +161,13 @@ def prepare(
     choice, former, one_row = None, [], specs[0].state_shapes(n)
     for k, (spec, weights) in enumerate(zip(specs, layers, strict=True)):
         before = tuple(s.reshape(len(specs), rows, *shape)[0] for s, shape in zip(state, one_row, strict=True))
-        check(frames, before, weights, spec, None, None)
+        call = Call(spec, frames, before, weights)
+        check(call)
         if spec.lags is not None:
             former.append(_LagWeights(spec.lags, weights.lag, weights.hh))
-            weights = layers[k] = weights._replace(lag=former[-1].made)
-        table = TABLE if spec.lags is None else rra.TABLE
-        choice = dispatch.choose(table, module.backend, spec, frames, before, weights, None, False, None, False)
+            layers[k] = weights._replace(lag=former[-1].made)
+            call = call._replace(w=layers[k])
+        choice = dispatch.choose(TABLE if spec.lags is None else rra.TABLE, module.backend, call)
         if choice.backend != "cpu":
             return None
         frames = before[0].unsqueeze(0)

@@ -2,11 +2,12 @@
 
 from .checks import check, check_lengths
 from .op import eleatt
-from .spec import CELLS, GATES, Cell, Gate, Lags, Result, Spec, State, Weights
+from .spec import CELLS, GATES, Call, Cell, Gate, Lags, Result, Spec, State, Weights
 
 __all__ = [
     "CELLS",
     "GATES",
+    "Call",
     "Cell",
     "Gate",
     "Lags",

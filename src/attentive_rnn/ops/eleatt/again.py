@@ -8,13 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .spec import Result, Spec, Weights
+from .spec import Call, Result
 
 
 def reference_gradients(
-    forward: Callable[..., Result],
-    call: tuple[Spec, Tensor | None, bool, Tensor | None, bool],
-    inputs: tuple[Tensor | None, ...],
+    forward: Callable[[Call], Result],
+    call: Call,
     grads: tuple[Tensor | None, ...],
     needed: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:
@@ -22,20 +21,16 @@ def reference_gradients(
 
     Args:
         forward: the recurrence's reference.
-        call: the spec, lengths, reverse, zoneout and need_attention.
-        inputs: x, the states and the weights.
+        call: the call.
         grads: of the output, the last states and the attention if asked for.
-        needed: which inputs need a gradient.
+        needed: which of the call's inputs need a gradient.
     """
-    spec, lengths, reverse, zoneout, need_attention = call
-    x, *rest = inputs
-    state, w = tuple(rest[: spec.states]), Weights(*rest[spec.states :])  # type: ignore[arg-type]
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        result = forward(spec, x, state, w, lengths, reverse, zoneout, need_attention)
+        result = forward(call)
     returned: list[Any] = [result.output, *result.state, result.attention]
     used = [(r, g) for r, g in zip(returned, grads, strict=False) if g is not None]
-    wanted = [t for t, need in zip(inputs, needed, strict=True) if need]
+    wanted = [t for t, need in zip(call.inputs, needed, strict=True) if need]
     found = iter(
         torch.autograd.grad(
             [r for r, _ in used],

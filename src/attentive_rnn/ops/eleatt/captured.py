@@ -15,26 +15,17 @@ from .. import graphs
 from ..graphs import Tensors
 from . import hoisted, sequence
 from .sequence import Deltas, Saved
-from .spec import Result, Spec, State, Weights
+from .spec import Call, Result, Spec, Weights
 
 LONGEST = 2048  # steps of a graph, each a few dozen nodes
 GRAPHS = graphs.Graphs()
 
 
-def why_not(
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-) -> str | None:
+def why_not(call: Call) -> str | None:
     """What keeps this form from a call, if anything."""
-    if x.device.type != "cuda":
-        return f"tensors are on {x.device}"
-    return why_not_recorded(x, lengths) or hoisted.why_not(spec, x, state, w, lengths, reverse, zoneout, need_attention)
+    if call.x.device.type != "cuda":
+        return f"tensors are on {call.x.device}"
+    return why_not_recorded(call.x, call.lengths) or hoisted.why_not(call)
 
 
 def why_not_recorded(x: Tensor, lengths: Tensor | None) -> str | None:
@@ -48,60 +39,35 @@ def why_not_recorded(x: Tensor, lengths: Tensor | None) -> str | None:
     return None
 
 
-def forward(
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None = None,
-    reverse: bool = False,
-    zoneout: Tensor | None = None,
-    need_attention: bool = False,
-) -> Result:
+def forward(call: Call) -> Result:
     """What `reference.forward` computes."""
-    return sequence.run(sequence.Scan(_scan, _scan_back), spec, x, state, w, lengths, reverse, zoneout, need_attention)
+    return sequence.run(sequence.Scan(_scan, _scan_back), call)
 
 
-def _scan(
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    x: Tensor,
-    state: list[Tensor],
-    w: Weights,
-) -> tuple[tuple[Tensor, ...], Saved]:
-    found: Any = GRAPHS(_forward, (spec, reverse), (x, zoneout, *state, *w))
+def _scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
+    spec = call.spec
+    found: Any = GRAPHS(_forward, (spec, call.reverse), (call.x, call.zoneout, *call.state, *call.w))
     return tuple(found[: 1 + spec.states]), Saved(*found[1 + spec.states :])
 
 
 def _forward(options: tuple[Spec, bool], tensors: Any) -> Tensors:
-    spec, reverse = options
-    x, zoneout, *rest = tensors
-    results, saved = hoisted.scan(spec, None, reverse, zoneout, x, rest[: spec.states], Weights(*rest[spec.states :]))
+    (spec, reverse), (x, zoneout, *rest) = options, tensors
+    state, w = tuple(rest[: spec.states]), Weights(*rest[spec.states :])
+    results, saved = hoisted.scan(Call(spec, x, state, w, reverse=reverse, zoneout=zoneout))
     return *results, *saved
 
 
-def _scan_back(
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    x: Tensor,
-    w: Weights,
-    saved: Saved,
-    grads: tuple[Tensor | None, ...],
-    need_x: bool,
-) -> Deltas:
-    found: Any = GRAPHS(_backward, (spec, reverse, need_x), (x, zoneout, *w, *saved, *grads))
+def _scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x: bool) -> Deltas:
+    tensors = (call.x, call.zoneout, *call.w, *saved, *grads)
+    found: Any = GRAPHS(_backward, (call.spec, call.reverse, need_x), tensors)
     cell, candidate, gate, d_x, *d_state = found
     return Deltas(cell, candidate, gate, d_x, d_state)
 
 
 def _backward(options: tuple[Spec, bool, bool], tensors: Any) -> Tensors:
-    spec, reverse, need_x = options
-    x, zoneout, *rest = tensors
+    (spec, reverse, need_x), (x, zoneout, *rest) = options, tensors
     w, rest = Weights(*rest[: len(Weights._fields)]), rest[len(Weights._fields) :]
     saved, grads = Saved(*rest[: len(Saved._fields)]), tuple(rest[len(Saved._fields) :])
-    deltas = hoisted.scan_back(spec, None, reverse, zoneout, x, w, saved, grads, need_x)
+    call = Call(spec, x, (), w, reverse=reverse, zoneout=zoneout)
+    deltas = hoisted.scan_back(call, saved, grads, need_x)
     return deltas.cell, deltas.candidate, deltas.gate, deltas.x, *deltas.state

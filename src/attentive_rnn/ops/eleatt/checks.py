@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .spec import CELLS, GATES, Spec, State, Weights
+from .spec import CELLS, GATES, Call
 
 
-def check(x: Tensor, state: State, w: Weights, spec: Spec, lengths: Tensor | None, zoneout: Tensor | None) -> None:
+def check(call: Call) -> None:
     """Refuse a call whose parts do not fit each other, naming the part."""
+    spec, x, state, w, lengths, _, zoneout, _ = call
     if spec.cell not in CELLS:
         raise ValueError(f"cell should be one of {', '.join(map(repr, CELLS))}, got {spec.cell!r}")
     if spec.gate not in GATES:

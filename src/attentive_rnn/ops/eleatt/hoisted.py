@@ -11,37 +11,19 @@ from torch import Tensor
 from .. import native
 from . import sequence
 from .sequence import Deltas, Saved
-from .spec import Result, Spec, State, Weights
+from .spec import Call, Result, Spec, Weights
 
 
-def why_not(
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-) -> str | None:
+def why_not(call: Call) -> str | None:
     """What keeps this form from a call, if anything."""
-    if zoneout is not None and zoneout.requires_grad:
+    if call.zoneout is not None and call.zoneout.requires_grad:
         return "it has no gradient for zoneout"
-    return native.why_not_transformed() or native.why_not_plain((x, *state, *w, zoneout))
+    return native.why_not_transformed() or native.why_not_plain((*call.inputs, call.zoneout))
 
 
-def forward(
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None = None,
-    reverse: bool = False,
-    zoneout: Tensor | None = None,
-    need_attention: bool = False,
-) -> Result:
+def forward(call: Call) -> Result:
     """What `reference.forward` computes."""
-    return sequence.run(sequence.Scan(scan, scan_back), spec, x, state, w, lengths, reverse, zoneout, need_attention)
+    return sequence.run(sequence.Scan(scan, scan_back), call)
 
 
 def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list[tuple[int, int]]:
@@ -53,15 +35,8 @@ def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list
     return pairs[::-1] if reverse else pairs
 
 
-def scan(
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    x: Tensor,
-    state: list[Tensor],
-    w: Weights,
-) -> tuple[tuple[Tensor, ...], Saved]:
+def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
+    spec, x, state, w, lengths, reverse, zoneout, _ = call
     (steps, rows, d), n = x.shape, w.hh.shape[1]
     before = spec.cell == "gru"
     w_h, b_h = (w.hh[: 2 * n] if before else w.hh), w.b_hh
@@ -132,17 +107,8 @@ def _cell(spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor,
     return [torch.lerp(candidate, old[0], z)]
 
 
-def scan_back(
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    x: Tensor,
-    w: Weights,
-    saved: Saved,
-    grads: tuple[Tensor | None, ...],
-    need_x: bool,
-) -> Deltas:
+def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x: bool) -> Deltas:
+    spec, x, _, w, lengths, reverse, zoneout, _ = call
     steps, rows, n = *x.shape[:2], w.hh.shape[1]
     gated, g_attention = w.ia is not None, grads[1 + spec.states] if len(grads) > 1 + spec.states else None
     deltas = torch.zeros_like(saved.gates)  # of W_x x~ + b

@@ -10,22 +10,23 @@ from torch import Tensor
 
 from .. import native
 from .engine import Engine
-from .spec import CELLS, Spec, Weights
+from .spec import CELLS, Call, Spec
 
 _CELL = {cell: code for code, cell in enumerate(("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"))}
 _GATE = {None: 0, "sigmoid": 1, "softmax": 2}
 assert set(_CELL) == set(CELLS)
 
 
-def history_bytes(spec: Spec, dtype: torch.dtype, t: Any, b: Any, d: int, n: int) -> Any:
+def history_bytes(spec: Spec, x: Tensor, n: int) -> Any:
     """The size of what a backward pass needs of a forward pass: a fixed number of bytes a step and row, and a rest.
 
-    The numbers of steps and rows may be symbols.
+    x may be a stand-in whose numbers of steps and rows are symbols.
     """
+    t, b, d = x.shape
 
     def size(t: int, b: int) -> int:
-        shape = (t, b, d, n, *_lags(spec))
-        given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, *shape, dtype is torch.float64, False, 1, 0, 0, 0)
+        shape = (t, b, int(d), int(n), *_lags(spec))
+        given = (_CELL[spec.cell], _GATE[spec.gate], 1.0, *shape, x.dtype is torch.float64, False, 1, 0, 0, 0)
         return int(native.kernels.history_bytes(*given))
 
     if isinstance(t, int) and isinstance(b, int):
@@ -34,25 +35,13 @@ def history_bytes(spec: Spec, dtype: torch.dtype, t: Any, b: Any, d: int, n: int
     return t * b * (two - one) + 2 * one - two
 
 
-def run(
-    history: Tensor | None,
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-    x: Tensor,
-    *inputs: Tensor | None,
-) -> tuple[Tensor, ...]:
+def run(history: Tensor | None, call: Call) -> tuple[Tensor, ...]:
     """The results (output, h[, c][, attention]); `history` is filled with what a backward pass needs."""
-    state, w = inputs[: spec.states], Weights(*inputs[spec.states :])  # type: ignore[arg-type]
-    t, b, d = x.shape
-    n = w.hh.shape[1]
-    call = words(spec, x, state, w, lengths, reverse, zoneout)
-    output = native.empty((t, b, n), x.dtype)
-    last = tuple(torch.empty(s.shape, dtype=x.dtype) for s in state)  # type: ignore[union-attr]
-    attention = native.empty((t, b, d), x.dtype) if need_attention else None
-    native.kernels.forward(*call, *_pointers(output, *three(spec, last), attention, history))
+    x, (t, b, d) = call.x, call.x.shape
+    output = native.empty((t, b, call.w.hh.shape[1]), x.dtype)
+    last = tuple(torch.empty(s.shape, dtype=x.dtype) for s in call.state)
+    attention = native.empty((t, b, d), x.dtype) if call.need_attention else None
+    native.kernels.forward(*words(call), *_pointers(output, *three(call.spec, last), attention, history))
     return (output, *last) if attention is None else (output, *last, attention)
 
 
@@ -61,25 +50,19 @@ def run_back(
     output: Tensor,
     grads: Sequence[Tensor | None],
     needed: Sequence[bool],
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-    x: Tensor,
-    *inputs: Tensor | None,
+    call: Call,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of x and the inputs where needed, from those of the results of `run` and what it left."""
-    state, w = inputs[: spec.states], Weights(*inputs[spec.states :])  # type: ignore[arg-type]
+    spec = call.spec
     g_output = None if grads[0] is None else rows(grads[0])
     g_last = [None if g is None else g.contiguous() for g in grads[1 : 1 + spec.states]]
-    g_attention = grads[-1].contiguous() if need_attention and grads[-1] is not None else None
+    g_attention = grads[-1].contiguous() if call.need_attention and grads[-1] is not None else None
     out = [
         native.empty(t.shape, t.dtype) if need and t is not None else None
-        for t, need in zip((x, *inputs), needed, strict=True)
+        for t, need in zip(call.inputs, needed, strict=True)
     ]
     native.kernels.backward(
-        *words(spec, x, state, w, lengths, reverse, zoneout),
+        *words(call),
         *_pointers(output, None, None, None, None, history, g_output),
         *((0, 0) if g_output is None else g_output.stride()[:2]),
         *_pointers(*three(spec, g_last), g_attention),
@@ -107,16 +90,9 @@ def _pointers(*tensors: Tensor | None) -> list[int | None]:
     return [None if t is None else t.data_ptr() for t in tensors]
 
 
-def words(
-    spec: Spec,
-    x: Tensor,
-    state: Any,
-    w: Weights,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-) -> tuple[Any, ...]:
+def words(call: Call) -> tuple[Any, ...]:
     """The words of native/abi.h's EleattCall up to the results."""
+    spec, x, state, w, lengths, reverse, zoneout, _ = call
     t, b, d = x.shape
     n = w.hh.shape[1]
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,14 +10,14 @@ from torch import Tensor
 from .. import dispatch
 from . import captured, cpu, hoisted, reference, triton
 from .checks import check
-from .spec import Result, Spec, State, Weights
+from .spec import Call, Result, Spec, State, Weights
 
 TABLE: dict[str, dispatch.Backend] = {
     "triton": dispatch.Backend(triton.forward, triton.why_not),
     "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
     "cuda-graph": dispatch.Backend(captured.forward, captured.why_not),
     "hoisted": dispatch.Backend(hoisted.forward, hoisted.why_not),
-    "reference": dispatch.Backend(reference.forward, lambda *call: None),
+    "reference": dispatch.Backend(reference.forward, lambda call: None),
 }
 
 
@@ -77,38 +77,23 @@ def eleatt(
     """
     if spec.lags is not None:
         raise ValueError("eleatt has no lags; attentive_rnn.ops.rra has")
-    check(x, state, weights, spec, lengths, zoneout)
-    result, choice = execute(TABLE, backend, spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+    call = Call(spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+    check(call)
+    result, choice = execute(TABLE, backend, call)
     return Run(result.output, result.state, result.attention, choice)
 
 
-def execute(
-    table: dict[str, dispatch.Backend],
-    backend: str,
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    weights: Weights,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-) -> tuple[Result, dispatch.Choice]:
+def execute(table: dict[str, dispatch.Backend], backend: str, call: Call) -> tuple[Result, dispatch.Choice]:
     """Run a checked call on the backend of `table` that fits, in autocast's dtype where that is on."""
-    device = x.device.type
+    device = call.x.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
-    if autocast and x.dtype != torch.float64:
-        dtype = torch.get_autocast_dtype(device)
-        cast = (
-            *(spec, x.to(dtype), tuple(s.to(dtype) for s in state)),
-            Weights(*(None if tensor is None else tensor.to(dtype) for tensor in weights)),  # type: ignore[arg-type]
-            *(lengths, reverse, None if zoneout is None else zoneout.to(dtype), need_attention),
-        )
+    if autocast and call.x.dtype != torch.float64:
+        call = call.to(torch.get_autocast_dtype(device))
         with torch.autocast(device, enabled=False):
-            return _chosen(table, backend, *cast)
-    return _chosen(table, backend, spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+            return _chosen(table, backend, call)
+    return _chosen(table, backend, call)
 
 
-def _chosen(table: dict[str, dispatch.Backend], backend: str, *call: Any) -> tuple[Result, dispatch.Choice]:
-    choice = dispatch.choose(table, backend, *call)
-    return table[choice.backend].run(*call), choice
+def _chosen(table: dict[str, dispatch.Backend], backend: str, call: Call) -> tuple[Result, dispatch.Choice]:
+    choice = dispatch.choose(table, backend, call)
+    return table[choice.backend].run(call), choice

@@ -15,7 +15,7 @@ from torch import Tensor
 from . import kernels, triton_calls
 from .checks import check
 from .engine import Engine
-from .spec import Lags, Result, Spec, State, Weights
+from .spec import Call, Lags, Result, Spec, Weights
 
 _INPUTS = (
     "Tensor x, Tensor h, Tensor? c, Tensor? window, Tensor ih, Tensor hh, Tensor? b_ih, Tensor? b_hh, "
@@ -28,20 +28,10 @@ _TENSORS = _GRADIENTS + 2  # with lengths and zoneout
 _ENGINES: dict[str, Engine] = {engine.name: engine for engine in (kernels.ENGINE, triton_calls.ENGINE)}
 
 
-def forward(
-    backend: str,
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-) -> Result:
+def forward(backend: str, call: Call) -> Result:
     """What `reference.forward` computes, as one operator."""
-    differentiable = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, *state, *w))
-    keep_history = differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
+    spec, x, state, w, lengths, reverse, zoneout, need_attention = call
+    keep_history = call.differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
     output, h, c, window, attention, _ = torch.ops.attentive_rnn.eleatt(
         *(x, *kernels.three(spec, state), *w, lengths, zoneout),
         *(spec.cell, spec.gate, spec.gate_scale, reverse, need_attention, backend, keep_history),
@@ -57,12 +47,12 @@ def forward(
     "(Tensor output, Tensor h, Tensor c, Tensor window, Tensor attention, Tensor history)",
 )
 def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
-    *call, keep_history = x, h, *rest
-    engine, spec, options, inputs = _checked(call)
-    history = x.new_empty(_history_bytes(engine, spec, x, h) if keep_history else 0, dtype=torch.uint8)
-    output, *others = engine.run(history if keep_history else None, *options, *inputs)
-    states = kernels.three(spec, others[: spec.states])
-    attention = others[-1] if options[-1] else x.new_empty(0)
+    *given, keep_history = x, h, *rest
+    engine, call = _checked(given)
+    history = x.new_empty(engine.history_bytes(call.spec, x, h.shape[1]) if keep_history else 0, dtype=torch.uint8)
+    output, *others = engine.run(history if keep_history else None, call)
+    states = kernels.three(call.spec, others[: call.spec.states])
+    attention = others[-1] if call.need_attention else x.new_empty(0)
     return output, *(x.new_empty(0) if s is None else s for s in states), attention, history
 
 
@@ -70,12 +60,12 @@ def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
 def _(x: Tensor, h: Tensor, c: Tensor | None, window: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
     *_, lag, _lengths, _zoneout, cell, gate, gate_scale, _reverse, need_attention, backend, keep_history = rest
     (t, b, _), n = x.shape, h.shape[1]
-    spec = _spec(cell, gate, gate_scale, window, lag)
+    spec, engine = _spec(cell, gate, gate_scale, window, lag), _ENGINES[backend]
     return (
         x.new_empty(t, b, n),
         *(x.new_empty(0 if s is None else s.shape) for s in (h, c, window)),
         x.new_empty(x.shape) if need_attention else x.new_empty(0),
-        x.new_empty(_history_bytes(_ENGINES[backend], spec, x, h) if keep_history else 0, dtype=torch.uint8),
+        x.new_empty(engine.history_bytes(spec, x, n) if keep_history else 0, dtype=torch.uint8),
     )
 
 
@@ -97,17 +87,17 @@ def _eleatt_backward(
     history: Tensor,
     *rest: Any,
 ) -> tuple[Tensor, ...]:
-    *call, needed = rest
-    engine, spec, options, inputs = _checked(call)
-    x, *states = call[:4]
+    *given, needed = rest
+    engine, call = _checked(given)
+    x, *states = given[:4]
     if history.numel() == 0:  # the forward pass kept none
-        history = x.new_empty(_history_bytes(engine, spec, x, states[0]), dtype=torch.uint8)
-        output = engine.run(history, *options, *inputs)[0]
-    grads = [g_output, *_present((g_h, g_c, g_window), states), *([g_attention] if options[-1] else [])]
+        history = x.new_empty(engine.history_bytes(call.spec, x, states[0].shape[1]), dtype=torch.uint8)
+        output = engine.run(history, call)[0]
+    grads = [g_output, *_present((g_h, g_c, g_window), states), *([g_attention] if call.need_attention else [])]
     wanted = [needed[0], *_present(needed[1:4], states), *needed[4:]]
-    found = list(engine.run_back(history, output.contiguous(), grads, wanted, *options, *inputs))
-    initial = kernels.three(spec, found[1 : 1 + spec.states])
-    every = (found[0], *initial, *found[1 + spec.states :])
+    found = list(engine.run_back(history, output.contiguous(), grads, wanted, call))
+    weights_at = 1 + call.spec.states
+    every = (found[0], *kernels.three(call.spec, found[1:weights_at]), *found[weights_at:])
     return tuple(x.new_empty(0) if g is None else g for g in every)
 
 
@@ -136,26 +126,20 @@ def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
 torch.library.register_autograd("attentive_rnn::eleatt", _backward, setup_context=_setup_context)
 
 
-def _history_bytes(engine: Engine, spec: Spec, x: Tensor, h: Tensor) -> Any:
-    (t, b, d), n = x.shape, h.shape[1]
-    return engine.history_bytes(spec, x.dtype, t, b, int(d), int(n))
-
-
-def _checked(call: Sequence[Any]) -> tuple[Engine, Spec, tuple[Any, ...], list[Tensor | None]]:
-    """The engine, the spec, the options of its `run` and its tensors.
+def _checked(given: Sequence[Any]) -> tuple[Engine, Call]:
+    """The engine and the call.
 
     A graph may be run on what it was not recorded for: other lengths, another device.
     """
-    x, h, c, window, *weights, lengths, zoneout, cell, gate, gate_scale, reverse, need_attention, backend = call
+    x, h, c, window, *weights, lengths, zoneout, cell, gate, gate_scale, reverse, need_attention, backend = given
     engine, spec = _ENGINES[backend], _spec(cell, gate, gate_scale, window, weights[-1])
     state = tuple(s for s in (h, c, window) if s is not None)
-    check(x, state, Weights(*weights), spec, lengths, zoneout)
-    refusal = engine.why_not((x, *state, *weights, zoneout), x.dtype)
+    call = Call(spec, x, state, Weights(*weights), lengths, reverse, zoneout, need_attention)
+    check(call)
+    refusal = engine.why_not((*call.inputs, zoneout), x.dtype)
     if refusal is not None:
         raise RuntimeError(f"this graph was recorded for the backend {backend!r}, which cannot run it: {refusal}")
-    x, *inputs = (None if t is None else t.contiguous() for t in (x, *state, *weights))
-    lengths, zoneout = (None if t is None else t.contiguous() for t in (lengths, zoneout))
-    return engine, spec, (spec, lengths, reverse, zoneout, need_attention), [x, *inputs]
+    return engine, call.contiguous()
 
 
 def _spec(cell: Any, gate: Any, gate_scale: float, window: Tensor | None, lag: Tensor | None) -> Spec:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from .spec import Result, Spec, State, Weights
+from .spec import Call, Result, Spec, State, Weights
 
 Advance = Callable[[Spec, Tensor, Tensor, State, Weights, Tensor | None], tuple[State, Tensor | None]]
 
@@ -68,19 +68,13 @@ def advance(
 
 
 def scan(
-    spec: Spec,
-    xs: Sequence[Tensor],
-    projections: Sequence[Tensor],
-    state: State,
-    w: Weights,
-    reverse: bool,
-    zoneout: Tensor | None,
-    advance: Advance = advance,
+    call: Call, xs: Sequence[Tensor], projections: Sequence[Tensor], advance: Advance
 ) -> tuple[list[Tensor], State, list[Tensor], list[Tensor | None]]:
     """The loop over time; xs[t] is (B_t, D), for the first B_t rows are those that run at step t.
 
     projections[t] is W_xa x_t + b_a with a gate and W_x x_t + b without one.
     """
+    spec, _, state, w, _, reverse, zoneout, _ = call
     steps, d = len(xs), xs[0].shape[-1] if w.ha is not None else 0
     w_h = w.hh[: 2 * state[0].shape[-1]] if spec.cell == "gru" else w.hh  # the last block waits for r_t
     b_h = w.b_hh
@@ -106,18 +100,9 @@ def scan(
     return outputs, state, attentions, responses
 
 
-def forward(
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None = None,
-    reverse: bool = False,
-    zoneout: Tensor | None = None,
-    need_attention: bool = False,
-    advance: Advance = advance,
-) -> Result:
+def forward(call: Call, advance: Advance = advance) -> Result:
     """The recurrence over x (T, B, D); steps past a row's length are neither computed nor read."""
+    _, x, state, w, lengths, _, zoneout, need_attention = call
     weight, bias = (w.ih, w.b_ih) if w.ia is None else (w.ia, w.b_a)
 
     def chosen(join: Any, attentions: list[Tensor], responses: list[Any]) -> tuple[Tensor | None, Tensor | None]:
@@ -126,9 +111,7 @@ def forward(
 
     if lengths is None:
         projections = F.linear(x, weight, bias).unbind(0)
-        outputs, state, attentions, responses = scan(
-            spec, x.unbind(0), projections, state, w, reverse, zoneout, advance
-        )
+        outputs, state, attentions, responses = scan(call, x.unbind(0), projections, advance)
         return Result(torch.stack(outputs), state, *chosen(torch.stack, attentions, responses))
 
     packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
@@ -136,11 +119,9 @@ def forward(
     assert order is not None
     assert back is not None
     projections = F.linear(packed.data, weight, bias).split(sizes)
-    state = tuple(s.index_select(0, order) for s in state)
     zoneout = None if zoneout is None else zoneout.index_select(2, order)
-    outputs, state, attentions, responses = scan(
-        spec, packed.data.split(sizes), projections, state, w, reverse, zoneout, advance
-    )
+    call = call._replace(state=tuple(s.index_select(0, order) for s in state), zoneout=zoneout)
+    outputs, state, attentions, responses = scan(call, packed.data.split(sizes), projections, advance)
 
     def pad(rows: list[Tensor]) -> Tensor:
         again = PackedSequence(torch.cat(rows), packed.batch_sizes, order, back)

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import native
 from . import reference
 from .again import reference_gradients
-from .spec import Result, Spec, State, Weights
+from .spec import Call, Result
 
 
 class Saved(NamedTuple):
@@ -41,39 +41,32 @@ class Deltas(NamedTuple):
 class Scan(NamedTuple):
     """All steps forward and back, over rows sorted by their lengths, the longest first.
 
-    forward(spec, lengths, reverse, zoneout, x, state, weights) returns ((output, *last state), Saved) and may change
-    `state`; backward(spec, lengths, reverse, zoneout, x, weights, saved, grads, need_x) returns Deltas, for grads of
-    output, the last states and the attention if asked for.
+    forward(call) returns ((output, *last state), Saved) and may change the call's state in its place; backward(call,
+    saved, grads, need_x) returns Deltas, for grads of output, the last states and the attention if asked for.
     """
 
-    forward: Callable[..., tuple[tuple[Tensor, ...], Saved]]
-    backward: Callable[..., Deltas]
+    forward: Callable[[Call], tuple[tuple[Tensor, ...], Saved]]
+    backward: Callable[[Call, Saved, tuple[Tensor | None, ...], bool], Deltas]
 
 
-def run(
-    scan: Scan,
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-) -> Result:
+def run(scan: Scan, call: Call) -> Result:
     """What `reference.forward` computes, by a scan."""
-    order = None
+    x, lengths, order = call.x, call.lengths, None
     if lengths is not None:  # the rows that run at a step are then always the first ones
         lengths = lengths.cpu()
         padding = torch.arange(x.shape[0]).unsqueeze(1) >= lengths
         x = x.masked_fill(padding.unsqueeze(-1).to(x.device), 0)
         lengths, order = lengths.sort(descending=True, stable=True)
         order = order.to(x.device)
-        x, state = x.index_select(1, order), tuple(s.index_select(0, order) for s in state)
-        zoneout = None if zoneout is None else zoneout.index_select(2, order)
-    need_attention = need_attention and spec.gate is not None
-    output, *last = _Sequence.apply(scan, spec, lengths, reverse, zoneout, need_attention, x, *state, *w)
-    attention = last.pop() if need_attention else None
+        call = call._replace(
+            x=x.index_select(1, order),
+            state=tuple(s.index_select(0, order) for s in call.state),
+            lengths=lengths,
+            zoneout=None if call.zoneout is None else call.zoneout.index_select(2, order),
+        )
+    call = call._replace(need_attention=call.need_attention and call.spec.gate is not None)
+    output, *last = _Sequence.apply(scan, call.options, *call.tensors)
+    attention = last.pop() if call.need_attention else None
     if order is not None:
         back = order.argsort()
         output, last = output.index_select(1, back), [s.index_select(0, back) for s in last]
@@ -83,33 +76,31 @@ def run(
 
 class _Sequence(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, *call: Any) -> tuple[Tensor, ...]:
-        ctx.scan, spec, lengths, reverse, zoneout, need_attention, x, *inputs = call
-        state, w = [s.clone() for s in inputs[: spec.states]], Weights(*inputs[spec.states :])
-        results, saved = ctx.scan.forward(spec, lengths, reverse, zoneout, x, state, w)
-        ctx.call = (spec, lengths, reverse, need_attention)
+    def forward(ctx: Any, scan: Scan, options: Any, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        ctx.scan, ctx.options = scan, options
+        call = Call.of(options, tensors)
+        results, saved = scan.forward(call._replace(state=tuple(s.clone() for s in call.state)))
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(zoneout, *saved, x, *inputs)
-        assert saved.attention is not None or not need_attention
-        return (*results, saved.attention.clone()) if need_attention else results
+        ctx.save_for_backward(*saved, *tensors)
+        if not call.need_attention:
+            return results
+        assert saved.attention is not None
+        return (*results, saved.attention.clone())
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        spec, lengths, reverse, need_attention = ctx.call
-        zoneout, *kept = ctx.saved_tensors
-        saved, (x, *inputs) = Saved(*kept[: len(Saved._fields)]), kept[len(Saved._fields) :]
-        needed = ctx.needs_input_grad[6:]
+        parts = len(Saved._fields)
+        saved, call = Saved(*ctx.saved_tensors[:parts]), Call.of(ctx.options, ctx.saved_tensors[parts:])
+        needed = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
-            call = (spec, lengths, reverse, zoneout, need_attention)
-            return (None,) * 6 + reference_gradients(reference.forward, call, (x, *inputs), grads, needed)
-        w = Weights(*inputs[spec.states :])
-        deltas = ctx.scan.backward(spec, lengths, reverse, zoneout, x, w, saved, grads, needed[0])
-        found = gradients(spec, x, w, saved, deltas, needed[0])
-        return (None,) * 6 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
+            return (None,) * 4 + reference_gradients(reference.forward, call, grads, needed)
+        found = gradients(call, saved, ctx.scan.backward(call, saved, grads, needed[0]), needed[0])
+        return (None,) * 4 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
 
 
-def gradients(spec: Spec, x: Tensor, w: Weights, saved: Saved, deltas: Deltas, need_x: bool) -> list[Tensor | None]:
+def gradients(call: Call, saved: Saved, deltas: Deltas, need_x: bool) -> list[Tensor | None]:
     """The gradients of x, the states and the weights, each product over all steps at once."""
+    spec, x, w = call.spec, call.x, call.w
     n = w.hh.shape[1]
     delta, h = deltas.cell.flatten(0, 1), saved.h.flatten(0, 1)
     g_ih, g_b_ih = delta.t() @ saved.attended.flatten(0, 1), delta.sum(0)

@@ -1,9 +1,13 @@
-"""What a recurrence is made of: its kind, its gate, the former outputs that it attends to, its weights, its state."""
+"""What a recurrence is made of: its kind, its gate, the former outputs that it attends to, its weights, its state; and
+a call of it, which every backend is given.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"]
@@ -69,6 +73,62 @@ class Weights(NamedTuple):
 
 
 State = tuple[Tensor, ...]  # (h,) or (h, c), each (B, N); with lags also the window (B, W, N)
+
+
+class Call(NamedTuple):
+    """One direction of one layer over a batch of sequences.
+
+    A function of autograd, an operator and a CUDA graph take tensors one by one: a call is taken apart into `options`
+    and `tensors` and put together by `of`.
+    """
+
+    spec: Spec
+    x: Tensor  # (T, B, D)
+    state: State  # before the first step
+    w: Weights
+    lengths: Tensor | None = None  # (B), int64: the number of steps of each row, each in 1..T; None: all T
+    reverse: bool = False  # from each row's last step to its first
+    zoneout: Tensor | None = None  # (cell_states, T, B, N), in 0..1: the share of its old value that each unit keeps
+    need_attention: bool = False
+
+    @property
+    def options(self) -> tuple[Spec, bool, bool]:
+        """All that is no tensor."""
+        return self.spec, self.reverse, self.need_attention
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients of its results can be asked for."""
+        return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in self.inputs)
+
+    @property
+    def inputs(self) -> tuple[Tensor | None, ...]:
+        """The tensors that have gradients: x, the states and the weights."""
+        return (self.x, *self.state, *self.w)
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """All tensors: the lengths, zoneout and the inputs."""
+        return (self.lengths, self.zoneout, self.x, *self.state, *self.w)
+
+    @classmethod
+    def of(cls, options: tuple[Spec, bool, bool], tensors: Sequence[Any]) -> Call:
+        """The call that has these `options` and `tensors`."""
+        spec, reverse, need_attention = options
+        lengths, zoneout, x, *inputs = tensors
+        state, w = tuple(inputs[: spec.states]), Weights(*inputs[spec.states :])
+        return cls(spec, x, state, w, lengths, reverse, zoneout, need_attention)
+
+    def contiguous(self) -> Call:
+        """The call as kernels read it: all tensors contiguous, but x, which has unit stride along D."""
+        made = self if self.x.stride(-1) == 1 else self._replace(x=self.x.contiguous())
+        tensors = (t if t is None or t is made.x else t.contiguous() for t in made.tensors)
+        return Call.of(self.options, tuple(tensors))
+
+    def to(self, dtype: torch.dtype) -> Call:
+        """The call with all its numbers in another type."""
+        lengths, *numbers = self.tensors
+        return Call.of(self.options, (lengths, *(None if t is None else t.to(dtype) for t in numbers)))
 
 
 class Result(NamedTuple):

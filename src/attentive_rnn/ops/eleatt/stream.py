@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import native
 from . import cpu, kernels
-from .spec import Spec, State, Weights
+from .spec import Call, Spec, State, Weights
 
 
 class Stream:
@@ -47,7 +47,8 @@ class Stream:
         dtype = weights.ih.dtype
         x = torch.empty(1, rows, d, dtype=dtype)
         state = tuple(torch.empty(rows, *shape, dtype=dtype) for shape in spec.state_shapes(n))
-        refusal = cpu.why_not(spec, x, state, weights, None, False, None, False)
+        call = Call(spec, x, state, weights)
+        refusal = cpu.why_not(call)
         if refusal is None and spec.lags is not None and weights.lag is None:
             refusal = "the weights of its lags differ from step to step"
         if refusal is None and dtype not in (torch.float32, torch.float64):
@@ -58,7 +59,7 @@ class Stream:
             raise RuntimeError(f"no stream on the CPU kernels: {refusal}")
         self._weights, self._dtype = weights, dtype  # held, for the stream knows only their addresses
         self._spec, self._shapes = spec, [torch.Size((rows, d)), *(s.shape for s in state)]
-        self.words = kernels.words(spec, x, state, weights, None, False, None)
+        self.words = kernels.words(call)
         self._run = joined((self,))
 
     def step(self, x: Tensor, state: State) -> State:

@@ -14,15 +14,16 @@ from .. import gpu
 from .engine import Engine
 from .kernels import three
 from .sequence import Deltas, Saved, gradients
-from .spec import Spec, Weights
+from .spec import Call, Spec
 
 ROWS = 16  # the fewest that a matrix unit takes
 LARGE = 128  # inputs or units from which a program has 8 warps
 
 
-def history_bytes(spec: Spec, dtype: torch.dtype, t: Any, b: Any, d: Any, n: Any) -> Any:
-    """The size of what a backward pass needs of a forward pass; the numbers of steps and rows may be symbols."""
-    return sum(_aligned(t * b * width) for width in _widths(spec, d, n)) * dtype.itemsize
+def history_bytes(spec: Spec, x: Tensor, n: int) -> Any:
+    """The size of what a backward pass needs of a forward pass; x's numbers of steps and rows may be symbols."""
+    t, b, d = x.shape
+    return sum(_aligned(t * b * width) for width in _widths(spec, int(d), int(n))) * x.dtype.itemsize
 
 
 def _widths(spec: Spec, d: int, n: int) -> tuple[int, ...]:
@@ -50,25 +51,15 @@ def _saved(history: Tensor, spec: Spec, x: Tensor, n: int) -> Saved:
     return Saved(h, gates, extra, attention, attended, from_lags)
 
 
-def run(
-    history: Tensor | None,
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-    x: Tensor,
-    *inputs: Tensor | None,
-) -> tuple[Tensor, ...]:
+def run(history: Tensor | None, call: Call) -> tuple[Tensor, ...]:
     """The results (output, h[, c][, window][, attention]); `history` is filled with what a backward pass needs."""
     from .triton_forward import forward_steps
 
-    w = Weights(*inputs[spec.states :])  # type: ignore[arg-type]
-    (t, b, d), n = x.shape, w.hh.shape[1]
-    past = _past(x, lengths)
-    x = x.contiguous() if past is None else x.masked_fill(past, 0)
+    call, past = _cleared(call)
+    spec, x, w = call.spec, call.x, call.w
+    t, b, n = *x.shape[:2], w.hh.shape[1]
     if history is None:
-        history = x.new_empty(history_bytes(spec, x.dtype, t, b, d, n), dtype=torch.uint8)
+        history = x.new_empty(history_bytes(spec, x, n), dtype=torch.uint8)
     output = x.new_empty(t, b, n)
     if past is not None:  # steps past a row's length take part in the products over all steps
         history.zero_()
@@ -81,15 +72,15 @@ def run(
         _linear(x, w.ia, w.b_a, saved.attention)
         if past is not None:
             saved.attention.masked_fill_(past, 0)
-    h, c, window = three(spec, inputs[: spec.states])
+    h, c, window = three(spec, call.state)
     last: list[Any] = [None if s is None else s.clone() for s in (h, c)]
     last.append(None if window is None else torch.empty_like(window))
     given = (x, saved.gates, saved.attention, saved.attended, saved.extra, saved.from_lags, saved.h, output)
     weights = (w.ih, w.hh, w.b_ih, w.b_hh, w.ha, w.lag)
     has = {"BIAS": w.b_ih is not None}
-    _launch(forward_steps, (*given, *last[:2], window, last[2], *weights), spec, lengths, reverse, zoneout, x, n, has)
+    _launch(forward_steps, (*given, *last[:2], window, last[2], *weights), call, has)
     results = (output, *(s for s in last if s is not None))
-    return (*results, saved.attention.clone()) if need_attention and saved.attention is not None else results
+    return (*results, saved.attention.clone()) if call.need_attention and saved.attention is not None else results
 
 
 def run_back(
@@ -97,25 +88,19 @@ def run_back(
     output: Tensor,
     grads: Sequence[Tensor | None],
     needed: Sequence[bool],
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    need_attention: bool,
-    x: Tensor,
-    *inputs: Tensor | None,
+    call: Call,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of x and the inputs where needed, from those of the results of `run` and what it left."""
     from .triton_backward import backward_steps
 
-    w = Weights(*inputs[spec.states :])  # type: ignore[arg-type]
-    n, past = w.hh.shape[1], _past(x, lengths)
-    x = x.contiguous() if past is None else x.masked_fill(past, 0)
+    call, past = _cleared(call)
+    spec, x, w = call.spec, call.x, call.w
+    n = w.hh.shape[1]
     saved = _saved(history, spec, x, n)
     new = torch.empty_like if past is None else torch.zeros_like
-    g_output, g_attention = grads[0], grads[-1] if need_attention else None
+    g_output, g_attention = grads[0], grads[-1] if call.need_attention else None
     g_h, g_c, g_window = three(spec, grads[1 : 1 + spec.states])
-    h, c, window = three(spec, inputs[: spec.states])
+    h, c, window = three(spec, call.state)
     first: list[Any] = [
         None if s is None else torch.zeros_like(s) if g is None else g.clone(memory_format=torch.contiguous_format)
         for s, g in ((h, g_h), (c, g_c))
@@ -129,21 +114,24 @@ def run_back(
     made = (deltas, candidate, gate, d_x, d_lags, first[2], *first[:2])
     flags = {"G_OUTPUT": g_output, "G_ATTENTION": g_attention, "G_WINDOW": g_window}
     has = {name: tensor is not None for name, tensor in flags.items()}
-    _launch(backward_steps, (*given, *made, w.ih, w.hh, w.ha, w.lag), spec, lengths, reverse, zoneout, x, n, has)
+    _launch(backward_steps, (*given, *made, w.ih, w.hh, w.ha, w.lag), call, has)
     d_lag = None
     if w.lag is not None:
         d_inside = deltas[..., -n:] if d_lags is None else d_lags
-        d_lag = _lag_products(spec, d_inside, output, window, lengths, reverse).to(x.dtype)
+        d_lag = _lag_products(call, d_inside, output).to(x.dtype)
     state = [s for s in first if s is not None]
-    found = gradients(spec, x, w, saved, Deltas(deltas, candidate, gate, d_x, state, d_lag), needed[0])
+    found = gradients(call, saved, Deltas(deltas, candidate, gate, d_x, state, d_lag), needed[0])
     return tuple(g if need else None for g, need in zip(found, needed, strict=True))
 
 
-def _past(x: Tensor, lengths: Tensor | None) -> Tensor | None:
-    """Which steps (T, B, 1) are past their row's length."""
+def _cleared(call: Call) -> tuple[Call, Tensor | None]:
+    """The call with zeros in x past each row's length, and which steps (T, B, 1) those are."""
+    x, lengths = call.x, call.lengths
     if lengths is None:
-        return None
-    return (torch.arange(x.shape[0], device=x.device).unsqueeze(1) >= lengths.to(x.device)).unsqueeze(-1)
+        return call._replace(x=x.contiguous()), None
+    lengths = lengths.to(x.device)
+    past = (torch.arange(x.shape[0], device=x.device).unsqueeze(1) >= lengths).unsqueeze(-1)
+    return call._replace(x=x.masked_fill(past, 0), lengths=lengths), past
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> None:
@@ -154,24 +142,22 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> None
         torch.addmm(bias, x, weight.t(), out=out)
 
 
-def _lag_products(
-    spec: Spec, d_inside: Tensor, output: Tensor, window: Tensor | None, lengths: Tensor | None, reverse: bool
-) -> Tensor:
+def _lag_products(call: Call, d_inside: Tensor, output: Tensor) -> Tensor:
     """The gradient of the lags' weights (K): sums over steps, rows and units, in float32 and always in one order."""
     import triton
 
     from .triton_lags import lag_products
 
-    assert spec.lags is not None
-    t, b, n = output.shape
-    products = torch.empty(t, spec.lags.number, dtype=torch.float32, device=output.device)
+    lags, lengths, (t, b, n) = call.spec.lags, call.lengths, output.shape
+    assert lags is not None
+    products = torch.empty(t, lags.number, dtype=torch.float32, device=output.device)
     with torch.cuda.device_of(output):
         lag_products[products.shape](
-            *(d_inside, output, window, output if lengths is None else lengths.to(output.device), products),
+            *(d_inside, output, call.state[-1], output if lengths is None else lengths, products),
             *(t, b, n, d_inside.stride(1)),
-            FIRST=spec.lags.first,
-            WINDOW=spec.lags.window,
-            REVERSE=reverse,
+            FIRST=lags.first,
+            WINDOW=lags.window,
+            REVERSE=call.reverse,
             RAGGED=lengths is not None,
             ROWS=ROWS,
             BLOCK_N=max(16, triton.next_power_of_2(n)),
@@ -179,26 +165,14 @@ def _lag_products(
     return products.sum(0)
 
 
-def _launch(
-    kernel: Any,
-    tensors: tuple[Tensor | None, ...],
-    spec: Spec,
-    lengths: Tensor | None,
-    reverse: bool,
-    zoneout: Tensor | None,
-    x: Tensor,
-    n: int,
-    options: dict[str, bool],
-) -> None:
+def _launch(kernel: Any, tensors: tuple[Tensor | None, ...], call: Call, options: dict[str, bool]) -> None:
     """One program for each tile of rows; what a call leaves out is stood in for by x, which is then not read."""
     import triton
 
-    steps, rows, d = x.shape
+    spec, x, _, w, lengths, reverse, zoneout, _ = call
+    (steps, rows, d), n = x.shape, w.hh.shape[1]
     block_n, block_d = (max(16, triton.next_power_of_2(size)) for size in (n, d if spec.gate else 1))
-    order = None
-    if lengths is not None:
-        lengths = lengths.to(x.device)
-        order = lengths.argsort(descending=True)
+    order = None if lengths is None else lengths.argsort(descending=True)
     with torch.cuda.device_of(x):
         kernel[(triton.cdiv(rows, ROWS),)](
             *(x if tensor is None else tensor.contiguous() for tensor in (*tensors, lengths, order, zoneout)),

@@ -8,16 +8,17 @@ import torch
 from torch import Tensor
 
 from .. import dispatch, native
-from ..eleatt import Lags, Spec, State, Weights, eleatt
+from ..eleatt import Call, Lags, Spec, State, Weights, cpu, eleatt, triton
 from ..eleatt import check as check_eleatt
 from ..eleatt.op import execute
-from . import cpu, reference, triton
+from . import reference
+from .kernels import with_lags
 from .spec import check
 
 TABLE: dict[str, dispatch.Backend] = {
-    "triton": dispatch.Backend(triton.forward, triton.why_not),
-    "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
-    "reference": dispatch.Backend(reference.forward, lambda *call: None),
+    "triton": with_lags(triton),
+    "cpu": with_lags(cpu),
+    "reference": dispatch.Backend(reference.forward, lambda call: None),
 }
 LEAST_SUM = 1e-3
 
@@ -90,7 +91,6 @@ def rra(
         >>> run.output.shape, run.state[2].shape
         (torch.Size([7, 4, 3]), torch.Size([4, 5, 3]))
     """
-    options = (lengths, reverse, zoneout, need_attention)
     if spec.lags is None:
         run = eleatt(
             *(x, state, weights, spec),
@@ -102,9 +102,10 @@ def rra(
         )
         return Run(run.output, run.state, Attention(None, run.attention), run.choice)
     check(spec, weights)
-    check_eleatt(x, state, weights, spec, lengths, zoneout)
+    call = Call(spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+    check_eleatt(call)
     w = normalised(spec.lags, weights.lag, weights.hh)
-    result, choice = execute(TABLE, backend, spec, x, state, weights._replace(lag=w), *options)
+    result, choice = execute(TABLE, backend, call._replace(w=weights._replace(lag=w)))
     lags = result.lag_attention
     if need_attention and w is not None:
         lags = w.to(result.output.dtype).expand(*x.shape[:2], -1)

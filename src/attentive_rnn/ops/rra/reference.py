@@ -16,7 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..eleatt import Lags, Result, Spec, State, Weights
+from ..eleatt import Call, Lags, Result, Spec, State, Weights
 from ..eleatt import reference as eleatt
 
 
@@ -50,15 +50,6 @@ def advance(
     return (*after, torch.cat([after[0].unsqueeze(1), window[:, :-1]], dim=1)), response
 
 
-def forward(
-    spec: Spec,
-    x: Tensor,
-    state: State,
-    w: Weights,
-    lengths: Tensor | None = None,
-    reverse: bool = False,
-    zoneout: Tensor | None = None,
-    need_attention: bool = False,
-) -> Result:
+def forward(call: Call) -> Result:
     """The recurrence over x (T, B, D) with w.lag as `lag_weights` gives them."""
-    return eleatt.forward(spec, x, state, w, lengths, reverse, zoneout, need_attention, advance)
+    return eleatt.forward(call, advance)
