@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attentive_rnn.ops.eleatt import Weights
-from helpers import Call, assert_near, relative_error, results
+from attentive_rnn.ops.eleatt import Spec, Weights
+from helpers import Call, assert_near, random_call, relative_error, results
 
 GPU = torch.cuda.is_available()
 DEVICE = "cuda" if GPU else "cpu"  # where the kernels run
@@ -45,6 +45,18 @@ def compare(call: Call) -> None:
     assert out.keys() == exact.keys()
     for name, expected in exact.items():
         assert_near(out[name], expected, max(tolerance, 4 * relative_error(usual[name], expected)), name)
+
+
+def padding_is_not_read(spec: Spec) -> None:
+    """A call with NaN past a row's length gives the same bits as one without, and no gradient there."""
+    options: dict[str, Any] = {"lengths": torch.tensor([2, 3]), "need_attention": True}
+    call = on_device(random_call(spec, 3, 2, 3, 5, dtype=torch.float32, **options))
+    clean = results(call, "triton")
+    with torch.no_grad():
+        call.x[2, 0] = torch.nan
+    dirty = results(call, "triton")
+    assert all(torch.equal(clean[name], dirty[name]) for name in clean)
+    assert (dirty["grad_x"][2, 0] == 0).all()
 
 
 def compiled_shared_memory(*arguments: str) -> list[int]:
