@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ..data import Splits
 from ..errors import ConfigError
-from .compare import Outcome, Variant, check_seeds
+from .compare import Outcome, check_seeds
 from .config import Config
 from .files import write_file, write_json
 from .metrics import Interval, student
@@ -24,6 +24,7 @@ from .run import resume, train
 from .run_folder import RunFolder, list_runs
 from .setup import load_splits
 from .tasks import task_for
+from .variants import Variant
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from typing import Any
 from rich.console import Console
 
 from ..errors import ConfigError
-from .compare import ROLES, Outcome, compare
+from .compare import Outcome, compare
 from .environment import DISTRIBUTION
 from .fused_runs import fuse_runs
 from .recipes import as_overrides, load_config, read_yaml, recipe_name
 from .study_table import Row, StudyTable
+from .variants import ROLES
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Entry:
         data: path of its data below the study's folder of data; None for data of the package.
         changes: keys that the recipe is changed by, and their values.
         seeds: different seeds, a run of each model for each.
-        models: names as :func:`compare.named` takes them.
+        models: names as :func:`variants.named` takes them.
     """
 
     name: str
