@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError
 from .features import add_backbone, chosen_extractor
@@ -64,14 +64,11 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
     classes = saved.schema.classes
-    if arguments.source == "-":
-        if arguments.video is not None:
-            raise ConfigError("--video needs pictures; lines of joints have none")
-        for line in _lines(sys.stdin, saved, arguments, segments):
-            print(json.dumps(line, ensure_ascii=False), flush=True)
-    else:
-        for line in _pictures(arguments, saved, segments):
-            print(json.dumps(line, ensure_ascii=False), flush=True)
+    if arguments.source == "-" and arguments.video is not None:
+        raise ConfigError("--video needs pictures; lines of joints have none")
+    found = _lines if arguments.source == "-" else _pictures
+    for line in found(arguments, saved, segments):
+        print(json.dumps(line, ensure_ascii=False), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
         print(f"{track}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
@@ -82,6 +79,7 @@ def _pictures(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     from ..streaming.draw import annotate
+    from ..streaming.watch import left
     from ..video.encode import FilmWriter
 
     watcher = make_watcher(arguments, saved)
@@ -92,10 +90,8 @@ def _pictures(
             film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
         for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
             seen, ended = watcher.see(frame.image)
-            segments += ended
+            segments += [*ended, *left(seen)]
             for one in seen:
-                if one.recognition.ended is not None:
-                    segments.append((one.track, one.recognition.ended))
                 yield {"frame": number, "time": round(frame.time, 4), **_said(one.track, one.recognition, saved)}
             if film is not None:
                 film.write(annotate(frame.image, seen, saved.schema), frame.time)
@@ -110,14 +106,14 @@ def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
 
 
 def _lines(
-    stream: TextIO, saved: SavedModel, arguments: argparse.Namespace, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
-    """Recognise {"frame": [[...]], "track": "Ann"} line by line; {"end": "Ann"} ends a track."""
+    """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track."""
     from ..streaming import Recognizer
 
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
     number = 0
-    while line := stream.readline(LINE):
+    while line := sys.stdin.readline(LINE):
         number += 1
         where = f"standard input, line {number}"
         try:

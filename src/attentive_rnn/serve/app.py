@@ -16,7 +16,8 @@ import numpy as np
 
 from ..data import get_layout
 from ..errors import DataError, MissingExtraError, UserError
-from ..streaming.watch import Seen, Watcher
+from ..streaming.segments import Segment
+from ..streaming.watch import Seen, Watcher, left
 from ..training.saved_model import SavedModel
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
@@ -44,6 +45,7 @@ def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) ->
     # As globals, for FastAPI reads the annotations of the routes from there.
     globals().update(Request=Request, WebSocket=WebSocket)
     Image.MAX_IMAGE_PIXELS = SIDE * SIDE
+    bombs = Image.DecompressionBombError, Image.DecompressionBombWarning
     app = FastAPI(openapi_url=None)
     one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
 
@@ -121,19 +123,11 @@ def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) ->
             raise DataError(f"a picture must have at most {PICTURE >> 20} MiB")
         try:
             with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
-                if max(image.size) > SIDE:
-                    raise DataError(f"a picture must have at most {SIDE} pixels a side")
-                return np.asarray(image.convert("RGB"))
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            Image.DecompressionBombError,
-            Image.DecompressionBombWarning,
-        ) as error:
-            if isinstance(error, DataError):
-                raise
+                if max(image.size) <= SIDE:
+                    return np.asarray(image.convert("RGB"))
+        except (OSError, ValueError, SyntaxError, *bombs) as error:
             raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
+        raise DataError(f"a picture must have at most {SIDE} pixels a side")
 
     return app
 
@@ -152,10 +146,7 @@ def look(watcher: Watcher, image: np.ndarray) -> dict[str, Any]:
     """What is seen in the next picture, as plain values, and how long it took."""
     if watcher.extractor is not None:
         image = _scaled(image, watcher.extractor.size)
-    before = time.perf_counter()
-    seen, _ = watcher.see(image)
-    took = 1000 * (time.perf_counter() - before)
-    return {"milliseconds": round(took, 2), "people": [_said(one) for one in seen]}
+    return _seen(watcher, image)[0]
 
 
 def watch_film(path: Path, watcher: Watcher) -> Iterator[dict[str, Any]]:
@@ -166,13 +157,9 @@ def watch_film(path: Path, watcher: Watcher) -> Iterator[dict[str, Any]]:
     segments = []
     try:
         for frame in read_frames(path, size, None if size else SHOWN):
-            before = time.perf_counter()
-            seen, ended = watcher.see(frame.image)
-            took = 1000 * (time.perf_counter() - before)
+            said, ended = _seen(watcher, frame.image)
             segments += ended
-            segments += [(s.track, s.recognition.ended) for s in seen if s.recognition.ended is not None]
-            people = [_said(one) for one in seen]
-            yield {"time": round(frame.time, 4), "milliseconds": round(took, 2), "people": people}
+            yield {"time": round(frame.time, 4), **said}
         segments += watcher.finish()
         classes = watcher.schema.classes
         yield {
@@ -184,6 +171,14 @@ def watch_film(path: Path, watcher: Watcher) -> Iterator[dict[str, Any]]:
         yield {"error": str(error).replace(str(path), "the film")}
     finally:
         watcher.finish()
+
+
+def _seen(watcher: Watcher, image: np.ndarray) -> tuple[dict[str, Any], list[tuple[int, Segment]]]:
+    """What is said of the next picture, and the segments that ended with it."""
+    before = time.perf_counter()
+    seen, ended = watcher.see(image)
+    took = 1000 * (time.perf_counter() - before)
+    return {"milliseconds": round(took, 2), "people": [_said(one) for one in seen]}, [*ended, *left(seen)]
 
 
 def _said(one: Seen) -> dict[str, Any]:

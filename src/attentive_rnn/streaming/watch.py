@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,11 @@ class Watcher:
             return None
         weights = first.reshape(shape)[0].mean(-1)
         return weights / weights.mean() if weights.mean() > 0 else None
+
+
+def left(seen: Iterable[Seen]) -> list[tuple[int, Segment]]:
+    """The segments that ended with a picture because a track's label changed."""
+    return [(one.track, one.recognition.ended) for one in seen if one.recognition.ended is not None]
 
 
 def needs_pose(schema: Schema) -> bool:
