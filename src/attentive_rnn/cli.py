@@ -275,7 +275,7 @@ def _say_results(run: RunFolder) -> int:
     task = task_for(load_model(run.model).schema)
     metric = task.metric
     if (reached := results.get(f"validation_{metric.name}")) is not None:
-        print(f"validation       {metric.show(reached)}{' %' if metric.percent else ''}")
+        print(f"validation       {metric.in_words(reached)}")
     _print_scores(task, results["test"])
     each = "an image" if task.schema.medium == "image" else "a step of a sequence"
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")
@@ -291,7 +291,7 @@ def _print_scores(task: Task, test: dict[str, Any]) -> None:
         print(line)
     if "without_copies" in test:
         metric = task.metric
-        rest = metric.show(test["without_copies"][metric.name]) + (" %" if metric.percent else "")
+        rest = metric.in_words(test["without_copies"][metric.name])
         print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
 
 

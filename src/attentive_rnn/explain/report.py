@@ -145,16 +145,15 @@ def _layers(saved: SavedModel) -> str:
 
 def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
     test, metric = results["test"], task.metric
-    unit = " %" if metric.percent else ""
     low, high = (metric.show(end) for end in test[f"{metric.name}_interval_95"])
-    found = [(f"test {metric.name}", metric.show(test[metric.name]) + unit, f"95 % interval {low} to {high}")]
+    found = [(f"test {metric.name}", metric.in_words(test[metric.name]), f"95 % interval {low} to {high}")]
     if "mean_class_accuracy" in test:
         found.append(("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""))
     if "variance" in test:
         found.append(("always the mean", f"{test['variance']:.4g}", metric.name))
     reached = results.get(f"validation_{metric.name}")
     note = f"epoch {results['best_epoch']}"
-    chosen = [] if reached is None else [(f"validation {metric.name}", metric.show(reached) + unit, note)]
+    chosen = [] if reached is None else [(f"validation {metric.name}", metric.in_words(reached), note)]
     each, step = ("images", "an image") if task.schema.medium == "image" else ("sequences", "a step")
     found += [
         (f"test {each}", f"{test['count']}", ""),
@@ -171,10 +170,9 @@ def _remarks(results: dict[str, Any], metric: Metric) -> list[str]:
     epoch = "last epoch" if last else "epoch that the validation part chose"
     test, remarks = results["test"], [f"The test set was used once, at the {epoch}."]
     if "without_copies" in test:
-        unit = " %" if metric.percent else ""
         remarks.append(
             f"{test['copies_in_train']} test sequences are copies of training sequences; {metric.name} without them: "
-            f"{metric.show(test['without_copies'][metric.name])}{unit}."
+            f"{metric.in_words(test['without_copies'][metric.name])}."
         )
     return remarks
 

@@ -94,9 +94,9 @@ class ImageTask(Task):
         for row in test.get("by_scale", []):
             if row["count"]:
                 title = f"scale {row['from']:g} to {row['to']:g}"
-                lines.append(f"{title:16} {metric.show(row['mean'])}{_unit(metric)} of {row['count']}")
+                lines.append(f"{title:16} {metric.in_words(row['mean'])} of {row['count']}")
         for kind, row in test.get("by_kind", {}).items():
-            lines.append(f"{kind:16} {metric.show(row['mean'])}{_unit(metric)} of {row['count']}")
+            lines.append(f"{kind:16} {metric.in_words(row['mean'])} of {row['count']}")
         if "attention" in test:
             on = test["attention"]
             lines.append(
@@ -105,10 +105,6 @@ class ImageTask(Task):
                 f"layer by layer {', '.join(f'{100 * share:.1f}' for share in on['layers'])}"
             )
         return lines
-
-
-def _unit(metric: Metric) -> str:
-    return " %" if metric.percent else ""
 
 
 def _mean(values: np.ndarray) -> dict[str, Any]:

@@ -60,6 +60,10 @@ class Metric:
         sign = "+" if signed else ""
         return f"{100 * value:{sign}.1f}" if self.percent else f"{value:{sign}.4g}"
 
+    def in_words(self, value: float) -> str:
+        """The value as text, with its unit."""
+        return f"{self.show(value)} %" if self.percent else self.show(value)
+
     def over_seeds(self, tests: Sequence[dict[str, Any]]) -> Interval:
         """Mean over the runs' test scores with Student's interval; a single run's own interval."""
         if len(tests) > 1:
