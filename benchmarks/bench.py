@@ -15,11 +15,12 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, EleAttRNN, backends
 from attentive_rnn.ops.eleatt import Spec, Weights
@@ -43,6 +44,9 @@ SHAPES = {  # (T, B, D, N)
 }
 QUICK = ("L1", "b32", "off1")
 GPU = "## GPU"  # the section of benchmarks.gpu
+
+
+Runs = dict[str, Callable[[], None]]
 
 
 class Times(NamedTuple):
@@ -73,6 +77,22 @@ def competitors(d: int, n: int, loops: bool, backend: str = "cpu") -> dict[str, 
     return layers
 
 
+def passes(layers: dict[str, nn.Module], x: Tensor, weight: Tensor) -> tuple[Runs, Runs]:
+    """A forward pass of each layer without gradients, and a training step with `weight` as the output's gradient."""
+
+    def forward(layer: nn.Module) -> None:
+        with torch.no_grad():
+            output_of(layer, x)
+
+    def training(layer: nn.Module) -> None:
+        layer.zero_grad()
+        x.grad = None
+        output_of(layer, x).backward(weight)
+
+    ahead, both = ({name: partial(run, layer) for name, layer in layers.items()} for run in (forward, training))
+    return ahead, both
+
+
 def measure(shape: str, seconds: float, loops: bool) -> dict[str, Times]:
     steps, rows, d, n = SHAPES[shape]
     torch.manual_seed(0)
@@ -80,24 +100,7 @@ def measure(shape: str, seconds: float, loops: bool) -> dict[str, Times]:
     x, weight = torch.randn(steps, rows, d), torch.randn(steps, rows, n)
     check(layers, x)
     x.requires_grad_(shape == "L2")
-
-    def forward(layer: nn.Module) -> Callable[[], None]:
-        def run() -> None:
-            with torch.no_grad():
-                output_of(layer, x)
-
-        return run
-
-    def training(layer: nn.Module) -> Callable[[], None]:
-        def run() -> None:
-            layer.zero_grad()
-            x.grad = None
-            output_of(layer, x).backward(weight)
-
-        return run
-
-    ahead = interleave({name: forward(layer) for name, layer in layers.items()}, seconds)
-    both = interleave({name: training(layer) for name, layer in layers.items()}, seconds)
+    ahead, both = (interleave(runs, seconds) for runs in passes(layers, x, weight))
     return {name: Times(ahead[name], both[name]) for name in layers}
 
 

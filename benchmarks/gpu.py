@@ -24,8 +24,8 @@ from attentive_rnn import AttentionRNN2d
 from attentive_rnn.ops.lstm2d import Weights
 
 from . import maps
-from .bench import GPU, competitors
-from .check import check, output_of
+from .bench import GPU, competitors, passes
+from .check import check
 from .floors import Floors, floors, numbers_moved
 from .loops import CompiledEleAttGRU, share_parameters
 from .sections import with_section
@@ -96,24 +96,7 @@ def measure(shape: str, precision: str, seconds: float) -> list[str]:
     x, weight = torch.randn(steps, rows, d, **made), torch.randn(steps, rows, n, **made)
     errors = check(layers, x, TOLERANCE[precision], CALLS)
     x.requires_grad_(shape == "L2")
-
-    def forward(layer: nn.Module) -> Callable[[], None]:
-        def run() -> None:
-            with torch.no_grad():
-                output_of(layer, x)
-
-        return run
-
-    def training(layer: nn.Module) -> Callable[[], None]:
-        def run() -> None:
-            layer.zero_grad()
-            x.grad = None
-            output_of(layer, x).backward(weight)
-
-        return run
-
-    ahead = interleave({name: forward(layer) for name, layer in layers.items()}, seconds, by_events, CALLS)
-    both = interleave({name: training(layer) for name, layer in layers.items()}, seconds, by_events, CALLS)
+    ahead, both = (interleave(runs, seconds, by_events, CALLS) for runs in passes(layers, x, weight))
     least = floors_of(layers["EleAttGRU"], SHAPES[shape], precision)
     bar = " / ".join(f"{1e3 * statistics.median(times['nn.GRU']):.3f}" for times in (ahead, both))
     lines = [
