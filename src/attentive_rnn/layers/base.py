@@ -137,11 +137,7 @@ class RecurrentBase(nn.Module):
             )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
-        self.dropout, self.locked_dropout, self.zoneout = (
-            float(dropout),
-            float(locked_dropout),
-            float(zoneout),
-        )
+        self.dropout, self.locked_dropout, self.zoneout = map(float, (dropout, locked_dropout, zoneout))
         self.gates = gates_per_layer(gate, num_layers)
         self.gate_scale, self.backend = float(gate_scale), backend
         self.specs = tuple(Spec(cell, one, self.gate_scale, lags) for one in self.gates)

@@ -78,12 +78,7 @@ class CellBase(nn.Module):
             raise ValueError(f"input_size and hidden_size must be greater than zero, got {input_size}, {hidden_size}")
         if gate not in GATES:
             raise ValueError(f"gate should be 'sigmoid', 'softmax' or None, got {gate!r}")
-        self.input_size, self.hidden_size, self.bias, self.backend = (
-            input_size,
-            hidden_size,
-            bool(bias),
-            backend,
-        )
+        self.input_size, self.hidden_size, self.bias, self.backend = input_size, hidden_size, bool(bias), backend
         self.spec, self._steps = Spec(cell, gate, float(gate_scale), lags), Steps()
         for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))

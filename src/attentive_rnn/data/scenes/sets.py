@@ -21,10 +21,7 @@ from .ask import ATTRIBUTE, CHANGE, QUESTION, Item, Kind
 from .draw import COUNTS, DISTRACTORS, FULL_SIZE, SCALES, Scene, draw_scene
 from .glyphs import Glyphs, read_glyphs
 
-TRAIN, TEST = (
-    40_000,
-    10_000,
-)  # questions; the original's 30,000 for training and 10,000 for validation are one part here
+TRAIN, TEST = 40_000, 10_000  # questions; the original's 30,000 to train and 10,000 to validate are one part here
 SMALLEST = 32
 
 
@@ -161,4 +158,6 @@ MREF = _source("mref", "the colour of a digit among others, drawn from a folder 
 MDIST = _source("mdist", "the same, with distractors", ATTRIBUTE, distractors=DISTRACTORS)
 MBG = _source("mbg", "the same, on pictures of CIFAR", ATTRIBUTE, on_pictures=True)
 QUESTIONS = _source("scene-questions", "questions in words about coloured digits, from a folder of MNIST", QUESTION)
-EDITING = _source("scene-editing", "recolour the digit that is named, from a folder of MNIST", CHANGE, DISTRACTORS)
+EDITING = _source(
+    "scene-editing", "recolour the digit that is named, from a folder of MNIST", CHANGE, distractors=DISTRACTORS
+)
