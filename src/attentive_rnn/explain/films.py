@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data import SequenceDataset, collate, preprocess
+from ..data import SequenceDataset
 from ..data.picture import new_figure
 from ..errors import ConfigError, DataError
 from ..models import MapClassifier
@@ -37,8 +37,8 @@ class FilmExplanation(Answer):
     every: int
 
 
-def explain_film(saved: SavedModel, dataset: SequenceDataset, index: int = 0) -> FilmExplanation:
-    """Explain one film of a data set of maps of features.
+def explain_film(saved: SavedModel, dataset: SequenceDataset) -> FilmExplanation:
+    """Explain the first film of a data set of maps of features.
 
     Raises:
         ConfigError: it is a model of something else.
@@ -46,17 +46,16 @@ def explain_film(saved: SavedModel, dataset: SequenceDataset, index: int = 0) ->
     model = saved.model
     if not isinstance(model, MapClassifier):
         raise ConfigError(f"a model of maps of features is needed, but this is {type(model).__name__}")
-    ready, parameter = preprocess(dataset, saved.preprocessing), next(model.parameters())
-    batch = collate([ready[index]])
+    _, batch = next(saved.batches(dataset.subset([0])))
     with torch.no_grad():
-        logits, masks = model(batch.x.to(parameter), batch.lengths.to(parameter.device), need_attention=True)
+        logits, masks = model(batch.x, batch.lengths, need_attention=True)
     return FilmExplanation(
-        name=str(dataset.metas[index].get("name", index)),
-        label=float(dataset.labels[index]),
-        probabilities=probabilities(logits.cpu().double().numpy())[0],
+        name=str(dataset.metas[0].get("name", 0)),
+        label=float(dataset.labels[0]),
+        probabilities=probabilities(saved.kept(logits, batch))[0],
         schema=saved.schema,
         masks=masks[0, :, 0].cpu().double().numpy(),
-        every=int(dataset.metas[index].get("every", 1)),
+        every=int(dataset.metas[0].get("every", 1)),
     )
 
 

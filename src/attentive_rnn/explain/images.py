@@ -84,9 +84,10 @@ def explain_images(saved: SavedModel, dataset: ImageSet, batch_size: int = 32) -
     if len(dataset) > LARGEST:
         raise ConfigError(f"{dataset.name}: {len(dataset)} images are too many to keep the masks of; {LARGEST} is most")
     found: dict[int, ImageExplanation] = {}
-    for indices, batch, outputs in saved.forward(dataset, batch_size):
+    for indices, batch in saved.batches(dataset, batch_size):
         with torch.no_grad():
             made, masks = model(batch.x, batch.question, need_attention=True)
+        outputs = saved.kept(made, batch)
         placed = torch.stack(model.masks_in_image(masks), 1).cpu().double().numpy()
         pictures = batch.x.cpu().permute(0, 2, 3, 1).double().numpy()
         classes = schema.target == "class"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ..data import SequenceDataset, collate, preprocess
+from ..data import SequenceDataset
 from ..data.silhouettes import cover
 from ..errors import ConfigError, DataError
 from ..models import MapClassifier
@@ -44,28 +44,23 @@ def attention_on_people(
         batch_size: films at a time.
 
     Raises:
-        ConfigError: the model is one of something else.
+        ConfigError: the model is one of something else, or the frames are not the model's.
         DataError: a film has no silhouettes. Frames past their end, which some films have, are left out.
     """
     model = saved.model
     if not isinstance(model, MapClassifier):
         raise ConfigError(f"a model of maps of features is needed, but this is {type(model).__name__}")
-    ready = preprocess(dataset, saved.preprocessing)
-    parameter = next(model.parameters())
-    model.eval()
-    attention, area, frames = [], [], 0
-    for start in range(0, len(ready), batch_size):
-        batch = collate([ready[i] for i in range(start, min(start + batch_size, len(ready)))])
+    shares, even, frames = np.empty(len(dataset)), np.empty(len(dataset)), 0
+    for indices, batch in saved.batches(dataset, batch_size):
         with torch.no_grad():
-            x, lengths = batch.x.to(parameter), batch.lengths.to(parameter.device)
-            _, masks = model(x, lengths, need_attention=True)
-        for meta, length, mask in zip(batch.metas, batch.lengths.tolist(), masks[:, :, 0].double().cpu(), strict=True):
-            inside = _covered(meta, length, silhouettes, tuple(mask.shape[1:]))
-            own = mask[: len(inside)].numpy()
-            attention.append(((own * inside).sum((1, 2)) / own.sum((1, 2))).mean())
-            area.append(inside.mean())
+            _, masks = model(batch.x, batch.lengths, need_attention=True)
+        lengths, found = batch.lengths.tolist(), masks[:, :, 0].double().cpu().numpy()
+        for i, meta, length, mask in zip(indices, batch.metas, lengths, found, strict=True):
+            inside = _covered(meta, length, silhouettes, mask.shape[1:])
+            own = mask[: len(inside)]
+            shares[i] = ((own * inside).sum((1, 2)) / own.sum((1, 2))).mean()
+            even[i] = inside.mean()
             frames += len(inside)
-    shares, even = np.array(attention), np.array(area)
     return OnPeople(
         with_normal_interval(shares), with_normal_interval(even), with_normal_interval(shares - even), frames
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..data import AugmentedDataset, GeneratedDataset, Sample, SequenceDataset, collate
+from ..data import AugmentedDataset, Batch, GeneratedDataset, Sample, SequenceDataset, collate
 
 
 class Tensors(NamedTuple):
@@ -24,6 +24,11 @@ class Tensors(NamedTuple):
     lengths: Tensor
     labels: Tensor
     question: Tensor | None = None
+
+    @classmethod
+    def of(cls, batch: Batch) -> Tensors:
+        """The tensors of a batch."""
+        return cls(batch.x, batch.lengths, batch.labels, batch.question)
 
 
 class EpochLoader:
@@ -94,5 +99,4 @@ class _Batches:
 
 
 def _tensors(samples: list[Sample]) -> Tensors:
-    batch = collate(samples)
-    return Tensors(batch.x, batch.lengths, batch.labels, batch.question)
+    return Tensors.of(collate(samples))

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from ..data import (
     Batch,
@@ -102,8 +103,22 @@ class SavedModel:
         """Classify sequences as they were read, batch by batch.
 
         Yields:
-            the indices in the data set of the sequences of a batch; the batch as the classifier took it; what
-            the task keeps of its answers, for classes the logits (B, K) float64.
+            what :meth:`batches` yields, and what the task keeps of the answers, for classes the logits (B, K) float64.
+
+        Raises:
+            ConfigError: the frames are not those of the schema.
+        """
+        task = task_for(self.schema)
+        for indices, batch in self.batches(dataset, batch_size):
+            with torch.no_grad():
+                output = task.run(self.model, Tensors.of(batch))
+            yield indices, batch, self.kept(output, batch)
+
+    def batches(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Sequences as they were read, batch by batch as the model takes them, which is put in evaluation mode.
+
+        Yields:
+            the indices in the data set of the sequences of a batch; the batch, where the model is.
 
         Raises:
             ConfigError: the frames are not those of the schema.
@@ -112,24 +127,28 @@ class SavedModel:
             raise ConfigError(
                 f"{dataset.name}: frames are {dataset.schema.shape}, but the model takes {self.schema.shape}"
             )
-        ready, task = preprocess(dataset, self.preprocessing), task_for(self.schema)
+        ready = preprocess(dataset, self.preprocessing)
         parameter = next(self.model.parameters())
         self.model.eval()
-        for indices in _batches(ready.lengths, batch_size):
+        for indices in _alike(ready.lengths, batch_size):
             batch = collate([ready[int(i)] for i in indices])
-            batch = batch._replace(
-                x=batch.x.to(parameter.device, parameter.dtype),
-                lengths=batch.lengths.to(parameter.device),
-                labels=batch.labels.to(parameter.device),
-                question=None if batch.question is None else batch.question.to(parameter.device),
+            yield (
+                indices,
+                batch._replace(
+                    x=batch.x.to(parameter.device, parameter.dtype),
+                    lengths=batch.lengths.to(parameter.device),
+                    labels=batch.labels.to(parameter.device),
+                    question=None if batch.question is None else batch.question.to(parameter.device),
+                ),
             )
-            tensors = Tensors(batch.x, batch.lengths, batch.labels, batch.question)
-            with torch.no_grad():
-                logits = task.keep(task.run(self.model, tensors), tensors)
-            yield indices, batch, logits.cpu().double().numpy()
+
+    def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
+        """What the task keeps of the model's output for a batch, (B, ...) float64."""
+        kept: np.ndarray = task_for(self.schema).keep(output, Tensors.of(batch)).cpu().double().numpy()
+        return kept
 
 
-def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+def _alike(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
     """Indices in batches of sequences of like lengths, so that little is spent on padding."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
