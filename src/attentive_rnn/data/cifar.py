@@ -6,7 +6,7 @@ import io
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -165,43 +165,47 @@ def _from_pictures(path: Path, pictures: list[tuple[str, str, np.ndarray]]) -> C
 
 
 def _from_binaries(path: Path, kind: Binary, files: dict[str, bytes]) -> Cifar:
-    for name in (*kind.train, kind.test, kind.names):
-        if name not in files:
-            raise DataError(f"{path}: {name} is missing")
+    _check_present(path, (*kind.train, kind.test, kind.names), files)
     text = files[kind.names].decode("utf-8", "replace")
     classes = tuple(line.strip() for line in text.splitlines() if line.strip())
+
+    def read(name: str) -> LabelledImages:
+        return _records(files[name], kind.labels, len(classes), f"{path}, {name}")
+
+    return _both_parts(kind, classes, f"{path}, {kind.names}", read)
+
+
+def _from_pickles(path: Path, kind: Pickles, files: dict[str, bytes]) -> Cifar:
+    _check_present(path, (*kind.train, kind.test, kind.meta), files)
+    meta = _plain(path, kind.meta, files)
+    classes = meta.get(kind.names)
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"{path}, {kind.meta}: {kind.names!r} is no list of names")
+
+    def read(name: str) -> LabelledImages:
+        return _batch(_plain(path, name, files), kind.labels, len(classes), f"{path}, {name}")
+
+    return _both_parts(kind, tuple(classes), f"{path}, {kind.meta}", read)
+
+
+def _check_present(path: Path, names: Iterable[str], files: dict[str, bytes]) -> None:
+    for name in names:
+        if name not in files:
+            raise DataError(f"{path}: {name} is missing")
+
+
+def _both_parts(
+    kind: Binary | Pickles, classes: tuple[str, ...], where: str, read: Callable[[str], LabelledImages]
+) -> Cifar:
+    """What `read` makes of the files of each part; `where` are the names of the classes."""
     if len(set(classes)) != len(classes):
-        raise DataError(f"{path}, {kind.names}: names a class twice")
-    parts = [
-        [_records(files[name], kind.labels, len(classes), f"{path}, {name}") for name in names]
-        for names in (kind.train, (kind.test,))
-    ]
+        raise DataError(f"{where}: names a class twice")
+    parts = [[read(name) for name in names] for names in (kind.train, (kind.test,))]
     train, test = (
         LabelledImages(np.concatenate([p.images for p in part]), np.concatenate([p.labels for p in part]))
         for part in parts
     )
     return Cifar(train, test, classes)
-
-
-def _from_pickles(path: Path, kind: Pickles, files: dict[str, bytes]) -> Cifar:
-    for name in (*kind.train, kind.test, kind.meta):
-        if name not in files:
-            raise DataError(f"{path}: {name} is missing")
-    meta = _plain(path, kind.meta, files)
-    classes = meta.get(kind.names)
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise DataError(f"{path}, {kind.meta}: {kind.names!r} is no list of names")
-    if len(set(classes)) != len(classes):
-        raise DataError(f"{path}, {kind.meta}: names a class twice")
-    parts = [
-        [_batch(_plain(path, name, files), kind.labels, len(classes), f"{path}, {name}") for name in names]
-        for names in (kind.train, (kind.test,))
-    ]
-    train, test = (
-        LabelledImages(np.concatenate([p.images for p in part]), np.concatenate([p.labels for p in part]))
-        for part in parts
-    )
-    return Cifar(train, test, tuple(classes))
 
 
 def _plain(path: Path, name: str, files: dict[str, bytes]) -> dict[str, Any]:
