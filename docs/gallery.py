@@ -59,7 +59,7 @@ NOTES = {  # what each run is of
     "The question is the number above a row. The deeper layers settle on one place, which is often but not always the\n"
     "digit asked about, even where the answer is right.",
     "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
-    "nucla": "Skeletons: the gated runs of `attentive compare nucla --data.path all_sqe.zip --seeds 0 1 2`.",
+    "nucla": "Skeletons: the gated runs of `attentive compare paper/nucla --data.path all_sqe.zip --seeds 0 1 2`.",
     "smnist": "Digits pixel by pixel, row by row: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
     "The gate is one number a pixel. It opens over the empty rows at the top and stays open where the digit is.",
 }

@@ -212,8 +212,8 @@ def _add_use(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _chosen(arguments: argparse.Namespace) -> tuple[str, Overrides]:
-    """The recipe that was named, or the general one for --data, and the overrides that all options make."""
+def _chosen(arguments: argparse.Namespace, *, paper: bool = False) -> tuple[str, Overrides]:
+    """The recipe that was named, or the general (or the paper's) one for --data, and what all options override."""
     from .training.recipes import general_recipe
 
     overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
@@ -225,7 +225,7 @@ def _chosen(arguments: argparse.Namespace) -> tuple[str, Overrides]:
         return arguments.recipe, overrides
     if arguments.data is None:
         raise ConfigError("give a RECIPE (see attentive info), or --data PATH")
-    return general_recipe(arguments.data), overrides
+    return general_recipe(arguments.data, paper=paper), overrides
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -365,7 +365,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     from .training.reproduce import read_table
 
     arguments.recipe = arguments.recipe or read_table(arguments.table).recipe
-    recipe, overrides = _chosen(arguments)
+    recipe, overrides = _chosen(arguments, paper=True)
     return commands_reproduce.run(arguments.table, recipe, overrides, arguments.seeds)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.training.reproduce import list_tables, read_table
+from attentive_rnn.training.run_folder import list_runs
+from data.writers import nucla_content, nucla_name, write_nucla_zip
 
 SMALL = ["--recipe", "basic-motions", "--training.max_epochs", "1"]
 
@@ -42,6 +45,19 @@ def test_a_table_has_a_row_for_each_of_the_papers_beside_its_figures(reproduced)
         "| 3-EleAtt-GRU",
     ]
     assert lines[-1].endswith("| 79.8 | 87.1 |")
+
+
+def test_skeletons_are_reproduced_by_the_papers_recipe(tmp_path):
+    names = [nucla_name(action, subject, 0, view) for action in (1, 2) for subject in (1, 2) for view in (1, 2, 3)]
+    frames = np.random.default_rng(0).normal(size=(len(names), 5, 20, 3))
+    contents = {name: nucla_content(name, one) for name, one in zip(names, frames, strict=True)}
+    data = str(write_nucla_zip(tmp_path / "set.zip", contents))
+    options = ["--training.max_epochs", "1", "--model.hidden_size", "4", "--output-dir", str(tmp_path)]
+    assert main(["reproduce", "table4", "--data", data, *options]) == 0
+    folder = tmp_path / "paper" / "skeleton" / "reproduce"
+    assert (folder / "table4.md").exists()
+    layers = {run.read_config().model.num_layers for run in list_runs(folder)}
+    assert layers == {3}
 
 
 def test_a_run_that_is_there_is_taken_over_by_another_table(reproduced, capsys):

@@ -69,7 +69,7 @@ def skeleton_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run on skeletons, to be read only, but for its explanations."""
     folder = tmp_path_factory.mktemp("skeleton-run")
     (folder / "waving.npz").write_bytes(npz.to_bytes(skeletons()))
-    return small_run(folder, "skeleton", data__path=str(folder / "waving.npz"))
+    return small_run(folder, "paper/skeleton", data__path=str(folder / "waving.npz"))
 
 
 @pytest.fixture(scope="session")

@@ -62,8 +62,8 @@ def test_every_recipe_makes_a_complete_configuration(name, skeleton_folder):
     assert config.data.augmentation is not None
 
 
-def test_the_skeleton_recipe_takes_the_transforms_that_the_reader_names(skeleton_folder):
-    config = recipes.load_config("skeleton", [("data.path", str(skeleton_folder))])
+def test_the_papers_skeleton_recipe_takes_the_transforms_that_the_reader_names(skeleton_folder):
+    config = recipes.load_config("paper/skeleton", [("data.path", str(skeleton_folder))])
     assert config.data.source == "nucla"
     assert config.data.preprocessing == [{"name": "origin_at_body_centre", "joint": 1}]
     assert config.data.augmentation == [{"name": "random_rotation", "degrees": 35.0}]
@@ -71,9 +71,10 @@ def test_the_skeleton_recipe_takes_the_transforms_that_the_reader_names(skeleton
 
 def test_the_general_recipe_follows_the_kind_of_the_data(skeleton_folder, tmp_path):
     assert recipes.general_recipe(skeleton_folder) == "skeleton"
+    assert recipes.general_recipe(skeleton_folder, paper=True) == "paper/skeleton"
     series = tmp_path / "X_TRAIN.ts"
     series.write_text("@data\n")
-    assert recipes.general_recipe(series) == "sequence"
+    assert recipes.general_recipe(series) == recipes.general_recipe(series, paper=True) == "sequence"
     with pytest.raises(DataError, match="no such file"):
         recipes.general_recipe(tmp_path / "nothing")
 
@@ -161,13 +162,33 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known_one(tmp_path):
         recipes.load_config("japanese-vowls")
     with pytest.raises(ConfigError, match="there are adding, basic-motions"):
         recipes.load_config("qqqq")
+    with pytest.raises(ConfigError, match="unknown recipe 'nucla'; did you mean 'paper/nucla'"):
+        recipes.load_config("nucla")
+    with pytest.raises(ConfigError, match="unknown recipe 'paper/nuclaa'; did you mean 'paper/nucla'"):
+        recipes.load_config("paper/nuclaa")
+    with pytest.raises(
+        ConfigError, match=r"unknown recipe '.*absent'.*a recipe of your own is the path of a \.yaml file"
+    ):
+        recipes.load_config(tmp_path / "absent")
     with pytest.raises(ConfigError, match="there is no such file"):
         recipes.load_config(tmp_path / "absent.yaml")
 
 
+def test_a_recipe_of_the_package_comes_before_a_file_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("paper/nucla", "mine/nucla"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text("seed: 7")
+    assert recipes.read_recipe("paper/nucla").seed == 0
+    assert recipes.recipe_name("paper/nucla") == "paper/nucla"
+    assert recipes.read_recipe("./paper/nucla").seed == recipes.read_recipe("mine/nucla").seed == 7
+    assert recipes.recipe_name("mine/nucla") == "nucla"
+
+
 def test_a_data_set_of_ones_own_needs_a_path():
     with pytest.raises(ConfigError, match=r"data.path is missing: give --data.path PATH"):
-        recipes.load_config("nucla")
+        recipes.load_config("paper/nucla")
     with pytest.raises(ConfigError, match=r"data.path is missing: give --data.path PATH"):
         recipes.load_config("sequence")
 

@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from attentive_rnn.data import SequenceDataset, Splits, load, preprocess, validation_split
 from attentive_rnn.errors import ConfigError
+from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training.checkpoint import read_checkpoint
 from attentive_rnn.training.run import find_resumable, require_same
@@ -157,22 +158,41 @@ def test_copies_of_training_sequences_are_scored_apart(small_config, tmp_path, q
 
 
 def test_skeletons_are_centred_and_turned_and_validated_on_whole_people(small_config, skeleton_folder, tmp_path, quiet):
-    config = small_config("nucla", data__path=str(skeleton_folder), training__max_epochs="2")
+    config = small_config("paper/nucla", data__path=str(skeleton_folder), training__max_epochs="2")
     run = train(config, tmp_path, console=quiet)
     assert run.read_results()["test"]["count"] == 6
     model = load_model(run.model)
     assert model.preprocessing.to_config()["transforms"] == [{"name": "origin_at_body_centre", "joint": 1}]
     assert model.schema.layout == "kinect-20"
     turned = read_rows(run.metrics)
-    config = small_config("nucla", data__path=str(skeleton_folder), training__max_epochs="2", data__augmentation="[]")
+    config = small_config(
+        "paper/nucla", data__path=str(skeleton_folder), training__max_epochs="2", data__augmentation="[]"
+    )
     still = read_rows(train(config, tmp_path, console=quiet).metrics)
     assert turned[0]["train_loss"] != still[0]["train_loss"]
+
+
+@pytest.mark.parametrize(("coordinates", "options"), [(2, "{}"), (3, "{}"), (3, "{layout: kinect-20}")])
+def test_the_recipe_for_skeletons_is_for_poses_in_a_picture_and_in_space(
+    small_config, tmp_path, quiet, coordinates, options
+):
+    rng = np.random.default_rng(0)
+    bodies = rng.normal(size=(12, 9, 1, 20, coordinates)).astype(np.float32)
+    split = ["train", "test"] * 6
+    np.savez(tmp_path / "bodies.npz", sequences=bodies, labels=[0, 0, 1, 1] * 3, split=split)
+    changes = {"data__path": str(tmp_path / "bodies.npz"), "data__options": options, "training__max_epochs": "1"}
+    run = train(small_config("skeleton", **changes), tmp_path, console=quiet)
+    assert run.read_results()["test"]["count"] == 6
+    model = load_model(run.model)
+    assert model.model.config["input_size"] == 20 * 3 * coordinates
+    with pytest.raises(ConfigError, match="the recipe paper/skeleton"):
+        Recognizer(model)
 
 
 def test_random_sampling_in_training_is_centred_in_validation_and_test(small_config, skeleton_folder, tmp_path, quiet):
     steps = [{"name": "random_crop", "low": 0.6}, {"name": "uniform_sampling", "frames": 4, "random": True}]
     steps.append({"name": "motion_features"})
-    config = small_config("nucla", data__path=str(skeleton_folder), data__augmentation=json.dumps(steps))
+    config = small_config("paper/nucla", data__path=str(skeleton_folder), data__augmentation=json.dumps(steps))
     model = load_model(train(config, tmp_path, console=quiet).model)
     sampling = {"name": "uniform_sampling", "frames": 4, "random": False}
     centred = {"name": "origin_at_body_centre", "joint": 1}

@@ -39,7 +39,7 @@ def make(small_config, tmp_path_factory):
     def config(layout, persons=1, classes=("sit", "stand"), values=3, **changes):
         shape = (persons, len(get_layout(layout).joints), values)
         path = write(folder / f"{layout}-{persons}-{values}-{len(classes)}.npz", shape, classes, layout=layout)
-        return small_config("skeleton", data__path=path, model__bidirectional="true", **changes)
+        return small_config("paper/skeleton", data__path=path, model__bidirectional="true", **changes)
 
     return config
 
@@ -183,7 +183,7 @@ def test_a_run_that_does_not_fit_is_one_clear_error_and_leaves_no_folder(
 
 def test_features_without_names_must_be_as_many(ntu_run, small_config, tmp_path):
     path = write(tmp_path / "features.npz", (12,))
-    config = small_config("skeleton", data__path=path, model__bidirectional="true", init_from=str(ntu_run.path))
+    config = small_config("paper/skeleton", data__path=path, model__bidirectional="true", init_from=str(ntu_run.path))
     with pytest.raises(ConfigError, match="its frames have 150 inputs, these 12, and without names"):
         train(config, tmp_path)
 

@@ -12,7 +12,9 @@ def add(reproduce: argparse.ArgumentParser) -> None:
         "table", metavar="TABLE", help="figure2, table1, table1-ntu, table2, table3, table4, table5, table6 or table7"
     )
     reproduce.add_argument(
-        "--recipe", metavar="RECIPE", help="what the rows change; default: the table's own, or the one for the data"
+        "--recipe",
+        metavar="RECIPE",
+        help="what the rows change; default: the table's own, or paper/skeleton, or sequence",
     )
     reproduce.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
 

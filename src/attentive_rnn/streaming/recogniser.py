@@ -78,7 +78,7 @@ class Recognizer:
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
-                "frame by frame; train one with --model.bidirectional false"
+                "frame by frame; train one with --model.bidirectional false (of skeletons: the recipe paper/skeleton)"
             )
         for name, value in (("window", window), ("hold", hold)):
             if value is not None and value < 1:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..errors import ConfigError
 from .config import CELLS, SECTIONS, Config, flatten, from_dict, keys
 
 BASE = "base"
+PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
 
 def list_recipes() -> dict[str, str]:
@@ -27,19 +29,34 @@ def list_recipes() -> dict[str, str]:
         >>> "japanese-vowels" in list_recipes()
         True
     """
-    folder = files("attentive_rnn").joinpath("recipes")
-    texts = {f.name[:-5]: f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")}
+    texts = {name: file.read_text(encoding="utf-8") for name, file in _built_in().items()}
     return {name: texts[name].splitlines()[0].lstrip("# ") for name in sorted(texts) if name != BASE}
 
 
-def general_recipe(path: str | Path) -> str:
+def _built_in() -> dict[str, Traversable]:
+    """The files of the package's recipes, base.yaml too, by name; those of the paper are named paper/NAME."""
+    found = {}
+    for folder in ("", PAPER):
+        for file in files("attentive_rnn").joinpath("recipes", folder).iterdir():
+            if file.name.endswith(".yaml"):
+                found[folder + file.name[:-5]] = file
+    return found
+
+
+def general_recipe(path: str | Path, *, paper: bool = False) -> str:
     """The name of the recipe for the kind of data at a path: "skeleton" or "sequence".
+
+    Args:
+        path: of the data.
+        paper: whether to take the paper's recipe for skeletons, "paper/skeleton", instead of this package's.
 
     Raises:
         DataError: there is nothing at the path, or no reader knows it.
     """
     source = sequence_data.recognise(path)
-    return "skeleton" if source.preprocessing or source.augmentation else "sequence"
+    if source.preprocessing or source.augmentation:
+        return f"{PAPER}skeleton" if paper else "skeleton"
+    return "sequence"
 
 
 def recipe_name(recipe: str | Path) -> str:
@@ -151,7 +168,10 @@ def _of_section(section: str) -> list[str]:
 
 
 def _is_path(recipe: str) -> bool:
-    return recipe.endswith((".yaml", ".yml")) or "/" in recipe or "\\" in recipe
+    """Whether a recipe is a file: by its ending, or a file that is there; a name of the package comes first."""
+    if recipe in _built_in():
+        return False
+    return recipe.endswith((".yaml", ".yml")) or (bool(re.search(r"[/\\]", recipe)) and Path(recipe).is_file())
 
 
 def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
@@ -165,8 +185,7 @@ def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"did you mean {_either(near)}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
-    file = files("attentive_rnn").joinpath("recipes", f"{name}.yaml")
-    return f"recipe {name}", _parse(f"recipe {name}", file.read_text(encoding="utf-8"))
+    return f"recipe {name}", _parse(f"recipe {name}", _built_in()[name].read_text(encoding="utf-8"))
 
 
 def _text(path: Path) -> str:

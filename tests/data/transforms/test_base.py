@@ -142,6 +142,14 @@ def test_a_rotation_about_one_axis_leaves_that_coordinate_as_it_is():
     assert transform_from_config(turn.to_config()).to_config() == {"name": "random_rotation", "degrees": [0, 45, 0]}
 
 
+def test_joints_in_a_picture_turn_in_its_plane():
+    x = torch.rand(6, 1, 20, 2)
+    y = RandomRotation(35.0)(x, np.random.default_rng(3))
+    torch.testing.assert_close(y.norm(dim=-1), x.norm(dim=-1))
+    assert (y - x).abs().max() > 0.01
+    assert torch.equal(RandomRotation([0, 45, 0])(x, np.random.default_rng(3)), x)
+
+
 def test_one_angle_for_all_axes_is_that_angle_for_each():
     x = torch.rand(6, 1, 20, 3)
     one, each = (RandomRotation(d)(x, np.random.default_rng(2)) for d in (35.0, [35, 35, 35]))
@@ -156,5 +164,5 @@ def test_rotation_turns_every_vector_of_a_joint_alike():
 
 
 def test_rotation_refuses_coordinates_that_are_no_vectors():
-    with pytest.raises(ConfigError, match="3 coordinates, got C = 4"):
+    with pytest.raises(ConfigError, match="2 coordinates or vectors of 3, got C = 4"):
         RandomRotation()(torch.rand(6, 1, 20, 4), np.random.default_rng(0))

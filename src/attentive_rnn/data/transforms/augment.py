@@ -21,7 +21,8 @@ class RandomRotation(Transform):
 
     x' = R x, R = Rz Ry Rx, each angle uniform in [-degrees, degrees] of its axis. Distances are kept, and an absent
     person (all zeros) stays absent. Where a joint carries several vectors, such as position and velocity (C a
-    multiple of 3), each of them is rotated.
+    multiple of 3), each of them is rotated. Joints of two coordinates (C = 2) are rotated in their plane, by the angle
+    about z alone: [0, 45, 0] leaves them as they are.
 
     Source: the augmentation "(aug.)" of Zhang et al., ECCV 2018, section 5.1 (degrees = 35); the order of the
     axes is that of the authors' View-Adaptive code.
@@ -32,7 +33,7 @@ class RandomRotation(Transform):
 
     Raises:
         ConfigError: angles that are not one or three from 0 to 180, or a sequence that is not (T, M, V, C)
-            with C a multiple of 3.
+            with C = 2 or a multiple of 3.
 
     Example:
         >>> import numpy as np, torch
@@ -56,10 +57,12 @@ class RandomRotation(Transform):
 
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence)
-        if sequence.shape[-1] % 3:
-            raise ConfigError(f"{self.name}: needs vectors of 3 coordinates, got C = {sequence.shape[-1]}")
-        rotation = rotation_matrix(*rng.uniform(-self._limits, self._limits))
-        vectors = sequence.unflatten(-1, (-1, 3))
+        coordinates = 2 if sequence.shape[-1] == 2 else 3
+        if sequence.shape[-1] % coordinates:
+            raise ConfigError(f"{self.name}: needs 2 coordinates or vectors of 3, got C = {sequence.shape[-1]}")
+        x, y, z = rng.uniform(-self._limits, self._limits)
+        rotation = rotation_matrix(x, y, z) if coordinates == 3 else rotation_matrix(0, 0, z)[:2, :2]
+        vectors = sequence.unflatten(-1, (-1, coordinates))
         return (vectors @ torch.as_tensor(rotation.T, dtype=sequence.dtype)).flatten(-2)
 
 
