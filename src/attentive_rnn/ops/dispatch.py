@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
+from torch import Tensor
+
 BACKENDS = ("triton", "cpu", "cuda-graph", "hoisted", "reference")
 
 
@@ -93,6 +96,13 @@ def choose(table: dict[str, Backend], requested: str, *call: Any) -> Choice:
     if refusal is not None:
         raise BackendError(f"backend {requested!r} cannot run this call: {refusal}; use backend='auto'")
     return Choice(requested, "asked for by name")
+
+
+def autocast_dtype(x: Tensor) -> torch.dtype | None:
+    """The type that autocast wants a call on x in; None for x's own."""
+    device = x.device.type
+    on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
+    return torch.get_autocast_dtype(device) if on and x.dtype != torch.float64 else None
 
 
 def _absence(name: str) -> str:

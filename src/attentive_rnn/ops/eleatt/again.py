@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import torch
 from torch import Tensor
 
+from ..autograd import gradients_again
 from .spec import Call, Result
 
 
@@ -25,19 +24,9 @@ def reference_gradients(
         grads: of the output, the last states and the attention if asked for.
         needed: which of the call's inputs need a gradient.
     """
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
+
+    def run() -> list[Tensor | None]:
         result = forward(call)
-    returned: list[Any] = [result.output, *result.state, result.attention]
-    used = [(r, g) for r, g in zip(returned, grads, strict=False) if g is not None]
-    wanted = [t for t, need in zip(call.inputs, needed, strict=True) if need]
-    found = iter(
-        torch.autograd.grad(
-            [r for r, _ in used],
-            wanted,  # type: ignore[arg-type]
-            [g for _, g in used],
-            create_graph=again,
-            allow_unused=True,
-        )
-    )
-    return tuple(next(found) if need else None for need in needed)
+        return [result.output, *result.state, result.attention]
+
+    return gradients_again(run, call.inputs, grads, needed)

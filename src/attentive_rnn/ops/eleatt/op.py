@@ -85,13 +85,11 @@ def eleatt(
 
 def execute(table: dict[str, dispatch.Backend], backend: str, call: Call) -> tuple[Result, dispatch.Choice]:
     """Run a checked call on the backend of `table` that fits, in autocast's dtype where that is on."""
-    device = call.x.device.type
-    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
-    if autocast and call.x.dtype != torch.float64:
-        call = call.to(torch.get_autocast_dtype(device))
-        with torch.autocast(device, enabled=False):
-            return _chosen(table, backend, call)
-    return _chosen(table, backend, call)
+    dtype = dispatch.autocast_dtype(call.x)
+    if dtype is None:
+        return _chosen(table, backend, call)
+    with torch.autocast(call.x.device.type, enabled=False):
+        return _chosen(table, backend, call.to(dtype))
 
 
 def _chosen(table: dict[str, dispatch.Backend], backend: str, call: Call) -> tuple[Result, dispatch.Choice]:

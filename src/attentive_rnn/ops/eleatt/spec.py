@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ..autograd import differentiable
+
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"]
 Gate = Literal["sigmoid", "softmax"] | None
 
@@ -99,7 +101,7 @@ class Call(NamedTuple):
     @property
     def differentiable(self) -> bool:
         """Whether gradients of its results can be asked for."""
-        return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in self.inputs)
+        return differentiable(self.inputs)
 
     @property
     def inputs(self) -> tuple[Tensor | None, ...]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import native
+from ..autograd import differentiable
 from . import diagonal, kernels, operators
 from .spec import Weights
 
@@ -27,7 +28,7 @@ def forward(p: Tensor, w: Weights) -> Tensor:
     if torch.compiler.is_compiling():
         return operators.forward(p, w)
     inputs = (p.contiguous(), w.left.contiguous(), None if w.up is None else w.up.contiguous())
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
+    if differentiable(inputs):
         h: Tensor = _Recurrence.apply(*inputs)
         return h
     return kernels.run(None, *inputs)

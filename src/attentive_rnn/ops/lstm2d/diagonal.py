@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..autograd import gradients_again
 from .reference import cell, flipped
 from .spec import Weights
 
@@ -58,15 +59,10 @@ def forward(p: Tensor, w: Weights) -> Tensor:
 
 def gradients(inputs: Sequence[Tensor | None], g_h: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
     """The gradients of p, left and up by PyTorch's operators: differentiable again under create_graph=True."""
-    again = torch.is_grad_enabled()
     p, left, up = inputs
     assert p is not None
     assert left is not None
-    with torch.enable_grad():
-        h = forward(p, Weights(left, up))
-    wanted = [t for t, need in zip(inputs, needed, strict=True) if need and t is not None]
-    found = iter(torch.autograd.grad(h, wanted, g_h, create_graph=again, allow_unused=True))
-    return tuple(next(found) if need else None for need in needed)
+    return gradients_again(lambda: [forward(p, Weights(left, up))], inputs, [g_h], needed)
 
 
 def _above(states: Tensor, height: int) -> Tensor:

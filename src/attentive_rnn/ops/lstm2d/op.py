@@ -56,14 +56,12 @@ def lstm2d(p: Tensor, weights: Weights, *, backend: str = "auto") -> Run:
         torch.Size([4, 7, 5, 2, 3])
     """
     check(p, weights)
-    device = p.device.type
-    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)  # the meta device has none
-    if autocast and p.dtype != torch.float64:
-        dtype = torch.get_autocast_dtype(device)
-        cast = Weights(*(None if t is None else t.to(dtype) for t in weights))  # type: ignore[arg-type]
-        with torch.autocast(device, enabled=False):
-            return _chosen(backend, p.to(dtype), cast)
-    return _chosen(backend, p, weights)
+    dtype = dispatch.autocast_dtype(p)
+    if dtype is None:
+        return _chosen(backend, p, weights)
+    cast = Weights(*(None if t is None else t.to(dtype) for t in weights))  # type: ignore[arg-type]
+    with torch.autocast(p.device.type, enabled=False):
+        return _chosen(backend, p.to(dtype), cast)
 
 
 def _chosen(backend: str, p: Tensor, weights: Weights) -> Run:

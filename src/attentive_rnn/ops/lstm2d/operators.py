@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..autograd import differentiable
 from . import kernels
 from .checks import check
 from .spec import Weights
@@ -16,8 +17,8 @@ from .spec import Weights
 
 def forward(p: Tensor, w: Weights) -> Tensor:
     """What `reference.forward` computes, as one operator."""
-    differentiable = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (p, w.left, w.up))
-    keep_history = differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
+    # A program that is exported keeps no history, for its size depends on the machine.
+    keep_history = differentiable((p, w.left, w.up)) and not torch.compiler.is_exporting()
     h: Tensor = torch.ops.attentive_rnn.lstm2d(p, w.left, w.up, keep_history)[0]
     return h
 
