@@ -50,7 +50,7 @@ def read_frames(path: str | Path, size: tuple[int, int] | None = None, largest: 
         ...     print(frame.time, frame.image.shape)
         0.0 (224, 224, 3)
     """
-    av = _av()
+    av = import_av()
     path = existing(path)
     if not path.is_file():
         raise DataError(f"{path}: is not a file")
@@ -98,7 +98,8 @@ def find_videos(path: str | Path) -> tuple[Path, list[Path]]:
     return path, found
 
 
-def _av() -> Any:
+def import_av() -> Any:
+    """The module of PyAV."""
     try:
         import av
     except ImportError as error:

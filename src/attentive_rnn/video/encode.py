@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.files import check_writable
-from .decode import _av
+from .decode import import_av
 
 
 class FilmWriter:
@@ -36,7 +36,7 @@ class FilmWriter:
     def __init__(self, path: str | Path, overwrite: bool = False) -> None:
         self.path = check_writable(path, (".mp4",), overwrite)
         self._draft = self.path.with_name(f".{self.path.stem}.part.mp4")
-        self._av = _av()
+        self._av = import_av()
         self._container = self._av.open(str(self._draft), "w")
         self._stream: Any = None
         self._last = -1
