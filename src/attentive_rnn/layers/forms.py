@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from ..ops.eleatt import Spec, State
 
 
-def _given(hx: Any, spec: Spec, mode: str, like: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor] | None:
+def _given(hx: Any, spec: Spec, like: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor] | None:
     """`hx` as a list of tensors, one a state; None where it is none. Without the window's, that is zero."""
     required, given = spec.cell_states, [hx] if isinstance(hx, Tensor) else hx
     if (isinstance(hx, Tensor) and required > 1) or not isinstance(given, Sequence):
@@ -41,7 +41,7 @@ def given_state(hx: Any, spec: Spec, shapes: list[tuple[int, ...]], mode: str, b
     """
     names = ("h_0", "c_0")[: spec.cell_states]
     plain = [shape if batched else shape[:1] + shape[2:] for shape in shapes]
-    state = _given(hx, spec, mode, like, plain)
+    state = _given(hx, spec, like, plain)
     if state is None:
         raise RuntimeError(_expected(spec, mode, names, hx))
     which = "batched 3-D" if batched else "unbatched 2-D"
@@ -71,7 +71,7 @@ def given_cell_state(hx: Any, spec: Spec, x: Tensor, hidden_size: int, mode: str
     """
     shapes, rows = spec.state_shapes(hidden_size), x.shape[0]
     several = spec.states > 1
-    state = _given(hx, spec, mode, x, [(rows, *shape) for shape in shapes])
+    state = _given(hx, spec, x, [(rows, *shape) for shape in shapes])
     if state is None:
         raise RuntimeError(_expected(spec, f"{mode}Cell", ("h", "c")[: spec.cell_states], hx))
     for i, (s, shape) in enumerate(zip(state, shapes, strict=True)):

@@ -17,12 +17,13 @@ def torch_uniform(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
     """Every parameter uniform in +-1/sqrt(N), as torch.nn's recurrent layers are; RRA's W_a uniform in 0..1."""
     bound = 1 / math.sqrt(hidden_size)
     for name, tensor in parameters.items():
-        _lag_weights(tensor) if name == "weight_lag" else nn.init.uniform_(tensor, -bound, bound)
+        _uniform(name, tensor, bound)
 
 
-def _lag_weights(tensor: Tensor) -> None:
-    """Uniform in 0..1, as RRA's author has them: their sum, by which they are divided, is then far from zero."""
-    nn.init.uniform_(tensor, 0.0, 1.0)
+def _uniform(name: str, tensor: Tensor, bound: float) -> None:
+    """In +-bound, but W_a in 0..1, as RRA's author has it: its sum, by which it is divided, is then far from zero."""
+    low, high = (0.0, 1.0) if name == "weight_lag" else (-bound, bound)
+    nn.init.uniform_(tensor, low, high)
 
 
 def paper(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
@@ -37,7 +38,7 @@ def paper(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
             if name.startswith("bias"):
                 nn.init.zeros_(tensor)
             else:
-                _lag_weights(tensor) if name == "weight_lag" else nn.init.uniform_(tensor, -0.1, 0.1)
+                _uniform(name, tensor, 0.1)
         return
     for name, tensor in parameters.items():
         blocks = [tensor] if name in ("weight_ia", "weight_ha", "bias_a") else tensor.split(hidden_size)
