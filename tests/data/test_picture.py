@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from attentive_rnn.data import animate, draw_samples, list_layouts, load, npz, projection
+from attentive_rnn.data.colours import BLUE, GREY, ORANGE, SKY
 from attentive_rnn.errors import ConfigError, DataError, MissingExtraError
 from data.generic import made
 from data.test_skeleton_report import dataset, standing
@@ -27,13 +28,13 @@ def rgb(text):
 def test_skeletons_are_drawn_with_left_and_right_in_their_colours(tmp_path):
     data = made((2, 20, 3), "kinect-20")
     out = draw_samples(data, tmp_path / "s.png")
-    assert {rgb(projection.BLUE), rgb(projection.ORANGE), rgb(projection.GREY)} <= colours(out)
+    assert {rgb(BLUE), rgb(ORANGE), rgb(GREY)} <= colours(out)
     assert picture(out).shape[0] > picture(draw_samples(data.subset([0]), tmp_path / "one.png")).shape[0]
 
 
 def test_features_are_drawn_with_their_ranges_and_courses(tmp_path):
     out = draw_samples(load("basic-motions").train, tmp_path / "s.png")
-    assert {rgb(projection.BLUE), rgb(projection.SKY)} <= colours(out)
+    assert {rgb(BLUE), rgb(SKY)} <= colours(out)
     draw_samples(made((40,)), tmp_path / "many.svg")
     assert (
         "the first 24 of 40 features" in (tmp_path / "many.svg").read_text() or (tmp_path / "many.svg").stat().st_size

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, MissingExtraError
-from . import projection
+from . import colours, projection
 from .dataset import SequenceDataset
 from .files import check_writable, write_atomically
 from .schema import Schema
@@ -192,7 +192,7 @@ def draw_frame(axis: Any, points: np.ndarray, schema: Schema) -> None:
             lines = LineCollection(joints[np.array(bones)], colors=colour, linewidths=1.8, alpha=alpha)
             lines.set_capstyle("round")
             axis.add_collection(lines)
-        axis.scatter(*joints.T, s=4, color=projection.GREY, alpha=alpha, linewidths=0, zorder=3)
+        axis.scatter(*joints.T, s=4, color=colours.GREY, alpha=alpha, linewidths=0, zorder=3)
 
 
 def _legend(figure: Any, schema: Schema) -> None:
@@ -235,12 +235,12 @@ def _draw_features(figure: Any, dataset: SequenceDataset, chosen: list[int]) -> 
 
 
 TRACES = (
-    (projection.BLUE, "-"),
-    (projection.ORANGE, "-"),
-    (projection.GREEN, "--"),
-    (projection.PINK, "-."),
-    (projection.GREY, ":"),
-    (projection.SKY, "-"),
+    (colours.BLUE, "-"),
+    (colours.ORANGE, "-"),
+    (colours.GREEN, "--"),
+    (colours.PINK, "-."),
+    (colours.GREY, ":"),
+    (colours.SKY, "-"),
 )
 
 
@@ -249,9 +249,9 @@ def _draw_ranges(figure: Any, values: np.ndarray, names: tuple[str, ...]) -> Non
     shown = min(len(names), _FEATURES)
     low, first, middle, third, high = np.nanpercentile(values[:, :shown], [0, 5, 50, 95, 100], axis=0)
     at = np.arange(shown)
-    axis.vlines(at, low, high, color=projection.GREY, linewidth=1, label="all values")
-    axis.vlines(at, first, third, color=projection.SKY, linewidth=7, label="5 % to 95 %")
-    axis.plot(at, middle, "o", color=projection.ORANGE, markersize=5, label="median")
+    axis.vlines(at, low, high, color=colours.GREY, linewidth=1, label="all values")
+    axis.vlines(at, first, third, color=colours.SKY, linewidth=7, label="5 % to 95 %")
+    axis.plot(at, middle, "o", color=colours.ORANGE, markersize=5, label="median")
     axis.set_xticks(at, names[:shown], rotation=35, ha="right", fontsize=8)
     axis.set_xlim(-0.7, shown - 0.3)
     axis.tick_params(axis="y", labelsize=8)

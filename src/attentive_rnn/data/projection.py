@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
+from .colours import BLUE, GREEN, GREY, ORANGE, PINK, SKY
 from .layouts import get_layout
 from .schema import Schema
 from .skeleton_report import is_planar, up_axis
 
-# Okabe and Ito's colours, which people with any colour vision tell apart.
-GREY, BLUE, ORANGE, GREEN, PINK, SKY = "#444444", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 _GROUPS = {
     "left": BLUE,
     "right": ORANGE,

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..data.colours import BLUE, ORANGE
 from ..data.picture import new_figure
 from ..training.metrics import wilson
 from .calibration import expected_calibration_error, reliability
 
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#777777"
-_READABLE = 40  # the most classes whose confusion matrix can be read
+_GREY = "#777777"
+READABLE = 40  # the most classes whose confusion matrix can be read
 _NUMBERED = 25  # the most whose counts fit into the cells
 
 
@@ -48,13 +49,13 @@ def class_accuracies(counts: np.ndarray, classes: Sequence[str]) -> Any:
     axis = figure.subplots()
     values = np.array([found[i] for i in order]) * 100
     errors = np.abs(values[:, 1:] - values[:, :1]).T
-    axis.barh(range(len(order)), values[:, 0], xerr=errors, color=_BLUE, ecolor=_GREY, capsize=2)
+    axis.barh(range(len(order)), values[:, 0], xerr=errors, color=BLUE, ecolor=_GREY, capsize=2)
     names = [f"{classes[present[i]]} ({counts[present[i]].sum()})" for i in order]
     axis.set_yticks(range(len(order)), names, fontsize=8)
     axis.set_xlabel("accuracy, %; lines: 95 % intervals", fontsize=9)
     axis.set_xlim(0, 100)
-    axis.axvline(100 * counts.trace() / counts.sum(), color=_ORANGE, linestyle="--", linewidth=1.2)
-    axis.set_title("dashed: all classes", fontsize=9, color=_ORANGE)
+    axis.axvline(100 * counts.trace() / counts.sum(), color=ORANGE, linestyle="--", linewidth=1.2)
+    axis.set_title("dashed: all classes", fontsize=9, color=ORANGE)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -65,7 +66,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray) -> Any:
     figure = new_figure(4.6, 4.4)
     axis = figure.subplots()
     for one in found:
-        axis.bar((one.low + one.high) / 2, one.accuracy, one.high - one.low - 0.01, color=_BLUE)
+        axis.bar((one.low + one.high) / 2, one.accuracy, one.high - one.low - 0.01, color=BLUE)
         axis.text((one.low + one.high) / 2, 0.015, str(one.sequences), ha="center", fontsize=7, color="w")
     axis.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1)
     axis.set(xlim=(0, 1), ylim=(0, 1))
@@ -80,7 +81,7 @@ def answers(predicted: np.ndarray, truth: np.ndarray) -> Any:
     """A figure of predicted numbers (N,) against true ones (N,)."""
     figure = new_figure(4.6, 4.4)
     axis = figure.subplots()
-    axis.scatter(truth, predicted, s=12, color=_BLUE, alpha=0.6, linewidths=0)
+    axis.scatter(truth, predicted, s=12, color=BLUE, alpha=0.6, linewidths=0)
     ends = [float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))]
     axis.plot(ends, ends, color=_GREY, linestyle="--", linewidth=1)
     axis.set_xlabel("true number", fontsize=9)
@@ -102,4 +103,4 @@ def figures(outputs: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (labels.astype(int), outputs.argmax(1)), 1)
     found = {"accuracy": class_accuracies(counts, classes), "calibration": calibration(outputs, labels)}
-    return found | ({"confusion": confusion(counts, classes)} if len(classes) <= _READABLE else {})
+    return found | ({"confusion": confusion(counts, classes)} if len(classes) <= READABLE else {})

@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from ..data.colours import BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
 from ..data.picture import new_figure
 from ..training.metrics import Interval, student
 from .curves import FRACTIONS, area
 from .faithfulness import RANKINGS, Faithfulness
 
-# Okabe and Ito's colours; the dashes tell the lines apart without them.
+# The dashes tell the lines apart without colour.
 STYLES = (
-    ("#D55E00", "-"),
-    ("#E69F00", "--"),
-    ("#0072B2", "-."),
-    ("#009E73", "-"),
-    ("#CC79A7", "--"),
-    ("#56B4E9", ":"),
-    ("#444444", ":"),
+    (ORANGE, "-"),
+    (YELLOW, "--"),
+    (BLUE, "-."),
+    (GREEN, "-"),
+    (PINK, "--"),
+    (SKY, ":"),
+    (GREY, ":"),
 )
 
 

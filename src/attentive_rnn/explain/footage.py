@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Transform
+from ..data.colours import BLUE, ORANGE
 from ..data.picture import new_figure
 from ..errors import DataError
 from ..video import read_frames
@@ -18,7 +19,6 @@ from .places import places
 from .timemaps import moments
 
 _FRAMES = 8  # in the strip
-_BLUE, _ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's
 
 
 def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[str], preprocessing: Transform) -> Any:
@@ -56,8 +56,8 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
     figure = new_figure(1.35 * len(shown) + 0.4, 3.6)
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.4, 1.0])
     axis = upper.subplots()
-    axis.plot(at + 1, course, color=_BLUE, linewidth=1.5)
-    axis.plot(at[most] + 1, course[most], "o", color=_ORANGE, markersize=7)
+    axis.plot(at + 1, course, color=BLUE, linewidth=1.5)
+    axis.plot(at[most] + 1, course[most], "o", color=ORANGE, markersize=7)
     axis.set_xlabel("frame", fontsize=8)
     axis.set_ylabel("attention,\ntimes the usual", fontsize=8)
     axis.tick_params(labelsize=8)
@@ -66,7 +66,7 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
         cell.imshow(images[at[step]])
         cell.set(xticks=[], yticks=[])
         marked = step in most
-        cell.spines[:].set(color=_ORANGE if marked else "0.8", linewidth=3 if marked else 1)
-        cell.set_title(f"{at[step] + 1}: {course[step]:.3f}", fontsize=8, color=_ORANGE if marked else "0.2")
+        cell.spines[:].set(color=ORANGE if marked else "0.8", linewidth=3 if marked else 1)
+        cell.set_title(f"{at[step] + 1}: {course[step]:.3f}", fontsize=8, color=ORANGE if marked else "0.2")
     figure.suptitle(f"{heading(explanation, classes)}; the frames attended to most in orange", fontsize=9)
     return figure

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from ..data.colours import BLUE
 from ..data.picture import new_figure
 from ..errors import ConfigError
 from ..layers import RRA
@@ -60,7 +61,7 @@ def lag_bars(weights: Mapping[str, np.ndarray], first_lags: Mapping[str, int]) -
     axes = figure.subplots(1, len(weights), squeeze=False, sharey=True)[0]
     for axis, (title, values) in zip(axes, weights.items(), strict=True):
         lags = np.arange(len(values)) + first_lags[title]
-        axis.bar(lags, values, color="#0072B2")
+        axis.bar(lags, values, color=BLUE)
         axis.axhline(1 / len(values), color="0.5", linestyle="--", linewidth=1)  # all alike
         axis.axhline(0, color="0", linewidth=0.8)
         axis.set_title(title, fontsize=9)

@@ -22,11 +22,11 @@ from ..training.tasks import Metric, Task, task_for
 from . import charts, image_player, player, rasters
 from .answer import Some, hardest_mistakes, heading
 from .calibration import expected_calibration_error, reliability
+from .evaluation import READABLE
 from .explanation import Explanation, explain, mean_lags
 from .images import explain_images
 from .response import has_gate, stored_modulation
 
-_CLASSES = 40  # the most whose confusion matrix can be read
 _MISTAKES, _CONFUSED = 8, 15
 
 
@@ -75,7 +75,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     saved = load_model(run.model)
     test, task = results["test"], task_for(saved.schema)
     sequences, classified = isinstance(saved.model, SequenceClassifier), "confusion" in test
-    wide = len(saved.schema.classes) > _CLASSES
+    wide = len(saved.schema.classes) > READABLE
     answers = saved.logits(splits.test)
     if classified:
         answers = probabilities(answers)

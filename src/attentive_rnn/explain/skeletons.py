@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..data import Schema, get_layout, projection
+from ..data.colours import BLUE, ORANGE
 from ..data.picture import middle_of, new_figure, wrapped
 from .answer import heading
 from .explanation import Explanation, class_relevance
 
-COLOUR, _LESS = "#D55E00", "#0072B2"  # Okabe and Ito's vermilion and blue, apart in any colour vision
+COLOUR, _LESS = ORANGE, BLUE
 _BONE = "#9AA0A6"
 _SMALLEST, _LARGEST, _LARGEST_IN_FILM = 2.0, 190.0, 700.0  # areas of a joint, in square points
 _FRAMES, _CLASSES, _COLUMNS = 7, 20, 5

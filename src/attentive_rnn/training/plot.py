@@ -11,16 +11,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..data.colours import BLACK, BLUE, GREEN, ORANGE, PINK, YELLOW
+
 Rows = Sequence[Mapping[str, float]]
 
-# Okabe and Ito's colours, told apart in all forms of colour blindness; the dashes do so without colour.
+# The dashes tell the lines apart without colour.
 STYLES: tuple[tuple[str, Any], ...] = (
-    ("#0072B2", "-"),
-    ("#D55E00", "--"),
-    ("#009E73", "-."),
-    ("#CC79A7", ":"),
-    ("#E69F00", (0, (5, 1, 1, 1, 1, 1))),
-    ("#000000", (0, (8, 2))),
+    (BLUE, "-"),
+    (ORANGE, "--"),
+    (GREEN, "-."),
+    (PINK, ":"),
+    (YELLOW, (0, (5, 1, 1, 1, 1, 1))),
+    (BLACK, (0, (8, 2))),
 )
 PANELS = {"train_loss": "training loss", "valid_loss": "validation loss"}
 
