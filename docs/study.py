@@ -3,19 +3,25 @@
     python -m docs.study
 
 reads the rows that `attentive study docs/study.yaml --table docs/study.csv` has added so far, draws docs/study.png, and
-puts the tables between the marks in docs/study.md; the words around them stay as they are.
+puts the tables between the marks in docs/study.md, with the mistakes that docs/study_confusions.py has collected; the
+words around them stay as they are.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from attentive_rnn.training.metrics import Interval
 from attentive_rnn.training.ranks import rank
 from attentive_rnn.training.study import Study, read_study
 from attentive_rnn.training.study_table import StudyTable, complete, mean_interval, models_table, paired
+
+from . import study_confusions
 
 HERE = Path(__file__).parent
 CHOICE = "choice: "  # what the names of trials inside the training views begin with
@@ -34,6 +40,7 @@ def main() -> None:
         "results": results(table, [name for name in reported if name in table.names()]),
         "ranks": ranks(table, sets(study)),
         "choice": choice(table, [entry.name for entry in study.entries if entry.name.startswith(CHOICE)]),
+        "confusions": confusions(HERE / study_confusions.NAME),
         "progress": progress(study, table),
         "picture": "![Gain of the gate on each set](study.png)\n" if draw(table, reported, HERE / "study.png") else "",
     }
@@ -98,6 +105,11 @@ def choice(table: StudyTable, names: list[str]) -> str:
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
+def confusions(file: Path) -> str:
+    """The most frequent mistakes; nothing before they have been collected."""
+    return study_confusions.pairs(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else ""
+
+
 def points(gain: Interval | None) -> str:
     """A difference in points with its interval."""
     if gain is None:
@@ -129,16 +141,24 @@ def draw(table: StudyTable, names: list[str], path: Path) -> bool:
             if (gain := found[role]) is not None:
                 value, low, high = (100 * number for number in gain)
                 axis.plot([low, high], [place + shift] * 2, color=colour, linewidth=2)
-                axis.plot(value, place + shift, marker, color=colour, label=label if place == 0 else None)
+                axis.plot(value, place + shift, marker, color=colour, label=label)
+    axis.set_ylim(-0.5, len(gains) - 0.5)
     axis.axvline(0, color="0.5", linewidth=1)
     axis.set_yticks(range(len(gains)), list(reversed(gains)))
     axis.set_xlabel("points that the gate gains over ..., with the 95 % interval over the seeds")
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False)
+    axis.legend(*named_once(axis), frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
     figure.savefig(path, dpi=150)
     return True
+
+
+def named_once(axis: Axes) -> tuple[list[Artist], list[str]]:
+    """The legend's handles and labels, each label once."""
+    handles, labels = axis.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    return list(once.values()), list(once)
 
 
 def gated(table: StudyTable, names: list[str]) -> list[tuple[str, dict]]:

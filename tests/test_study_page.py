@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from attentive_rnn.cli import main
+from attentive_rnn.errors import ConfigError
 from attentive_rnn.training.recipes import as_overrides, read_recipe
 from attentive_rnn.training.study import read_study
 from attentive_rnn.training.study_table import Row, StudyTable
@@ -56,11 +58,38 @@ def test_every_trial_changes_the_recipe_in_one_respect_that_was_predicted():
 
 
 def test_the_page_is_what_the_generator_makes_of_the_table(page, tmp_path):
-    for name in ("study.csv", "study.png"):
+    for name in ("study.csv", "study.png", "study-confusions.json"):
         if (ROOT / "docs" / name).exists():
             shutil.copy(ROOT / "docs" / name, tmp_path)
     page.main()
     assert (tmp_path / "study.md").read_text() == (ROOT / "docs" / "study.md").read_text()
+
+
+def test_every_row_is_of_the_study_as_it_stands_and_its_command_is_for_any_machine():
+    fusions = {fusion.name for fusion in STUDY.fusions}
+    for row in StudyTable(ROOT / "docs" / "study.csv").rows.values():
+        assert not re.search(r"(^|[\s=])[/~]", row.command), row.command
+        if row.name not in fusions:
+            entry = STUDY.entry(row.name)
+            assert (row.recipe, row.command) == (entry.recipe, entry.command(row.variant, row.seed))
+
+
+def test_confusions_are_summed_over_the_seeds_of_each_model(page, tmp_path):
+    from docs.study_confusions import collect, pairs
+
+    with pytest.raises(ConfigError, match="has no finished run on classes"):
+        collect(tmp_path)
+    small = ["--training.max_epochs", "1", "--model.num_layers", "1", "--output-dir", str(tmp_path)]
+    assert main(["compare", "basic-motions", "--models", "gru-3", "--seeds", "0", "1", *small]) == 0
+    (folder,) = tmp_path.glob("basic-motions/compare-*")
+    found = collect(folder)
+    (model,) = found["models"].values()
+    assert model["seeds"] == [0, 1]
+    assert sum(map(sum, model["confusion"])) == 2 * 40
+    confusion = [[8, 2, 0], [0, 10, 0], [5, 0, 5]]
+    text = pairs({"classes": ["a", "b", "c"], "models": {"gate": {"seeds": [0, 1], "confusion": confusion}}}, most=2)
+    assert text.splitlines()[2:] == ["| c | a | 50 % |", "| a | b | 20 % |"]
+    assert text.startswith("| of | taken for | gate, seeds 0 1 |")
 
 
 def test_rows_become_tables_ranks_and_a_picture(page, tmp_path):
