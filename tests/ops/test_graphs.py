@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from attentive_rnn.ops import BackendError, graphs
-from attentive_rnn.ops.dispatch import Backend
-from attentive_rnn.ops.eleatt import Spec, Weights, captured, eleatt, hoisted, op
+from attentive_rnn.ops.dispatch import Backend, choose
+from attentive_rnn.ops.eleatt import Call as Recurrence
+from attentive_rnn.ops.eleatt import Lags, Spec, Weights, captured, eleatt, hoisted, op, triton
 from attentive_rnn.ops.graphs import Graphs, record
+from attentive_rnn.ops.rra import op as rra_op
+from attentive_rnn.ops.rra.kernels import with_lags
 from helpers import ALL_CELLS, Call, assert_all_near, random_call, results
 
 GPU = torch.cuda.is_available()
@@ -110,15 +113,17 @@ def _recorded(monkeypatch):
     monkeypatch.setattr(captured, "GRAPHS", Graphs(recorder([])))
     if not GPU:
         monkeypatch.setitem(op.TABLE, "cuda-graph", Backend(captured.forward, hoisted.why_not))
+        monkeypatch.setitem(rra_op.TABLE, "cuda-graph", Backend(with_lags(captured).run, hoisted.why_not))
 
 
 @pytest.mark.usefixtures("_recorded")
+@pytest.mark.parametrize("lags", [None, Lags(3, "sum", 2)], ids=["eleatt", "rra"])
 @pytest.mark.parametrize("gate", ["sigmoid", None])
 @pytest.mark.parametrize("cell", ALL_CELLS)
-def test_a_layer_s_first_recorded_and_replayed_calls_give_what_the_reference_gives(cell, gate):
-    spec = Spec(cell, gate, 1.5)
+def test_a_layer_s_first_recorded_and_replayed_calls_give_what_the_reference_gives(cell, gate, lags):
+    spec = Spec(cell, gate, 1.5, lags)
     for seed in range(3):
-        options = {"reverse": True, "need_attention": True, "zoneout": torch.rand(spec.states, 4, 3, 6).double()}
+        options = {"reverse": True, "need_attention": True, "zoneout": torch.rand(spec.cell_states, 4, 3, 6).double()}
         call = on_gpu(random_call(spec, 4, 3, 5, 6, seed=seed, **options))
         assert_all_near(results(call, "cuda-graph"), results(call, "reference"), 1e-11)
 
@@ -143,19 +148,31 @@ def test_the_call_decides_whether_it_can_be_recorded():
     assert "lengths differ from batch to batch" in captured.why_not_recorded(x[1:], torch.tensor([1]))
 
 
+@pytest.mark.parametrize("lags", [None, Lags(5)], ids=["eleatt", "rra"])
+def test_a_layer_too_wide_for_the_kernels_is_recorded_unless_its_lengths_differ(lags, monkeypatch):
+    """What dispatch chooses where Triton and CUDA graphs are, without a GPU in their stand-ins, and no CPU kernels."""
+    if not GPU:
+        monkeypatch.setenv("TRITON_INTERPRET", "1")
+        monkeypatch.setattr(captured, "why_not", lambda call: captured.why_not_recorded(call.x, call.lengths))
+    table = {"triton": with_lags(triton), "cuda-graph": with_lags(captured), "hoisted": with_lags(hoisted)}
+    if lags is None:
+        table = {name: op.TABLE[name] for name in ("triton", "hoisted")}
+        table["cuda-graph"] = Backend(captured.forward, captured.why_not)
+    else:
+        assert table.keys() < rra_op.TABLE.keys()
+    call = on_gpu(random_call(Spec("lstm", None, lags=lags), 3, 2, 5, 200, dtype=torch.float32))
+    made = Recurrence(call.spec, call.x, call.state, call.weights)
+    choice = choose(table, "auto", made)
+    assert choice.backend == "cuda-graph"
+    assert "triton: its kernels are for 1 to 128 units" in choice.reason
+    assert choose(table, "auto", made._replace(lengths=torch.tensor([3, 2]))).backend == "hoisted"
+
+
 @pytest.mark.skipif(GPU, reason="says what a machine without a GPU says")
 def test_without_a_gpu_the_backend_is_refused_with_the_reason():
     with pytest.raises(BackendError, match="'cuda-graph' cannot run this call: tensors are on cpu"):
         eleatt(*random_call(Spec("gru"))[:4], backend="cuda-graph")
     assert graphs.machine() == (False, "PyTorch sees no GPU")
-
-
-@needs_gpu
-def test_a_wide_layer_is_recorded_on_a_gpu_and_its_lengths_are_not():
-    call = on_gpu(random_call(Spec("gru"), 3, 2, 5, 200, dtype=torch.float32))
-    assert eleatt(*call[:4]).choice.backend == "cuda-graph"
-    lengths = torch.tensor([3, 2], device="cuda")
-    assert eleatt(*call[:4], lengths=lengths).choice.backend == "hoisted"
 
 
 @needs_gpu

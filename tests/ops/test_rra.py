@@ -196,7 +196,6 @@ GOOD = random_call(Spec("lstm", None, lags=Lags(3, "sum", 2)))
         ({"state": GOOD.state[:2]}, RuntimeError, r"state must be 3 tensor\(s\) of shape \(3, 6\), \(3, 4, 6\)"),
         ({"state": (*GOOD.state[:2], torch.zeros(3, 3, 6))}, RuntimeError, r"got \(3, 6\), \(3, 6\), \(3, 3, 6\)"),
         ({"zoneout": torch.zeros(3, 5, 3, 6)}, RuntimeError, r"zoneout must be \(2, 5, 3, 6\)"),
-        ({"backend": "hoisted"}, RuntimeError, "it does not have this recurrence"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_by_name(changes, error, message):

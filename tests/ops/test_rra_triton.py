@@ -86,7 +86,7 @@ def test_a_layer_runs_on_the_kernels_and_content_says_why_it_does_not():
     content = RRA(4, 5, 2, norm="content", device=DEVICE)
     content(x)
     assert content.last_backend.backend == "reference"
-    assert "triton: its kernels have weights that are the same at all steps" in content.last_backend.reason
+    assert "triton: it has weights that are the same at all steps" in content.last_backend.reason
     with pytest.raises(BackendError, match="norm='content'"):
         RRA(4, 5, 2, norm="content", backend="triton", device=DEVICE)(x)
     wide = random_call(Spec("lstm", None, lags=Lags(2)), 2, 1, 3, 129, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""EleAtt-RNN by CUDA graphs of the loop of `hoisted`: for layers too wide for kernels of our own.
+"""EleAtt-RNN, with lags or without, by CUDA graphs of the loop of `hoisted`: for layers too wide for our own kernels.
 
 Their products are the library's, dozens of launches a step; a recording is launched once for all steps. Those of a
 size, forward and backward, hold 8D + (3G + 7)N numbers a step and row, and the weights twice.
@@ -6,6 +6,7 @@ size, forward and backward, hold 8D + (3G + 7)N numbers a step and row, and the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from .. import graphs
 from ..graphs import Tensors
-from . import hoisted, sequence
+from . import hoisted, reference, sequence
 from .sequence import Deltas, Saved
 from .spec import Call, Result, Spec, Weights
 
@@ -39,35 +40,34 @@ def why_not_recorded(x: Tensor, lengths: Tensor | None) -> str | None:
     return None
 
 
-def forward(call: Call) -> Result:
-    """What `reference.forward` computes."""
-    return sequence.run(sequence.Scan(_scan, _scan_back), call)
+def forward(call: Call, oracle: Callable[[Call], Result] = reference.forward) -> Result:
+    """What `oracle`, the recurrence's reference, computes."""
+    return sequence.run(sequence.Scan(_scan, _scan_back, oracle), call)
 
 
 def _scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
     spec = call.spec
-    found: Any = GRAPHS(_forward, (spec, call.reverse), (call.x, call.zoneout, *call.state, *call.w))
+    found: Any = GRAPHS(_forward, (spec, call.reverse), call.tensors[1:])
     return tuple(found[: 1 + spec.states]), Saved(*found[1 + spec.states :])
 
 
 def _forward(options: tuple[Spec, bool], tensors: Any) -> Tensors:
-    (spec, reverse), (x, zoneout, *rest) = options, tensors
-    state, w = tuple(rest[: spec.states]), Weights(*rest[spec.states :])
-    results, saved = hoisted.scan(Call(spec, x, state, w, reverse=reverse, zoneout=zoneout))
+    spec, reverse = options
+    results, saved = hoisted.scan(Call.of((spec, reverse, False), (None, *tensors)))
     return *results, *saved
 
 
 def _scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x: bool) -> Deltas:
-    tensors = (call.x, call.zoneout, *call.w, *saved, *grads)
+    tensors = (*call.tensors[1:], *saved, *grads)
     found: Any = GRAPHS(_backward, (call.spec, call.reverse, need_x), tensors)
-    cell, candidate, gate, d_x, *d_state = found
-    return Deltas(cell, candidate, gate, d_x, d_state)
+    cell, candidate, gate, d_x, lag, *d_state = found
+    return Deltas(cell, candidate, gate, d_x, d_state, lag)
 
 
 def _backward(options: tuple[Spec, bool, bool], tensors: Any) -> Tensors:
-    (spec, reverse, need_x), (x, zoneout, *rest) = options, tensors
-    w, rest = Weights(*rest[: len(Weights._fields)]), rest[len(Weights._fields) :]
-    saved, grads = Saved(*rest[: len(Saved._fields)]), tuple(rest[len(Saved._fields) :])
-    call = Call(spec, x, (), w, reverse=reverse, zoneout=zoneout)
-    deltas = hoisted.scan_back(call, saved, grads, need_x)
-    return deltas.cell, deltas.candidate, deltas.gate, deltas.x, *deltas.state
+    spec, reverse, need_x = options
+    given = 2 + spec.states + len(Weights._fields)  # all tensors of a call but its lengths
+    call, rest = Call.of((spec, reverse, False), (None, *tensors[:given])), tensors[given:]
+    parts = len(Saved._fields)
+    deltas = hoisted.scan_back(call, Saved(*rest[:parts]), tuple(rest[parts:]), need_x)
+    return deltas.cell, deltas.candidate, deltas.gate, deltas.x, deltas.lag, *deltas.state

@@ -1,15 +1,18 @@
 """EleAtt-RNN in PyTorch's operators with a backward of its own: whatever need not wait for h_{t-1} is one product over
 all steps, forward and backward. The fastest form where the weights outgrow the caches, and where nothing is compiled.
+With lags (ops/rra) a step takes a_t = sum_k w_k h_{t-first-k} from the window that it carries.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .. import native
-from . import sequence
+from . import reference, sequence
 from .sequence import Deltas, Saved
 from .spec import Call, Result, Spec, Weights
 
@@ -21,9 +24,9 @@ def why_not(call: Call) -> str | None:
     return native.why_not_transformed() or native.why_not_plain((*call.inputs, call.zoneout))
 
 
-def forward(call: Call) -> Result:
-    """What `reference.forward` computes."""
-    return sequence.run(sequence.Scan(scan, scan_back), call)
+def forward(call: Call, oracle: Callable[[Call], Result] = reference.forward) -> Result:
+    """What `oracle`, the recurrence's reference, computes."""
+    return sequence.run(sequence.Scan(scan, scan_back, oracle), call)
 
 
 def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list[tuple[int, int]]:
@@ -52,8 +55,14 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
         attention, gates = F.linear(x, w.ia, w.b_a), x.new_zeros(steps, rows, spec.blocks * n)
         attended = torch.zeros_like(x)
     output, h_old, extra = (x.new_zeros(steps, rows, n) for _ in range(3))
+    from_lags = x.new_zeros(steps, rows, n) if spec.lags is not None else None
+    cells = state[: spec.cell_states]
     for t, b in _order(steps, rows, lengths, reverse):
-        old = [s[:b] for s in state]
+        old = [s[:b] for s in cells]
+        if spec.lags is not None:
+            assert from_lags is not None
+            assert w.lag is not None
+            from_lags[t, :b] = w.lag @ state[-1][:b, spec.lags.first - 1 :]
         h_old[t, :b] = old[0]
         hv = old[0] @ w_h if b_h is None else torch.addmm(b_h, old[0], w_h)
         pre = gates[t, :b]
@@ -71,20 +80,27 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
             else:
                 torch.addmm(w.b_ih, xt, w_x, out=pre)
             hv = hv[:, d:]
-        new = _cell(spec, pre, hv, old, extra[t, :b], w_n)
+        new = _cell(spec, pre, hv, old, extra[t, :b], w_n, None if from_lags is None else from_lags[t, :b])
         if zoneout is not None:
             new = [torch.lerp(fresh, was, k) for fresh, was, k in zip(new, old, zoneout[:, t, :b], strict=True)]
         output[t, :b] = new[0]
-        for s, fresh in zip(state, new, strict=True):
+        for s, fresh in zip(cells, new, strict=True):
             s[:b] = fresh
+        if spec.lags is not None:
+            window = state[-1][:b]
+            window.copy_(torch.cat([new[0].unsqueeze(1), window[:, :-1]], 1))
     if attention is not None and lengths is not None:
         attention.masked_fill_((torch.arange(steps).unsqueeze(1) >= lengths).unsqueeze(-1).to(x.device), 0)
-    return (output, *state), Saved(h_old, gates, extra, attention, attended)
+    return (output, *state), Saved(h_old, gates, extra, attention, attended, from_lags)
 
 
-def _cell(spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor, w_n: Tensor | None) -> list[Tensor]:
-    """The new state; pre turns from W_x x~ + b into the gates."""
+def _cell(
+    spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor, w_n: Tensor | None, a: Tensor | None
+) -> list[Tensor]:
+    """The new state, with a_t of the lags if there are some; pre turns from W_x x~ + b into the gates."""
     n = old[0].shape[1]
+    if a is not None and spec.cell != "lstm":
+        pre[:, -n:].add_(a)
     if spec.cell in ("rnn_tanh", "rnn_relu"):
         pre.add_(hv)
         return [pre.tanh_() if spec.cell == "rnn_tanh" else pre.relu_()]
@@ -96,7 +112,7 @@ def _cell(spec: Spec, pre: Tensor, hv: Tensor, old: list[Tensor], extra: Tensor,
         i, f, g, o = pre.split(n, 1)
         extra.copy_(old[1])
         c = torch.addcmul(f * old[1], i, g)
-        return [o * c.tanh(), c]
+        return [o * (c if a is None else c + a).tanh(), c]
     r_z = pre[:, : 2 * n].add_(hv[:, : 2 * n]).sigmoid_()
     r, z, candidate = r_z[:, :n], r_z[:, n:], pre[:, 2 * n :]
     if w_n is not None:
@@ -115,16 +131,29 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
     du = torch.zeros_like(saved.extra) if spec.cell == "gru_reset_after" else None  # of U_n h + b
     da = torch.zeros_like(x) if gated else None
     dx = torch.zeros_like(x) if gated or need_x else None
-    state = [x.new_zeros(rows, n) if g is None else g.clone() for g in grads[1 : 1 + spec.states]]
+    shapes = spec.state_shapes(n)
+    given = zip(shapes, grads[1 : 1 + spec.states], strict=True)
+    every = [x.new_zeros(rows, *shape) if g is None else g.clone() for shape, g in given]
+    state, window = every[: spec.cell_states], every[-1] if spec.lags is not None else None
+    d_lags = torch.zeros_like(saved.extra) if spec.lags is not None and spec.cell == "lstm" else None
+    inside = deltas[..., -n:] if d_lags is None else d_lags  # of a_t
     for t, b in _order(steps, rows, lengths, not reverse):
         dh = state[0][:b] if grads[0] is None else state[0][:b] + grads[0][t, :b]
+        if window is not None:  # whose first place h_t took
+            dh = dh + window[:b, 0]
+            window[:b] = F.pad(window[:b, 1:], (0, 0, 0, 1))
         d_new = [dh, *(s[:b] for s in state[1:])]
         kept = None
         if zoneout is not None:
             kept = [k * g for k, g in zip(zoneout[:, t, :b], d_new, strict=True)]
             d_new = [g - k for g, k in zip(d_new, kept, strict=True)]
         delta, h = deltas[t, :b], saved.h[t, :b]
-        d_old = _cell_back(spec, saved.gates[t, :b], saved.extra[t, :b], h, d_new, delta, w)
+        lags = None if d_lags is None or saved.from_lags is None else (saved.from_lags[t, :b], d_lags[t, :b])
+        d_old = _cell_back(spec, saved.gates[t, :b], saved.extra[t, :b], h, d_new, delta, w, lags)
+        if spec.lags is not None:
+            assert window is not None
+            assert w.lag is not None
+            window[:b, spec.lags.first - 1 :].addcmul_(w.lag[:, None], inside[t, :b].unsqueeze(1))
         if gated:
             assert saved.attention is not None
             assert da is not None
@@ -150,13 +179,41 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
             d_old[0].addmm_(delta, w.hh)
         for s, g, k in zip(state, d_old, kept or [None] * len(state), strict=True):
             s[:b] = g if k is None else g + k
-    return Deltas(deltas, du, da, dx, state)
+    return Deltas(deltas, du, da, dx, every, None if spec.lags is None else _lag_products(call, inside, saved.h))
+
+
+def _lag_products(call: Call, inside: Tensor, h: Tensor) -> Tensor:
+    """The gradient of the lags' weights (K) from that of a_t and h_{t-1} at each step, both (T, B, N)."""
+    lags, lengths, steps, window = call.spec.lags, call.lengths, len(h), call.state[-1]
+    assert lags is not None
+    if call.reverse and lengths is None:
+        inside, h = inside.flip(0), h.flip(0)
+    elif call.reverse:
+        assert lengths is not None
+        turned = lengths - 1 - torch.arange(steps).unsqueeze(1)
+        at = turned.clamp(min=0).unsqueeze(-1).to(h.device).expand_as(h)
+        inside, h = (part.gather(0, at).masked_fill((turned < 0).unsqueeze(-1).to(h.device), 0) for part in (inside, h))
+    sums = []
+    for lag in range(lags.first, lags.first + lags.number):
+        made = (inside[lag:] * h[1 : max(1, steps - lag + 1)]).sum()
+        sums.append(made + (inside[:lag] * window[:, :lag].flip(1).transpose(0, 1)[:steps]).sum())
+    return torch.stack(sums)
 
 
 def _cell_back(
-    spec: Spec, gates: Tensor, extra: Tensor, h: Tensor, d_new: list[Tensor], delta: Tensor, w: Weights
+    spec: Spec,
+    gates: Tensor,
+    extra: Tensor,
+    h: Tensor,
+    d_new: list[Tensor],
+    delta: Tensor,
+    w: Weights,
+    lags: tuple[Tensor, Tensor] | None,
 ) -> list[Tensor]:
-    """The old state's gradient but for the product with hh; delta becomes the gradient of W_x x~ + b."""
+    """The old state's gradient but for the product with hh; delta becomes the gradient of W_x x~ + b.
+
+    Of an LSTM with lags, `lags` is a_t, and what becomes its gradient.
+    """
     n, dh = h.shape[1], d_new[0]
     if spec.cell == "rnn_tanh":
         torch.mul(dh, 1 - gates * gates, out=delta)
@@ -166,8 +223,10 @@ def _cell_back(
         return [torch.zeros_like(dh)]
     if spec.cell == "lstm":
         i, f, g, o = gates.split(n, 1)
-        tanh_c = torch.addcmul(f * extra, i, g).tanh_()
-        dc = torch.addcmul(d_new[1], dh * o, 1 - tanh_c * tanh_c)
+        inner = torch.addcmul(f * extra, i, g)
+        tanh_c = (inner if lags is None else inner.add_(lags[0])).tanh_()
+        d_inner = torch.mul(dh * o, 1 - tanh_c * tanh_c, out=None if lags is None else lags[1])
+        dc = d_new[1] + d_inner
         d_i, d_f, d_g, d_o = delta.split(n, 1)
         torch.mul(dc * g, i * (1 - i), out=d_i)
         torch.mul(dc * extra, f * (1 - f), out=d_f)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from .. import native
-from . import reference
 from .again import reference_gradients
 from .spec import Call, Result
 
@@ -24,7 +23,7 @@ class Saved(NamedTuple):
     extra: Tensor  # (T, B, N): the LSTM's c_{t-1}; r * h_{t-1} for gru, U_n h_{t-1} + b for gru_reset_after
     attention: Tensor | None  # (T, B, D)
     attended: Tensor  # (T, B, D): x~
-    from_lags: Tensor | None = None  # (T, B, N): for an LSTM with lags, a_t of the lags (ops/rra)
+    from_lags: Tensor | None = None  # (T, B, N): with lags, which an LSTM needs, a_t (ops/rra)
 
 
 class Deltas(NamedTuple):
@@ -42,15 +41,17 @@ class Scan(NamedTuple):
     """All steps forward and back, over rows sorted by their lengths, the longest first.
 
     forward(call) returns ((output, *last state), Saved) and may change the call's state in its place; backward(call,
-    saved, grads, need_x) returns Deltas, for grads of output, the last states and the attention if asked for.
+    saved, grads, need_x) returns Deltas, for grads of output, the last states and the attention if asked for. `oracle`
+    is the recurrence's reference.
     """
 
     forward: Callable[[Call], tuple[tuple[Tensor, ...], Saved]]
     backward: Callable[[Call, Saved, tuple[Tensor | None, ...], bool], Deltas]
+    oracle: Callable[[Call], Result]
 
 
 def run(scan: Scan, call: Call) -> Result:
-    """What `reference.forward` computes, by a scan."""
+    """What the recurrence's reference computes, by a scan."""
     x, lengths, order = call.x, call.lengths, None
     if lengths is not None:  # the rows that run at a step are then always the first ones
         lengths = lengths.cpu()
@@ -93,7 +94,7 @@ class _Sequence(torch.autograd.Function):
         saved, call = Saved(*ctx.saved_tensors[:parts]), Call.of(ctx.options, ctx.saved_tensors[parts:])
         needed = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
-            return (None,) * 4 + reference_gradients(reference.forward, call, grads, needed)
+            return (None,) * 4 + reference_gradients(ctx.scan.oracle, call, grads, needed)
         found = gradients(call, saved, ctx.scan.backward(call, saved, grads, needed[0]), needed[0])
         return (None,) * 4 + tuple(g if need else None for g, need in zip(found, needed, strict=True))
 

@@ -1,4 +1,4 @@
-"""RRA by the kernels of ops/eleatt, which take the lags' weights as they are normalised."""
+"""RRA by the fast backends of ops/eleatt, which take the lags' weights as they are normalised."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..eleatt import Call
 from . import reference
 
 
-def with_lags(kernels: Any) -> Backend:
-    """RRA by one of the modules of ops/eleatt that have kernels."""
+def with_lags(backend: Any) -> Backend:
+    """RRA by one of the backends of ops/eleatt, the module of which is given."""
 
     def why_not(call: Call) -> str | None:
         if call.w.lag is None:
-            return "its kernels have weights that are the same at all steps, not those of norm='content'"
-        refusal: str | None = kernels.why_not(call)
+            return "it has weights that are the same at all steps, not those of norm='content'"
+        refusal: str | None = backend.why_not(call)
         return refusal
 
-    return Backend(partial(kernels.forward, oracle=reference.forward), why_not)
+    return Backend(partial(backend.forward, oracle=reference.forward), why_not)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import dispatch, native
-from ..eleatt import Call, Lags, Spec, State, Weights, cpu, eleatt, triton
+from ..eleatt import Call, Lags, Spec, State, Weights, captured, cpu, eleatt, hoisted, triton
 from ..eleatt import check as check_eleatt
 from ..eleatt.op import execute
 from . import reference
@@ -18,6 +18,8 @@ from .spec import check
 TABLE: dict[str, dispatch.Backend] = {
     "triton": with_lags(triton),
     "cpu": with_lags(cpu),
+    "cuda-graph": with_lags(captured),
+    "hoisted": with_lags(hoisted),
     "reference": dispatch.Backend(reference.forward, lambda call: None),
 }
 LEAST_SUM = 1e-3
