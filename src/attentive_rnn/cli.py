@@ -204,6 +204,7 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="PATH", help="the data set; without RECIPE a general recipe is chosen for it")
     parser.add_argument("--output-dir", "--output_dir", metavar="DIR", help="folder for the runs (default runs)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)")
+    parser.add_argument("--devices", metavar="N", help="GPUs of this machine to train on together (default 1)")
     parser.add_argument("--precision", help="32-true, 64-true, bf16-mixed or 16-mixed (default 32-true)")
 
 
@@ -218,7 +219,7 @@ def _chosen(arguments: argparse.Namespace, *, paper: bool = False) -> tuple[str,
 
     overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
     overrides += arguments.overrides
-    for option in ("seed", "init_from", "output_dir", "device", "precision"):
+    for option in ("seed", "init_from", "output_dir", "device", "devices", "precision"):
         if getattr(arguments, option, None) is not None:
             overrides.append((option, getattr(arguments, option)))
     if arguments.recipe is not None:

@@ -8,6 +8,7 @@ import torch
 from attentive_rnn.data import AugmentedDataset, load, transform_from_config
 from attentive_rnn.training import loader
 from attentive_rnn.training.loader import EpochLoader
+from attentive_rnn.training.processes import Place
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,24 @@ def test_an_epoch_shows_every_sequence_once_and_the_last_batch_what_is_left(sequ
     assert len(whole) == 4
     total = torch.cat([batch.x for batch in shown]).sum(dtype=torch.float64)
     assert total == pytest.approx(sum(s.sum(dtype=torch.float64) for s in sequences.sequences))
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_processes_share_out_every_batch(sequences, seed):
+    whole = batches(EpochLoader(sequences, 13, seed), 3)  # 40 sequences: the last batch has one
+    shares = [batches(EpochLoader(sequences, 13, seed, place=Place(rank, 3)), 3) for rank in range(3)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        own = [part for part in parts if part.share.rows]
+        assert sum(part.share.rows for part in parts) == len(batch.labels)
+        assert all(len(part.labels) == part.share.rows for part in own)
+        assert sum(part.share.weight for part in parts) == pytest.approx(3)
+        for kind in ("x", "labels", "lengths"):
+            joined = sum(getattr(part, kind).double().sum() * part.share.weight / part.share.rows for part in own)
+            mean = getattr(batch, kind).double().sum() / len(batch.labels)
+            assert joined / 3 == pytest.approx(mean)
+    assert [len(part.labels) for part in shares[2]] == [4, 4, 4, 1]
+    assert shares[2][-1].share == (0, 0)
+    assert all(batch.share is None for batch in whole)
 
 
 def test_the_order_is_a_function_of_seed_and_epoch(sequences):

@@ -148,8 +148,9 @@ class ProgressiveAttention(ImageModel):
 
     def _normed(self, pooled: Tensor) -> Tensor:
         norm = self.pooled_norm
-        # The last batch of an epoch may be a single item, which has no deviation: it takes the running one.
-        if norm.training and len(pooled) == 1:
+        # The last batch of an epoch may be a single item, which has no deviation: it takes the running one. The items
+        # of several processes are normalised together, and every process has to take part.
+        if norm.training and len(pooled) == 1 and not isinstance(norm, nn.SyncBatchNorm):
             return F.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
         normed: Tensor = norm(pooled)
         return normed

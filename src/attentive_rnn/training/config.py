@@ -232,6 +232,8 @@ class Config:
         init_from: a finished run whose weights the model starts with; null: as model.init says.
         output_dir: where the folders of runs are made.
         device: auto, cpu, cuda or cuda:INDEX.
+        devices: how many GPUs of this machine train, each on its share of every batch of training.batch_size; on a CPU
+            how many processes.
         precision: 32-true, 64-true, bf16-mixed or 16-mixed (the last on a GPU only).
     """
 
@@ -244,6 +246,7 @@ class Config:
     init_from: str | None = None
     output_dir: str = "runs"
     device: str = "auto"
+    devices: int = 1
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
 
     def check(self) -> None:
@@ -252,6 +255,11 @@ class Config:
             section.check()
         held_out = self.data.valid_fraction > 0 or self.training.select == "last"
         _require("data.valid_fraction", self.data.valid_fraction, held_out, "above 0 unless training.select is last")
+        _require("devices", self.devices, self.devices >= 1, "1 or more")
+        fits = self.devices <= self.training.batch_size
+        _require("training.batch_size", self.training.batch_size, fits, f"at least devices, {self.devices}")
+        alone = self.devices == 1 or self.model.pool != "keras_compat"
+        _require("devices", self.devices, alone, "1 for model.pool keras_compat, which looks at whole batches")
         _require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
     def to_dict(self) -> dict[str, Any]:

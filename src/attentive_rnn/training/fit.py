@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from rich.console import Console
@@ -20,8 +20,12 @@ from ..data import SequenceDataset
 from ..errors import ConfigError, MissingExtraError
 from .checkpoint import read_checkpoint
 from .config import Config
+from .processes import Place, other_processes
 from .run_folder import RunFolder
 from .tasks import Model, Task
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
 
 
 class Fit(NamedTuple):
@@ -56,48 +60,82 @@ def fit(
         model: with the weights of the start.
         task: what it learns.
         train, valid: preprocessed sequences; valid may be empty.
-        device: to train on.
+        device: to train on; of several, the first.
         console: where progress goes.
 
     Raises:
-        ConfigError: both checkpoints are damaged, or the loss became infinite.
+        ConfigError: both checkpoints are damaged, the loss became infinite, or a process of several died.
     """
-    import pytorch_lightning as pl
-    from lightning_fabric.plugins.environments import LightningEnvironment
-
-    from .lightning import ClassifierModule, SequenceDataModule
-    from .progress import ProgressBar
-    from .recorder import AtomicCheckpoints, Recorder
-    from .tensorboard import TensorBoard
+    from .distributed import check_normalisation
+    from .recorder import Recorder
 
     recorder = Recorder(run, config.training, task.metric)
+    if config.devices > 1:
+        check_normalisation(model, device)
     start = starting_point(run, console)
     if start is not None:
         recorder.load_state_dict(read_checkpoint(start)["callbacks"][recorder.state_key])
         console.print(f"{run.path}: continuing after epoch {len(recorder.rows)}", highlight=False, soft_wrap=True)
     if not recorder.exhausted and len(recorder.rows) < config.training.max_epochs:
-        with _quiet(), _deterministic(device), _plain_interrupts():
-            trainer = pl.Trainer(
-                accelerator=device.type,
-                devices=[device.index] if device.type == "cuda" else 1,
-                precision=config.precision,
-                max_epochs=config.training.max_epochs,
-                gradient_clip_val=config.optim.clip_norm,
-                callbacks=[TensorBoard(run), recorder, ProgressBar(recorder, console, _title(run))],
-                # One process: without the second plugin a job of a batch system would be taken for a part of many.
-                plugins=[AtomicCheckpoints(), LightningEnvironment()],
-                logger=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-                limit_val_batches=1.0 if len(valid) else 0,
-                default_root_dir=run.path,
-            )
-            data = SequenceDataModule(train, valid, config)
-            trainer.fit(ClassifierModule(model, task, config), datamodule=data, ckpt_path=start)
+        with other_processes(run, config.devices, start) as place:
+            train_epochs(recorder, config, model, task, train, valid, device, console, place, start)
     weights = read_checkpoint(run.best)["state_dict"]
     model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
     return Fit(recorder.rows, recorder.best)
+
+
+def train_epochs(
+    recorder: Recorder,
+    config: Config,
+    model: Model,
+    task: Task,
+    train: SequenceDataset,
+    valid: SequenceDataset,
+    device: torch.device,
+    console: Console,
+    place: Place,
+    start: Path | None,
+) -> None:
+    """This process's share of the epochs of a run; with several processes each calls it.
+
+    Args:
+        recorder: of the run; it keeps the rows and, in the first process, writes the files.
+        config, model, task, train, valid, device, console: as in :func:`fit`.
+        place: which of the processes this one is.
+        start: the checkpoint to go on from, if any.
+    """
+    import pytorch_lightning as pl
+
+    from .distributed import EndAtOnce, OneMachine, group_closed
+    from .lightning import ClassifierModule, SequenceDataModule
+    from .progress import ProgressBar
+    from .recorder import AtomicCheckpoints
+    from .tensorboard import TensorBoard
+
+    run, gpus = recorder.folder, [device.index] if place.world == 1 else list(range(place.world))
+    shown = [TensorBoard(run), recorder, ProgressBar(recorder, console, _title(run)), EndAtOnce()]
+    with _quiet(), _deterministic(device), _plain_interrupts(), group_closed(place):
+        trainer = pl.Trainer(
+            accelerator=device.type,
+            devices=gpus if device.type == "cuda" else place.world,
+            strategy="auto" if place.world == 1 else "ddp",
+            sync_batchnorm=place.world > 1,
+            use_distributed_sampler=False,  # the data module's batches are shared out already
+            precision=config.precision,
+            max_epochs=config.training.max_epochs,
+            gradient_clip_val=config.optim.clip_norm,
+            callbacks=shown if place.rank == 0 else [recorder, EndAtOnce()],
+            # Without the second plugin a job of a batch system would be taken for a part of many.
+            plugins=[AtomicCheckpoints(), OneMachine(place)],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            limit_val_batches=1.0 if len(valid) else 0,
+            default_root_dir=run.path,
+        )
+        data = SequenceDataModule(train, valid, config, place)
+        trainer.fit(ClassifierModule(model, task, config), datamodule=data, ckpt_path=start)
 
 
 def starting_point(run: RunFolder, console: Console) -> Path | None:

@@ -16,6 +16,7 @@ from ..data import AugmentedDataset, GeneratedDataset, SequenceDataset, transfor
 from ..errors import ConfigError
 from .config import Config
 from .loader import EpochLoader, Tensors
+from .processes import ALONE, Place
 from .tasks import Model, Task
 
 
@@ -93,9 +94,10 @@ class ClassifierModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self._started = time.perf_counter()
         self._sums = {}
-        # All that is random in an epoch follows from the seed and the epoch, so that a resumed run repeats it.
-        state = (self.config.seed * 1_000_003 + self.current_epoch + 1) % 2**63
-        torch.manual_seed(state)
+        # All that is random in an epoch follows from the seed, the epoch and, of several processes, which one this is,
+        # so that a resumed run repeats it.
+        state = self.config.seed * 1_000_003 + self.current_epoch + 1 + self.global_rank * 2**53
+        torch.manual_seed(state % 2**63)
         self.trainer.datamodule.set_epoch(self.current_epoch)  # type: ignore[attr-defined]
 
     def training_step(self, batch: Tensors, batch_index: int) -> Tensor:
@@ -116,6 +118,9 @@ class ClassifierModule(pl.LightningModule):
         # Summed on the device: asking for the numbers at every step would wait for it.
         total = self.task.tally(output.detach(), labels)
         counts = torch.stack([loss.detach().double() * len(labels), total.double()])
+        if batch.share is not None:
+            # DDP's gradient is the mean of the processes' gradients, whatever they have of the batch.
+            counts, loss = counts * (batch.share.rows > 0), loss * batch.share.weight
         self._sums[part] = self._sums[part] + counts if part in self._sums else counts
         return loss
 
@@ -125,7 +130,7 @@ class ClassifierModule(pl.LightningModule):
         self.row = {"epoch": self.current_epoch + 1, "lr": self._lr}
         for part, dataset in (("train", data.train), ("valid", data.valid)):
             if len(dataset):
-                loss, total = self._sums[part].tolist()
+                loss, total = self.trainer.strategy.reduce(self._sums[part], reduce_op="sum").tolist()
                 self.row |= {f"{part}_loss": loss / len(dataset), f"{part}_{column}": total / len(dataset)}
         finite = all(math.isfinite(value) for value in self.row.values())
         self.row |= {"seconds": time.perf_counter() - self._started, "loading": data.loading}
@@ -154,9 +159,10 @@ class SequenceDataModule(pl.LightningDataModule):
     Args:
         train, valid: preprocessed sequences.
         config: of the run.
+        place: which of the processes that train this one is.
     """
 
-    def __init__(self, train: SequenceDataset, valid: SequenceDataset, config: Config) -> None:
+    def __init__(self, train: SequenceDataset, valid: SequenceDataset, config: Config, place: Place = ALONE) -> None:
         super().__init__()
         data, size = config.data, config.training.batch_size
         self.train, self.valid = train, valid
@@ -165,8 +171,8 @@ class SequenceDataModule(pl.LightningDataModule):
             if isinstance(train, GeneratedDataset):
                 raise ConfigError("data.augmentation must be empty: every sequence is generated anew already")
             shown = AugmentedDataset(train, transform_from_config(data.augmentation), config.seed)
-        self._train_loader = EpochLoader(shown, size, config.seed, data.num_workers)
-        self._valid_loader = EpochLoader(valid, size)
+        self._train_loader = EpochLoader(shown, size, config.seed, data.num_workers, place)
+        self._valid_loader = EpochLoader(valid, size, place=place)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order and augmentation the next pass uses."""

@@ -12,18 +12,34 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..data import AugmentedDataset, Batch, GeneratedDataset, Sample, SequenceDataset, collate
+from .processes import ALONE, Place
+
+
+class Share(NamedTuple):
+    """What one of several processes has of a batch.
+
+    Args:
+        rows: how many of its items are its own: all, or none where the batch has fewer items than there are processes;
+            then an item of another one's stands in, which counts for nothing but in batch normalisation.
+        weight: what its mean over items counts for, so that the mean over all processes is that over the whole batch.
+    """
+
+    rows: int
+    weight: float
 
 
 class Tensors(NamedTuple):
     """A batch: x (B, T_max, *shape), zero past each row's end; lengths and labels (B,).
 
-    Of images: x (B, C, H, W), question (B, L), and labels (B, C + 1, H, W) where images are wanted.
+    Of images: x (B, C, H, W), question (B, L), and labels (B, C + 1, H, W) where images are wanted. With several
+    processes it is one's share of the batch.
     """
 
     x: Tensor
     lengths: Tensor
     labels: Tensor
     question: Tensor | None = None
+    share: Share | None = None
 
     @classmethod
     def of(cls, batch: Batch) -> Tensors:
@@ -39,6 +55,7 @@ class EpochLoader:
         batch_size: sequences in a batch; the last batch of an epoch may have fewer.
         seed: of the order; None: the order of the data set.
         num_workers: processes that prepare batches; the result does not depend on it.
+        place: which of the processes that train this one is: each has its share of every batch.
 
     After a pass `seconds` says how long it took to make the batches, or, with workers, to wait for them.
     """
@@ -49,10 +66,11 @@ class EpochLoader:
         batch_size: int,
         seed: int | None = None,
         num_workers: int = 0,
+        place: Place = ALONE,
     ) -> None:
         self.seconds = 0.0
         self._dataset = dataset
-        self._batches = _Batches(len(dataset), batch_size, seed)
+        self._batches = _Batches(len(dataset), batch_size, seed, place)
         self._loader = DataLoader(
             dataset,
             batch_sampler=self._batches,
@@ -75,17 +93,17 @@ class EpochLoader:
     def __iter__(self) -> Iterator[Tensors]:
         # A generator: nothing is drawn before the first batch is asked for, when the epoch has been set.
         self.seconds, asked = 0.0, time.perf_counter()
-        for batch in self._loader:
+        for share, batch in zip(self._batches.shares(), self._loader, strict=True):
             self.seconds += time.perf_counter() - asked
-            yield batch
+            yield batch._replace(share=share)
             asked = time.perf_counter()
 
 
 class _Batches:
-    """The batch sampler of a DataLoader: lists of indices."""
+    """The batch sampler of a DataLoader: lists of indices, of which a process takes every `place.world`-th."""
 
-    def __init__(self, count: int, batch_size: int, seed: int | None) -> None:
-        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+    def __init__(self, count: int, batch_size: int, seed: int | None, place: Place) -> None:
+        self.count, self.batch_size, self.seed, self.place, self.epoch = count, batch_size, seed, place, 0
 
     def __len__(self) -> int:
         return -(-self.count // self.batch_size)
@@ -95,7 +113,16 @@ class _Batches:
         if self.seed is not None:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
         for start in range(0, self.count, self.batch_size):
-            yield order[start : start + self.batch_size].tolist()
+            batch = order[start : start + self.batch_size].tolist()
+            yield batch[self.place.rank :: self.place.world] or batch[:1]
+
+    def shares(self) -> Iterator[Share | None]:
+        """What this process has of each batch; None: all."""
+        rank, world, _ = self.place
+        for start in range(0, self.count, self.batch_size):
+            whole = min(self.batch_size, self.count - start)
+            rows = len(range(rank, whole, world))
+            yield Share(rows, rows * world / whole) if world > 1 else None
 
 
 def _tensors(samples: list[Sample]) -> Tensors:

@@ -49,12 +49,14 @@ class Recorder(Checkpoint):
         folder: of the run.
         training: what of the recipe says how the epoch is selected.
         metric: what an epoch is judged by.
+        writes: whether it writes at all: of several processes one does, and the others come to the same decisions.
     """
 
-    def __init__(self, folder: RunFolder, training: TrainingConfig, metric: Metric) -> None:
+    def __init__(self, folder: RunFolder, training: TrainingConfig, metric: Metric, writes: bool = True) -> None:
         self.folder = folder
         self.training = training
         self.metric = metric
+        self.writes = writes
         self.rows: list[dict[str, float]] = []
 
     @property
@@ -75,18 +77,24 @@ class Recorder(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = list(state_dict["rows"])
-        write_rows(self.folder.metrics, self.rows)
+        self._write_rows()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, ClassifierModule)
         self.rows.append(dict(module.row))
-        write_rows(self.folder.metrics, self.rows)
+        self._write_rows()
+        # Every process of several has to call this; Lightning writes in the first.
         if self.best is self.rows[-1]:
             trainer.save_checkpoint(self.folder.best)
-            write_file(self.folder.last, self.folder.best.read_bytes())
+            if self.writes:
+                write_file(self.folder.last, self.folder.best.read_bytes())
         else:
             trainer.save_checkpoint(self.folder.last)
         trainer.should_stop = self.exhausted
+
+    def _write_rows(self) -> None:
+        if self.writes:
+            write_rows(self.folder.metrics, self.rows)
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
