@@ -110,7 +110,7 @@ def test_attention_of_each_layer(bidirectional):
 FULL = {
     "input_size": 4, "num_classes": 2, "hidden_size": 3, "num_layers": 2, "cell": "gru", "gate": ["sigmoid", None],
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
-    "pool": "keras_compat", "zoneout": 0.0625, "init": "torch", "backend": "reference",
+    "pool": "keras_compat", "zoneout": 0.0625, "residual": True, "init": "torch", "backend": "reference",
     "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
     "memory": 9,
 }  # fmt: skip
@@ -132,7 +132,7 @@ def test_the_configuration_is_json_and_rebuilds_the_model(options):
 
 def test_every_option_reaches_the_layers():
     layers = SequenceClassifier(**FULL).layers
-    for name in ("gate_scale", "dropout", "locked_dropout", "bidirectional", "zoneout", "backend"):
+    for name in ("gate_scale", "dropout", "locked_dropout", "bidirectional", "zoneout", "residual", "backend"):
         assert getattr(layers, name) == FULL[name]
     assert layers.gates == ("sigmoid", None)
     assert "bias_hh_l0" in dict(layers.named_parameters())

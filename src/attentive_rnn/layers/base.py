@@ -29,6 +29,7 @@ class Options(TypedDict, total=False):
     gate_scale: float
     locked_dropout: float
     zoneout: float
+    residual: bool
     init: str
     backend: str
     device: Any
@@ -59,6 +60,7 @@ class RecurrentBase(nn.Module):
         gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
+        residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
         init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
             "open" (as "paper", with a gate that starts near the identity).
         backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
@@ -108,6 +110,7 @@ class RecurrentBase(nn.Module):
         gate_scale: float = 1.0,
         locked_dropout: float = 0.0,
         zoneout: float = 0.0,
+        residual: bool = False,
         init: str = "torch",
         backend: str = "auto",
         device: Any = None,
@@ -121,6 +124,7 @@ class RecurrentBase(nn.Module):
             ("input_size", input_size, int),
             ("hidden_size", hidden_size, int),
             ("num_layers", num_layers, int),
+            ("residual", residual, bool),
         ):
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
@@ -136,7 +140,7 @@ class RecurrentBase(nn.Module):
                 stacklevel=3,
             )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
+        self.bias, self.batch_first, self.bidirectional, self.residual = bias, batch_first, bidirectional, residual
         self.dropout, self.locked_dropout, self.zoneout = map(float, (dropout, locked_dropout, zoneout))
         self.gates = gates_per_layer(gate, num_layers)
         self.gate_scale, self.backend = float(gate_scale), backend
@@ -214,6 +218,7 @@ class RecurrentBase(nn.Module):
             "gate_scale": (self.gate_scale, 1.0),
             "locked_dropout": (self.locked_dropout, 0.0),
             "zoneout": (self.zoneout, 0.0),
+            "residual": (self.residual, False),
             "reset_after": (self.specs[0].cell == "gru_reset_after", False),
             "nonlinearity": ("relu" if self.specs[0].cell == "rnn_relu" else "tanh", "tanh"),
             "backend": (self.backend, "auto"),
@@ -361,7 +366,9 @@ class RecurrentBase(nn.Module):
                 last.append(run.state)
                 if not torch.compiler.is_exporting():  # which takes it for a part of the graph
                     self.last_backend = run.choice
-            x = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
+            made = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
+            # Past a row's length both are zero: the input is what the layer below has put out.
+            x = made + x if self.residual and layer > 0 else made
             attentions.append(join_directions(responses))
             if layer < self.num_layers - 1:
                 x = self._drop(x)

@@ -62,8 +62,8 @@ def give(ours: RecurrentBase, kind: Callable[..., TorchLayer], **options: Any) -
     """torch's layer that computes what `ours` computes.
 
     Raises:
-        ValueError: torch has no such layer: one of ours has a gate, zoneout or locked dropout, or is a GRU whose
-            reset gate acts before the product.
+        ValueError: torch has no such layer: one of ours has a gate, zoneout, locked dropout or residual connections,
+            or is a GRU whose reset gate acts before the product.
     """
     name = type(ours).__name__
     if any(gate is not None for gate in ours.gates):
@@ -74,6 +74,8 @@ def give(ours: RecurrentBase, kind: Callable[..., TorchLayer], **options: Any) -
         raise ValueError("torch.nn.GRU resets after the recurrent product: only a layer with reset_after=True fits")
     if ours.zoneout or ours.locked_dropout:
         raise ValueError("torch.nn's layers have neither zoneout nor locked dropout: set both to 0")
+    if ours.residual and ours.num_layers > 1:
+        raise ValueError("torch.nn's layers have no residual connections: only a layer with residual=False fits")
     weight = cast(torch.Tensor, ours.weight_ih_l0)
     theirs = kind(
         ours.input_size,

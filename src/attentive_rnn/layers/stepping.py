@@ -141,6 +141,8 @@ def prepare(
     Args:
         module, specs, suffixes, x, state: as in :meth:`Steps.advance`, the state a tuple.
     """
+    if len(specs) > 1 and module.residual:
+        return None  # the kernels hand a layer's output to the next one as it is
     names = [name + suffix for suffix in suffixes for name in PARAMETERS]
     found = [module._parameters.get(name) for name in names]
     if any(p is None and getattr(module, n, None) is not None for n, p in zip(names, found, strict=True)):

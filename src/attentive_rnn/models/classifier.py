@@ -31,7 +31,7 @@ class SequenceClassifier(nn.Module):
         hidden_size: N, the neurons of each layer.
         num_layers: the number of recurrent layers.
         cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its former outputs.
-        gate, gate_scale, bidirectional, zoneout, init, backend: as in the layers.
+        gate, gate_scale, bidirectional, zoneout, residual, init, backend: as in the layers.
         dropout: probability of zeroing an output, after each layer, the last included; drawn anew at every step.
         locked_dropout: the same, with one mask held over all steps.
         reset_after: for the GRU, as in :class:`EleAttGRU`.
@@ -83,6 +83,7 @@ class SequenceClassifier(nn.Module):
         reset_after: bool = False,
         pool: Literal["mean", "last", "keras_compat"] = "mean",
         zoneout: float = 0.0,
+        residual: bool = False,
         init: str = "paper",
         backend: str = "auto",
         vocabulary_size: int | None = None,
@@ -119,6 +120,7 @@ class SequenceClassifier(nn.Module):
             "reset_after": reset_after,
             "pool": pool,
             "zoneout": zoneout,
+            "residual": residual,
             "init": init,
             "backend": backend,
             "vocabulary_size": vocabulary_size,
@@ -144,6 +146,7 @@ class SequenceClassifier(nn.Module):
             gate=gate,
             gate_scale=gate_scale,
             zoneout=zoneout,
+            residual=residual,
             init=init,
             backend=backend,
             **special,

@@ -59,6 +59,7 @@ class ModelConfig:
         dropout: share of outputs zeroed after each layer, drawn anew at every step.
         locked_dropout: the same with one draw for all steps.
         zoneout: share of units that keep their old state at a step.
+        residual: each layer but the first adds its input to its output.
         bidirectional: a second set of layers from the end to the start.
         reset_after: for the GRU: torch's form, with the reset gate after the product.
         pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
@@ -79,6 +80,7 @@ class ModelConfig:
     dropout: float = 0.5
     locked_dropout: float = 0.0
     zoneout: float = 0.0
+    residual: bool = False
     bidirectional: bool = False
     reset_after: bool = False
     pool: Literal["mean", "last", "keras_compat"] = "mean"
