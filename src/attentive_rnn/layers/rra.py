@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from torch import Tensor, nn
 
@@ -16,14 +16,24 @@ from .cells import CellBase, CellOptions
 CELLS: dict[str, tuple[Cell, str]] = {"lstm": ("lstm", "LSTM"), "gru": ("gru", "GRU"), "rnn": ("rnn_tanh", "RNN")}
 
 
-def _recurrence(cell: str, lags: int, norm: Norm, first_lag: int) -> tuple[Cell, str, Lags | None]:
-    """The cell, its name in torch.nn's messages, and the lags; None for none."""
-    if cell not in CELLS:
-        raise ValueError(f"cell should be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
-    if not isinstance(lags, int) or isinstance(lags, bool) or lags < 0:
-        raise ValueError(f"lags should be a whole number of at least 0, got {lags!r}")
-    check_lags(Lags(lags or 1, norm, first_lag))
-    return (*CELLS[cell], Lags(lags, norm, first_lag) if lags else None)
+class _LooksBack:
+    """What RRA and RRACell share: no gate unless one is asked for, their own arguments, and two kinds of attention."""
+
+    _default_gate: ClassVar[Gate] = None
+
+    def _take(self, cell: str, lags: int, norm: Norm, first_lag: int) -> tuple[Cell, Lags | None]:
+        """Keep the arguments; the recurrence's cell, and its lags, None for none."""
+        if cell not in CELLS:
+            raise ValueError(f"cell should be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+        if not isinstance(lags, int) or isinstance(lags, bool) or lags < 0:
+            raise ValueError(f"lags should be a whole number of at least 0, got {lags!r}")
+        check_lags(Lags(lags or 1, norm, first_lag))
+        self.cell, self.lags, self.norm, self.first_lag = cell, lags, norm, first_lag
+        kind, self._mode = CELLS[cell]
+        return kind, Lags(lags, norm, first_lag) if lags else None
+
+    def _response(self, attention: Attention) -> Any:
+        return attention
 
 
 def _options(cell: str, lags: Lags | None) -> list[str]:
@@ -34,7 +44,7 @@ def _options(cell: str, lags: Lags | None) -> list[str]:
     return shown + [f"cell={cell!r}"] * (cell != "lstm")
 
 
-class RRA(RecurrentBase):
+class RRA(_LooksBack, RecurrentBase):
     """A recurrent layer with residual attention: each output takes part of the K outputs before it.
 
     .. math::
@@ -85,8 +95,6 @@ class RRA(RecurrentBase):
         (torch.Size([2, 5, 8]), torch.Size([1, 2, 3, 8]), torch.Size([2, 5, 3]))
     """
 
-    _default_gate = None
-
     def __init__(
         self,
         input_size: int,
@@ -103,8 +111,7 @@ class RRA(RecurrentBase):
         cell: Literal["lstm", "gru", "rnn"] = "lstm",
         **options: Unpack[Options],
     ) -> None:
-        kind, self._mode, former = _recurrence(cell, lags, norm, first_lag)
-        self.cell, self.lags, self.norm, self.first_lag = cell, lags, norm, first_lag
+        kind, former = self._take(cell, lags, norm, first_lag)
         options = {"gate": self._default_gate, **options}
         shape = (input_size, hidden_size, num_layers)
         super().__init__(kind, *shape, bias, batch_first, dropout, bidirectional, **options, lags=former)
@@ -113,9 +120,6 @@ class RRA(RecurrentBase):
         """w (K) of a layer, the weight of the latest output first; None with no lags or the norm "content"."""
         former, w = self.specs[layer].lags, self.weights(layer, reverse)
         return None if former is None else lag_weights(former, w.lag, w.hh)
-
-    def _response(self, attention: Attention) -> Any:
-        return attention
 
     def extra_repr(self) -> str:
         return ", ".join([super().extra_repr(), *_options(self.cell, self.specs[0].lags)])
@@ -139,7 +143,7 @@ class RRA(RecurrentBase):
         return convert.give(self, nn.LSTM)
 
 
-class RRACell(CellBase):
+class RRACell(_LooksBack, CellBase):
     """One step of :class:`RRA`; the state is (h, c, window), without c for "rnn" and "gru", the window (B, W, N).
 
     Args:
@@ -160,8 +164,6 @@ class RRACell(CellBase):
         (torch.Size([2, 8]), torch.Size([2, 3, 8]))
     """
 
-    _default_gate = None
-
     def __init__(
         self,
         input_size: int,
@@ -174,13 +176,9 @@ class RRACell(CellBase):
         cell: Literal["lstm", "gru", "rnn"] = "lstm",
         **options: Unpack[CellOptions],
     ) -> None:
-        kind, self._mode, former = _recurrence(cell, lags, norm, first_lag)
-        self.cell, self.lags, self.norm, self.first_lag = cell, lags, norm, first_lag
+        kind, former = self._take(cell, lags, norm, first_lag)
         options = {"gate": self._default_gate, **options}
         super().__init__(kind, input_size, hidden_size, bias, **options, lags=former)
-
-    def _response(self, attention: Attention) -> Any:
-        return attention
 
     def extra_repr(self) -> str:
         return ", ".join([super().extra_repr(), *_options(self.cell, self.spec.lags)])
