@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import os
 import re
 import sys
@@ -13,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .commands import data as commands_data
+from .commands import evaluate as commands_evaluate
 from .commands import explain as commands_explain
 from .commands import features as commands_features
 from .commands import fuse as commands_fuse
+from .commands import info as commands_info
 from .commands import lags as commands_lags
 from .commands import masks as commands_masks
 from .commands import pose as commands_pose
+from .commands import predict as commands_predict
 from .commands import report as commands_report
 from .commands import reproduce as commands_reproduce
 from .commands import serve as commands_serve
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .training import RunFolder
-    from .training.tasks import Task
 
 Overrides = list[tuple[str, str]]
 RESUME_NEWEST = ""  # what --resume without a folder stands for
@@ -152,16 +153,8 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     )
     compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
 
-    evaluate = command("evaluate", _evaluate, "score a run's model on the test sequences of its data set")
-    evaluate.add_argument("folder", metavar="RUN", help="a run folder")
-    evaluate.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
-    _add_use(evaluate)
-
-    predict = command("predict", _predict, "label sequences with a run's model")
-    predict.add_argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
-    predict.add_argument("input", metavar="INPUT", help="a file or folder of sequences")
-    _add_use(predict)
-
+    commands_evaluate.add(command("evaluate", None, "score a run's model on the test sequences of its data set"))
+    commands_predict.add(command("predict", None, "label sequences with a run's model"))
     commands_explain.add(command("explain", None, "show what a run's model attends to, and test what that means"))
     commands_report.add(command("report", None, "write a run's results, curves and attention into one page"))
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
@@ -182,7 +175,7 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands_reproduce.add(reproduce)
     _add_configuration(reproduce)
 
-    command("info", _info, "versions, hardware, backends, extras and recipes")
+    commands_info.add(command("info", None, "versions, hardware, backends, extras and recipes"))
     return parser, dict(subparsers.choices)
 
 
@@ -206,11 +199,6 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)")
     parser.add_argument("--devices", metavar="N", help="GPUs of this machine to train on together (default 1)")
     parser.add_argument("--precision", help="32-true, 64-true, bf16-mixed or 16-mixed (default 32-true)")
-
-
-def _add_use(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _chosen(arguments: argparse.Namespace, *, paper: bool = False) -> tuple[str, Overrides]:
@@ -277,73 +265,13 @@ def _say_results(run: RunFolder) -> int:
     metric = task.metric
     if (reached := results.get(f"validation_{metric.name}")) is not None:
         print(f"validation       {metric.in_words(reached)}")
-    _print_scores(task, results["test"])
+    commands_evaluate.print_scores(task, results["test"])
     each = "an image" if task.schema.medium == "image" else "a step of a sequence"
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")
     print(
         f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch, "
         f"{100 * results['loading_share']:.0f} % of it to make batches"
     )
-    return 0
-
-
-def _print_scores(task: Task, test: dict[str, Any]) -> None:
-    for line in task.report(test):
-        print(line)
-    if "without_copies" in test:
-        metric = task.metric
-        rest = metric.in_words(test["without_copies"][metric.name])
-        print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
-
-
-def _evaluate(arguments: argparse.Namespace) -> int:
-    from .training import load_model, open_run
-    from .training.run import test_scores
-    from .training.setup import choose_device, load_splits
-    from .training.tasks import task_for
-
-    run = open_run(arguments.folder)
-    config = run.read_config()
-    if arguments.data is not None:
-        config.data.path = arguments.data
-    saved = load_model(run.model)
-    saved.model.to(choose_device(arguments.device))
-    scores = test_scores(saved, load_splits(config), config.training.batch_size)
-    if arguments.json:
-        print(json.dumps(scores, ensure_ascii=False))
-        return 0
-    task = task_for(saved.schema)
-    _print_scores(task, scores)
-    if "confusion" not in scores:
-        return 0
-    names = scores["classes"]
-    width = max(map(len, names))
-    print("true class, and how often each was predicted")
-    for name, row in zip(names, scores["confusion"], strict=True):
-        print(f"  {name:{width}}  {' '.join(f'{count:4d}' for count in row)}")
-    return 0
-
-
-def _predict(arguments: argparse.Namespace) -> int:
-    from .data import read_sequences
-    from .training import load_model
-    from .training.setup import choose_device
-    from .training.tasks import task_for
-    from .training.transfer import find_model
-
-    saved = load_model(find_model(arguments.folder))
-    saved.model.to(choose_device(arguments.device))
-    dataset = read_sequences(arguments.input, saved.schema)
-    task = task_for(saved.schema)
-    answers = task.answers(saved.logits(dataset))
-    names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
-    if arguments.json:
-        rows = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
-        print(json.dumps(rows, ensure_ascii=False))
-        return 0
-    width = max(map(len, names))
-    for name, answer in zip(names, answers, strict=True):
-        print(f"{name:{width}}  {task.in_words(answer)}")
     return 0
 
 
@@ -368,32 +296,6 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     arguments.recipe = arguments.recipe or read_table(arguments.table).recipe
     recipe, overrides = _chosen(arguments, paper=True)
     return commands_reproduce.run(arguments.table, recipe, overrides, arguments.seeds)
-
-
-def _info(arguments: argparse.Namespace) -> int:
-    import torch
-
-    from . import backends
-    from .training import list_recipes
-    from .training.environment import hardware, packages, versions
-
-    machine, found = hardware(), versions()
-    print(f"attentive-rnn    {found['attentive-rnn']}, Python {found['python']}, torch {torch.__version__}")
-    print(f"system           {machine['system']}")
-    print(f"processor        {machine['cpu']}, {machine['cores']} cores, {torch.get_num_threads()} threads")
-    print(f"memory           {machine['memory_gib']} GiB")
-    print(f"GPU              {', '.join(machine['gpus']) or 'none that torch sees'}")
-    print("backends")
-    for backend in backends():
-        print(f"  {backend.name:14} {'yes' if backend.available else 'no '}  {backend.reason}")
-    print("packages")
-    for package in packages():
-        hint = f"not installed: pip install 'attentive-rnn[{package.extra}]'" if package.extra else "not installed"
-        print(f"  {package.name:18} {package.version or hint}{f'  ({package.extra})' if package.extra else ''}")
-    print("recipes")
-    for name, text in list_recipes().items():
-        print(f"  {name:18} {text}")
-    return 0
 
 
 def _console() -> Console:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 
@@ -57,7 +57,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     for option in ("input", "layer", "video") if images else ("input", "layer") if maps else ():
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
-    splits = load_splits(_config(run, arguments.data))
+    splits = load_splits(run.read_config(arguments.data))
     if arguments.input is not None:
         dataset = read_sequences(arguments.input, saved.schema)
     else:
@@ -82,13 +82,6 @@ def _explain(arguments: argparse.Namespace) -> int:
     return explain_sequences(run, saved, splits.train, dataset, folder, arguments)
 
 
-def _config(run: RunFolder, data: str | None) -> Any:
-    config = run.read_config()
-    if data is not None:
-        config.data.path = data
-    return config
-
-
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     from ..explain import faithfulness, faithfulness_table
     from ..training import load_model, open_run
@@ -100,7 +93,7 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     outcomes = []
     for one in (run, *map(open_run, arguments.others)):
-        config = _config(one, arguments.data)
+        config = one.read_config(arguments.data)
         outcomes.append(faithfulness.measure(load_model(one.model), load_splits(config), seed=config.seed))
     table = faithfulness_table.markdown(outcomes)
     folder = run.explain if arguments.out is None else Path(arguments.out)

@@ -33,7 +33,7 @@ def _masks(arguments: argparse.Namespace) -> int:
 
     path = check_writable(Path(arguments.picture), (".png",), overwrite=True)
     runs = [open_run(folder) for folder in arguments.folders]
-    configs = [run.read_config() for run in runs]
+    configs = [run.read_config(arguments.data) for run in runs]
     models: dict[str, SavedModel] = {}
     for run, config in zip(runs, configs, strict=True):
         if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
@@ -42,10 +42,7 @@ def _masks(arguments: argparse.Namespace) -> int:
         if not isinstance(saved.model, ImageModel):
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
         models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
-    config = configs[0]
-    if arguments.data is not None:
-        config.data.path = arguments.data
-    test = load_splits(config).test
+    test = load_splits(configs[0]).test
     assert isinstance(test, ImageSet)
     items = arguments.items or list(range(min(4, len(test))))
     wrong = [i for i in items if not 0 <= i < len(test)]

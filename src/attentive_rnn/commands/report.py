@@ -26,10 +26,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from ..training.setup import load_splits
 
     run = open_run(arguments.folder)
-    config = run.read_config()
-    if arguments.data is not None:
-        config.data.path = arguments.data
-    print(f"written: {write_report(run, load_splits(config))}")
+    print(f"written: {write_report(run, load_splits(run.read_config(arguments.data)))}")
     return 0
 
 

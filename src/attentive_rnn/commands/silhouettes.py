@@ -28,10 +28,7 @@ def _run(arguments: argparse.Namespace) -> int:
     silhouettes = read_silhouettes(arguments.silhouettes)
     for folder in arguments.folders:
         run = open_run(folder)
-        config = run.read_config()
-        if arguments.data is not None:
-            config.data.path = arguments.data
-        test = load_splits(config).test
+        test = load_splits(run.read_config(arguments.data)).test
         found = attention_on_people(load_model(run.model), test, silhouettes)
         print(
             f"{run.path.name:20} on the person {shown(found.attention)}, whose area is {shown(found.area)}; "

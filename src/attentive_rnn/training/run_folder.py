@@ -90,9 +90,11 @@ class RunFolder:
         """What results.json says."""
         return read_json(self.results)
 
-    def read_config(self) -> Config:
-        """The configuration of the run."""
-        return read_config(self.config)
+    def read_config(self, data: str | None = None) -> Config:
+        """The configuration of the run, with its data at another path where they have moved to `data`."""
+        config = read_config(self.config)
+        config.data.path = config.data.path if data is None else data
+        return config
 
     @contextmanager
     def locked(self) -> Iterator[None]:
