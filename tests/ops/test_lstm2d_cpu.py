@@ -121,13 +121,14 @@ SAMPLES = [((2, 3, 4, 2, 5), True), ((3, 1, 6, 2, 4), False)]
 def test_the_operators_keep_the_rules_of_operators(sizes, up):
     tensors = call(sizes, torch.float64, up)
     inputs = (tensors["p"], tensors["left"], tensors.get("up"))
-    torch.library.opcheck(torch.ops.attentive_rnn.lstm2d.default, (*inputs, True))
+    torch.library.opcheck(torch.ops.attentive_rnn.lstm2d.default, (*inputs, "cpu", True))
     plain = tuple(None if t is None else t.detach() for t in inputs)
     for keep in (True, False):
-        h, history = torch.ops.attentive_rnn.lstm2d(*plain, keep)
+        h, history = torch.ops.attentive_rnn.lstm2d(*plain, "cpu", keep)
         needed = [True, True, up]
         torch.library.opcheck(
-            torch.ops.attentive_rnn.lstm2d_backward.default, (torch.rand_like(h), h, history, *plain, needed)
+            torch.ops.attentive_rnn.lstm2d_backward.default,
+            (torch.rand_like(h), h, history, *plain, "cpu", needed),
         )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from attentive_rnn import RRA, EleAttGRU
+from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU
 from attentive_rnn.ops.eleatt import Lags, Spec, kernels
 from helpers import Call, as_tuple, assert_near, random_call
 from on_gpu import DEVICE, on_device
@@ -35,6 +35,7 @@ CALLS = [
     (Spec("gru"), {"need_attention": True}),
     (Spec("lstm", None, lags=Lags(2)), {"lengths": torch.tensor([1, 2])}),
 ]
+MAPS = [((2, 3, 4, 2, 5), True), ((3, 1, 6, 1, 4), False)]  # (B, H, W, R, N), and whether there is a weight up
 every_call = pytest.mark.parametrize(("spec", "options"), CALLS, ids=lambda value: "-".join(map(str, value)))
 
 
@@ -78,6 +79,62 @@ def test_a_compiled_layer_is_one_graph_of_operators_and_equals_the_eager_one(lay
     assert sum("eleatt" in node for node in nodes) == layer.directions
 
 
+@pytest.mark.usefixtures("triton_runs")
+@pytest.mark.parametrize(("sizes", "up"), MAPS, ids=str)
+def test_the_operators_on_maps_keep_the_rules_of_operators(sizes, up):
+    torch.use_deterministic_algorithms(True)
+    *_, r, n = sizes
+    inputs = [torch.randn(*sizes[:4], 4 * n, device=DEVICE, requires_grad=True)]
+    inputs += [torch.randn(r, 4 * n, n, device=DEVICE, requires_grad=True) for _ in range(1 + up)]
+    plain = [t.detach() for t in inputs] + [None] * (not up)
+    torch.library.opcheck(torch.ops.attentive_rnn.lstm2d.default, (*inputs, *[None] * (not up), "triton", True))
+    states, history = torch.ops.attentive_rnn.lstm2d(*plain, "triton", True)
+    given = (torch.rand_like(states), states, history, *plain, "triton", [True, True, up])
+    backward = torch.ops.attentive_rnn.lstm2d_backward
+    torch.library.opcheck(backward.default, given, test_utils=("test_schema", "test_faketensor"))
+    without = backward(*given[:2], history.new_empty(0), *given[3:])  # the maps are gone through once more
+    assert all(torch.equal(one, other) for one, other in zip(backward(*given), without, strict=True))
+
+
+@pytest.mark.usefixtures("triton_runs")
+@pytest.mark.parametrize("options", [{"block": 2}, {"scan": "flat", "normalize": "softmax"}], ids=str)
+def test_a_compiled_layer_of_maps_is_one_graph_with_one_operator(options):
+    nodes: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: Any) -> Any:
+        nodes.extend(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
+        return torch._dynamo.lookup_backend("aot_eager")(graph, inputs)
+
+    layer = AttentionRNN2d(3, 5, backend="triton", **options).to(DEVICE)
+    x = torch.randn(1, 3, 4, 3, device=DEVICE, requires_grad=True)
+    found = []
+    for run in (torch.compile(layer, fullgraph=True, backend=backend), layer):
+        y, mask = run(x)
+        found.append([y, mask, *torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])])
+        assert layer.last_backend.backend == "triton"
+    for one, other in zip(*found, strict=True):
+        assert_near(one, other, 1e-5)
+    assert sum("lstm2d" in node for node in nodes) == 1
+
+
+def test_in_a_graph_of_maps_for_a_gpu_that_is_not_here_shapes_types_and_places_are_known():
+    """The operators on stand-ins for tensors on a GPU, with a height that is a symbol."""
+    mode = FakeTensorMode(shape_env=ShapeEnv())
+    height = mode.from_tensor(torch.empty(3), static_shapes=False).shape[0]
+    assert isinstance(height, torch.SymInt)
+    with mode:
+        made = {"dtype": torch.bfloat16, "device": "cuda"}
+        inputs = [torch.empty(2, height, 5, 2, 16, **made), *(torch.empty(2, 16, 4, **made) for _ in range(2))]
+        states, history = torch.ops.attentive_rnn.lstm2d(*inputs, "triton", True)
+        given = (torch.empty_like(states), states, history, *inputs, "triton", [True, True, False])
+        gradients = torch.ops.attentive_rnn.lstm2d_backward(*given)
+    assert (states.shape, states.dtype) == ((2, height, 5, 2, 4), torch.bfloat16)
+    cells = 2 * 3 * 5 * 2
+    assert (history.dtype, history.shape[0].node.hint) == (torch.uint8, cells * (16 * 2 + 4 * 4))
+    assert [g.shape for g in gradients] == [inputs[0].shape, inputs[1].shape, (0,)]
+    assert all(result.device.type == "cuda" for result in (states, history, *gradients))
+
+
 @every_call
 def test_in_a_graph_for_a_gpu_that_is_not_here_shapes_types_and_places_are_known(spec, options):
     """The operators on stand-ins for tensors on a GPU, with a number of steps that is a symbol."""
@@ -111,3 +168,6 @@ def test_a_graph_recorded_for_another_device_says_so():
         RuntimeError, match="recorded for the backend 'triton', which cannot run it: tensors are on cpu"
     ):
         torch.ops.attentive_rnn.eleatt(*arguments(call))
+    p, weight = torch.randn(1, 2, 3, 1, 8), torch.randn(1, 8, 2)
+    with pytest.raises(RuntimeError, match="for the backend 'triton', which cannot run it: tensors are on cpu"):
+        torch.ops.attentive_rnn.lstm2d(p, weight, weight, "triton", False)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import native
+from .engine import Engine
 
 
-def history_bytes(shape: tuple[int, ...], double: bool) -> int:
-    """The size of what a backward pass needs of a forward pass over p of `shape` (B, H, W, R, 4N)."""
-    return int(native.kernels.lstm2d_history_bytes(*shape[:4], shape[4] // 4, double, 1))
+def history_bytes(p: Tensor) -> Any:
+    """The size of what a backward pass needs of a forward pass over p (B, H, W, R, 4N): so much a cell, and a rest."""
+    b, h, w, r, rows = p.shape
+    one, two = (
+        int(native.kernels.lstm2d_history_bytes(maps, 1, 1, 1, int(rows) // 4, p.dtype is torch.float64, 1))
+        for maps in (1, 2)
+    )
+    return b * h * w * r * (two - one) + 2 * one - two
 
 
 def run(history: Tensor | None, p: Tensor, left: Tensor, up: Tensor | None) -> Tensor:
@@ -23,7 +30,7 @@ def run(history: Tensor | None, p: Tensor, left: Tensor, up: Tensor | None) -> T
 
 
 def run_back(
-    history: Tensor, h: Tensor, g_h: Tensor, p: Tensor, left: Tensor, up: Tensor | None, needed: tuple[bool, ...]
+    history: Tensor, h: Tensor, g_h: Tensor, p: Tensor, left: Tensor, up: Tensor | None, needed: Sequence[bool]
 ) -> tuple[Tensor | None, ...]:
     """The gradients of p, left and up where needed, from that of h and what `run` left."""
     out = [
@@ -42,3 +49,10 @@ def _words(p: Tensor, left: Tensor, up: Tensor | None) -> tuple[Any, ...]:
 
 def _pointer(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
+
+
+def _memory(like: Tensor, count: int) -> Tensor:
+    return native.buffer(count)
+
+
+ENGINE = Engine("cpu", native.why_not, history_bytes, _memory, run, run_back)
