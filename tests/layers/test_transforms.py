@@ -233,10 +233,15 @@ def test_a_classifier_gives_gradients_per_sample():
             assert_near(together[name][row], alone, 1e-12, name)
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.usefixtures("triton_runs")
+@pytest.mark.parametrize("backend", ["triton", "cpu", "hoisted", "reference"])
 @pytest.mark.parametrize("kind", [EleAttGRU, RRA])
 def test_checkpointing_keeps_the_input_alone_and_changes_no_gradient(kind, backend):
-    layer, x = kind(4, 6, 2, backend=backend), X.clone().requires_grad_()
+    device, dtype = "cpu", X.dtype
+    if backend == "triton":
+        device, dtype = "cuda" if torch.cuda.is_available() else "cpu", torch.float32
+    layer = kind(4, 6, 2, backend=backend, device=device, dtype=dtype)
+    x = X.to(device, dtype).requires_grad_()
 
     def run(forward):
         kept: list[int] = []

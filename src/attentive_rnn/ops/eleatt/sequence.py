@@ -90,8 +90,8 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        parts = len(Saved._fields)
-        saved, call = Saved(*ctx.saved_tensors[:parts]), Call.of(ctx.options, ctx.saved_tensors[parts:])
+        kept, parts = ctx.saved_tensors, len(Saved._fields)  # torch.utils.checkpoint lets them be asked for once
+        saved, call = Saved(*kept[:parts]), Call.of(ctx.options, kept[parts:])
         needed = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled() or native.batched(grads) or native.why_not_transformed() is not None:
             return (None,) * 4 + reference_gradients(ctx.scan.oracle, call, grads, needed)
