@@ -60,6 +60,11 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype, operator: bool
     return None
 
 
+def beside(like: Tensor, count: int) -> Tensor:
+    """`count` uninitialised bytes where the tensor `like` is."""
+    return like.new_empty(count, dtype=torch.uint8)
+
+
 def precision() -> str:
     """How a product of float32 matrices rounds its factors: as `torch.set_float32_matmul_precision` says."""
     return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"

@@ -136,3 +136,8 @@ def buffer(count: int, dtype: torch.dtype = torch.uint8) -> Tensor:
     """`count` uninitialised numbers of pooled memory, which goes back to the pool with its last tensor."""
     memory: Any = kernels.Buffer(count * dtype.itemsize)
     return torch.frombuffer(memory, dtype=dtype, count=count)
+
+
+def beside(like: Tensor, count: int) -> Tensor:
+    """`count` uninitialised bytes of pooled memory, where the tensor `like` is: on the CPU."""
+    return buffer(count)

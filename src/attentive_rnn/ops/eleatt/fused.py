@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from .. import native
+from ..engine import Engine
 from . import operators
 from .again import reference_gradients
-from .engine import Engine
 from .spec import Call, Result
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import native
-from .engine import Engine
+from ..engine import Engine
 from .spec import CELLS, Call, Spec
 
 _CELL = {cell: code for code, cell in enumerate(("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"))}
@@ -103,8 +103,4 @@ def words(call: Call) -> tuple[Any, ...]:
     )
 
 
-def _memory(like: Tensor, count: int) -> Tensor:
-    return native.buffer(count)
-
-
-ENGINE = Engine("cpu", native.why_not, history_bytes, _memory, run, run_back)
+ENGINE = Engine("cpu", native.why_not, history_bytes, native.beside, run, run_back)

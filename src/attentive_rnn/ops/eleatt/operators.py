@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..engine import Engine
 from . import kernels, triton_calls
 from .checks import check
-from .engine import Engine
 from .spec import Call, Lags, Result, Spec, Weights
 
 _INPUTS = (

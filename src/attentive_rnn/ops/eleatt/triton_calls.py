@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .. import gpu
-from .engine import Engine
+from ..engine import Engine
 from .kernels import three
 from .sequence import Deltas, Saved, gradients
 from .spec import Call, Spec
@@ -196,8 +196,4 @@ def _launch(kernel: Any, tensors: tuple[Tensor | None, ...], call: Call, options
         )
 
 
-def _memory(like: Tensor, count: int) -> Tensor:
-    return like.new_empty(count, dtype=torch.uint8)
-
-
-ENGINE = Engine("triton", gpu.why_not, history_bytes, _memory, run, run_back)
+ENGINE = Engine("triton", gpu.why_not, history_bytes, gpu.beside, run, run_back)

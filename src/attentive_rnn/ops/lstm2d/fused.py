@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .. import native
 from ..autograd import differentiable
+from ..engine import Engine
 from . import diagonal, operators
-from .engine import Engine
 from .spec import Weights
 
 

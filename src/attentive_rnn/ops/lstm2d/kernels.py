@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import native
-from .engine import Engine
+from ..engine import Engine
 
 
 def history_bytes(p: Tensor) -> Any:
@@ -51,8 +51,4 @@ def _pointer(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
-def _memory(like: Tensor, count: int) -> Tensor:
-    return native.buffer(count)
-
-
-ENGINE = Engine("cpu", native.why_not, history_bytes, _memory, run, run_back)
+ENGINE = Engine("cpu", native.why_not, history_bytes, native.beside, run, run_back)

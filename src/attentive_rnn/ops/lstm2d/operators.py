@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ..autograd import differentiable
+from ..engine import Engine
 from . import kernels, triton_calls
 from .checks import check
-from .engine import Engine
 from .spec import Weights
 
 _ENGINES: dict[str, Engine] = {engine.name: engine for engine in (kernels.ENGINE, triton_calls.ENGINE)}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import gpu
-from .engine import Engine
+from ..engine import Engine
 from .spec import FLIPS
 
 ROWS = 16  # the fewest that a matrix unit takes
@@ -102,8 +102,4 @@ def _launch(
         )
 
 
-def _memory(like: Tensor, count: int) -> Tensor:
-    return like.new_empty(count, dtype=torch.uint8)
-
-
-ENGINE = Engine("triton", gpu.why_not, history_bytes, _memory, run, run_back)
+ENGINE = Engine("triton", gpu.why_not, history_bytes, gpu.beside, run, run_back)
