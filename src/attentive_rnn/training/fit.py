@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from rich.console import Console
 
-from ..data import SequenceDataset
 from ..errors import ConfigError, MissingExtraError
 from .checkpoint import read_checkpoint
-from .config import Config
 from .processes import Place, other_processes
 from .run_folder import RunFolder
-from .tasks import Model, Task
+from .setup import Job
 
 if TYPE_CHECKING:
     from .recorder import Recorder
@@ -42,25 +40,12 @@ def require_lightning() -> None:
             raise MissingExtraError(f"training needs {package}: pip install 'attentive-rnn[train]'")
 
 
-def fit(
-    run: RunFolder,
-    config: Config,
-    model: Model,
-    task: Task,
-    train: SequenceDataset,
-    valid: SequenceDataset,
-    device: torch.device,
-    console: Console,
-) -> Fit:
-    """Train a run from its last checkpoint, if it has one, to its end; then `model` holds the selected epoch's weights.
+def fit(run: RunFolder, job: Job, console: Console) -> Fit:
+    """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Args:
         run: where checkpoints and metrics are, and go.
-        config: of the run.
-        model: with the weights of the start.
-        task: what it learns.
-        train, valid: preprocessed sequences; valid may be empty.
-        device: to train on; of several, the first.
+        job: what is trained.
         console: where progress goes.
 
     Raises:
@@ -69,38 +54,28 @@ def fit(
     from .distributed import check_normalisation
     from .recorder import Recorder
 
-    recorder = Recorder(run, config.training, task.metric)
+    config, model = job.config, job.model
+    recorder = Recorder(run, config.training, job.task.metric)
     if config.devices > 1:
-        check_normalisation(model, device)
+        check_normalisation(model, job.device)
     start = starting_point(run, console)
     if start is not None:
         recorder.load_state_dict(read_checkpoint(start)["callbacks"][recorder.state_key])
         console.print(f"{run.path}: continuing after epoch {len(recorder.rows)}", highlight=False, soft_wrap=True)
     if not recorder.exhausted and len(recorder.rows) < config.training.max_epochs:
         with other_processes(run, config.devices, start) as place:
-            train_epochs(recorder, config, model, task, train, valid, device, console, place, start)
+            train_epochs(recorder, job, console, place, start)
     weights = read_checkpoint(run.best)["state_dict"]
     model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
     return Fit(recorder.rows, recorder.best)
 
 
-def train_epochs(
-    recorder: Recorder,
-    config: Config,
-    model: Model,
-    task: Task,
-    train: SequenceDataset,
-    valid: SequenceDataset,
-    device: torch.device,
-    console: Console,
-    place: Place,
-    start: Path | None,
-) -> None:
+def train_epochs(recorder: Recorder, job: Job, console: Console, place: Place, start: Path | None) -> None:
     """This process's share of the epochs of a run; with several processes each calls it.
 
     Args:
         recorder: of the run; it keeps the rows and, in the first process, writes the files.
-        config, model, task, train, valid, device, console: as in :func:`fit`.
+        job, console: as in :func:`fit`.
         place: which of the processes this one is.
         start: the checkpoint to go on from, if any.
     """
@@ -112,6 +87,7 @@ def train_epochs(
     from .recorder import AtomicCheckpoints
     from .tensorboard import TensorBoard
 
+    config, device = job.config, job.device
     run, gpus = recorder.folder, [device.index] if place.world == 1 else list(range(place.world))
     shown = [TensorBoard(run), recorder, ProgressBar(recorder, console, _title(run)), EndAtOnce()]
     with _quiet(), _deterministic(device), _plain_interrupts(), group_closed(place):
@@ -131,11 +107,11 @@ def train_epochs(
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            limit_val_batches=1.0 if len(valid) else 0,
+            limit_val_batches=1.0 if len(job.valid) else 0,
             default_root_dir=run.path,
         )
-        data = SequenceDataModule(train, valid, config, place)
-        trainer.fit(ClassifierModule(model, task, config), datamodule=data, ckpt_path=start)
+        data = SequenceDataModule(job.train, job.valid, config, place)
+        trainer.fit(ClassifierModule(job.model, job.task, config), datamodule=data, ckpt_path=start)
 
 
 def starting_point(run: RunFolder, console: Console) -> Path | None:

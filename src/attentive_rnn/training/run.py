@@ -11,18 +11,17 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ..data import Splits, copies_in_train, preprocess
+from ..data import Splits, copies_in_train
 from ..errors import ConfigError
 from ..ops.dispatch import BackendError
 from .config import Config
 from .environment import describe
 from .files import read_json, write_json
 from .fit import Fit, fit, require_lightning
-from .preprocessing import fit_preprocessing, in_test
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
-from .setup import build_model, device_of, load_splits, training_parts
+from .setup import build_model, device_of, load_splits, make_job
 from .tasks import Model, task_for
 from .transfer import starting_model
 
@@ -123,14 +122,10 @@ def _complete(
         for leftover in run.path.rglob(".*.tmp"):
             leftover.unlink()
         _write_environment(run, str(device))
-        train_set, valid_set = training_parts(config, splits.train)
-        fitted = fit_preprocessing(config.data, train_set)
-        preprocessing = in_test(config.data, fitted)
-        model, task = _starting_model(run, config, splits, console), task_for(splits.train.schema)
-        ready = preprocess(train_set, fitted), preprocess(valid_set, preprocessing)
+        job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
-            result = fit(run, config, model, task, *ready, device, console)
-            save_model(run.model, SavedModel(model, splits.train.schema, preprocessing))
+            result = fit(run, job, console)
+            save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing))
             write_json(run.results, _results(run, config, splits, result, device))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error

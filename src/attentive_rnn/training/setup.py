@@ -1,14 +1,29 @@
-"""What a configuration names: the data, the device, the classifier."""
+"""What a configuration names: the data, the device, the classifier, and all of it ready to be trained."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 
 from .. import data as sequence_data
-from ..data import GeneratedDataset, Schema, SequenceDataset, Splits, validation_split
+from ..data import Compose, GeneratedDataset, Schema, SequenceDataset, Splits, preprocess, validation_split
 from ..errors import ConfigError
 from .config import Config
-from .tasks import Model, task_for
+from .preprocessing import fit_preprocessing, in_test
+from .tasks import Model, Task, task_for
+
+
+class Job(NamedTuple):
+    """What is trained, and on what."""
+
+    config: Config
+    model: Model
+    task: Task
+    train: SequenceDataset  # preprocessed; it is augmented as it is shown
+    valid: SequenceDataset  # preprocessed; may be empty
+    preprocessing: Compose  # of sequences outside training
+    device: torch.device  # of several, this process's
 
 
 def load_splits(config: Config) -> Splits:
@@ -83,6 +98,19 @@ def build_model(config: Config, schema: Schema) -> Model:
     torch.manual_seed(config.seed)
     model = task_for(schema).build(config, input_schema(config, schema).size)
     return model.double() if config.precision == "64-true" else model
+
+
+def make_job(config: Config, splits: Splits, model: Model, device: torch.device) -> Job:
+    """A model, with the weights that it starts with, and the training sequences as a configuration prepares them.
+
+    Raises:
+        ConfigError, DataError: the preprocessing cannot be done.
+    """
+    train, valid = training_parts(config, splits.train)
+    fitted = fit_preprocessing(config.data, train)
+    preprocessing = in_test(config.data, fitted)
+    ready = preprocess(train, fitted), preprocess(valid, preprocessing)
+    return Job(config, model, task_for(splits.train.schema), *ready, preprocessing, device)
 
 
 def input_schema(config: Config, schema: Schema) -> Schema:

@@ -9,15 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..data import preprocess
 from ..errors import UserError
 from .fit import train_epochs
-from .preprocessing import fit_preprocessing, in_test
 from .processes import READY, Place
 from .recorder import Recorder
 from .run_folder import open_run
-from .setup import build_model, device_of, load_splits, training_parts
-from .tasks import task_for
+from .setup import build_model, device_of, load_splits, make_job
 
 
 def main(folder: str, place: Place, start: Path | None) -> int:
@@ -35,15 +32,12 @@ def main(folder: str, place: Place, start: Path | None) -> int:
         config = run.read_config()
         device = device_of(config, place.rank)
         splits = load_splits(config)
-        train_set, valid_set = training_parts(config, splits.train)
-        fitted = fit_preprocessing(config.data, train_set)
-        sets = preprocess(train_set, fitted), preprocess(valid_set, in_test(config.data, fitted))
         # The weights that the first process starts with are sent to all.
-        model, task = build_model(config, splits.train.schema), task_for(splits.train.schema)
+        job = make_job(config, splits, build_model(config, splits.train.schema), device)
         print(READY, file=reports, flush=True)
         ready = True
-        recorder = Recorder(run, config.training, task.metric, writes=False)
-        train_epochs(recorder, config, model, task, *sets, device, Console(quiet=True), place, start)
+        recorder = Recorder(run, config.training, job.task.metric, writes=False)
+        train_epochs(recorder, job, Console(quiet=True), place, start)
     except UserError as error:
         # In training it is the first process's error as well.
         if not ready:
