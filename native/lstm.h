@@ -38,14 +38,17 @@ struct Lstm {
                 T *at_j = record + j;
                 const Vector<T> i = sigmoid(load(at_j)), f = sigmoid(load(at_j + N));
                 const Vector<T> g = tanh(load(at_j + 2 * N)), o = sigmoid(load(at_j + 3 * N));
-                const Vector<T> c_old = load(c + j), c_new = f * c_old + i * g;
+                const Vector<T> c_old = load(c + j);
                 store(at_j, i, n);
                 store(at_j + N, f, n);
                 store(at_j + 2 * N, g, n);
                 store(at_j + 3 * N, o, n);
                 store(at_j + c_at, c_old, n);
-                store(c + j, c_new, n);
-                store(h + j, o * tanh(s.with_residual(c_new, k, j)), n);
+                store(c + j, f * c_old + i * g, n);
+            });
+            // Apart, so that the next units' gates need not wait for the end of this chain.
+            each<T>(N, [&](long j, auto n) {
+                store(h + j, load(record + 3 * N + j, n) * tanh(s.with_residual(load(c + j, n), k, j)), n);
             });
         }
     }

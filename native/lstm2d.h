@@ -16,18 +16,19 @@ struct Maps {
     long top(long k) const { return larger(0, k - W + 1); }
     long rows(long k) const { return (smaller(k + 1, H) - top(k)) * count; }
 
-    // Where cell (i, j) of map m stands in a tensor (B, H, W, R): directions 1 and 3 see the rows reversed, 1 and 2 the
-    // columns.
-    long at(long m, long i, long j) const {
-        const long y = r % 2 ? H - 1 - i : i, x = r == 1 || r == 2 ? W - 1 - j : j;
-        return (((first + m) * H + y) * W + x) * R + r;
-    }
-    // f(row, m, i, j) for the cells of step k.
+    // Cells stand in a tensor (B, H, W, R); directions 1 and 3 see the rows reversed, 1 and 2 the columns. The ways from a
+    // cell to the next of its row and of its column:
+    long along() const { return r == 1 || r == 2 ? -R : R; }
+    long down() const { return r % 2 ? -W * R : W * R; }
+
+    // f(row, cell, i, j) for the cells of step k.
     template <class F>
     ALWAYS_INLINE void each_cell(long k, F f) const {
+        const long corner = (r % 2 ? (H - 1) * W * R : 0) + (r == 1 || r == 2 ? (W - 1) * R : 0) + r;
         long row = 0;
         for (long i = top(k), end = smaller(k + 1, H); i < end; i++)
-            for (long m = 0; m < count; m++) f(row++, m, i, k - i);
+            for (long m = 0; m < count; m++)
+                f(row++, (first + m) * H * W * R + corner + i * down() + (k - i) * along(), i, k - i);
     }
 };
 
@@ -52,12 +53,13 @@ struct MapPlan {
 template <class T>
 struct Lstm2d {
     const Lstm2dCall &call;
-    const long N, ld, ld_record;  // between states and between records, in numbers
+    const long N, inputs, ld, ld_state, ld_record;  // inputs: of a cell's product; strides in numbers
     const Lstm<T> lstm;
-    Panels<T> left[4], up[4];
+    Panels<T> taps[4], left[4], up[4];
 
     explicit Lstm2d(const Lstm2dCall &call)
-        : call(call), N(call.units), ld(padded<T>(N)), ld_record(record_stride(N)), lstm(N) {}
+        : call(call), N(call.units), inputs(call.up ? 2 * N : N), ld(row_stride<T>(N + padded<T>(N))),
+          ld_state(padded<T>(N)), ld_record(record_stride(N)), lstm(N) {}
 
     static long record_stride(long N) {
         const long size = Lstm<T>::record_size(N);
@@ -66,27 +68,29 @@ struct Lstm2d {
     static const T *in(const void *tensor) { return static_cast<const T *>(tensor); }
     static T *out(void *tensor) { return static_cast<T *>(tensor); }
 
-    // Panels of every direction's weights, for y = h K^T forward and y = delta K backward.
+    // Panels of every direction's weights, for y = [h_left | h_up] [K_left | K_up]^T forward and y = delta K backward.
     void pack(Arena &arena, bool back) {
         for (long r = 0; r < call.directions; r++) {
-            left[r] = panels(arena, in(call.left) + r * 4 * N * N, back);
-            if (call.up) up[r] = panels(arena, in(call.up) + r * 4 * N * N, back);
+            const T *K_left = in(call.left) + r * 4 * N * N, *K_up = call.up ? in(call.up) + r * 4 * N * N : nullptr;
+            if (back) {
+                left[r] = back_panels(arena, K_left);
+                if (K_up) up[r] = back_panels(arena, K_up);
+                continue;
+            }
+            Product<T> product(K_left, N, K_up, inputs - N, 4 * N, 0, nullptr);
+            product.pack(arena);
+            taps[r] = product.panels;
         }
     }
-    Panels<T> panels(Arena &arena, const T *weight, bool back) const {
-        if (back) {
-            BackProduct<T> product(N, weight, 4 * N);
-            product.pack(arena);
-            return product.panels;
-        }
-        Product<T> product(weight, N, nullptr, 0, 4 * N, 0, nullptr);
+    Panels<T> back_panels(Arena &arena, const T *weight) const {
+        BackProduct<T> product(N, weight, 4 * N);
         product.pack(arena);
         return product.panels;
     }
 
-    // The states of all rows of the maps, with one row of zeros above the first: row i of map m at (i + 1) * count + m.
-    T *states(long count, Arena &arena) const {
-        const long numbers = (call.height + 1) * count * ld;
+    // Zeros for all rows of the maps and one more below the last: row i of map m at i * count + m.
+    T *zeros(long count, long stride, Arena &arena) const {
+        const long numbers = (call.height + 1) * count * stride;
         T *part = arena.take<T>(numbers + lanes<T>);
         if (part) clear(part, numbers + lanes<T>);
         return part;
@@ -98,86 +102,112 @@ struct Lstm2d {
 
     void forward(const Maps &maps, Arena &arena) const {
         const long M = maps.count;
-        T *h = states(M, arena), *c = states(M, arena);
-        T *record = arena.take<T>(call.history ? 0 : most_rows(M) * ld_record + lanes<T>);
+        T *past = zeros(M, ld, arena), *c = zeros(M, ld_state, arena);  // rows [h_left | h_up]
+        T *record = arena.take<T>(most_rows(M) * ld_record + lanes<T>);
+        long *cells = arena.take<long>(most_rows(M));
         if (!arena.base) return;
-        if (call.history) record = history(maps);
+        clear(record, most_rows(M) * ld_record);  // what pads the rows is kept too
+        T *kept = call.history ? history(maps) : nullptr;
         Step<T> s{};
-        s.ld_input = s.ld_state = ld, s.ld_record = ld_record;
+        s.ld_input = ld, s.ld_state = ld_state, s.ld_record = ld_record, s.record = record;
         for (long k = 0; k < maps.steps; k++) {
-            const long above = maps.top(k) * M * ld, own = above + M * ld;
-            s.rows = maps.rows(k), s.record = record, s.input = h + own, s.other = c + own;
-            maps.each_cell(k, [&](long row, long m, long i, long j) {
-                copy(record + row * ld_record, in(call.p) + maps.at(m, i, j) * 4 * N, 4 * N);
-                if (j + 1 < maps.W) fetch(in(call.p) + maps.at(m, i, j + 1) * 4 * N, 4 * N);
-                fetch_to_write(out(call.h) + maps.at(m, i, j) * N, N);
+            const long first = maps.top(k) * M;
+            s.rows = maps.rows(k), s.input = past + first * ld, s.other = c + first * ld_state;
+            maps.each_cell(k, [&](long row, long cell, long, long) {
+                cells[row] = cell;
+                copy(record + row * ld_record, in(call.p) + cell * 4 * N, 4 * N);
             });
-            if (call.history) fetch_to_write(record + s.rows * ld_record, s.rows * ld_record);
-            matmul(s.rows, s.input, ld, left[maps.r], record, ld_record, true);
-            if (call.up) matmul(s.rows, h + above, ld, up[maps.r], record, ld_record, true);
+            each_slice(s.rows, [&](long from, long rows) {
+                matmul(rows, s.input + from * ld, ld, taps[maps.r], record + from * ld_record, ld_record, true);
+                for (long row = from; row < from + rows; row++)
+                    fetch(in(call.p) + (cells[row] + maps.along()) * 4 * N, 4 * N);
+            });
             lstm.activate(s, 0);
-            maps.each_cell(k, [&](long row, long m, long i, long j) {
-                copy(out(call.h) + maps.at(m, i, j) * N, s.input + row * ld, N);
-            });
-            if (call.history) record += s.rows * ld_record;
+            for (long row = 0; row < s.rows; row++) {
+                const T *h = s.input + row * ld;
+                stream(out(call.h) + cells[row] * N, h, N);
+                if (call.up) copy_vectors(s.input + (row + M) * ld + N, h, N);
+            }
+            if (!kept) continue;
+            stream(kept, record, s.rows * ld_record);
+            kept += s.rows * ld_record;
         }
+        settle();
+    }
+
+    // f(first row, rows): so few that what the next step reads is fetched while their products are done.
+    template <class F>
+    ALWAYS_INLINE static void each_slice(long rows, F f) {
+        constexpr long slice = 2 * tile_rows;
+        for (long row = 0; row < rows; row += slice) f(row, smaller(slice, rows - row));
     }
 
     // The weights' gradients of one direction over some maps, transposed: rows [left | up], a column for each delta.
-    long sum_rows() const { return call.up ? 2 * N : N; }
     long ld_sums() const { return row_stride<T>(4 * N); }
 
     void backward(const Maps &maps, Arena &arena, T *sums) const {
         constexpr long flush_rows = 72;
-        const long M = maps.count, inputs = sum_rows(), ld_input = row_stride<T>(inputs);
+        const long M = maps.count, ld_input = row_stride<T>(inputs);
         const long capacity = larger(flush_rows, most_rows(M)), ld_delta = row_stride<T>(4 * N);
-        T *dh = states(M, arena), *dc = states(M, arena);
+        T *d_past = zeros(M, ld, arena), *dc = zeros(M, ld_state, arena);  // rows [dh_left | dh_up]
+        T *dh = arena.take<T>(most_rows(M) * ld_state + lanes<T>);
         T *input = arena.take<T>(capacity * ld_input + lanes<T>), *delta = arena.take<T>(capacity * ld_delta + lanes<T>);
+        long *cells = arena.take<long>(most_rows(M));
         if (!arena.base) return;
         clear(delta, capacity * ld_delta + lanes<T>);  // what pads the rows is zero
         const T *record = history(maps) + M * maps.H * maps.W * ld_record, *g_h = in(call.g_h);
         BackStep<T> s{};
-        s.ld_record = ld_record, s.ld_state = ld, s.ld_delta = ld_delta;
+        s.ld_record = ld_record, s.ld_state = ld_state, s.ld_delta = ld_delta, s.dh = dh;
         long gathered = 0;
         const auto flush = [&] {
             if (sums) add_transposed(inputs, 4 * N, gathered, input, ld_input, delta, ld_delta, sums, ld_sums());
             gathered = 0;
         };
         for (long k = maps.steps - 1; k >= 0; k--) {
-            const long above = maps.top(k) * M * ld, own = above + M * ld;
+            const long first = maps.top(k) * M;
             s.rows = maps.rows(k);
             if (gathered + s.rows > capacity) flush();
             record -= s.rows * ld_record;
-            s.record = record, s.dh = dh + own, s.dc = dc + own, s.delta = delta + gathered * ld_delta;
-            T *rows = input + gathered * ld_input;
-            maps.each_cell(k, [&](long row, long m, long i, long j) {
-                const T *g = g_h + maps.at(m, i, j) * N;
-                T *d = s.dh + row * ld;
-                if (j > 0) fetch(g_h + maps.at(m, i, j - 1) * N, N);
-                if (j > 1) fetch(in(call.h) + maps.at(m, i, j - 2) * N, N);
-                if (call.g_p) fetch_to_write(out(call.g_p) + maps.at(m, i, j) * 4 * N, 4 * N);
-                each<T>(N, [&](long q, auto n) { store(d + q, load(d + q) + load(g + q, n), n); });
+            s.record = record, s.dc = dc + first * ld_state, s.delta = delta + gathered * ld_delta;
+            T *rows = input + gathered * ld_input, *d_own = d_past + first * ld;
+            maps.each_cell(k, [&](long row, long cell, long i, long j) {
+                const T *g = g_h + cell * N, *d_left = d_own + row * ld, *d_up = d_own + (row + M) * ld + N;
+                T *d = dh + row * ld_state;
+                cells[row] = cell;
+                each<T>(N, [&](long q, auto n) {
+                    Vector<T> total = load(g + q, n) + load(d_left + q, n);
+                    if (call.up) total += load(d_up + q, n);
+                    store(d + q, total, n);
+                });
                 if (!sums) return;
-                past(maps, m, i, j - 1, rows + row * ld_input);
-                if (call.up) past(maps, m, i - 1, j, rows + row * ld_input + N);
+                past(j > 0, cell - maps.along(), rows + row * ld_input);
+                if (call.up) past(i > 0, cell - maps.down(), rows + row * ld_input + N);
             });
-            if (k) fetch(s.record - maps.rows(k - 1) * ld_record, maps.rows(k - 1) * ld_record);
             lstm.backward(s, 0);
             if (call.g_p)
-                maps.each_cell(k, [&](long row, long m, long i, long j) {
-                    copy(out(call.g_p) + maps.at(m, i, j) * 4 * N, s.delta + row * ld_delta, 4 * N);
-                });
-            matmul(s.rows, s.delta, ld_delta, left[maps.r], s.dh, ld, false);
-            if (call.up) matmul(s.rows, s.delta, ld_delta, up[maps.r], dh + above, ld, true);
+                for (long row = 0; row < s.rows; row++)
+                    stream(out(call.g_p) + cells[row] * 4 * N, s.delta + row * ld_delta, 4 * N);
+            const T *next = k ? s.record - maps.rows(k - 1) * ld_record : s.record;
+            each_slice(s.rows, [&](long from, long rows) {
+                const T *d = s.delta + from * ld_delta;
+                matmul(rows, d, ld_delta, left[maps.r], d_own + from * ld, ld, false);
+                if (call.up) matmul(rows, d, ld_delta, up[maps.r], d_own + from * ld + N, ld, false);
+                fetch(next + from * ld_record, rows * ld_record);
+                for (long row = from; row < from + rows; row++) {
+                    fetch(g_h + (cells[row] - maps.along()) * N, N);
+                    fetch(in(call.h) + (cells[row] - 2 * maps.along()) * N, N);
+                }
+            });
             gathered += s.rows;
         }
         flush();
+        settle();
     }
 
-    // h of a neighbour, zero outside the map.
-    void past(const Maps &maps, long m, long i, long j, T *to) const {
-        if (i < 0 || j < 0) return clear(to, N);
-        copy(to, in(call.h) + maps.at(m, i, j) * N, N);
+    // h of a neighbour, zero where there is none.
+    void past(bool inside, long cell, T *to) const {
+        if (!inside) return clear(to, N);
+        copy_vectors(to, in(call.h) + cell * N, N);
     }
 
     void finish(long r, const T *sums) const {
@@ -213,7 +243,7 @@ struct Lstm2dJob {
         const Maps widest = plan.chunk(pass.call, 0, 0);
         back ? pass.backward(widest, unused, nullptr) : pass.forward(widest, unused);
         buffer_bytes = unused.used;
-        if (back) sum_bytes = (pass.sum_rows() * pass.ld_sums() * long(sizeof(T)) + 63) / 64 * 64;
+        if (back) sum_bytes = (pass.inputs * pass.ld_sums() * long(sizeof(T)) + 63) / 64 * 64;
         if (!weights.reserve(count.used) || !buffers.reserve(threads * buffer_bytes)) return false;
         if (back && !sums.reserve(pass.call.directions * groups * sum_bytes)) return false;
         Arena arena{weights.data(), 0};

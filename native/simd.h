@@ -146,6 +146,12 @@ ALWAYS_INLINE void copy(T *to, const T *from, long n) {
     __builtin_memcpy(to, from, n * sizeof(T));
 }
 
+// A copy of a few vectors.
+template <class T>
+ALWAYS_INLINE void copy_vectors(T *to, const T *from, long n) {
+    each<T>(n, [&](long j, auto some) { store(to + j, load(from + j, some), some); });
+}
+
 // Memory that the next step reads, or that this one will write, can travel while products are done.
 template <class T>
 ALWAYS_INLINE void fetch(const T *from, long n) {
@@ -154,6 +160,28 @@ ALWAYS_INLINE void fetch(const T *from, long n) {
 template <class T>
 ALWAYS_INLINE void fetch_to_write(T *to, long n) {
     for (long i = 0; i < n; i += 64 / long(sizeof(T))) __builtin_prefetch(to + i, 1, 2);
+}
+
+// A copy that passes the caches by, for what is long gone from them when it is read again; `settle` it before other
+// threads read.
+template <class T>
+ALWAYS_INLINE void stream(T *to, const T *from, long n) {
+    long j = 0;
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+    if (reinterpret_cast<uintptr_t>(to) % 64 == 0)
+        for (; j + lanes<T> <= n; j += lanes<T>)
+            _mm512_stream_si512(reinterpret_cast<__m512i *>(to + j), reinterpret_cast<__m512i>(load(from + j)));
+#elif VECTOR_BYTES == 32 && defined(__AVX__)
+    if (reinterpret_cast<uintptr_t>(to) % 32 == 0)
+        for (; j + lanes<T> <= n; j += lanes<T>)
+            _mm256_stream_si256(reinterpret_cast<__m256i *>(to + j), reinterpret_cast<__m256i>(load(from + j)));
+#endif
+    copy(to + j, from + j, n - j);
+}
+ALWAYS_INLINE void settle() {
+#if defined(__AVX__)
+    _mm_sfence();
+#endif
 }
 
 template <class T>
