@@ -24,7 +24,7 @@ struct Maps {
     // f(row, cell, i, j) for the cells of step k.
     template <class F>
     ALWAYS_INLINE void each_cell(long k, F f) const {
-        const long corner = (r % 2 ? (H - 1) * W * R : 0) + (r == 1 || r == 2 ? (W - 1) * R : 0) + r;
+        const long corner = (down() < 0 ? (H - 1) * W * R : 0) + (along() < 0 ? (W - 1) * R : 0) + r;
         long row = 0;
         for (long i = top(k), end = smaller(k + 1, H); i < end; i++)
             for (long m = 0; m < count; m++)
@@ -126,7 +126,7 @@ struct Lstm2d {
             for (long row = 0; row < s.rows; row++) {
                 const T *h = s.input + row * ld;
                 stream(out(call.h) + cells[row] * N, h, N);
-                if (call.up) copy_vectors(s.input + (row + M) * ld + N, h, N);
+                if (call.up) copy(s.input + (row + M) * ld + N, h, N);
             }
             if (!kept) continue;
             stream(kept, record, s.rows * ld_record);
@@ -207,7 +207,7 @@ struct Lstm2d {
     // h of a neighbour, zero where there is none.
     void past(bool inside, long cell, T *to) const {
         if (!inside) return clear(to, N);
-        copy_vectors(to, in(call.h) + cell * N, N);
+        copy(to, in(call.h) + cell * N, N);
     }
 
     void finish(long r, const T *sums) const {

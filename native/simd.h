@@ -146,12 +146,6 @@ ALWAYS_INLINE void copy(T *to, const T *from, long n) {
     __builtin_memcpy(to, from, n * sizeof(T));
 }
 
-// A copy of a few vectors.
-template <class T>
-ALWAYS_INLINE void copy_vectors(T *to, const T *from, long n) {
-    each<T>(n, [&](long j, auto some) { store(to + j, load(from + j, some), some); });
-}
-
 // Memory that the next step reads, or that this one will write, can travel while products are done.
 template <class T>
 ALWAYS_INLINE void fetch(const T *from, long n) {
