@@ -86,8 +86,8 @@ def passes(layers: dict[str, nn.Module], x: Tensor, weight: Tensor) -> tuple[Run
 
     def training(layer: nn.Module) -> None:
         layer.zero_grad()
-        x.grad = None
         output_of(layer, x).backward(weight)
+        x.grad = None  # within its maker's time, not within the next one's
 
     ahead, both = ({name: partial(run, layer) for name, layer in layers.items()} for run in (forward, training))
     return ahead, both
