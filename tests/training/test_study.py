@@ -16,11 +16,12 @@ from attentive_rnn.training.study_table import COLUMNS, Row, StudyTable, complet
 STUDY = """
 seeds: [0, 1]
 runs:
-- {name: motions, recipe: basic-motions, set: {model.num_layers: 1}}
+- {name: motions, recipe: basic-motions, set: {model.num_layers: 1, data.augmentation: [{name: jitter}]}}
 - {name: motions without noise, recipe: basic-motions, set: {model.num_layers: 1, model.dropout: 0.1}}
 - {name: named, recipe: basic-motions, models: [gru-3, eleatt-gru-3], seeds: [0], set: {model.num_layers: 1}}
 fused:
 - {name: both, of: [motions, motions without noise], weights: [2, 1]}
+- {name: three views, of: [motions], views: 3}
 """
 TWO = "runs: [{name: a, recipe: r}, {name: b, recipe: r, models: [gru]}]\n"
 SMALL = ["--model.hidden_size", "4", "--training.max_epochs", "1"]
@@ -52,8 +53,8 @@ def rows(folder):
 
 def test_every_run_and_every_fusion_has_a_row(studied):
     table = StudyTable(studied / "table.csv")
-    assert table.names() == ["motions", "motions without noise", "named", "both"]
-    for name in ("motions", "motions without noise", "both"):
+    assert table.names() == ["motions", "motions without noise", "named", "both", "three views"]
+    for name in ("motions", "motions without noise", "both", "three views"):
         assert {variant: sorted(runs) for variant, runs in table.of(name).items()} == {
             "gate": [0, 1],
             "no-gate": [0, 1],
@@ -182,6 +183,9 @@ def test_ranks_share_ties_and_one_model_always_ahead_is_unlikely_by_chance():
         ("runs: [{name: a, recipe: r}, {name: a, recipe: r}]", "'a' is given twice"),
         ("runs: [{name: a, recipe: r}]\nfused: [{name: f, of: [a, b]}]", "fused 1: of must be"),
         (TWO + "fused: [{name: f, of: [a, b]}]", "fused 1: the runs a, b must have the same models"),
+        (TWO + "fused: [{name: f, of: [a]}]", "fused 1: of must be a list of two or more names"),
+        (TWO + "fused: [{name: f, of: [], views: 2}]", "fused 1: of must be a list of names"),
+        (TWO + "fused: [{name: f, of: [a], views: 0}]", "fused 1: views must be a whole number from 1 on, got 0"),
         (TWO + "fused: [{name: f, of: [a, a], weights: [1]}]", "fused 1: weights must be a list of 2 numbers"),
     ],
 )

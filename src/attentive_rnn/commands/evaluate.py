@@ -15,6 +15,7 @@ def add(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("folder", metavar="RUN", help="a run folder")
     evaluate.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
     add_use(evaluate)
+    add_views(evaluate)
     evaluate.set_defaults(run=_run)
 
 
@@ -24,17 +25,30 @@ def add_use(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_views(parser: argparse.ArgumentParser) -> None:
+    """The option of commands that score test sequences."""
+    parser.add_argument(
+        "--views",
+        type=int,
+        default=1,
+        metavar="V",
+        help="average over V random views of each sequence, drawn by the run's augmentation (default 1: as it is)",
+    )
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from ..training import load_model, open_run
     from ..training.run import test_scores
     from ..training.setup import choose_device, load_splits
     from ..training.tasks import task_for
+    from ..training.views import answers_in_test
 
     run = open_run(arguments.folder)
     config = run.read_config(arguments.data)
     saved = load_model(run.model)
     saved.model.to(choose_device(arguments.device))
-    scores = test_scores(saved, load_splits(config), config.training.batch_size)
+    splits = load_splits(config)
+    scores = test_scores(saved, splits, answers_in_test(config, saved, splits, arguments.views))
     if arguments.json:
         print(json.dumps(scores, ensure_ascii=False))
         return 0

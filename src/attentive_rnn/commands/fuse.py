@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from .evaluate import add_views
+
 
 def add(fuse: argparse.ArgumentParser) -> None:
     """Give the parser of `attentive fuse` its arguments."""
@@ -13,6 +15,7 @@ def add(fuse: argparse.ArgumentParser) -> None:
     fuse.add_argument(
         "--weights", nargs="+", type=float, metavar="W", help="one for each run, such as 2 2 1 1 (default: all equal)"
     )
+    add_views(fuse)
     fuse.set_defaults(run=_fuse)
 
 
@@ -21,7 +24,7 @@ def _fuse(arguments: argparse.Namespace) -> int:
     from ..training.fused_runs import fuse_runs
 
     runs = [open_run(folder) for folder in arguments.folders]
-    fused = fuse_runs(runs, arguments.weights)
+    fused = fuse_runs(runs, arguments.weights, arguments.views)
     for run, alone, count in zip(runs, fused.alone, fused.lacking, strict=True):
         lacks = f", without {count} sequences" if count else ""
         print(f"{100 * alone.accuracy.value:5.1f} %  {run.path}{lacks}")

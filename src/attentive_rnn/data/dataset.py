@@ -239,6 +239,12 @@ class AugmentedDataset(Dataset[Sample]):
         """Choose the epoch (0, 1, ...) whose draws the items use."""
         self._epoch.fill_(epoch)
 
+    def drawn(self, epoch: int) -> SequenceDataset:
+        """The items of an epoch, as a data set that stays as it is."""
+        self.set_epoch(epoch)
+        sequences = [self[i].sequence for i in range(len(self))]
+        return SequenceDataset(sequences, self.labels, self.dataset.metas, self.schema, self.dataset.name)
+
     @property
     def schema(self) -> Schema:
         """The schema of the items."""

@@ -10,10 +10,11 @@ import numpy as np
 from ..data import SequenceDataset, Splits, copies_in_train
 from ..errors import ConfigError
 from .fusion import fuse_known
-from .metrics import Scores, probabilities, score
+from .metrics import Scores, as_logits, probabilities, score
 from .run_folder import RunFolder
 from .saved_model import load_model
 from .setup import load_splits
+from .views import answers_in_test
 
 
 @dataclass(frozen=True)
@@ -37,35 +38,36 @@ class Fused:
     @property
     def together(self) -> Scores:
         """The scores of all runs together."""
-        return score(self._logits, self.labels)
+        return score(as_logits(self.probabilities), self.labels)
 
     @property
     def without_copies(self) -> Scores | None:
         """The same on unseen sequences alone; None where there are no copies."""
         if self.unseen is None or self.unseen.all() or not self.unseen.any():
             return None
-        return score(self._logits[self.unseen], self.labels[self.unseen])
-
-    @property
-    def _logits(self) -> np.ndarray:
-        return np.log(self.probabilities.clip(min=np.finfo(float).tiny))
+        return score(as_logits(self.probabilities)[self.unseen], self.labels[self.unseen])
 
 
-def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None) -> Fused:
+def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None, views: int = 1) -> Fused:
     """The answers of finished runs to their test sequences, alone and together by :func:`fusion.fuse_known`.
 
     Runs of one data set are aligned by place, others by the names of the sequences.
 
+    Args:
+        runs: one or more.
+        weights: of each; None: all alike.
+        views: of each sequence, over which a run averages; see :func:`views.answers_in_test`.
+
     Raises:
-        ConfigError: the data have no classes or cannot be aligned, or the weights do not fit.
+        ConfigError: the data have no classes or cannot be aligned, or the weights or views do not fit.
     """
     splits = _splits(runs)
     tests = [one.test for one in splits]
     rows, labels = _aligned(runs, tests)
     alone, scores = [], []
-    for run, test, places in zip(runs, tests, rows, strict=True):
-        logits = load_model(run.model).logits(test)
-        alone.append(score(logits, np.asarray(test.labels)))
+    for run, parts, places in zip(runs, splits, rows, strict=True):
+        logits = answers_in_test(run.read_config(), load_model(run.model), parts, views)
+        alone.append(score(logits, np.asarray(parts.test.labels)))
         shares = probabilities(logits)[places]
         shares[places < 0] = np.nan
         scores.append(shares)

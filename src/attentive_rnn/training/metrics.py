@@ -135,6 +135,11 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum(1, keepdims=True)
 
 
+def as_logits(shares: np.ndarray) -> np.ndarray:
+    """Logits whose softmax are the class probabilities (B, K)."""
+    return np.log(shares.clip(min=np.finfo(float).tiny))
+
+
 def t_quantile(freedom: int) -> float:
     """The 97.5 % quantile of Student's t with `freedom` degrees of freedom, to four digits."""
     if freedom <= len(T95):

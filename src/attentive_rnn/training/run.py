@@ -24,6 +24,7 @@ from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits, make_job
 from .tasks import Model, task_for
 from .transfer import starting_model
+from .views import answers_in_test
 
 
 def train(
@@ -158,7 +159,7 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
         validation[f"validation_{metric.name}"] = result.best[f"valid_{metric.column}"]
         validation["validation_loss"] = result.best["valid_loss"]
     return {
-        "test": test_scores(saved, splits, config.training.batch_size),
+        "test": test_scores(saved, splits, answers_in_test(config, saved, splits)),
         "select": config.training.select,
         "best_epoch": int(result.best["epoch"]),
         **validation,
@@ -171,13 +172,12 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
     }
 
 
-def test_scores(saved: SavedModel, splits: Splits, batch_size: int) -> dict[str, Any]:
-    """The scores on the test sequences, with the names of the classes if there are some.
+def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[str, Any]:
+    """The scores of answers to the test sequences, with the names of the classes if there are some.
 
     Where test sequences are also among the training sequences, value for value, the scores without them are given
     too: only those are scores on unseen data.
     """
-    logits = saved.logits(splits.test, batch_size)
     labels = np.asarray(splits.test.labels)
     task = task_for(saved.schema)
     scores = task.score(logits, labels)

@@ -50,17 +50,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Fusion:
-    """The models of several entries answering together, variant by variant and seed by seed.
+    """The models of several entries answering together, variant by variant and seed by seed, to one or several views.
 
     Args:
         name: what the table calls it.
-        of: names of entries with the same data, models and seeds.
+        of: names of entries with the same data, models and seeds; one is enough for several views.
         weights: of each; None: all alike.
+        views: of each test sequence, over which every model averages.
     """
 
     name: str
     of: tuple[str, ...]
     weights: tuple[float, ...] | None = None
+    views: int = 1
 
     def command(self, model: str, seed: int, overrides: Iterable[tuple[str, str]] = ()) -> str:
         """The command, with STUDY for the file, that trains the models of a seed and fuses them, all alike."""
@@ -89,8 +91,8 @@ def read_study(path: Path) -> Study:
     """The study in a YAML file.
 
     ``seeds`` and ``models`` are those of every run that names none; ``runs`` is a list with the keys ``name``,
-    ``recipe``, ``data``, ``set`` (changes), ``seeds`` and ``models``; ``fused`` one with ``name``, ``of`` and
-    ``weights``.
+    ``recipe``, ``data``, ``set`` (changes), ``seeds`` and ``models``; ``fused`` one with ``name``, ``of``,
+    ``weights`` and ``views``.
 
     Raises:
         ConfigError: the file is missing, not YAML, or a key or value in it is none of a study; the message names it.
@@ -115,17 +117,22 @@ def read_study(path: Path) -> Study:
     fusions = []
     for number, fused in enumerate(_lists(values, "fused", path), 1):
         where = f"{path}, fused {number}"
-        _only(fused, {"name", "of", "weights"}, where)
-        known, of = [entry.name for entry in entries], fused.get("of")
-        if not isinstance(of, list) or len(of) < 2 or any(one not in known for one in of):
-            raise ConfigError(f"{where}: of must be a list of two or more names of runs: {', '.join(known)}")
+        _only(fused, {"name", "of", "weights", "views"}, where)
+        known, of, views = [entry.name for entry in entries], fused.get("of"), fused.get("views", 1)
+        if type(views) is not int or views < 1:
+            raise ConfigError(f"{where}: views must be a whole number from 1 on, got {views!r}")
+        least = 2 if views == 1 else 1
+        if not isinstance(of, list) or len(of) < least or any(one not in known for one in of):
+            few = "two or more names of runs" if least == 2 else "names of runs"
+            raise ConfigError(f"{where}: of must be a list of {few}: {', '.join(known)}")
         if len({entry.models for entry in entries if entry.name in of}) > 1:
             raise ConfigError(f"{where}: the runs {', '.join(of)} must have the same models")
         weights = fused.get("weights")
         numbers = isinstance(weights, list) and all(type(one) in (int, float) for one in weights)
         if weights is not None and not (numbers and len(weights) == len(of)):
             raise ConfigError(f"{where}: weights must be a list of {len(of)} numbers, one for each run")
-        fusions.append(Fusion(_text(fused, "name", where), tuple(of), None if weights is None else tuple(weights)))
+        weighed = None if weights is None else tuple(weights)
+        fusions.append(Fusion(_text(fused, "name", where), tuple(of), weighed, views))
     study = Study(tuple(entries), tuple(fusions))
     if twice := next((name for name in study.names if study.names.count(name) > 1), None):
         raise ConfigError(f"{path}: the name {twice!r} is given twice")
@@ -202,7 +209,7 @@ class _Runner:
                 for outcome in self._compare(entry, [seed]):
                     found.setdefault(outcome.variant.name, []).append(outcome)
             for variant, outcomes in found.items():
-                fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights)
+                fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights, fusion.views)
                 score, unseen = fused.together, fused.without_copies
                 row = Row(
                     name=fusion.name,
