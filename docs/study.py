@@ -10,16 +10,17 @@ words around them stay as they are.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from attentive_rnn.training.metrics import Interval
+from attentive_rnn.training.metrics import Interval, student
 from attentive_rnn.training.ranks import rank
 from attentive_rnn.training.study import Study, read_study
-from attentive_rnn.training.study_table import StudyTable, complete, mean_interval, models_table, paired
+from attentive_rnn.training.study_table import Row, StudyTable, complete, mean_interval, models_table, paired
 
 from . import study_confusions
 
@@ -61,10 +62,10 @@ def filled(text: str, parts: dict[str, str]) -> str:
 
 def sets(study: Study) -> list[str]:
     """One name for each data set, the first that the study has of it."""
-    found: dict[tuple[str, str | None], str] = {}
+    found: dict[str, str] = {}
     for entry in study.entries:
         if not entry.name.startswith(CHOICE):
-            found.setdefault((entry.recipe, entry.data), entry.name)
+            found.setdefault(entry.data or entry.recipe, entry.name)
     return list(found.values())
 
 
@@ -88,21 +89,26 @@ def ranks(table: StudyTable, names: list[str]) -> str:
 
 
 def choice(table: StudyTable, names: list[str]) -> str:
-    """Each trial's gated model against that of the recipe, by seed, and against its own plain models."""
-    base = table.of(names[0]).get("gate", {}) if names[0] in table.names() else {}
-    header = ["change", "seeds", "gate, %", "minus the recipe's gate", "minus no gate", "minus no gate, wider"]
+    """Each trial's models against the recipe's own: by seed, both models together, and the gate's gain in the trial."""
+    base = table.of(names[0]) if names[0] in table.names() else {}
+    header = ["change", "seeds", "gate, %", "no gate, %", "both, minus the recipe's", "gate minus no gate"]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for name in names:
-        runs = table.of(name)
-        if "gate" not in runs:
+        runs = {role: table.of(name).get(role, {}) for role in ROLES[:2]}
+        if not any(runs.values()):
             continue
-        gate = runs["gate"]
-        value = f"{100 * mean_interval(gate.values()).value:.1f}"
-        against = ["" if name == names[0] else points(paired(gate, base))]
-        against += [points(paired(gate, runs.get(role, {}))) for role in ROLES[1:]]
-        seeds = " ".join(map(str, sorted(gate)))
-        lines.append(f"| {' | '.join([name.removeprefix(CHOICE), seeds, value, *against])} |")
+        seeds = " ".join(map(str, sorted({seed for found in runs.values() for seed in found})))
+        means = [f"{100 * mean_interval(found.values()).value:.1f}" if found else "" for found in runs.values()]
+        changed = "" if name == names[0] else points(gained(runs, base))
+        cells = [name.removeprefix(CHOICE), seeds, *means, changed, points(paired(runs["gate"], runs["no-gate"]))]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+
+
+def gained(runs: Mapping[str, Mapping[int, Row]], base: Mapping[str, Mapping[int, Row]]) -> Interval | None:
+    """The mean difference of runs to those of the same model and seed; None below two of them."""
+    both = [(role, seed) for role, found in runs.items() for seed in found if seed in base.get(role, {})]
+    return student([runs[role][seed].test - base[role][seed].test for role, seed in both]) if len(both) > 1 else None
 
 
 def confusions(file: Path) -> str:

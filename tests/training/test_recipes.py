@@ -162,8 +162,8 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known_one(tmp_path):
         recipes.load_config("japanese-vowls")
     with pytest.raises(ConfigError, match="there are adding, basic-motions"):
         recipes.load_config("qqqq")
-    with pytest.raises(ConfigError, match="unknown recipe 'nucla'; did you mean 'paper/nucla'"):
-        recipes.load_config("nucla")
+    with pytest.raises(ConfigError, match="unknown recipe 'ntu-cs'; did you mean 'paper/ntu-cs'"):
+        recipes.load_config("ntu-cs")
     with pytest.raises(ConfigError, match="unknown recipe 'paper/nuclaa'; did you mean 'paper/nucla'"):
         recipes.load_config("paper/nuclaa")
     with pytest.raises(
