@@ -1,9 +1,9 @@
 """Which classes are taken for which, from the runs of a comparison, for docs/study.md.
 
-    python -m docs.study_confusions RUNS
+    python -m docs.study_confusions RUNS...
 
-adds the confusions of the test set up over the seeds of each model, for the folder of a comparison that
-`attentive study` has made (runs/skeleton/compare-<time>), into docs/study-confusions.json, which docs/study.py reads.
+adds the confusions of the test set up over the seeds of each model, for the folders of a comparison that
+`attentive study` has made (runs/nucla/compare-<time>, one or, where its seeds were run apart, several), into docs/study-confusions.json, which docs/study.py reads.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from attentive_rnn.training.run_folder import list_runs
 NAME = "study-confusions.json"
 
 
-def collect(folder: Path) -> dict[str, Any]:
+def collect(*folders: Path) -> dict[str, Any]:
     """The classes of the finished runs of a comparison; of each model its seeds and its confusions, summed over them.
 
     Raises:
-        ConfigError: the folder has no finished run on classes.
+        ConfigError: the folders have no finished run on classes.
     """
     classes: list[str] = []
     models: dict[str, dict[str, Any]] = {}
-    for run in list_runs(folder):
+    for run in (run for folder in folders for run in list_runs(folder)):
         test = run.read_results()["test"] if run.finished else {}
         if "confusion" in test:
             classes = test["classes"]
@@ -39,7 +39,7 @@ def collect(folder: Path) -> dict[str, Any]:
             model["seeds"].append(run.read_config().seed)
             model["confusion"] += np.array(test["confusion"])
     if not models:
-        raise ConfigError(f"{folder}: has no finished run on classes")
+        raise ConfigError(f"{', '.join(map(str, folders))}: no finished run on classes is there")
     lists = {
         name: {"seeds": sorted(model["seeds"]), "confusion": model["confusion"].tolist()}
         for name, model in sorted(models.items())
@@ -65,6 +65,6 @@ def pairs(found: dict[str, Any], most: int = 10) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    write_file(Path(__file__).with_name(NAME), json.dumps(collect(Path(sys.argv[1]))).encode() + b"\n")
+    write_file(Path(__file__).with_name(NAME), json.dumps(collect(*map(Path, sys.argv[1:]))).encode() + b"\n")

@@ -78,7 +78,7 @@ def test_every_row_is_of_the_study_as_it_stands_and_its_command_is_for_any_machi
 def test_confusions_are_summed_over_the_seeds_of_each_model(page, tmp_path):
     from docs.study_confusions import collect, pairs
 
-    with pytest.raises(ConfigError, match="has no finished run on classes"):
+    with pytest.raises(ConfigError, match="no finished run on classes is there"):
         collect(tmp_path)
     small = ["--training.max_epochs", "1", "--model.num_layers", "1", "--output-dir", str(tmp_path)]
     assert main(["compare", "basic-motions", "--models", "gru-3", "--seeds", "0", "1", *small]) == 0
