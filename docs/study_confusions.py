@@ -3,7 +3,8 @@
     python -m docs.study_confusions RUNS...
 
 adds the confusions of the test set up over the seeds of each model, for the folders of a comparison that
-`attentive study` has made (runs/nucla/compare-<time>, one or, where its seeds were run apart, several), into docs/study-confusions.json, which docs/study.py reads.
+`attentive study` has made (runs/nucla/compare-<time>; several where seeds were run apart), into
+docs/study-confusions.json, which docs/study.py reads.
 """
 
 from __future__ import annotations
