@@ -2,7 +2,7 @@
 // Cell (i, k - i) of a map is worked on at step k. A step's cells depend on those of the step before only, so they are
 // the rows of one product, over several maps where the diagonals are short.
 #pragma once
-#include "lstm.h"
+#include "lstm_tile.h"
 #include "runtime.h"
 
 namespace attentive::ISA {
@@ -54,17 +54,14 @@ template <class T>
 struct Lstm2d {
     const Lstm2dCall &call;
     const long N, inputs, ld, ld_state, ld_record;  // inputs: of a cell's product; strides in numbers
-    const Lstm<T> lstm;
-    Panels<T> taps[4], left[4], up[4];
+    GatePanels<T> taps[4];
+    Panels<T> left[4], up[4];
 
     explicit Lstm2d(const Lstm2dCall &call)
         : call(call), N(call.units), inputs(call.up ? 2 * N : N), ld(row_stride<T>(N + padded<T>(N))),
-          ld_state(padded<T>(N)), ld_record(record_stride(N)), lstm(N) {}
+          ld_state(padded<T>(N)), ld_record(record_size(N)) {}
 
-    static long record_stride(long N) {
-        const long size = Lstm<T>::record_size(N);
-        return size * sizeof(T) % 1024 == 0 ? size + lanes<T> : size;
-    }
+    static long record_size(long N) { return padded<T>(N) / lanes<T> * LstmUnits<T>::size; }
     static const T *in(const void *tensor) { return static_cast<const T *>(tensor); }
     static T *out(void *tensor) { return static_cast<T *>(tensor); }
 
@@ -77,9 +74,7 @@ struct Lstm2d {
                 if (K_up) up[r] = back_panels(arena, K_up);
                 continue;
             }
-            Product<T> product(K_left, N, K_up, inputs - N, 4 * N, 0, nullptr);
-            product.pack(arena);
-            taps[r] = product.panels;
+            taps[r].pack(arena, N, K_left, K_up);
         }
     }
     Panels<T> back_panels(Arena &arena, const T *weight) const {
@@ -88,7 +83,7 @@ struct Lstm2d {
         return product.panels;
     }
 
-    // Zeros for all rows of the maps and one more below the last: row i of map m at i * count + m.
+    // Zeros for all rows of the maps and one more: row i of map m at i * count + m.
     T *zeros(long count, long stride, Arena &arena) const {
         const long numbers = (call.height + 1) * count * stride;
         T *part = arena.take<T>(numbers + lanes<T>);
@@ -102,35 +97,30 @@ struct Lstm2d {
 
     void forward(const Maps &maps, Arena &arena) const {
         const long M = maps.count;
-        T *past = zeros(M, ld, arena), *c = zeros(M, ld_state, arena);  // rows [h_left | h_up]
-        T *record = arena.take<T>(most_rows(M) * ld_record + lanes<T>);
+        T *h[2], *c = zeros(M, ld_state, arena);
+        for (T *&step : h) step = zeros(M, ld_state, arena);  // the last step's and this one's, below zeros for row -1
         long *cells = arena.take<long>(most_rows(M));
+        const T **p = arena.take<const T *>(most_rows(M));
         if (!arena.base) return;
-        clear(record, most_rows(M) * ld_record);  // what pads the rows is kept too
         T *kept = call.history ? history(maps) : nullptr;
-        Step<T> s{};
-        s.ld_input = ld, s.ld_state = ld_state, s.ld_record = ld_record, s.record = record;
         for (long k = 0; k < maps.steps; k++) {
             const long first = maps.top(k) * M;
-            s.rows = maps.rows(k), s.input = past + first * ld, s.other = c + first * ld_state;
+            const T *old = h[k % 2] + (M + first) * ld_state;
+            T *own = h[1 - k % 2] + (M + first) * ld_state;
             maps.each_cell(k, [&](long row, long cell, long, long) {
                 cells[row] = cell;
-                copy(record + row * ld_record, in(call.p) + cell * 4 * N, 4 * N);
+                p[row] = in(call.p) + cell * 4 * N;
             });
-            each_slice(s.rows, [&](long from, long rows) {
-                matmul(rows, s.input + from * ld, ld, taps[maps.r], record + from * ld_record, ld_record, true);
-                for (long row = from; row < from + rows; row++)
-                    fetch(in(call.p) + (cells[row] + maps.along()) * 4 * N, 4 * N);
+            each_slice(maps.rows(k), [&](long from, long rows) {
+                const T *left = old + from * ld_state, *up = call.up ? left - M * ld_state : nullptr;
+                T *h = own + from * ld_state, *c_own = c + (first + from) * ld_state;
+                LstmRows<T>{N, rows, p + from, left, up, h, c_own, ld_state, kept, taps[maps.r]}.run();
+                if (kept) kept += rows * ld_record;
+                for (long row = 0; row < rows; row++, h += ld_state) {
+                    stream(out(call.h) + cells[from + row] * N, h, N);
+                    fetch(p[from + row] + maps.along() * 4 * N, 4 * N);
+                }
             });
-            lstm.activate(s, 0);
-            for (long row = 0; row < s.rows; row++) {
-                const T *h = s.input + row * ld;
-                stream(out(call.h) + cells[row] * N, h, N);
-                if (call.up) copy(s.input + (row + M) * ld + N, h, N);
-            }
-            if (!kept) continue;
-            stream(kept, record, s.rows * ld_record);
-            kept += s.rows * ld_record;
         }
         settle();
     }
@@ -150,58 +140,65 @@ struct Lstm2d {
         const long M = maps.count, ld_input = row_stride<T>(inputs);
         const long capacity = larger(flush_rows, most_rows(M)), ld_delta = row_stride<T>(4 * N);
         T *d_past = zeros(M, ld, arena), *dc = zeros(M, ld_state, arena);  // rows [dh_left | dh_up]
-        T *dh = arena.take<T>(most_rows(M) * ld_state + lanes<T>);
         T *input = arena.take<T>(capacity * ld_input + lanes<T>), *delta = arena.take<T>(capacity * ld_delta + lanes<T>);
         long *cells = arena.take<long>(most_rows(M));
         if (!arena.base) return;
         clear(delta, capacity * ld_delta + lanes<T>);  // what pads the rows is zero
         const T *record = history(maps) + M * maps.H * maps.W * ld_record, *g_h = in(call.g_h);
-        BackStep<T> s{};
-        s.ld_record = ld_record, s.ld_state = ld_state, s.ld_delta = ld_delta, s.dh = dh;
         long gathered = 0;
         const auto flush = [&] {
             if (sums) add_transposed(inputs, 4 * N, gathered, input, ld_input, delta, ld_delta, sums, ld_sums());
             gathered = 0;
         };
         for (long k = maps.steps - 1; k >= 0; k--) {
-            const long first = maps.top(k) * M;
-            s.rows = maps.rows(k);
-            if (gathered + s.rows > capacity) flush();
-            record -= s.rows * ld_record;
-            s.record = record, s.dc = dc + first * ld_state, s.delta = delta + gathered * ld_delta;
-            T *rows = input + gathered * ld_input, *d_own = d_past + first * ld;
+            const long first = maps.top(k) * M, rows = maps.rows(k);
+            if (gathered + rows > capacity) flush();
+            record -= rows * ld_record;
+            T *own_input = input + gathered * ld_input, *own_delta = delta + gathered * ld_delta;
             maps.each_cell(k, [&](long row, long cell, long i, long j) {
-                const T *g = g_h + cell * N, *d_left = d_own + row * ld, *d_up = d_own + (row + M) * ld + N;
-                T *d = dh + row * ld_state;
                 cells[row] = cell;
-                each<T>(N, [&](long q, auto n) {
-                    Vector<T> total = load(g + q, n) + load(d_left + q, n);
-                    if (call.up) total += load(d_up + q, n);
-                    store(d + q, total, n);
-                });
                 if (!sums) return;
-                past(j > 0, cell - maps.along(), rows + row * ld_input);
-                if (call.up) past(i > 0, cell - maps.down(), rows + row * ld_input + N);
+                past(j > 0, cell - maps.along(), own_input + row * ld_input);
+                if (call.up) past(i > 0, cell - maps.down(), own_input + row * ld_input + N);
             });
-            lstm.backward(s, 0);
-            if (call.g_p)
-                for (long row = 0; row < s.rows; row++)
-                    stream(out(call.g_p) + cells[row] * 4 * N, s.delta + row * ld_delta, 4 * N);
-            const T *next = k ? s.record - maps.rows(k - 1) * ld_record : s.record;
-            each_slice(s.rows, [&](long from, long rows) {
-                const T *d = s.delta + from * ld_delta;
-                matmul(rows, d, ld_delta, left[maps.r], d_own + from * ld, ld, false);
-                if (call.up) matmul(rows, d, ld_delta, up[maps.r], d_own + from * ld + N, ld, false);
-                fetch(next + from * ld_record, rows * ld_record);
+            const T *next = k ? record - maps.rows(k - 1) * ld_record : record;
+            each_slice(rows, [&](long from, long rows) {
+                T *d = own_delta + from * ld_delta, *d_own = d_past + (first + from) * ld;
+                deltas(rows, record + from * ld_record, next + from * ld_record, cells + from, d_own,
+                       d_own + M * ld + N, dc + (first + from) * ld_state, d, ld_delta);
+                if (call.g_p)
+                    for (long row = 0; row < rows; row++)
+                        stream(out(call.g_p) + cells[from + row] * 4 * N, d + row * ld_delta, 4 * N);
+                matmul(rows, d, ld_delta, left[maps.r], d_own, ld, false);
+                if (call.up) matmul(rows, d, ld_delta, up[maps.r], d_own + N, ld, false);
                 for (long row = from; row < from + rows; row++) {
                     fetch(g_h + (cells[row] - maps.along()) * N, N);
                     fetch(in(call.h) + (cells[row] - 2 * maps.along()) * N, N);
                 }
             });
-            gathered += s.rows;
+            gathered += rows;
         }
         flush();
         settle();
+    }
+
+    // The gradients of some cells' pre-activations, from those of h by the output and by the cells to the right and
+    // below; meanwhile as much of the record of the step to come is fetched.
+    void deltas(long rows, const T *record, const T *next, const long *cells, const T *d_left, const T *d_up, T *dc,
+                T *delta, long ld_delta) const {
+        constexpr long size = LstmUnits<T>::size;
+        each<T>(N, [&](long j, auto n) {
+            for (long row = 0; row < rows; row++, record += size, next += size) {
+                const auto units = LstmUnits<T>::kept(record);
+                T *dc_at = dc + row * ld_state + j, *to = delta + row * ld_delta + j;
+                fetch(next, size);
+                const Vector<T> g_h = load(in(call.g_h) + cells[row] * N + j, n) + load(d_left + row * ld + j, n) +
+                                      load(d_up + row * ld + j, n);
+                const Vector<T> tanh_c = tanh(units.c()), g_c = load(dc_at) + g_h * units.o * (1 - tanh_c * tanh_c);
+                units.each_delta(tanh_c, g_h, g_c, [&](long block, Vector<T> d) { store(to + block * N, d, n); });
+                store(dc_at, g_c * units.f);
+            }
+        });
     }
 
     // h of a neighbour, zero where there is none.
@@ -291,7 +288,7 @@ int lstm2d_backward(const Lstm2dCall &call) {
 template <class T>
 int64_t lstm2d_history_bytes(const Lstm2dCall &call) {
     const int64_t cells = call.maps * call.height * call.width * call.directions;
-    return (cells * Lstm2d<T>::record_stride(call.units) + lanes<T>)*int64_t(sizeof(T));
+    return (cells * Lstm2d<T>::record_size(call.units) + lanes<T>)*int64_t(sizeof(T));
 }
 
 }  // namespace attentive::ISA

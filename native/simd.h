@@ -156,8 +156,19 @@ ALWAYS_INLINE void fetch_to_write(T *to, long n) {
     for (long i = 0; i < n; i += 64 / long(sizeof(T))) __builtin_prefetch(to + i, 1, 2);
 }
 
-// A copy that passes the caches by, for what is long gone from them when it is read again; `settle` it before other
+// Stores that pass the caches by, for what is long gone from them when it is read again; `settle` them before other
 // threads read.
+template <class T>
+ALWAYS_INLINE void stream(T *to, Vector<T> value) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+    if (reinterpret_cast<uintptr_t>(to) % 64 == 0)
+        return _mm512_stream_si512(reinterpret_cast<__m512i *>(to), reinterpret_cast<__m512i>(value));
+#elif VECTOR_BYTES == 32 && defined(__AVX__)
+    if (reinterpret_cast<uintptr_t>(to) % 32 == 0)
+        return _mm256_stream_si256(reinterpret_cast<__m256i *>(to), reinterpret_cast<__m256i>(value));
+#endif
+    store(to, value);
+}
 template <class T>
 ALWAYS_INLINE void stream(T *to, const T *from, long n) {
     long j = 0;
