@@ -13,6 +13,7 @@ import argparse
 import datetime
 import platform
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -208,7 +209,11 @@ def main(arguments: list[str] | None = None) -> None:
     part += [f"* {name}: {ratio(times, bar)}" for name, times in step.items()]
     print("\n".join(part), flush=True)
     whole = "\n".join([*lines, *part, ""])
-    whole = with_section(whole, maps.TITLE, maps.report(seconds))
+    # a process of its own: what the layers above leave of memory would change the loops' times
+    alone = [sys.executable, "-m", "benchmarks.bench", "--maps", *["--quick"] * options.quick]
+    section = subprocess.run(alone, check=True, stdout=subprocess.PIPE, text=True).stdout
+    print(section, flush=True)
+    whole = with_section(whole, maps.TITLE, section.splitlines())
     if options.write:
         gpu = section_of(options.write.read_text(), GPU) if options.write.exists() else []
         options.write.write_text(with_section(whole, GPU, gpu))

@@ -5,6 +5,7 @@ share of a host's training step.
 from __future__ import annotations
 
 import copy
+import ctypes
 import datetime
 import statistics
 import sys
@@ -88,6 +89,17 @@ def recurrence(p: Tensor, weights: Weights, backend: str) -> Callable[[], None]:
     return run
 
 
+def keep_memory() -> bool:
+    """Have the C library keep all memory that is freed, for good; whether it can.
+
+    The loops make large tensors at every step. A young process fetches them from the system and gives them back each
+    time, which is a third of a loop's time or more; one that has been at work for long may keep them.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    trim_threshold, most_mapped = -1, -4  # as malloc.h numbers them
+    return mallopt is not None and bool(mallopt(trim_threshold, 2**31 - 1) and mallopt(most_mapped, 0))
+
+
 def line(name: str, times: list[float], bar: list[float]) -> str:
     return f"| {name} | {1e3 * statistics.median(times):.1f} | {ratio(times, bar)} |"
 
@@ -147,5 +159,11 @@ def report(seconds: float) -> list[str]:
     for name, own in times.items():
         say(f"| {name} | {1e3 * statistics.median(own):.1f} | {100 * (1 - least / min(own)):.0f} % |")
     say("")
+
+    if keep_memory():
+        times = interleave({name: recurrence(p, weights, name) for name in ("hoisted", "cpu")}, seconds, warm=3)
+        say("In a process that gives no freed memory back to the system, and so meets no page faults:", "")
+        say("| the recurrence alone | ms | ratio |", "|---|---|---|")
+        say(*(line(LOOPS[name], times[name], times["cpu"]) for name in times), "")
     torch.set_num_threads(threads)
     return lines
