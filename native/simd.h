@@ -172,15 +172,7 @@ ALWAYS_INLINE void stream(T *to, Vector<T> value) {
 template <class T>
 ALWAYS_INLINE void stream(T *to, const T *from, long n) {
     long j = 0;
-#if VECTOR_BYTES == 64 && defined(__AVX512F__)
-    if (reinterpret_cast<uintptr_t>(to) % 64 == 0)
-        for (; j + lanes<T> <= n; j += lanes<T>)
-            _mm512_stream_si512(reinterpret_cast<__m512i *>(to + j), reinterpret_cast<__m512i>(load(from + j)));
-#elif VECTOR_BYTES == 32 && defined(__AVX__)
-    if (reinterpret_cast<uintptr_t>(to) % 32 == 0)
-        for (; j + lanes<T> <= n; j += lanes<T>)
-            _mm256_stream_si256(reinterpret_cast<__m256i *>(to + j), reinterpret_cast<__m256i>(load(from + j)));
-#endif
+    for (; j + lanes<T> <= n; j += lanes<T>) stream(to + j, load(from + j));
     copy(to + j, from + j, n - j);
 }
 ALWAYS_INLINE void settle() {
