@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from attentive_rnn.cli import main as attentive
-from attentive_rnn.explain.report import write_report
+from attentive_rnn.explain.report.page import write_report
 from attentive_rnn.training import RunFolder, open_run
 
 HERE = Path(__file__).parent

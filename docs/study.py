@@ -17,10 +17,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from attentive_rnn.experiments.ranks import rank
+from attentive_rnn.experiments.study import Study, read_study
+from attentive_rnn.experiments.study_table import Row, StudyTable, complete, mean_interval, models_table, paired
 from attentive_rnn.training.metrics import Interval, student
-from attentive_rnn.training.ranks import rank
-from attentive_rnn.training.study import Study, read_study
-from attentive_rnn.training.study_table import Row, StudyTable, complete, mean_interval, models_table, paired
 
 from . import study_confusions
 

@@ -252,8 +252,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _say_results(run: RunFolder) -> int:
     """Say how a finished run did."""
+    from .tasks.classification import task_for
     from .training import load_model
-    from .training.tasks import task_for
 
     results = run.read_results()
     print(f"run              {run.path}")
@@ -276,8 +276,8 @@ def _say_results(run: RunFolder) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    from .experiments.compare import compare
     from .training import recipes
-    from .training.compare import compare
 
     recipe, overrides = _chosen(arguments)
     config = recipes.load_config(recipe, overrides)
@@ -291,7 +291,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
-    from .training.reproduce import read_table
+    from .experiments.reproduce import read_table
 
     arguments.recipe = arguments.recipe or read_table(arguments.table).recipe
     recipe, overrides = _chosen(arguments, paper=True)

@@ -9,7 +9,7 @@ import pytest
 
 from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.training.reproduce import list_tables, read_table
+from attentive_rnn.experiments.reproduce import list_tables, read_table
 from attentive_rnn.training.run_folder import list_runs
 from data.writers import nucla_content, nucla_name, write_nucla_zip
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from attentive_rnn.data import get_layout, jhmdb_joints, jhmdb_splits, load, recognise, sysu, utd
-from attentive_rnn.data.mat import read_mat
+from attentive_rnn.data import get_layout, load, recognise
+from attentive_rnn.data.io.mat import read_mat
+from attentive_rnn.data.skeletons import jhmdb_joints, jhmdb_splits, sysu, utd
 from attentive_rnn.errors import ConfigError, DataError
 from data.corrupt import read_or_refuse
 

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 
-from attentive_rnn.data.nucla import ACTIONS
+from attentive_rnn.data.skeletons.nucla import ACTIONS
 
 
 def ts_text(cases, labels=None, classes=(), **header):

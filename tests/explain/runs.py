@@ -10,7 +10,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from attentive_rnn.data import Schema, SequenceDataset, npz
+from attentive_rnn.data import Schema, SequenceDataset
+from attentive_rnn.data.formats import npz
 from attentive_rnn.training import RunFolder, load_config, train
 from data.image_files import write_mnist
 

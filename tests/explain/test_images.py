@@ -11,7 +11,8 @@ from PIL import Image
 
 from attentive_rnn.data import collate
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.explain import explain, image_player, images, masks, pictures, rasters, static_modulation
+from attentive_rnn.explain import explain, images, masks, pictures, rasters, static_modulation
+from attentive_rnn.explain.report import image_player
 from attentive_rnn.training import load_model
 from attentive_rnn.training.setup import load_splits
 

@@ -11,8 +11,10 @@ from PIL import Image
 
 from attentive_rnn import RRA, SequenceClassifier
 from attentive_rnn.data import Compose, Schema, SequenceDataset
-from attentive_rnn.explain import explain, pictures, player, skeletons, static_modulation, timemaps
+from attentive_rnn.draw import skeletons
+from attentive_rnn.explain import explain, pictures, static_modulation, timemaps
 from attentive_rnn.explain.answer import hardest_mistakes
+from attentive_rnn.explain.report import player
 from attentive_rnn.training import SavedModel, load_model
 from attentive_rnn.training.setup import load_splits
 from explain.runs import skeletons as bodies

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from attentive_rnn.explain.report import write_report
+from attentive_rnn.explain.report.page import write_report
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

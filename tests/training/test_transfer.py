@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import Schema, SequenceDataset, get_layout, npz
+from attentive_rnn.data import Schema, SequenceDataset, get_layout
+from attentive_rnn.data.formats import npz
 from attentive_rnn.errors import ConfigError
+from attentive_rnn.experiments.compare import compare
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training.checkpoint import read_checkpoint
-from attentive_rnn.training.compare import compare
 from attentive_rnn.training.run_folder import read_rows
 from attentive_rnn.training.setup import build_model, load_splits
 from attentive_rnn.training.transfer import match_inputs, starting_model

@@ -8,7 +8,7 @@ import torch
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, read_sequences
-from attentive_rnn.data.arrays import read_arrays
+from attentive_rnn.data.io.arrays import read_arrays
 from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.streaming.draw import annotate
 from attentive_rnn.streaming.watch import Watcher

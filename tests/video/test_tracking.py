@@ -14,7 +14,7 @@ import torch
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema
-from attentive_rnn.data.arrays import read_arrays
+from attentive_rnn.data.io.arrays import read_arrays
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.streaming.draw import annotate
 from attentive_rnn.streaming.watch import Watcher

@@ -58,7 +58,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from ..data import check, draw_samples
+    from ..data import check
+    from ..draw import draw_samples
 
     options = dict(_option(text) for text in arguments.option)
     report = check(arguments.path, **options)
@@ -88,7 +89,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from ..data import animate
+    from ..draw import animate
 
     item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
     print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite)}")

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..training.tasks import Task
+    from ..tasks.classification import Task
 
 
 def add(evaluate: argparse.ArgumentParser) -> None:
@@ -37,11 +37,11 @@ def add_views(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from ..experiments.views import answers_in_test
+    from ..tasks.classification import task_for
     from ..training import load_model, open_run
     from ..training.run import test_scores
     from ..training.setup import choose_device, load_splits
-    from ..training.tasks import task_for
-    from ..training.views import answers_in_test
 
     run = open_run(arguments.folder)
     config = run.read_config(arguments.data)

@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _explain(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
-    from ..data.picture import find_item
+    from ..draw.samples import find_item
     from ..models import ImageModel, MapClassifier
     from ..training import load_model, open_run
     from ..training.setup import load_splits

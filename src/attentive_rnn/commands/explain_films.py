@@ -11,11 +11,11 @@ from ..errors import ConfigError
 from ..explain import pictures
 from ..explain.answer import heading
 from ..explain.films import explain_film
+from ..tasks.classification import task_for
 from ..training import RunFolder
 from ..training.metrics import probabilities
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
-from ..training.tasks import task_for
 
 
 def explain_films(

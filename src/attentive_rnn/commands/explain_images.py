@@ -13,12 +13,12 @@ from ..data import ImageSet, SequenceDataset
 from ..explain import images, pictures
 from ..explain.answer import hardest_mistakes, heading
 from ..explain.images import ImageExplanation
-from ..explain.player import choose
+from ..explain.report.player import choose
+from ..tasks.classification import task_for
 from ..training import RunFolder
 from ..training.metrics import probabilities
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
-from ..training.tasks import task_for
 
 DRAWN = 6  # images in a picture
 

@@ -13,10 +13,10 @@ from ..explain.answer import heading
 from ..explain.explanation import class_relevance, mean_lags, most_attended
 from ..explain.response import has_gate
 from ..explain.timemaps import moments
+from ..tasks.classification import task_for
 from ..training import RunFolder
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
-from ..training.tasks import task_for
 
 DRAWN = 8  # sequences of an INPUT that are drawn one by one
 

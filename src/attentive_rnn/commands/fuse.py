@@ -20,8 +20,8 @@ def add(fuse: argparse.ArgumentParser) -> None:
 
 
 def _fuse(arguments: argparse.Namespace) -> int:
+    from ..experiments.fused_runs import fuse_runs
     from ..training import open_run
-    from ..training.fused_runs import fuse_runs
 
     runs = [open_run(folder) for folder in arguments.folders]
     fused = fuse_runs(runs, arguments.weights, arguments.views)

@@ -14,7 +14,7 @@ def add(lags: argparse.ArgumentParser) -> None:
 
 
 def _lags(arguments: argparse.Namespace) -> int:
-    from ..data.files import check_writable
+    from ..data.io.files import check_writable
     from ..explain.lags import lag_bars, learnt_lags
     from ..training import load_model, open_run
 

@@ -20,7 +20,7 @@ def add(masks: argparse.ArgumentParser) -> None:
 
 def _masks(arguments: argparse.Namespace) -> int:
     from ..data import ImageSet
-    from ..data.files import check_writable
+    from ..data.io.files import check_writable
     from ..models import ImageModel
     from ..training import load_model, open_run
     from ..training.saved_model import SavedModel

@@ -18,9 +18,9 @@ def add(predict: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
+    from ..tasks.classification import task_for
     from ..training import load_model
     from ..training.setup import choose_device
-    from ..training.tasks import task_for
     from ..training.transfer import find_model
 
     saved = load_model(find_model(arguments.folder))

@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from ..explain.report import write_report
+    from ..explain.report.page import write_report
     from ..training import open_run
     from ..training.setup import load_splits
 
@@ -32,7 +32,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def report_of(run: RunFolder, splits: Splits) -> Path | None:
     """The report of a run that has just finished; whatever goes wrong with it is said, and harms nothing."""
-    from ..explain.report import write_report
+    from ..explain.report.page import write_report
 
     try:
         return write_report(run, splits)

@@ -21,8 +21,8 @@ def add(reproduce: argparse.ArgumentParser) -> None:
 
 def run(table: str, recipe: str, overrides: list[tuple[str, str]], seeds: list[int]) -> int:
     """Train the table's rows, one run a seed each, and print them beside the paper's."""
+    from ..experiments.reproduce import read_table, reproduce
     from ..training import recipes
-    from ..training.reproduce import read_table, reproduce
 
     wanted = read_table(table)
     parent = Path(recipes.read_recipe(recipe, overrides).output_dir) / recipes.recipe_name(recipe) / "reproduce"

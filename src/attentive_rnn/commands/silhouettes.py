@@ -16,9 +16,9 @@ def add(silhouettes: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ..data.silhouettes import read_silhouettes
+    from ..data.skeletons.silhouettes import read_silhouettes
+    from ..explain.people import attention_on_people
     from ..training import load_model, open_run
-    from ..training.attention_on_people import attention_on_people
     from ..training.metrics import Interval
     from ..training.setup import load_splits
 

@@ -78,9 +78,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _pictures(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
+    from ..draw.films import FilmWriter
     from ..streaming.draw import annotate
     from ..streaming.watch import left
-    from ..video.encode import FilmWriter
 
     watcher = make_watcher(arguments, saved)
     shown = watcher.extractor.size if watcher.extractor is not None and arguments.video is None else None

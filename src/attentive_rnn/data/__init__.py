@@ -1,16 +1,15 @@
 """Sequence data: readers, splits, transforms and batches."""
 
 from .batch import Batch, collate
+from .check.copies import copies_in_train
+from .check.report import Report, check
 from .convert import convert
-from .convert_layout import ConvertLayout, same_joint
-from .copies import copies_in_train
 from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
 from .generated import GeneratedDataset
-from .image_set import ImageSet
-from .layouts import JointLayout, get_layout, list_layouts
-from .picture import animate, draw_samples
-from .report import Report, check
+from .images.image_set import ImageSet
 from .schema import Schema
+from .skeletons.convert_layout import ConvertLayout, same_joint
+from .skeletons.layouts import JointLayout, get_layout, list_layouts
 from .source import Source
 from .sources import get_source, list_sources, load, read_sequences, recognise
 from .split import validation_split
@@ -75,12 +74,10 @@ __all__ = [
     "Transform",
     "UniformSampling",
     "UnitBodySize",
-    "animate",
     "check",
     "collate",
     "convert",
     "copies_in_train",
-    "draw_samples",
     "get_layout",
     "get_source",
     "list_layouts",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
-from . import npz, parquet
 from .dataset import SequenceDataset, Splits
-from .files import check_writable, write_atomically
+from .formats import npz, parquet
+from .io.files import check_writable, write_atomically
 from .sources import read_all
 
 _SUFFIXES = (".npz", ".parquet", ".pkl")
@@ -59,7 +59,7 @@ def convert(source: str | Path, out: str | Path, overwrite: bool = False, **opti
 
 
 def _to_pyskl(dataset: SequenceDataset) -> bytes:
-    from . import pyskl
+    from .formats import pyskl
 
     testing = np.array([meta.get("split") == "test" for meta in dataset.metas])
     parts = Splits(dataset.subset(np.flatnonzero(~testing)), dataset.subset(np.flatnonzero(testing)))

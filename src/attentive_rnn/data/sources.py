@@ -8,37 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError
-from . import (
-    adding,
-    arff,
-    cifar_images,
-    embedded,
-    folders,
-    frame_features,
-    imdb,
-    jhmdb,
-    jhmdb_joints,
-    long_table,
-    msr_action3d,
-    npz,
-    ntu,
-    ntu_rgb,
-    nucla,
-    pixels,
-    pyskl,
-    sfinge3d,
-    shrec,
-    shrec_depth,
-    sysu,
-    uea,
-    utd,
-)
+from . import adding, embedded
 from .dataset import SequenceDataset, Splits, concatenate, relabel
-from .files import existing
-from .scenes import sets as scenes
+from .formats import arff, folders, frame_features, long_table, npz, pyskl, uea
+from .images import cifar_images, pixels
+from .images.scenes import sets as scenes
+from .io.files import existing
 from .schema import Schema
+from .skeletons import jhmdb, jhmdb_joints, ntu, ntu_rgb, nucla, sfinge3d, shrec, shrec_depth, sysu, utd
+from .skeletons import msr as msr_action3d
 from .source import Source
-from .text import recode
+from .text import imdb
+from .text.words import recode
 
 _SOURCES = (
     embedded.JAPANESE_VOWELS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..data import Schema, SequenceDataset
-from ..data.text import decode
+from ..data.text.words import decode
 from ..training.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .answer import Answer

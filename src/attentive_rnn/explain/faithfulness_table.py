@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.colours import BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
-from ..data.picture import new_figure
+from ..draw.colours import BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
+from ..draw.samples import new_figure
 from ..training.metrics import Interval, student
 from .curves import FRACTIONS, area
 from .faithfulness import RANKINGS, Faithfulness

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..data import SequenceDataset
-from ..data.picture import new_figure
+from ..draw.samples import new_figure
 from ..errors import ConfigError, DataError
 from ..models import MapClassifier
 from ..training.metrics import probabilities

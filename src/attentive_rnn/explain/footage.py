@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..data import Transform
-from ..data.colours import BLUE, ORANGE
-from ..data.picture import new_figure
+from ..draw.colours import BLUE, ORANGE
+from ..draw.samples import new_figure
 from ..errors import DataError
 from ..video import read_frames
 from .answer import heading

@@ -10,7 +10,7 @@ import torch
 from ..data import ImageSet
 from ..errors import ConfigError
 from ..models import ImageModel
-from ..training.image_tasks import box_of
+from ..tasks.images import box_of
 from ..training.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .answer import Answer

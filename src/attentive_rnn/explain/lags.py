@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ..data.colours import BLUE
-from ..data.picture import new_figure
+from ..draw.colours import BLUE
+from ..draw.samples import new_figure
 from ..errors import ConfigError
 from ..layers import RRA
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.picture import new_figure, wrapped
+from ..draw.samples import new_figure, wrapped
 from .answer import heading
 from .images import ImageExplanation
 

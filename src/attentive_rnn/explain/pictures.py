@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data import Transform
-from ..data.picture import DEFAULT_RATE, film_encoder, has_bones
+from ..draw import skeletons
+from ..draw.samples import DEFAULT_RATE, film_encoder, has_bones
 from ..training.files import write_file
-from . import evaluation, masks, skeletons, texts, timemaps
+from . import masks, texts, timemaps
 from .answer import Answer, hardest_mistakes
 from .explanation import Explanation, mean_lags
 from .images import ImageExplanation
 from .lags import lag_bars
+from .report import evaluation
 
 if TYPE_CHECKING:
     from .films import FilmExplanation
@@ -103,7 +105,7 @@ def draw_scores(outputs: np.ndarray, labels: np.ndarray, classes: Sequence[str],
 
 def draw_training(rows: Sequence[Mapping[str, float]], title: str, loss: str, folder: Path) -> list[Path]:
     """Draw the losses over the epochs, the rows of a metrics.csv, as training.png."""
-    from ..training.plot import plot_losses
+    from ..experiments.plot import plot_losses
 
     folder.mkdir(parents=True, exist_ok=True)
     plot_losses({"loss": [rows]}, title, loss, folder / "training.png")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.picture import new_figure
+from ..draw.samples import new_figure
 from .answer import heading
 from .explanation import Explanation
 

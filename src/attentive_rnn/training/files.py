@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..data.files import write_atomically
+from ..data.io.files import write_atomically
 from ..errors import ConfigError
 
 

@@ -12,12 +12,12 @@ import torch
 from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
+from ..tasks.classification import Metric
 from .checkpoint import read_checkpoint
 from .config import TrainingConfig
 from .files import write_file
 from .lightning import ClassifierModule
 from .run_folder import RunFolder
-from .tasks import Metric
 
 
 class AtomicCheckpoints(CheckpointIO):

@@ -13,7 +13,9 @@ from rich.console import Console
 
 from ..data import Splits, copies_in_train
 from ..errors import ConfigError
+from ..experiments.views import answers_in_test
 from ..ops.dispatch import BackendError
+from ..tasks.classification import Model, task_for
 from .config import Config
 from .environment import describe
 from .files import read_json, write_json
@@ -22,9 +24,7 @@ from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits, make_job
-from .tasks import Model, task_for
 from .transfer import starting_model
-from .views import answers_in_test
 
 
 def train(

@@ -14,15 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..data import (
-    Batch,
-    Schema,
-    SequenceDataset,
-    Transform,
-    collate,
-    preprocess,
-    transform_from_config,
-)
+from ..data import Batch, Schema, SequenceDataset, Transform, collate, preprocess, transform_from_config
 from ..errors import ConfigError
 from ..models import (
     AttentiveResNet,
@@ -33,9 +25,9 @@ from ..models import (
     QuestionAnswerer,
     SequenceClassifier,
 )
+from ..tasks.classification import Model, task_for
 from .files import read_json, write_file, write_json
 from .loader import Tensors
-from .tasks import Model, task_for
 
 FORMAT_VERSION = 1
 MODELS: dict[str, Callable[..., Model]] = {

@@ -9,9 +9,9 @@ import torch
 from .. import data as sequence_data
 from ..data import Compose, GeneratedDataset, Schema, SequenceDataset, Splits, preprocess, validation_split
 from ..errors import ConfigError
+from ..tasks.classification import Model, Task, task_for
 from .config import Config
 from .preprocessing import fit_preprocessing, in_test
-from .tasks import Model, Task, task_for
 
 
 class Job(NamedTuple):

@@ -13,12 +13,12 @@ from torch import Tensor
 from ..data import Compose, Schema, get_layout, same_joint, transform_from_config
 from ..errors import ConfigError
 from ..models import SequenceClassifier
+from ..tasks.classification import Model
 from .config import Config
 from .preprocessing import in_test
 from .run_folder import open_run
 from .saved_model import DESCRIPTION, SavedModel, load_model
 from .setup import build_model, input_schema
-from .tasks import Model
 
 # The options of a model that the meaning of its weights does not hang on; all others must be those of the run.
 FREE = (

@@ -1,6 +1,6 @@
 """Videos: their frames, and features of the frames by a network."""
 
-from ..data.feature_files import read_features
+from ..data.formats.features import read_features
 from .backbone import Backbone, load_backbone
 from .decode import Frame, find_videos, read_frames
 from .efficientnet import EfficientNetLite0

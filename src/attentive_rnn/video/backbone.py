@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.files import existing, read_bytes
+from ..data.io.files import existing, read_bytes
 from ..errors import ConfigError, DataError, MissingExtraError
 from .extractor import Extractor, Features
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.files import existing
+from ..data.io.files import existing
 from ..errors import DataError, MissingExtraError
 
 SUFFIXES = (".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")

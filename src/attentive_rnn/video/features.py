@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.feature_files import SUFFIX, read_metadata, write_features
+from ..data.formats.features import SUFFIX, read_metadata, write_features
 from ..errors import ConfigError, DataError
 from .decode import Frame, find_videos, read_frames
 from .extractor import Extractor

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import Schema, get_layout
-from ..data.files import check_writable, write_atomically
+from ..data.io.files import check_writable, write_atomically
 from ..errors import DataError
 from .decode import find_videos, read_frames
 from .features import Progress

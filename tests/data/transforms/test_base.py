@@ -7,13 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data import (
-    Compose,
-    OriginAtBodyCentre,
-    RandomRotation,
-    get_source,
-    transform_from_config,
-)
+from attentive_rnn.data import Compose, OriginAtBodyCentre, RandomRotation, get_source, transform_from_config
 from attentive_rnn.data.transforms import rotation_matrix
 from attentive_rnn.errors import ConfigError
 

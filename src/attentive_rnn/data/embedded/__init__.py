@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ..dataset import SequenceDataset, Splits, concatenate
-from ..pairs import splits
+from ..formats.pairs import splits
+from ..formats.uea import TS
 from ..source import Source
-from ..uea import TS
 
 
 def _source(name: str, title: str, problem: str, features: tuple[str, ...], rate: float) -> Source:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..layouts import get_layout
+from ..skeletons.layouts import get_layout
 from .arguments import check_skeletons, count, number, present
 from .base import Transform
 

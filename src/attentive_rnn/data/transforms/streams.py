@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..layouts import get_layout
 from ..schema import Schema
+from ..skeletons.layouts import get_layout
 from .arguments import check_skeletons, count, present
 from .base import Transform
 
@@ -23,7 +23,7 @@ class Stream(Transform):
 
     joint: x itself. bone: b[t, m, v] = x[t, m, v] - x[t, m, parent(v)], zero for the joint at the root. The motions
     are s[t + 1] - s[t] of these, zero in the last frame and where a person is absent from one of the two frames.
-    Train one model a stream and join them with :func:`attentive_rnn.training.fusion.fuse`.
+    Train one model a stream and join them with :func:`attentive_rnn.experiments.fusion.fuse`.
 
     Source: Shi et al., "Skeleton-based action recognition with multi-stream adaptive graph convolutional networks",
     TIP 2020, section III-D.

@@ -1,0 +1,248 @@
+"""What is in a data set, in numbers and in words: ``attentive data check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+from ..dataset import SequenceDataset, concatenate
+from ..schema import Schema
+from ..skeletons.layouts import get_layout
+from ..sources import check_options, recognise
+from .copies import fingerprints
+from .skeletons import SkeletonSummary, skeleton_notes, summarise_skeletons
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`check` found; ``str(report)`` is for reading, :meth:`to_dict` for JSON.
+
+    Args:
+        path: what was read.
+        format: name and title of the reader.
+        schema: the meaning of frames and labels.
+        splits: number of sequences in each part: train and test, or all.
+        classes: for each part the number of sequences of each class; "(no label)" where there are some.
+        lengths: shortest, median and longest sequence, in frames.
+        frames: number of frames in all sequences.
+        empty_frames: frames whose values are all zero.
+        single_frames: sequences of one frame.
+        missing: values that are NaN.
+        value_range: smallest and largest value.
+        value_scale: standard deviation of all values that are not in empty frames.
+        notes: whatever is odd, a sentence each.
+        skeletons: persons, size, unit and up axis of skeletons; None for plain features.
+    """
+
+    path: str
+    format: str
+    schema: Schema
+    splits: dict[str, int]
+    classes: dict[str, dict[str, int]]
+    lengths: tuple[int, float, int]
+    frames: int
+    empty_frames: int
+    single_frames: int
+    missing: int
+    value_range: tuple[float, float]
+    value_scale: float
+    notes: tuple[str, ...]
+    skeletons: SkeletonSummary | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values that JSON can hold."""
+        values = {**asdict(self), "schema": self.schema.to_dict()}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+    def __str__(self) -> str:
+        shortest, median, longest = self.lengths
+        low, high = self.value_range
+        lines = [
+            f"{self.path}: {self.format}",
+            f"sequences   {', '.join(f'{count} {part}' for part, count in self.splits.items())}",
+            f"lengths     {shortest} to {longest} frames, median {median:g}; {self.frames} frames in all",
+            f"a frame     {_frame_in_words(self.schema)}",
+            f"values      {low:.4g} to {high:.4g}, standard deviation {self.value_scale:.4g}",
+            f"defects     {self.empty_frames} empty frames, {self.single_frames} single-frame sequences, "
+            f"{self.missing} missing values",
+            *([f"skeletons   {self.skeletons}"] if self.skeletons else []),
+            f"classes     {len(self.schema.classes)}, sequences of each ({' / '.join(self.splits)}):",
+        ]
+        names = list(dict.fromkeys(name for counts in self.classes.values() for name in counts))
+        for name in names:
+            lines.append(f"  {name:28} {' / '.join(str(c.get(name, 0)) for c in self.classes.values())}")
+        lines.append("notes       none" if not self.notes else "notes")
+        lines.extend(f"  - {note}" for note in self.notes)
+        return "\n".join(lines)
+
+
+def check(path: str | Path, **options: Any) -> Report:
+    """Read a data set and report what is in it and what is odd about it.
+
+    Where no training and test part can be made (one file of a pair, say), everything that is there is reported as
+    one part, with a note that gives the reason.
+
+    Args:
+        path: a file or folder of a known format.
+        options: of the reader, such as ``layout="kinect-20"``.
+
+    Raises:
+        DataError: no reader knows the path, or its data are malformed.
+        ConfigError: an option that the reader does not take.
+    """
+    source = recognise(path)
+    check_options(source, options)
+    options = dict(source.check_options) | options
+    of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
+    notes = []
+    parts = {}
+    if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
+        dataset = source.read(path, **of_read)
+        if not any("split" in meta for meta in dataset.metas):
+            parts = {"all": dataset}
+            notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
+    try:
+        if not parts:
+            parts = source.load(path, **options)._asdict()
+    except DataError as reason:
+        parts = {"all": source.read(path, **of_read)}
+        notes.append(f"there is no training and test part: {reason}")
+    return summarise(parts, str(path), f"{source.name} ({source.title})", notes)
+
+
+def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: list[str]) -> Report:
+    """The report on the parts of a data set; ``notes`` are put before those found here."""
+    everything = concatenate(list(parts.values()))
+    values = np.concatenate([s.flatten(1).numpy() for s in everything.sequences])
+    empty = ~values.any(axis=1)
+    present = values[~empty]
+    finite = present[np.isfinite(present)]
+    lengths = everything.lengths
+    return Report(
+        path=path,
+        format=format,
+        schema=everything.schema,
+        splits={name: len(part) for name, part in parts.items()},
+        classes={name: _class_counts(part) for name, part in parts.items()},
+        lengths=(int(lengths.min()), float(np.median(lengths)), int(lengths.max())),
+        frames=len(values),
+        empty_frames=int(empty.sum()),
+        single_frames=int((lengths == 1).sum()),
+        missing=int(np.isnan(values).sum()),
+        value_range=(float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0),
+        value_scale=float(finite.std(dtype=np.float64)) if finite.size else 0.0,
+        notes=(
+            *notes,
+            *_class_notes(parts),
+            *_sequence_notes(everything),
+            *_copy_notes(parts),
+            *_value_notes(present, everything.schema),
+            *skeleton_notes(everything),
+        ),
+        skeletons=summarise_skeletons(everything),
+    )
+
+
+def _frame_in_words(schema: Schema) -> str:
+    if schema.vocabulary:
+        return f"a word, one of {len(schema.vocabulary)}"
+    if schema.layout is None:
+        named = f": {', '.join(schema.features)}" if schema.features else ""
+        return f"{schema.size} features{named}"
+    persons, joints, coordinates = schema.shape
+    layout = get_layout(schema.layout)
+    return f"{persons} person, {joints} joints, {coordinates} coordinates; layout {layout.name} ({layout.title})"
+
+
+def _class_counts(part: SequenceDataset) -> dict[str, int]:
+    counts = {name: int((part.labels == i).sum()) for i, name in enumerate(part.schema.classes)}
+    unlabelled = int((~part.labelled).sum())
+    return counts | ({"(no label)": unlabelled} if unlabelled else {})
+
+
+def _class_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
+    for part, dataset in parts.items():
+        if dataset.schema.target == "number" and dataset.labelled.any():
+            continue
+        counts = {name: n for name, n in _class_counts(dataset).items() if name in dataset.schema.classes}
+        if not any(counts.values()):
+            yield f"no sequence of {part} has a label"
+            continue
+        for name, count in counts.items():
+            if count == 0:
+                yield f"the class {name!r} has no sequence in {part}"
+        least, most = min(counts, key=lambda n: counts[n]), max(counts, key=lambda n: counts[n])
+        if 0 < 5 * counts[least] < counts[most]:
+            yield (
+                f"{part} is unbalanced: {counts[most]} sequences of {most!r}, {counts[least]} of {least!r}; "
+                "look at the accuracy of each class"
+            )
+
+
+def _sequence_notes(dataset: SequenceDataset) -> Iterator[str]:
+    arrays = [s.flatten(1).numpy() for s in dataset.sequences]
+    kinds = {
+        "has a single frame, in which there is no motion": [len(a) == 1 for a in arrays],
+        "is all zeros": [not a.any() for a in arrays],
+        "stands still (all its frames are equal)": [
+            len(a) > 1 and bool(a.any()) and bool((a == a[0]).all()) for a in arrays
+        ],
+        "begins with an empty frame": [not a[0].any() and bool(a.any()) for a in arrays],
+        "ends with an empty frame, which may be padding": [not a[-1].any() and bool(a.any()) for a in arrays],
+    }
+    for kind, found in kinds.items():
+        if any(found):
+            example = dataset.metas[found.index(True)].get("name", found.index(True))
+            yield f"{sum(found)} of {len(found)} sequences: it {kind}; the first is {example}"
+
+
+def _copy_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
+    first: dict[bytes, tuple[str, str, int]] = {}
+    copies: dict[tuple[str, str], list[tuple[str, str, int, bool]]] = {}
+    for part, dataset in parts.items():
+        for key, sequence, label, meta in zip(
+            fingerprints(dataset), dataset.sequences, dataset.labels.tolist(), dataset.metas, strict=True
+        ):
+            if not sequence.any():
+                continue
+            name = str(meta.get("name", "?"))
+            if key in first:
+                known_part, known_name, known_label = first[key]
+                copies.setdefault((known_part, part), []).append((known_name, name, label, label != known_label))
+            else:
+                first[key] = (part, name, label)
+    for (known_part, part), found in copies.items():
+        classes = parts[part].schema.classes
+        names = [classes[int(y)] if y >= 0 else "(no label)" for _, _, y, _ in found] if classes else []
+        totals = _class_counts(parts[part])
+        by_class = ", ".join(f"{names.count(n)} of {totals[n]} of {n!r}" for n in dict.fromkeys(names))
+        note = f"{len(found)} sequences of {part} are copies of one in {known_part}"
+        note += f" ({by_class}); " if by_class else "; "
+        note += f"the first is {found[0][1]}, equal to {found[0][0]}"
+        if part != known_part:
+            note += f". The score on {part} is not one on unseen data: report it without them as well"
+        conflicts = sum(differs for *_, differs in found)
+        yield note + (f". In {conflicts} of them the labels differ" if conflicts else "")
+
+
+def _value_notes(present: np.ndarray, schema: Schema) -> Iterator[str]:
+    """Notes on (frames, features) values without the empty frames."""
+    if np.isnan(present).any():
+        gaps = np.isnan(present).any(axis=1)
+        yield f'values are missing in {int(gaps.sum())} frames; load with missing="interpolate"'
+        present = present[~gaps]
+    if len(present) < 2:
+        return
+    spread = present.std(axis=0, dtype=np.float64)
+    names = schema.features or tuple(f"feature {i}" for i in range(schema.size))
+    constant = [name for name, s in zip(names, spread, strict=True) if s == 0]
+    if constant:
+        yield f"{len(constant)} features never change, the first is {constant[0]}"
+    if schema.layout is None and spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
+        yield "the features differ more than a hundredfold in scale; standardise them"

@@ -1,0 +1,233 @@
+"""The .npz format: sequences, lengths, labels and what is known of them, as named NumPy arrays.
+
+    sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
+    lengths     (N,) frames of each; may be left out where sequences are padded
+    labels      (N,) class indices, -1 for none, or class names; also called y or Y; may be left out; floats are
+                numbers to be predicted, NaN for none
+    classes     the class names
+    schema      JSON of a Schema, as one text
+    split       (N,) "train" or "test"
+    meta        (N,) JSON objects
+
+Any other array of N integers or texts (subject, view, name, ...) is kept as meta. Nothing in the file is unpickled.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.arrays import read_arrays
+from ..io.files import existing
+from ..io.gaps import Missing, check_missing, fill
+from ..schema import Schema
+from ..source import Source
+from ..split import train_test
+from .frames import frame_shape
+from .metas import META, from_columns, to_columns
+
+_NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
+_RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
+
+
+def load(
+    path: str | Path,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    test_fraction: float = 0.25,
+    seed: int = 0,
+) -> Splits:
+    """The training and test part: those of the array "split", or else a share held out for testing.
+
+    Args:
+        path: the .npz file.
+        layout: joint layout of the frames, where the file has no schema.
+        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+        test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
+            the same share of each class.
+        seed: of that draw.
+
+    Raises:
+        DataError: the file is malformed, a sequence has no label, or a part is empty.
+    """
+    return train_test(read(path, layout, missing), test_fraction, seed)
+
+
+def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse") -> SequenceDataset:
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``.
+
+    Raises:
+        DataError: the file is malformed.
+    """
+    check_missing(missing)
+    path = existing(path)
+    where = str(path)
+    arrays = read_arrays(path)
+    schema = _schema(arrays, where)
+    values = _named("sequences", arrays)
+    if values is None:
+        held = ", ".join(arrays) or "nothing"
+        raise DataError(f"{where}: there is no array 'sequences' (or x, X, data); it holds {held}")
+    if values.dtype.kind not in "iuf" or values.ndim < 2:
+        raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(values)}")
+    cases = _cases(values, arrays.get("lengths"), schema, where)
+    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where)
+    given = _named("labels", arrays)
+    if schema is None and given is not None and given.dtype.kind == "f" and "classes" not in arrays:
+        schema = Schema((), shape, layout=layout, target="number")
+    labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
+    return SequenceDataset(
+        [torch.from_numpy(_finished(case, i, missing, where).reshape(-1, *shape)) for i, case in enumerate(cases)],
+        labels,
+        from_columns(_columns(arrays, len(cases), where), len(cases), where),
+        schema or Schema(classes, shape, layout=layout),
+        path.stem,
+    )
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is an .npz file."""
+    return path.suffix.lower() == ".npz" and path.is_file()
+
+
+def to_bytes(dataset: SequenceDataset) -> bytes:
+    """The data set as an .npz file that :func:`read` gives back exactly."""
+    columns = to_columns(dataset.metas, _RESERVED)
+    arrays: dict[str, Any] = {
+        "sequences": np.concatenate([s.numpy() for s in dataset.sequences]),
+        "lengths": dataset.lengths,
+        "labels": dataset.labels,
+        "schema": json.dumps(dataset.schema.to_dict(), ensure_ascii=False),
+        **{key: np.array(values) for key, values in columns.items()},
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _named(key: str, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+    return next((arrays[name] for name in _NAMES[key] if name in arrays), None)
+
+
+def _kind(values: np.ndarray) -> str:
+    return f"{values.dtype} {values.shape}"
+
+
+def _schema(arrays: dict[str, np.ndarray], where: str) -> Schema | None:
+    if "schema" not in arrays:
+        return None
+    text = arrays["schema"]
+    try:
+        content = json.loads(str(text)) if text.shape == () and text.dtype.kind == "U" else None
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise DataError(f"{where}: the array schema must be one text, the JSON of a Schema; got {_kind(text)}")
+    try:
+        return Schema.from_dict(content)
+    except ConfigError as error:
+        raise DataError(f"{where}: {error}") from error
+
+
+def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None, where: str) -> list[np.ndarray]:
+    """The sequences, each (T, ...) without padding."""
+    if lengths is None:
+        if values.ndim < 3 or 0 in values.shape:
+            raise DataError(f"{where}: sequences {values.shape} without an array lengths must be padded, (N, T, ...)")
+        return [case[: _end(case)] for case in values]
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths):
+        raise DataError(f"{where}: lengths must be (N,) whole numbers, got {_kind(lengths)}")
+    wrong = np.flatnonzero(lengths < 1)
+    if len(wrong):
+        raise DataError(f"{where}: the length of sequence {wrong[0]} is {lengths[wrong[0]]}; it must be 1 or more")
+    sizes = [int(n) for n in lengths]
+    if schema is not None:
+        padded = values.shape[2:] == schema.shape
+        if not padded and values.shape[1:] != schema.shape:
+            raise DataError(f"{where}: sequences are {values.shape}, but a frame of the schema is {schema.shape}")
+    else:
+        padded = values.ndim >= 3 and sum(sizes) != len(values)
+    if not padded:
+        if sum(sizes) != len(values):
+            raise DataError(f"{where}: the lengths add up to {sum(sizes)}, but sequences has {len(values)} frames")
+        return np.split(values, np.cumsum(sizes)[:-1])
+    if len(values) != len(sizes):
+        raise DataError(f"{where}: there are {len(values)} sequences and {len(sizes)} lengths")
+    if max(sizes) > values.shape[1]:
+        i = int(np.argmax(sizes))
+        raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
+    return [case[:size] for case, size in zip(values, sizes, strict=True)]
+
+
+def _end(case: np.ndarray) -> int:
+    """Number of frames up to the last one that is neither all zeros nor all NaN; at least one."""
+    frames = case.reshape(len(case), -1)
+    kept = np.flatnonzero((np.nan_to_num(frames) != 0).any(axis=1))
+    return int(kept[-1]) + 1 if len(kept) else 1
+
+
+def _finished(case: np.ndarray, i: int, missing: Missing, where: str) -> np.ndarray:
+    frames = case.reshape(len(case), -1)
+    return fill(frames, missing, lambda t, d: f"{where}: sequence {i}, frame {t}: feature {d}")
+
+
+def _labels(
+    labels: np.ndarray | None, classes: np.ndarray | None, schema: Schema | None, count: int, where: str
+) -> tuple[list[float], tuple[str, ...]]:
+    if schema is not None and schema.target == "number":
+        if labels is None:
+            return [math.nan] * count, ()
+        if labels.shape != (count,) or labels.dtype.kind not in "iuf":
+            raise DataError(f"{where}: labels must be {(count,)} numbers, got {_kind(labels)}")
+        return labels.tolist(), ()
+    names = schema.classes if schema else None
+    if classes is not None and schema is None:
+        if classes.ndim != 1 or classes.dtype.kind not in "iuU":
+            raise DataError(f"{where}: classes must be (K,) names, got {_kind(classes)}")
+        names = tuple(str(name) for name in classes)
+        if len(set(names)) < len(names):
+            raise DataError(f"{where}: classes names a class twice")
+    if labels is None:
+        return [-1] * count, names or ()
+    if labels.shape != (count,) or labels.dtype.kind not in "iuU":
+        raise DataError(f"{where}: labels must be {(count,)} class indices or names, got {_kind(labels)}")
+    values = labels.tolist()
+    if names is None:
+        found = sorted({v for v in values if v != -1})
+        names = tuple(str(v) for v in found)
+    elif labels.dtype.kind != "U":
+        wrong = [v for v in values if not -1 <= v < len(names)]
+        if wrong:
+            raise DataError(f"{where}: the label {wrong[0]} is not an index into the {len(names)} classes")
+        return values, names
+    index = {name: i for i, name in enumerate(names)}
+    for value in values:
+        if str(value) not in index and value != -1:
+            raise DataError(f"{where}: the label {value!r} is not among classes")
+    return [index.get(str(v), -1) for v in values], names
+
+
+def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str, list[Any]]:
+    for name in ("split", META):
+        if name in arrays and (arrays[name].shape != (count,) or arrays[name].dtype.kind != "U"):
+            raise DataError(f"{where}: {name} must be {(count,)} texts, got {_kind(arrays[name])}")
+    kept = {name: a for name, a in arrays.items() if name not in _RESERVED}
+    return {name: a.tolist() for name, a in kept.items() if a.shape == (count,) and a.dtype.kind in "iuU"}
+
+
+SOURCE = Source(
+    name="npz",
+    title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
+    load=load,
+    read=read,
+    recognise=recognise,
+    check_options={"missing": "keep"},
+)

@@ -1,0 +1,133 @@
+"""Parquet files, by way of pyarrow."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ConfigError, DataError, MissingExtraError
+from ..dataset import SequenceDataset
+from ..io.files import read_bytes
+from ..schema import Schema
+from ..skeletons.layouts import get_layout
+from .columns import Columns
+from .metas import to_columns
+
+_KEY = b"attentive_rnn"  # of the file's metadata: JSON with the schema and the feature columns
+_ROLES = ("sequence", "time", "label")
+
+
+def read_columns(path: Path) -> Columns:
+    """The columns of a file: numbers as arrays (NaN where null), all else as texts ("" where null).
+
+    Raises:
+        DataError: the file is damaged, or a column holds lists, bytes or the like.
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, pq = _pyarrow()
+    try:
+        table = pq.read_table(
+            io.BytesIO(read_bytes(path)),
+            use_threads=False,
+            page_checksum_verification=True,
+            thrift_string_size_limit=2**26,
+            thrift_container_size_limit=2**20,
+        )
+        table.validate(full=True)
+        metadata = (table.schema.metadata or {}).get(_KEY)
+        values = {name: _values(pa, table.column(i), name) for i, name in enumerate(table.column_names)}
+    except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
+        if isinstance(error, DataError):
+            raise DataError(f"{path}: {error}") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: cannot be read ({reason}); the file is truncated or not Parquet") from error
+    if len(values) < table.num_columns:
+        raise DataError(f"{path}: two columns have the same name")
+    if not table.num_rows:
+        raise DataError(f"{path}: has no rows")
+    schema, features = _own(metadata, values, str(path)) if metadata else (None, None)
+    return Columns(str(path), "row", range(1, table.num_rows + 1), values, schema, features)
+
+
+def to_bytes(dataset: SequenceDataset) -> bytes:
+    """The data set as a long table that reading gives back exactly: a row for each frame.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, pq = _pyarrow()
+    lengths = dataset.lengths
+    names = feature_columns(dataset.schema, _ROLES)
+    metas = to_columns(dataset.metas, (*_ROLES, *names))
+    labels = [dataset.schema.classes[y] if y >= 0 else None for y in dataset.labels]
+    frames = np.concatenate([s.flatten(1).numpy() for s in dataset.sequences])
+
+    def repeated(values: Sequence[Any], kind: Any = None) -> Any:
+        array = pa.array(values, kind)
+        return array.take(pa.array(np.repeat(np.arange(len(lengths)), lengths)))
+
+    columns = {
+        "sequence": repeated(range(len(lengths)), pa.int64()),
+        "time": pa.array(np.concatenate([np.arange(n) for n in lengths])),
+        "label": repeated(labels, pa.string()),
+        **{key: repeated(values) for key, values in metas.items()},
+        **{name: pa.array(frames[:, i]) for i, name in enumerate(names)},
+    }
+    content = {"schema": dataset.schema.to_dict(), "features": names}
+    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(content, ensure_ascii=False).encode()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    return buffer.getvalue()
+
+
+def feature_columns(schema: Schema, reserved: Sequence[str]) -> list[str]:
+    """A column name for each feature of a frame: its own, person.joint.axis of a skeleton, or f0, f1, ..."""
+    names = list(schema.features)
+    if not names and schema.layout is not None:
+        persons, _, coordinates = schema.shape
+        axes = "xyz"[:coordinates] if coordinates <= 3 else [f"c{i}" for i in range(coordinates)]
+        joints = get_layout(schema.layout).joints
+        names = [f"{m}.{joint}.{axis}" for m in range(persons) for joint in joints for axis in axes]
+    if len(set(names)) != schema.size or set(names) & {*reserved, "meta"}:
+        return [f"f{i}" for i in range(schema.size)]
+    return names
+
+
+def _values(pa: Any, column: Any, name: str) -> list[str] | np.ndarray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_duration(kind):
+        column, kind = column.cast(pa.timestamp("ns") if pa.types.is_date(kind) else kind).cast(pa.int64()), pa.int64()
+    if pa.types.is_boolean(kind):
+        column, kind = column.cast(pa.int8()), pa.int8()
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return column.to_numpy()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return [text or "" for text in column.to_pylist()]
+    raise DataError(f"the column {name!r} holds {kind}; only numbers and texts can be read")
+
+
+def _own(metadata: bytes, values: dict[str, Any], where: str) -> tuple[Schema, tuple[str, ...]]:
+    try:
+        content = json.loads(metadata)
+        schema, features = Schema.from_dict(content["schema"]), tuple(content["features"])
+        if len(features) == schema.size and all(name in values for name in features):
+            return schema, features
+    except (ValueError, RecursionError, TypeError, KeyError, ConfigError):
+        pass
+    raise DataError(f"{where}: its metadata {_KEY.decode()!r} is damaged; write the file anew, or without it")
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("Parquet files need pyarrow: pip install 'attentive-rnn[data]'") from error
+    return pyarrow, pyarrow.parquet

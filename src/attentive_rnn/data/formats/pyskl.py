@@ -1,0 +1,248 @@
+"""Skeleton pickles of pyskl and mmaction2, with all sequences and splits of a data set in one file.
+
+``{"split": {name: [frame_dir, ...]}, "annotations": [{"frame_dir", "label", "total_frames", "keypoint" (M, T, V, C),
+"keypoint_score" (M, T, V) for 2-D key points, ...}, ...]}``. In the compact variant (Kinetics) ``keypoint`` is
+(N, V, 3), x y score of every person in every frame, and ``frame_inds`` (N,) says in which frame; ``valid`` and
+``box_score`` are not used. Reference: H. Duan, J. Wang, K. Chen, D. Lin, "PYSKL: towards good practices for skeleton
+action recognition", ACM MM 2022.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.files import existing, quoted, read_bytes
+from ..io.pickle import PickledArray, load_plain
+from ..schema import Schema
+from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
+from ..skeletons.ntu import meta_of, number_of_classes
+from ..source import Source
+
+Scores = Literal["append", "drop"]
+
+_LAYOUTS = {(17, 2): "coco-17", (18, 2): "openpose-18", (25, 3): "ntu-25", (25, 2): "openpose-25", (20, 3): "kinect-20"}
+_PART = re.compile(r"(.*?)_?(train|val|test)_?(.*)", re.DOTALL)
+_MOST_CLASSES = 10_000
+_MOST_PEOPLE = 10  # in a frame of the compact variant, as mmaction2 has it
+
+
+def load(path: str | Path, split: str | None = None, persons: int = 2, scores: Scores = "append") -> Splits:
+    """One of the splits of a file: NAME_train and NAME_val (or NAME_test), or trainNAME and testNAME.
+
+    Args:
+        path: the .pkl file.
+        split: its NAME, such as "xsub" or "1"; not needed where the file has one split only.
+        persons: how many people are kept at most, in the order of the file.
+        scores: "append" keeps the score of a 2-D key point as a third coordinate, "drop" leaves it out.
+
+    Raises:
+        ConfigError: an option with another value, or a split that the file does not have.
+        DataError: the file is damaged or holds anything but plain values and arrays of numbers (nothing in it is
+            run), an annotation is malformed, a split names a sequence that is not there, or no split is chosen
+            where there is not just one.
+    """
+    path = existing(path)
+    content = load_plain(read_bytes(path), str(path))
+    dataset = _dataset(path, content, persons, scores)
+    pairs = _pairs(path, content)
+    known = ", ".join(map(repr, sorted(pairs))) or "none"
+    if split is None:
+        if len(pairs) != 1:
+            raise DataError(f"{path}: there is not one split but {len(pairs)}; choose with split=NAME: {known}")
+        split = next(iter(pairs))
+    if split not in pairs:
+        raise ConfigError(f"{path}: split must be one of {known}, got {split!r}")
+    place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
+    parts = []
+    for name in pairs[split]:
+        missing = [n for n in content["split"][name] if n not in place]
+        if missing:
+            raise DataError(
+                f"{path}: the split {name!r} names {quoted(missing[0])}, which is no annotation's frame_dir"
+            )
+        if not content["split"][name]:
+            raise DataError(f"{path}: the split {name!r} is empty")
+        parts.append(dataset.subset(place[n] for n in content["split"][name]))
+    return Splits(*parts)
+
+
+def read(path: str | Path, persons: int = 2, scores: Scores = "append") -> SequenceDataset:
+    """Every annotation, whatever split it is in.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: the file is damaged, holds anything but plain values, or an annotation is malformed.
+    """
+    path = existing(path)
+    return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores)
+
+
+def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
+    """Write skeletons as pyskl and mmaction2 read them, with the splits SPLIT_train and SPLIT_val.
+
+    Args:
+        path: the .pkl file to make.
+        parts: skeletons (T, M, V, C) with distinct names; of a 2-D layout the third coordinate becomes the score.
+        split: the name of the split.
+
+    Raises:
+        DataError: sequences that are not skeletons, or two of one name.
+    """
+    layout = parts.train.schema.layout or ""
+    scored = parts.train.schema.shape[-1] == 3 and layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}
+    annotations: dict[str, dict[str, Any]] = {}
+    names: dict[str, list[str]] = {}
+    for part, dataset in ((f"{split}_train", parts.train), (f"{split}_val", parts.test)):
+        names[part] = []
+        for i in range(len(dataset)):
+            sample = dataset[i]
+            name = str(sample.meta.get("name", f"{part}/{i}"))
+            if sample.sequence.ndim != 4 or name in annotations:
+                reason = "is there twice" if name in annotations else "is no skeleton (T, M, V, C)"
+                raise DataError(f"{path}: the sequence {name} {reason}")
+            keypoint = sample.sequence.transpose(0, 1).contiguous().numpy()
+            values: dict[str, Any] = {"frame_dir": name, "label": sample.label, "total_frames": keypoint.shape[1]}
+            values["keypoint"] = np.array(keypoint[..., :2] if scored else keypoint)
+            if scored:
+                values["keypoint_score"] = np.array(keypoint[..., 2])
+            annotations[name] = values
+            names[part].append(name)
+    Path(path).write_bytes(pickle.dumps({"split": names, "annotations": list(annotations.values())}, protocol=4))
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is a .pkl or .pickle file."""
+    return path.is_file() and path.suffix.lower() in (".pkl", ".pickle")
+
+
+def _pairs(path: Path, content: Any) -> dict[str, tuple[str, str]]:
+    splits = content.get("split") if isinstance(content, dict) else None
+    if not isinstance(splits, dict) or not all(
+        isinstance(k, str) and isinstance(v, list) and all(isinstance(n, str) for n in v) for k, v in splits.items()
+    ):
+        raise DataError(f'{path}: the field "split" must have lists of frame_dir by name')
+    found: dict[str, dict[str, str]] = {}
+    for name in splits:
+        if match := _PART.fullmatch(name):
+            pair = "_".join(part for part in (match[1], match[3]) if part)
+            found.setdefault(pair, {})[match[2]] = name
+    return {
+        pair: (parts["train"], parts.get("val") or parts["test"])
+        for pair, parts in found.items()
+        if "train" in parts and len(parts) > 1
+    }
+
+
+def _dataset(path: Path, content: Any, persons: int, scores: Scores) -> SequenceDataset:
+    if type(persons) is not int or persons < 1:
+        raise ConfigError(f"pyskl: persons must be a whole number >= 1, got {persons!r}")
+    if scores not in get_args(Scores):
+        raise ConfigError(f"pyskl: scores must be one of {', '.join(get_args(Scores))}, got {scores!r}")
+    annotations = content.get("annotations") if isinstance(content, dict) else content
+    if not isinstance(annotations, list) or not annotations:
+        raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
+    arrays, labels, names = [], [], []
+    coordinates = set()
+    for i, annotation in enumerate(annotations):
+        where = f"{path}: annotation {i}"
+        name, label = _identity(where, annotation)
+        where = f"{where} ({quoted(name)})"
+        keypoint, score = _compact(where, annotation) if "frame_inds" in annotation else _full(where, annotation)
+        coordinates.add((*keypoint.shape[2:], score is not None))
+        if len(coordinates) > 1:
+            raise DataError(f"{where}: has {keypoint.shape[2:]} joints and coordinates, unlike those before it")
+        if score is not None and scores == "append":
+            keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
+        arrays.append(keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32))
+        labels.append(label)
+        names.append(name)
+    if len(set(names)) < len(names):
+        twice = next(n for i, n in enumerate(names) if n in names[:i])
+        raise DataError(f"{path}: two annotations have the frame_dir {quoted(twice)}")
+    (joints, found, _) = next(iter(coordinates))
+    most = max(a.shape[1] for a in arrays)
+    sequences = [torch.from_numpy(np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0)))) for a in arrays]
+    classes, metas = _meaning(path, np.asarray(labels), names)
+    schema = Schema(classes, (most, joints, arrays[0].shape[-1]), layout=_LAYOUTS.get((joints, found)))
+    return SequenceDataset(sequences, labels, metas, schema, path.stem)
+
+
+def _meaning(path: Path, labels: np.ndarray, names: list[str]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """The classes, NTU RGB+D's where all names are of that set and agree with the labels, and the metas."""
+    known = [meta_of(name) for name in names]
+    if all(action == label for (action, _), label in zip(known, labels.tolist(), strict=True)) and (labels >= 0).all():
+        metas = [meta for _, meta in known]
+        return NTU_ACTIONS[: number_of_classes(labels, np.asarray([m["setup"] for m in metas]))], metas
+    if labels.max() >= _MOST_CLASSES:
+        raise DataError(f"{path}: the label {labels.max()} is too large; labels are classes from 0")
+    return tuple(str(i) for i in range(max(int(labels.max()) + 1, 1))), [{"name": name} for name in names]
+
+
+def _identity(where: str, annotation: Any) -> tuple[str, int]:
+    if not isinstance(annotation, dict):
+        raise DataError(f"{where}: must be a dict")
+    for key, kind in (("frame_dir", str), ("label", int)):
+        if type(annotation.get(key)) is not kind:
+            raise DataError(f"{where}: the field {key!r} must be there and be of type {kind.__name__}")
+    if not -1 <= annotation["label"] < 2**31:
+        raise DataError(f"{where}: the label {annotation['label']} is out of range")
+    return annotation["frame_dir"], annotation["label"]
+
+
+def _values(where: str, annotation: dict[str, Any], key: str, ndim: int) -> np.ndarray:
+    array = annotation.get(key)
+    values = array.values if isinstance(array, PickledArray) else None
+    if values is None or values.ndim != ndim or values.size == 0:
+        raise DataError(f"{where}: the field {key!r} must be an array of {ndim} axes that is not empty")
+    values = values.astype(np.float64)
+    if not (np.abs(values) <= np.finfo(np.float32).max).all():
+        raise DataError(f"{where}: {key} has a value that is NaN, infinite or too large")
+    return values
+
+
+def _full(where: str, annotation: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
+    keypoint = _values(where, annotation, "keypoint", 4)
+    frames = annotation.get("total_frames", keypoint.shape[1])
+    if frames != keypoint.shape[1]:
+        told = frames if type(frames) is int else "no number"
+        raise DataError(f"{where}: total_frames is {told}, but keypoint has {keypoint.shape[1]} frames")
+    if "keypoint_score" not in annotation:
+        return keypoint, None
+    score = _values(where, annotation, "keypoint_score", 3)
+    if score.shape != keypoint.shape[:3]:
+        raise DataError(f"{where}: keypoint_score is {score.shape}, but keypoint is {keypoint.shape}")
+    return keypoint, score
+
+
+def _compact(where: str, annotation: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """People by frame from x y score of everybody, the ten surest first; frames without anybody are dropped."""
+    keypoint = _values(where, annotation, "keypoint", 3)
+    inds = _values(where, annotation, "frame_inds", 1)
+    if keypoint.shape[2] != 3 or len(inds) != len(keypoint):
+        raise DataError(f"{where}: keypoint is {keypoint.shape} for {len(inds)} frame_inds; expected (N, joints, 3)")
+    frames, index = np.unique(inds, return_inverse=True)
+    order = np.lexsort((-keypoint[:, :, 2].mean(1), index))
+    rank = np.empty(len(order), dtype=np.int64)
+    starts = np.searchsorted(index[order], np.arange(len(frames)))
+    rank[order] = np.arange(len(order)) - starts[index[order]]
+    kept = rank < _MOST_PEOPLE
+    people = np.zeros((int(rank[kept].max()) + 1, len(frames), *keypoint.shape[1:]))
+    people[rank[kept], index[kept]] = keypoint[kept]
+    return people[..., :2], people[..., 2]
+
+
+SOURCE = Source(
+    name="pyskl",
+    title="pyskl or mmaction2 skeletons: a .pkl file",
+    load=load,
+    recognise=recognise,
+    read=read,
+)

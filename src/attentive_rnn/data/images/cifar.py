@@ -1,0 +1,251 @@
+"""CIFAR-10 and CIFAR-100: the original binaries or pickles, or JPEG files, {train,test}/CLASS/*.jpg."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import DataError, MissingExtraError
+from ..io.files import existing, read_bytes
+from ..io.pickle import PickledArray, load_plain
+from .idx import LabelledImages
+
+SIDE = 32
+_PIXELS = 3 * SIDE * SIDE
+_TAR_FAULTS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz")
+
+
+class Binary(NamedTuple):
+    """The files of one of the original sets; a record is its labels, of which the last counts, and the pixels."""
+
+    train: tuple[str, ...]
+    test: str
+    labels: int
+    names: str
+
+
+class Pickles(NamedTuple):
+    """The files of the "python version" of one of the original sets, and the keys of the labels and of their names."""
+
+    train: tuple[str, ...]
+    test: str
+    labels: str
+    meta: str
+    names: str
+
+
+CIFAR10 = Binary(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, "batches.meta.txt")
+CIFAR100 = Binary(("train.bin",), "test.bin", 2, "fine_label_names.txt")
+
+CIFAR10_PICKLES = Pickles(
+    tuple(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "labels", "batches.meta", "label_names"
+)
+CIFAR100_PICKLES = Pickles(("train",), "test", "fine_labels", "meta", "fine_label_names")
+_PICKLED = {name for kind in (CIFAR10_PICKLES, CIFAR100_PICKLES) for name in (*kind.train, kind.test, kind.meta)}
+
+
+class Cifar(NamedTuple):
+    """Both parts, images (N, 32, 32, 3) uint8, and the names of the classes."""
+
+    train: LabelledImages
+    test: LabelledImages
+    classes: tuple[str, ...]
+
+
+def holds_cifar(path: Path) -> bool:
+    """Whether a folder or an archive is one of CIFAR, by its name or those of the files in a folder."""
+    if path.is_file():
+        return path.name.lower().startswith("cifar") and path.name.lower().endswith(_ARCHIVES)
+    jpegs = (path / "train").is_dir() and next(path.glob("test/*/*.jpg"), None) is not None
+    if jpegs or any((path / kind.test).is_file() for kind in (CIFAR10, CIFAR100)):
+        return True
+    return any(
+        all((path / n).is_file() for n in (kind.test, kind.meta)) for kind in (CIFAR10_PICKLES, CIFAR100_PICKLES)
+    )
+
+
+def read_cifar(path: str | Path) -> Cifar:
+    """The images and labels of CIFAR-10 or CIFAR-100.
+
+    Args:
+        path: a folder of the original binaries (``data_batch_1.bin`` ..., or ``train.bin`` and ``test.bin``) or of
+            JPEG files ``{train,test}/CLASS/*.jpg``, or of the pickles of the "python version" (``data_batch_1`` ...,
+            or ``train`` and ``test``), of which nothing is executed; or a .tar, .tar.gz or .tar.xz archive of these.
+
+    Raises:
+        DataError: there is nothing at the path, or a file in it is missing or damaged; the message names it.
+        MissingExtraError: JPEG files need Pillow, which is not installed.
+
+    Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009, and the page of the data set
+    for the layout of the binaries.
+    """
+    path = existing(path)
+    files: dict[str, bytes] = {}
+    pictures: list[tuple[str, str, np.ndarray]] = []
+    for name, data in _files(path):
+        if name.lower().endswith((".jpg", ".jpeg")):
+            part, label = _place(path, name)
+            pictures.append((part, label, _decode(data, f"{path}, {name}")))
+        else:
+            files[PurePosixPath(name).name] = data
+    if pictures:
+        return _from_pictures(path, pictures)
+    for kind in (CIFAR10, CIFAR100):
+        if kind.test in files:
+            return _from_binaries(path, kind, files)
+    for pickles in (CIFAR10_PICKLES, CIFAR100_PICKLES):
+        if pickles.test in files:
+            return _from_pickles(path, pickles, files)
+    raise DataError(
+        f"{path}: holds neither {CIFAR10.test} nor {CIFAR100.test} nor their pickles nor {{train,test}}/CLASS/*.jpg"
+    )
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names, with slashes, and contents of what a folder or an archive holds, if it can belong to the set."""
+    wanted = (".jpg", ".jpeg", ".bin", ".txt")
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if (file.suffix.lower() in wanted or file.name in _PICKLED) and file.is_file():
+                yield file.relative_to(path).as_posix(), read_bytes(file)
+        return
+    try:
+        with tarfile.open(path) as archive:
+            for entry in archive:
+                pickled = PurePosixPath(entry.name).name in _PICKLED
+                if entry.isfile() and (pickled or entry.name.lower().endswith(wanted)):
+                    content = archive.extractfile(entry)
+                    assert content is not None
+                    yield entry.name, content.read()
+    except _TAR_FAULTS as error:
+        raise DataError(f"{path}: cannot be read as an archive ({error}); fetch it again") from error
+
+
+def _place(path: Path, name: str) -> tuple[str, str]:
+    parts = PurePosixPath(name).parts
+    if len(parts) < 3 or parts[-3] not in ("train", "test"):
+        raise DataError(f"{path}: {name} is not in train/CLASS/ or test/CLASS/")
+    return parts[-3], parts[-2]
+
+
+def _decode(data: bytes, where: str) -> np.ndarray:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError("reading JPEG files needs Pillow: pip install 'attentive-rnn[report]'") from error
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{where}: is not a readable JPEG ({error})") from error
+    if pixels.shape != (SIDE, SIDE, 3):
+        raise DataError(f"{where}: is {pixels.shape[1]}x{pixels.shape[0]} pixels; it must be {SIDE}x{SIDE}")
+    return pixels
+
+
+def _from_pictures(path: Path, pictures: list[tuple[str, str, np.ndarray]]) -> Cifar:
+    classes = tuple(sorted({label for _, label, _ in pictures}))
+    number = {name: i for i, name in enumerate(classes)}
+    parts = []
+    for part in ("train", "test"):
+        chosen = [(number[label], pixels) for where, label, pixels in pictures if where == part]
+        if not chosen:
+            raise DataError(f"{path}: has no pictures in {part}/")
+        labels, images = zip(*chosen, strict=True)
+        parts.append(LabelledImages(np.stack(images), np.asarray(labels, dtype=np.int64)))
+    return Cifar(parts[0], parts[1], classes)
+
+
+def _from_binaries(path: Path, kind: Binary, files: dict[str, bytes]) -> Cifar:
+    _check_present(path, (*kind.train, kind.test, kind.names), files)
+    text = files[kind.names].decode("utf-8", "replace")
+    classes = tuple(line.strip() for line in text.splitlines() if line.strip())
+
+    def read(name: str) -> LabelledImages:
+        return _records(files[name], kind.labels, len(classes), f"{path}, {name}")
+
+    return _both_parts(kind, classes, f"{path}, {kind.names}", read)
+
+
+def _from_pickles(path: Path, kind: Pickles, files: dict[str, bytes]) -> Cifar:
+    _check_present(path, (*kind.train, kind.test, kind.meta), files)
+    meta = _plain(path, kind.meta, files)
+    classes = meta.get(kind.names)
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"{path}, {kind.meta}: {kind.names!r} is no list of names")
+
+    def read(name: str) -> LabelledImages:
+        return _batch(_plain(path, name, files), kind.labels, len(classes), f"{path}, {name}")
+
+    return _both_parts(kind, tuple(classes), f"{path}, {kind.meta}", read)
+
+
+def _check_present(path: Path, names: Iterable[str], files: dict[str, bytes]) -> None:
+    for name in names:
+        if name not in files:
+            raise DataError(f"{path}: {name} is missing")
+
+
+def _both_parts(
+    kind: Binary | Pickles, classes: tuple[str, ...], where: str, read: Callable[[str], LabelledImages]
+) -> Cifar:
+    """What `read` makes of the files of each part; `where` are the names of the classes."""
+    if len(set(classes)) != len(classes):
+        raise DataError(f"{where}: names a class twice")
+    parts = [[read(name) for name in names] for names in (kind.train, (kind.test,))]
+    train, test = (
+        LabelledImages(np.concatenate([p.images for p in part]), np.concatenate([p.labels for p in part]))
+        for part in parts
+    )
+    return Cifar(train, test, classes)
+
+
+def _plain(path: Path, name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    content = load_plain(files[name], f"{path}, {name}")
+    if not isinstance(content, dict):
+        raise DataError(f"{path}, {name}: is no dict")
+    # Some copies were written again by Python 3, with keys and names of bytes.
+    return {
+        _text(key): [_text(v) for v in value] if isinstance(value, list) else value for key, value in content.items()
+    }
+
+
+def _text(value: Any) -> Any:
+    return value.decode("latin1") if isinstance(value, bytes) else value
+
+
+def _batch(content: dict[str, Any], key: str, classes: int, where: str) -> LabelledImages:
+    pixels, labels = content.get("data"), content.get(key)
+    values = pixels.values if isinstance(pixels, PickledArray) else None
+    if values is None or values.dtype != np.uint8 or values.ndim != 2 or values.shape[1] != _PIXELS:
+        raise DataError(f"{where}: 'data' must be bytes (N, {_PIXELS})")
+    if not isinstance(labels, list) or not all(type(n) is int and 0 <= n < classes for n in labels):
+        raise DataError(f"{where}: {key!r} must be a list of numbers from 0 to {classes - 1}")
+    if len(labels) != len(values) or not labels:
+        raise DataError(f"{where}: has {len(labels)} labels for {len(values)} images")
+    return LabelledImages(_upright(values), np.asarray(labels, dtype=np.int64))
+
+
+def _upright(pixels: np.ndarray) -> np.ndarray:
+    """Images (N, 32, 32, 3) of rows (N, 3072): the planes of the colours, one after the other."""
+    return np.ascontiguousarray(pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
+
+
+def _records(data: bytes, labels: int, classes: int, where: str) -> LabelledImages:
+    size = labels + _PIXELS
+    if not data or len(data) % size:
+        raise DataError(f"{where}: has {len(data)} bytes, which are no whole records of {size}; fetch it again")
+    rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, size)
+    found = rows[:, labels - 1].astype(np.int64)
+    if found.max() >= classes:
+        i = int((found >= classes).argmax())
+        raise DataError(f"{where}: record {i} has the label {found[i]}, but there are {classes} names")
+    return LabelledImages(_upright(rows[:, labels:]), found)

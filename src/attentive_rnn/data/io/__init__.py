@@ -1,0 +1,1 @@
+"""Files, archives, arrays and pickles, read without trust."""

@@ -1,0 +1,83 @@
+"""Reading files so that every failure is one :class:`DataError` that names the file."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import zlib
+from pathlib import Path
+
+from ...errors import ConfigError, DataError
+
+
+def existing(path: str | Path) -> Path:
+    """The path, if there is something at it."""
+    path = Path(path)
+    try:
+        found = path.exists()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(path)!r} is not a usable path: {error}") from error
+    if not found:
+        raise DataError(f"{path}: there is no such file or folder")
+    return path
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Path:
+    """The path, if it ends in one of the suffixes and no file would be lost; else ConfigError."""
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{path}: must end in {' or '.join(suffixes)}, which says what to write")
+    if path.exists() and not overwrite:
+        raise ConfigError(
+            f"{path}: is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
+        )
+    return path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed.
+
+    Raises:
+        ConfigError: the path cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def decompress(data: bytes, where: str) -> bytes:
+    """The bytes themselves, or what they hold if ``where`` ends in .gz or .xz."""
+    try:
+        if where.lower().endswith(".gz"):
+            return gzip.decompress(data)
+        if where.lower().endswith(".xz"):
+            return lzma.decompress(data)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, MemoryError) as error:
+        kind = where[-2:].lower()
+        raise DataError(
+            f"{where}: is truncated or not a {kind} file ({error}); fetch it again, or name it without .{kind} "
+            "if it is not compressed"
+        ) from error
+    return data
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text from a file, fit to be shown in a message."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,0 +1,121 @@
+"""Arrays of numbers in MATLAB files of version 5 to 7.2.
+
+Read here and not by ``scipy.io.loadmat``, which reads past its buffers on a damaged file and ends the process.
+Source: "MAT-File Format", The MathWorks.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import DataError
+
+_LARGEST = 64 * 2**20  # bytes of one compressed variable once unpacked
+_HEADER = 128
+_NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
+_NUMERIC_CLASSES = range(6, 16)  # double, single and the integers
+_COMPLEX = 0x0800
+
+
+class _Element(NamedTuple):
+    kind: int
+    data: bytes
+
+
+def read_mat(data: bytes, where: str, variable: str) -> np.ndarray:
+    """One numeric array of a MATLAB file, float64, with the shape it has there.
+
+    Raises:
+        DataError: not such a file, a damaged one, no such variable, or one that is not of finite real numbers.
+    """
+    if data[:8] == b"\x89HDF\r\n\x1a\n" or data[512:520] == b"\x89HDF\r\n\x1a\n":
+        raise DataError(f"{where}: is a MATLAB file of version 7.3; save it with -v7")
+    order = {b"IM": "<", b"MI": ">"}.get(data[126:_HEADER])
+    if order is None:
+        raise DataError(f"{where}: is not a MATLAB file of version 5 to 7.2")
+    for element in _elements(data[_HEADER:], order, where):
+        if element.kind == _COMPRESSED:
+            element = next(_elements(_unpacked(element.data, where), order, where), element)
+        if element.kind == _MATRIX:
+            values = _matrix(element.data, order, where, variable)
+            if values is not None:
+                return values
+    raise DataError(f"{where}: has no variable {variable!r}")
+
+
+def joints_by_time(data: bytes, where: str, variable: str, joints: int, coordinates: int) -> np.ndarray:
+    """A (joints, coordinates, T) variable as (T, 1, joints, coordinates); a single frame may lack its last axis.
+
+    Raises:
+        DataError: as :func:`read_mat`, or an array of another shape or without frames.
+    """
+    values = read_mat(data, where, variable)
+    if values.ndim == 2:
+        values = values[:, :, None]
+    if values.ndim != 3 or values.shape[:2] != (joints, coordinates) or values.shape[2] == 0:
+        raise DataError(f"{where}: {variable} is {values.shape}, expected ({joints}, {coordinates}, frames)")
+    return values.transpose(2, 0, 1)[:, None]
+
+
+def _elements(data: bytes, order: str, where: str) -> Iterator[_Element]:
+    """The elements of a file or of a matrix, one after the other."""
+    at = 0
+    while at + 8 <= len(data):
+        first, size = (int(v) for v in np.frombuffer(data, f"{order}u4", 2, at))
+        if first >> 16:  # up to four bytes of data within the tag
+            kind, size, start, end = first & 0xFFFF, first >> 16, at + 4, at + 8
+            fits = size <= 4
+        else:
+            kind, start, end = first, at + 8, at + 8 + size
+            fits = end <= len(data)
+            if kind != _COMPRESSED:
+                end += -size % 8
+        if not fits:
+            raise DataError(f"{where}: is damaged or truncated at an element of {size} bytes; fetch it again")
+        yield _Element(kind, data[start : start + size])
+        at = end
+
+
+def _unpacked(data: bytes, where: str) -> bytes:
+    unpacker = zlib.decompressobj()
+    try:
+        unpacked = unpacker.decompress(data, _LARGEST)
+    except zlib.error as error:
+        raise DataError(f"{where}: a compressed variable is damaged ({error}); fetch it again") from error
+    if unpacker.unconsumed_tail:
+        raise DataError(f"{where}: a variable has more than {_LARGEST >> 20} MiB; it is not a skeleton file")
+    return unpacked
+
+
+def _matrix(data: bytes, order: str, where: str, variable: str) -> np.ndarray | None:
+    """The values of a matrix of that name, or None if it has another name."""
+    parts = _elements(data, order, where)
+    flags, shape, name = (next(parts, _Element(0, b"")) for _ in range(3))
+    if name.kind == _INT8 and name.data != variable.encode():
+        return None
+    if (flags.kind, len(flags.data), shape.kind, name.kind) != (_UINT32, 8, _INT32, _INT8) or len(shape.data) % 4:
+        raise DataError(f"{where}: a variable's head is damaged; fetch the file again")
+    flag = int(np.frombuffer(flags.data, f"{order}u4")[0])
+    if flag & 0xFF not in _NUMERIC_CLASSES or flag & _COMPLEX:
+        raise DataError(f"{where}: the variable {variable!r} is not an array of real numbers")
+    content = next(parts, _Element(0, b""))
+    sizes = np.frombuffer(shape.data, f"{order}i4").tolist()
+    kind = np.dtype(order + _NUMBERS.get(content.kind, "u1"))
+    if (
+        content.kind not in _NUMBERS
+        or min(sizes, default=-1) < 0
+        or math.prod(sizes) * kind.itemsize != len(content.data)
+    ):
+        raise DataError(
+            f"{where}: the variable {variable!r} is damaged: its values do not fit its shape {tuple(sizes)}"
+        )
+    values = np.frombuffer(content.data, kind).astype(np.float64).reshape(sizes, order="F")
+    if not (np.abs(values) <= np.finfo(np.float32).max).all():
+        raise DataError(f"{where}: the variable {variable!r} has a value that is NaN, infinite or too large")
+    return values

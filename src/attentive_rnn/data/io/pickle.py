@@ -1,0 +1,202 @@
+"""Pickles of plain values and numpy arrays, read without running anything that they name.
+
+Unpickling calls what the file names. Here no name leads to real code: the few names that numpy's arrays need lead
+to stand-ins that accept numbers only, and every other name, or instruction that is not needed, is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+
+_CODES = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"))
+_DEEPEST = 100
+_INSTRUCTIONS = frozenset(
+    (
+        *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2"),
+        *("LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES"),
+        *("BINSTRING", "SHORT_BINSTRING"),  # the texts and bytes of Python 2
+        *("BINBYTES8", "BYTEARRAY8", "EMPTY_LIST", "APPEND", "APPENDS", "LIST", "EMPTY_TUPLE", "TUPLE"),
+        *("TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "GLOBAL", "STACK_GLOBAL"),
+        *("REDUCE", "BUILD", "BINPUT", "LONG_BINPUT", "MEMOIZE", "BINGET", "LONG_BINGET"),
+    )
+)
+
+
+class PickledArray:
+    """A numpy array of numbers on its way out of a pickle; ``values`` is None until its content came."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: np.ndarray | None = None) -> None:
+        self.values = values
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, tuple) or len(state) != 5:
+            raise pickle.UnpicklingError("an array's state is malformed")
+        _, shape, dtype, fortran, content = state
+        self.values = _array(content, dtype, shape, "F" if fortran else "C")
+
+
+class _Dtype:
+    """The type of an array's values; only numbers and truth values."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        if code not in _CODES:
+            raise pickle.UnpicklingError(f"an array has values of the type {code!r}; only numbers are read")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: Any) -> None:
+        order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
+        if order not in ("<", ">", "|", "="):
+            raise pickle.UnpicklingError("the type of an array's values is malformed")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class _StandIn:
+    """Something to call in place of what a pickle names; it cannot be changed by the pickle."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("an instruction would change a function")
+
+
+def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    if isinstance(content, str):  # bytes of Python 2, which the unpickler takes for latin1
+        content = _encode(content, "latin1")
+    if not isinstance(dtype, _Dtype) or not isinstance(content, bytes | bytearray) or order not in ("C", "F"):
+        raise pickle.UnpicklingError("an array is not of numbers")
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+        raise pickle.UnpicklingError("the shape of an array is malformed")
+    if math.prod(shape) * dtype.dtype.itemsize != len(content):
+        raise pickle.UnpicklingError("the shape of an array does not fit its content")
+    return np.frombuffer(content, dtype=dtype.dtype).reshape(shape, order=order)
+
+
+def _scalar(dtype: Any, content: Any) -> Any:
+    return _array(content, dtype, (), "C").item()
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    if not isinstance(text, str) or encoding != "latin1":
+        raise pickle.UnpicklingError("a text is in another encoding than latin1")
+    try:
+        return text.encode("latin1")
+    except UnicodeEncodeError as error:
+        raise pickle.UnpicklingError("a text is in another encoding than latin1") from error
+
+
+_NDARRAY = _StandIn(lambda *_: PickledArray())
+_NAMES: dict[tuple[str, str], _StandIn] = {
+    ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "dtype"): _StandIn(_Dtype),
+    ("_codecs", "encode"): _StandIn(_encode),  # how protocols before 3 hold bytes
+}
+for _core in ("numpy.core", "numpy._core"):
+    _NAMES[_core + ".multiarray", "_reconstruct"] = _StandIn(lambda *_: PickledArray())
+    _NAMES[_core + ".multiarray", "scalar"] = _StandIn(_scalar)
+    _NAMES[_core + ".numeric", "_frombuffer"] = _StandIn(
+        lambda content, dtype, shape, order: PickledArray(_array(content, dtype, shape, order))
+    )
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        found = _NAMES.get((module, name))
+        if found is None:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not a plain value or an array")
+        return found
+
+
+def load_plain(data: bytes, where: str) -> Any:
+    """The content of a pickle of dict, list, tuple, str, bytes, numbers and numpy arrays of numbers.
+
+    Arrays come as :class:`PickledArray`, numpy's scalars as numbers of Python.
+
+    Raises:
+        DataError: the pickle is damaged, or has anything else in it; nothing of it is run.
+
+    Example:
+        >>> load_plain(pickle.dumps({"label": 3}), "here")
+        {'label': 3}
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in names, which are refused all the same
+            _check_instructions(data)
+            return _Unpickler(io.BytesIO(data), encoding="latin1").load()
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+    ) as error:
+        raise DataError(f"{where}: is not read as a pickle: {error or type(error).__name__}") from error
+
+
+def _check_instructions(data: bytes) -> None:
+    """Refuse what plain values do not need, and what would exhaust the memory or the stack.
+
+    The places of the stack and the memo hold how deep the value in them is nested: numbers 0, [[]] 2.
+    """
+    stack: list[int | None] = []  # None is a mark
+    memo: dict[int, int] = {}
+    for count, (instruction, argument, at) in enumerate(pickletools.genops(data)):
+        name = instruction.name
+        if name not in _INSTRUCTIONS:
+            raise pickle.UnpicklingError(f"byte {at} is the instruction {name}, which plain values do not need")
+        if name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            place = len(memo) if name == "MEMOIZE" else int(argument or 0)
+            if place > count:
+                raise pickle.UnpicklingError(f"byte {at} has a place in the memo that is out of order")
+            memo[place] = stack[-1] or 0
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(memo[int(argument or 0)])
+        elif name == "MARK":
+            stack.append(None)
+        else:
+            taken = _take(stack, instruction)
+            depth = 1 + max(taken) if taken else int(name.startswith("EMPTY"))
+            # A list or dict that grows comes back as it was taken, first.
+            if name in ("APPEND", "APPENDS", "SETITEM", "SETITEMS"):
+                depth = max(taken[0], 1 + max(taken[1:], default=0))
+            if depth > _DEEPEST:
+                raise pickle.UnpicklingError(f"byte {at} has values nested deeper than {_DEEPEST}")
+            stack.extend(depth for _ in instruction.stack_after)
+
+
+def _take(stack: list[int | None], instruction: pickletools.OpcodeInfo) -> list[int]:
+    """Take what an instruction takes from the stack: as many as it says, and all that is above the last mark."""
+    before = instruction.stack_before
+    above: list[int] = []
+    count = len(before)
+    if pickletools.markobject in before:
+        count = before.index(pickletools.markobject)
+        while (depth := stack.pop()) is not None:
+            above.append(depth)
+    taken = [stack.pop() or 0 for _ in range(count)]
+    return taken[::-1] + above

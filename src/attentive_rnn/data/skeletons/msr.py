@@ -1,0 +1,141 @@
+"""MSR-Action3D: Kinect skeletons of ten people doing twenty actions of games, from the real-world coordinates.
+
+One text file a sequence, aNN_sNN_eNN_skeleton3D.txt (action, subject, repetition), twenty lines a frame: x y z in
+metres and a confidence. Reference: W. Li, Z. Zhang, Z. Liu, "Action recognition based on a bag of 3D points", CVPR
+workshops 2010; the list of 557 sequences is that of J. Wang, Z. Liu, Y. Wu, J. Yuan, CVPR 2012.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..formats.table import parse_rows
+from ..io.files import existing
+from ..io.members import Member, holds, members
+from ..schema import Schema
+from ..source import Source
+
+Subset = Literal["all", "AS1", "AS2", "AS3"]
+Files = Literal["published", "all"]
+
+ACTIONS = (
+    *("high arm wave", "horizontal arm wave", "hammer", "hand catch", "forward punch", "high throw", "draw x"),
+    *("draw tick", "draw circle", "hand clap", "two hand wave", "side boxing", "bend", "forward kick", "side kick"),
+    *("jogging", "tennis swing", "tennis serve", "golf swing", "pick up and throw"),
+)
+SUBSETS = {
+    "all": tuple(range(1, 21)),
+    "AS1": (2, 3, 5, 6, 10, 13, 18, 20),
+    "AS2": (1, 4, 7, 8, 9, 11, 12, 14),
+    "AS3": (6, 14, 15, 16, 17, 18, 19, 20),
+}
+TRAIN_SUBJECTS = (1, 3, 5, 7, 9)
+# The ten of the 567 sequences that are not on the published list; a13_s09_e02 is all zeros.
+EXCLUDED = (
+    *("a02_s03_e02", "a04_s03_e01", "a07_s04_e01", "a13_s09_e01", "a13_s09_e02", "a13_s09_e03", "a14_s03_e01"),
+    *("a20_s07_e01", "a20_s07_e03", "a20_s10_e03"),
+)
+SCHEMA = Schema(classes=ACTIONS, shape=(1, 20, 3), layout="kinect-20")
+
+_NAME = re.compile(r"(?:.*/)?(a(\d\d)_s(\d\d)_e(\d\d))_skeleton3D\.txt", re.ASCII | re.DOTALL)
+# Where the files have the joints of the layout kinect-20.
+_ORDER = (6, 3, 2, 19, 0, 7, 9, 11, 1, 8, 10, 12, 4, 13, 15, 17, 5, 14, 16, 18)
+
+
+def load(path: str | Path, subset: Subset = "all", files: Files = "published") -> Splits:
+    """The cross-subject protocol: subjects 1, 3, 5, 7, 9 train (284 of the published list), the others test (273).
+
+    Args:
+        path: a folder or a zip with the files; other files in it are passed over.
+        subset: "all" twenty actions, or the eight of "AS1", "AS2" or "AS3"; published figures are often the mean of
+            the three.
+        files: "published" leaves out the ten sequences that are not on the published list (see ``EXCLUDED``), among
+            them the empty a13_s09_e02; "all" keeps them.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file or its name is malformed, or one part is empty.
+    """
+    dataset = read(path, subset, files)
+    train = np.isin(dataset.groups("subject"), TRAIN_SUBJECTS)
+    if train.all() or not train.any():
+        raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'}; subjects 1 3 5 7 9 train")
+    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+
+
+def read(path: str | Path, subset: Subset = "all", files: Files = "published") -> SequenceDataset:
+    """Every sequence of a file, a folder or a zip, with its label.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file or its name is malformed.
+    """
+    if subset not in SUBSETS:
+        raise ConfigError(f"msr-action3d: subset must be one of {', '.join(SUBSETS)}, got {subset!r}")
+    if files not in get_args(Files):
+        raise ConfigError(f"msr-action3d: files must be one of {', '.join(get_args(Files))}, got {files!r}")
+    chosen = SUBSETS[subset]
+    left_out = EXCLUDED if files == "published" else ()
+    sequences, labels, metas = [], [], []
+    for member in members(existing(path), lambda n: _wanted(n, chosen, left_out), "aNN_sNN_eNN_skeleton3D.txt to read"):
+        action, meta = _meta(member)
+        sequences.append(_frames(member))
+        labels.append(chosen.index(action))
+        metas.append(meta)
+    schema = replace(SCHEMA, classes=tuple(ACTIONS[a - 1] for a in chosen))
+    return SequenceDataset(sequences, labels, metas, schema, "msr-action3d")
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is such a file, or a folder or zip with some."""
+    return holds(path, _key)
+
+
+def _key(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return match[1] if match else None
+
+
+def _wanted(name: str, actions: tuple[int, ...], left_out: tuple[str, ...]) -> str | None:
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] in left_out:
+        return None
+    action = int(match[2])
+    return match[1] if action in actions or action not in SUBSETS["all"] else None
+
+
+def _meta(member: Member) -> tuple[int, dict[str, Any]]:
+    action, subject, repetition = int(member.key[1:3]), int(member.key[5:7]), int(member.key[9:11])
+    if action not in SUBSETS["all"]:
+        raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
+    return action, {"name": member.key, "subject": subject, "repetition": repetition}
+
+
+def _frames(member: Member) -> torch.Tensor:
+    rows = parse_rows(member.data, member.where, columns=4)
+    if len(rows) % len(_ORDER):
+        raise DataError(
+            f"{member.where}: has {len(rows)} lines, which are no whole frames of {len(_ORDER)}; it may be truncated"
+        )
+    frames = rows.reshape(-1, 1, len(_ORDER), 4)[:, :, list(_ORDER), :3]
+    return torch.from_numpy(frames.astype(np.float32))
+
+
+SOURCE = Source(
+    name="msr-action3d",
+    title="MSR-Action3D skeletons: a zip or folder of aNN_sNN_eNN_skeleton3D.txt",
+    load=load,
+    recognise=recognise,
+    read=read,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
+    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+    check_options={"files": "all"},
+)

@@ -1,0 +1,194 @@
+"""NTU RGB+D 60 and 120: Kinect 2 skeletons of one or two people, a text file SsssCcccPpppRrrrAaaa.skeleton a sequence.
+
+References: A. Shahroudy, J. Liu, T.-T. Ng, G. Wang, "NTU RGB+D: a large scale dataset for 3D human activity
+analysis", CVPR 2016; J. Liu et al., "NTU RGB+D 120", TPAMI 2019.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..formats.table import packaged_lines, text_lines
+from ..io.files import existing, read_bytes
+from ..io.members import Member, holds, members
+from ..schema import Schema
+from ..source import Source
+from .ntu_bodies import Bodies, Denoise, persons
+from .ntu_skeleton import parse
+
+Protocol = Literal["xsub", "xview", "xset"]
+
+ACTIONS = packaged_lines("ntu-actions.txt")
+SCHEMA = Schema(classes=ACTIONS, shape=(2, 25, 3), layout="ntu-25", rate=30.0)
+# The cross-subject training subjects of NTU RGB+D 120; those up to 40 are the ones of NTU RGB+D.
+TRAIN_SUBJECTS = frozenset(
+    (
+        *(1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38),
+        *(45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83),
+        *(84, 85, 86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103),
+    )
+)
+TRAIN_VIEWS = frozenset((2, 3))
+
+_NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.ASCII)
+_SETUPS_OF_60, _CLASSES_OF_60 = 17, 60
+
+
+def load(
+    path: str | Path,
+    protocol: Protocol = "xsub",
+    bodies: Bodies = "tracks",
+    denoise: Denoise = "released",
+    missing: str | Path = "drop",
+) -> Splits:
+    """One of the four protocols; 60 classes where all files are of NTU RGB+D, else 120.
+
+    Args:
+        path: a folder or a zip with the .skeleton files; other files in it are passed over.
+        protocol: "xsub" trains on 20 subjects (53 in NTU RGB+D 120), "xview" on cameras 2 and 3, "xset" on the setups
+            with even numbers.
+        bodies: "tracks" follows people by their id and drops frames without anybody; "slots" takes the bodies in
+            the order in which a frame lists them and keeps empty frames, as mmaction2 does.
+        denoise: "released" drops tracks of up to 11 frames and tracks that are wider than high, as the code that the
+            EleAtt paper builds on does; "all" also drops second people whose motion is out of range, the step
+            that this code has but leaves out; "off" keeps every track. For "tracks" only.
+        missing: "drop" leaves out the 302 (535) samples that the data set's authors list as having missing
+            skeletons, "keep" keeps them; or a text file with the names to leave out.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file or its name is malformed, a sequence has nobody in it, or one part is empty.
+    """
+    return parts(_dataset(existing(path), bodies, denoise, missing, strict=True), path, protocol)
+
+
+def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Splits:
+    """The parts of a protocol, of sequences that name their subject, view and setup; see :func:`load`.
+
+    Raises:
+        ConfigError: another protocol.
+        DataError: one part is empty.
+    """
+    if protocol not in get_args(Protocol):
+        raise ConfigError(f"{dataset.name}: protocol must be one of {', '.join(get_args(Protocol))}, got {protocol!r}")
+    keys, members_ = {
+        "xsub": ("subject", TRAIN_SUBJECTS),
+        "xview": ("view", TRAIN_VIEWS),
+        "xset": ("setup", frozenset(range(2, 33, 2))),
+    }[protocol]
+    in_train = np.isin(dataset.groups(keys), list(members_))
+    if in_train.all() or not in_train.any():
+        part = "test" if in_train.all() else "train"
+        raise DataError(f"{path}: has no {part} sequence for {protocol}; its {keys}s are all of the other part")
+    return Splits(dataset.subset(np.flatnonzero(in_train)), dataset.subset(np.flatnonzero(~in_train)))
+
+
+def read(
+    path: str | Path, bodies: Bodies = "tracks", denoise: Denoise = "released", missing: str | Path = "drop"
+) -> SequenceDataset:
+    """Every sequence of a .skeleton file, a folder or a zip; those of another name are not labelled.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file is malformed, or has nobody in it.
+    """
+    return _dataset(existing(path), bodies, denoise, missing, strict=False)
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is a .skeleton file, or a folder or zip with some."""
+    return holds(path, _key)
+
+
+def meta_of(name: str) -> tuple[int, dict[str, Any]]:
+    """The class (from 0) and the meta that a name SsssCcccPpppRrrrAaaa tells; -1 for another name.
+
+    Example:
+        >>> meta_of("S001C002P003R001A060")
+        (59, {'name': 'S001C002P003R001A060', 'setup': 1, 'view': 2, 'subject': 3, 'repetition': 1})
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return -1, {"name": name}
+    setup, view, subject, repetition, action = map(int, match.groups())
+    label = action - 1 if 1 <= action <= len(ACTIONS) else -1
+    return label, {"name": name, "setup": setup, "view": view, "subject": subject, "repetition": repetition}
+
+
+def missing_skeletons() -> frozenset[str]:
+    """The names of the 535 samples with missing skeletons, 302 of them in NTU RGB+D.
+
+    Source: the list of the data set's authors.
+
+    Example:
+        >>> len(missing_skeletons())
+        535
+    """
+    return frozenset(packaged_lines("ntu-missing.txt"))
+
+
+def number_of_classes(labels: np.ndarray, setups: np.ndarray) -> int:
+    """60 if every sequence can be of NTU RGB+D, else 120."""
+    small = (labels < _CLASSES_OF_60).all() and (setups <= _SETUPS_OF_60).all()
+    return _CLASSES_OF_60 if small else len(ACTIONS)
+
+
+def _key(name: str) -> str | None:
+    return Path(name).stem if name.lower().endswith(".skeleton") else None
+
+
+def _dataset(path: Path, bodies: Bodies, denoise: Denoise, missing: str | Path, *, strict: bool) -> SequenceDataset:
+    left_out = _left_out(missing)
+    sequences, labels, metas = [], [], []
+    for member in members(path, lambda n: _wanted(n, left_out), ".skeleton file to read"):
+        label, meta = meta_of(member.key)
+        if strict and label < 0:
+            raise DataError(f"{member.where}: is not named SsssCcccPpppRrrrAaaa.skeleton with an action of 1 to 120")
+        sequences.append(_sequence(member, bodies, denoise))
+        labels.append(label)
+        metas.append(meta)
+    classes = number_of_classes(np.asarray(labels), np.asarray([m.get("setup", 0) for m in metas]))
+    return SequenceDataset(sequences, labels, metas, replace(SCHEMA, classes=ACTIONS[:classes]), "ntu-rgbd")
+
+
+def _wanted(name: str, left_out: frozenset[str]) -> str | None:
+    key = _key(name)
+    return None if key in left_out else key
+
+
+def _sequence(member: Member, bodies: Bodies, denoise: Denoise) -> torch.Tensor:
+    frames = persons(parse(member.data, member.where), bodies, denoise)
+    if not frames.any():
+        raise DataError(
+            f"{member.where}: has nobody in any frame; leave it out with missing=FILE, a list of such names"
+        )
+    return torch.from_numpy(frames.astype(np.float32))
+
+
+def _left_out(missing: str | Path) -> frozenset[str]:
+    if missing == "keep":
+        return frozenset()
+    if missing == "drop":
+        return missing_skeletons()
+    path = existing(missing)
+    lines = text_lines(read_bytes(path), str(path))
+    return frozenset(name for line in lines if _NAME.fullmatch(name := line.strip().removesuffix(".skeleton")))
+
+
+SOURCE = Source(
+    name="ntu-rgbd",
+    title="NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
+    load=load,
+    recognise=recognise,
+    read=read,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
+    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+)

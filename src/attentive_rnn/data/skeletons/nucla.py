@@ -1,0 +1,236 @@
+"""Northwestern-UCLA Multiview Action 3D: Kinect skeletons of ten people doing ten actions before three cameras.
+
+One JSON file a sequence, ``{"file_name": "a01_s02_e03_v01", "skeletons": [T][20][3] metres, "label": 1..10}``, in a
+zip or a folder. Reference: J. Wang, X. Nie, Y. Xia, Y. Wu, S.-C. Zhu, "Cross-view action modeling, learning and
+recognition", CVPR 2014.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.files import existing, quoted, read_bytes
+from ..schema import Schema
+from ..source import Source
+
+ACTIONS = {
+    1: "pick up with one hand",
+    2: "pick up with two hands",
+    3: "drop trash",
+    4: "walk around",
+    5: "sit down",
+    6: "stand up",
+    8: "donning",
+    9: "doffing",
+    11: "throw",
+    12: "carry",
+}
+SCHEMA = Schema(classes=tuple(ACTIONS.values()), shape=(1, 20, 3), layout="kinect-20")
+TRAIN_VIEWS, TEST_VIEW = (1, 2), 3
+VIEWS = (*TRAIN_VIEWS, TEST_VIEW)
+
+_NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)", re.ASCII)
+_LARGEST = 64 * 2**20  # bytes of one JSON file; a real one has at most 127 kB
+
+
+class _File(NamedTuple):
+    where: str
+    stem: str
+    data: bytes
+
+
+def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW) -> Splits:
+    """The cross-view protocol: views 1 and 2 to train (1020 sequences in the full set), view 3 to test (464).
+
+    Args:
+        path: the zip, or a folder, with the JSON files; other files in it are passed over.
+        train_views, test_view: other views, such as [1] and 2 to choose a recipe without a look at view 3.
+
+    Raises:
+        ConfigError: views that are not among 1, 2 and 3, or one for both parts.
+        DataError: a file or its name is malformed, its label does not belong to its name, or one part is empty.
+    """
+    for name, given in (("train_views", train_views), ("test_view", [test_view])):
+        if not isinstance(given, list | tuple) or not given or any(view not in VIEWS for view in given):
+            raise ConfigError(f"data.options.{name} must be of the views 1, 2 and 3, got {given!r}")
+    if test_view in train_views:
+        raise ConfigError(f"data.options: view {test_view} is in train_views and test_view; a view is for one part")
+    dataset = _dataset(existing(path), strict=True)
+    views = dataset.groups("view")
+    train, test = np.flatnonzero(np.isin(views, train_views)), np.flatnonzero(views == test_view)
+    if not len(train) or not len(test):
+        found, wanted = (", ".join(map(str, some)) for some in (np.unique(views), train_views))
+        raise DataError(f"{path}: has view {found} only; training is on view {wanted} and testing on view {test_view}")
+    return Splits(dataset.subset(train), dataset.subset(test))
+
+
+def read(path: str | Path) -> SequenceDataset:
+    """Every sequence of one JSON file, a folder or a zip; names and labels may be missing.
+
+    Raises:
+        DataError: a file is malformed.
+    """
+    return _dataset(existing(path), strict=False)
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is a .json or .zip file, or a folder with .json files."""
+    if path.is_dir():
+        return any(_is_sequence(p.relative_to(path).as_posix()) for p in path.rglob("*.json"))
+    return path.suffix.lower() in (".json", ".zip")
+
+
+def _dataset(path: Path, *, strict: bool) -> SequenceDataset:
+    sequences, labels, metas = [], [], []
+    first_place: dict[str, str] = {}
+    for file in sorted(_files(path), key=lambda f: (f.stem, f.where)):
+        if file.stem in first_place:
+            raise DataError(f"{file.where}: the same sequence is also in {first_place[file.stem]}; delete one")
+        first_place[file.stem] = file.where
+        frames, label, meta = _parse(file, strict=strict)
+        sequences.append(frames)
+        labels.append(label)
+        metas.append(meta)
+    if not sequences:
+        raise DataError(f"{path}: holds no .json file")
+    return SequenceDataset(sequences, labels, metas, SCHEMA, "nucla")
+
+
+def _is_sequence(member: str) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+    return member.lower().endswith(".json") and not hidden
+
+
+def _files(path: Path) -> Iterator[_File]:
+    if path.is_dir():
+        for p in path.rglob("*.json"):
+            if p.is_file() and _is_sequence(p.relative_to(path).as_posix()):
+                yield _File(str(p), p.stem, read_bytes(p))
+    elif path.suffix.lower() == ".json":
+        yield _File(str(path), path.stem, read_bytes(path))
+    else:
+        yield from _zip_members(path)
+
+
+def _zip_members(path: Path) -> Iterator[_File]:
+    member = ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if not _is_sequence(info.filename):
+                    continue
+                member = f", member {info.filename}"
+                if info.file_size > _LARGEST:
+                    raise DataError(f"{path}{member}: is larger than {_LARGEST >> 20} MiB; it is not a skeleton file")
+                yield _File(f"{path}{member}", PurePosixPath(info.filename).stem, archive.read(info))
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        RuntimeError,  # an encrypted member; NotImplementedError, an unknown compression, is one too
+        ValueError,
+    ) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}{member}: cannot be read from the zip ({error}); fetch or pack it again") from error
+
+
+def _parse(file: _File, *, strict: bool) -> tuple[torch.Tensor, int, dict[str, Any]]:
+    try:
+        content = json.loads(file.data)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file.where}: is not JSON ({error}); the file may be truncated") from error
+    if not isinstance(content, dict):
+        raise DataError(f'{file.where}: must be {{"file_name": ..., "skeletons": ..., "label": ...}}')
+    needed = ("file_name", "skeletons", "label") if strict else ("skeletons",)
+    for key in needed:
+        if key not in content:
+            raise DataError(f"{file.where}: the field {key!r} is missing")
+    match = _NAME.fullmatch(file.stem)
+    meta: dict[str, Any] = {"name": file.stem}
+    label = -1
+    if match:
+        action, subject, repetition, view = map(int, match.groups())
+        if action in ACTIONS and view in VIEWS:
+            meta |= {"subject": subject, "view": view, "repetition": repetition}
+            label = list(ACTIONS).index(action)
+        elif strict:
+            field, known = ("view", (1, 2, 3)) if action in ACTIONS else ("action", tuple(ACTIONS))
+            raise DataError(f"{file.where}: the {field} in its name is not one of {', '.join(map(str, known))}")
+    elif strict:
+        raise DataError(f"{file.where}: is not named aNN_sNN_eNN_vNN.json (action, subject, repetition, view)")
+    label = _check_label(file, content, label)
+    return _frames(file.where, content["skeletons"]), label, meta
+
+
+def _check_label(file: _File, content: dict[str, Any], from_name: int) -> int:
+    """The class index, from the name or the label field (1-10, in the order of ACTIONS), which must agree."""
+    name = content.get("file_name", file.stem)
+    if name != file.stem:
+        raise DataError(f"{file.where}: its field file_name is {quoted(str(name))}; the two names must agree")
+    if "label" not in content:
+        return from_name
+    label = content["label"]
+    if type(label) is not int or not 1 <= label <= len(ACTIONS):
+        raise DataError(f"{file.where}: the field label must be from 1 to {len(ACTIONS)}, got {quoted(str(label))}")
+    if from_name not in (-1, label - 1):
+        names = SCHEMA.classes
+        raise DataError(
+            f"{file.where}: its label {label} is {names[label - 1]!r}, but its name says {names[from_name]!r}"
+        )
+    return label - 1
+
+
+def _frames(where: str, skeletons: Any) -> torch.Tensor:
+    _, joints, coordinates = SCHEMA.shape
+    if not isinstance(skeletons, list) or not skeletons:
+        raise DataError(f"{where}: skeletons must be a list of at least one frame")
+    try:
+        frames = np.array(skeletons)
+    except (ValueError, OverflowError, RecursionError):
+        frames = np.empty(0, dtype=object)
+    if frames.shape[1:] != (joints, coordinates) or frames.dtype.kind not in "iuf":
+        raise DataError(f"{where}: {_first_fault(skeletons, joints, coordinates)}")
+    bad = np.argwhere(~(np.abs(frames) <= np.finfo(np.float32).max))
+    if len(bad):
+        frame, joint, _ = bad[0]
+        raise DataError(f"{where}: frame {frame}, joint {joint}: a coordinate is NaN, infinite or too large")
+    return torch.from_numpy(frames.astype(np.float32)[:, None])
+
+
+def _first_fault(skeletons: list[Any], joints: int, coordinates: int) -> str:
+    for t, frame in enumerate(skeletons):
+        if not isinstance(frame, list) or len(frame) != joints:
+            count = len(frame) if isinstance(frame, list) else "no"
+            return f"frame {t} has {count} joints, expected {joints}"
+        for v, joint in enumerate(frame):
+            if not isinstance(joint, list) or len(joint) != coordinates:
+                count = len(joint) if isinstance(joint, list) else "no"
+                return f"frame {t}, joint {v} has {count} coordinates, expected {coordinates}"
+            for value in joint:
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    return f"frame {t}, joint {v}: {quoted(str(value))} is not a number"
+    return "a coordinate is too large"
+
+
+SOURCE = Source(
+    name="nucla",
+    title="Northwestern-UCLA skeletons, cross-view: a zip or folder of aNN_sNN_eNN_vNN.json",
+    load=load,
+    recognise=recognise,
+    read=read,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
+    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+)

@@ -1,0 +1,107 @@
+"""SFINGE 3D: hand skeletons from a Leap Motion sensor, thirteen gestures, 36 instances of each.
+
+In a zip or a folder Dictionary/GESTURE/INSTANCE.txt, a line a frame: 20 joints with a position (3) and an orientation
+quaternion (4), between semicolons, 20 frames a second. Reference: A. Caputo et al., "SFINGE 3D: a novel benchmark for
+online detection and recognition of heterogeneous hand gestures from 3D fingers' trajectories", Computers & Graphics
+2020.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..formats.table import parse_rows
+from ..io.files import existing
+from ..io.members import holds, members
+from ..schema import Schema
+from ..source import Source
+
+Values = Literal["position", "position+orientation"]
+
+GESTURES = (
+    *("one", "two", "three", "four", "OK", "pinch", "grab", "expand", "tap", "swipe left", "swipe right"),
+    *("swipe V", "swipe O"),
+)
+SCHEMA = Schema(classes=GESTURES, shape=(1, 20, 3), layout="sfinge-20", rate=20.0)
+
+_NAME = re.compile(r"(?:.*/)?Dictionary/(\d{1,2})/(\d{1,4})\.txt", re.ASCII | re.DOTALL)
+_JOINTS, _VALUES = 20, 7
+
+
+def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "position") -> Splits:
+    """One fold of a cross-validation over the instances; there is no official split.
+
+    Instance i of every gesture is tested in the fold (i - 1) mod ``folds``, and trained on in the others.
+
+    Args:
+        path: a folder or a zip with Dictionary/GESTURE/INSTANCE.txt.
+        fold: which fold to test, from 0.
+        folds: into how many the instances are divided, from 2 to 36.
+        values: "position" (3 values a joint) or "position+orientation" (3 and the quaternion x y z w).
+
+    Raises:
+        ConfigError: an option that is out of range.
+        DataError: a file is malformed, or one part is empty.
+    """
+    if type(folds) is not int or not 2 <= folds <= 36:
+        raise ConfigError(f"sfinge3d: folds must be from 2 to 36, got {folds!r}")
+    if type(fold) is not int or not 0 <= fold < folds:
+        raise ConfigError(f"sfinge3d: fold must be from 0 to {folds - 1}, got {fold!r}")
+    dataset = read(path, values)
+    test = (dataset.groups("repetition") - 1) % folds == fold
+    if test.all() or not test.any():
+        raise DataError(f"{path}: has no sequence to {'train' if test.all() else 'test'} in fold {fold} of {folds}")
+    return Splits(dataset.subset(np.flatnonzero(~test)), dataset.subset(np.flatnonzero(test)))
+
+
+def read(path: str | Path, values: Values = "position") -> SequenceDataset:
+    """Every segmented gesture, with its label.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file is malformed.
+    """
+    if values not in get_args(Values):
+        raise ConfigError(f"sfinge3d: values must be one of {', '.join(get_args(Values))}, got {values!r}")
+    coordinates = 3 if values == "position" else _VALUES
+    sequences, labels, metas = [], [], []
+    for member in members(existing(path), _key, "Dictionary/GESTURE/INSTANCE.txt"):
+        gesture, instance = (int(part) for part in member.key.split("/"))
+        if not 1 <= gesture <= len(GESTURES):
+            raise DataError(f"{member.where}: its folder is not a gesture from 1 to {len(GESTURES)}")
+        rows = parse_rows(member.data, member.where, _JOINTS * _VALUES, separator=";")
+        frames = rows.reshape(-1, 1, _JOINTS, _VALUES)[..., :coordinates]
+        sequences.append(torch.from_numpy(frames.astype(np.float32)))
+        labels.append(gesture - 1)
+        metas.append({"name": f"{gesture}/{instance}", "repetition": instance})
+    schema = replace(SCHEMA, shape=(1, _JOINTS, coordinates))
+    return SequenceDataset(sequences, labels, metas, schema, "sfinge3d")
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is such a file, or a folder or zip with some."""
+    return holds(path, _key)
+
+
+def _key(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return f"{int(match[1]):02}/{int(match[2]):04}" if match else None
+
+
+SOURCE = Source(
+    name="sfinge3d",
+    title="SFINGE 3D hand skeletons: a zip or folder of Dictionary/GESTURE/INSTANCE.txt",
+    load=load,
+    recognise=recognise,
+    read=read,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 0},),
+    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+)

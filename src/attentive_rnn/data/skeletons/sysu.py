@@ -1,0 +1,131 @@
+"""SYSU 3D human-object interaction: Kinect skeletons of forty people doing twelve actions with six objects.
+
+PERSON/videoN/sklWorld.mat, N the action from 1 to 12, with the array ``SW`` (20 joints, 3 coordinates in metres,
+frames). Reference: J.-F. Hu, W.-S. Zheng, J. Lai, J. Zhang, "Jointly learning heterogeneous features for RGB-D
+activity recognition", CVPR 2015.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.files import existing, quoted, read_bytes
+from ..io.mat import joints_by_time
+from ..io.members import holds, members
+from ..schema import Schema
+from ..source import Source
+
+Protocol = Literal["CS", "SS"]
+
+ACTIONS = (
+    *("drinking", "pouring", "calling phone", "playing phone", "wearing backpacks", "packing backpacks"),
+    *("sitting chair", "moving chair", "taking out wallet", "taking from wallet", "mopping", "sweeping"),
+)
+SCHEMA = Schema(classes=ACTIONS, shape=(1, 20, 3), layout="kinect-20", rate=30.0)
+FOLDS = 30
+
+_NAME = re.compile(r"(?:.*/)?([^/]+)/video(\d{1,2})/sklWorld\.mat", re.ASCII | re.DOTALL | re.IGNORECASE)
+
+
+def load(path: str | Path, protocol: Protocol = "CS", fold: int = 0, train_list: str | Path | None = None) -> Splits:
+    """One of the 30 random folds of a protocol; published figures are the mean over 30 folds.
+
+    Cross-subject (CS): half of the people train, the other half test. Same-subject (SS): half of the sequences of
+    each person train. The halves of fold k are drawn by ``numpy.random.default_rng(k)`` from the sorted names: they
+    are not those of the data set's authors, whose lists ``train_list`` takes.
+
+    Args:
+        path: a folder or a zip with PERSON/videoN/sklWorld.mat.
+        protocol: "CS" or "SS".
+        fold: from 0 to 29.
+        train_list: a text file with the sequences PERSON/videoN to train on, one a line, instead of a random fold.
+
+    Raises:
+        ConfigError: an option that is out of range.
+        DataError: a file is malformed, the list names a sequence that is not there, or one part is empty.
+    """
+    if protocol not in get_args(Protocol):
+        raise ConfigError(f"sysu: protocol must be CS or SS, got {protocol!r}")
+    if type(fold) is not int or not 0 <= fold < FOLDS:
+        raise ConfigError(f"sysu: fold must be from 0 to {FOLDS - 1}, got {fold!r}")
+    dataset = read(path)
+    if train_list is None:
+        train = _random_half(dataset.groups("subject"), protocol, np.random.default_rng(fold))
+    else:
+        train = _listed(existing(train_list), [meta["name"] for meta in dataset.metas])
+    if train.all() or not train.any():
+        raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'} in this fold")
+    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+
+
+def read(path: str | Path) -> SequenceDataset:
+    """Every sequence of a file, a folder or a zip, with its label.
+
+    Raises:
+        DataError: a file or its name is malformed.
+    """
+    sequences, labels, metas = [], [], []
+    for member in members(existing(path), _key, "PERSON/videoN/sklWorld.mat"):
+        person, video = member.key.rsplit("/video", 1)
+        if not 1 <= int(video) <= len(ACTIONS):
+            raise DataError(f"{member.where}: the action in its folder is not from 1 to {len(ACTIONS)}")
+        frames = joints_by_time(member.data, member.where, "SW", joints=20, coordinates=3)
+        sequences.append(torch.from_numpy(frames.astype(np.float32)))
+        labels.append(int(video) - 1)
+        metas.append({"name": f"{person}/video{int(video)}", "subject": person})
+    return SequenceDataset(sequences, labels, metas, SCHEMA, "sysu")
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is a sklWorld.mat, or a folder or zip with some."""
+    return holds(path, _key)
+
+
+def _key(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return f"{match[1]}/video{int(match[2]):02}" if match else None
+
+
+def _random_half(subjects: np.ndarray, protocol: Protocol, rng: np.random.Generator) -> np.ndarray:
+    people = np.unique(subjects)
+    if protocol == "CS":
+        return np.isin(subjects, rng.permutation(people)[: (len(people) + 1) // 2])
+    train = np.zeros(len(subjects), dtype=bool)
+    for person in people:
+        own = rng.permutation(np.flatnonzero(subjects == person))
+        train[own[: (len(own) + 1) // 2]] = True
+    return train
+
+
+def _listed(path: Path, names: list[str]) -> np.ndarray:
+    try:
+        lines = read_bytes(path).decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not text") from error
+    place = {name: i for i, name in enumerate(names)}
+    train = np.zeros(len(names), dtype=bool)
+    for number, line in enumerate(lines, start=1):
+        name = line.strip()
+        if name and name not in place:
+            raise DataError(f"{path}, line {number}: there is no sequence {quoted(name)}; lines are PERSON/videoN")
+        if name:
+            train[place[name]] = True
+    return train
+
+
+SOURCE = Source(
+    name="sysu",
+    title="SYSU 3D HOI skeletons: a zip or folder of PERSON/videoN/sklWorld.mat",
+    load=load,
+    recognise=recognise,
+    read=read,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
+    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+)

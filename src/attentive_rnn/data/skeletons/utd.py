@@ -1,0 +1,92 @@
+"""UTD-MHAD: Kinect skeletons of eight people doing 27 actions, a MATLAB file aN_sN_tN_skeleton.mat a sequence.
+
+The array ``d_skel`` is (20 joints, 3 coordinates in metres, frames). Reference: C. Chen, R. Jafari, N. Kehtarnavaz,
+"UTD-MHAD: a multimodal dataset for human action recognition utilizing a depth camera and a wearable inertial
+sensor", ICIP 2015.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...errors import DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.files import existing
+from ..io.mat import joints_by_time
+from ..io.members import holds, members
+from ..schema import Schema
+from ..source import Source
+
+ACTIONS = (
+    *("right arm swipe to the left", "right arm swipe to the right", "right hand wave", "two hand front clap"),
+    *("right arm throw", "cross arms in the chest", "basketball shoot", "right hand draw x"),
+    *("right hand draw circle (clockwise)", "right hand draw circle (counter clockwise)", "draw triangle"),
+    *("bowling (right hand)", "front boxing", "baseball swing from right", "tennis right hand forehand swing"),
+    *("arm curl (two arms)", "tennis serve", "two hand push", "right hand knock on door"),
+    *("right hand catch an object", "right hand pick up and throw", "jogging in place", "walking in place"),
+    *("sit to stand", "stand to sit", "forward lunge (left foot forward)", "squat (two arms stretch out)"),
+)
+SCHEMA = Schema(classes=ACTIONS, shape=(1, 20, 3), layout="kinect-20", rate=30.0)
+
+_NAME = re.compile(r"(?:.*/)?a(\d{1,2})_s(\d{1,2})_t(\d{1,2})_skeleton\.mat", re.ASCII | re.DOTALL)
+# Where the files, which go from the head down, have the joints of the layout kinect-20.
+_ORDER = (3, 2, 1, 0, *range(4, 20))
+
+
+def load(path: str | Path) -> Splits:
+    """The cross-subject protocol: subjects 1, 3, 5 and 7 to train, 2, 4, 6 and 8 to test.
+
+    Args:
+        path: a folder or a zip with the files; other files in it are passed over.
+
+    Raises:
+        DataError: a file or its name is malformed, or one part is empty.
+    """
+    dataset = read(path)
+    train = dataset.groups("subject") % 2 == 1
+    if train.all() or not train.any():
+        raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'}; odd subjects train")
+    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+
+
+def read(path: str | Path) -> SequenceDataset:
+    """Every sequence of a file, a folder or a zip, with its label.
+
+    Raises:
+        DataError: a file or its name is malformed.
+    """
+    sequences, labels, metas = [], [], []
+    for member in members(existing(path), _key, "aN_sN_tN_skeleton.mat"):
+        action, subject, trial = (int(part[1:]) for part in member.key.split("_"))
+        if not 1 <= action <= len(ACTIONS):
+            raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
+        frames = joints_by_time(member.data, member.where, "d_skel", joints=20, coordinates=3)
+        sequences.append(torch.from_numpy(frames[:, :, list(_ORDER)].astype(np.float32)))
+        labels.append(action - 1)
+        metas.append({"name": f"a{action}_s{subject}_t{trial}", "subject": subject, "repetition": trial})
+    return SequenceDataset(sequences, labels, metas, SCHEMA, "utd-mhad")
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is such a file, or a folder or zip with some."""
+    return holds(path, _key)
+
+
+def _key(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return "a{:02}_s{:02}_t{:02}".format(*(int(part) for part in match.groups())) if match else None
+
+
+SOURCE = Source(
+    name="utd-mhad",
+    title="UTD-MHAD skeletons: a zip or folder of aN_sN_tN_skeleton.mat",
+    load=load,
+    recognise=recognise,
+    read=read,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
+    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+)

@@ -1,0 +1,176 @@
+"""Film reviews, as the folder aclImdb or as tables: train.tsv and test.tsv, with .gz or .xz or without.
+
+A line of a table is LABEL, RATING and TEXT between tabs, or LABEL and TEXT; a first line may name these columns. The
+text is all that follows: quotation marks mean nothing. A label is neg or 0, pos or 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.files import decompress, existing, quoted, read_bytes
+from ..schema import Schema
+from ..source import Source
+from .words import build_vocabulary, encode, words
+
+CLASSES = ("neg", "pos")
+_LABELS = {"neg": 0, "0": 0, "pos": 1, "1": 1}
+_COLUMNS = ("label", "rating", "text")
+_TABLES = (".tsv", ".tsv.gz", ".tsv.xz")
+
+
+class Review(NamedTuple):
+    """The words of a review, its label (-1: not known) and what else is known of it."""
+
+    words: list[str]
+    label: int
+    meta: dict[str, Any]
+
+
+def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits:
+    """The training and test reviews; the vocabulary is that of the training reviews alone.
+
+    Args:
+        path: the folder aclImdb, with {train,test}/{neg,pos}/ID_RATING.txt, or a folder with train.tsv and test.tsv.
+        vocabulary_size: the most frequent words that are told apart, with the entry for all others.
+
+    Raises:
+        ConfigError: a vocabulary of less than two entries.
+        DataError: a file is missing or malformed; the message names it and the line.
+
+    Source: Maas et al., "Learning word vectors for sentiment analysis", ACL 2011.
+    """
+    if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int) or vocabulary_size < 2:
+        raise ConfigError(f"imdb: vocabulary_size must be a whole number >= 2, got {vocabulary_size!r}")
+    path = existing(path)
+    train, test = (list(_part(path, part)) for part in ("train", "test"))
+    vocabulary = build_vocabulary((review.words for review in train), vocabulary_size)
+    return Splits(*(_dataset(reviews, vocabulary, path.name) for reviews in (train, test)))
+
+
+def read(path: str | Path) -> SequenceDataset:
+    """Every review of a folder, a table or a single .txt file, labelled or not, with a vocabulary of all their words.
+
+    Raises:
+        DataError: there are none, or a file is malformed.
+    """
+    path = existing(path)
+    reviews: list[Review] = []
+    if path.is_file():
+        reviews = list(_table(path)) if _is_table(path) else [_text(path, -1)]
+    elif recognise(path):
+        reviews = [review for part in ("train", "test") for review in _part(path, part)]
+    else:
+        reviews = [_text(file, _LABELS.get(file.parent.name, -1)) for file in sorted(path.rglob("*.txt"))]
+    if not reviews:
+        raise DataError(f"{path}: holds no .txt files")
+    return _dataset(reviews, build_vocabulary(review.words for review in reviews), path.stem)
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder has train and test tables, or the folders of aclImdb."""
+    if not path.is_dir():
+        return False
+    return all(_tables(path, part) or _folders(path, part) for part in ("train", "test"))
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.lower().endswith(_TABLES)
+
+
+def _tables(path: Path, part: str) -> list[Path]:
+    return [path / f"{part}{suffix}" for suffix in _TABLES if (path / f"{part}{suffix}").is_file()]
+
+
+def _folders(path: Path, part: str) -> list[Path]:
+    folders = [path / part / name for name in CLASSES]
+    return folders if all(next(folder.glob("*.txt"), None) for folder in folders) else []
+
+
+def _part(path: Path, part: str) -> Iterator[Review]:
+    tables, folders = _tables(path, part), _folders(path, part)
+    if tables:
+        yield from _table(tables[0])
+    elif folders:
+        for label, folder in enumerate(folders):
+            for file in sorted(folder.glob("*.txt")):
+                yield _text(file, label)
+    else:
+        raise DataError(
+            f"{path}: has neither {part}.tsv (or .tsv.gz, .tsv.xz) nor {part}/neg/*.txt and {part}/pos/*.txt"
+        )
+
+
+def _table(path: Path) -> Iterator[Review]:
+    lines = _decoded(decompress(read_bytes(path), str(path)), path).split("\n")
+    names: tuple[str, ...] | None = None
+    for number, line in enumerate(lines, 1):
+        row = line.rstrip("\r")
+        if not row:
+            continue
+        if names is None:
+            first = tuple(field.strip().lower() for field in row.split("\t"))
+            if "text" in first and "label" in first:
+                if first not in (_COLUMNS, ("label", "text")):
+                    raise DataError(f"{path}, line {number}: the columns must be label, rating and text, got {first}")
+                names = first
+                continue
+            names = _COLUMNS if len(first) >= 3 else ("label", "text")
+        fields = row.split("\t", len(names) - 1)
+        if len(fields) < len(names):
+            raise DataError(
+                f"{path}, line {number}: {len(fields)} columns between tabs, but {', '.join(names)} are needed"
+            )
+        values = dict(zip(names, fields, strict=True))
+        label = _LABELS.get(values["label"].strip())
+        if label is None:
+            raise DataError(f"{path}, line {number}: the label {quoted(values['label'])} is none of neg, pos, 0, 1")
+        meta: dict[str, Any] = {"name": f"{path.name.split('.')[0]} {number}"}
+        if "rating" in values:
+            if not values["rating"].strip().isdecimal():
+                raise DataError(f"{path}, line {number}: the rating {quoted(values['rating'])} is no whole number")
+            meta["rating"] = int(values["rating"])
+        yield Review(words(values["text"]), label, meta)
+    if names is None:
+        raise DataError(f"{path}: is empty")
+
+
+def _text(path: Path, label: int) -> Review:
+    meta: dict[str, Any] = {"name": f"{path.parent.name}/{path.stem}" if label >= 0 else path.stem}
+    rating = path.stem.rpartition("_")[2]
+    if label >= 0 and rating.isdecimal() and "_" in path.stem:
+        meta["rating"] = int(rating)
+    return Review(words(_decoded(read_bytes(path), path)), label, meta)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}, line {line}: is not text in UTF-8; save the file as UTF-8") from error
+
+
+def _dataset(reviews: list[Review], vocabulary: tuple[str, ...], name: str) -> SequenceDataset:
+    return SequenceDataset(
+        encode((review.words for review in reviews), vocabulary),
+        np.asarray([review.label for review in reviews]),
+        [review.meta for review in reviews],
+        Schema(CLASSES, (1,), vocabulary=vocabulary),
+        name,
+    )
+
+
+SOURCE = Source(
+    name="imdb",
+    title="Film reviews, good or bad, as sequences of words: the folder aclImdb, or train.tsv and test.tsv",
+    load=load,
+    read=read,
+    recognise=recognise,
+)

@@ -1,0 +1,287 @@
+"""A study: recipes, changes of them and models, over data sets and seeds, into one table that grows run by run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ..errors import ConfigError
+from ..training.environment import DISTRIBUTION
+from ..training.recipes import as_overrides, load_config, read_yaml, recipe_name
+from .compare import Outcome, compare
+from .fused_runs import fuse_runs
+from .study_table import Row, StudyTable
+from .variants import ROLES
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One comparison of a study.
+
+    Args:
+        name: what the table calls it.
+        recipe: name or path of a recipe.
+        data: path of its data below the study's folder of data; None for data of the package.
+        changes: keys that the recipe is changed by, and their values.
+        seeds: different seeds, a run of each model for each.
+        models: names as :func:`variants.named` takes them.
+    """
+
+    name: str
+    recipe: str
+    data: str | None
+    changes: dict[str, Any]
+    seeds: tuple[int, ...]
+    models: tuple[str, ...] = ROLES
+
+    def command(self, model: str, seed: int, overrides: Iterable[tuple[str, str]] = ()) -> str:
+        """The command that trains one of its models with a seed."""
+        parts = ["attentive", "compare", self.recipe, *([] if self.data is None else ["--data", self.data])]
+        for key, value in (*as_overrides(self.changes), *overrides):
+            parts += [f"--{key}", value]
+        return shlex.join([*parts, "--models", model, "--seeds", str(seed)])
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """The models of several entries answering together, variant by variant and seed by seed, to one or several views.
+
+    Args:
+        name: what the table calls it.
+        of: names of entries with the same data, models and seeds; one is enough for several views.
+        weights: of each; None: all alike.
+        views: of each test sequence, over which every model averages.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    weights: tuple[float, ...] | None = None
+    views: int = 1
+
+    def command(self, model: str, seed: int, overrides: Iterable[tuple[str, str]] = ()) -> str:
+        """The command, with STUDY for the file, that trains the models of a seed and fuses them, all alike."""
+        changes = [part for key, value in overrides for part in (f"--{key}", value)]
+        return shlex.join(["attentive", "study", "STUDY", "--only", self.name, "--seeds", str(seed), *changes])
+
+
+@dataclass(frozen=True)
+class Study:
+    """The entries and fusions of a file."""
+
+    entries: tuple[Entry, ...]
+    fusions: tuple[Fusion, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Of all entries and fusions."""
+        return [*(entry.name for entry in self.entries), *(fusion.name for fusion in self.fusions)]
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name."""
+        return next(entry for entry in self.entries if entry.name == name)
+
+
+def read_study(path: Path) -> Study:
+    """The study in a YAML file.
+
+    ``seeds`` and ``models`` are those of every run that names none; ``runs`` is a list with the keys ``name``,
+    ``recipe``, ``data``, ``set`` (changes), ``seeds`` and ``models``; ``fused`` one with ``name``, ``of``,
+    ``weights`` and ``views``.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or a key or value in it is none of a study; the message names it.
+    """
+    values = read_yaml(path)
+    _only(values, {"seeds", "models", "runs", "fused"}, str(path))
+    entries = []
+    for number, run in enumerate(_lists(values, "runs", path), 1):
+        where = f"{path}, run {number}"
+        _only(run, {"name", "recipe", "data", "set", "seeds", "models"}, where)
+        seeds = run.get("seeds", values.get("seeds", [0]))
+        models = run.get("models", values.get("models", list(ROLES)))
+        changes = run.get("set", {})
+        for key, value, kind in (("seeds", seeds, int), ("models", models, str)):
+            if not isinstance(value, list) or not all(type(one) is kind for one in value):
+                raise ConfigError(f"{where}: {key} must be a list of {'integers' if kind is int else 'names'}")
+        if not isinstance(changes, dict):
+            raise ConfigError(f"{where}: set must hold keys of a recipe, such as model.gate: null")
+        name, recipe = _text(run, "name", where), _text(run, "recipe", where)
+        data = None if run.get("data") is None else _text(run, "data", where)
+        entries.append(Entry(name, recipe, data, changes, tuple(seeds), tuple(models)))
+    fusions = []
+    for number, fused in enumerate(_lists(values, "fused", path), 1):
+        where = f"{path}, fused {number}"
+        _only(fused, {"name", "of", "weights", "views"}, where)
+        known, of, views = [entry.name for entry in entries], fused.get("of"), fused.get("views", 1)
+        if type(views) is not int or views < 1:
+            raise ConfigError(f"{where}: views must be a whole number from 1 on, got {views!r}")
+        least = 2 if views == 1 else 1
+        if not isinstance(of, list) or len(of) < least or any(one not in known for one in of):
+            few = "two or more names of runs" if least == 2 else "names of runs"
+            raise ConfigError(f"{where}: of must be a list of {few}: {', '.join(known)}")
+        if len({entry.models for entry in entries if entry.name in of}) > 1:
+            raise ConfigError(f"{where}: the runs {', '.join(of)} must have the same models")
+        weights = fused.get("weights")
+        numbers = isinstance(weights, list) and all(type(one) in (int, float) for one in weights)
+        if weights is not None and not (numbers and len(weights) == len(of)):
+            raise ConfigError(f"{where}: weights must be a list of {len(of)} numbers, one for each run")
+        weighed = None if weights is None else tuple(weights)
+        fusions.append(Fusion(_text(fused, "name", where), tuple(of), weighed, views))
+    study = Study(tuple(entries), tuple(fusions))
+    if twice := next((name for name in study.names if study.names.count(name) > 1), None):
+        raise ConfigError(f"{path}: the name {twice!r} is given twice")
+    return study
+
+
+def run_study(
+    study: Study,
+    table: StudyTable,
+    *,
+    data: Path | None = None,
+    output: Path = Path("runs"),
+    only: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    overrides: Sequence[tuple[str, str]] = (),
+    console: Console | None = None,
+) -> None:
+    """Train what the table lacks, in the study's order, and add a row as soon as a run ends.
+
+    A run whose row, made by the same command, is in the table is not repeated; one that was interrupted goes on where
+    it was, if its folder is still there.
+
+    Args:
+        study: what to train.
+        table: where the rows are, and go.
+        data: the folder that the entries' paths start from; None: the current one.
+        output: the folder for the folders of runs, as in `attentive compare`.
+        only: names of entries and fusions; none: all.
+        seeds: instead of the entries' own.
+        overrides: pairs of a dotted key and its value as text, stronger than the entries' changes.
+        console: where progress goes; None: the standard error.
+
+    Raises:
+        ConfigError: an unknown name, or what :func:`compare.compare` raises.
+    """
+    console = console or Console(stderr=True)
+    if unknown := next((name for name in only if name not in study.names), None):
+        raise ConfigError(f"--only: the study has no {unknown!r}; there are {', '.join(study.names)}")
+    runner = _Runner(table, data or Path(), output, tuple(overrides), console)
+    for entry in study.entries:
+        if not only or entry.name in only:
+            runner.train(entry, seeds or entry.seeds)
+    for fusion in study.fusions:
+        if not only or fusion.name in only:
+            runner.fuse(fusion, [study.entry(name) for name in fusion.of], seeds)
+
+
+@dataclass(frozen=True)
+class _Runner:
+    table: StudyTable
+    data: Path
+    output: Path
+    overrides: tuple[tuple[str, str], ...]
+    console: Console
+
+    def train(self, entry: Entry, seeds: Sequence[int]) -> None:
+        """Add the rows of an entry."""
+        missing = [(model, seed) for seed in seeds for model in entry.models if not self._there(entry, model, seed)]
+        if missing:
+            models, wanted = ({one[part] for one in missing} for part in (0, 1))
+            lacking = replace(entry, models=tuple(model for model in entry.models if model in models))
+            self._compare(lacking, [seed for seed in seeds if seed in wanted])
+        else:
+            self.console.print(f"{entry.name}: all in {self.table.path}", highlight=False, soft_wrap=True)
+
+    def fuse(self, fusion: Fusion, entries: Sequence[Entry], seeds: Sequence[int]) -> None:
+        """Add the rows of a fusion; its runs are trained, or taken over, as those of its entries."""
+        first = entries[0]
+        for seed in seeds or first.seeds:
+            if all(self._there(fusion, model, seed) for model in first.models):
+                continue
+            found: dict[str, list[Outcome]] = {}
+            for entry in entries:
+                for outcome in self._compare(entry, [seed]):
+                    found.setdefault(outcome.variant.name, []).append(outcome)
+            for variant, outcomes in found.items():
+                fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights, fusion.views)
+                score, unseen = fused.together, fused.without_copies
+                row = Row(
+                    name=fusion.name,
+                    recipe=first.recipe,
+                    variant=variant,
+                    model=" + ".join(dict.fromkeys(outcome.variant.title for outcome in outcomes)),
+                    seed=seed,
+                    parameters=sum(outcome.results[0]["parameters"] for outcome in outcomes),
+                    epochs=0,
+                    validation=None,
+                    test=score.accuracy.value,
+                    low=score.accuracy.low,
+                    high=score.accuracy.high,
+                    unseen=None if unseen is None else unseen.accuracy.value,
+                    seconds=sum(outcome.results[0]["seconds"] for outcome in outcomes),
+                    command=fusion.command(variant, seed, self.overrides),
+                    version=version(DISTRIBUTION),
+                )
+                self.table.add(row)
+
+    def _there(self, one: Entry | Fusion, model: str, seed: int) -> bool:
+        return self.table.holds(one.name, model, seed, one.command(model, seed, self.overrides))
+
+    def _compare(self, entry: Entry, seeds: Sequence[int]) -> tuple[Outcome, ...]:
+        def finished(outcome: Outcome) -> None:
+            self.table.add(self._row(entry, outcome))
+
+        path = [] if entry.data is None else [("data.path", str(self.data / entry.data))]
+        config = load_config(entry.recipe, [*path, *as_overrides(entry.changes), *self.overrides])
+        parent = self.output / recipe_name(entry.recipe)
+        made = compare(config, parent, seeds, models=entry.models, finished=finished, console=self.console)
+        return made.outcomes
+
+    def _row(self, entry: Entry, outcome: Outcome) -> Row:
+        (result,), (seed,) = outcome.results, outcome.seeds
+        test = result["test"]
+        if "accuracy" not in test:
+            raise ConfigError(f"{entry.name}: a study is about classes, but a label of {entry.recipe} is none")
+        low, high = test["accuracy_interval_95"]
+        return Row(
+            name=entry.name,
+            recipe=entry.recipe,
+            variant=outcome.variant.name,
+            model=outcome.variant.title,
+            seed=seed,
+            parameters=result["parameters"],
+            epochs=result["epochs"],
+            validation=result.get("validation_accuracy"),
+            test=test["accuracy"],
+            low=low,
+            high=high,
+            unseen=test["without_copies"]["accuracy"] if "without_copies" in test else None,
+            seconds=round(result["seconds"], 1),
+            command=entry.command(outcome.variant.name, seed, self.overrides),
+            version=version(DISTRIBUTION),
+        )
+
+
+def _lists(values: dict[str, Any], key: str, path: Path) -> Iterator[dict[str, Any]]:
+    given = values.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise ConfigError(f"{path}: {key} must be a list, each with the keys of one")
+    yield from given
+
+
+def _only(values: dict[str, Any], known: set[str], where: str) -> None:
+    if unknown := next((key for key in values if key not in known), None):
+        raise ConfigError(f"{where}: unknown key {unknown!r}; there are {', '.join(sorted(known))}")
+
+
+def _text(values: dict[str, Any], key: str, where: str) -> str:
+    value = values.get(key)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{where}: {key} must be a text")
+    return value

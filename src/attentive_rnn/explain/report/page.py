@@ -1,0 +1,290 @@
+"""report.html: a run in one page that needs nothing else, to be read on any screen."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data import ImageSet, SequenceDataset, Splits
+from ...errors import ConfigError, MissingExtraError
+from ...models import SequenceClassifier
+from ...tasks.classification import Metric, Task, task_for
+from ...training.files import read_json, write_file
+from ...training.metrics import probabilities, wilson
+from ...training.run_folder import RunFolder, read_rows
+from ...training.saved_model import SavedModel, load_model
+from ...training.setup import load_splits
+from .. import rasters
+from ..answer import Some, hardest_mistakes, heading
+from ..explanation import Explanation, explain, mean_lags
+from ..images import explain_images
+from ..response import has_gate, stored_modulation
+from . import charts, image_player, player
+from .calibration import expected_calibration_error, reliability
+from .evaluation import READABLE
+
+_MISTAKES, _CONFUSED = 8, 15
+
+
+def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
+    """Write the report of a finished run into its folder.
+
+    Args:
+        run: the run.
+        splits: its data, if they are loaded already.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ConfigError: the run is not finished, or a file of it is damaged. DataError: its data cannot be read.
+        MissingExtraError: Jinja2 is not installed.
+    """
+    if not run.finished:
+        raise ConfigError(f"{run.path}: the run is not finished; continue it with: attentive train --resume {run.path}")
+    splits = load_splits(run.read_config()) if splits is None else splits
+    write_file(run.report, render(contents(run, splits)).encode())
+    return run.report
+
+
+def render(values: dict[str, Any]) -> str:
+    """The page with the values of :func:`contents`; every text is escaped."""
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError("a report needs Jinja2: pip install 'attentive-rnn[report]'") from error
+    templates = files(__package__).joinpath("templates")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    from markupsafe import Markup
+
+    own = {
+        name: Markup(templates.joinpath(file).read_text(encoding="utf-8"))
+        for name, file in (("css", "report.css"), ("script", "player.js"))
+    }
+    template = environment.from_string(templates.joinpath("report.html.jinja").read_text(encoding="utf-8"))
+    return template.render(**values, **own)
+
+
+def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
+    """Everything that the page says, as plain values."""
+    results, environment = run.read_results(), read_json(run.environment)
+    saved = load_model(run.model)
+    test, task = results["test"], task_for(saved.schema)
+    sequences, classified = isinstance(saved.model, SequenceClassifier), "confusion" in test
+    wide = len(saved.schema.classes) > READABLE
+    answers = saved.logits(splits.test)
+    if classified:
+        answers = probabilities(answers)
+    shown = _explained(run, saved, splits, answers) if sequences else None
+    return {
+        "title": f"{run.path.parent.name} / {run.path.name}",
+        "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
+        "numbers": _numbers(results, task),
+        "remarks": _remarks(results, task.metric),
+        "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
+        "classes": _classes(test) if classified else None,
+        "confusion": _confusion(test) if classified and not wide else None,
+        "confused": _confused(test) if classified and wide else None,
+        "calibration": _calibration(answers, splits.test.labels) if classified else None,
+        "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
+        "player": _image_player(saved, splits.test, answers) if shown is None else _player(run, *shown, saved),
+        "lags": None if shown is None else _lags(shown[0], saved),
+        "command": _command(run, environment),
+        "environment": _environment(environment),
+        "configuration": run.config.read_text(encoding="utf-8"),
+    }
+
+
+def _explained(
+    run: RunFolder, saved: SavedModel, splits: Splits, answers: np.ndarray
+) -> tuple[list[Explanation], bool]:
+    """The sequences to show and whether their attention is known: not of a model whose first layer has no gate."""
+    gated = has_gate(saved)
+    modulation = stored_modulation(run.model, saved, splits.train) if gated else None
+    return explain(saved, splits.test.subset(player.choose(answers, splits.test)), modulation), gated
+
+
+def _answers(answers: np.ndarray, truth: np.ndarray) -> dict[str, Any] | None:
+    known = ~np.isnan(truth)
+    return charts.scatter_chart(answers[known, 0].tolist(), truth[known].tolist()) if known.any() else None
+
+
+def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    found = reliability(shares, labels)
+    error = 100 * expected_calibration_error(found)
+    return charts.reliability_chart(found) | {
+        "words": f"On average the stated probability and the accuracy lie {error:.1f} points apart (expected "
+        "calibration error, ten bins). Bars under the dashed line: the model is surer than it is right."
+    }
+
+
+def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
+    """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
+    first = saved.classifier.config["first_lag"]
+    rows = [
+        {"name": name, "lags": list(range(first, first + len(mean))), "weights": [f"{value:.3f}" for value in mean]}
+        for name, mean in mean_lags(explanations).items()
+    ]
+    return rows or None
+
+
+def _layers(saved: SavedModel) -> str:
+    """The kind of the model and, of recurrent layers, their number, size and gates."""
+    name, model = type(saved.model).__name__, saved.model.config
+    if not isinstance(saved.model, SequenceClassifier):
+        return name
+    gates = saved.classifier.layers.gates
+    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
+    gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
+    return f"{name}, {model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
+
+
+def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
+    test, metric = results["test"], task.metric
+    low, high = (metric.show(end) for end in test[f"{metric.name}_interval_95"])
+    found = [(f"test {metric.name}", metric.in_words(test[metric.name]), f"95 % interval {low} to {high}")]
+    if "mean_class_accuracy" in test:
+        found.append(("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""))
+    if "variance" in test:
+        found.append(("always the mean", f"{test['variance']:.4g}", metric.name))
+    reached = results.get(f"validation_{metric.name}")
+    note = f"epoch {results['best_epoch']}"
+    chosen = [] if reached is None else [(f"validation {metric.name}", metric.in_words(reached), note)]
+    each, step = ("images", "an image") if task.schema.medium == "image" else ("sequences", "a step")
+    found += [
+        (f"test {each}", f"{test['count']}", ""),
+        *([("test loss", f"{test['loss']:.3g}", task.loss_title)] if "loss" in test else []),
+        *chosen,
+        ("epochs", f"{results['epochs']}", f"{results['seconds_per_epoch']:.3g} s each"),
+        ("parameters", f"{results['parameters']:,}", f"{results['flops_per_step']:,} FLOPs {step}"),
+    ]
+    return [{"name": name, "value": value, "note": note} for name, value, note in found]
+
+
+def _remarks(results: dict[str, Any], metric: Metric) -> list[str]:
+    last = results.get("select") == "last"
+    epoch = "last epoch" if last else "epoch that the validation part chose"
+    test, remarks = results["test"], [f"The test set was used once, at the {epoch}."]
+    if "without_copies" in test:
+        remarks.append(
+            f"{test['copies_in_train']} test sequences are copies of training sequences; {metric.name} without them: "
+            f"{metric.in_words(test['without_copies'][metric.name])}."
+        )
+    return remarks
+
+
+def _classes(test: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for i, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True)):
+        if sum(counts):
+            own = wilson(counts[i], sum(counts))
+            rows.append(
+                {
+                    "name": name,
+                    "right": counts[i],
+                    "count": sum(counts),
+                    "accuracy": f"{100 * own.value:.0f} %",
+                    "interval": f"{100 * own.low:.0f} to {100 * own.high:.0f}",
+                    "share": round(100 * own.value, 1),
+                }
+            )
+    return rows
+
+
+def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "number": number,
+            "cells": [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts],
+        }
+        for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1)
+    ]
+
+
+def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
+    pairs = [
+        {"true": test["classes"][i], "taken": test["classes"][j], "count": count}
+        for i, row in enumerate(test["confusion"])
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
+
+
+def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any] | None:
+    if not isinstance(test, ImageSet):  # maps of features, whose films are not there
+        return None
+    found = explain_images(saved, test.subset(player.choose(answers, test)))
+    note = (
+        "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
+        "image there."
+    )
+    return _shown(found, image_player.pack_images(found, saved.schema.classes), note, saved)
+
+
+def _player(run: RunFolder, explanations: list[Explanation], gated: bool, saved: SavedModel) -> dict[str, Any]:
+    if gated and run.read_config().data.source == rasters.SOURCE:
+        images = rasters.as_images(explanations, saved.preprocessing)
+        if images is not None:
+            note = "Attention is how open the first layer's gate was at each pixel, relative to the usual."
+            return _shown(images, image_player.pack_images(images, saved.schema.classes), note, saved)
+    data = player.pack(explanations, saved.schema.classes)
+    note = "This model has no gate on its input: there is no attention to show."
+    if gated:
+        size = {
+            "skeleton": "Circles grow with it.",
+            "words": "The darker a word's ground, the more.",
+            "map": "Yellow is much, blue is little.",
+        }[data["kind"]]
+        note = (
+            f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
+            "lets in, not why a class was chosen."
+        )
+    return _shown(explanations, data, note, saved)
+
+
+def _shown(explanations: Sequence[Some], data: dict[str, Any], note: str, saved: SavedModel) -> dict[str, Any]:
+    """What the template says round the player's data, which hold the first of these explanations."""
+    places = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
+    mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in places]
+    classes, image = saved.schema.classes, data["kind"] == "image"
+    return {
+        "kind": data["kind"],
+        "sample_word": "Test image" if image else "Test sequence",
+        "item_word": "image" if image else "sequence",
+        "group_word": {"skeleton": "Joint", "words": "Part"}.get(data["kind"], "Feature"),
+        "note": note,
+        "mistakes": [{"sample": places[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
+        "data": data,
+    }
+
+
+def _command(run: RunFolder, environment: dict[str, Any]) -> str:
+    words = [str(word) for word in environment.get("command", [])]
+    again = f"attentive train {shlex.quote(str(run.config))}"
+    if not words or Path(words[0]).name != "attentive":
+        return again
+    return f"{shlex.join(['attentive', *words[1:]])}\n# or, from the configuration that the run left:\n{again}"
+
+
+def _environment(environment: dict[str, Any]) -> list[dict[str, str]]:
+    hardware, versions = environment.get("hardware", {}), environment.get("versions", {})
+    found = {
+        "date": environment.get("date"),
+        "folder": environment.get("folder"),
+        "device": environment.get("device"),
+        "processor": f"{hardware.get('cpu')}, {hardware.get('cores')} cores, {environment.get('threads')} threads",
+        "memory": f"{hardware.get('memory_gib')} GiB",
+        "GPU": ", ".join(hardware.get("gpus", [])) or "none",
+        "system": hardware.get("system"),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    if environment.get("resumed"):
+        found["resumed"] = ", ".join(str(one.get("date")) for one in environment["resumed"])
+    return [{"name": name, "value": str(value)} for name, value in found.items() if value]

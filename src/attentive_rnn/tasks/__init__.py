@@ -1,0 +1,1 @@
+"""What a run learns: classification, regression, images, maps."""

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from attentive_rnn.data import load, recognise
+from attentive_rnn.data.formats import folders
+from attentive_rnn.errors import ConfigError, DataError
+from data.damage import damaged, read_or_refused
+
+
+def write(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.write_text(content)
+        elif name.endswith(".npz"):
+            np.savez(path, sequence=content)
+        else:
+            np.save(path, content)
+    return root
+
+
+CSV = "x,y\n1,2\n3,4\n"
+
+
+def test_the_folders_are_the_classes_and_the_names_the_features(tmp_path):
+    root = write(
+        tmp_path, {"walk/a_s02.csv": CSV, "run/b_s01.csv": "x;y\n5;6\n", "run/.c.csv": "", "notes.txt": "hello"}
+    )
+    assert recognise(root).name == "folders"
+    data = folders.read(root, subject="_s([0-9]+)")
+    assert data.schema.classes == ("run", "walk")
+    assert data.schema.features == ("x", "y")
+    assert data.labels.tolist() == [0, 1]
+    assert data[1].sequence.tolist() == [[1, 2], [3, 4]]
+    assert data.metas == [{"name": "run/b_s01", "subject": "01"}, {"name": "walk/a_s02", "subject": "02"}]
+
+
+def test_train_and_test_folders_are_the_parts(tmp_path):
+    files = {f"{part}/{name}/{i}.txt": "1 2\n3 4\n" for part in ("Train", "test") for name in "ab" for i in range(2)}
+    train, test = load("folders", write(tmp_path, files))
+    assert (len(train), len(test)) == (4, 4)
+    assert train.metas[0] == {"name": "a/0"}
+
+
+def test_text_and_array_files_of_skeletons_are_the_same_data(tmp_path):
+    x = np.random.default_rng(0).normal(size=(4, 20, 3)).astype(np.float32)
+    text = "\n".join(" ".join(repr(float(v)) for v in frame.ravel()) for frame in x)
+    kinds = {"txt": text, "npy": x, "npz": x.astype(np.float64)}
+    for suffix, content in kinds.items():
+        data = folders.read(write(tmp_path / suffix, {f"wave/1.{suffix}": content}), layout="kinect-20")
+        assert data.schema.shape == (1, 20, 3)
+        np.testing.assert_array_equal(data[0].sequence[:, 0].numpy(), x)
+
+
+def test_without_parts_a_share_of_each_class_is_held_out(tmp_path):
+    root = write(tmp_path, {f"{name}/{i}.csv": CSV for name in "ab" for i in range(4)})
+    train, test = load("folders", root, test_fraction=0.25)
+    assert np.bincount(train.labels).tolist() == [3, 3]
+    assert np.bincount(test.labels).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a/1.csv": CSV, "a/2.csv": "x,y,z\n1,2,3\n"}, r"2.csv: has other frames \(3,\) than .*1.csv"),
+        ({"a/1.csv": CSV, "a/2.csv": "x,z\n1,2\n"}, "has other feature names"),
+        ({"a/1.csv": "x,y\n1,up\n"}, "1.csv, line 2: y is 'up', not a number"),
+        ({"a/1.csv": "x,y\n1,\n"}, "1.csv: frame 0, feature 1 is missing"),
+        ({"a/1.npy": np.array(["a"])}, "1.npy: a sequence must be numbers"),
+        ({"a/1.npz": np.ones(3)}, "1.npz: a sequence must be numbers"),
+        ({"a/1.md": "x"}, "holds no folders of .csv"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_its_file(tmp_path, files, message):
+    with pytest.raises(DataError, match=message):
+        folders.read(write(tmp_path, files))
+
+
+def test_a_subject_that_cannot_be_found_is_refused(tmp_path):
+    root = write(tmp_path, {"a/1.csv": CSV})
+    with pytest.raises(DataError, match="finds no subject"):
+        folders.read(root, subject="s([0-9])")
+    for expression in ("(", "s1"):
+        with pytest.raises(ConfigError, match="subject="):
+            folders.read(root, subject=expression)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npy"])
+def test_damaged_files_are_read_or_refused(tmp_path, suffix):
+    root = write(tmp_path, {f"a/1.{suffix}": CSV if suffix == "csv" else np.ones((3, 2))})
+    path = root / "a" / f"1.{suffix}"
+    assert 20 < read_or_refused(lambda _: folders.read(root), path, damaged(path.read_bytes(), 1000)) < 950

@@ -1,0 +1,150 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from attentive_rnn.data import load, read_sequences
+from attentive_rnn.data.formats import npz
+from attentive_rnn.errors import ConfigError, DataError
+from data.damage import damaged, read_or_refused
+from data.generic import assert_same, made
+
+
+def save(tmp_path, **arrays):
+    np.savez(tmp_path / "set.npz", **arrays)
+    return tmp_path / "set.npz"
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [made(), made((3,), features=("a", "label", "ü")), made((2, 20, 3), "kinect-20"), made(counts=(1, 1, 1))],
+    ids=["plain", "features", "skeletons", "single frames"],
+)
+def test_what_was_written_is_read_back_exactly(tmp_path, dataset):
+    path = tmp_path / "made.npz"
+    path.write_bytes(npz.to_bytes(dataset))
+    assert_same(npz.read(path), dataset)
+    assert read_sequences(path).labels.tolist() == dataset.labels.tolist()
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.sampled_from([(1,), (3,), (2, 2), (1, 4, 2)]))
+def test_padded_and_joined_sequences_are_the_same_data(tmp_path_factory, lengths, shape):
+    # Without a schema, one frame each is either: it is read as joined.
+    assume(max(lengths) > 1)
+    folder = tmp_path_factory.mktemp("npz")
+    rng = np.random.default_rng(0)
+    cases = [rng.normal(size=(n, *shape)).astype(np.float32) for n in lengths]
+    padded = np.zeros((len(cases), max(lengths) + 1, *shape))
+    for row, case in zip(padded, cases, strict=True):
+        row[: len(case)] = case
+    joined = npz.read(save(folder, x=np.concatenate(cases), lengths=lengths))
+    for data in (joined, npz.read(save(folder, X=padded, lengths=lengths)), npz.read(save(folder, data=padded))):
+        for case, found in zip(cases, data.sequences, strict=True):
+            np.testing.assert_array_equal(found.numpy(), case)
+
+
+def test_labels_are_indices_names_or_any_integers(tmp_path):
+    x = np.ones((4, 2, 3))
+    named = npz.read(save(tmp_path, x=x, y=["b", "a", "b", "a"]))
+    assert (named.schema.classes, named.labels.tolist()) == (("a", "b"), [1, 0, 1, 0])
+    counted = npz.read(save(tmp_path, x=x, y=[10, -1, 2, 10]))
+    assert (counted.schema.classes, counted.labels.tolist()) == (("2", "10"), [1, -1, 0, 1])
+    indexed = npz.read(save(tmp_path, x=x, labels=[1, 0, 0, -1], classes=["up", "down"]))
+    assert (indexed.schema.classes, indexed.labels.tolist()) == (("up", "down"), [1, 0, 0, -1])
+    assert npz.read(save(tmp_path, x=x)).labels.tolist() == [-1] * 4
+
+
+def test_a_split_in_the_file_is_obeyed_and_leaves_the_metas(tmp_path):
+    x = np.arange(24.0).reshape(4, 2, 3) + 1
+    path = save(tmp_path, x=x, y=[0, 1, 0, 1], split=["train", "TEST", "valid", "train"], subject=[1, 2, 3, 4])
+    train, test = load("npz", path)
+    assert [m["subject"] for m in train.metas] == [1, 3, 4]
+    assert test.metas == [{"subject": 2}]
+    assert npz.read(path).metas[1] == {"subject": 2, "split": "TEST"}
+
+
+def test_without_a_split_whole_subjects_are_held_out(tmp_path):
+    subjects = np.repeat(np.arange(4), 5)
+    path = save(tmp_path, x=np.ones((20, 2, 3)), y=np.arange(20) % 2, subject=subjects)
+    train, test = load("npz", path, test_fraction=0.25, seed=1)
+    assert len(test) == 5
+    assert not set(train.groups("subject")) & set(test.groups("subject"))
+    others = {int(load("npz", path, seed=seed).test.groups("subject")[0]) for seed in range(8)}
+    assert len(others) > 1
+
+
+def test_a_layout_makes_skeletons_of_columns(tmp_path):
+    path = save(tmp_path, x=np.ones((2, 5, 120)), y=[0, 1])
+    assert npz.read(path, layout="kinect-20").schema.shape == (2, 20, 3)
+    with pytest.raises(DataError, match="120 features a frame are not those of 25 joints"):
+        npz.read(path, layout="ntu-25")
+
+
+def test_missing_values_are_refused_with_their_place_or_filled(tmp_path):
+    x = np.array([[[1.0], [np.nan], [3.0]], [[4.0], [5.0], [np.nan]]])
+    path = save(tmp_path, x=x, lengths=[3, 2])
+    with pytest.raises(DataError, match=r"set.npz: sequence 0, frame 1: feature 0 is missing; load with"):
+        npz.read(path)
+    assert npz.read(path, missing="interpolate")[0].sequence.flatten().tolist() == [1, 2, 3]
+    with pytest.raises(ConfigError, match="missing must be one of"):
+        npz.read(path, missing="guess")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"a": np.ones(3)}, "there is no array 'sequences' .* it holds a"),
+        ({"x": np.ones(3)}, "sequences must be numbers"),
+        ({"x": np.array([["a", "b"]])}, "sequences must be numbers"),
+        ({"x": np.ones((4, 2))}, "without an array lengths must be padded"),
+        ({"x": np.ones((4, 2)), "lengths": [2, 3]}, "lengths add up to 5, but sequences has 4 frames"),
+        ({"x": np.ones((4, 2)), "lengths": [4, 0]}, "the length of sequence 1 is 0"),
+        ({"x": np.ones((2, 3, 2)), "lengths": [4, 1]}, "length of sequence 0 is 4, but it has 3 frames"),
+        ({"x": np.ones((2, 3, 2)), "lengths": [[1], [2]]}, "lengths must be"),
+        ({"x": np.ones((2, 3, 2)), "y": [0, 1, 2]}, r"labels must be \(2,\) class indices or names"),
+        ({"x": np.ones((2, 3, 2)), "y": [0.5, 1.0, 2.0]}, "labels must be"),
+        ({"x": np.ones((2, 3, 2)), "y": [0, 2], "classes": ["a", "b"]}, "label 2 is not an index into the 2 classes"),
+        ({"x": np.ones((2, 3, 2)), "y": ["a", "c"], "classes": ["a", "b"]}, "label 'c' is not among classes"),
+        ({"x": np.ones((2, 3, 2)), "classes": ["a", "a"]}, "names a class twice"),
+        ({"x": np.ones((2, 3, 2)), "schema": "{"}, "schema must be one text"),
+        ({"x": np.ones((2, 3, 2)), "schema": json.dumps({"classes": []})}, "schema: the key 'shape' is missing"),
+        (
+            {"x": np.ones((2, 3, 2)), "schema": json.dumps({"classes": [], "shape": [5]}), "lengths": [1, 2]},
+            "a frame of",
+        ),
+        ({"x": np.ones((2, 3, 2)), "split": [0, 1]}, "split must be"),
+        ({"x": np.ones((2, 3, 2)), "meta": ["{", "{}"]}, "meta of sequence 0 is not a JSON object"),
+        ({"x": np.full((2, 3, 2), 1e300)}, "sequence 0, frame 0: feature 0 is infinite or too large"),
+        ({"x": np.array([[object()]], dtype=object)}, "Python objects"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(tmp_path, arrays, message):
+    with pytest.raises(DataError, match=message):
+        npz.read(save(tmp_path, **arrays))
+
+
+class Trap:
+    def __reduce__(self):
+        return pytest.fail, ("a pickle was run",)
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    path = save(tmp_path, x=np.array([Trap()], dtype=object))
+    with pytest.raises(DataError, match="which could run code"):
+        npz.read(path)
+    path.write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(DataError, match=r"not an \.npz file"):
+        npz.read(path)
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_damaged_files_are_read_or_refused(tmp_path, compress):
+    path = tmp_path / "set.npz"
+    if compress:
+        path.write_bytes(npz.to_bytes(made(counts=(3, 2))))
+    else:
+        np.savez(path, x=np.ones((2, 3, 2)), lengths=[3, 2], labels=["a", "b"], subject=[1, 2])
+    assert read_or_refused(npz.read, path, damaged(path.read_bytes(), 1000)) < 900

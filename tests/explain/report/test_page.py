@@ -1,0 +1,259 @@
+"""report.html is one valid page that needs nothing else, says what the run's files say, and harms no run."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from attentive_rnn.cli import main
+from attentive_rnn.data import Schema, SequenceDataset
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.explain.report import player
+from attentive_rnn.explain.report.calibration import expected_calibration_error, reliability
+from attentive_rnn.explain.report.charts import learning_curves, nice_step
+from attentive_rnn.explain.report.page import render, write_report
+from attentive_rnn.training.run_folder import read_rows
+from attentive_rnn.training.setup import load_splits
+from data.image_files import write_mnist
+from explain.runs import small_run
+
+VOID = {"meta", "link", "br", "input", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """The elements, texts and identifiers of a page whose every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict]] = []
+        self.texts: list[str] = []
+        self.data = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script" and data.lstrip().startswith("{"):
+            self.data = data
+        elif self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def pages(skeleton_run, feature_run, plain_run, image_run):
+    runs = {"skeleton": skeleton_run, "map": feature_run, "plain": plain_run, "images": image_run}
+    return {kind: (run, write_report(run).read_text()) for kind, run in runs.items()}
+
+
+@pytest.mark.parametrize("kind", ["skeleton", "map", "plain", "images"])
+def test_a_page_is_whole_and_needs_no_network(pages, kind):
+    run, text = pages[kind]
+    page = Page(text)
+    assert run.report.stat().st_size < 5_000_000
+    assert not re.search(r"https?://|//[a-z]+\.[a-z]|@import|url\(", text)
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "img")
+        assert "src" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+    identifiers = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(identifiers) == len(set(identifiers))
+    for _, attributes in page.elements:
+        for name in ("for", "aria-labelledby"):
+            assert attributes.get(name, identifiers[0]) in identifiers
+    assert ("html", {"lang": "en"}) in page.elements
+
+
+@pytest.mark.parametrize("kind", ["skeleton", "map", "plain", "images"])
+def test_a_page_says_what_the_files_of_the_run_say(pages, kind):
+    run, text = pages[kind]
+    page, results = Page(text), run.read_results()
+    low, high = (100 * end for end in results["test"]["accuracy_interval_95"])
+    assert f"{100 * results['test']['accuracy']:.1f} %" in page.texts
+    assert f"95 % interval {low:.1f} to {high:.1f}" in page.texts
+    assert f"{results['parameters']:,}" in page.texts
+    assert f"attentive train {run.config}" in text
+    counts = [int(t) for t in re.findall(r'<td style="--v: \d+"[^>]*>(\d*)</td>', text) if t]
+    assert sum(counts) == results["test"]["count"]
+    lines = [a["points"] for tag, a in page.elements if tag == "polyline"]
+    assert [len(points.split()) for points in lines] == [len(read_rows(run.metrics))] * 4
+
+
+def test_a_page_of_a_regression_says_its_error_and_nothing_of_classes(number_run):
+    page, test = Page(write_report(number_run).read_text()), number_run.read_results()["test"]
+    assert f"{test['mse']:.4g}" in page.texts
+    assert "always the mean" in page.texts
+    assert not {"Confusion matrix", "Calibration", "Accuracy of each class"} & set(page.texts)
+    assert {"How far back each layer looks", "layer 2", "k = 3"} <= set(page.texts)
+    data = json.loads(page.data)
+    assert "predicted" in data["samples"][0]["verdict"]
+    dots = [a for tag, a in page.elements if tag == "circle"]
+    assert len(dots) == test["count"]
+    assert all(44 <= float(a["cx"]) <= 352 and 10 <= float(a["cy"]) <= 192 for a in dots)
+
+
+def test_a_page_of_images_has_every_layers_mask(pages, image_run):
+    import base64
+
+    data = json.loads(Page(pages["images"][1]).data)
+    assert (data["kind"], data["layers"]) == ("image", ["layer 1", "layer 2", "all multiplied"])
+    for sample in data["samples"]:
+        masks = np.frombuffer(base64.b64decode(sample["attention"]), np.uint8).reshape(3, 40, 40)
+        assert (masks.max((1, 2)) == 255).all()
+        assert len(sample["shares"]) == 3
+
+
+def test_a_page_of_pixel_sequences_shows_images(pixel_run):
+    data = json.loads(Page(write_report(pixel_run).read_text()).data)
+    assert (data["kind"], data["height"], data["width"]) == ("image", 28, 28)
+
+
+def test_a_page_of_made_images_shows_the_wanted_and_the_made_one(tmp_path):
+    options = {"data__path": str(write_mnist(tmp_path)), "vision__channels": "[4, 6]", "vision__hidden_size": "3"}
+    made = "{image_size: 40, train: 20, test: 10, digits: [2, 3], scales: [1.0, 2.0]}"
+    run = small_run(tmp_path / "runs", "scene-editing", data__options=made, training__batch_size="10", **options)
+    page = Page(write_report(run).read_text())
+    data = json.loads(page.data)
+    assert set(data["samples"][0]["pictures"]) == {"image", "wanted", "made"}
+    assert "mean absolute error" in data["samples"][0]["verdict"]
+
+
+def test_class_names_are_text_wherever_they_appear(pages):
+    _, text = pages["skeleton"]
+    assert "alert(" in text
+    assert "<script>alert" not in text
+    assert text.count("<script") == text.count("</script>") == 2
+    page = Page(text)
+    assert "</script><script>alert('x')</script>" in page.texts
+    assert json.loads(page.data)["classes"] == ["wave <left>", "</script><script>alert('x')</script>"]
+
+
+def test_the_player_has_the_attention_of_the_run(pages):
+    import base64
+
+    data = json.loads(Page(pages["skeleton"][1]).data)
+    assert (data["kind"], data["joints"], len(data["groups"]), data["rate"]) == ("skeleton", 20, 20, 10.0)
+    for sample in data["samples"]:
+        assert len(base64.b64decode(sample["attention"])) == sample["steps"] * 20
+        points = np.frombuffer(base64.b64decode(sample["points"]), "<u2").reshape(sample["steps"], 20, 2)
+        head, foot = points[0, 3, 1], points[0, 15, 1]
+        assert head < foot, "y points down on a screen"
+    plain = json.loads(Page(pages["plain"][1]).data)
+    assert {sample["attention"] for sample in plain["samples"]} == {None}
+    assert "there is no attention to show" in pages["plain"][1]
+    features = json.loads(Page(pages["map"][1]).data)
+    assert (features["kind"], features["groups"]) == ("map", ["accelerometer", "gyroscope"])
+    assert features["elements"] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_mistakes_come_first_and_every_class_is_shown():
+    labels = np.repeat(np.arange(3), 100)
+    probabilities = np.full((300, 3), 0.1)
+    probabilities[np.arange(300), labels] = 0.8
+    probabilities[[250, 7]] = [[0.0, 0.9, 0.1], [0.05, 0.9, 0.05]]
+    data = SequenceDataset(np.zeros((300, 2, 1)), labels, [{}] * 300, Schema(("a", "b", "c"), (1,)))
+    chosen = player.choose(probabilities, data)
+    assert chosen[:2] == [7, 250]
+    assert len(chosen) == len(set(chosen)) == player.SAMPLES
+    assert np.bincount(labels[chosen]).min() >= 49
+
+
+def test_large_sets_stay_small(pages, monkeypatch, feature_run):
+    from explain.test_pictures import explained
+
+    explanations, classes = explained(feature_run)
+    everything = player.pack(explanations, classes)
+    assert len(everything["samples"]) == 40
+    monkeypatch.setattr(player, "BYTES", 6000)
+    monkeypatch.setattr(player, "STEPS", 25)
+    few = player.pack(explanations, classes)
+    assert 1 < len(few["samples"]) < 40
+    assert {(sample["steps"], sample["stride"]) for sample in few["samples"]} == {(25, 4)}
+
+
+def test_calibration_is_measured_as_published():
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.45, 0.55], [0.35, 0.65]])
+    found = reliability(probabilities, np.array([0, 1, 1, 0]), bins=2)
+    assert [(one.low, one.sequences, one.accuracy) for one in found] == [(0.5, 4, 0.5)]
+    assert expected_calibration_error(found) == pytest.approx(0.725 - 0.5)
+    assert expected_calibration_error(reliability(np.array([[1.0, 0.0]]), np.array([0]))) == 0
+
+
+def test_curves_stay_in_their_frame_on_linear_and_logarithmic_axes():
+    rows = [{"epoch": i, "train_loss": 10.0 ** (1 - i), "valid_loss": 1.0, "train_acc": 0.5} for i in range(5)]
+    loss, accuracy = learning_curves(rows, best=3)
+    assert "logarithmic" in loss["label"]
+    assert [tick["text"] for tick in loss["y"]] == ["0.001", "0.01", "0.1", "1", "10"]
+    assert [tick["text"] for tick in accuracy["y"]] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    for chart in (loss, accuracy, *learning_curves([{"train_loss": 0.0}], None)):
+        for line in chart["lines"]:
+            for point in line["points"].split():
+                x, y = map(float, point.split(","))
+                assert 44 <= x <= 352
+                assert 10 <= y <= 192
+    assert learning_curves([], None) == []
+    assert nice_step(0.9) == pytest.approx(0.2)
+
+
+def test_train_writes_the_report_and_says_where(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "1", "--device", "cpu"]
+    assert main(["train", "basic-motions", *small]) == 0
+    (path,) = tmp_path.glob("runs/basic-motions/*/report.html")
+    assert f"report           {path.relative_to(tmp_path)}" in capsys.readouterr().out
+    before = path.read_text()
+    assert main(["report", str(path.parent.relative_to(tmp_path))]) == 0
+    assert path.read_text() == before
+
+
+def test_a_report_that_fails_leaves_a_finished_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    small = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "1", "--device", "cpu"]
+    assert main(["train", "basic-motions", *small]) == 0
+    captured = capsys.readouterr()
+    assert (
+        "no report.html: a report needs Jinja2: pip install 'attentive-rnn[report]'; the run is complete"
+        in captured.err
+    )
+    assert "report           " not in captured.out
+    assert list(tmp_path.glob("runs/basic-motions/*/results.json"))
+
+
+def test_a_run_that_is_not_finished_has_no_report(tmp_path, feature_run):
+    import shutil
+
+    shutil.copytree(feature_run.path, tmp_path / "copy")
+    (tmp_path / "copy" / "results.json").unlink()
+    from attentive_rnn.training import open_run
+
+    with pytest.raises(ConfigError, match="is not finished; continue it with"):
+        write_report(open_run(tmp_path / "copy"))
+
+
+def test_a_set_of_very_many_classes_names_the_most_confused_ones(feature_run):
+    from attentive_rnn.explain.report import page as report
+
+    values = report.contents(feature_run, load_splits(feature_run.read_config()))
+    test = feature_run.read_results()["test"]
+    values["confusion"], values["confused"] = None, report._confused(test)
+    text = render(values)
+    off_diagonal = sum(map(sum, test["confusion"])) - sum(test["confusion"][i][i] for i in range(4))
+    assert sum(row["count"] for row in values["confused"]) == off_diagonal > 0
+    assert "Classes most often confused" in text

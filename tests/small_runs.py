@@ -1,0 +1,62 @@
+"""Small real runs that several tests look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from attentive_rnn.training import Config, RunFolder, load_config, train
+
+SMALL = {
+    "model.hidden_size": "6",
+    "model.num_layers": "1",
+    "model.dropout": "0.2",
+    "training.max_epochs": "3",
+    "device": "cpu",
+}
+
+
+@pytest.fixture(scope="session")
+def small_config() -> Callable[..., Config]:
+    """A configuration of a set in the package with a small model and three epochs; keys with __ for the dots."""
+
+    def make(recipe: str = "japanese-vowels", **changes: str) -> Config:
+        overrides = SMALL | {key.replace("__", "."): value for key, value in changes.items()}
+        return load_config(recipe, overrides.items())
+
+    return make
+
+
+@pytest.fixture
+def quiet() -> Console:
+    """A console whose text a test can read: quiet.file.getvalue()."""
+    return Console(file=StringIO(), width=200)
+
+
+@pytest.fixture(scope="session")
+def finished_run(small_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run of three epochs, to be read only."""
+    torch.set_num_threads(1)
+    return train(small_config(), tmp_path_factory.mktemp("finished"), console=Console(file=StringIO()))
+
+
+@pytest.fixture(scope="session")
+def skeleton_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of skeleton files in the format of Northwestern-UCLA: two actions, three people, three views."""
+    folder = tmp_path_factory.mktemp("skeletons")
+    rng = np.random.default_rng(0)
+    for action in (1, 2):
+        for subject in (1, 2, 3):
+            for view in (1, 2, 3):
+                name = f"a{action:02d}_s{subject:02d}_e00_v{view:02d}"
+                frames = rng.normal(size=(4 + subject, 20, 3)) + 3 * action
+                content = {"file_name": name, "skeletons": frames.round(4).tolist(), "label": action}
+                (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
