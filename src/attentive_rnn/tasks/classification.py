@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..data import Batch as Tensors
 from ..data import LabelledDataset, Schema
 from ..errors import ConfigError
 from ..models import ImageModel, MapClassifier, SequenceClassifier
 from ..training.config import Config
-from ..training.loader import Tensors
 from ..training.metrics import Interval, probabilities, score, student, with_normal_interval
 
 Model = SequenceClassifier | MapClassifier | ImageModel

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data import Batch as Tensors
 from ..data import ImageDataset, LabelledDataset, collate
 from ..errors import ConfigError
 from ..models import AttentiveResNet, ImageEditor, ImageModel, ProgressiveAttention, QuestionAnswerer
 from ..training.config import Config
-from ..training.loader import Tensors
 from ..training.metrics import with_normal_interval
 from .classification import Classification, Metric, Model, Task
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..data import Batch as Tensors
 from ..errors import ConfigError
 from ..models import MapClassifier
 from ..training.config import Config
-from ..training.loader import Tensors
 from .classification import Classification, Model
 
 

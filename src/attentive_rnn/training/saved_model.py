@@ -27,7 +27,6 @@ from ..models import (
 )
 from ..tasks.classification import Model, task_for
 from .files import read_json, write_file, write_json
-from .loader import Tensors
 
 FORMAT_VERSION = 1
 MODELS: dict[str, Callable[..., Model]] = {
@@ -103,7 +102,7 @@ class SavedModel:
         task = task_for(self.schema)
         for indices, batch in self.batches(dataset, batch_size):
             with torch.no_grad():
-                output = task.run(self.model, Tensors.of(batch))
+                output = task.run(self.model, batch)
             yield indices, batch, self.kept(output, batch)
 
     def batches(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
@@ -136,7 +135,7 @@ class SavedModel:
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
         """What the task keeps of the model's output for a batch, (B, ...) float64."""
-        kept: np.ndarray = task_for(self.schema).keep(output, Tensors.of(batch)).cpu().double().numpy()
+        kept: np.ndarray = task_for(self.schema).keep(output, batch).cpu().double().numpy()
         return kept
 
 
