@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data import Schema, SequenceDataset
+from ..data import LabelledDataset, Schema
 from ..errors import ConfigError
 from ..models import ImageModel, MapClassifier, SequenceClassifier
 from ..training.config import Config
@@ -111,7 +111,7 @@ class Task(ABC):
         """What :meth:`score` needs of the model's answers to a batch, (B, ...)."""
         return output
 
-    def examine(self, model: torch.nn.Module, dataset: SequenceDataset, outputs: np.ndarray) -> dict[str, Any]:
+    def examine(self, model: torch.nn.Module, dataset: LabelledDataset, outputs: np.ndarray) -> dict[str, Any]:
         """What else the "test" of results.json says, from the data set's own knowledge of its items."""
         return {}
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import ImageSet, SequenceDataset, collate
+from ..data import ImageDataset, LabelledDataset, collate
 from ..errors import ConfigError
 from ..models import AttentiveResNet, ImageEditor, ImageModel, ProgressiveAttention, QuestionAnswerer
 from ..training.config import Config
@@ -57,9 +57,9 @@ class ImageTask(Task):
         output: Tensor = model(batch.x, batch.question)
         return output
 
-    def examine(self, model: torch.nn.Module, dataset: SequenceDataset, outputs: np.ndarray) -> dict[str, Any]:
+    def examine(self, model: torch.nn.Module, dataset: LabelledDataset, outputs: np.ndarray) -> dict[str, Any]:
         assert isinstance(model, ImageModel)
-        assert isinstance(dataset, ImageSet)
+        assert isinstance(dataset, ImageDataset)
         values = self.judged(outputs, dataset.labels)
         found: dict[str, Any] = {}
         if all("scale" in meta for meta in dataset.metas):
@@ -194,7 +194,7 @@ def _within(error: Tensor, region: Tensor) -> Tensor:
     return (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
 
 
-def attention_on_object(model: ImageModel, dataset: ImageSet, batch_size: int = 64) -> dict[str, Any]:
+def attention_on_object(model: ImageModel, dataset: ImageDataset, batch_size: int = 64) -> dict[str, Any]:
     """How much of the attention lies on the object that is asked about, on average over the items that ask about one.
 
     A mask's share is its sum within the bounding box of the object over its sum; an even mask has the share of the box

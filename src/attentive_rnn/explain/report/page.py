@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data import ImageSet, SequenceDataset, Splits
+from ...data import ImageDataset, SequenceDataset, Splits
 from ...errors import ConfigError, MissingExtraError
 from ...models import SequenceClassifier
 from ...tasks.classification import Metric, Task, task_for
@@ -218,7 +218,7 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any] | None:
-    if not isinstance(test, ImageSet):  # maps of features, whose films are not there
+    if not isinstance(test, ImageDataset):  # maps of features, whose films are not there
         return None
     found = explain_images(saved, test.subset(player.choose(answers, test)))
     note = (
