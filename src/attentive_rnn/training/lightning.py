@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR, Reduc
 
 from ..data import AugmentedDataset, GeneratedDataset, LabelledDataset, transform_from_config
 from ..errors import ConfigError
-from ..tasks.classification import Model, Task
+from ..tasks import Model, Task
 from .config import Config
 from .loader import EpochLoader, Tensors
 from .processes import ALONE, Place
