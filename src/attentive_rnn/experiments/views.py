@@ -8,8 +8,8 @@ import numpy as np
 
 from ..data import AugmentedDataset, Compose, ImageDataset, Splits, preprocess, transform_from_config
 from ..errors import ConfigError
+from ..tasks.metrics import as_logits, probabilities
 from ..training.config import Config
-from ..training.metrics import as_logits, probabilities
 from ..training.preprocessing import fit_preprocessing
 from ..training.saved_model import SavedModel
 from ..training.setup import training_parts

@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR, Reduc
 
 from ..data import Batch
 from ..errors import ConfigError
-from ..tasks.classification import Metric
+from ..tasks import Metric
 from .checkpoint import AtomicCheckpoints, read_checkpoint, starting_point
 from .config import OptimConfig
 from .files import write_file

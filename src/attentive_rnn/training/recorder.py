@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from ..tasks.classification import Metric
+from ..tasks import Metric
 from .config import TrainingConfig
 from .files import write_file
 from .run_folder import RunFolder

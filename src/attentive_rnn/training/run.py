@@ -20,7 +20,7 @@ from rich.console import Console
 from ..data import Splits, copies_in_train
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
-from ..tasks.classification import Model, task_for
+from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
 from .files import read_json, write_json

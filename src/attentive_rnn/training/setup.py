@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .. import data as sequence_data
 from ..data import Compose, GeneratedDataset, LabelledDataset, Schema, Splits, preprocess, validation_split
 from ..errors import ConfigError
-from ..tasks.classification import Model, Task, task_for
+from ..tasks import Model, Task, task_for
 from .config import Config
 from .preprocessing import fit_preprocessing, in_test
 
@@ -97,7 +97,8 @@ def build_model(config: Config, schema: Schema) -> Model:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    model = task_for(schema).build(config, input_schema(config, schema).size)
+    task = task_for(schema)
+    model = task.build(config.to_dict()[task.section], input_schema(config, schema).size)
     return model.double() if config.precision == "64-true" else model
 
 
