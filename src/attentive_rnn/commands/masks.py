@@ -19,7 +19,7 @@ def add(masks: argparse.ArgumentParser) -> None:
 
 
 def _masks(arguments: argparse.Namespace) -> int:
-    from ..data import ImageSet
+    from ..data import ImageDataset
     from ..data.io.files import check_writable
     from ..training import load_model, open_run
     from ..training.saved_model import SavedModel
@@ -42,7 +42,7 @@ def _masks(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
         models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
     test = load_splits(configs[0]).test
-    assert isinstance(test, ImageSet)
+    assert isinstance(test, ImageDataset)
     items = arguments.items or list(range(min(4, len(test))))
     wrong = [i for i in items if not 0 <= i < len(test)]
     if wrong:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import ImageSet, Schema, SequenceDataset, collate
+from ..data import Batch, ImageDataset, LabelledDataset, Schema, collate
 from ..errors import ConfigError
 from ..models import AttentiveResNet, ImageEditor, ImageModel, ProgressiveAttention, QuestionAnswerer
-from .base import Inputs, Metric, Model, Task, register
+from .base import Metric, Model, Task, register
 from .classification import Classification
 from .metrics import with_normal_interval
 
@@ -64,13 +64,13 @@ class ImageTask(Task):
             "words": len(schema.vocabulary) or None,
         }
 
-    def run(self, model: torch.nn.Module, batch: Inputs) -> Tensor:
+    def run(self, model: torch.nn.Module, batch: Batch) -> Tensor:
         output: Tensor = model(batch.x, batch.question)
         return output
 
-    def examine(self, model: torch.nn.Module, dataset: SequenceDataset, outputs: np.ndarray) -> dict[str, Any]:
+    def examine(self, model: torch.nn.Module, dataset: LabelledDataset, outputs: np.ndarray) -> dict[str, Any]:
         assert isinstance(model, ImageModel)
-        assert isinstance(dataset, ImageSet)
+        assert isinstance(dataset, ImageDataset)
         values = self.judged(outputs, dataset.labels)
         found: dict[str, Any] = {}
         if all("scale" in meta for meta in dataset.metas):
@@ -156,7 +156,7 @@ class ImageEditing(ImageTask):
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
         return torch.stack(_inside_and_outside(output, labels)).mean(0).sum()
 
-    def keep(self, output: Tensor, batch: Inputs) -> Tensor:
+    def keep(self, output: Tensor, batch: Batch) -> Tensor:
         """Mean absolute error of each item inside the region and outside, and inside of the image left as it is."""
         unchanged, _ = _inside_and_outside(batch.x, batch.labels)
         return torch.stack([*_inside_and_outside(output, batch.labels), unchanged], 1)
@@ -210,7 +210,7 @@ def _within(error: Tensor, region: Tensor) -> Tensor:
     return (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
 
 
-def attention_on_object(model: ImageModel, dataset: ImageSet, batch_size: int = 64) -> dict[str, Any]:
+def attention_on_object(model: ImageModel, dataset: ImageDataset, batch_size: int = 64) -> dict[str, Any]:
     """How much of the attention lies on the object that is asked about, on average over the items that ask about one.
 
     A mask's share is its sum within the bounding box of the object over its sum; an even mask has the share of the box

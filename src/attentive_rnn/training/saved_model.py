@@ -14,7 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..data import Batch, Schema, SequenceDataset, Transform, collate, preprocess, transform_from_config
+from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
 from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model, Task, task_for
@@ -61,7 +61,7 @@ class SavedModel:
         """D, the elements of a frame as the classifier takes it."""
         return self.preprocessing.schema_after(self.schema).size
 
-    def logits(self, dataset: SequenceDataset, batch_size: int = 32) -> np.ndarray:
+    def logits(self, dataset: LabelledDataset, batch_size: int = 32) -> np.ndarray:
         """The model's output for sequences as they were read, (len(dataset), K) float; K is 1 for a number.
 
         Args:
@@ -77,7 +77,7 @@ class SavedModel:
             result[indices] = values
         return result
 
-    def forward(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
+    def forward(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
         """Classify sequences as they were read, batch by batch.
 
         Yields:
@@ -91,7 +91,7 @@ class SavedModel:
                 output = self.task.run(self.model, Tensors.of(batch))
             yield indices, batch, self.kept(output, batch)
 
-    def batches(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
+    def batches(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
         """Sequences as they were read, batch by batch as the model takes them, which is put in evaluation mode.
 
         Yields:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data import ImageSet, SequenceDataset, Splits
+from ...data import ImageDataset, SequenceDataset, Splits
 from ...errors import ConfigError, MissingExtraError
 from ...tasks import Metric, Task
 from ...tasks.metrics import probabilities, wilson
@@ -219,7 +219,7 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
 def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any] | None:
     if saved.task.explanation != "images":  # maps of features, whose films are not there
         return None
-    assert isinstance(test, ImageSet)
+    assert isinstance(test, ImageDataset)
     found = explain_images(saved, test.subset(player.choose(answers, test)))
     note = (
         "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
