@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attentive_rnn.data import load, read_sequences
-from attentive_rnn.data.formats import long_table, parquet
+from attentive_rnn.data.formats import parquet, tables
 from attentive_rnn.errors import ConfigError, DataError
 from data.damage import damaged, read_or_refused
 from data.generic import assert_same, made
@@ -36,7 +36,7 @@ def write(tmp_path, text, name="set.csv"):
 )
 def test_parquet_that_was_written_is_read_back_exactly(tmp_path, dataset):
     path = write(tmp_path, parquet.to_bytes(dataset), "made.parquet")
-    assert_same(long_table.read(path), dataset)
+    assert_same(tables.read(path), dataset)
 
 
 def test_usual_names_are_recognised_and_rows_are_sorted_by_time(tmp_path):
@@ -60,11 +60,11 @@ def test_separators_quotes_compression_and_a_byte_order_mark_are_read(tmp_path, 
 
 def test_columns_can_be_named(tmp_path):
     text = GOOD.replace("ID", "recording").replace("Class", "what")
-    data = long_table.read(write(tmp_path, text), sequence="recording", label="what", features=["ay", "ax"])
+    data = tables.read(write(tmp_path, text), sequence="recording", label="what", features=["ay", "ax"])
     assert data.schema.features == ("ay", "ax")
     assert data[1].sequence.tolist() == [[4, 3], [6, 5]]
     with pytest.raises(ConfigError, match=r"there is no column 'who' \(given as subject\); there are recording, Frame"):
-        long_table.read(tmp_path / "set.csv", subject="who")
+        tables.read(tmp_path / "set.csv", subject="who")
 
 
 def test_a_table_without_sequences_is_one_to_predict_but_none_to_train_with(tmp_path):
@@ -75,7 +75,7 @@ def test_a_table_without_sequences_is_one_to_predict_but_none_to_train_with(tmp_
 
 
 def test_labels_that_are_numbers_are_in_their_order_and_empty_ones_are_none(tmp_path):
-    data = long_table.read(write(tmp_path, "id,label,x\n1,10,0\n2,9,0\n3,,0\n"))
+    data = tables.read(write(tmp_path, "id,label,x\n1,10,0\n2,9,0\n3,,0\n"))
     assert (data.schema.classes, data.labels.tolist()) == (("9", "10"), [1, 0, -1])
 
 
@@ -89,8 +89,8 @@ def test_a_split_column_makes_the_parts(tmp_path):
 def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
     path = write(tmp_path, "id,x\n1,0\n1,NA\n1,2\n")
     with pytest.raises(DataError, match=r"set.csv, line 3: x is missing; load with missing="):
-        long_table.read(path)
-    assert long_table.read(path, missing="interpolate")[0].sequence.flatten().tolist() == [0, 1, 2]
+        tables.read(path)
+    assert tables.read(path, missing="interpolate")[0].sequence.flatten().tolist() == [0, 1, 2]
 
 
 def test_integer_and_timestamp_columns_of_parquet_are_read(tmp_path):
@@ -105,11 +105,11 @@ def test_integer_and_timestamp_columns_of_parquet_are_read(tmp_path):
         "flag": pa.array([True, False, True]),
     }
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    data = long_table.read(tmp_path / "t.parquet", missing="zero")
+    data = tables.read(tmp_path / "t.parquet", missing="zero")
     assert data[0].sequence.tolist() == [[0, 0], [1.5, 1]]
     pq.write_table(pa.table({"x": pa.array([[1.0], [2.0]])}), tmp_path / "l.parquet")
     with pytest.raises(DataError, match="column 'x' holds list"):
-        long_table.read(tmp_path / "l.parquet")
+        tables.read(tmp_path / "l.parquet")
 
 
 @pytest.mark.parametrize(
@@ -133,23 +133,23 @@ def test_integer_and_timestamp_columns_of_parquet_are_read(tmp_path):
 )
 def test_what_cannot_be_used_is_refused_with_its_line(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
-        long_table.read(write(tmp_path, text))
+        tables.read(write(tmp_path, text))
 
 
 def test_two_columns_for_one_role_are_asked_about(tmp_path):
     with pytest.raises(ConfigError, match="'label' and 'class' could both be the label"):
-        long_table.read(write(tmp_path, "id,label,class,x\n1,a,b,2\n"))
+        tables.read(write(tmp_path, "id,label,class,x\n1,a,b,2\n"))
 
 
 @given(st.text(alphabet='0123456789.,;-e"\n# abxNA?\t', max_size=80))
 def test_any_text_is_read_or_refused(tmp_path_factory, text):
     path = write(tmp_path_factory.mktemp("text"), text)
     with contextlib.suppress(DataError, ConfigError):
-        assert len(long_table.read(path)) > 0
+        assert len(tables.read(path)) > 0
 
 
 @pytest.mark.parametrize("name", ["set.csv", "set.parquet"])
 def test_damaged_files_are_read_or_refused(tmp_path, name):
     data = GOOD.encode() if name.endswith("csv") else parquet.to_bytes(made(counts=(3, 2)))
     path = write(tmp_path, data, name)
-    assert read_or_refused(long_table.read, path, damaged(data, 2000)) < 1900
+    assert read_or_refused(tables.read, path, damaged(data, 2000)) < 1900

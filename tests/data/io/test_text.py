@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data.formats.table import packaged_lines, parse_rows
+from attentive_rnn.data.io.text import parse_rows
 from attentive_rnn.errors import DataError
 
 floats = st.floats(-1e30, 1e30)
@@ -43,9 +43,3 @@ def test_any_bytes_are_read_or_refused(data):
 def test_a_fault_is_named_with_its_line(data, message):
     with pytest.raises(DataError, match=f"here.*{message}"):
         parse_rows(data, "here", 2)
-
-
-def test_a_table_of_the_package_comes_without_its_comments():
-    lines = packaged_lines("ntu-actions.txt")
-    assert lines[0] == "drink water"
-    assert not any(line.startswith("#") for line in lines)

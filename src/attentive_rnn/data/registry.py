@@ -1,4 +1,4 @@
-"""The data sets that can be loaded by name. A new one is a file with a ``SOURCE`` and a line in the list below."""
+"""Registry of the data sets and formats; a new one is a file with a ``SOURCE`` and a line in the list below."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError
-from . import adding, embedded
+from . import embedded, generated
 from .dataset import SequenceDataset, Splits, concatenate, relabel, sequences_only
-from .formats import arff, folders, frame_features, long_table, npz, pyskl, uea
-from .images import cifar_images, pixels
+from .formats import arff, features, folders, npz, pyskl, tables, ts
+from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
 from .schema import Schema
@@ -24,8 +24,8 @@ from .text.words import recode
 _SOURCES = (
     embedded.JAPANESE_VOWELS,
     embedded.BASIC_MOTIONS,
-    adding.SOURCE,
-    uea.SOURCE,
+    generated.ADDING,
+    ts.SOURCE,
     ntu.SOURCE,
     ntu_rgb.SOURCE,
     msr_action3d.SOURCE,
@@ -38,18 +38,18 @@ _SOURCES = (
     sfinge3d.SOURCE,
     pyskl.SOURCE,
     nucla.SOURCE,
-    cifar_images.SOURCE,
+    cifar.SOURCE,
     scenes.MREF,
     scenes.MDIST,
     scenes.MBG,
     scenes.QUESTIONS,
     scenes.EDITING,
     arff.SOURCE,
-    frame_features.SOURCE,
+    features.SOURCE,
     pixels.SOURCE,
     imdb.SOURCE,
     npz.SOURCE,
-    long_table.SOURCE,
+    tables.SOURCE,
     folders.SOURCE,
 )
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..schema import Schema
-from ..transforms import Transform
-from .layouts import get_layout
+from ..skeletons.layouts import get_layout
+from .base import Transform
 
 # The same place under another name; each row is one place.
 SYNONYMS = (
