@@ -14,9 +14,9 @@ from ..explain import images, pictures
 from ..explain.answer import hardest_mistakes, heading
 from ..explain.images import ImageExplanation
 from ..explain.report.player import choose
-from ..tasks.classification import task_for
+from ..tasks import task_for
+from ..tasks.metrics import probabilities
 from ..training import RunFolder
-from ..training.metrics import probabilities
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
 

@@ -11,7 +11,7 @@ from ..data import ImageDataset
 from ..errors import ConfigError
 from ..models import ImageModel
 from ..tasks.images import box_of
-from ..training.metrics import probabilities
+from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .answer import Answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,31 +16,11 @@ from torch import Tensor
 
 from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
 from ..errors import ConfigError
-from ..models import (
-    AttentiveResNet,
-    ImageEditor,
-    ImageModel,
-    MapClassifier,
-    ProgressiveAttention,
-    QuestionAnswerer,
-    SequenceClassifier,
-)
-from ..tasks.classification import Model, task_for
+from ..models import SequenceClassifier
+from ..tasks import Model, Task, task_for
 from .files import read_json, write_file, write_json
-from .loader import Tensors
 
 FORMAT_VERSION = 1
-MODELS: dict[str, Callable[..., Model]] = {
-    kind.__name__: kind
-    for kind in (
-        SequenceClassifier,
-        MapClassifier,
-        AttentiveResNet,
-        ProgressiveAttention,
-        QuestionAnswerer,
-        ImageEditor,
-    )
-}
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 
 
@@ -57,6 +37,11 @@ class SavedModel:
     model: Model
     schema: Schema
     preprocessing: Transform
+
+    @property
+    def task(self) -> Task:
+        """The task that the model was trained for."""
+        return task_for(self.schema)
 
     @property
     def classifier(self) -> SequenceClassifier:
@@ -100,10 +85,9 @@ class SavedModel:
         Raises:
             ConfigError: the frames are not those of the schema.
         """
-        task = task_for(self.schema)
         for indices, batch in self.batches(dataset, batch_size):
             with torch.no_grad():
-                output = task.run(self.model, Tensors.of(batch))
+                output = self.task.run(self.model, batch)
             yield indices, batch, self.kept(output, batch)
 
     def batches(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
@@ -136,7 +120,7 @@ class SavedModel:
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
         """What the task keeps of the model's output for a batch, (B, ...) float64."""
-        kept: np.ndarray = task_for(self.schema).keep(output, Tensors.of(batch)).cpu().double().numpy()
+        kept: np.ndarray = self.task.keep(output, batch).cpu().double().numpy()
         return kept
 
 
@@ -185,13 +169,15 @@ def load_model(path: str | Path) -> SavedModel:
     try:
         schema = Schema.from_dict(values["schema"])
         preprocessing = transform_from_config(values["preprocessing"])
-        kind = MODELS.get(values.get("class", ""))
+        task = task_for(schema)
+        kinds = {kind.__name__: kind for kind in task.models}
+        kind = kinds.get(values.get("class", ""))
         if kind is None:
-            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(MODELS)}")
+            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(kinds)}")
         model = kind(**values["model"])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
-    if not _fits(model, preprocessing.schema_after(schema)):
+    if not task.fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}
@@ -203,21 +189,6 @@ def load_model(path: str | Path) -> SavedModel:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
     return SavedModel(model.eval(), schema, preprocessing)
-
-
-def _fits(model: Model, schema: Schema) -> bool:
-    """Whether a model takes the preprocessed frames of a schema and answers with its classes."""
-    config = model.config
-    if isinstance(model, MapClassifier):
-        return (schema.medium, schema.shape[0], schema.outputs) == ("maps", config["channels"], config["num_classes"])
-    if isinstance(model, ImageModel):
-        wanted = {"num_classes": schema.outputs or None, "words": len(schema.vocabulary) or None}
-        return schema.shape == (3, model.image_size, model.image_size) and all(
-            config.get(key) == value for key, value in wanted.items()
-        )
-    wanted = {"input_size": schema.size, "num_classes": schema.outputs}
-    wanted |= {"vocabulary_size": len(schema.vocabulary) or None}
-    return all(config[key] == value for key, value in wanted.items())
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:

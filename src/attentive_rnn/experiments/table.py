@@ -1,26 +1,72 @@
-"""The table of a study: a CSV file with a row for each finished run, and what it says of the models."""
+"""Tables of experiments as Markdown, CSV and text, and the CSV file that a study adds its rows to."""
 
 from __future__ import annotations
 
 import csv
 import io
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from ..errors import ConfigError
+from ..tasks import Metric
+from ..tasks.classification import Classification
+from ..tasks.metrics import Interval, student
 from ..training.files import write_file
-from ..training.metrics import Interval, student
+from .variants import ROLES
+
+Cells = Mapping[str, Any]  # a row of a table: its cells by the heading of their column
+
+
+def markdown(rows: Sequence[Cells]) -> str:
+    """A table in Markdown of one or more rows with the same headings.
+
+    Example:
+        >>> print(markdown([{"model": "GRU", "accuracy": "90.1"}]), end="")
+        | model | accuracy |
+        |---|---|
+        | GRU | 90.1 |
+    """
+    lines = [list(rows[0]), *(row.values() for row in rows)]
+    header, *rest = (f"| {' | '.join(map(str, cells))} |\n" for cells in lines)
+    return f"{header}|{'---|' * len(rows[0])}\n{''.join(rest)}"
+
+
+def terminal(rows: Sequence[Cells], title: str) -> Table:
+    """A table for the terminal, whose first column is words and whose others are numbers."""
+    table = Table(title=title)
+    for number, heading in enumerate(rows[0]):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row.values())
+    return table
+
+
+def write_csv(path: Path, rows: Sequence[Cells]) -> None:
+    """Put rows with the same headings into a CSV file, in one step."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_file(path, text.getvalue().encode())
+
+
+def gain_in_words(metric: Metric, first: str, other: str, gain: Interval) -> str:
+    """The difference of two models, by their names, as a sentence without its full stop."""
+    value, low, high = (metric.show(number, signed=True) for number in gain)
+    return f"{first} minus {other}: {value}{metric.unit} (95 % interval {low} to {high}, paired by seed)"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run.
+    """One run of a study.
 
     Args:
-        name: what the study calls its data, recipe and changes of it.
+        name: of the entry of the study, for its data, its recipe and the changes of it.
         recipe: the recipe's name.
         variant: the model by its role, such as gate, no-gate or no-gate-wide.
         model: the model in the paper's notation.
@@ -52,12 +98,17 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What tells the row from others of its table."""
+        """The name, variant and seed, which no other row of its table has."""
         return self.name, self.variant, self.seed
 
 
 COLUMNS = [field.name for field in fields(Row)]
-READERS = {"int": int, "float": float, "str": str}
+READERS: dict[Any, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "float | None": lambda text: float(text) if text else None,
+}
 
 
 class StudyTable:
@@ -77,13 +128,9 @@ class StudyTable:
 
     def add(self, row: Row) -> None:
         """Put a row into the file, in place of an older one of the same name, variant and seed."""
-        self._read()
+        self._read()  # another process may have added rows
         self.rows[row.key] = row
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in self.rows.values())
-        write_file(self.path, text.getvalue().encode())
+        write_csv(self.path, [asdict(row) for row in self.rows.values()])
 
     def holds(self, name: str, variant: str, seed: int, command: str) -> bool:
         """Whether there is a row of a run that this command made."""
@@ -100,16 +147,14 @@ class StudyTable:
         for row in self.rows.values():
             if row.name == name:
                 found.setdefault(row.variant, {})[row.seed] = row
-        order = {"gate": 0, "no-gate": 1, "no-gate-wide": 2}
-        return {variant: found[variant] for variant in sorted(found, key=lambda v: order.get(v, len(order)))}
+        return {variant: found.pop(variant) for variant in ROLES if variant in found} | found
 
     def _read(self) -> None:
         if not self.path.exists():
             return
         try:
             with open(self.path, encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file, strict=True)
-                for line, values in enumerate(reader, 2):
+                for line, values in enumerate(csv.DictReader(file, strict=True), 2):
                     row = _row(values)
                     if row is None:
                         raise ConfigError(f"{self.path}, line {line}: is not a row of {', '.join(COLUMNS)}")
@@ -119,17 +164,13 @@ class StudyTable:
 
 
 def _row(values: Mapping[str, str | None]) -> Row | None:
-    """A line of the file; None if it is none."""
-    made: dict[str, Any] = {}
-    for field in fields(Row):
-        text, optional = values.get(field.name), "None" in str(field.type)
-        if text is None:
-            return None
-        try:
-            made[field.name] = None if optional and not text else READERS[str(field.type).split(" ")[0]](text)
-        except ValueError:
-            return None
-    return Row(**made) if len(values) == len(COLUMNS) else None
+    """A line of the file; None where it is not a row."""
+    if len(values) != len(COLUMNS) or None in values.values():
+        return None
+    try:
+        return Row(**{field.name: READERS[field.type](values[field.name]) for field in fields(Row)})  # type: ignore[arg-type]
+    except (KeyError, ValueError):
+        return None
 
 
 def mean_interval(rows: Iterable[Row]) -> Interval:
@@ -147,32 +188,34 @@ def paired(first: Mapping[int, Row], other: Mapping[int, Row]) -> Interval | Non
 
 
 def models_table(variants: Mapping[str, Mapping[int, Row]]) -> str:
-    """The models of one name in Markdown: accuracies in percent, and what the first gains over each other."""
+    """The models of one name in Markdown: accuracies in percent, and the gain of the first over each other."""
+    show, columns = Classification.metric.show, []
     every = [row for runs in variants.values() for row in runs.values()]
-    copies, held_out = any(row.unseen is not None for row in every), any(row.validation is not None for row in every)
-    header = ["model", "seeds", "test accuracy %", "95 % interval", *["without copies %"] * copies]
-    header += [*["validation %"] * held_out, "parameters"]
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for runs in variants.values():
         rows = list(runs.values())
-        value, low, high = (100 * number for number in mean_interval(rows))
-        cells = [rows[0].model, " ".join(map(str, sorted(runs))), f"{value:.1f}", f"{low:.1f} to {high:.1f}"]
-        cells += [_mean(row.unseen for row in rows)] * copies + [_mean(row.validation for row in rows)] * held_out
-        lines.append(f"| {' | '.join([*cells, f'{rows[0].parameters:,}'])} |")
-    (_, first), *rest = variants.items()
-    gains = []
-    for _, other in rest:
-        gain = paired(first, other)
-        if gain is not None:
-            value, low, high = (100 * number for number in gain)
-            names = f"{next(iter(first.values())).model} minus {next(iter(other.values())).model}"
-            gains.append(f"{names}: {value:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, paired by seed).")
-    return "\n".join([*lines, *(["", *gains] if gains else [])]) + "\n"
+        value, low, high = mean_interval(rows)
+        cells = {
+            "model": rows[0].model,
+            "seeds": " ".join(map(str, sorted(runs))),
+            "test accuracy %": show(value),
+            "95 % interval": f"{show(low)} to {show(high)}",
+        }
+        for title, key in (("without copies %", "unseen"), ("validation %", "validation")):
+            if any(getattr(row, key) is not None for row in every):
+                known = [value for row in rows if (value := getattr(row, key)) is not None]
+                cells[title] = show(statistics.mean(known) if known else None)
+        columns.append(cells | {"parameters": f"{rows[0].parameters:,}"})
+    first, *others = variants.values()
+    gains = [
+        f"{gain_in_words(Classification.metric, _model(first), _model(other), gain)}."
+        for other in others
+        if (gain := paired(first, other)) is not None
+    ]
+    return markdown(columns) + "".join(f"{line}\n" for line in (["", *gains] if gains else []))
 
 
-def _mean(values: Iterable[float | None]) -> str:
-    there = [value for value in values if value is not None]
-    return f"{100 * statistics.mean(there):.1f}" if there else ""
+def _model(runs: Mapping[int, Row]) -> str:
+    return next(iter(runs.values())).model
 
 
 def complete(table: StudyTable, names: Sequence[str], variants: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -184,7 +227,7 @@ def complete(table: StudyTable, names: Sequence[str], variants: Sequence[str]) -
     for name in names:
         runs = table.of(name)
         if all(variant in runs for variant in variants):
-            seeds = set.intersection(*(set(runs[variant]) for variant in variants))
+            seeds = sorted(set.intersection(*(set(runs[variant]) for variant in variants)))
             if seeds:
-                found[name] = {v: statistics.mean(runs[v][seed].test for seed in sorted(seeds)) for v in variants}
+                found[name] = {v: statistics.mean(runs[v][seed].test for seed in seeds) for v in variants}
     return found

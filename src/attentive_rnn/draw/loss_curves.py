@@ -1,4 +1,4 @@
-"""Loss curves of compared models. This module imports matplotlib: import it late."""
+"""Charts of the loss of compared models over the epochs. This module imports matplotlib: import it late."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..draw.colours import BLACK, BLUE, GREEN, ORANGE, PINK, YELLOW
+from .colours import BLACK, BLUE, GREEN, ORANGE, PINK, YELLOW
 
 Rows = Sequence[Mapping[str, float]]
 

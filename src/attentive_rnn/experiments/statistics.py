@@ -1,19 +1,19 @@
-"""Models compared over several data sets by their ranks."""
+"""Statistics of models over several data sets: their average ranks, and the tests of Friedman and Wilcoxon."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 
-from ..errors import ConfigError, MissingExtraError
+from ..errors import ConfigError
+from .table import markdown
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """What the ranks of models over data sets say.
+    """The ranks of models over data sets, and how likely they are by chance.
 
     Args:
         average: the mean rank of each model, 1 for the best; equal scores share the mean of their ranks.
@@ -30,14 +30,19 @@ class Ranks:
     def markdown(self) -> str:
         """A table with a line for each model, and the test of all of them."""
         first, *_ = self.average
-        lines = [f"| model | average rank over {self.sets} sets | p, against {first} |", "|---|---|---|"]
-        for model, rank in self.average.items():
-            p = f"{self.wilcoxon[model]:.3f}" if model in self.wilcoxon else ""
-            lines.append(f"| {model} | {rank:.2f} | {p} |")
+        against = f"p, against {first}"
+        rows = [
+            {
+                "model": model,
+                f"average rank over {self.sets} sets": f"{rank:.2f}",
+                against: f"{self.wilcoxon[model]:.3f}" if model in self.wilcoxon else "",
+            }
+            for model, rank in self.average.items()
+        ]
         tests = ["p of each line: Wilcoxon's signed-rank test over the sets."]
         if self.friedman is not None:
             tests.append(f"All together: p = {self.friedman:.3f} (Friedman's test).")
-        return "\n".join([*lines, "", " ".join(tests)]) + "\n"
+        return f"{markdown(rows)}\n{' '.join(tests)}\n"
 
 
 def rank(scores: Mapping[str, Mapping[str, float]]) -> Ranks:
@@ -50,16 +55,13 @@ def rank(scores: Mapping[str, Mapping[str, float]]) -> Ranks:
 
     Raises:
         ConfigError: fewer than two data sets or models.
-        MissingExtraError: SciPy is not installed.
 
     Example:
         >>> found = rank({"a": {"gate": 0.9, "plain": 0.8}, "b": {"gate": 0.7, "plain": 0.6}})
         >>> found.average, found.wilcoxon
         ({'gate': 1.0, 'plain': 2.0}, {'plain': 0.5})
     """
-    if find_spec("scipy") is None:
-        raise MissingExtraError("ranks need scipy: pip install 'attentive-rnn[data]'")
-    from scipy import stats
+    from scipy import stats  # late: it takes two seconds
 
     models = list(next(iter(scores.values()), {}))
     if len(scores) < 2 or len(models) < 2:

@@ -22,9 +22,8 @@ from attentive_rnn.data import load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.models import AttentiveResNet
 from attentive_rnn.training import train
-from attentive_rnn.training.distributed import check_normalisation
 from attentive_rnn.training.run_folder import list_runs, read_rows
-from attentive_rnn.training.setup import device_of
+from attentive_rnn.training.setup import check_normalisation, device_of
 
 # 216 sequences train and 54 validate: the last batch has one sequence, and one of two processes none of its own.
 CHANGES = {

@@ -1,4 +1,4 @@
-"""Fixtures that more than one folder of tests needs."""
+"""Fixtures of all tests, and of the examples in docstrings, which pytest collects from src."""
 
 import importlib
 import os
@@ -24,11 +24,13 @@ if not torch.cuda.is_available():
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with real data sets that users would have: $ATTENTIVE_TEST_DATA, else ../shared/data."""
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("ATTENTIVE_TEST_DATA", default))
+    """The folder $ATTENTIVE_TEST_DATA, with data sets that are not part of the repository."""
+    named = os.environ.get("ATTENTIVE_TEST_DATA")
+    if not named:
+        pytest.skip("real data: set ATTENTIVE_TEST_DATA to the folder that has them")
+    folder = Path(named)
     if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}; set ATTENTIVE_TEST_DATA to a folder that has them")
+        pytest.fail(f"ATTENTIVE_TEST_DATA: there is no folder {folder}")
     return folder
 
 
