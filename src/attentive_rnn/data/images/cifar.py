@@ -202,7 +202,7 @@ def _check_present(path: Path, names: Iterable[str], files: dict[str, bytes]) ->
 def _both_parts(
     kind: Binary | Pickles, classes: tuple[str, ...], where: str, read: Callable[[str], LabelledImages]
 ) -> Cifar:
-    """What `read` makes of the files of each part; `where` are the names of the classes."""
+    """Both parts, each file read by `read`; `where` names the file of the class names in messages."""
     if len(set(classes)) != len(classes):
         raise DataError(f"{where}: names a class twice")
     parts = [[read(name) for name in names] for names in (kind.train, (kind.test,))]

@@ -1,4 +1,4 @@
-"""Reading files so that every failure is one :class:`DataError` that names the file."""
+"""Access to files in which each failure is one error that names the file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed.
+    """Put data at a path in one step: a temporary file in the same folder, flushed to the disk, then renamed.
 
     Raises:
         ConfigError: the path cannot be written.

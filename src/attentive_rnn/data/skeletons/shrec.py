@@ -117,7 +117,7 @@ def label_of(gesture: int, finger: int, labels: int) -> int:
 
 
 def sequence_name(gesture: int, finger: int, subject: int, trial: int) -> str:
-    """What the sequence is called in its meta, the same for joints and depth images."""
+    """The name of a sequence in its meta, the same for joints and depth images."""
     return f"g{gesture:02}_f{finger}_s{subject:02}_e{trial:02}"
 
 
@@ -204,7 +204,7 @@ def recognise_depth(path: Path) -> bool:
 
 
 def depth_features(depth: np.ndarray) -> np.ndarray:
-    """What is where in the image round the hand, float32 (..., 45), each value from 0 to 1.
+    """Occupancy and depth in the image round the hand, float32 (..., 45), each value from 0 to 1.
 
     With o the pixels that are not background: the share of o in each of 10 bands of rows, then of 10 bands of
     columns; then the mean of depth / 255 over o in each cell of a 5 x 5 grid, 0 where a cell is empty.
