@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..data import Splits
-from ..errors import ConfigError
+from ..draw import charts
+from ..errors import ConfigError, MissingExtraError
 from ..tasks.classification import Metric, Task, task_for
 from ..training.config import Config
 from ..training.files import write_file, write_json
@@ -308,15 +309,15 @@ def _write(comparison: Comparison) -> Comparison:
         ],
     }
     write_json(comparison.folder / "comparison.json", values)
-    try:
-        from .plot import plot_losses
-    except ImportError:
-        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
-        return replace(comparison, notes=(note,))
     curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in _drawn(comparison)}
     title, axis = comparison.folder.parent.name, comparison.outcomes[0].task.loss_title
     epoch = f"epoch of {comparison.epoch_size:,} sequences"
-    plot_losses(curves, title, axis, comparison.folder / "comparison.png", epoch)
+    try:
+        picture = charts.encoded(charts.losses(curves, title, axis, epoch), ".png", dpi=150)
+    except MissingExtraError:
+        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
+        return replace(comparison, notes=(note,))
+    write_file(comparison.folder / "comparison.png", picture)
     return comparison
 
 
