@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from attentive_rnn.experiments.ranks import rank
 from attentive_rnn.experiments.study import Study, read_study
 from attentive_rnn.experiments.study_table import Row, StudyTable, complete, mean_interval, models_table, paired
-from attentive_rnn.training.metrics import Interval, student
+from attentive_rnn.tasks.metrics import Interval, student
 
 from . import study_confusions
 

@@ -15,7 +15,7 @@ from attentive_rnn.cli import main
 from attentive_rnn.data import Schema, load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.compare import compare
-from attentive_rnn.tasks.classification import task_for
+from attentive_rnn.tasks import task_for
 from attentive_rnn.training import load_config, load_model, resume, train
 from attentive_rnn.training.run_folder import read_rows
 

@@ -12,7 +12,7 @@ from attentive_rnn.cli import main
 from attentive_rnn.data import load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.models import ProgressiveAttention
-from attentive_rnn.tasks.classification import task_for
+from attentive_rnn.tasks import task_for
 from attentive_rnn.tasks.images import attention_on_object, box_of
 from attentive_rnn.training import load_config, load_model, open_run
 from attentive_rnn.training.setup import build_model

@@ -19,7 +19,7 @@ def add_masks(masks: argparse.ArgumentParser) -> None:
 
 
 def _masks(arguments: argparse.Namespace) -> int:
-    from ..data import ImageSet
+    from ..data import ImageDataset
     from ..data.io.files import check_writable
     from ..training import load_model, open_run
     from ..training.saved_model import SavedModel
@@ -37,11 +37,11 @@ def _masks(arguments: argparse.Namespace) -> int:
         if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
             raise ConfigError(f"{run.path}: is of another data set than {runs[0].path}")
         saved = load_model(run.model)
-        if saved.schema.medium != "image":
+        if saved.task.explanation != "images":
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
         models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
     test = load_splits(configs[0]).test
-    assert isinstance(test, ImageSet)
+    assert isinstance(test, ImageDataset)
     items = arguments.items or list(range(min(4, len(test))))
     wrong = [i for i in items if not 0 <= i < len(test)]
     if wrong:
@@ -100,8 +100,8 @@ def add_silhouettes(silhouettes: argparse.ArgumentParser) -> None:
 def _silhouettes(arguments: argparse.Namespace) -> int:
     from ..data.skeletons.silhouettes import read_silhouettes
     from ..explain.films import attention_on_people
+    from ..tasks.metrics import Interval
     from ..training import load_model, open_run
-    from ..training.metrics import Interval
     from ..training.setup import load_splits
 
     def shown(share: Interval) -> str:

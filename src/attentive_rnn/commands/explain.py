@@ -54,7 +54,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.video is not None and arguments.item is None:
         raise ConfigError("--video is of one sequence: name it with --item")
     saved = load_model(run.model)
-    medium = MEDIA[saved.schema.medium]
+    medium = MEDIA[saved.task.explanation]
     for option in medium.refused:
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")

@@ -1,12 +1,12 @@
-"""Sequence data: readers, splits, transforms and batches."""
+"""Sequences and images: readers, splits, transforms and batches."""
 
 from .batch import Batch, collate
 from .check.copies import copies_in_train
 from .check.report import Report, check
 from .convert import convert
-from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
+from .dataset import AugmentedDataset, LabelledDataset, Sample, SequenceDataset, Splits, preprocess
 from .generated import GeneratedDataset
-from .images.image_set import ImageSet
+from .image_dataset import ImageDataset
 from .schema import Schema
 from .skeletons.convert_layout import ConvertLayout, same_joint
 from .skeletons.layouts import JointLayout, get_layout, list_layouts
@@ -49,10 +49,11 @@ __all__ = [
     "DropSteps",
     "FlipLeftRight",
     "GeneratedDataset",
-    "ImageSet",
+    "ImageDataset",
     "Jitter",
     "JoinSteps",
     "JointLayout",
+    "LabelledDataset",
     "LimitSteps",
     "MaskJoints",
     "MaskTime",

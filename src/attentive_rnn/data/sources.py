@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from . import adding, embedded
-from .dataset import SequenceDataset, Splits, concatenate, relabel
+from .dataset import SequenceDataset, Splits, concatenate, relabel, sequences_only
 from .formats import arff, folders, frame_features, long_table, npz, pyskl, uea
 from .images import cifar_images, pixels
 from .images.scenes import sets as scenes
@@ -138,13 +138,13 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
     source = recognise(path)
     check_options(source, options)
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
-        return source.read(path, **options)
+        return sequences_only(source.read(path, **options))
     try:
         parts = source.load(path, **options)._asdict()
     except DataError:
         # One file of a pair, or unlabelled sequences: what is there is read, without a split.
         known = inspect.signature(source.read).parameters
-        return source.read(path, **{key: value for key, value in options.items() if key in known})
+        return sequences_only(source.read(path, **{key: value for key, value in options.items() if key in known}))
     for name, part in parts.items():
         for meta in part.metas:
             meta["split"] = name
@@ -164,7 +164,7 @@ def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDa
     """
     # A single text is a .txt file, as a table of numbers may be: only the model knows.
     text = schema is not None and bool(schema.vocabulary)
-    dataset = (imdb.SOURCE if text else recognise(path)).read(path)
+    dataset = sequences_only((imdb.SOURCE if text else recognise(path)).read(path))
     if schema is None:
         return dataset
     if text:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.dataset import SequenceDataset
+from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
 from ..data.io.files import check_writable, write_atomically
 from ..data.sources import read_all, read_sequences
 from ..errors import DataError
@@ -40,7 +40,7 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
         MissingExtraError: matplotlib is not installed.
     """
     out = check_writable(out, (".png", ".svg"), overwrite)
-    dataset = data if isinstance(data, SequenceDataset) else read_all(data, **options)
+    dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_all(data, **options)
     draw = _draw_skeletons if skeletons.has_skeletons(dataset.schema) else _draw_features
     write_atomically(out, encoded(draw(dataset, _one_of_each_class(dataset)), out.suffix, dpi=120))
     return out
@@ -66,7 +66,7 @@ def animate(data: str | Path | SequenceDataset, item: int | str, out: str | Path
     out = check_writable(out, (".gif", ".mp4"), overwrite)
     if out.suffix.lower() == ".mp4":
         films.import_av()  # says what is missing before the data are read
-    dataset = data if isinstance(data, SequenceDataset) else read_sequences(data)
+    dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_sequences(data)
     index, schema = find_item(dataset, item), dataset.schema
     if not skeletons.has_skeletons(schema):
         raise DataError(f"{dataset.name}: only skeletons with a joint layout can be shown as a film")

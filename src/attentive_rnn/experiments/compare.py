@@ -16,10 +16,10 @@ from rich.table import Table
 from ..data import Splits
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
-from ..tasks.classification import Metric, Task, task_for
+from ..tasks import Metric, Task, task_for
+from ..tasks.metrics import Interval, student
 from ..training.config import Config
 from ..training.files import write_file, write_json
-from ..training.metrics import Interval, student
 from ..training.recipes import difference, read_config
 from ..training.run import require_same, resume, train
 from ..training.run_folder import RunFolder, create_folder, read_rows

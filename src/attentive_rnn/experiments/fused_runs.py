@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import SequenceDataset, Splits, copies_in_train
 from ..errors import ConfigError
-from ..training.metrics import Scores, as_logits, probabilities, score
+from ..tasks.metrics import Scores, as_logits, probabilities, score
 from ..training.run_folder import RunFolder
 from ..training.saved_model import load_model
 from ..training.setup import load_splits

@@ -15,10 +15,10 @@ from rich.console import Console
 
 from ..data import Splits
 from ..errors import ConfigError
-from ..tasks.classification import task_for
+from ..tasks import task_for
+from ..tasks.metrics import Interval, student
 from ..training.config import Config
 from ..training.files import write_file, write_json
-from ..training.metrics import Interval, student
 from ..training.recipes import as_overrides, difference, read_recipe, resolve
 from ..training.run import resume, train
 from ..training.run_folder import RunFolder, list_runs

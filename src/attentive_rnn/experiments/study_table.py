@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..tasks.metrics import Interval, student
 from ..training.files import write_file
-from ..training.metrics import Interval, student
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..data import Schema
 from ..errors import ConfigError
-from ..models.gates import Attention
+from ..models.image_model import Attention
 from ..training.config import CELLS, Config
 from ..training.setup import build_model
 

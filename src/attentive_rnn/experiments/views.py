@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..data import AugmentedDataset, Compose, ImageSet, Splits, preprocess, transform_from_config
+from ..data import AugmentedDataset, Compose, ImageDataset, Splits, preprocess, transform_from_config
 from ..errors import ConfigError
+from ..tasks.metrics import as_logits, probabilities
 from ..training.config import Config
-from ..training.metrics import as_logits, probabilities
 from ..training.preprocessing import fit_preprocessing
 from ..training.saved_model import SavedModel
 from ..training.setup import training_parts
@@ -45,7 +45,7 @@ def answers_in_test(config: Config, saved: SavedModel, splits: Splits, views: in
     if views == 1:
         return saved.logits(splits.test, config.training.batch_size)
     augmentation = transform_from_config(config.data.augmentation or [])
-    if isinstance(splits.test, ImageSet) or saved.schema.target != "class":
+    if isinstance(splits.test, ImageDataset) or saved.schema.target != "class":
         raise ConfigError(f"{views} views: only of sequences that have classes are several views averaged")
     if not augmentation.random:
         raise ConfigError(f"{views} views: data.augmentation of the run holds nothing random, so all would be alike")

@@ -12,7 +12,7 @@ import torch
 from ..data import Compose, Schema, SequenceDataset, Transform, get_layout
 from ..data.text.words import decode
 from ..draw.skeletons import has_skeletons
-from ..training.metrics import probabilities
+from ..tasks.metrics import probabilities
 from ..training.preprocessing import Standardise
 from ..training.saved_model import SavedModel
 from .response import observe

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..data import SequenceDataset, Splits, preprocess
 from ..draw import charts, colours
 from ..models import SequenceClassifier
-from ..training.metrics import Interval, student
+from ..tasks.metrics import Interval, student
 from ..training.saved_model import SavedModel
 from .explanation import groups_of
 from .response import observe, static_modulation, without_embedding

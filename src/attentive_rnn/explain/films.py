@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from ..data import SequenceDataset, Transform
+from ..data.dataset import sequences_only
 from ..data.skeletons.silhouettes import cover
 from ..draw.charts import new_figure, without_frame
 from ..draw.colours import BLUE, ORANGE
 from ..draw.maps import show_image, show_mask
 from ..errors import ConfigError, DataError
 from ..models import MapClassifier
-from ..training.metrics import Interval, probabilities, with_normal_interval
+from ..tasks.metrics import Interval, probabilities, with_normal_interval
 from ..training.saved_model import SavedModel
 from ..video import read_frames
 from .explanation import Answer, Explanation, heading, origins
@@ -52,7 +53,7 @@ def explain_run(request: Request) -> Outcome:
     if request.one:
         if request.video is None:
             raise ConfigError("a run on maps of features holds no pictures: give the film with --video FILE")
-        one = explain_film(saved, dataset)
+        one = explain_film(saved, sequences_only(dataset))
         said = {"name": one.name, "answer": heading(one, classes)}
         figure = frame_masks(one, request.video, classes)
         written = save_figure(figure, folder / (file_name(one.name) + "-masks"))

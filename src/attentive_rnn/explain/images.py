@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data import ImageSet
+from ..data import ImageDataset
 from ..draw.charts import new_figure, wrapped
 from ..draw.maps import show_image, show_mask
 from ..errors import ConfigError
 from ..models import ImageModel
 from ..tasks.images import box_of
-from ..training.metrics import probabilities
+from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .explanation import Answer, hardest_mistakes, heading
 from .outcome import MISTAKES, Outcome, Request, draw_training, file_name, save_figure, write_table
@@ -76,7 +76,7 @@ class ImageExplanation(Answer):
         return f"of the attention on the object asked about, {', '.join(shares)}" if shares else ""
 
 
-def explain_images(saved: SavedModel, dataset: ImageSet, batch_size: int = 32) -> list[ImageExplanation]:
+def explain_images(saved: SavedModel, dataset: ImageDataset, batch_size: int = 32) -> list[ImageExplanation]:
     """Explain every image of a set, of at most `LARGEST`.
 
     Args:
@@ -127,7 +127,7 @@ def _pixels(image: torch.Tensor) -> np.ndarray:
 def explain_run(request: Request) -> Outcome:
     """Explain the images of a request: its pictures, a table of all, and what to say of them."""
     saved, dataset, folder = request.saved, request.dataset, request.folder
-    assert isinstance(dataset, ImageSet)
+    assert isinstance(dataset, ImageDataset)
     classes, written = saved.schema.classes, []
     if request.one:
         explained = explain_images(saved, dataset)

@@ -1,4 +1,4 @@
-"""Table of the media that can be explained, by `schema.medium`."""
+"""Table of the media that can be explained, by the kind of explanation that a task names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Medium(NamedTuple):
 
 
 MEDIA = {
-    "sequence": Medium(sequences.explain_run, player.of_sequences),
-    "image": Medium(images.explain_run, player.of_images, ("input", "layer", "video")),
-    "maps": Medium(films.explain_run, player.of_maps, ("input", "layer")),
+    "sequences": Medium(sequences.explain_run, player.of_sequences),
+    "images": Medium(images.explain_run, player.of_images, ("input", "layer", "video")),
+    "films": Medium(films.explain_run, player.of_maps, ("input", "layer")),
 }

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..data import SequenceDataset
+from ..data import LabelledDataset
 from ..draw import charts
-from ..tasks.classification import task_for
 from ..training import RunFolder
 from ..training.files import write_file
 from ..training.run_folder import read_rows
@@ -39,8 +38,8 @@ class Request:
 
     run: RunFolder
     saved: SavedModel
-    train: SequenceDataset
-    dataset: SequenceDataset
+    train: LabelledDataset
+    dataset: LabelledDataset
     folder: Path
     one: bool
     of_run: bool
@@ -60,7 +59,7 @@ class Outcome:
 def draw_training(request: Request) -> list[Path]:
     """Draw the losses of the run over its epochs, as training.png."""
     run, path = request.run, request.folder / "training.png"
-    figure = charts.losses({"loss": [read_rows(run.metrics)]}, run.path.name, task_for(request.saved.schema).loss_title)
+    figure = charts.losses({"loss": [read_rows(run.metrics)]}, run.path.name, request.saved.task.loss_title)
     write_file(path, charts.encoded(figure, ".png", dpi=150))
     return [path]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import SequenceDataset
+from ..data import LabelledDataset
 from ..draw import charts
 from ..draw.charts import Bin
-from ..training.metrics import wilson
+from ..tasks.metrics import wilson
 from .outcome import save_figure
 
 READABLE = 40  # the most classes whose confusion matrix can be read
@@ -75,7 +75,7 @@ def draw_scores(outputs: np.ndarray, labels: np.ndarray, classes: Sequence[str],
     return [path for name, figure in figures.items() for path in save_figure(figure, folder / name)]
 
 
-def choose(outputs: np.ndarray, dataset: SequenceDataset, count: int) -> list[int]:
+def choose(outputs: np.ndarray, dataset: LabelledDataset, count: int) -> list[int]:
     """The items to show: the hardest mistakes, then in turn one of each class.
 
     Args:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Transform
+from ..data.dataset import sequences_only
 from ..draw import films, maps, projection, skeletons
 from ..draw.colours import TRACES
 from . import images, lags, scores
@@ -31,13 +32,14 @@ def explain_run(request: Request) -> Outcome:
     Raises:
         ConfigError: there is no such layer, or it has neither a gate nor lags.
     """
-    saved, dataset, folder = request.saved, request.dataset, request.folder
+    saved, folder = request.saved, request.folder
+    dataset, train = sequences_only(request.dataset), sequences_only(request.train)
     config, classes = saved.classifier.config, saved.schema.classes
     layer = 0 if request.layer is None else request.layer - 1
     looks_back = config["cell"] == "rra" and config["lags"] > 0
     gated = has_gate(saved, layer)
     # A layer that looks back and has no gate still has lags to show; of any other this says what is missing.
-    modulation = stored_modulation(request.run.model, saved, request.train, layer) if gated or not looks_back else None
+    modulation = stored_modulation(request.run.model, saved, train, layer) if gated or not looks_back else None
     explanations = explain(saved, dataset, modulation, layer)
     mean_lags = lags.mean_lags(explanations)
     written = lags.draw_lags(mean_lags, config["first_lag"], folder)

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
-from ..data import AugmentedDataset, GeneratedDataset, SequenceDataset, transform_from_config
+from ..data import AugmentedDataset, GeneratedDataset, LabelledDataset, transform_from_config
 from ..errors import ConfigError
-from ..tasks.classification import Model, Task
+from ..tasks import Model, Task
 from .config import Config
 from .loader import EpochLoader, Tensors
 from .processes import ALONE, Place
@@ -162,11 +162,11 @@ class SequenceDataModule(pl.LightningDataModule):
         place: which of the processes that train this one is.
     """
 
-    def __init__(self, train: SequenceDataset, valid: SequenceDataset, config: Config, place: Place = ALONE) -> None:
+    def __init__(self, train: LabelledDataset, valid: LabelledDataset, config: Config, place: Place = ALONE) -> None:
         super().__init__()
         data, size = config.data, config.training.batch_size
         self.train, self.valid = train, valid
-        shown: SequenceDataset | AugmentedDataset = train
+        shown: LabelledDataset | AugmentedDataset = train
         if data.augmentation:
             if isinstance(train, GeneratedDataset):
                 raise ConfigError("data.augmentation must be empty: every sequence is generated anew already")

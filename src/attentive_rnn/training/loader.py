@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..data import AugmentedDataset, Batch, GeneratedDataset, Sample, SequenceDataset, collate
+from ..data import AugmentedDataset, Batch, GeneratedDataset, LabelledDataset, Sample, collate
 from .processes import ALONE, Place
 
 
@@ -62,7 +62,7 @@ class EpochLoader:
 
     def __init__(
         self,
-        dataset: SequenceDataset | AugmentedDataset,
+        dataset: LabelledDataset | AugmentedDataset,
         batch_size: int,
         seed: int | None = None,
         num_workers: int = 0,

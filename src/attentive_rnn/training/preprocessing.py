@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Compose, SequenceDataset, Transform, preprocess, transform_from_config
+from ..data import Compose, LabelledDataset, SequenceDataset, Transform, preprocess, transform_from_config
+from ..data.dataset import sequences_only
 from ..errors import ConfigError
 from .config import DataConfig
 
@@ -65,12 +66,12 @@ def measure(dataset: SequenceDataset) -> Standardise:
     return Standardise(frames.mean(0).float().tolist(), std.tolist())
 
 
-def fit_preprocessing(config: DataConfig, train: SequenceDataset) -> Compose:
+def fit_preprocessing(config: DataConfig, train: LabelledDataset) -> Compose:
     """The preprocessing that a configuration names, with its statistics taken from training sequences."""
     chosen = transform_from_config(config.preprocessing or [])
     steps = list(chosen.transforms) if isinstance(chosen, Compose) else [chosen]
     if config.standardise:
-        steps.append(measure(preprocess(train, Compose(steps))))
+        steps.append(measure(sequences_only(preprocess(train, Compose(steps)))))
     return Compose(steps)
 
 

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
-from ..tasks.classification import Metric
+from ..tasks import Metric
 from .checkpoint import read_checkpoint
 from .config import TrainingConfig
 from .files import write_file

@@ -13,9 +13,8 @@ from rich.console import Console
 
 from ..data import Splits, copies_in_train
 from ..errors import ConfigError
-from ..experiments.views import answers_in_test
 from ..ops.dispatch import BackendError
-from ..tasks.classification import Model, task_for
+from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
 from .files import read_json, write_json
@@ -159,7 +158,7 @@ def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device
         validation[f"validation_{metric.name}"] = result.best[f"valid_{metric.column}"]
         validation["validation_loss"] = result.best["valid_loss"]
     return {
-        "test": test_scores(saved, splits, answers_in_test(config, saved, splits)),
+        "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,
         "best_epoch": int(result.best["epoch"]),
         **validation,

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 
 from .. import data as sequence_data
-from ..data import Compose, GeneratedDataset, Schema, SequenceDataset, Splits, preprocess, validation_split
+from ..data import Compose, GeneratedDataset, LabelledDataset, Schema, Splits, preprocess, validation_split
 from ..errors import ConfigError
-from ..tasks.classification import Model, Task, task_for
+from ..tasks import Model, Task, task_for
 from .config import Config
 from .preprocessing import fit_preprocessing, in_test
 
@@ -20,8 +20,8 @@ class Job(NamedTuple):
     config: Config
     model: Model
     task: Task
-    train: SequenceDataset  # preprocessed; it is augmented as it is shown
-    valid: SequenceDataset  # preprocessed; may be empty
+    train: LabelledDataset  # preprocessed; it is augmented as it is shown
+    valid: LabelledDataset  # preprocessed; may be empty
     preprocessing: Compose  # of sequences outside training
     device: torch.device  # of several, this process's
 
@@ -32,7 +32,7 @@ def load_splits(config: Config) -> Splits:
     return sequence_data.load(config.data.source, config.data.path, **config.data.options)
 
 
-def training_parts(config: Config, train: SequenceDataset) -> tuple[SequenceDataset, SequenceDataset]:
+def training_parts(config: Config, train: LabelledDataset) -> tuple[LabelledDataset, LabelledDataset]:
     """What a run trains on and what it holds out for validation, which is empty for a fraction of 0.
 
     Raises:
@@ -96,7 +96,8 @@ def build_model(config: Config, schema: Schema) -> Model:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    model = task_for(schema).build(config, input_schema(config, schema).size)
+    task = task_for(schema)
+    model = task.build(config.to_dict()[task.section], input_schema(config, schema).size)
     return model.double() if config.precision == "64-true" else model
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dataset import SequenceDataset, Splits
+from ..dataset import LabelledDataset, Splits
 
 
-def fingerprints(dataset: SequenceDataset) -> list[bytes]:
-    """A digest of the length and the float32 values of each sequence; equal for equal sequences only."""
+def fingerprints(dataset: LabelledDataset) -> list[bytes]:
+    """A digest of the content of each item; equal for equal items only."""
     return [dataset.fingerprint(i) for i in range(len(dataset))]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from inspect import signature
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, concatenate
+from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_only
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
 from ..sources import check_options, recognise
@@ -116,8 +116,9 @@ def check(path: str | Path, **options: Any) -> Report:
     return summarise(parts, str(path), f"{source.name} ({source.title})", notes)
 
 
-def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: list[str]) -> Report:
+def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, notes: list[str]) -> Report:
     """The report on the parts of a data set; ``notes`` are put before those found here."""
+    parts = {name: sequences_only(part) for name, part in found.items()}
     everything = concatenate(list(parts.values()))
     values = np.concatenate([s.flatten(1).numpy() for s in everything.sequences])
     empty = ~values.any(axis=1)

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError
-from ..dataset import SequenceDataset, Splits
+from ..dataset import Splits
+from ..image_dataset import ImageDataset
 from ..schema import Schema
 from ..source import Source
 from .cifar import SIDE, Cifar, read_cifar
 from .idx import LabelledImages
-from .image_set import ImageSet
 
 _read = lru_cache(maxsize=1)(read_cifar)
 
 
-def load(path: str | Path, per_class: int | None = None) -> Splits:
+def load(path: str | Path, per_class: int | None = None) -> Splits[ImageDataset]:
     """The training and test images.
 
     Args:
@@ -39,12 +39,12 @@ def _first(part: LabelledImages, per_class: int | None) -> LabelledImages:
     return LabelledImages(part.images[kept], part.labels[kept])
 
 
-def _images(data: Cifar, part: LabelledImages) -> ImageSet:
+def _images(data: Cifar, part: LabelledImages) -> ImageDataset:
     schema = Schema(data.classes, (3, SIDE, SIDE), medium="image")
-    return ImageSet(part.images, part.labels, schema, name="cifar")
+    return ImageDataset(part.images, part.labels, schema, name="cifar")
 
 
-def read(path: str | Path, **options: Any) -> SequenceDataset:
+def read(path: str | Path, **options: Any) -> ImageDataset:
     """The test images."""
     return load(path, **options).test
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...data import Splits
 from ...errors import ConfigError, MissingExtraError
-from ...tasks.classification import Metric, Task, task_for
+from ...tasks import Metric, Task
+from ...tasks.metrics import probabilities, wilson
 from ...training.files import read_json, write_file
-from ...training.metrics import probabilities, wilson
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
@@ -68,7 +68,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
-    test, task = results["test"], task_for(saved.schema)
+    test, task = results["test"], saved.task
     classified = "confusion" in test
     wide = len(saved.schema.classes) > READABLE
     answers = saved.logits(splits.test)
@@ -85,7 +85,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "confused": _confused(test) if classified and wide else None,
         "calibration": _calibration(answers, splits.test.labels) if classified else None,
         "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
-        **MEDIA[saved.schema.medium].player(Shown(run, saved, splits.train, splits.test, answers)),
+        **MEDIA[task.explanation].player(Shown(run, saved, splits.train, splits.test, answers)),
         "command": _command(run, environment),
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
@@ -109,7 +109,7 @@ def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 def _layers(saved: SavedModel) -> str:
     """The kind of the model and, of recurrent layers, their number, size and gates."""
     name, model = type(saved.model).__name__, saved.model.config
-    if saved.schema.medium != "sequence":
+    if saved.task.explanation != "sequences":
         return name
     gates = saved.classifier.layers.gates
     kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}

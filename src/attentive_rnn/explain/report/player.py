@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...data import ImageSet, Schema, SequenceDataset, get_layout
+from ...data import ImageDataset, Schema, SequenceDataset, get_layout
 from ...draw import projection
 from ...draw.films import DEFAULT_RATE
 from ...draw.skeletons import has_skeletons
@@ -78,7 +78,7 @@ def of_sequences(shown: Shown) -> dict[str, Any]:
 def of_images(shown: Shown) -> dict[str, Any]:
     """The player of a run on images."""
     test, classes = shown.chosen(), shown.saved.schema.classes
-    assert isinstance(test, ImageSet)
+    assert isinstance(test, ImageDataset)
     found = explain_images(shown.saved, test)
     note = (
         "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "

@@ -1,4 +1,4 @@
-"""Images in memory, with a question to each where there is one."""
+"""Labelled images in memory, with a question about each where there is one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import DataError
-from ..dataset import Sample, SequenceDataset
-from ..schema import Schema
-from ..transforms import Transform
+from ..errors import DataError
+from .dataset import LabelledDataset, Sample
+from .schema import Schema
+from .transforms import Transform
 
 
-class ImageSet(SequenceDataset):
+class ImageDataset(LabelledDataset):
     """Items that each show one of the images: the image, a question of word numbers, and the answer.
 
     Several items may show one image. Images are kept as bytes; an item's image is (C, H, W) float32 from 0 to 1.
@@ -39,7 +39,7 @@ class ImageSet(SequenceDataset):
 
     Example:
         >>> schema = Schema(classes=("day", "night"), shape=(3, 8, 8), medium="image")
-        >>> data = ImageSet(np.zeros((2, 8, 8, 3), np.uint8), [0, 1], schema)
+        >>> data = ImageDataset(np.zeros((2, 8, 8, 3), np.uint8), [0, 1], schema)
         >>> data[1].sequence.shape, data[1].label
         (torch.Size([3, 8, 8]), 1)
     """
@@ -80,9 +80,6 @@ class ImageSet(SequenceDataset):
         if goals is None and count and not (-1 <= self.labels.min() <= self.labels.max() < len(schema.classes)):
             raise DataError(f"{name or 'data'}: labels must go from 0 to {len(schema.classes) - 1}, -1 is not labelled")
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
     def __getitem__(self, index: int) -> Sample:
         image = as_floats(self.images[self.shown[index]])
         label = self.labels[index].item() if self.goals is None else self._wanted(index)
@@ -90,17 +87,7 @@ class ImageSet(SequenceDataset):
 
     @property
     def lengths(self) -> np.ndarray:
-        """An image is one frame: ones, int64 (len,)."""
         return np.ones(len(self), dtype=np.int64)
-
-    @property
-    def sequences(self) -> list[Tensor]:  # type: ignore[override]
-        """Images are no sequences: what needs these cannot be done with them.
-
-        Raises:
-            DataError: always.
-        """
-        raise DataError(f"{self.name}: holds images, and this works on sequences only")
 
     def fingerprint(self, index: int) -> bytes:
         content = self.images[self.shown[index]].tobytes() + self.questions[index].tobytes()
@@ -118,9 +105,9 @@ class ImageSet(SequenceDataset):
         words = self.schema.vocabulary
         return " ".join(words[i - 1] for i in self.questions[index] if i)
 
-    def subset(self, indices: Iterable[int]) -> ImageSet:
+    def subset(self, indices: Iterable[int]) -> ImageDataset:
         chosen = np.asarray([int(i) for i in indices], dtype=np.int64)
-        return ImageSet(
+        return ImageDataset(
             self.images,
             self.labels[chosen],
             self.schema,
@@ -133,7 +120,7 @@ class ImageSet(SequenceDataset):
             name=self.name,
         )
 
-    def transformed(self, transform: Transform) -> ImageSet:
+    def transformed(self, transform: Transform) -> ImageDataset:
         """The set itself: images are not preprocessed.
 
         Raises:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.training.metrics import score, student, t_quantile, wilson
+from attentive_rnn.tasks.metrics import score, student, wilson
 
 
 def one_hot(predicted, classes=3):
@@ -50,10 +50,14 @@ def test_wilson_holds_the_share_and_stays_within_0_and_1(case):
     [(1, 12.7062), (2, 4.3027), (9, 2.2622), (30, 2.0423), (31, 2.0395), (60, 2.0003), (120, 1.9799)],
 )
 def test_students_quantile_agrees_with_the_printed_table(freedom, quantile):
-    assert t_quantile(freedom) == pytest.approx(quantile, abs=5.1e-5)
+    values = np.arange(freedom + 1.0)
+    value, low, high = student(values)
+    error = values.std(ddof=1) / np.sqrt(freedom + 1)
+    assert (high - value) / error == pytest.approx(quantile, abs=5.1e-5)
+    assert (value - low) / error == pytest.approx(quantile, abs=5.1e-5)
 
 
 def test_students_interval_of_three_values():
     value, low, high = student([0.9, 0.92, 0.94])
     assert value == pytest.approx(0.92)
-    assert high - value == pytest.approx(value - low) == pytest.approx(4.3027 * 0.02 / np.sqrt(3))
+    assert high - value == pytest.approx(value - low) == pytest.approx(4.302652729696 * 0.02 / np.sqrt(3))

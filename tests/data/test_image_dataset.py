@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import ImageSet, Schema, collate, load, transform_from_config
+from attentive_rnn.data import ImageDataset, Schema, collate, load, transform_from_config
 from attentive_rnn.data.check.copies import copies_in_train
 from attentive_rnn.data.dataset import AugmentedDataset
 from attentive_rnn.errors import ConfigError, DataError
@@ -24,7 +24,7 @@ def images():
 
 def test_items_may_share_an_image_and_ask_different_things(images):
     questions = np.array([[1, 0], [1, 2], [2, 1]])
-    data = ImageSet(images, [0, 1, 1], SCHEMA, shown=np.array([2, 2, 0]), questions=questions)
+    data = ImageDataset(images, [0, 1, 1], SCHEMA, shown=np.array([2, 2, 0]), questions=questions)
     assert len(data) == 3
     assert torch.equal(data[0].sequence, data[1].sequence)
     assert data[0].sequence[1, 2, 3].item() == pytest.approx(images[2, 2, 3, 1] / 255)
@@ -39,7 +39,7 @@ def test_items_may_share_an_image_and_ask_different_things(images):
 
 
 def test_arrays_that_do_not_fit_are_errors(images):
-    make = partial(ImageSet, images)
+    make = partial(ImageDataset, images)
     for arguments, message in [
         (([0, 1, 2, 0], SCHEMA), "labels must go from 0 to 1"),
         (([0, 1, 1, 0], Schema(("a", "b"), (3, 9, 8), medium="image")), "but the schema"),
@@ -53,12 +53,12 @@ def test_arrays_that_do_not_fit_are_errors(images):
 
 
 def test_an_image_that_is_in_both_parts_is_a_copy(images):
-    train, test = (ImageSet(images[chosen], [0] * 2, SCHEMA) for chosen in ([0, 1], [1, 2]))
+    train, test = (ImageDataset(images[chosen], [0] * 2, SCHEMA) for chosen in ([0, 1], [1, 2]))
     assert copies_in_train(type(load("japanese-vowels"))(train, test)).tolist() == [True, False]
 
 
 def test_crop_and_flip_are_drawn_anew_each_epoch_and_keep_the_size(images):
-    data = ImageSet(images, [0] * 4, SCHEMA)
+    data = ImageDataset(images, [0] * 4, SCHEMA)
     crop = transform_from_config([{"name": "random_crop_flip", "padding": 2}])
     augmented = AugmentedDataset(data, crop, seed=0)
     first = [augmented[i].sequence for i in range(4)]

@@ -10,11 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
-T95 = (  # the 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom
-    *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
-    *(2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860),
-    *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423),
-)
 
 
 class Interval(NamedTuple):
@@ -109,9 +104,11 @@ def student(values: Sequence[float]) -> Interval:
         >>> [round(x, 3) for x in student([1.0, 2.0, 3.0])]
         [2.0, -0.484, 4.484]
     """
+    from scipy.special import stdtrit  # late: `attentive --help` shall not wait for it
+
     n = len(values)
     mean = float(np.mean(values))
-    half = t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 0.975)) * float(np.std(values, ddof=1)) / math.sqrt(n)
     return Interval(mean, mean - half, mean + half)
 
 
@@ -138,14 +135,3 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 def as_logits(shares: np.ndarray) -> np.ndarray:
     """Logits whose softmax are the class probabilities (B, K)."""
     return np.log(shares.clip(min=np.finfo(float).tiny))
-
-
-def t_quantile(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t with `freedom` degrees of freedom, to four digits."""
-    if freedom <= len(T95):
-        return T95[freedom - 1]
-    # The first terms of Cornish and Fisher's expansion about the normal quantile.
-    z, n = Z95, freedom
-    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / n + second / n**2 + third / n**3
