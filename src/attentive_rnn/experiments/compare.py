@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ..data import Splits
+from ..data.io.files import write_file, write_json
 from ..errors import ConfigError
 from ..tasks import Metric, Task, task_for
 from ..tasks.metrics import Interval, student
 from ..training.config import Config
-from ..training.files import write_file, write_json
 from ..training.recipes import difference, read_config
 from ..training.run import require_same, resume, train
 from ..training.run_folder import RunFolder, create_folder, read_rows

@@ -14,11 +14,11 @@ import yaml
 from rich.console import Console
 
 from ..data import Splits
+from ..data.io.files import write_file, write_json
 from ..errors import ConfigError
 from ..tasks import task_for
 from ..tasks.metrics import Interval, student
 from ..training.config import Config
-from ..training.files import write_file, write_json
 from ..training.recipes import as_overrides, difference, read_recipe, resolve
 from ..training.run import resume, train
 from ..training.run_folder import RunFolder, list_runs

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..data.io.files import write_file
 from ..errors import ConfigError
 from ..tasks.metrics import Interval, student
-from ..training.files import write_file
 
 
 @dataclass(frozen=True)
