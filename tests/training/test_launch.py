@@ -149,7 +149,7 @@ def test_a_process_that_dies_ends_the_run_with_one_line(small_config, tmp_path):
 
 
 def test_an_error_in_training_is_told_as_that_of_one_process(small_config, tmp_path):
-    changes = {"optim__lr": "1e300", "optim__clip_norm": "null", "precision": "64-true"}
+    changes = {"optim__lr": "1e308", "optim__clip_norm": "null", "precision": "64-true"}
     with pytest.raises(ConfigError, match=r"the loss became infinite or NaN in epoch \d"):
         train_in_two(small_config(**changes), tmp_path)
     assert not children(os.getpid())
