@@ -16,7 +16,7 @@ from attentive_rnn.tasks import task_for
 from attentive_rnn.tasks.images import attention_on_object, box_of
 from attentive_rnn.training import load_config, load_model, open_run
 from attentive_rnn.training.setup import build_model
-from data.image_files import write_cifar_jpegs, write_mnist
+from data.writers import write_cifar_jpegs, write_mnist
 
 SMALL = ["--training.max_epochs", "2", "--training.batch_size", "20", "--vision.hidden_size", "3", "--device", "cpu"]
 SCENES = {
