@@ -1,19 +1,25 @@
 """The parts of a job: devices, validation part and model as a configuration names them."""
 
+import json
+
+import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import load
+from attentive_rnn.data import Schema, SequenceDataset, load, preprocess, transform_from_config
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.models import AttentiveResNet
+from attentive_rnn.training.config import DataConfig
 from attentive_rnn.training.setup import (
     build_model,
     check_normalisation,
     choose_device,
     device_of,
+    fit_preprocessing,
     input_schema,
     load_splits,
     make_job,
+    measure,
     training_parts,
 )
 
@@ -82,3 +88,41 @@ def test_training_sequences_of_a_job_are_standardised_and_validation_by_their_st
     assert torch.cat(job.train.sequences).mean(0).abs().max() < 1e-5
     assert torch.cat(job.valid.sequences).mean(0).abs().max() > 1e-5
     assert len(job.train) + len(job.valid) == len(splits.train)
+
+
+def dataset(*sequences):
+    schema = Schema(classes=("a",), shape=tuple(sequences[0].shape[1:]))
+    return SequenceDataset(sequences, [0] * len(sequences), [{}] * len(sequences), schema, "toy")
+
+
+def test_every_feature_of_the_training_frames_gets_mean_0_and_deviation_1():
+    train = load("japanese-vowels").train
+    frames = torch.cat(preprocess(train, measure(train)).sequences)
+    assert frames.mean(0).abs().max() < 1e-5
+    assert (frames.std(0, correction=0) - 1).abs().max() < 1e-5
+
+
+def test_a_feature_that_never_changes_is_only_centred():
+    data = dataset(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
+    assert preprocess(data, measure(data))[0].sequence.tolist() == [[-1.0, 0.0], [1.0, 0.0]]
+
+
+def test_a_missing_value_is_refused_with_what_to_do():
+    with pytest.raises(ConfigError, match=r"toy: a value is missing .* --data.options.missing interpolate"):
+        measure(dataset(torch.tensor([[1.0], [float("nan")]])))
+
+
+def test_the_statistics_survive_json_to_the_bit():
+    train = load("basic-motions").train
+    fitted = fit_preprocessing(DataConfig(source="basic-motions", standardise=True, preprocessing=[]), train)
+    again = transform_from_config(json.loads(json.dumps(fitted.to_config())))
+    rng = np.random.default_rng(0)
+    assert torch.equal(fitted(train[0].sequence, rng), again(train[0].sequence, rng))
+
+
+def test_the_statistics_are_of_the_sequences_after_the_steps_before():
+    skeleton = torch.rand(5, 1, 3, 3) + 10
+    steps = [{"name": "origin_at_body_centre", "joint": 1}]
+    fitted = fit_preprocessing(DataConfig(preprocessing=steps, standardise=True), dataset(skeleton))
+    assert fitted.transforms[1].mean[3:6] != [0.0, 0.0, 0.0]
+    assert max(map(abs, fitted.transforms[1].mean)) < 2
