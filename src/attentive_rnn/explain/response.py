@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..data import Batch, SequenceDataset
 from ..errors import ConfigError
-from ..ops.rra import Attention
+from ..ops.recurrence import Attention
 from ..training.files import write_file
 from ..training.saved_model import SavedModel
 from .capture import Call, capture
