@@ -174,6 +174,14 @@ def run(command: str) -> None:
     assert main(words) == 0, command
 
 
+def test_the_gallery_is_what_its_generator_makes_of_the_pictures(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    gallery = importlib.import_module("docs.gallery")
+    monkeypatch.setattr(gallery, "HERE", tmp_path)
+    gallery.main([])
+    assert (tmp_path / "gallery.md").read_bytes() == (ROOT / "docs" / "gallery.md").read_bytes()
+
+
 def test_every_note_of_a_data_report_is_explained():
     kinds = [
         "name no training and test part",
