@@ -3,9 +3,9 @@
     python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...
 
 draws each run by `attentive explain` (ITEM: one of its test sequences, else the one that is right with the highest
-probability; VIDEO: its video, or the folder of videos, of which the frames with most attention are shown) and its report
-in a browser into docs/gallery/NAME-*.png,
-and writes docs/gallery.md with what is there. It needs playwright and a Chromium ($CHROMIUM, or one on the PATH).
+probability; VIDEO: its video, or the folder of videos, of which the frames with most attention are shown) and its
+report in a browser into docs/gallery/NAME-*.png, and writes docs/gallery.md with what is there. It needs playwright
+and a Chromium ($CHROMIUM, or one on the PATH).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ NOTES = {  # what each run is of
     "The total attention hardly differs between the frames of a clip; the features that get it do.\n"
     "The pictures are of a clip of HMDB51 (Kuehne et al., CC BY 4.0).",
     "mdist": "The colour of a digit among others: AttentionRNN of `attentive compare mdist-small --data.path MNIST`.\n"
-    "The question is the number above each row. The deeper layers attend to one place, which is often but not always the\n"
-    "digit asked about, even where the answer is right.",
+    "The question is the number above each row. The deeper layers attend to one place, which is often but not always\n"
+    "the digit asked about, even where the answer is right.",
     "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
     "nucla": "Skeletons: the gated runs of `attentive compare paper/nucla --data.path all_sqe.zip --seeds 0 1 2`.",
     "smnist": "Digits, pixel by pixel and row by row: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
