@@ -11,7 +11,7 @@ import pytest
 from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.study import read_study
-from attentive_rnn.experiments.study_table import Row, StudyTable
+from attentive_rnn.experiments.table import Row, StudyTable
 from attentive_rnn.training.recipes import as_overrides, read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]

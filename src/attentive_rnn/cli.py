@@ -252,7 +252,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _say_results(run: RunFolder) -> int:
     """Say how a finished run did."""
-    from .tasks.classification import task_for
+    from .tasks import task_for
     from .training import load_model
 
     results = run.read_results()

@@ -7,9 +7,8 @@ import torch
 from torch.nn.functional import mse_loss
 
 from attentive_rnn.models import AttentiveResNet, ImageEditor, ProgressiveAttention, QuestionAnswerer
-from attentive_rnn.models.gates import spatial_gate
+from attentive_rnn.models.image_model import QuestionReader, spatial_gate
 from attentive_rnn.models.progressive import grids, in_image
-from attentive_rnn.models.queries import QuestionReader
 
 ATTENTIONS = ["arnn", "pan-context", "pan", "cbam", "conv", "none"]
 QUESTION = torch.tensor([[3, 1], [2, 0]])

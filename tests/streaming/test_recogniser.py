@@ -27,8 +27,8 @@ from attentive_rnn.data import (
 )
 from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.streaming import Recognizer, Segment, Segmenter
+from attentive_rnn.tasks.metrics import probabilities
 from attentive_rnn.training import SavedModel, Standardise
-from attentive_rnn.training.metrics import probabilities
 
 CAUSAL = {
     "none": Compose([]),

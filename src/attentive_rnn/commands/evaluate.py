@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..tasks.classification import Task
+    from ..tasks import Task
 
 
 def add(evaluate: argparse.ArgumentParser) -> None:
@@ -37,8 +37,8 @@ def add_views(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ..experiments.views import answers_in_test
-    from ..tasks.classification import task_for
+    from ..experiments.fusion import answers_in_test
+    from ..tasks import task_for
     from ..training import load_model, open_run
     from ..training.run import test_scores
     from ..training.setup import choose_device, load_splits

@@ -39,7 +39,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _explain(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
     from ..draw.samples import find_item
-    from ..models import ImageModel, MapClassifier
     from ..training import load_model, open_run
     from ..training.setup import load_splits
 
@@ -53,8 +52,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.video is not None and arguments.item is None:
         raise ConfigError("--video is of one sequence: name it with --item")
     saved = load_model(run.model)
-    images, maps = isinstance(saved.model, ImageModel), isinstance(saved.model, MapClassifier)
-    for option in ("input", "layer", "video") if images else ("input", "layer") if maps else ():
+    kind = saved.task.explanation
+    for option in {"images": ("input", "layer", "video"), "films": ("input", "layer")}.get(kind, ()):
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     splits = load_splits(run.read_config(arguments.data))
@@ -69,11 +68,11 @@ def _explain(arguments: argparse.Namespace) -> int:
         total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
         print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
     folder = run.explain if arguments.out is None else Path(arguments.out)
-    if images:
+    if kind == "images":
         from .explain_images import explain_images
 
         return explain_images(run, saved, dataset, folder, arguments)
-    if maps:
+    if kind == "films":
         from .explain_films import explain_films
 
         return explain_films(run, saved, dataset, folder, arguments)

@@ -11,9 +11,9 @@ from ..errors import ConfigError
 from ..explain import pictures
 from ..explain.answer import heading
 from ..explain.films import explain_film
-from ..tasks.classification import task_for
+from ..tasks import task_for
+from ..tasks.metrics import probabilities
 from ..training import RunFolder
-from ..training.metrics import probabilities
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
 

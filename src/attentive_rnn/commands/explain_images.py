@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..data import ImageSet, SequenceDataset
+from ..data import ImageDataset, LabelledDataset
 from ..explain import images, pictures
 from ..explain.answer import hardest_mistakes, heading
 from ..explain.images import ImageExplanation
 from ..explain.report.player import choose
-from ..tasks.classification import task_for
+from ..tasks import task_for
+from ..tasks.metrics import probabilities
 from ..training import RunFolder
-from ..training.metrics import probabilities
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
 
@@ -24,10 +24,10 @@ DRAWN = 6  # images in a picture
 
 
 def explain_images(
-    run: RunFolder, saved: SavedModel, dataset: SequenceDataset, folder: Path, arguments: argparse.Namespace
+    run: RunFolder, saved: SavedModel, dataset: LabelledDataset, folder: Path, arguments: argparse.Namespace
 ) -> int:
     """Explain the images of a data set: draw, write and say what is asked for; return the exit status."""
-    assert isinstance(dataset, ImageSet)
+    assert isinstance(dataset, ImageDataset)
     classes, written = saved.schema.classes, []
     if arguments.item is not None:
         explained = images.explain_images(saved, dataset)

@@ -13,7 +13,7 @@ from ..explain.answer import heading
 from ..explain.explanation import class_relevance, mean_lags, most_attended
 from ..explain.response import has_gate
 from ..explain.timemaps import moments
-from ..tasks.classification import task_for
+from ..tasks import task_for
 from ..training import RunFolder
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel

@@ -19,9 +19,8 @@ def add(masks: argparse.ArgumentParser) -> None:
 
 
 def _masks(arguments: argparse.Namespace) -> int:
-    from ..data import ImageSet
+    from ..data import ImageDataset
     from ..data.io.files import check_writable
-    from ..models import ImageModel
     from ..training import load_model, open_run
     from ..training.saved_model import SavedModel
     from ..training.setup import load_splits
@@ -39,11 +38,11 @@ def _masks(arguments: argparse.Namespace) -> int:
         if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
             raise ConfigError(f"{run.path}: is of another data set than {runs[0].path}")
         saved = load_model(run.model)
-        if not isinstance(saved.model, ImageModel):
+        if saved.task.explanation != "images":
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
         models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
     test = load_splits(configs[0]).test
-    assert isinstance(test, ImageSet)
+    assert isinstance(test, ImageDataset)
     items = arguments.items or list(range(min(4, len(test))))
     wrong = [i for i in items if not 0 <= i < len(test)]
     if wrong:

@@ -18,7 +18,7 @@ def add(predict: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
-    from ..tasks.classification import task_for
+    from ..tasks import task_for
     from ..training import load_model
     from ..training.setup import choose_device
     from ..training.transfer import find_model

@@ -18,8 +18,8 @@ def add(silhouettes: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from ..data.skeletons.silhouettes import read_silhouettes
     from ..explain.people import attention_on_people
+    from ..tasks.metrics import Interval
     from ..training import load_model, open_run
-    from ..training.metrics import Interval
     from ..training.setup import load_splits
 
     def shown(share: Interval) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..data.dataset import SequenceDataset
+from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
 from ..data.io.files import check_writable, write_atomically
+from ..data.registry import read_all, read_sequences
 from ..data.schema import Schema
-from ..data.sources import read_all, read_sequences
 from ..errors import DataError, MissingExtraError
 from . import colours, projection
 
@@ -42,7 +42,7 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
         MissingExtraError: matplotlib is not installed.
     """
     out = check_writable(out, (".png", ".svg"), overwrite)
-    dataset = data if isinstance(data, SequenceDataset) else read_all(data, **options)
+    dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_all(data, **options)
     chosen = _one_of_each_class(dataset)
     figure = new_figure(1, 1)
     if has_bones(dataset.schema):
@@ -74,7 +74,7 @@ def animate(data: str | Path | SequenceDataset, item: int | str, out: str | Path
     """
     out = check_writable(out, (".gif", ".mp4"), overwrite)
     encode = film_encoder(out)
-    dataset = data if isinstance(data, SequenceDataset) else read_sequences(data)
+    dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_sequences(data)
     index = find_item(dataset, item)
     if not has_bones(dataset.schema):
         raise DataError(f"{dataset.name}: only skeletons with a joint layout can be shown as a film")

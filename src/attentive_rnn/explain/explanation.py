@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import Schema, SequenceDataset
 from ..data.text.words import decode
-from ..training.metrics import probabilities
+from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .answer import Answer
 from .groups import Group, by_group, groups_of

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..draw.colours import BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
 from ..draw.samples import new_figure
-from ..training.metrics import Interval, student
+from ..tasks.metrics import Interval, student
 from .curves import FRACTIONS, area
 from .faithfulness import RANKINGS, Faithfulness
 

@@ -14,7 +14,7 @@ from ..data import SequenceDataset
 from ..draw.samples import new_figure
 from ..errors import ConfigError, DataError
 from ..models import MapClassifier
-from ..training.metrics import probabilities
+from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
 from ..video import read_frames
 from .answer import Answer, heading

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ..data import ImageSet
+from ..data import ImageDataset
 from ..errors import ConfigError
 from ..models import ImageModel
 from ..tasks.images import box_of
-from ..training.metrics import probabilities
+from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
 from .answer import Answer
 
@@ -67,7 +67,7 @@ class ImageExplanation(Answer):
         return (*self.layers, "all multiplied") if len(self.layers) > 1 else self.layers
 
 
-def explain_images(saved: SavedModel, dataset: ImageSet, batch_size: int = 32) -> list[ImageExplanation]:
+def explain_images(saved: SavedModel, dataset: ImageDataset, batch_size: int = 32) -> list[ImageExplanation]:
     """Explain every image of a set, of at most `LARGEST`.
 
     Args:

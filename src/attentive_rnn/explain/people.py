@@ -12,7 +12,7 @@ from ..data import SequenceDataset
 from ..data.skeletons.silhouettes import cover
 from ..errors import ConfigError, DataError
 from ..models import MapClassifier
-from ..training.metrics import Interval, with_normal_interval
+from ..tasks.metrics import Interval, with_normal_interval
 from ..training.saved_model import SavedModel
 
 

@@ -105,7 +105,7 @@ def draw_scores(outputs: np.ndarray, labels: np.ndarray, classes: Sequence[str],
 
 def draw_training(rows: Sequence[Mapping[str, float]], title: str, loss: str, folder: Path) -> list[Path]:
     """Draw the losses over the epochs, the rows of a metrics.csv, as training.png."""
-    from ..experiments.plot import plot_losses
+    from ..draw.loss_curves import plot_losses
 
     folder.mkdir(parents=True, exist_ok=True)
     plot_losses({"loss": [rows]}, title, loss, folder / "training.png")

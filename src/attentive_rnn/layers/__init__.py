@@ -3,8 +3,8 @@
 from .attention_rnn import AttentionRNN2d
 from .cells import EleAttGRUCell, EleAttLSTMCell, EleAttRNNCell
 from .eleatt import EleAttGRU, EleAttLSTM, EleAttRNN
-from .mask_rivals import CBAMSpatialGate, ConvMask2d, LocalAttention2d, NoAttention2d
 from .rra import RRA, RRACell
+from .spatial import CBAMSpatialGate, ConvMask2d, LocalAttention2d, NoAttention2d
 
 __all__ = [
     "RRA",

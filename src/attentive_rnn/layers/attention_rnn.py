@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ..ops.dispatch import Choice
 from ..ops.lstm2d import Weights, lstm2d
-from .spatial import NORMALISATIONS, Normalisation, attended, check_choice, check_maps, check_size, normalised
+from .options import changed, check_choice
+from .spatial import NORMALISATIONS, Normalisation, attended, check_maps, check_size, normalised
 
 Scan = Literal["diagonal", "flat"]
 Combine = Literal["concat", "mean", "mask_conv"]
@@ -182,16 +183,16 @@ class AttentionRNN2d(nn.Module):
         return F.interpolate(logits, scale_factor=self.block, mode="nearest") if self.block > 1 else logits
 
     def extra_repr(self) -> str:
-        options = {
-            "context": (self.context, 3),
-            "block": (self.block, 1),
-            "scan": (self.scan, "diagonal"),
-            "directions": (self.directions, 2),
-            "query_size": (self.query_size, None),
-            "normalize": (self.normalize, "sigmoid"),
-            "feed_mask": (self.feed_mask, False),
-            "combine": (self.combine, "concat"),
-            "backend": (self.backend, "auto"),
+        defaults = {
+            "context": 3,
+            "block": 1,
+            "scan": "diagonal",
+            "directions": 2,
+            "query_size": None,
+            "normalize": "sigmoid",
+            "feed_mask": False,
+            "combine": "concat",
+            "backend": "auto",
         }
-        changed = [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
-        return ", ".join([str(self.in_channels), str(self.hidden_size), *changed])
+        values = {name: getattr(self, name) for name in defaults}
+        return ", ".join([str(self.in_channels), str(self.hidden_size), *changed(values, defaults)])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
-from collections.abc import Sequence
-from typing import Any, ClassVar, TypedDict
+from collections.abc import Mapping
+from typing import Any, ClassVar, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -13,27 +12,23 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Cell, Gate, Lags, Spec, State, Weights, check_lengths
+from ..ops.eleatt import Cell, Lags, Spec, State, Weights, check_lengths
 from ..ops.rra import Attention, rra
-from . import counts
 from .forms import given_state, join_directions, pack_like, per_part
-from .init import INITIALISATIONS, chrono
-from .parameters import PARAMETERS, gates_per_layer, parameter_shapes
+from .options import (
+    DEFAULTS,
+    LAYOUT,
+    Options,
+    changed,
+    check_choice,
+    check_rate,
+    check_type,
+    complete,
+    gates_per_layer,
+    show_options,
+)
+from .parameters import INITIALISATIONS, PARAMETERS, chrono, flops, parameter_shapes
 from .stepping import Steps
-
-
-class Options(TypedDict, total=False):
-    """The keyword arguments that every layer takes; see :class:`RecurrentBase`."""
-
-    gate: Gate | Sequence[Gate]
-    gate_scale: float
-    locked_dropout: float
-    zoneout: float
-    residual: bool
-    init: str
-    backend: str
-    device: Any
-    dtype: torch.dtype | None
 
 
 class RecurrentBase(nn.Module):
@@ -55,15 +50,7 @@ class RecurrentBase(nn.Module):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate: "sigmoid"; "softmax" (the elements of a_t sum to one); None (the plain layer, x~ = x); or a sequence
-            with one entry a layer.
-        gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
-        locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
-        zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
-        residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
-        init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
-            "open" (as "paper", with a gate that starts near the identity).
-        backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
+        gate, gate_scale, locked_dropout, zoneout, residual, init, backend: see :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
     Inputs:
@@ -92,9 +79,14 @@ class RecurrentBase(nn.Module):
     """
 
     _mode: str  # as in torch.nn's messages: RNN, LSTM or GRU
-    _default_gate: ClassVar[Gate] = "sigmoid"
+    _defaults: ClassVar[Options] = DEFAULTS
+    gate_scale: float
+    locked_dropout: float
+    zoneout: float
+    backend: str
     last_backend: Choice | None = None
 
+    @show_options(DEFAULTS)
     def __init__(
         self,
         cell: Cell,
@@ -106,44 +98,29 @@ class RecurrentBase(nn.Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
-        gate: Gate | Sequence[Gate] = "sigmoid",
-        gate_scale: float = 1.0,
-        locked_dropout: float = 0.0,
-        zoneout: float = 0.0,
-        residual: bool = False,
-        init: str = "torch",
-        backend: str = "auto",
-        device: Any = None,
-        dtype: torch.dtype | None = None,
         lags: Lags | None = None,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__()
-        for name, value, kind in (
-            ("bias", bias, bool),
-            ("batch_first", batch_first, bool),
-            ("input_size", input_size, int),
-            ("hidden_size", hidden_size, int),
-            ("num_layers", num_layers, int),
-            ("residual", residual, bool),
-        ):
-            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
-            if kind is int and value <= 0:
-                raise ValueError(f"{name} must be greater than zero")
-        for name, rate in (("dropout", dropout), ("locked_dropout", locked_dropout), ("zoneout", zoneout)):
-            if not isinstance(rate, numbers.Real) or isinstance(rate, bool) or not 0 <= rate <= 1:
-                raise ValueError(f"{name} should be a number in range [0, 1], got {rate!r}")
-        if num_layers == 1 and (dropout > 0 or locked_dropout > 0):
+        for name, value in (("bias", bias), ("batch_first", batch_first)):
+            check_type(name, value, bool)
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+            check_type(name, size, int)
+        check_rate("dropout", dropout)
+        defaults: Mapping[str, Any] = self._defaults
+        given = complete(options, defaults, type(self).__name__)
+        if num_layers == 1 and (dropout > 0 or given["locked_dropout"] > 0):
             warnings.warn(
                 f"dropout acts between layers: it needs num_layers greater than 1, got dropout={dropout}, "
-                f"locked_dropout={locked_dropout} and num_layers={num_layers}",
+                f"locked_dropout={given['locked_dropout']} and num_layers={num_layers}",
                 stacklevel=3,
             )
+        gate, init, made = given.pop("gate"), given.pop("init"), {name: given.pop(name) for name in ("device", "dtype")}
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.bidirectional, self.residual = bias, batch_first, bidirectional, residual
-        self.dropout, self.locked_dropout, self.zoneout = map(float, (dropout, locked_dropout, zoneout))
-        self.gates = gates_per_layer(gate, num_layers)
-        self.gate_scale, self.backend = float(gate_scale), backend
+        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
+        self.dropout, self.gates = float(dropout), gates_per_layer(gate, num_layers)
+        for name, value in given.items():
+            setattr(self, name, float(value) if isinstance(defaults[name], float) else value)
         self.specs = tuple(Spec(cell, one, self.gate_scale, lags) for one in self.gates)
         self.directions = 2 if bidirectional else 1
         self._steps, self._forward_suffixes = Steps(), tuple(f"_l{layer}" for layer in range(num_layers))
@@ -151,7 +128,7 @@ class RecurrentBase(nn.Module):
             for suffix in self._suffixes(layer):
                 shapes = parameter_shapes(spec, self._width(layer), hidden_size, bias)
                 for name, shape in shapes.items():
-                    self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+                    self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, **made)))
         self.reset_parameters(init)
 
     def _suffixes(self, layer: int) -> list[str]:
@@ -180,15 +157,14 @@ class RecurrentBase(nn.Module):
         ]
 
     def reset_parameters(self, init: str = "torch") -> None:
-        """Draw the parameters anew; `init` is "torch", "paper" or "open" (see layers/init.py)."""
-        if init not in INITIALISATIONS:
-            raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
+        """Draw the parameters anew; `init` is "torch", "paper" or "open" (see layers/parameters.py)."""
+        check_choice("init", init, tuple(INITIALISATIONS))
         for layer in range(self.num_layers):
             for suffix in self._suffixes(layer):
                 INITIALISATIONS[init](self._named(layer, suffix), self.hidden_size, self.specs[layer])
 
     def remember(self, steps: int) -> None:
-        """Set the biases so that the gates start by remembering over up to `steps` steps (see layers/init.py)."""
+        """Set the biases so that the gates start by remembering over up to `steps` steps (see layers/parameters.py)."""
         for layer in range(self.num_layers):
             for suffix in self._suffixes(layer):
                 chrono(self._named(layer, suffix), self.hidden_size, self.specs[layer], steps)
@@ -200,31 +176,24 @@ class RecurrentBase(nn.Module):
 
     def flops(self, T: int = 1, B: int = 1) -> int:
         """Multiplications and additions of a forward pass over T steps of B rows, as the paper counts them."""
-        layers = [counts.flops(spec, self._width(i), self.hidden_size) for i, spec in enumerate(self.specs)]
+        layers = [flops(spec, self._width(i), self.hidden_size) for i, spec in enumerate(self.specs)]
         return T * B * self.directions * sum(layers)
 
     def flatten_parameters(self) -> None:
         """Do nothing; here because code written for torch.nn's layers calls it."""
 
     def extra_repr(self) -> str:
-        gate: Any = self.gates[0] if len(set(self.gates)) == 1 else self.gates
-        options = {
-            "num_layers": (self.num_layers, 1),
-            "bias": (self.bias, True),
-            "batch_first": (self.batch_first, False),
-            "dropout": (self.dropout, 0.0),
-            "bidirectional": (self.bidirectional, False),
-            "gate": (gate, self._default_gate),
-            "gate_scale": (self.gate_scale, 1.0),
-            "locked_dropout": (self.locked_dropout, 0.0),
-            "zoneout": (self.zoneout, 0.0),
-            "residual": (self.residual, False),
-            "reset_after": (self.specs[0].cell == "gru_reset_after", False),
-            "nonlinearity": ("relu" if self.specs[0].cell == "rnn_relu" else "tanh", "tanh"),
-            "backend": (self.backend, "auto"),
+        special = {
+            "gate": self.gates[0] if len(set(self.gates)) == 1 else self.gates,
+            "reset_after": self.specs[0].cell == "gru_reset_after",
+            "nonlinearity": "relu" if self.specs[0].cell == "rnn_relu" else "tanh",
         }
-        changed = [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
-        return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
+        defaults = {**LAYOUT, **self._defaults, "reset_after": False, "nonlinearity": "tanh"}
+        for unknown in ("init", "device", "dtype"):
+            del defaults[unknown]
+        defaults["backend"] = defaults.pop("backend")  # the last one
+        values = {name: special[name] if name in special else getattr(self, name) for name in defaults}
+        return ", ".join([str(self.input_size), str(self.hidden_size), *changed(values, defaults)])
 
     def forward(
         self,

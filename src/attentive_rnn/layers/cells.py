@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import GATES, Cell, Gate, Lags, Spec, Weights
+from ..ops.eleatt import Cell, Lags, Spec, Weights
 from ..ops.rra import Attention, rra
-from . import counts
 from .forms import given_cell_state, per_part
-from .init import INITIALISATIONS
-from .parameters import PARAMETERS, parameter_shapes
+from .options import CELL_DEFAULTS, CellOptions, changed, check_choice, complete, gates_per_layer, show_options
+from .parameters import INITIALISATIONS, PARAMETERS, flops, parameter_shapes
 from .stepping import Steps
-
-
-class CellOptions(TypedDict, total=False):
-    """The keyword arguments that every cell takes; see :class:`CellBase`."""
-
-    gate: Gate
-    gate_scale: float
-    init: str
-    backend: str
-    device: Any
-    dtype: torch.dtype | None
 
 
 class CellBase(nn.Module):
@@ -55,9 +43,10 @@ class CellBase(nn.Module):
     """
 
     _mode: str  # as in torch.nn's messages
-    _default_gate: ClassVar[Gate] = "sigmoid"
+    _defaults: ClassVar[CellOptions] = CELL_DEFAULTS
     last_backend: Choice | None = None
 
+    @show_options(CELL_DEFAULTS)
     def __init__(
         self,
         cell: Cell,
@@ -65,29 +54,25 @@ class CellBase(nn.Module):
         hidden_size: int,
         bias: bool = True,
         *,
-        gate: Gate = "sigmoid",
-        gate_scale: float = 1.0,
-        init: str = "torch",
-        backend: str = "auto",
-        device: Any = None,
-        dtype: torch.dtype | None = None,
         lags: Lags | None = None,
+        **options: Unpack[CellOptions],
     ) -> None:
         super().__init__()
         if input_size <= 0 or hidden_size <= 0:
             raise ValueError(f"input_size and hidden_size must be greater than zero, got {input_size}, {hidden_size}")
-        if gate not in GATES:
-            raise ValueError(f"gate should be 'sigmoid', 'softmax' or None, got {gate!r}")
-        self.input_size, self.hidden_size, self.bias, self.backend = input_size, hidden_size, bool(bias), backend
-        self.spec, self._steps = Spec(cell, gate, float(gate_scale), lags), Steps()
+        given = complete(options, self._defaults, type(self).__name__)
+        (gate,) = gates_per_layer((given["gate"],), 1)
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bool(bias)
+        self.backend: str = given["backend"]
+        self.spec, self._steps = Spec(cell, gate, float(given["gate_scale"]), lags), Steps()
+        made = {name: given[name] for name in ("device", "dtype")}
         for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
-            self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
-        self.reset_parameters(init)
+            self.register_parameter(name, nn.Parameter(torch.empty(shape, **made)))
+        self.reset_parameters(given["init"])
 
     def reset_parameters(self, init: str = "torch") -> None:
-        """Draw the parameters anew; `init` is "torch", "paper" or "open" (see layers/init.py)."""
-        if init not in INITIALISATIONS:
-            raise ValueError(f"init should be one of {', '.join(map(repr, INITIALISATIONS))}, got {init!r}")
+        """Draw the parameters anew; `init` is "torch", "paper" or "open" (see layers/parameters.py)."""
+        check_choice("init", init, tuple(INITIALISATIONS))
         INITIALISATIONS[init](dict(self.named_parameters()), self.hidden_size, self.spec)
 
     @property
@@ -97,18 +82,18 @@ class CellBase(nn.Module):
 
     def flops(self, B: int = 1) -> int:
         """Multiplications and additions of a step of B rows, as the paper counts them."""
-        return B * counts.flops(self.spec, self.input_size, self.hidden_size)
+        return B * flops(self.spec, self.input_size, self.hidden_size)
 
     def extra_repr(self) -> str:
-        options = {
-            "bias": (self.bias, True),
-            "gate": (self.spec.gate, self._default_gate),
-            "gate_scale": (self.spec.gate_scale, 1.0),
-            "reset_after": (self.spec.cell == "gru_reset_after", False),
-            "nonlinearity": ("relu" if self.spec.cell == "rnn_relu" else "tanh", "tanh"),
+        values = {
+            "bias": self.bias,
+            "gate": self.spec.gate,
+            "gate_scale": self.spec.gate_scale,
+            "reset_after": self.spec.cell == "gru_reset_after",
+            "nonlinearity": "relu" if self.spec.cell == "rnn_relu" else "tanh",
         }
-        changed = [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
-        return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
+        defaults = {"bias": True, **self._defaults, "reset_after": False, "nonlinearity": "tanh"}
+        return ", ".join([str(self.input_size), str(self.hidden_size), *changed(values, defaults)])
 
     def forward(self, input: Tensor, hx: Any = None, *, need_attention: bool = False) -> Any:
         """Advance the state by one step; see the class for the arguments and what comes back."""
@@ -156,6 +141,7 @@ class EleAttRNNCell(CellBase):
 
     _mode = "RNN"
 
+    @show_options(CELL_DEFAULTS)
     def __init__(
         self,
         input_size: int,
@@ -183,6 +169,7 @@ class EleAttLSTMCell(CellBase):
 
     _mode = "LSTM"
 
+    @show_options(CELL_DEFAULTS)
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, **options: Unpack[CellOptions]) -> None:
         super().__init__("lstm", input_size, hidden_size, bias, **options)
 
@@ -200,6 +187,7 @@ class EleAttGRUCell(CellBase):
 
     _mode = "GRU"
 
+    @show_options(CELL_DEFAULTS)
     def __init__(
         self,
         input_size: int,

@@ -8,7 +8,8 @@ from torch import nn
 
 from ..ops.eleatt import Gate
 from . import convert
-from .base import Options, RecurrentBase
+from .base import RecurrentBase
+from .options import DEFAULTS, Options, show_options
 
 
 class EleAttRNN(RecurrentBase):
@@ -32,6 +33,7 @@ class EleAttRNN(RecurrentBase):
 
     _mode = "RNN"
 
+    @show_options(DEFAULTS)
     def __init__(
         self,
         input_size: int,
@@ -87,6 +89,7 @@ class EleAttLSTM(RecurrentBase):
 
     _mode = "LSTM"
 
+    @show_options(DEFAULTS)
     def __init__(
         self,
         input_size: int,
@@ -139,6 +142,7 @@ class EleAttGRU(RecurrentBase):
 
     _mode = "GRU"
 
+    @show_options(DEFAULTS)
     def __init__(
         self,
         input_size: int,

@@ -1,12 +1,17 @@
-"""Which parameters a layer has, their names and their shapes."""
+"""Parameters of one direction of one recurrent layer: names and shapes, operations a step, initialisations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable
 
-from ..ops.eleatt import GATES, Gate, Spec
+import torch
+from torch import Tensor, nn
+
+from ..ops.eleatt import Spec
 from ..ops.rra import LEARNED
+
+Parameters = dict[str, Tensor]  # the parameters of one direction of one layer, by their short names
 
 # Short names of the parameters, in the order of the fields of Weights.
 PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_ia", "weight_ha", "bias_a", "weight_lag")
@@ -29,15 +34,107 @@ def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[
     return shapes
 
 
-def gates_per_layer(gate: Gate | Sequence[Gate], num_layers: int) -> tuple[Gate, ...]:
-    """One gate a layer, from one for all or a sequence of them."""
-    if isinstance(gate, Sequence) and not isinstance(gate, str):
-        gates: tuple[Any, ...] = tuple(gate)
-    else:
-        gates = (gate,) * num_layers
-    if len(gates) != num_layers:
-        raise ValueError(f"gate should be one value or one a layer, got {len(gates)} for num_layers={num_layers}")
-    for one in gates:
-        if one not in GATES:
-            raise ValueError(f"gate should be 'sigmoid', 'softmax' or None, got {one!r}")
-    return gates
+def flops(spec: Spec, d: int, n: int) -> int:
+    """Multiplications and additions of one step of one direction, with D inputs and N neurons.
+
+    GRU N(6D + 6N + 5) and the gate D(2D + 2N + 1) (Zhang et al., ECCV 2018, section 5.4); the LSTM's
+    N(8D + 8N + 4), the RNN's N(2D + 2N) and the 2KN of K lags follow by the same counting.
+    """
+    cell = {
+        "gru": n * (6 * d + 6 * n + 5),
+        "gru_reset_after": n * (6 * d + 6 * n + 5),
+        "lstm": n * (8 * d + 8 * n + 4),
+        "rnn_tanh": n * (2 * d + 2 * n),
+        "rnn_relu": n * (2 * d + 2 * n),
+    }[spec.cell]
+    gate = 0 if spec.gate is None else d * (2 * d + 2 * n + 1)
+    return cell + gate + (0 if spec.lags is None else 2 * spec.lags.number * n)
+
+
+def torch_uniform(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
+    """Every parameter uniform in +-1/sqrt(N), as torch.nn's recurrent layers are; RRA's W_a uniform in 0..1."""
+    bound = 1 / math.sqrt(hidden_size)
+    for name, tensor in parameters.items():
+        _uniform(name, tensor, bound)
+
+
+def _uniform(name: str, tensor: Tensor, bound: float) -> None:
+    """In +-bound, but W_a in 0..1, as RRA's author has it: its sum, by which it is divided, is then far from zero."""
+    low, high = (0.0, 1.0) if name == "weight_lag" else (-bound, bound)
+    nn.init.uniform_(tensor, low, high)
+
+
+def paper(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
+    """The authors' choice: input weights Glorot uniform, recurrent weights orthogonal times 0.001, biases zero.
+
+    The LSTM's forget bias is one. Glorot's fans are those of one gate's block, and each recurrent block is orthogonal
+    on its own. Source: the first author's view-adaptive networks, which the paper's design follows. With lags it is
+    the choice of RRA's author: weights uniform in +-0.1, biases zero, W_a uniform in 0..1.
+    """
+    if spec.lags is not None:
+        for name, tensor in parameters.items():
+            if name.startswith("bias"):
+                nn.init.zeros_(tensor)
+            else:
+                _uniform(name, tensor, 0.1)
+        return
+    for name, tensor in parameters.items():
+        blocks = [tensor] if name in ("weight_ia", "weight_ha", "bias_a") else tensor.split(hidden_size)
+        for block in blocks:
+            if name in ("weight_hh", "weight_ha"):
+                nn.init.orthogonal_(block, gain=0.001)
+            elif name in ("weight_ih", "weight_ia"):
+                nn.init.xavier_uniform_(block)
+            else:
+                nn.init.zeros_(block)
+        if spec.cell == "lstm" and name == "bias_ih":
+            with torch.no_grad():
+                tensor[hidden_size : 2 * hidden_size] = 1.0
+
+
+def chrono(parameters: Parameters, hidden_size: int, spec: Spec, steps: int) -> None:
+    """Biases with which the gates at the start remember over 1 to `steps` steps, spread evenly on a log scale.
+
+    A forget gate at f keeps its neuron's content for about 1 / (1 - f) steps. With u uniform in 1..steps - 1 the LSTM
+    starts with b_f = log(u) and b_i = -log(u), the GRU with b_z = log(u), of the gate that keeps the old state. Other
+    parameters stay as they are. Source: Tallec & Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
+    equation 16.
+    """
+    if spec.cell.startswith("rnn"):
+        raise ValueError("a plain RNN has no gates that could be told how long to remember")
+    if steps < 3:
+        raise ValueError(f"the steps to remember over must be 3 or more, got {steps}")
+    if "bias_ih" not in parameters:
+        raise ValueError("a layer without biases cannot be told how long to remember")
+    log = torch.log(torch.empty_like(parameters["bias_ih"][:hidden_size]).uniform_(1.0, steps - 1.0))
+    starts = {0: -log, 1: log} if spec.cell == "lstm" else {1: log}
+    with torch.no_grad():
+        for block, start in starts.items():
+            parameters["bias_ih"].split(hidden_size)[block].copy_(start)
+            if "bias_hh" in parameters:
+                parameters["bias_hh"].split(hidden_size)[block].zero_()
+
+
+def open_gate(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
+    """As :func:`paper`, but with a gate that starts near the identity instead of near one half.
+
+    .. math:: W_{xa} \\leftarrow W_{xa} / 10, \\quad W_{ha} \\leftarrow W_{ha} / 10, \\quad W_x \\leftarrow W_x / a_0
+
+    a_0 is the response of a gate whose weights are zero: s/2 for the sigmoid with the factor s (gate_scale), s/D for
+    the softmax over D elements. So :math:`W_x (a_t \\odot x_t) / a_0` starts nearly as :math:`W_x x_t`, what the layer
+    without a gate computes; the paper's start halves the input of every layer. Without a gate it is the paper's.
+    """
+    paper(parameters, hidden_size, spec)
+    if spec.gate is None:
+        return
+    start = spec.gate_scale / (2 if spec.gate == "sigmoid" else parameters["weight_ia"].shape[0])
+    with torch.no_grad():
+        for name, factor in (("weight_ia", 0.1), ("weight_ha", 0.1), ("weight_ih", 1 / start)):
+            parameters[name].mul_(factor)
+
+
+INITIALISATIONS: dict[str, Callable[[Parameters, int, Spec], None]] = {
+    "torch": torch_uniform,
+    "paper": paper,
+    "open": open_gate,
+}

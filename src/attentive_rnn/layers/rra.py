@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Unpack
+from typing import Any, Literal, Unpack
 
 from torch import Tensor, nn
 
 from ..ops.eleatt import Cell, Gate, Lags
 from ..ops.rra import Attention, Norm, check_lags, lag_weights
 from . import convert
-from .base import Options, RecurrentBase
-from .cells import CellBase, CellOptions
+from .base import RecurrentBase
+from .cells import CellBase
+from .options import CELL_DEFAULTS, DEFAULTS, CellOptions, Options, changed, check_choice, show_options
 
 CELLS: dict[str, tuple[Cell, str]] = {"lstm": ("lstm", "LSTM"), "gru": ("gru", "GRU"), "rnn": ("rnn_tanh", "RNN")}
 
 
-class _LooksBack:
-    """What RRA and RRACell share: no gate unless one is asked for, their own arguments, and two kinds of attention."""
+RRA_DEFAULTS: Options = {**DEFAULTS, "gate": None}
+RRA_CELL_DEFAULTS: CellOptions = {**CELL_DEFAULTS, "gate": None}
 
-    _default_gate: ClassVar[Gate] = None
+
+class _WithLags:
+    """The arguments that RRA and RRACell share, and their attention of two kinds."""
 
     def _take(self, cell: str, lags: int, norm: Norm, first_lag: int) -> tuple[Cell, Lags | None]:
         """Keep the arguments; the recurrence's cell, and its lags, None for none."""
-        if cell not in CELLS:
-            raise ValueError(f"cell should be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+        check_choice("cell", cell, tuple(CELLS))
         if not isinstance(lags, int) or isinstance(lags, bool) or lags < 0:
             raise ValueError(f"lags should be a whole number of at least 0, got {lags!r}")
         check_lags(Lags(lags or 1, norm, first_lag))
@@ -35,16 +37,14 @@ class _LooksBack:
     def _response(self, attention: Attention) -> Any:
         return attention
 
-
-def _options(cell: str, lags: Lags | None) -> list[str]:
-    """What differs from the defaults, for repr."""
-    shown = [f"lags={lags.number if lags else 0}"]
-    if lags is not None:
-        shown += [f"norm={lags.norm!r}"] * (lags.norm != "sum") + [f"first_lag={lags.first}"] * (lags.first != 1)
-    return shown + [f"cell={cell!r}"] * (cell != "lstm")
+    def _own_options(self) -> list[str]:
+        """The arguments that differ from their defaults, and the number of lags, for ``extra_repr``."""
+        norm, first_lag = (self.norm, self.first_lag) if self.lags else ("sum", 1)
+        shown = {"norm": norm, "first_lag": first_lag, "cell": self.cell}
+        return [f"lags={self.lags}", *changed(shown, {"norm": "sum", "first_lag": 1, "cell": "lstm"})]
 
 
-class RRA(_LooksBack, RecurrentBase):
+class RRA(_WithLags, RecurrentBase):
     """A recurrent layer with residual attention: each output takes part of the K outputs before it.
 
     .. math::
@@ -95,6 +95,9 @@ class RRA(_LooksBack, RecurrentBase):
         (torch.Size([2, 5, 8]), torch.Size([1, 2, 3, 8]), torch.Size([2, 5, 3]))
     """
 
+    _defaults = RRA_DEFAULTS
+
+    @show_options(RRA_DEFAULTS)
     def __init__(
         self,
         input_size: int,
@@ -112,7 +115,6 @@ class RRA(_LooksBack, RecurrentBase):
         **options: Unpack[Options],
     ) -> None:
         kind, former = self._take(cell, lags, norm, first_lag)
-        options = {"gate": self._default_gate, **options}
         shape = (input_size, hidden_size, num_layers)
         super().__init__(kind, *shape, bias, batch_first, dropout, bidirectional, **options, lags=former)
 
@@ -122,7 +124,7 @@ class RRA(_LooksBack, RecurrentBase):
         return None if former is None else lag_weights(former, w.lag, w.hh)
 
     def extra_repr(self) -> str:
-        return ", ".join([super().extra_repr(), *_options(self.cell, self.specs[0].lags)])
+        return ", ".join([super().extra_repr(), *self._own_options()])
 
     @classmethod
     def from_torch(cls, layer: nn.LSTM, gate: Gate | Sequence[Gate] = None) -> RRA:
@@ -143,7 +145,7 @@ class RRA(_LooksBack, RecurrentBase):
         return convert.give(self, nn.LSTM)
 
 
-class RRACell(_LooksBack, CellBase):
+class RRACell(_WithLags, CellBase):
     """One step of :class:`RRA`; the state is (h, c, window), without c for "rnn" and "gru", the window (B, W, N).
 
     Args:
@@ -164,6 +166,9 @@ class RRACell(_LooksBack, CellBase):
         (torch.Size([2, 8]), torch.Size([2, 3, 8]))
     """
 
+    _defaults = RRA_CELL_DEFAULTS
+
+    @show_options(RRA_CELL_DEFAULTS)
     def __init__(
         self,
         input_size: int,
@@ -177,8 +182,7 @@ class RRACell(_LooksBack, CellBase):
         **options: Unpack[CellOptions],
     ) -> None:
         kind, former = self._take(cell, lags, norm, first_lag)
-        options = {"gate": self._default_gate, **options}
         super().__init__(kind, input_size, hidden_size, bias, **options, lags=former)
 
     def extra_repr(self) -> str:
-        return ", ".join([super().extra_repr(), *_options(self.cell, self.spec.lags)])
+        return ", ".join([super().extra_repr(), *self._own_options()])

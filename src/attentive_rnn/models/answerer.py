@@ -13,9 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .gates import Attention, spatial_gate
-from .image_model import ImageModel
-from .queries import QuestionReader, Reader
+from .image_model import Attention, ImageModel, QuestionReader, Reader, spatial_gate
 
 
 class QuestionAnswerer(ImageModel):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ..layers import RRA, EleAttGRU, EleAttLSTM, EleAttRNN
 from ..layers.base import RecurrentBase
-from ..ops.eleatt import Gate
+from ..layers.options import LAYER_DEFAULTS, LayerOptions, check_choice, complete, show_options
 from ..ops.rra import Attention, Norm
 
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU, "rra": RRA}
 POOLS = ("mean", "last", "keras_compat")
+DEFAULTS: LayerOptions = {**LAYER_DEFAULTS, "init": "paper"}
 
 
 class SequenceClassifier(nn.Module):
@@ -31,9 +32,8 @@ class SequenceClassifier(nn.Module):
         hidden_size: N, the neurons of each layer.
         num_layers: the number of recurrent layers.
         cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its former outputs.
-        gate, gate_scale, bidirectional, zoneout, residual, init, backend: as in the layers.
+        bidirectional: run a second set of layers from the last step to the first.
         dropout: probability of zeroing an output, after each layer, the last included; drawn anew at every step.
-        locked_dropout: the same, with one mask held over all steps.
         reset_after: for the GRU, as in :class:`EleAttGRU`.
         lags, norm, first_lag: for the cell "rra", as in :class:`RRA`.
         memory: steps that the gates remember over at the start, for long sequences; None: as `init` has it.
@@ -41,6 +41,9 @@ class SequenceClassifier(nn.Module):
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
         vocabulary_size: words of a text; None: frames are numbers.
         embedding_size: numbers that a word becomes, needed with a vocabulary.
+        gate, gate_scale, locked_dropout, zoneout, residual, init, backend: of the layers, see
+            :class:`attentive_rnn.layers.options.LayerOptions`; locked_dropout acts after the last layer too, and init
+            is "paper" if not given.
 
     Inputs:
         * **x**: (B, T, *features), any features whose product is D; with a vocabulary (B, T, 1), whole numbers from 0
@@ -67,6 +70,7 @@ class SequenceClassifier(nn.Module):
         torch.Size([2, 10])
     """
 
+    @show_options(DEFAULTS)
     def __init__(
         self,
         input_size: int,
@@ -75,29 +79,21 @@ class SequenceClassifier(nn.Module):
         num_layers: int = 3,
         *,
         cell: Literal["gru", "lstm", "rnn", "rra"] = "gru",
-        gate: Gate | Sequence[Gate] = "sigmoid",
-        gate_scale: float = 1.0,
         dropout: float = 0.5,
-        locked_dropout: float = 0.0,
         bidirectional: bool = False,
         reset_after: bool = False,
-        pool: Literal["mean", "last", "keras_compat"] = "mean",
-        zoneout: float = 0.0,
-        residual: bool = False,
-        init: str = "paper",
-        backend: str = "auto",
-        vocabulary_size: int | None = None,
-        embedding_size: int | None = None,
         lags: int = 5,
         norm: Norm = "sum",
         first_lag: int = 1,
         memory: int | None = None,
+        pool: Literal["mean", "last", "keras_compat"] = "mean",
+        vocabulary_size: int | None = None,
+        embedding_size: int | None = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__()
-        if cell not in LAYERS:
-            raise ValueError(f"cell should be one of {', '.join(map(repr, LAYERS))}, got {cell!r}")
-        if pool not in POOLS:
-            raise ValueError(f"pool should be one of {', '.join(map(repr, POOLS))}, got {pool!r}")
+        check_choice("cell", cell, tuple(LAYERS))
+        check_choice("pool", pool, POOLS)
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {num_classes}")
         if (vocabulary_size is None) != (embedding_size is None):
@@ -106,29 +102,26 @@ class SequenceClassifier(nn.Module):
             raise ValueError(f"with a vocabulary a frame is one index: input_size must be 1, got {input_size}")
         if reset_after and cell != "gru":
             raise ValueError(f"reset_after is an option of the GRU, but cell={cell!r}")
+        given = complete(options, DEFAULTS, type(self).__name__)
+        gate, locked_dropout = given["gate"], given["locked_dropout"]
         self.config: dict[str, Any] = {
             "input_size": input_size,
             "num_classes": num_classes,
             "hidden_size": hidden_size,
             "num_layers": num_layers,
             "cell": cell,
-            "gate": gate if gate is None or isinstance(gate, str) else list(gate),
-            "gate_scale": gate_scale,
             "dropout": dropout,
-            "locked_dropout": locked_dropout,
             "bidirectional": bidirectional,
             "reset_after": reset_after,
-            "pool": pool,
-            "zoneout": zoneout,
-            "residual": residual,
-            "init": init,
-            "backend": backend,
-            "vocabulary_size": vocabulary_size,
-            "embedding_size": embedding_size,
             "lags": lags,
             "norm": norm,
             "first_lag": first_lag,
             "memory": memory,
+            "pool": pool,
+            "vocabulary_size": vocabulary_size,
+            "embedding_size": embedding_size,
+            **given,
+            "gate": gate if gate is None or isinstance(gate, str) else list(gate),
         }
         special: dict[str, Any] = {"reset_after": True} if reset_after else {}
         if cell == "rra":
@@ -142,19 +135,13 @@ class SequenceClassifier(nn.Module):
             num_layers=num_layers,
             bidirectional=bidirectional,
             dropout=dropout if num_layers > 1 else 0.0,
-            locked_dropout=locked_dropout if num_layers > 1 else 0.0,
-            gate=gate,
-            gate_scale=gate_scale,
-            zoneout=zoneout,
-            residual=residual,
-            init=init,
-            backend=backend,
+            **{**given, "locked_dropout": locked_dropout if num_layers > 1 else 0.0},
             **special,
         )
         if memory is not None:
             self.layers.remember(memory)
         self.classifier = nn.Linear(hidden_size * self.layers.directions, num_classes)
-        if init != "torch":
+        if given["init"] != "torch":
             nn.init.xavier_uniform_(self.classifier.weight)
             nn.init.zeros_(self.classifier.bias)
             if self.embedding is not None:

@@ -14,9 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .gates import Attention, spatial_gate
-from .image_model import ImageModel
-from .queries import QuestionReader, Reader
+from .image_model import Attention, ImageModel, QuestionReader, Reader, spatial_gate
 
 
 class ImageEditor(ImageModel):

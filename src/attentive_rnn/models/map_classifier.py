@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .gates import Attention, spatial_gate
-from .image_model import counted_flops
+from .image_model import Attention, counted_flops, spatial_gate
 
 
 class MapClassifier(nn.Module):

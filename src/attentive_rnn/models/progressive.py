@@ -14,9 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .gates import WITHOUT_QUERY, Attention, spatial_gate
-from .image_model import ImageModel
-from .queries import QuestionReader, Reader
+from .image_model import WITHOUT_QUERY, Attention, ImageModel, QuestionReader, Reader, spatial_gate
 
 
 class Grid(NamedTuple):

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .gates import Attention, spatial_gate
-from .image_model import ImageModel
+from .image_model import Attention, ImageModel, spatial_gate
 
 
 class ChannelGate(nn.Module):

@@ -7,12 +7,13 @@ call. They are tried in the order of `BACKENDS`, the fastest first; the referenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
-BACKENDS = ("triton", "cpu", "cuda-graph", "hoisted", "reference")
+BackendName = Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"]
+BACKENDS = get_args(BackendName)[1:]  # the fastest first
 
 
 class Backend(NamedTuple):

@@ -1,7 +1,7 @@
 """Training by recipe: configurations, runs and what they leave behind. Lightning is imported when a run starts."""
 
+from ..tasks.metrics import Scores, score, student, wilson
 from .config import Config
-from .metrics import Scores, score, student, wilson
 from .preprocessing import Standardise
 from .recipes import list_recipes, load_config
 from .run import resume, train

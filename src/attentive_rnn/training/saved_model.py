@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..data import Batch, Schema, SequenceDataset, Transform, collate, preprocess, transform_from_config
+from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
 from ..errors import ConfigError
-from ..models import (
-    AttentiveResNet,
-    ImageEditor,
-    ImageModel,
-    MapClassifier,
-    ProgressiveAttention,
-    QuestionAnswerer,
-    SequenceClassifier,
-)
-from ..tasks.classification import Model, task_for
+from ..models import SequenceClassifier
+from ..tasks import Model, Task, task_for
 from .files import read_json, write_file, write_json
-from .loader import Tensors
 
 FORMAT_VERSION = 1
-MODELS: dict[str, Callable[..., Model]] = {
-    kind.__name__: kind
-    for kind in (
-        SequenceClassifier,
-        MapClassifier,
-        AttentiveResNet,
-        ProgressiveAttention,
-        QuestionAnswerer,
-        ImageEditor,
-    )
-}
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 
 
@@ -59,6 +39,11 @@ class SavedModel:
     preprocessing: Transform
 
     @property
+    def task(self) -> Task:
+        """The task that the model was trained for."""
+        return task_for(self.schema)
+
+    @property
     def classifier(self) -> SequenceClassifier:
         """The model, if it is one of sequences.
 
@@ -75,7 +60,7 @@ class SavedModel:
         """D, the elements of a frame as the classifier takes it."""
         return self.preprocessing.schema_after(self.schema).size
 
-    def logits(self, dataset: SequenceDataset, batch_size: int = 32) -> np.ndarray:
+    def logits(self, dataset: LabelledDataset, batch_size: int = 32) -> np.ndarray:
         """The model's output for sequences as they were read, (len(dataset), K) float; K is 1 for a number.
 
         Args:
@@ -91,7 +76,7 @@ class SavedModel:
             result[indices] = values
         return result
 
-    def forward(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
+    def forward(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
         """Classify sequences as they were read, batch by batch.
 
         Yields:
@@ -100,13 +85,12 @@ class SavedModel:
         Raises:
             ConfigError: the frames are not those of the schema.
         """
-        task = task_for(self.schema)
         for indices, batch in self.batches(dataset, batch_size):
             with torch.no_grad():
-                output = task.run(self.model, Tensors.of(batch))
+                output = self.task.run(self.model, batch)
             yield indices, batch, self.kept(output, batch)
 
-    def batches(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
+    def batches(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
         """Sequences as they were read, batch by batch as the model takes them, which is put in evaluation mode.
 
         Yields:
@@ -136,7 +120,7 @@ class SavedModel:
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
         """What the task keeps of the model's output for a batch, (B, ...) float64."""
-        kept: np.ndarray = task_for(self.schema).keep(output, Tensors.of(batch)).cpu().double().numpy()
+        kept: np.ndarray = self.task.keep(output, batch).cpu().double().numpy()
         return kept
 
 
@@ -185,13 +169,15 @@ def load_model(path: str | Path) -> SavedModel:
     try:
         schema = Schema.from_dict(values["schema"])
         preprocessing = transform_from_config(values["preprocessing"])
-        kind = MODELS.get(values.get("class", ""))
+        task = task_for(schema)
+        kinds = {kind.__name__: kind for kind in task.models}
+        kind = kinds.get(values.get("class", ""))
         if kind is None:
-            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(MODELS)}")
+            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(kinds)}")
         model = kind(**values["model"])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
-    if not _fits(model, preprocessing.schema_after(schema)):
+    if not task.fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}
@@ -203,21 +189,6 @@ def load_model(path: str | Path) -> SavedModel:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
     return SavedModel(model.eval(), schema, preprocessing)
-
-
-def _fits(model: Model, schema: Schema) -> bool:
-    """Whether a model takes the preprocessed frames of a schema and answers with its classes."""
-    config = model.config
-    if isinstance(model, MapClassifier):
-        return (schema.medium, schema.shape[0], schema.outputs) == ("maps", config["channels"], config["num_classes"])
-    if isinstance(model, ImageModel):
-        wanted = {"num_classes": schema.outputs or None, "words": len(schema.vocabulary) or None}
-        return schema.shape == (3, model.image_size, model.image_size) and all(
-            config.get(key) == value for key, value in wanted.items()
-        )
-    wanted = {"input_size": schema.size, "num_classes": schema.outputs}
-    wanted |= {"vocabulary_size": len(schema.vocabulary) or None}
-    return all(config[key] == value for key, value in wanted.items())
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .. import data as sequence_data
-from ..data import Compose, GeneratedDataset, Schema, SequenceDataset, Splits, preprocess, validation_split
+from ..data import Compose, GeneratedDataset, LabelledDataset, Schema, Splits, preprocess, validation_split
 from ..errors import ConfigError
-from ..tasks.classification import Model, Task, task_for
+from ..tasks import Model, Task, task_for
 from .config import Config
 from .preprocessing import fit_preprocessing, in_test
 
@@ -20,8 +21,8 @@ class Job(NamedTuple):
     config: Config
     model: Model
     task: Task
-    train: SequenceDataset  # preprocessed; it is augmented as it is shown
-    valid: SequenceDataset  # preprocessed; may be empty
+    train: LabelledDataset  # preprocessed; it is augmented as it is shown
+    valid: LabelledDataset  # preprocessed; may be empty
     preprocessing: Compose  # of sequences outside training
     device: torch.device  # of several, this process's
 
@@ -32,7 +33,7 @@ def load_splits(config: Config) -> Splits:
     return sequence_data.load(config.data.source, config.data.path, **config.data.options)
 
 
-def training_parts(config: Config, train: SequenceDataset) -> tuple[SequenceDataset, SequenceDataset]:
+def training_parts(config: Config, train: LabelledDataset) -> tuple[LabelledDataset, LabelledDataset]:
     """What a run trains on and what it holds out for validation, which is empty for a fraction of 0.
 
     Raises:
@@ -96,7 +97,8 @@ def build_model(config: Config, schema: Schema) -> Model:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    model = task_for(schema).build(config, input_schema(config, schema).size)
+    task = task_for(schema)
+    model = task.build(config.to_dict()[task.section], input_schema(config, schema).size)
     return model.double() if config.precision == "64-true" else model
 
 
@@ -104,13 +106,24 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     """A model, with the weights that it starts with, and the training sequences as a configuration prepares them.
 
     Raises:
-        ConfigError, DataError: the preprocessing cannot be done.
+        ConfigError, DataError: the preprocessing cannot be done, or the model not trained on so many devices.
     """
+    if config.devices > 1:
+        check_normalisation(model, device)
     train, valid = training_parts(config, splits.train)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)
     ready = preprocess(train, fitted), preprocess(valid, preprocessing)
     return Job(config, model, task_for(splits.train.schema), *ready, preprocessing, device)
+
+
+def check_normalisation(model: torch.nn.Module, device: torch.device) -> None:
+    """Raise ConfigError where torch cannot normalise over the batches of several processes."""
+    if device.type == "cpu" and any(isinstance(module, _BatchNorm) for module in model.modules()):
+        raise ConfigError(
+            "devices must be 1 for this network on a CPU: its batch normalisation is over whole batches, "
+            "which torch has for GPUs only"
+        )
 
 
 def input_schema(config: Config, schema: Schema) -> Schema:

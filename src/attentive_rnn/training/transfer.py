@@ -13,7 +13,7 @@ from torch import Tensor
 from ..data import Compose, Schema, get_layout, same_joint, transform_from_config
 from ..errors import ConfigError
 from ..models import SequenceClassifier
-from ..tasks.classification import Model
+from ..tasks import Model
 from .config import Config
 from .preprocessing import in_test
 from .run_folder import open_run

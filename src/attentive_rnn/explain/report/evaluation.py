@@ -9,7 +9,7 @@ import numpy as np
 
 from ...draw.colours import BLUE, ORANGE
 from ...draw.samples import new_figure
-from ...training.metrics import wilson
+from ...tasks.metrics import wilson
 from .calibration import expected_calibration_error, reliability
 
 _GREY = "#777777"

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ...data import ImageSet, SequenceDataset, Splits
+from ...data import ImageDataset, SequenceDataset, Splits
 from ...errors import ConfigError, MissingExtraError
-from ...models import SequenceClassifier
-from ...tasks.classification import Metric, Task, task_for
+from ...tasks import Metric, Task
+from ...tasks.metrics import probabilities, wilson
 from ...training.files import read_json, write_file
-from ...training.metrics import probabilities, wilson
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
@@ -74,8 +73,8 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
-    test, task = results["test"], task_for(saved.schema)
-    sequences, classified = isinstance(saved.model, SequenceClassifier), "confusion" in test
+    test, task = results["test"], saved.task
+    sequences, classified = task.explanation == "sequences", "confusion" in test
     wide = len(saved.schema.classes) > READABLE
     answers = saved.logits(splits.test)
     if classified:
@@ -136,7 +135,7 @@ def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, 
 def _layers(saved: SavedModel) -> str:
     """The kind of the model and, of recurrent layers, their number, size and gates."""
     name, model = type(saved.model).__name__, saved.model.config
-    if not isinstance(saved.model, SequenceClassifier):
+    if saved.task.explanation != "sequences":
         return name
     gates = saved.classifier.layers.gates
     kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
@@ -218,8 +217,9 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any] | None:
-    if not isinstance(test, ImageSet):  # maps of features, whose films are not there
+    if saved.task.explanation != "images":  # maps of features, whose films are not there
         return None
+    assert isinstance(test, ImageDataset)
     found = explain_images(saved, test.subset(player.choose(answers, test)))
     note = (
         "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "

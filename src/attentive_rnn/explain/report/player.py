@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data import Schema, SequenceDataset, get_layout
+from ...data import LabelledDataset, Schema, get_layout
 from ...draw import projection
 from ...draw.samples import DEFAULT_RATE, has_bones
 from ..answer import heading
@@ -20,7 +20,7 @@ _MISTAKES = 12  # hardest ones that are there in any case
 _ABSENT = 65535
 
 
-def choose(outputs: np.ndarray, dataset: SequenceDataset, count: int = SAMPLES) -> list[int]:
+def choose(outputs: np.ndarray, dataset: LabelledDataset, count: int = SAMPLES) -> list[int]:
     """The items to show: the hardest mistakes, then in turn one of each class.
 
     Args:
