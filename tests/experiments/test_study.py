@@ -9,9 +9,9 @@ import pytest
 
 from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.experiments.ranks import rank
+from attentive_rnn.experiments.statistics import rank
 from attentive_rnn.experiments.study import read_study
-from attentive_rnn.experiments.study_table import (
+from attentive_rnn.experiments.table import (
     COLUMNS,
     Row,
     StudyTable,

@@ -8,7 +8,7 @@ import torch
 
 from attentive_rnn.data import transform_from_config
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.experiments.views import answers_in_test
+from attentive_rnn.experiments.fusion import answers_in_test
 from attentive_rnn.tasks.metrics import probabilities
 from attentive_rnn.training.recipes import load_config
 from attentive_rnn.training.saved_model import SavedModel

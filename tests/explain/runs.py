@@ -15,7 +15,7 @@ from attentive_rnn.data.formats import npz
 from attentive_rnn.explain import Explanation, explain, static_modulation
 from attentive_rnn.training import RunFolder, load_config, load_model, train
 from attentive_rnn.training.setup import load_splits
-from data.image_files import write_mnist
+from data.writers import write_mnist
 
 SMALL = {"model.hidden_size": "6", "model.num_layers": "2", "training.max_epochs": "2", "device": "cpu"}
 

@@ -37,7 +37,7 @@ def add_views(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ..experiments.views import answers_in_test
+    from ..experiments.fusion import answers_in_test
     from ..tasks import task_for
     from ..training import load_model, open_run
     from ..training.run import test_scores

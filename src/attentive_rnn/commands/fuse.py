@@ -20,7 +20,7 @@ def add(fuse: argparse.ArgumentParser) -> None:
 
 
 def _fuse(arguments: argparse.Namespace) -> int:
-    from ..experiments.fused_runs import fuse_runs
+    from ..experiments.fusion import fuse_runs
     from ..training import open_run
 
     runs = [open_run(folder) for folder in arguments.folders]

@@ -18,9 +18,9 @@ def add(study: argparse.ArgumentParser) -> None:
 
 
 def _study(arguments: argparse.Namespace) -> int:
-    from ..experiments.ranks import rank
+    from ..experiments.statistics import rank
     from ..experiments.study import read_study, run_study
-    from ..experiments.study_table import StudyTable, complete, models_table
+    from ..experiments.table import StudyTable, complete, models_table
 
     study = read_study(Path(arguments.file))
     table = StudyTable(Path(arguments.table))

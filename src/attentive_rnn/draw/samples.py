@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
 from ..data.io.files import check_writable, write_atomically
-from ..data.sources import read_all, read_sequences
+from ..data.registry import read_all, read_sequences
 from ..errors import DataError
 from . import films, projection, skeletons
 from .charts import draw_ranges, encoded, new_figure, without_frame, wrapped

@@ -5,32 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import LabelledDataset, Schema
+from ..data import Batch, LabelledDataset, Schema
 from ..models import ImageModel, MapClassifier, SequenceClassifier
 from .metrics import Interval, student
 
 Model = SequenceClassifier | MapClassifier | ImageModel
-
-
-class Inputs(Protocol):
-    """The tensors of a batch: x (B, T, *shape), lengths (B,) and labels (B, ...); of images x (B, C, H, W), and
-    question (B, L).
-    """
-
-    @property
-    def x(self) -> Tensor: ...
-    @property
-    def lengths(self) -> Tensor: ...
-    @property
-    def labels(self) -> Tensor: ...
-    @property
-    def question(self) -> Tensor | None: ...
 
 
 @dataclass(frozen=True)
@@ -126,12 +111,12 @@ class Task(ABC):
         wanted = self.arguments(schema).items()
         return isinstance(model, self.models) and all(model.config.get(key) == value for key, value in wanted)
 
-    def run(self, model: torch.nn.Module, batch: Inputs) -> Tensor:
+    def run(self, model: torch.nn.Module, batch: Batch) -> Tensor:
         """The model's output for a batch, (B, ...)."""
         output: Tensor = model(batch.x, batch.lengths)
         return output
 
-    def keep(self, output: Tensor, batch: Inputs) -> Tensor:
+    def keep(self, output: Tensor, batch: Batch) -> Tensor:
         """The part of the model's output for a batch that :meth:`score` needs, (B, ...)."""
         return output
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import ImageDataset, LabelledDataset, Schema, collate
+from ..data import Batch, ImageDataset, LabelledDataset, Schema, collate
 from ..errors import ConfigError
 from ..models import AttentiveResNet, ImageEditor, ImageModel, ProgressiveAttention, QuestionAnswerer
-from .base import Inputs, Metric, Model, Task, register
+from .base import Metric, Model, Task, register
 from .classification import Classification
 from .metrics import with_normal_interval
 
@@ -64,7 +64,7 @@ class ImageTask(Task):
             "words": len(schema.vocabulary) or None,
         }
 
-    def run(self, model: torch.nn.Module, batch: Inputs) -> Tensor:
+    def run(self, model: torch.nn.Module, batch: Batch) -> Tensor:
         output: Tensor = model(batch.x, batch.question)
         return output
 
@@ -156,7 +156,7 @@ class ImageEditing(ImageTask):
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
         return torch.stack(_inside_and_outside(output, labels)).mean(0).sum()
 
-    def keep(self, output: Tensor, batch: Inputs) -> Tensor:
+    def keep(self, output: Tensor, batch: Batch) -> Tensor:
         """Mean absolute error of each item inside the region and outside, and inside of the image left as it is."""
         unchanged, _ = _inside_and_outside(batch.x, batch.labels)
         return torch.stack([*_inside_and_outside(output, batch.labels), unchanged], 1)
