@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data import Transform
+from ..data.io.files import write_file
 from ..draw import skeletons
 from ..draw.samples import DEFAULT_RATE, film_encoder, has_bones
-from ..training.files import write_file
 from . import masks, texts, timemaps
 from .answer import Answer, hardest_mistakes
 from .explanation import Explanation, mean_lags

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..data import Compose, Transform
-from ..training.preprocessing import Standardise
+from ..data.transforms import Standardise
 
 
 def places(preprocessing: Transform, shape: tuple[int, ...]) -> np.ndarray | None:
