@@ -61,11 +61,7 @@ def load(
 def read(
     path: str | Path, layout: str | None = None, subject: str | None = None, missing: Missing = "refuse"
 ) -> SequenceDataset:
-    """Every sequence, in the order of its path; a part is in ``meta["split"]``.
-
-    Raises:
-        DataError: a file is malformed or unlike the others.
-    """
+    """Every sequence, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     finder = _finder(subject)

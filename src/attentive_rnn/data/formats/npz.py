@@ -61,11 +61,7 @@ def load(
 
 
 def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse") -> SequenceDataset:
-    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``.
-
-    Raises:
-        DataError: the file is malformed.
-    """
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     where = str(path)

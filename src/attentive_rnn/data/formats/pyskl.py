@@ -75,12 +75,7 @@ def load(path: str | Path, split: str | None = None, persons: int = 2, scores: S
 
 
 def read(path: str | Path, persons: int = 2, scores: Scores = "append") -> SequenceDataset:
-    """Every annotation, whatever split it is in.
-
-    Raises:
-        ConfigError: an option with another value.
-        DataError: the file is damaged, holds anything but plain values, or an annotation is malformed.
-    """
+    """Every annotation, whatever split it is in. Errors as for :func:`load`."""
     path = existing(path)
     return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores)
 

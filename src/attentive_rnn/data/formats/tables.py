@@ -99,9 +99,7 @@ def read(
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
 
-    Raises:
-        DataError: the file is malformed.
-        ConfigError: the file has no column of a given name.
+    Errors as for :func:`load`.
     """
     check_missing(missing)
     path = existing(path)

@@ -57,8 +57,7 @@ def load(path: str | Path, split: int = 1, splits: str | Path | None = None, map
 def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     """Every clip; ``meta["subject"]`` is the film that it was cut from, so that validation holds out whole films.
 
-    Raises:
-        DataError: there are no features, or a file is malformed.
+    Errors as for :func:`load`.
     """
     path = existing(path)
     folder = path / "features" if (path / "features").is_dir() else path
@@ -167,9 +166,7 @@ def load_joints(
 def read_joints(path: str | Path, positions: Positions = "world") -> SequenceDataset:
     """Every clip of a file, a folder or a zip; the classes are the names of the folders, sorted.
 
-    Raises:
-        ConfigError: positions is neither "world" nor "image".
-        DataError: a file is malformed.
+    Errors as for :func:`load_joints`.
     """
     one_of("jhmdb-joints", "positions", positions, _VARIABLES)
     names: list[str] = []

@@ -87,12 +87,7 @@ def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Spl
 
 
 def read(path: str | Path, labels: int = 14) -> SequenceDataset:
-    """Every gesture, with its label, whatever list it is on.
-
-    Raises:
-        ConfigError: labels is neither 14 nor 28.
-        DataError: a file is malformed.
-    """
+    """Every gesture, with its label, whatever list it is on. Errors as for :func:`load`."""
     schema = replace(SCHEMA, classes=class_names(labels))
 
     def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
@@ -187,12 +182,7 @@ def load_depth(path: str | Path, labels: int = 14) -> Splits:
 
 
 def read_depth(path: str | Path, labels: int = 14) -> SequenceDataset:
-    """Every gesture, with its label.
-
-    Raises:
-        ConfigError: labels is neither 14 nor 28.
-        DataError: the file is malformed.
-    """
+    """Every gesture, with its label. Errors as for :func:`load_depth`."""
     path = existing(path)
     return _depth_dataset(path, _depth_arrays(path), labels)
 

@@ -57,8 +57,7 @@ def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits:
 def read(path: str | Path) -> SequenceDataset:
     """Every review of a folder, a table or a single .txt file, labelled or not, with a vocabulary of all their words.
 
-    Raises:
-        DataError: there are none, or a file is malformed.
+    Errors as for :func:`load`.
     """
     path = existing(path)
     reviews: list[Review] = []
