@@ -91,11 +91,6 @@ def read(
     )
 
 
-def recognise(path: Path) -> bool:
-    """Whether the path is a folder of folders with such files, perhaps within train and test."""
-    return path.is_dir() and next(_files(path), None) is not None
-
-
 def _files(path: Path) -> Iterator[Path]:
     for folder in _folders(path):
         parts = _folders(folder) if folder.name.lower() in _PARTS else [folder]
@@ -158,6 +153,6 @@ SOURCE = Source(
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.is_dir() and next(_files(path), None) is not None,
     check_options={"missing": "keep"},
 )

@@ -88,11 +88,6 @@ def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse
     )
 
 
-def recognise(path: Path) -> bool:
-    """Whether the path is an .npz file."""
-    return path.suffix.lower() == ".npz" and path.is_file()
-
-
 def to_bytes(dataset: SequenceDataset) -> bytes:
     """The data set as an .npz file that :func:`read` gives back exactly."""
     columns = to_columns(dataset.metas, _RESERVED)
@@ -223,6 +218,6 @@ SOURCE = Source(
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -126,11 +126,6 @@ def read(
     )
 
 
-def recognise(path: Path) -> bool:
-    """Whether the path is a .csv, .tsv or .parquet file."""
-    return path.name.lower().endswith(_SUFFIXES) and path.is_file()
-
-
 def _columns(path: Path) -> Columns:
     if path.suffix.lower() == ".parquet":
         return parquet.read_columns(path)
@@ -252,6 +247,6 @@ SOURCE = Source(
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -135,14 +135,6 @@ def _parts(path: Path, split: int) -> dict[str, int]:
     return parts
 
 
-SOURCE = Source(
-    name="jhmdb",
-    title="JHMDB frame features or poses: CLASS/CLIP.safetensors or an .npz, and splits.zip",
-    load=load,
-    read=read,
-)
-
-
 def load_joints(
     path: str | Path, split: int = 1, positions: Positions = "world", splits: str | Path | None = None
 ) -> Splits:
@@ -195,6 +187,13 @@ def _frames(data: bytes, where: str, variable: str) -> np.ndarray:
         raise DataError(f"{where}: {variable} is {values.shape}, expected (2, 15, frames)")
     return values.transpose(2, 1, 0)[:, None]
 
+
+SOURCE = Source(
+    name="jhmdb",
+    title="JHMDB frame features or poses: CLASS/CLIP.safetensors or an .npz, and splits.zip",
+    load=load,
+    read=read,
+)
 
 JOINTS_SOURCE = Source(
     name="jhmdb-joints",

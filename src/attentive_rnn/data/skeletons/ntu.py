@@ -183,15 +183,6 @@ def _left_out(missing: str | Path) -> frozenset[str]:
     return frozenset(name for line in lines if _NAME.fullmatch(name := line.strip().removesuffix(".skeleton")))
 
 
-SOURCE = skeleton_source(
-    "ntu-rgbd",
-    "NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
-    load,
-    read,
-    held_by(_key),
-)
-
-
 def load_rgb(path: str | Path, protocol: Protocol = "xsub", every: int = 1) -> Splits[SequenceDataset]:
     """One of the protocols of the skeletons (see :func:`load`) on what ``attentive features`` made of the films.
 
@@ -238,6 +229,14 @@ def _films(path: Path) -> Iterator[Path]:
 def _film_name(file: Path) -> str:
     return file.stem.removesuffix("_rgb")
 
+
+SOURCE = skeleton_source(
+    "ntu-rgbd",
+    "NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
+    load,
+    read,
+    held_by(_key),
+)
 
 RGB_SOURCE = Source(
     name="ntu-rgb",

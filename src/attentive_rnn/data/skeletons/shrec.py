@@ -152,15 +152,6 @@ def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
     return chosen
 
 
-SOURCE = skeleton_source(
-    "shrec17",
-    "SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
-    load,
-    read,
-    held_by(_key),
-)
-
-
 def load_depth(path: str | Path, labels: int = 14) -> Splits:
     """The official parts: the first 1960 gestures train, the other 840 test.
 
@@ -261,6 +252,14 @@ def _depth_dataset(path: Path, arrays: dict[str, np.ndarray], labels: int) -> Se
     schema = Schema(classes=classes, shape=(len(FEATURES),), features=FEATURES)
     return SequenceDataset(sequences, targets, metas, schema, "shrec17-depth")
 
+
+SOURCE = skeleton_source(
+    "shrec17",
+    "SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
+    load,
+    read,
+    held_by(_key),
+)
 
 DEPTH_SOURCE = Source(
     name="shrec17-depth",
