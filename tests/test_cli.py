@@ -358,7 +358,7 @@ def test_help_and_version_exit_with_0(arguments, capsys):
     ],
 )
 def test_what_does_not_train_does_not_import_lightning(code):
-    check = f"{code}\nimport sys\nslow = ['pytorch_lightning', 'tensorboard', 'matplotlib', 'scipy', 'sklearn']\n"
+    check = f"{code}\nimport sys\nslow = ['lightning_fabric', 'tensorboard', 'matplotlib', 'scipy', 'sklearn']\n"
     check += "print([name for name in slow if name in sys.modules])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

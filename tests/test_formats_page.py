@@ -60,7 +60,7 @@ def test_every_note_of_the_report_is_explained():
     ]
     kinds += ["begins", "ends", "with an empty frame", "is unbalanced", "features never change", "hundredfold in scale"]
     kinds += ["not to be metres", "at exactly 0", "have a second person but no first one", "the labels differ"]
-    report = (source / "report.py").read_text() + (source / "skeleton_report.py").read_text()
+    report = "".join(path.read_text() for path in sorted((source / "check").glob("*.py")))
     for kind in kinds:
         assert kind in report
         assert kind in PAGE

@@ -12,7 +12,7 @@ from attentive_rnn.data import ImageDataset, Schema, collate, load, transform_fr
 from attentive_rnn.data.check.copies import copies_in_train
 from attentive_rnn.data.dataset import AugmentedDataset
 from attentive_rnn.errors import ConfigError, DataError
-from data.image_files import write_cifar_binaries, write_cifar_jpegs
+from data.writers import write_cifar_binaries, write_cifar_jpegs
 
 SCHEMA = Schema(("day", "night"), (3, 8, 8), medium="image", vocabulary=("what", "when"))
 

@@ -1,9 +1,14 @@
 """Writers of the formats that the package reads, for tests only."""
 
+import gzip
+import io
 import json
+import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
+from scipy.io import savemat
 
 from attentive_rnn.data.skeletons.nucla import ACTIONS
 
@@ -51,3 +56,90 @@ def write_nucla_zip(path, contents):
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
     return path
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """A uint8 array as an IDX file."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+def digit_shape(digit: int, rng: np.random.Generator) -> np.ndarray:
+    """A grey (28, 28) figure, different for each digit: the segments of a pocket calculator's display."""
+    segments = ["abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg"][digit]
+    top, left = (int(v) for v in rng.integers(3, 7, 2))
+    bars = {"a": (0, 0, 3, 12), "g": (9, 0, 3, 12), "d": (18, 0, 3, 12)}
+    bars |= {"f": (0, 0, 11, 3), "b": (0, 9, 11, 3), "e": (10, 0, 11, 3), "c": (10, 9, 11, 3)}
+    image = np.zeros((28, 28), np.uint8)
+    for segment in segments:
+        y, x, height, width = bars[segment]
+        image[top + y : top + y + height, left + x : left + x + width] = rng.integers(200, 256)
+    return image
+
+
+def write_mnist(folder: Path, train: int = 60, test: int = 40, zipped: bool = True) -> Path:
+    """The four files of MNIST, with every digit in each part."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", train), ("t10k", test)):
+        labels = np.arange(count) % 10
+        images = np.stack([digit_shape(int(label), rng) for label in labels])
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            data = idx_bytes(array)
+            name = f"{part}-{kind}-ubyte"
+            (folder / (name + ".gz" * zipped)).write_bytes(gzip.compress(data, 1) if zipped else data)
+    return folder
+
+
+def tint(label: int, rng: np.random.Generator) -> np.ndarray:
+    """A (32, 32, 3) picture whose colour tells its class."""
+    base = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]])[label % 3]
+    return np.clip(base + rng.normal(0, 20, (32, 32, 3)), 0, 255).astype(np.uint8)
+
+
+def write_cifar_jpegs(folder: Path, train: int = 8, test: int = 4, classes: tuple[str, ...] = ("cat", "dog")) -> Path:
+    """A folder {train,test}/CLASS/*.jpg with so many pictures of each class."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for part, count in (("train", train), ("test", test)):
+        for label, name in enumerate(classes):
+            place = folder / part / name
+            place.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(tint(label, rng)).save(place / f"{i:04d}.jpg")
+    return folder
+
+
+def write_cifar_binaries(folder: Path, records: int = 4, hundred: bool = False) -> Path:
+    """The files of the original binary version, with so many records each."""
+    rng = np.random.default_rng(0)
+    names = ["train.bin", "test.bin"] if hundred else [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+    for name in names:
+        rows = []
+        for i in range(records):
+            pixels = tint(i, rng).transpose(2, 0, 1).tobytes()
+            rows.append((bytes([7, i % 3]) if hundred else bytes([i % 3])) + pixels)
+        (folder / name).write_bytes(b"".join(rows))
+    (folder / ("fine_label_names.txt" if hundred else "batches.meta.txt")).write_text("apple\nbear\nchair\n\n")
+    return folder
+
+
+def mat(**variables):
+    """A MATLAB file of arrays."""
+    stream = io.BytesIO()
+    savemat(stream, variables)
+    return stream.getvalue()
+
+
+def put(path, data):
+    """The path, with a file of some bytes at it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def write_jhmdb_joints(folder, clips):
+    """CLASS/CLIP/joint_positions.mat of random joints for each clip."""
+    rng = np.random.default_rng(0)
+    for name in clips:
+        variables = {"pos_img": rng.uniform(0, 320, (2, 15, 3)), "pos_world": rng.normal(size=(2, 15, 3))}
+        put(folder / name / "joint_positions.mat", mat(**variables, scale=np.ones((1, 3)), viewpoint="S"))

@@ -13,7 +13,7 @@ from rich.console import Console
 from attentive_rnn.data import Schema, SequenceDataset
 from attentive_rnn.data.formats import npz
 from attentive_rnn.training import RunFolder, load_config, train
-from data.image_files import write_mnist
+from data.writers import write_mnist
 
 SMALL = {"model.hidden_size": "6", "model.num_layers": "2", "training.max_epochs": "2", "device": "cpu"}
 

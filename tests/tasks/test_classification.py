@@ -35,20 +35,20 @@ def adding(**changes):
 
 def interrupted_after(run, epochs, config, tmp_path, monkeypatch):
     """A copy of a run as it was after some epochs."""
-    from attentive_rnn.training import lightning
+    from attentive_rnn.training.loop import Loop
 
     class StopError(Exception):
         pass
 
-    original = lightning.ClassifierModule.on_train_epoch_start
+    original = Loop.train_one_epoch
 
-    def stop(self):
-        if self.current_epoch == epochs:
+    def stop(self, epoch):
+        if epoch == epochs:
             raise StopError
-        original(self)
+        return original(self, epoch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(lightning.ClassifierModule, "on_train_epoch_start", stop)
+        patch.setattr(Loop, "train_one_epoch", stop)
         with pytest.raises(StopError):
             train(config, tmp_path, name="stopped", console=Console(file=StringIO()))
     return type(run)(tmp_path / "stopped")

@@ -14,12 +14,12 @@ from attentive_rnn.training.checkpoint import read_checkpoint
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoint") / "whole.ckpt"
-    torch.save({"state_dict": {"weight": torch.arange(6.0)}, "rows": [{"epoch": 1}]}, path)
+    torch.save({"model": {"weight": torch.arange(6.0)}, "rows": [{"epoch": 1}]}, path)
     return path
 
 
 def test_what_was_written_is_read(whole):
-    assert torch.equal(read_checkpoint(whole)["state_dict"]["weight"], torch.arange(6.0))
+    assert torch.equal(read_checkpoint(whole)["model"]["weight"], torch.arange(6.0))
 
 
 @given(st.data())
@@ -50,7 +50,7 @@ class Bomb:
 
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
     path = tmp_path / "bomb.ckpt"
-    torch.save({"state_dict": {}, "rows": Bomb(tmp_path / "exploded")}, path)
+    torch.save({"model": {}, "rows": Bomb(tmp_path / "exploded")}, path)
     with pytest.raises(ConfigError, match=r"bomb.ckpt: this checkpoint is damaged or not one"):
         read_checkpoint(path)
     assert not (tmp_path / "exploded").exists()

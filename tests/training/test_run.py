@@ -19,6 +19,7 @@ from attentive_rnn.errors import ConfigError
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training.checkpoint import read_checkpoint
+from attentive_rnn.training.loop import Loop
 from attentive_rnn.training.run import find_resumable, require_same
 from attentive_rnn.training.run_folder import read_rows
 
@@ -82,15 +83,15 @@ def test_the_best_epoch_has_the_highest_accuracy_and_among_equals_the_lowest_los
     rows = read_rows(finished_run.metrics)
     best = max(rows, key=lambda row: (row["valid_acc"], -row["valid_loss"]))
     assert finished_run.read_results()["best_epoch"] == best["epoch"]
-    stored = read_checkpoint(finished_run.best)["state_dict"]
+    stored = read_checkpoint(finished_run.best)["model"]
     for name, tensor in load_file(finished_run.model / "model.safetensors").items():
-        assert torch.equal(stored[f"model.{name}"], tensor)
+        assert torch.equal(stored[name], tensor)
 
 
 def test_the_environment_is_recorded(finished_run):
     environment = json.loads(finished_run.environment.read_text())
     assert environment["versions"]["torch"] == torch.__version__
-    assert {"python", "numpy", "pytorch-lightning", "attentive-rnn"} <= set(environment["versions"])
+    assert {"python", "numpy", "tensorboard", "attentive-rnn"} <= set(environment["versions"])
     assert environment["threads"] == 1
     assert environment["device"] == "cpu"
     assert environment["hardware"]["cores"] >= 1
@@ -222,7 +223,7 @@ def test_the_last_epoch_is_kept_by_choice_and_nothing_stops_early(small_config, 
     assert results["epochs"] == results["best_epoch"] == 4
     assert results["select"] == "last"
     assert "validation_accuracy" in results
-    stored, last = (read_checkpoint(file)["state_dict"] for file in (run.best, run.last))
+    stored, last = (read_checkpoint(file)["model"] for file in (run.best, run.last))
     assert all(torch.equal(stored[name], last[name]) for name in last)
 
 
@@ -361,18 +362,15 @@ class Killed(BaseException):
 
 def train_until(whole, epoch, parent, console):
     """A run of the same configuration that ends right after the checkpoint of an epoch."""
-    from attentive_rnn.training import recorder
+    train_one_epoch = Loop.train_one_epoch
 
-    class Stopping(recorder.Recorder):
-        state_key = "Recorder"
-
-        def on_train_epoch_end(self, trainer, module):
-            super().on_train_epoch_end(trainer, module)
-            if len(self.rows) == epoch:
-                raise Killed
+    def stopping(self, number):
+        if number == epoch:
+            raise Killed
+        return train_one_epoch(self, number)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder, "Recorder", Stopping)
+        patch.setattr(Loop, "train_one_epoch", stopping)
         with pytest.raises(Killed):
             train(whole.read_config(), parent, name="first", console=console)
     return type(whole)(parent / "first")

@@ -7,11 +7,10 @@ from .convert import convert
 from .dataset import AugmentedDataset, LabelledDataset, Sample, SequenceDataset, Splits, preprocess
 from .generated import GeneratedDataset
 from .image_dataset import ImageDataset
+from .registry import get_source, list_sources, load, read_sequences, recognise
 from .schema import Schema
-from .skeletons.convert_layout import ConvertLayout, same_joint
 from .skeletons.layouts import JointLayout, get_layout, list_layouts
 from .source import Source
-from .sources import get_source, list_sources, load, read_sequences, recognise
 from .split import validation_split
 from .transforms import (
     AlignView,
@@ -38,6 +37,7 @@ from .transforms import (
     UnitBodySize,
     transform_from_config,
 )
+from .transforms.convert_layout import ConvertLayout, same_joint
 
 __all__ = [
     "AlignView",

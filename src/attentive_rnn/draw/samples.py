@@ -12,8 +12,8 @@ import numpy as np
 
 from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
 from ..data.io.files import check_writable, write_atomically
+from ..data.registry import read_all, read_sequences
 from ..data.schema import Schema
-from ..data.sources import read_all, read_sequences
 from ..errors import DataError, MissingExtraError
 from . import colours, projection
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import signal
 import statistics
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from rich.console import Console
 
 from ..data import Splits, copies_in_train
-from ..errors import ConfigError
+from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
 from .files import read_json, write_json
-from .fit import Fit, fit, require_lightning
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits, make_job
 from .transfer import starting_model
+
+if TYPE_CHECKING:
+    from .loop import Fit
 
 
 def train(
@@ -45,7 +53,7 @@ def train(
 
     Raises:
         ConfigError, DataError: the configuration or the data cannot be used.
-        MissingExtraError: Lightning or TensorBoard is not installed.
+        MissingExtraError: Lightning Fabric or TensorBoard is not installed.
 
     Example:
         >>> import tempfile
@@ -56,7 +64,7 @@ def train(
         ...     run.read_results()["test"]["count"]
         40
     """
-    require_lightning()
+    require_extra()
     device = device_of(config)
     splits = load_splits(config) if splits is None else splits
     starting_model(config, splits.train.schema)
@@ -77,7 +85,7 @@ def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | N
     """
     if run.finished:
         return run
-    require_lightning()
+    require_extra()
     config = run.read_config()
     device = device_of(config)
     splits = load_splits(config) if splits is None else splits
@@ -111,12 +119,23 @@ def require_same(config: Config, run: RunFolder) -> None:
         raise ConfigError(f"cannot resume {run.path}: {differs}; a run goes on with the configuration it began with")
 
 
+def require_extra() -> None:
+    """Raise MissingExtraError if a package that training needs is not installed."""
+    for package in ("lightning_fabric", "tensorboard"):
+        if find_spec(package) is None:
+            raise MissingExtraError(f"training needs {package}: pip install 'attentive-rnn[train]'")
+
+
 def _complete(
     run: RunFolder, config: Config, splits: Splits, device: torch.device, console: Console | None
 ) -> RunFolder:
     """Bring a run from where it is to its end, while no other process does."""
+    # Late: Lightning Fabric takes seconds to import, and most commands train nothing.
+    from .launch import other_processes
+    from .loop import fit
+
     console = console or Console(stderr=True)
-    with run.locked():
+    with run.locked(), _terminated_by_exception():
         if run.finished:
             return run
         for leftover in run.path.rglob(".*.tmp"):
@@ -124,7 +143,8 @@ def _complete(
         _write_environment(run, str(device))
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
-            result = fit(run, job, console)
+            with other_processes(run.path, config.devices):
+                result = fit(run, job, console)
             save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing))
             write_json(run.results, _results(run, config, splits, result, device))
         except BackendError as error:
@@ -135,6 +155,19 @@ def _complete(
             )
             raise
     return run
+
+
+@contextmanager
+def _terminated_by_exception() -> Iterator[None]:
+    """With SIGTERM as SystemExit of its status, 143, so that files are closed and other processes ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Console) -> Model:

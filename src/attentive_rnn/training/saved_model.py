@@ -19,7 +19,6 @@ from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model, Task, task_for
 from .files import read_json, write_file, write_json
-from .loader import Tensors
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
@@ -88,7 +87,7 @@ class SavedModel:
         """
         for indices, batch in self.batches(dataset, batch_size):
             with torch.no_grad():
-                output = self.task.run(self.model, Tensors.of(batch))
+                output = self.task.run(self.model, batch)
             yield indices, batch, self.kept(output, batch)
 
     def batches(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
@@ -121,7 +120,7 @@ class SavedModel:
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
         """What the task keeps of the model's output for a batch, (B, ...) float64."""
-        kept: np.ndarray = self.task.keep(output, Tensors.of(batch)).cpu().double().numpy()
+        kept: np.ndarray = self.task.keep(output, batch).cpu().double().numpy()
         return kept
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .. import data as sequence_data
 from ..data import Compose, GeneratedDataset, LabelledDataset, Schema, Splits, preprocess, validation_split
@@ -105,13 +106,24 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     """A model, with the weights that it starts with, and the training sequences as a configuration prepares them.
 
     Raises:
-        ConfigError, DataError: the preprocessing cannot be done.
+        ConfigError, DataError: the preprocessing cannot be done, or the model not trained on so many devices.
     """
+    if config.devices > 1:
+        check_normalisation(model, device)
     train, valid = training_parts(config, splits.train)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)
     ready = preprocess(train, fitted), preprocess(valid, preprocessing)
     return Job(config, model, task_for(splits.train.schema), *ready, preprocessing, device)
+
+
+def check_normalisation(model: torch.nn.Module, device: torch.device) -> None:
+    """Raise ConfigError where torch cannot normalise over the batches of several processes."""
+    if device.type == "cpu" and any(isinstance(module, _BatchNorm) for module in model.modules()):
+        raise ConfigError(
+            "devices must be 1 for this network on a CPU: its batch normalisation is over whole batches, "
+            "which torch has for GPUs only"
+        )
 
 
 def input_schema(config: Config, schema: Schema) -> Schema:

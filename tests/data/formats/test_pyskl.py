@@ -12,7 +12,7 @@ from attentive_rnn.data import Schema, SequenceDataset, Splits, check, load, rec
 from attentive_rnn.data.formats.pyskl import read, write
 from attentive_rnn.data.io.pickle import load_plain
 from attentive_rnn.errors import ConfigError, DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
 
 RNG = np.random.default_rng(0)
 

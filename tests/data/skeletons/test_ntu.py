@@ -6,7 +6,7 @@ import pytest
 from attentive_rnn.data import get_layout, load, read_sequences, recognise
 from attentive_rnn.data.skeletons.ntu import ACTIONS, TRAIN_SUBJECTS, missing_skeletons, read
 from attentive_rnn.errors import ConfigError, DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
 
 RNG = np.random.default_rng(0)
 NAME = "S001C002P003R002A013"
@@ -244,3 +244,9 @@ def test_names_and_options_that_say_nothing_are_refused(tmp_path):
 def test_two_thousand_damaged_files_are_read_or_refused(tmp_path):
     text = skeleton_text([[("1", person(1)[0])], [], [("1", person(1)[0])]])
     assert read_or_refuse(read, tmp_path / f"{NAME}.skeleton", text.encode()) > 1000
+
+
+def test_the_tables_of_the_package_come_without_their_comments():
+    assert ACTIONS[0] == "drink water"
+    assert len(ACTIONS) == 120
+    assert not any(line.startswith("#") for line in (*ACTIONS, *missing_skeletons()))

@@ -4,7 +4,7 @@ import pytest
 from attentive_rnn.data import load, recognise
 from attentive_rnn.data.skeletons.shrec import class_names, read
 from attentive_rnn.errors import ConfigError, DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ import pytest
 from attentive_rnn.data import load, recognise
 from attentive_rnn.data.skeletons.shrec_depth import FEATURES, depth_features, read
 from attentive_rnn.errors import DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
 
 RNG = np.random.default_rng(0)
 

@@ -16,7 +16,7 @@ from attentive_rnn.data import (
     preprocess,
     transform_from_config,
 )
-from attentive_rnn.data.transforms import Transform
+from attentive_rnn.data.transforms import KINDS
 from attentive_rnn.errors import ConfigError
 from data.transforms.skeletons import RNG, absent, people
 
@@ -76,7 +76,7 @@ def test_preprocessing_and_augmentation_give_the_schema_of_what_comes_out():
     assert AugmentedDataset(data, MotionFeatures(), seed=0).schema.size == 360
 
 
-@pytest.mark.parametrize("name", sorted(set(Transform._known) - {"compose", "standardise", "convert_layout"}))
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"compose", "standardise", "convert_layout"}))
 def test_every_transform_can_be_rebuilt_from_its_config(name):
     needed = {
         "centre_crop": {"share": 0.5},

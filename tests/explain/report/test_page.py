@@ -19,7 +19,7 @@ from attentive_rnn.explain.report.charts import learning_curves, nice_step
 from attentive_rnn.explain.report.page import render, write_report
 from attentive_rnn.training.run_folder import read_rows
 from attentive_rnn.training.setup import load_splits
-from data.image_files import write_mnist
+from data.writers import write_mnist
 from explain.runs import small_run
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ..dataset import SequenceDataset, Splits, concatenate
-from ..formats.pairs import splits
-from ..formats.uea import TS
+from ..formats.ts import TS, splits
 from ..source import Source
 
 

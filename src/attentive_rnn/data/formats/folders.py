@@ -22,11 +22,11 @@ from ..dataset import SequenceDataset, Splits
 from ..io.arrays import read_arrays
 from ..io.files import existing, read_bytes
 from ..io.gaps import Missing, check_missing, fill
+from ..io.text import numbers, parse_table
 from ..schema import Schema
+from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
-from . import tables as text_table
-from .frames import frame_shape
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz")
 _PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -149,10 +149,10 @@ def _read_file(file: Path) -> tuple[np.ndarray, tuple[str, ...]]:
         if values.dtype.kind not in "iuf" or values.ndim < 2 or 0 in values.shape:
             raise DataError(f"{file}: a sequence must be numbers (T, ...), got {values.dtype} {values.shape}")
         return values, ()
-    table = text_table.parse(read_bytes(file), str(file))
+    table = parse_table(read_bytes(file), str(file))
     names = table.names or tuple(f"column {i}" for i in range(1, len(table.rows[0]) + 1))
     columns = [
-        text_table.numbers(column, lambda row, name=name: f"{file}, line {table.lines[row]}: {name}")  # type: ignore[misc]
+        numbers(column, lambda row, name=name: f"{file}, line {table.lines[row]}: {name}")  # type: ignore[misc]
         for name, column in zip(names, zip(*table.rows, strict=True), strict=True)
     ]
     return np.stack(columns, axis=1), table.names or ()

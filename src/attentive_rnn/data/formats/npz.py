@@ -29,10 +29,10 @@ from ..io.arrays import read_arrays
 from ..io.files import existing
 from ..io.gaps import Missing, check_missing, fill
 from ..schema import Schema
+from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
-from .frames import frame_shape
-from .metas import META, from_columns, to_columns
+from .columns import META, from_columns, to_columns
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
 _RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")

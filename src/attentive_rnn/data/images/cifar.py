@@ -7,14 +7,19 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import DataError, MissingExtraError
+from ...errors import ConfigError, DataError, MissingExtraError
+from ..dataset import Splits
+from ..image_dataset import ImageDataset
 from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
+from ..schema import Schema
+from ..source import Source
 from .idx import LabelledImages
 
 SIDE = 32
@@ -249,3 +254,44 @@ def _records(data: bytes, labels: int, classes: int, where: str) -> LabelledImag
         i = int((found >= classes).argmax())
         raise DataError(f"{where}: record {i} has the label {found[i]}, but there are {classes} names")
     return LabelledImages(_upright(rows[:, labels:]), found)
+
+
+_read = lru_cache(maxsize=1)(read_cifar)
+
+
+def load(path: str | Path, per_class: int | None = None) -> Splits[ImageDataset]:
+    """The training and test images.
+
+    Args:
+        path: see :func:`read_cifar`.
+        per_class: take so many training images of each class, the first ones; None: all. Test images are all taken.
+    """
+    if per_class is not None and per_class < 2:
+        raise ConfigError(f"cifar: per_class must be 2 or more, got {per_class}")
+    data = _read(Path(path).resolve())
+    return Splits(_images(data, _first(data.train, per_class)), _images(data, data.test))
+
+
+def _first(part: LabelledImages, per_class: int | None) -> LabelledImages:
+    if per_class is None:
+        return part
+    kept = np.sort(np.concatenate([np.flatnonzero(part.labels == c)[:per_class] for c in np.unique(part.labels)]))
+    return LabelledImages(part.images[kept], part.labels[kept])
+
+
+def _images(data: Cifar, part: LabelledImages) -> ImageDataset:
+    schema = Schema(data.classes, (3, SIDE, SIDE), medium="image")
+    return ImageDataset(part.images, part.labels, schema, name="cifar")
+
+
+def read(path: str | Path, **options: Any) -> ImageDataset:
+    """The test images."""
+    return load(path, **options).test
+
+
+SOURCE = Source(
+    name="cifar",
+    title="CIFAR-10 or CIFAR-100: the original binaries, or {train,test}/CLASS/*.jpg, as a folder or an archive",
+    load=load,
+    read=read,
+)

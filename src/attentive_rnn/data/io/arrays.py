@@ -18,11 +18,15 @@ from .files import read_bytes
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, MemoryError, OverflowError)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, largest: int | None = None) -> dict[str, np.ndarray]:
     """The arrays of an .npz file by name; that of an .npy file under the name "".
 
+    Args:
+        path: the file.
+        largest: bytes that an array of an .npz file may have; None: any number.
+
     Raises:
-        DataError: the file is damaged, or an array holds Python objects.
+        DataError: the file is damaged, or an array is too large or holds Python objects.
     """
     data = read_bytes(path)
     if path.suffix.lower() == ".npy":
@@ -32,6 +36,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
                 place = f"{path}, array {info.filename.removesuffix('.npy')!r}"
+                if largest is not None and info.file_size > largest:
+                    raise DataError(f"{place}: has more than {largest >> 20} MiB")
                 if info.filename.endswith(".npy"):
                     arrays[info.filename[:-4]] = _array(archive.read(info), place)
     except _BROKEN as error:

@@ -10,19 +10,20 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.files import existing
 from ..io.mat import read_mat
-from ..io.members import holds, members
+from ..io.members import Member
+from ..options import one_of
 from ..schema import Schema
 from ..source import Source
-from . import jhmdb_splits
+from .jhmdb import official_split
+from .reader import held_by, read_members
 
 Positions = Literal["image", "world"]
 
@@ -47,7 +48,7 @@ def load(path: str | Path, split: int = 1, positions: Positions = "world", split
         DataError: a file is malformed, the split files are not found, a clip is on none of them or one part is empty.
     """
     path = existing(path)
-    return jhmdb_splits.apply(read(path, positions), path, split, splits)
+    return official_split(read(path, positions), path, split, splits)
 
 
 def read(path: str | Path, positions: Positions = "world") -> SequenceDataset:
@@ -57,21 +58,18 @@ def read(path: str | Path, positions: Positions = "world") -> SequenceDataset:
         ConfigError: positions is neither "world" nor "image".
         DataError: a file is malformed.
     """
-    if positions not in _VARIABLES:
-        raise ConfigError(f"jhmdb-joints: positions must be one of {', '.join(_VARIABLES)}, got {positions!r}")
-    sequences, labels, metas = [], [], []
-    for member in members(existing(path), _key, "CLASS/CLIP/joint_positions.mat"):
-        sequences.append(_frames(member.data, member.where, _VARIABLES[positions]))
-        labels.append(member.key.split("/")[0])
-        metas.append({"name": member.key})
-    classes = tuple(sorted(set(labels)))
-    targets = [classes.index(label) for label in labels]
-    return SequenceDataset(sequences, targets, metas, replace(SCHEMA, classes=classes), "jhmdb-joints")
+    one_of("jhmdb-joints", "positions", positions, _VARIABLES)
+    names: list[str] = []
 
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+        names.append(member.key.split("/")[0])
+        return _frames(member.data, member.where, _VARIABLES[positions]), -1, {"name": member.key}
 
-def recognise(path: Path) -> bool:
-    """Whether the path is a joint_positions.mat, or a folder or zip with some."""
-    return holds(path, _key)
+    dataset = read_members(path, _key, "CLASS/CLIP/joint_positions.mat", parse, SCHEMA, "jhmdb-joints")
+    classes = tuple(sorted(set(names)))
+    dataset.schema = replace(SCHEMA, classes=classes)
+    dataset.labels = np.asarray([classes.index(name) for name in names])
+    return dataset
 
 
 def _key(name: str) -> str | None:
@@ -79,20 +77,20 @@ def _key(name: str) -> str | None:
     return f"{match[1]}/{match[2]}" if match else None
 
 
-def _frames(data: bytes, where: str, variable: str) -> torch.Tensor:
+def _frames(data: bytes, where: str, variable: str) -> np.ndarray:
     values = read_mat(data, where, variable)
     if values.ndim == 2:
         values = values[:, :, None]
     if values.ndim != 3 or values.shape[:2] != (2, 15) or values.shape[2] == 0:
         raise DataError(f"{where}: {variable} is {values.shape}, expected (2, 15, frames)")
-    return torch.from_numpy(values.transpose(2, 1, 0)[:, None].astype(np.float32))
+    return values.transpose(2, 1, 0)[:, None]
 
 
 SOURCE = Source(
     name="jhmdb-joints",
     title="JHMDB joints: a zip or folder of CLASS/CLIP/joint_positions.mat",
     load=load,
-    recognise=recognise,
+    recognise=held_by(_key),
     read=read,
     preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
 )

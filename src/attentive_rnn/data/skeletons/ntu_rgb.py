@@ -9,14 +9,13 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..formats.features import SUFFIX
-from ..formats.frame_features import stored_sequences
+from ..formats.features import SUFFIX, stored_sequences
 from ..io.files import existing
 from ..source import Source
 from . import ntu
 
 
-def load(path: str | Path, protocol: ntu.Protocol = "xsub", every: int = 1) -> Splits:
+def load(path: str | Path, protocol: ntu.Protocol = "xsub", every: int = 1) -> Splits[SequenceDataset]:
     """One of the protocols of the skeletons (see :func:`ntu.load`) on what ``attentive features`` made of the films.
 
     Args:

@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..formats.table import parse_rows
 from ..io.files import existing
-from ..io.members import Member, holds, members, read_member
+from ..io.members import Member, read_member
+from ..io.text import parse_rows
 from ..schema import Schema
-from ..source import Source
+from .reader import divide, held_by, read_members, skeleton_source
 
 GESTURES = (
     *("grab", "tap", "expand", "pinch", "rotation clockwise", "rotation counter-clockwise", "swipe right"),
@@ -59,7 +58,7 @@ def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Spl
             raise DataError(
                 f"{path}: subject {held_out} has {'every' if test.all() else 'no'} sequence; hold out another"
             )
-        return Splits(dataset.subset(np.flatnonzero(~test)), dataset.subset(np.flatnonzero(test)))
+        return divide(dataset, ~test, path, "")
     place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
     train, test_ = (dataset.subset(_listed(path, name, place)) for name in _LISTS)
     return Splits(train, test_)
@@ -72,20 +71,18 @@ def read(path: str | Path, labels: int = 14) -> SequenceDataset:
         ConfigError: labels is neither 14 nor 28.
         DataError: a file is malformed.
     """
-    classes = class_names(labels)
-    sequences, targets, metas = [], [], []
-    for member in members(existing(path), _key, "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"):
-        gesture, finger, meta = _meta(member)
-        rows = parse_rows(member.data, member.where, columns=66)
-        sequences.append(torch.from_numpy(rows.reshape(-1, 1, 22, 3).astype(np.float32)))
-        targets.append(label_of(gesture, finger, labels))
-        metas.append(meta)
-    return SequenceDataset(sequences, targets, metas, replace(SCHEMA, classes=classes), "shrec17")
+    schema = replace(SCHEMA, classes=class_names(labels))
 
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+        gesture, finger, subject, trial = (int(part[1:]) for part in member.key.split("_"))
+        if not 1 <= gesture <= len(GESTURES) or not 1 <= finger <= len(FINGERS):
+            raise DataError(f"{member.where}: its folders must have a gesture from 1 to 14 and a finger from 1 to 2")
+        frames = parse_rows(member.data, member.where, columns=66).reshape(-1, 1, 22, 3)
+        meta = {"name": member.key, "subject": subject, "repetition": trial, "finger": finger}
+        return frames, label_of(gesture, finger, labels), meta
 
-def recognise(path: Path) -> bool:
-    """Whether the path is such a file, or a folder or zip with some."""
-    return holds(path, _key)
+    what = "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"
+    return read_members(path, _key, what, parse, schema, "shrec17")
 
 
 def class_names(labels: int) -> tuple[str, ...]:
@@ -120,13 +117,6 @@ def _key(name: str) -> str | None:
     return sequence_name(*(int(part) for part in match.groups())) if match else None
 
 
-def _meta(member: Member) -> tuple[int, int, dict[str, Any]]:
-    gesture, finger, subject, trial = (int(part[1:]) for part in member.key.split("_"))
-    if not 1 <= gesture <= len(GESTURES) or not 1 <= finger <= len(FINGERS):
-        raise DataError(f"{member.where}: its folders must have a gesture from 1 to 14 and a finger from 1 to 2")
-    return gesture, finger, {"name": member.key, "subject": subject, "repetition": trial, "finger": finger}
-
-
 def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
     member = read_member(path, f"/{name}") or read_member(path, name)
     if member is None:
@@ -145,12 +135,10 @@ def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
     return chosen
 
 
-SOURCE = Source(
-    name="shrec17",
-    title="SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+SOURCE = skeleton_source(
+    "shrec17",
+    "SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
+    load,
+    read,
+    held_by(_key),
 )

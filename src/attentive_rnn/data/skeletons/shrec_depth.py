@@ -8,8 +8,6 @@ number of frames; and ``n_train``, how many come first to train.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ import torch
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.arrays import read_arrays
 from ..io.files import existing
 from ..schema import Schema
 from ..source import Source
@@ -100,32 +99,14 @@ def depth_features(depth: np.ndarray) -> np.ndarray:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     wanted = {"depth": "u", "hand": "f", "rows": "iu", "n_train": "iu"}
     try:
-        with zipfile.ZipFile(path) as archive:
-            large = [i.filename for i in archive.infolist() if i.file_size > _LARGEST]
-        if large:
-            raise DataError(f"{path}: {large[0]} has more than {_LARGEST >> 20} MiB; it is not this data set")
-        with np.load(path, allow_pickle=False) as content:
-            missing = [key for key in wanted if key not in content]
-            if missing:
-                raise DataError(f"{path}: has no array {missing[0]!r}")
-            arrays = {key: content[key] for key in wanted}
-    except DataError:
-        raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        MemoryError,
-        KeyError,
-        TypeError,
-        SyntaxError,  # a header that is no Python literal
-    ) as error:
+        arrays = read_arrays(path, _LARGEST)
+    except DataError as error:
         raise DataError(f"{path}: cannot be read as .npz ({error}); fetch it again") from error
+    missing = [key for key in wanted if key not in arrays]
+    if missing:
+        raise DataError(f"{path}: has no array {missing[0]!r}")
     for key, kinds in wanted.items():
-        if not isinstance(arrays[key], np.ndarray) or arrays[key].dtype.kind not in kinds:
+        if arrays[key].dtype.kind not in kinds:
             raise DataError(f"{path}: the array {key!r} has the wrong type of values")
     return arrays
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
+from ..options import whole
 from ..skeletons.layouts import get_layout
-from .arguments import check_skeletons, count, present
-from .base import Transform
+from .base import Transform, check_skeletons, present
 
 
 class OriginAtBodyCentre(Transform):
@@ -39,7 +39,7 @@ class OriginAtBodyCentre(Transform):
     depends = "first"
 
     def __init__(self, joint: int = 1) -> None:
-        self.joint = count(self.name, "joint", joint, 0)
+        self.joint = whole(self.name, "joint", joint, 0)
 
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=self.joint + 1)

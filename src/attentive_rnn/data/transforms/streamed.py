@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .arguments import check_skeletons
-from .base import Compose, Transform
+from .base import Compose, Transform, check_skeletons
 from .body import OriginAtBodyCentre
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
+from ..options import whole
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
-from .arguments import check_skeletons, count, present
-from .base import Transform
+from .base import Transform, check_skeletons, present
 
 Kind = Literal["joint", "bone", "joint_motion", "bone_motion"]
 
@@ -91,7 +91,7 @@ class MotionFeatures(Transform):
     depends = "previous"
 
     def __init__(self, root: int = 0) -> None:
-        self.root = count(self.name, "root", root, 0)
+        self.root = whole(self.name, "root", root, 0)
 
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=self.root + 1)

@@ -9,7 +9,7 @@ from attentive_rnn.data import load, validation_split
 from attentive_rnn.data.dataset import concatenate
 from attentive_rnn.data.images.scenes import COLOURS
 from attentive_rnn.errors import ConfigError, DataError
-from data.image_files import write_cifar_jpegs, write_mnist
+from data.writers import write_cifar_jpegs, write_mnist
 
 SMALL = {"image_size": 40, "train": 50, "test": 20}
 

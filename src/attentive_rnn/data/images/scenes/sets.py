@@ -18,8 +18,7 @@ from ...schema import Schema
 from ...source import Source
 from ..cifar import read_cifar
 from .ask import ATTRIBUTE, CHANGE, QUESTION, Item, Kind
-from .draw import COUNTS, DISTRACTORS, FULL_SIZE, SCALES, Scene, draw_scene
-from .glyphs import Glyphs, read_glyphs
+from .draw import COUNTS, DISTRACTORS, FULL_SIZE, SCALES, Glyphs, Scene, draw_scene, read_glyphs
 
 TRAIN, TEST = 40_000, 10_000  # questions; the original's 30,000 to train and 10,000 to validate are one part here
 SMALLEST = 32
