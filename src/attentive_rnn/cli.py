@@ -11,20 +11,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .commands import attention as commands_attention
 from .commands import data as commands_data
 from .commands import evaluate as commands_evaluate
 from .commands import explain as commands_explain
 from .commands import features as commands_features
 from .commands import fuse as commands_fuse
 from .commands import info as commands_info
-from .commands import lags as commands_lags
-from .commands import masks as commands_masks
 from .commands import pose as commands_pose
 from .commands import predict as commands_predict
 from .commands import report as commands_report
 from .commands import reproduce as commands_reproduce
 from .commands import serve as commands_serve
-from .commands import silhouettes as commands_silhouettes
 from .commands import stream as commands_stream
 from .commands import study as commands_study
 from .errors import ConfigError, UserError
@@ -159,15 +157,17 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands_report.add(command("report", None, "write a run's results, curves and attention into one page"))
     commands_data.add(command("data", None, "the data sets: what can be read, what is in a file, and conversion"))
     commands_features.add(command("features", None, "what a network sees in every frame of videos, for training"))
-    commands_masks.add(command("masks", None, "draw where networks for images attend"))
-    commands_silhouettes.add(command("silhouettes", None, "how much of a model's attention lies on people in films"))
+    commands_attention.add_masks(command("masks", None, "draw where networks for images attend"))
+    commands_attention.add_silhouettes(
+        command("silhouettes", None, "how much of a model's attention lies on people in films")
+    )
     commands_pose.add(command("pose", None, "where people's joints are in videos, as a data set"))
     commands_stream.add(command("stream", None, "what people do in a video, at a camera, or in joints as they arrive"))
     commands_serve.add(command("serve", None, "a page on this machine: what a webcam or a film shows, live"))
     commands_fuse.add(
         command("fuse", None, "score several runs of one data set together, such as a skeleton's streams")
     )
-    commands_lags.add(command("lags", None, "the weights that RRA models give to their former outputs"))
+    commands_attention.add_lags(command("lags", None, "the weights that RRA models give to their former outputs"))
     commands_study.add(command("study", None, "train recipes and models over data sets and seeds, into one table"))
     reproduce = command(
         "reproduce", _reproduce, "train a table of the paper and print it beside the paper's", **recipe_help

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..video.extractor import Extractor
+    from ..video.extractors import Extractor
     from ..video.features import Progress
 
 

@@ -19,8 +19,7 @@ def add(pose: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ..video.pose import MediaPipePose
-    from ..video.poses import extract_poses
+    from ..video.pose import MediaPipePose, extract_poses
 
     estimator = MediaPipePose(arguments.people)
     with bar_over_videos() as progress:

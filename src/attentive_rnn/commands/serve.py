@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import ConfigError, MissingExtraError
-from .stream import add_watching, make_watcher
+from .stream import add_recognition, make_pipeline
 
 
 def add(serve: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add(serve: argparse.ArgumentParser) -> None:
     )
     serve.add_argument("--port", type=int, default=8000, help="default 8000")
     serve.add_argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)")
-    add_watching(serve)
+    add_recognition(serve)
     serve.set_defaults(run=_run)
 
 
@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     saved = load_model(find_model(arguments.folder))
-    make_watcher(arguments, saved)  # says now what would be wrong at the first picture
-    app = make_app(saved, lambda: make_watcher(arguments, saved), arguments.largest * 2**20)
+    make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
+    app = make_app(saved, lambda: make_pipeline(arguments, saved), arguments.largest * 2**20)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)
     return 0

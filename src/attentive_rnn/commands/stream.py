@@ -15,7 +15,7 @@ from .features import add_backbone, chosen_extractor
 
 if TYPE_CHECKING:
     from ..streaming import Recognition, Segment
-    from ..streaming.watch import Watcher
+    from ..streaming.pipeline import Pipeline
     from ..training import SavedModel
     from ..video.decode import Frame
 
@@ -29,11 +29,11 @@ def add(stream: argparse.ArgumentParser) -> None:
     stream.add_argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4")
     stream.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
     stream.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
-    add_watching(stream)
+    add_recognition(stream)
     stream.set_defaults(run=_run)
 
 
-def add_watching(parser: argparse.ArgumentParser) -> None:
+def add_recognition(parser: argparse.ArgumentParser) -> None:
     """Options of how a model is applied to a stream."""
     parser.add_argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)")
     parser.add_argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)")
@@ -43,16 +43,17 @@ def add_watching(parser: argparse.ArgumentParser) -> None:
     add_backbone(parser)
 
 
-def make_watcher(arguments: argparse.Namespace, saved: SavedModel) -> Watcher:
-    """What the options and the model ask for."""
-    from ..streaming.watch import Watcher, needs_pose
+def make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
+    """The pipeline that suits the options and the model."""
+    from ..draw.skeletons import has_skeletons
+    from ..streaming.pipeline import Pipeline
 
     options = {"window": arguments.window, "hold": arguments.hold}
-    if needs_pose(saved.schema):
+    if has_skeletons(saved.schema):
         from ..video.pose import MediaPipePose
 
-        return Watcher(saved, pose=MediaPipePose(arguments.people), **options)
-    return Watcher(saved, extractor=chosen_extractor(arguments), **options)
+        return Pipeline(saved, pose=MediaPipePose(arguments.people), **options)
+    return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -79,28 +80,26 @@ def _pictures(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     from ..draw.films import FilmWriter
-    from ..streaming.draw import annotate
-    from ..streaming.watch import left
+    from ..streaming.pipeline import annotate, relabelled
 
-    watcher = make_watcher(arguments, saved)
-    shown = watcher.extractor.size if watcher.extractor is not None and arguments.video is None else None
+    pipeline = make_pipeline(arguments, saved)
+    shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
         film = None
         if arguments.video is not None:
             film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
         for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
-            seen, ended = watcher.see(frame.image)
-            segments += [*ended, *left(seen)]
+            seen, ended = pipeline.push(frame.image)
+            segments += [*ended, *relabelled(seen)]
             for one in seen:
                 yield {"frame": number, "time": round(frame.time, 4), **_said(one.track, one.recognition, saved)}
             if film is not None:
                 film.write(annotate(frame.image, seen, saved.schema), frame.time)
-        segments += watcher.finish()
+        segments += pipeline.finish()
 
 
 def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
-    from ..video import read_frames
-    from ..video.camera import read_camera
+    from ..video.decode import read_camera, read_frames
 
     return read_camera(int(source)) if source.isdecimal() else read_frames(source, size, None if size else 1280)
 

