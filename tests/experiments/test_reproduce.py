@@ -12,8 +12,7 @@ from attentive_rnn.experiments.reproduce import PaperTable, Reproduction, list_t
 from attentive_rnn.experiments.runner import Outcome
 from attentive_rnn.experiments.variants import Variant
 from attentive_rnn.tasks import task_for
-from attentive_rnn.training.config import Config
-from attentive_rnn.training.recipes import check_key
+from attentive_rnn.training.config import Config, check_key
 
 TASK = task_for(Schema(("a", "b"), (2,)))
 

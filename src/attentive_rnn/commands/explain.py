@@ -91,9 +91,9 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
+    from ..data.io.files import write_file, write_json
     from ..explain import faithfulness
     from ..training import load_model, open_run
-    from ..training.files import write_file, write_json
     from ..training.setup import load_splits
 
     for option in ("input", "split", "item", "layer", "video"):

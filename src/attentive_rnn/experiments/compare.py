@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..data.io.files import write_file, write_json
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
 from ..tasks import Metric
 from ..tasks.metrics import Interval, student
 from ..training.config import Config
-from ..training.files import write_file, write_json
 from ..training.recipes import difference, read_config
 from ..training.run_folder import RunFolder, create_folder, read_rows
 from ..training.setup import training_parts

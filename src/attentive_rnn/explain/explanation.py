@@ -11,9 +11,9 @@ import torch
 
 from ..data import Compose, Schema, SequenceDataset, Transform, get_layout
 from ..data.text.words import decode
+from ..data.transforms import Standardise
 from ..draw.skeletons import has_skeletons
 from ..tasks.metrics import probabilities
-from ..training.preprocessing import Standardise
 from ..training.saved_model import SavedModel
 from .response import observe
 

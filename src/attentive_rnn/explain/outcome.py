@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..data import LabelledDataset
+from ..data.io.files import write_file
 from ..draw import charts
 from ..training import RunFolder
-from ..training.files import write_file
 from ..training.run_folder import read_rows
 from ..training.saved_model import SavedModel
 

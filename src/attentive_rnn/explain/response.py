@@ -14,11 +14,11 @@ from safetensors.numpy import save as save_arrays
 from torch import Tensor
 
 from ..data import Batch, SequenceDataset
+from ..data.io.files import write_file
 from ..errors import ConfigError
 from ..layers.base import RecurrentBase
 from ..models import SequenceClassifier
-from ..ops.rra import Attention
-from ..training.files import write_file
+from ..ops.recurrence import Attention
 from ..training.saved_model import SavedModel
 from .capture import CapturedCall, capture
 

@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.io.files import read_json, write_file
 from ..errors import ConfigError
 from .config import Config
-from .files import read_json, write_file
 from .recipes import read_config, to_yaml
 
 

@@ -15,10 +15,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
+from ..data.io.files import read_json, write_file, write_json
 from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model, Task, task_for
-from .files import read_json, write_file, write_json
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"

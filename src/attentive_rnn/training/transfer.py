@@ -1,4 +1,4 @@
-"""Start a model with the weights of a finished run, where the frames mean the same, column by column."""
+"""The weights of a finished run as the start of another, matched input by input where the frames mean the same."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model
 from .config import Config
-from .preprocessing import in_test
 from .run_folder import open_run
 from .saved_model import DESCRIPTION, SavedModel, load_model
-from .setup import build_model, input_schema
+from .setup import build_model, in_test, input_schema
 
 # The options of a model that the meaning of its weights does not hang on; all others must be those of the run.
 FREE = (

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...data import Splits
+from ...data.io.files import read_json, write_file
 from ...errors import ConfigError, MissingExtraError
 from ...tasks import Metric, Task
 from ...tasks.metrics import probabilities, wilson
-from ...training.files import read_json, write_file
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
