@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from .arguments import Command
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive explain` its arguments."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run folder")
     parser.add_argument("input", nargs="?", metavar="INPUT", help="a file or folder of sequences")
     parser.add_argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)")
@@ -33,7 +33,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
     )
-    parser.set_defaults(run=_explain)
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -104,3 +103,12 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"written to {folder}: faithfulness.md, .json and .png")
     return 0
+
+
+EXPLAIN = Command(
+    "explain",
+    "show what a run's model attends to, and test what that means",
+    "attentive explain runs/skeleton/TIME --item 3",
+    _add_arguments,
+    _explain,
+)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from .arguments import Command
 
-def add(lags: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive lags` its arguments."""
+
+def _add_arguments(lags: argparse.ArgumentParser) -> None:
     lags.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra")
     lags.add_argument("--out", metavar="FILE", help="draw the weights into a .png or .svg")
     lags.add_argument("--overwrite", action="store_true", help="replace the picture if it is there")
-    lags.set_defaults(run=_lags)
 
 
 def _lags(arguments: argparse.Namespace) -> int:
@@ -36,3 +36,12 @@ def _lags(arguments: argparse.Namespace) -> int:
         lag_bars(weights, first).savefig(out, dpi=150)
         print(f"drawn: {out}")
     return 0
+
+
+LAGS = Command(
+    "lags",
+    "the weights that RRA models give to their former outputs",
+    "attentive lags runs/adding/TIME --out lags.png",
+    _add_arguments,
+    _lags,
+)

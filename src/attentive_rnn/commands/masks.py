@@ -7,15 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ConfigError, MissingExtraError
+from .arguments import Command
 
 
-def add(masks: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive masks` its arguments."""
+def _add_arguments(masks: argparse.ArgumentParser) -> None:
     masks.add_argument("folders", nargs="+", metavar="RUN", help="run folders of one data set of images")
     masks.add_argument("--picture", required=True, metavar="FILE.png", help="where to draw")
     masks.add_argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)")
     masks.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
-    masks.set_defaults(run=_masks)
 
 
 def _masks(arguments: argparse.Namespace) -> int:
@@ -52,3 +51,12 @@ def _masks(arguments: argparse.Namespace) -> int:
     compared_masks(found, test.schema.classes).savefig(path, dpi=64)
     print(path)
     return 0
+
+
+MASKS = Command(
+    "masks",
+    "draw where networks for images attend",
+    "attentive masks runs/mdist/FIRST runs/mdist/SECOND --picture masks.png",
+    _add_arguments,
+    _masks,
+)

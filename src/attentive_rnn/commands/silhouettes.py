@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from .arguments import Command
 
-def add(silhouettes: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive silhouettes` its arguments."""
+
+def _add_arguments(silhouettes: argparse.ArgumentParser) -> None:
     silhouettes.add_argument(
         "silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"
     )
     silhouettes.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features")
     silhouettes.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
-    silhouettes.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -35,3 +35,12 @@ def _run(arguments: argparse.Namespace) -> int:
             f"difference {shown(found.gain)}; {len(test)} films, {found.frames} frames"
         )
     return 0
+
+
+SILHOUETTES = Command(
+    "silhouettes",
+    "how much of a model's attention lies on people in films",
+    "attentive silhouettes silhouettes.npz runs/jhmdb-maps/TIME",
+    _add_arguments,
+    _run,
+)
