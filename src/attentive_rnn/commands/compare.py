@@ -6,23 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .arguments import Command, add_recipe, chosen_recipe
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_recipe(parser)
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        default=[],
-        metavar="MODEL",
-        help="such as lstm eleatt-gru, each as wide as gives it the recipe's number of parameters; gru-100: 100 wide; "
-        "or some of gate, no-gate and no-gate-wide, which are trained if none are named",
-    )
-    parser.add_argument(
-        "--threshold", type=float, metavar="X", help="say after how many training sequences validation was better"
-    )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
+from .arguments import CONFIGURATION, RECIPE, SEEDS, Argument, Command, chosen_recipe
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -46,7 +30,20 @@ COMPARE = Command(
     "compare",
     "train with the gate and without, or several models, over the same seeds",
     "attentive compare basic-motions --training.max_epochs 5 --seeds 0 1",
-    _add_arguments,
     _compare,
+    RECIPE,
+    *CONFIGURATION,
+    Argument(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="such as lstm eleatt-gru, each as wide as gives it the recipe's number of parameters; gru-100: 100 wide; "
+        "or some of gate, no-gate and no-gate-wide, which are trained if none are named",
+    ),
+    Argument(
+        "--threshold", type=float, metavar="X", help="say after how many training sequences validation was better"
+    ),
+    SEEDS,
     overrides=True,
 )

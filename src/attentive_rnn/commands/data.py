@@ -7,38 +7,7 @@ import json
 from typing import Any
 
 from ..errors import ConfigError
-from .arguments import Command, add_commands, add_overwrite, no_arguments
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_commands(parser, ACTIONS, "action")
-
-
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="PATH")
-    parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
-
-
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    _add_source(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg")
-    add_overwrite(parser, "the picture")
-
-
-def _add_convert(parser: argparse.ArgumentParser) -> None:
-    _add_source(parser)
-    parser.add_argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)")
-    add_overwrite(parser, "OUT")
-
-
-def _add_show(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="PATH")
-    parser.add_argument(
-        "--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)"
-    )
-    parser.add_argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)")
-    add_overwrite(parser, "FILE")
+from .arguments import JSON, Argument, Command, overwrite
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -92,33 +61,45 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-ACTIONS = (
-    Command("list", "the data sets and formats that can be read", "attentive data list", no_arguments, _list),
-    Command(
-        "check",
-        "what is in a data set, and what is odd about it",
-        "attentive data check skeletons.zip --picture samples.png",
-        _add_check,
-        _check,
-    ),
-    Command(
-        "convert",
-        "write a data set as .npz, .parquet or .pkl",
-        "attentive data convert skeletons.pkl skeletons.npz",
-        _add_convert,
-        _convert,
-    ),
-    Command(
-        "show",
-        "animate one skeleton sequence",
-        "attentive data show skeletons.npz --item 3 --out film.gif",
-        _add_show,
-        _show,
-    ),
-)
+_PATH = Argument("path", metavar="PATH")
+_OPTION = Argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
 DATA = Command(
     "data",
     "the data sets: what can be read, what is in a file, and conversion",
     "attentive data check NATOPS_TRAIN.ts",
-    _add_arguments,
+    None,
+    actions=(
+        Command("list", "the data sets and formats that can be read", "attentive data list", _list),
+        Command(
+            "check",
+            "what is in a data set, and what is odd about it",
+            "attentive data check skeletons.zip --picture samples.png",
+            _check,
+            _PATH,
+            JSON,
+            _OPTION,
+            Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
+            overwrite("the picture"),
+        ),
+        Command(
+            "convert",
+            "write a data set as .npz, .parquet or .pkl",
+            "attentive data convert skeletons.pkl skeletons.npz",
+            _convert,
+            _PATH,
+            Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
+            _OPTION,
+            overwrite("OUT"),
+        ),
+        Command(
+            "show",
+            "animate one skeleton sequence",
+            "attentive data show skeletons.npz --item 3 --out film.gif",
+            _show,
+            _PATH,
+            Argument("--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)"),
+            Argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)"),
+            overwrite("FILE"),
+        ),
+    ),
 )

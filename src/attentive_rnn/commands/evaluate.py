@@ -6,23 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from .arguments import Command, add_moved_data, add_run, add_use, add_views
+from .arguments import JSON, MOVED_DATA, RUN, RUN_OR_MODEL, USED_DEVICE, VIEWS, Argument, Command
 
 if TYPE_CHECKING:
     from ..tasks import Task
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    add_run(parser)
-    add_moved_data(parser)
-    add_use(parser)
-    add_views(parser)
-
-
-def _add_predict(parser: argparse.ArgumentParser) -> None:
-    add_run(parser, or_model=True)
-    parser.add_argument("input", metavar="INPUT", help="a file or folder of sequences")
-    add_use(parser)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -90,13 +77,20 @@ EVALUATE = Command(
     "evaluate",
     "score a run's model on the test sequences of its data set",
     "attentive evaluate runs/japanese-vowels/TIME",
-    _add_evaluate,
     _evaluate,
+    RUN,
+    MOVED_DATA,
+    USED_DEVICE,
+    JSON,
+    VIEWS,
 )
 PREDICT = Command(
     "predict",
     "label sequences with a run's model",
     "attentive predict runs/skeleton/TIME recording.json",
-    _add_predict,
     _predict,
+    RUN_OR_MODEL,
+    Argument("input", metavar="INPUT", help="a file or folder of sequences"),
+    USED_DEVICE,
+    JSON,
 )

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import Command, add_views
-
-
-def _add_arguments(fuse: argparse.ArgumentParser) -> None:
-    fuse.add_argument(
-        "folders", nargs="+", metavar="RUN", help="run folders of one data set, or of several views of it"
-    )
-    fuse.add_argument(
-        "--weights", nargs="+", type=float, metavar="W", help="one for each run, such as 2 2 1 1 (default: all equal)"
-    )
-    add_views(fuse)
+from .arguments import VIEWS, Argument, Command
 
 
 def _fuse(arguments: argparse.Namespace) -> int:
@@ -38,6 +28,10 @@ FUSE = Command(
     "fuse",
     "score several runs of one data set together, such as a skeleton's streams",
     "attentive fuse runs/skeleton/FIRST runs/skeleton/SECOND --weights 2 1",
-    _add_arguments,
     _fuse,
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of one data set, or of several views of it"),
+    Argument(
+        "--weights", nargs="+", type=float, metavar="W", help="one for each run, such as 2 2 1 1 (default: all equal)"
+    ),
+    VIEWS,
 )

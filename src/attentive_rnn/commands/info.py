@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import Command, no_arguments
+from .arguments import Argument, Command
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -33,10 +33,6 @@ def _info(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _add_completion(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="for which shell")
-
-
 def _completion(arguments: argparse.Namespace) -> int:
     import shtab
 
@@ -51,11 +47,11 @@ def _completion(arguments: argparse.Namespace) -> int:
     return 0
 
 
-INFO = Command("info", "versions, hardware, backends, extras and recipes", "attentive info", no_arguments, _info)
+INFO = Command("info", "versions, hardware, backends, extras and recipes", "attentive info", _info)
 COMPLETION = Command(
     "completion",
     "print what lets a shell complete this command",
     "attentive completion bash > ~/.local/share/bash-completion/completions/attentive",
-    _add_completion,
     _completion,
+    Argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="for which shell"),
 )

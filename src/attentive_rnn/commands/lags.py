@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import Command
-
-
-def _add_arguments(lags: argparse.ArgumentParser) -> None:
-    lags.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra")
-    lags.add_argument("--out", metavar="FILE", help="draw the weights into a .png or .svg")
-    lags.add_argument("--overwrite", action="store_true", help="replace the picture if it is there")
+from .arguments import Argument, Command
 
 
 def _lags(arguments: argparse.Namespace) -> int:
@@ -42,6 +36,8 @@ LAGS = Command(
     "lags",
     "the weights that RRA models give to their former outputs",
     "attentive lags runs/adding/TIME --out lags.png",
-    _add_arguments,
     _lags,
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra"),
+    Argument("--out", metavar="FILE", help="draw the weights into a .png or .svg"),
+    Argument("--overwrite", action="store_true", help="replace the picture if it is there"),
 )

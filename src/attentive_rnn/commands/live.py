@@ -11,8 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, MissingExtraError
-from .arguments import Command, add_overwrite, add_run
-from .videos import add_backbone, chosen_extractor
+from .arguments import RUN_OR_MODEL, Argument, Command, overwrite
+from .videos import BACKBONE, chosen_extractor
 
 if TYPE_CHECKING:
     from ..streaming import Recognition, Segment
@@ -23,33 +23,14 @@ if TYPE_CHECKING:
 LINE = 2**20  # characters of one line of joints
 
 
-def _add_stream(parser: argparse.ArgumentParser) -> None:
-    add_run(parser, or_model=True)
-    parser.add_argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON")
-    parser.add_argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4")
-    add_overwrite(parser, "OUT")
-    parser.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
-    _add_recognition(parser)
-
-
-def _add_serve(parser: argparse.ArgumentParser) -> None:
-    add_run(parser, or_model=True)
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"
-    )
-    parser.add_argument("--port", type=int, default=8000, help="default 8000")
-    parser.add_argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)")
-    _add_recognition(parser)
-
-
-def _add_recognition(parser: argparse.ArgumentParser) -> None:
-    """Options of how a model is applied to a stream."""
-    parser.add_argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)")
-    parser.add_argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)")
-    parser.add_argument(
+_RECOGNITION = (
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    Argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)"),
+    Argument(
         "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
-    )
-    add_backbone(parser)
+    ),
+    *BACKBONE,
+)
 
 
 def make_watcher(arguments: argparse.Namespace, saved: SavedModel) -> Watcher:
@@ -192,13 +173,22 @@ STREAM = Command(
     "stream",
     "what people do in a video, at a camera, or in joints as they arrive",
     "attentive stream runs/poses/TIME film.mp4 --video seen.mp4",
-    _add_stream,
     _stream,
+    RUN_OR_MODEL,
+    Argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON"),
+    Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
+    overwrite("OUT"),
+    Argument("--frames", type=int, metavar="N", help="stop after N frames"),
+    *_RECOGNITION,
 )
 SERVE = Command(
     "serve",
     "a page on this machine: what a webcam or a film shows, live",
     "attentive serve runs/poses/TIME --port 8001",
-    _add_serve,
     _serve,
+    RUN_OR_MODEL,
+    Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
+    Argument("--port", type=int, default=8000, help="default 8000"),
+    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)"),
+    *_RECOGNITION,
 )

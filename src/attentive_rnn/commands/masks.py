@@ -7,14 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ConfigError, MissingExtraError
-from .arguments import Command
-
-
-def _add_arguments(masks: argparse.ArgumentParser) -> None:
-    masks.add_argument("folders", nargs="+", metavar="RUN", help="run folders of one data set of images")
-    masks.add_argument("--picture", required=True, metavar="FILE.png", help="where to draw")
-    masks.add_argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)")
-    masks.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
+from .arguments import Argument, Command
 
 
 def _masks(arguments: argparse.Namespace) -> int:
@@ -57,6 +50,9 @@ MASKS = Command(
     "masks",
     "draw where networks for images attend",
     "attentive masks runs/mdist/FIRST runs/mdist/SECOND --picture masks.png",
-    _add_arguments,
     _masks,
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of one data set of images"),
+    Argument("--picture", required=True, metavar="FILE.png", help="where to draw"),
+    Argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)"),
+    Argument("--data", metavar="PATH", help="where the data set is now, if it has moved"),
 )

@@ -6,18 +6,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from .arguments import Command
+from .arguments import MOVED_DATA, RUN, Command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..data import Splits
     from ..training import RunFolder
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -46,6 +41,7 @@ REPORT = Command(
     "report",
     "write a run's results, curves and attention into one page",
     "attentive report runs/skeleton/TIME",
-    _add_arguments,
     _report,
+    RUN,
+    MOVED_DATA,
 )

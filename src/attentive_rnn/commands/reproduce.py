@@ -5,20 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import Command, add_configuration, chosen_recipe
-
-
-def _add_arguments(reproduce: argparse.ArgumentParser) -> None:
-    reproduce.add_argument(
-        "table", metavar="TABLE", help="figure2, table1, table1-ntu, table2, table3, table4, table5, table6 or table7"
-    )
-    reproduce.add_argument(
-        "--recipe",
-        metavar="RECIPE",
-        help="what the rows change; default: the table's own, or paper/skeleton, or sequence",
-    )
-    reproduce.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
-    add_configuration(reproduce)
+from .arguments import CONFIGURATION, SEEDS, Argument, Command, chosen_recipe
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
@@ -40,7 +27,16 @@ REPRODUCE = Command(
     "reproduce",
     "train a table of the paper and print it beside the paper's",
     "attentive reproduce figure2 --recipe basic-motions --training.max_epochs 5",
-    _add_arguments,
     _reproduce,
+    Argument(
+        "table", metavar="TABLE", help="figure2, table1, table1-ntu, table2, table3, table4, table5, table6 or table7"
+    ),
+    Argument(
+        "--recipe",
+        metavar="RECIPE",
+        help="what the rows change; default: the table's own, or paper/skeleton, or sequence",
+    ),
+    SEEDS,
+    *CONFIGURATION,
     overrides=True,
 )

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import Command
-
-
-def _add_arguments(silhouettes: argparse.ArgumentParser) -> None:
-    silhouettes.add_argument(
-        "silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"
-    )
-    silhouettes.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features")
-    silhouettes.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
+from .arguments import Argument, Command
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -41,6 +33,8 @@ SILHOUETTES = Command(
     "silhouettes",
     "how much of a model's attention lies on people in films",
     "attentive silhouettes silhouettes.npz runs/jhmdb-maps/TIME",
-    _add_arguments,
     _run,
+    Argument("silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"),
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features"),
+    Argument("--data", metavar="PATH", help="where the data set is now, if it has moved"),
 )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import Command, add_recipe, chosen_recipe
+from .arguments import CONFIGURATION, RECIPE, Argument, Command, chosen_recipe
 from .evaluate import print_scores
 from .report import report_of
 
@@ -15,20 +15,6 @@ if TYPE_CHECKING:
     from ..training import RunFolder
 
 RESUME_NEWEST = ""  # the value of --resume without a folder
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_recipe(parser)
-    parser.add_argument("--seed", help="of everything random (default 0)")
-    parser.add_argument("--init-from", "--init_from", metavar="RUN", help="start with the weights of a finished run")
-    parser.add_argument("--print_config", action="store_true", help="print the complete recipe and leave")
-    parser.add_argument(
-        "--resume",
-        nargs="?",
-        const=RESUME_NEWEST,
-        metavar="RUN",
-        help="continue an interrupted run: the newest one of the recipe, or the one in the folder RUN",
-    )
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -92,7 +78,18 @@ TRAIN = Command(
     "train",
     "train a recipe, or on a data set; the result is a run folder",
     "attentive train japanese-vowels --training.max_epochs 5",
-    _add_arguments,
     _train,
+    RECIPE,
+    *CONFIGURATION,
+    Argument("--seed", help="of everything random (default 0)"),
+    Argument("--init-from", "--init_from", metavar="RUN", help="start with the weights of a finished run"),
+    Argument("--print_config", action="store_true", help="print the complete recipe and leave"),
+    Argument(
+        "--resume",
+        nargs="?",
+        const=RESUME_NEWEST,
+        metavar="RUN",
+        help="continue an interrupted run: the newest one of the recipe, or the one in the folder RUN",
+    ),
     overrides=True,
 )

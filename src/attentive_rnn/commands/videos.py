@@ -9,47 +9,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .arguments import Command, add_overwrite
+from .arguments import Argument, Command, overwrite
 
 if TYPE_CHECKING:
     from ..video.extractor import Extractor
     from ..video.features import Progress
 
 
-def _add_videos(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
-
-
-def _add_features(parser: argparse.ArgumentParser) -> None:
-    _add_videos(parser)
-    parser.add_argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped")
-    parser.add_argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)")
-    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)")
-    add_backbone(parser)
-
-
-def _add_pose(parser: argparse.ArgumentParser) -> None:
-    _add_videos(parser)
-    parser.add_argument("out", metavar="OUT", help="a name that ends in .npz")
-    parser.add_argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)")
-    parser.add_argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)")
-    add_overwrite(parser, "OUT")
-
-
-def add_backbone(parser: argparse.ArgumentParser) -> None:
-    """Options that choose a network."""
-    parser.add_argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet")
-    parser.add_argument(
+_VIDEOS = Argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
+BACKBONE = (  # the choice of a network
+    Argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet"),
+    Argument(
         "--size", type=int, nargs=2, default=[224, 224], metavar=("H", "W"), help="of its pictures (default 224 224)"
-    )
-    parser.add_argument(
+    ),
+    Argument(
         "--trust", action="store_true", help="run the program in a .pt2 or TorchScript FILE, which may do anything"
-    )
+    ),
+)
 
 
 def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
-    """The network that the options choose."""
+    """The network that the options BACKBONE choose."""
     from ..video import EfficientNetLite0, load_backbone
 
     if arguments.backbone is None:
@@ -134,13 +114,22 @@ FEATURES = Command(
     "features",
     "what a network sees in every frame of videos, for training",
     "attentive features VIDEOS FEATURES",
-    _add_features,
     _features,
+    _VIDEOS,
+    Argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped"),
+    Argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7"),
+    Argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)"),
+    Argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)"),
+    *BACKBONE,
 )
 POSE = Command(
     "pose",
     "where people's joints are in videos, as a data set",
     "attentive pose VIDEOS poses.npz --people 2",
-    _add_pose,
     _pose,
+    _VIDEOS,
+    Argument("out", metavar="OUT", help="a name that ends in .npz"),
+    Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)"),
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    overwrite("OUT"),
 )
