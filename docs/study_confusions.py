@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from attentive_rnn.data.io.files import write_file
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.table import markdown
-from attentive_rnn.training.files import write_file
 from attentive_rnn.training.run_folder import list_runs
 
 NAME = "study-confusions.json"

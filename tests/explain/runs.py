@@ -12,7 +12,9 @@ from rich.console import Console
 
 from attentive_rnn.data import Schema, SequenceDataset
 from attentive_rnn.data.formats import npz
-from attentive_rnn.training import RunFolder, load_config, train
+from attentive_rnn.explain import Explanation, explain, static_modulation
+from attentive_rnn.training import RunFolder, load_config, load_model, train
+from attentive_rnn.training.setup import load_splits
 from data.writers import write_mnist
 
 SMALL = {"model.hidden_size": "6", "model.num_layers": "2", "training.max_epochs": "2", "device": "cpu"}
@@ -56,6 +58,12 @@ def skeletons(count: int = 24, persons: int = 1) -> SequenceDataset:
     )
     metas = [{"name": f"s/{i}", "split": "test" if i % 4 > 1 else "train"} for i in range(count)]
     return SequenceDataset(sequences, [i % 2 for i in range(count)], metas, schema, "waving")
+
+
+def explained(run: RunFolder) -> tuple[list[Explanation], tuple[str, ...]]:
+    """The explanations of a run's test sequences, and the names of its classes."""
+    saved, splits = load_model(run.model), load_splits(run.read_config())
+    return explain(saved, splits.test, static_modulation(saved, splits.train)), saved.schema.classes
 
 
 def small_run(folder: Path, recipe: str, **changes: str) -> RunFolder:

@@ -18,6 +18,7 @@ from attentive_rnn.experiments.compare import compare
 from attentive_rnn.tasks import task_for
 from attentive_rnn.training import load_config, load_model, resume, train
 from attentive_rnn.training.run_folder import read_rows
+from small_runs import train_until
 
 NUMBER = Schema((), (2,), target="number")
 TINY = {
@@ -31,27 +32,6 @@ TINY = {
 
 def adding(**changes):
     return load_config("adding", (TINY | {key.replace("__", "."): value for key, value in changes.items()}).items())
-
-
-def interrupted_after(run, epochs, config, tmp_path, monkeypatch):
-    """A copy of a run as it was after some epochs."""
-    from attentive_rnn.training.loop import Loop
-
-    class StopError(Exception):
-        pass
-
-    original = Loop.train_one_epoch
-
-    def stop(self, epoch):
-        if epoch == epochs:
-            raise StopError
-        return original(self, epoch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "train_one_epoch", stop)
-        with pytest.raises(StopError):
-            train(config, tmp_path, name="stopped", console=Console(file=StringIO()))
-    return type(run)(tmp_path / "stopped")
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +75,10 @@ def test_a_comparison_of_errors(tmp_path):
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "constant", "plateau"])
-def test_a_resumed_run_ends_with_the_same_bits(schedule, tmp_path, monkeypatch, quiet):
+def test_a_resumed_run_ends_with_the_same_bits(schedule, tmp_path, quiet):
     config = adding(optim__schedule=schedule, optim__weight_decay="0.01", optim__lr_patience="0")
     whole = train(config, tmp_path / "whole", console=quiet)
-    stopped = interrupted_after(whole, 2, config, tmp_path, monkeypatch)
+    stopped = train_until(2, config, tmp_path)
     assert len(read_rows(stopped.metrics)) == 2
     resume(stopped, console=quiet)
     ended = [(run.model / "model.safetensors").read_bytes() for run in (whole, stopped)]

@@ -16,7 +16,7 @@ from .videos import BACKBONE, chosen_extractor
 
 if TYPE_CHECKING:
     from ..streaming import Recognition, Segment
-    from ..streaming.watch import Watcher
+    from ..streaming.pipeline import Pipeline
     from ..training import SavedModel
     from ..video.decode import Frame
 
@@ -33,16 +33,17 @@ _RECOGNITION = (
 )
 
 
-def make_watcher(arguments: argparse.Namespace, saved: SavedModel) -> Watcher:
-    """What the options and the model ask for."""
-    from ..streaming.watch import Watcher, needs_pose
+def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
+    """The pipeline that suits the options and the model."""
+    from ..draw.skeletons import has_skeletons
+    from ..streaming.pipeline import Pipeline
 
     options = {"window": arguments.window, "hold": arguments.hold}
-    if needs_pose(saved.schema):
+    if has_skeletons(saved.schema):
         from ..video.pose import MediaPipePose
 
-        return Watcher(saved, pose=MediaPipePose(arguments.people), **options)
-    return Watcher(saved, extractor=chosen_extractor(arguments), **options)
+        return Pipeline(saved, pose=MediaPipePose(arguments.people), **options)
+    return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
 
 
 def _stream(arguments: argparse.Namespace) -> int:
@@ -69,28 +70,26 @@ def _pictures(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     from ..draw.films import FilmWriter
-    from ..streaming.draw import annotate
-    from ..streaming.watch import left
+    from ..streaming.pipeline import annotate, relabelled
 
-    watcher = make_watcher(arguments, saved)
-    shown = watcher.extractor.size if watcher.extractor is not None and arguments.video is None else None
+    pipeline = _make_pipeline(arguments, saved)
+    shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
         film = None
         if arguments.video is not None:
             film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
         for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
-            seen, ended = watcher.see(frame.image)
-            segments += [*ended, *left(seen)]
+            seen, ended = pipeline.push(frame.image)
+            segments += [*ended, *relabelled(seen)]
             for one in seen:
                 yield {"frame": number, "time": round(frame.time, 4), **_said(one.track, one.recognition, saved)}
             if film is not None:
                 film.write(annotate(frame.image, seen, saved.schema), frame.time)
-        segments += watcher.finish()
+        segments += pipeline.finish()
 
 
 def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
-    from ..video import read_frames
-    from ..video.camera import read_camera
+    from ..video.decode import read_camera, read_frames
 
     return read_camera(int(source)) if source.isdecimal() else read_frames(source, size, None if size else 1280)
 
@@ -163,8 +162,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     saved = load_model(find_model(arguments.folder))
-    make_watcher(arguments, saved)  # says now what would be wrong at the first picture
-    app = make_app(saved, lambda: make_watcher(arguments, saved), arguments.largest * 2**20)
+    _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
+    app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)
     return 0
 

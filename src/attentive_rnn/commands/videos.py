@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .arguments import Argument, Command, overwrite
 
 if TYPE_CHECKING:
-    from ..video.extractor import Extractor
+    from ..video.extractors import Extractor
     from ..video.features import Progress
 
 
@@ -92,8 +92,7 @@ def _features(arguments: argparse.Namespace) -> int:
 
 
 def _pose(arguments: argparse.Namespace) -> int:
-    from ..video.pose import MediaPipePose
-    from ..video.poses import extract_poses
+    from ..video.pose import MediaPipePose, extract_poses
 
     estimator = MediaPipePose(arguments.people)
     with _bar_over_videos() as progress:

@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import ConfigError
+from ..data.io.files import write_file, write_json
+from ..draw import charts
+from ..errors import ConfigError, MissingExtraError
 from ..tasks import Metric
 from ..tasks.metrics import Interval, student
 from ..training.config import Config
-from ..training.files import write_file, write_json
 from ..training.recipes import difference, read_config
 from ..training.run_folder import RunFolder, create_folder, read_rows
 from ..training.setup import training_parts
@@ -185,15 +186,15 @@ def _write(comparison: Comparison) -> Comparison:
         ],
     }
     write_json(comparison.folder / "comparison.json", values)
-    try:
-        from ..draw.loss_curves import plot_losses
-    except ImportError:
-        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
-        return replace(comparison, notes=(note,))
     curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in _drawn(comparison)}
     title, axis = comparison.folder.parent.name, comparison.outcomes[0].task.loss_title
     epoch = f"epoch of {comparison.epoch_size:,} sequences"
-    plot_losses(curves, title, axis, comparison.folder / "comparison.png", epoch)
+    try:
+        picture = charts.encoded(charts.losses(curves, title, axis, epoch), ".png", dpi=150)
+    except MissingExtraError:
+        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
+        return replace(comparison, notes=(note,))
+    write_file(comparison.folder / "comparison.png", picture)
     return comparison
 
 

@@ -19,10 +19,9 @@ from ..data import (
 from ..errors import ConfigError
 from ..tasks.metrics import Scores, as_logits, probabilities, score
 from ..training.config import Config
-from ..training.preprocessing import fit_preprocessing
 from ..training.run_folder import RunFolder
 from ..training.saved_model import SavedModel, load_model
-from ..training.setup import training_parts
+from ..training.setup import fit_preprocessing, training_parts
 from .runner import LoadedData
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from ..data.io.files import write_file, write_json
 from ..errors import ConfigError
 from ..tasks import task_for
 from ..tasks.classification import Classification
 from ..tasks.metrics import Interval, student
-from ..training.files import write_file, write_json
 from ..training.recipes import as_overrides, read_recipe, resolve
 from .runner import LoadedData, Outcome, check_seeds, run_variants
 from .table import markdown

@@ -12,11 +12,11 @@ from typing import Any
 
 from rich.table import Table
 
+from ..data.io.files import write_file
 from ..errors import ConfigError
 from ..tasks import Metric
 from ..tasks.classification import Classification
 from ..tasks.metrics import Interval, student
-from ..training.files import write_file
 from .variants import ROLES
 
 Cells = Mapping[str, Any]  # a row of a table: its cells by the heading of their column

@@ -16,8 +16,8 @@ import torch
 from lightning_fabric.plugins import CheckpointIO
 from rich.console import Console
 
+from ..data.io.files import write_file
 from ..errors import ConfigError
-from .files import write_file
 from .run_folder import RunFolder
 
 

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -23,11 +23,11 @@ from torch.optim import SGD, Adam, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
 from ..data import Batch
+from ..data.io.files import write_file
 from ..errors import ConfigError
 from ..tasks import Metric
 from .checkpoint import AtomicCheckpoints, read_checkpoint, starting_point
 from .config import OptimConfig
-from .files import write_file
 from .loader import EpochLoader, training_batches
 from .recorder import ProgressBar, Recorder
 from .run_folder import RunFolder
@@ -36,14 +36,7 @@ from .setup import Job
 logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
 
-class Fit(NamedTuple):
-    """The rows of all epochs, as in metrics.csv, and the one of the epoch that was selected."""
-
-    rows: list[dict[str, float]]
-    best: dict[str, float]
-
-
-def fit(run: RunFolder, job: Job, console: Console) -> Fit:
+def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
     """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Of several processes each calls it; the first writes the files.
@@ -53,6 +46,9 @@ def fit(run: RunFolder, job: Job, console: Console) -> Fit:
         job: the model, its task, and the sequences.
         console: where progress goes.
 
+    Returns:
+        the rows of all epochs, and that of the selected one.
+
     Raises:
         ConfigError: both checkpoints are damaged, or the loss became infinite.
     """
@@ -60,7 +56,7 @@ def fit(run: RunFolder, job: Job, console: Console) -> Fit:
         loop = Loop(run, job, console)
         loop.run()
     job.model.load_state_dict(read_checkpoint(run.best)["model"])
-    return Fit(loop.recorder.rows, loop.recorder.best)
+    return loop.recorder
 
 
 class Loop:
@@ -196,7 +192,7 @@ class Loop:
 
     def _means(self, part: str, sums: Tensor, count: int) -> dict[str, float]:
         """Loss and metric of a part, whose sums over this process's share are given, by their columns."""
-        loss, total = self.fabric.all_reduce(sums, reduce_op="sum").tolist()
+        loss, total = self.fabric.strategy.all_reduce(sums, reduce_op="sum").tolist()
         return {f"{part}_loss": loss / count, f"{part}_{self.job.task.metric.column}": total / count}
 
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from ..data.io.files import write_file
 from ..tasks import Metric
 from .config import TrainingConfig
-from .files import write_file
 from .run_folder import RunFolder
 
 

@@ -1,4 +1,4 @@
-"""Train a classifier as a configuration says: a new run, or one that was interrupted."""
+"""A training run from its configuration to its results: a new one, or one that was interrupted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import torch
 from rich.console import Console
 
 from ..data import Splits, copies_in_train
+from ..data.io.files import read_json, write_json
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
-from .files import read_json, write_json
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
@@ -31,7 +31,7 @@ from .setup import build_model, device_of, load_splits, make_job
 from .transfer import starting_model
 
 if TYPE_CHECKING:
-    from .loop import Fit
+    from .recorder import Recorder
 
 
 def train(
@@ -45,9 +45,9 @@ def train(
     """Train from the start, in a new folder, to the end: model/ and results.json are there when this returns.
 
     Args:
-        config: what to train, on what, how; see :func:`load_config`.
+        config: data, model and training; see :func:`load_config`.
         parent: the folder for the run's folder.
-        name: what to call the run's folder; None: the time.
+        name: of the run's folder; None: the time.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
 
@@ -144,9 +144,9 @@ def _complete(
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
             with other_processes(run.path, config.devices):
-                result = fit(run, job, console)
+                epochs = fit(run, job, console)
             save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing))
-            write_json(run.results, _results(run, config, splits, result, device))
+            write_json(run.results, _results(run, config, splits, epochs, device))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
@@ -181,26 +181,26 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
     return model
 
 
-def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device: torch.device) -> dict[str, Any]:
-    """What results.json says; here, and nowhere earlier, the test sequences are looked at."""
+def _results(run: RunFolder, config: Config, splits: Splits, epochs: Recorder, device: torch.device) -> dict[str, Any]:
+    """The content of results.json; the test sequences are used here for the first time."""
     saved = load_model(run.model)
     saved.model.to(device)
     metric = task_for(saved.schema).metric
     validation = {}
-    if "valid_loss" in result.best:
-        validation[f"validation_{metric.name}"] = result.best[f"valid_{metric.column}"]
-        validation["validation_loss"] = result.best["valid_loss"]
+    if "valid_loss" in epochs.best:
+        validation[f"validation_{metric.name}"] = epochs.best[f"valid_{metric.column}"]
+        validation["validation_loss"] = epochs.best["valid_loss"]
     return {
         "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,
-        "best_epoch": int(result.best["epoch"]),
+        "best_epoch": int(epochs.best["epoch"]),
         **validation,
-        "epochs": len(result.rows),
+        "epochs": len(epochs.rows),
         "parameters": saved.model.num_parameters,
         "flops_per_step": saved.model.flops(1, 1),
-        "seconds_per_epoch": statistics.median(row["seconds"] for row in result.rows),
-        "seconds": sum(row["seconds"] for row in result.rows),
-        "loading_share": sum(row["loading"] for row in result.rows) / sum(row["seconds"] for row in result.rows),
+        "seconds_per_epoch": statistics.median(row["seconds"] for row in epochs.rows),
+        "seconds": sum(row["seconds"] for row in epochs.rows),
+        "loading_share": sum(row["loading"] for row in epochs.rows) / sum(row["seconds"] for row in epochs.rows),
     }
 
 

@@ -1,10 +1,11 @@
-"""The frames of a video file, one at a time, as they are meant to be seen."""
+"""Frames of a video file or a camera, one at a time, upright."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,34 @@ def read_frames(path: str | Path, size: tuple[int, int] | None = None, largest: 
         raise DataError(f"{path}: {after} ({reason})") from error
     if count == 0:
         raise DataError(f"{path}: has no frames")
+
+
+def read_camera(index: int) -> Iterator[Frame]:
+    """The frames of a camera as they are taken, without an end.
+
+    Args:
+        index: which camera, from 0.
+
+    Raises:
+        DataError: there is no such camera, or it stops.
+        MissingExtraError: OpenCV is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise MissingExtraError("cameras need OpenCV: pip install opencv-python-headless") from error
+    camera = cv2.VideoCapture(index)
+    try:
+        if not camera.isOpened():
+            raise DataError(f"camera {index}: cannot be opened; is it there, and free?")
+        start = monotonic()
+        while True:
+            taken, image = camera.read()
+            if not taken:
+                raise DataError(f"camera {index}: gives no more pictures")
+            yield Frame(image[:, :, ::-1].copy(), monotonic() - start)
+    finally:
+        camera.release()
 
 
 def find_videos(path: str | Path) -> tuple[Path, list[Path]]:

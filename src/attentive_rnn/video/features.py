@@ -13,7 +13,7 @@ import numpy as np
 from ..data.formats.features import SUFFIX, read_metadata, write_features
 from ..errors import ConfigError, DataError
 from .decode import Frame, find_videos, read_frames
-from .extractor import Extractor
+from .extractors import Extractor
 
 
 @dataclass(frozen=True)

@@ -33,14 +33,14 @@ def read_members(
     Args:
         path: what to read.
         key: the name of the sequence in a member, for its path; None passes it over.
-        what: what the members are called in messages.
+        what: the name of the members in messages.
         parse: the frames (T, *schema.shape), the label and the meta of one member.
         schema, name: of the data set.
     """
     sequences, labels, metas = [], [], []
     for member in members(existing(path), key, what):
         frames, label, meta = parse(member)
-        sequences.append(torch.as_tensor(frames, dtype=torch.float32))
+        sequences.append(torch.from_numpy(np.array(frames, dtype=np.float32)))
         labels.append(label)
         metas.append(meta)
     return SequenceDataset(sequences, labels, metas, schema, name)

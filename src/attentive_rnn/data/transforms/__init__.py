@@ -1,4 +1,4 @@
-"""Changes of a whole sequence, named so that a saved model can repeat them, and the table of their names."""
+"""Transforms of whole sequences, and the table of the names by which a saved model repeats them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .augment import (
     rotation_matrix,
 )
 from .base import Compose, Transform, arguments_of
-from .body import AlignView, OriginAtBodyCentre, UnitBodySize
-from .convert_layout import ConvertLayout
+from .body import AlignView, ConvertLayout, OriginAtBodyCentre, UnitBodySize
+from .features import MotionFeatures, Standardise, Stream
 from .sampling import (
     CentreCrop,
     JoinSteps,
@@ -29,9 +29,7 @@ from .sampling import (
     Resample,
     UniformSampling,
 )
-from .standardise import Standardise
 from .streamed import Streamed
-from .streams import MotionFeatures, Stream
 
 __all__ = ["Compose", "Standardise", "Streamed", "Transform", "rotation_matrix", "transform_from_config"]
 

@@ -1,4 +1,8 @@
-"""The geometry of the report's charts, which its template draws as SVG in the page's own colours."""
+"""Geometry of the report's charts, which its template draws as SVG.
+
+They are not matplotlib's, whose SVG has fixed colours and text of its own: these follow the colours of the page, light
+or dark, and its text, and an axis takes some hundred bytes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any, NamedTuple
 
-from .calibration import Bin
+from ...draw.charts import Bin
 
 NAMES = {"acc": "accuracy"}  # of columns whose name is no word
 _POINTS = 500
