@@ -7,7 +7,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.video import Backbone, EfficientNetLite0, extract_features, read_features, read_frames
 from films import write_film
@@ -103,16 +102,3 @@ def test_damaged_features_are_one_error(tmp_path):
         file.write_bytes(content[:size])
         with pytest.raises(DataError, match=r"a\.safetensors"):
             read_features(file)
-
-
-def test_the_command_says_what_it_made_and_left_out(tmp_path, onnx_file, capsys):
-    write_film(tmp_path / "films" / "a.mp4", 3)
-    (tmp_path / "films" / "b.mp4").write_bytes(b"no film")
-    call = ["features", str(tmp_path / "films"), str(tmp_path / "out"), "--backbone", str(onnx_file)]
-    assert main(call) == 0
-    shown = capsys.readouterr()
-    assert "3 frames now" in shown.out
-    assert "1 left out" in shown.out
-    assert "b.mp4" in shown.err
-    (tmp_path / "films" / "a.mp4").unlink()
-    assert main(call) == 2
