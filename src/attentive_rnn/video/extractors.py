@@ -244,9 +244,11 @@ def _onnx(path: Path) -> Callable[[np.ndarray], Any]:
 
 
 def _program(path: Path, kind: str) -> Callable[[np.ndarray], Any]:
-    load = _load_exported if kind == ".pt2" else _load_script
     try:
-        module = load(path)
+        if kind == ".pt2":
+            module: Any = torch.export.load(path).module()
+        else:
+            module = torch.jit.load(path, map_location="cpu").eval()
     except Exception as error:  # whatever the loaders raise on a damaged file
         raise DataError(f"{path}: is not {PROGRAMS[kind]}: {' '.join(str(error).split())[:300]}") from error
 
@@ -257,11 +259,3 @@ def _program(path: Path, kind: str) -> Callable[[np.ndarray], Any]:
         return first.float().numpy()
 
     return run
-
-
-def _load_exported(path: Path) -> Any:
-    return torch.export.load(path).module()
-
-
-def _load_script(path: Path) -> Any:
-    return torch.jit.load(path, map_location="cpu").eval()

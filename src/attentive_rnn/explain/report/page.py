@@ -18,9 +18,9 @@ from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
 from ..media import MEDIA
+from ..outcome import Request
 from ..scores import READABLE, expected_calibration_error, reliability
 from . import charts
-from .player import Shown
 
 _CONFUSED = 15  # pairs of classes that are listed
 
@@ -71,6 +71,8 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     test, task = results["test"], saved.task
     classified = "confusion" in test
     wide = len(saved.schema.classes) > READABLE
+    player = MEDIA[task.explanation].player
+    request = Request(run, saved, splits.train, splits.test, run.path, one=False, of_run=True)
     answers = saved.logits(splits.test)
     if classified:
         answers = probabilities(answers)
@@ -85,7 +87,9 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "confused": _confused(test) if classified and wide else None,
         "calibration": _calibration(answers, splits.test.labels) if classified else None,
         "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
-        **MEDIA[task.explanation].player(Shown(run, saved, splits.train, splits.test, answers)),
+        "player": None,
+        "lags": None,
+        **(player(request, answers) if player else {}),
         "command": _command(run, environment),
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
