@@ -93,7 +93,7 @@ def _chart(name: str, series: Mapping[str, Sequence[float]], best: int | None) -
 
 
 class _Axis(NamedTuple):
-    """Where a value lies, the labelled ticks, and a note for the caption."""
+    """A vertical axis: the place of a value, the labelled ticks, and a note for the caption."""
 
     place: Callable[[float], float]
     ticks: dict[float, str]

@@ -1,4 +1,4 @@
-"""The page report.html of a run: one file that needs nothing else, for any screen."""
+"""Page report.html of a run: one file that needs nothing else, for any screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The player of a report: items of a run and their attention, packed small, and the words around it."""
+"""Player of a report: items of a run and their attention, packed small, and the words around it."""
 
 from __future__ import annotations
 
