@@ -159,29 +159,18 @@ def _classes(test: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for i, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True)):
         if sum(counts):
-            own = wilson(counts[i], sum(counts))
-            rows.append(
-                {
-                    "name": name,
-                    "right": counts[i],
-                    "count": sum(counts),
-                    "accuracy": f"{100 * own.value:.0f} %",
-                    "interval": f"{100 * own.low:.0f} to {100 * own.high:.0f}",
-                    "share": round(100 * own.value, 1),
-                }
-            )
+            value, low, high = (100 * share for share in wilson(counts[i], sum(counts)))
+            row = {"name": name, "right": counts[i], "count": sum(counts), "share": round(value, 1)}
+            rows.append(row | {"accuracy": f"{value:.0f} %", "interval": f"{low:.0f} to {high:.0f}"})
     return rows
 
 
 def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "number": number,
-            "cells": [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts],
-        }
-        for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1)
-    ]
+    rows = []
+    for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1):
+        cells = [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts]
+        rows.append({"name": name, "number": number, "cells": cells})
+    return rows
 
 
 def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
