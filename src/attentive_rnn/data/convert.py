@@ -1,4 +1,4 @@
-"""Any readable data set as one file: .npz, .parquet or pyskl's pickle."""
+"""Conversion of any readable data set to one file: .npz, .parquet or pyskl's pickle."""
 
 from __future__ import annotations
 

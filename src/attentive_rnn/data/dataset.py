@@ -18,7 +18,7 @@ from .transforms import Transform
 
 
 class Sample(NamedTuple):
-    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and what is known of it.
+    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and ``meta``, facts about it.
 
     Of an image set ``sequence`` is the image (C, H, W), ``question`` its word numbers int64 (L,), and where an image is
     wanted ``label`` is that image with the region in which it differs as a last channel, (C + 1, H, W).
@@ -95,7 +95,7 @@ class SequenceDataset(LabelledDataset):
             ``schema.target`` is "number", a float, or NaN where it is not labelled.
         metas: a dict for each sequence; keys where known: name, subject, view, setup, repetition.
         schema: the meaning of a frame and of the labels.
-        name: what the set is called in messages.
+        name: the name of the set in messages.
 
     Raises:
         DataError: counts that differ, a sequence of another shape or without frames, a label out of range.

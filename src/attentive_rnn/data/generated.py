@@ -33,7 +33,7 @@ class GeneratedDataset(SequenceDataset):
         count: sequences in an epoch.
         schema: the meaning of a frame and of the labels.
         seed: a non-negative integer.
-        name: what the set is called in messages.
+        name: the name of the set in messages.
         transform: applied to every sequence.
 
     Example:

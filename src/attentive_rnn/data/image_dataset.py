@@ -1,4 +1,4 @@
-"""Labelled images in memory, with a question about each where there is one."""
+"""Labelled images in memory, each with a question where the task has one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ImageDataset(LabelledDataset):
         owners: uint8 (N, H, W), the number of the object that each pixel belongs to, 0 for none.
         asked: uint8 (M,), the number of the object that an item asks about, 0 for none.
         metas: a dict for each item; items with the same "scene" are never parted by a validation split.
-        name: what the set is called in messages.
+        name: the name of the set in messages.
 
     Raises:
         DataError: arrays that do not fit together, or a label out of range.

@@ -1,4 +1,4 @@
-"""What a data format offers to the rest of the package."""
+"""Source: a data set, or a format of data sets, that can be loaded by name."""
 
 from __future__ import annotations
 

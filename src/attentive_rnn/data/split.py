@@ -1,4 +1,4 @@
-"""Parts of a data set: for validation, and for testing where there is no protocol."""
+"""Splits of a data set: a part for validation, and one for testing where there is no protocol."""
 
 from __future__ import annotations
 

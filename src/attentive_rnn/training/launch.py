@@ -132,7 +132,7 @@ def _watch(run: Path, started: Sequence[subprocess.Popen[bytes]], finished: thre
 
 
 def _died(run: Path, started: Sequence[subprocess.Popen[bytes]], patience: float = 0.0) -> str | None:
-    """What to say if a process has ended as it should not; one that is about to is waited for so many seconds."""
+    """The message about a process that has failed; None if none has, or does within so many seconds."""
     deadline = time.monotonic() + patience
     while True:
         for rank, process in enumerate(started, 1):

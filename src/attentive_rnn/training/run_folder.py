@@ -1,8 +1,8 @@
-"""Folders of runs: RECIPE/TIME/ with everything that a run reads and writes.
+"""The folder of a run: RECIPE/TIME/ with everything that the run reads and writes.
 
 config.yaml               the configuration, complete
 env.json                  versions, hardware, date and command
-transfer.json             what the model took over from another run, if it started from one
+transfer.json             the weights taken over from another run, if it started from one
 metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
@@ -87,7 +87,7 @@ class RunFolder:
         return self.results.exists()
 
     def read_results(self) -> dict[str, Any]:
-        """What results.json says."""
+        """The content of results.json."""
         return read_json(self.results)
 
     def read_config(self, data: str | None = None) -> Config:
@@ -125,9 +125,9 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     """Make a folder that holds a configuration, in one step, and never one that is there already.
 
     Args:
-        config: what to write.
+        config: the configuration.
         parent: the folder for the new one.
-        file: what the configuration's file is called.
+        file: the name of the configuration's file.
         prefix: put before the time in the folder's name; where two are made in a second, a number follows.
         name: the folder's whole name instead.
 

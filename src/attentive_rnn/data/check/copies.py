@@ -15,10 +15,10 @@ def fingerprints(dataset: LabelledDataset) -> list[bytes]:
 
 
 def copies_in_train(splits: Splits) -> np.ndarray:
-    """Which test sequences are also in the training part, value for value; bool (len(test),).
+    """The test sequences that are also in the training part, value for value, as a mask: bool (len(test),).
 
-    The accuracy on these says nothing about unseen sequences: report the rest, ``~copies_in_train(splits)``, beside
-    the whole.
+    The accuracy on these says nothing about unseen sequences: report that of the rest, ``~copies_in_train(splits)``,
+    as well.
 
     Example:
         >>> from attentive_rnn.data import load

@@ -21,7 +21,7 @@ from .skeletons import SkeletonSummary, skeleton_notes, summarise_skeletons
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`check` found; ``str(report)`` is for reading, :meth:`to_dict` for JSON.
+    """The result of :func:`check`; ``str(report)`` is for reading, :meth:`to_dict` for JSON.
 
     Args:
         path: what was read.

@@ -1,4 +1,4 @@
-"""Two small real data sets that come with the package; PROVENANCE.md says where they are from."""
+"""Two small real data sets in the package; PROVENANCE.md names their origin."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Columns:
 
     Args:
         where: the file.
-        unit: what a row is called in messages, "line" or "row".
+        unit: the name of a row in messages, "line" or "row".
         lines: its number in the file.
         values: a list of texts for each column, or an array of numbers.
         schema: that of the data set, if this package wrote the file.
@@ -37,7 +37,7 @@ class Columns:
     features: tuple[str, ...] | None = None
 
     def place(self, row: int) -> str:
-        """Where a row is, for a message."""
+        """The file and the line or row, for a message."""
         return f"{self.where}, {self.unit} {self.lines[row]}"
 
     def texts(self, name: str) -> list[str]:

@@ -127,7 +127,7 @@ def _meta(file: Path, root: Path, labelled: bool) -> dict[str, Any]:
 
 
 class Stored(NamedTuple):
-    """What :func:`read_features` finds; ``maps`` is None where the file has none or they were not asked for."""
+    """The content of a file of features; ``maps`` is None where the file has none or they were not asked for."""
 
     features: np.ndarray
     times: np.ndarray
@@ -141,7 +141,7 @@ def write_features(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mappi
 
 
 def read_metadata(path: Path, maps: bool = False) -> dict[str, str]:
-    """What a file of features came from; nothing of the arrays is read.
+    """The metadata of a file of features: its origin; nothing of the arrays is read.
 
     Raises:
         DataError: the file is damaged or of another kind, or has no maps though they are asked for.

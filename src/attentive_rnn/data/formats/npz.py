@@ -1,4 +1,4 @@
-"""The .npz format: sequences, lengths, labels and what is known of them, as named NumPy arrays.
+"""The .npz format: sequences, lengths, labels and metas as named NumPy arrays.
 
     sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
     lengths     (N,) frames of each; may be left out where sequences are padded

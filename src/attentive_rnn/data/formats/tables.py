@@ -209,7 +209,7 @@ def _order(table: Columns, roles: Mapping[str, str]) -> tuple[np.ndarray, np.nda
 def _metas(
     table: Columns, roles: Mapping[str, str], frame: list[str], order: np.ndarray, starts: np.ndarray
 ) -> dict[str, list[Any]]:
-    """What is known of each sequence: the columns with a role, and all other columns of texts."""
+    """The metas of the sequences: the columns with a role, and all other columns of texts."""
     metas = {}
     role_of = {column: role for role, column in roles.items()}
     for name in table.values:

@@ -1,4 +1,4 @@
-"""Files read so that every failure names the file, and written in one step."""
+"""Files read so that each failure names the file, and written in one step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed.
+    """Put data at a path in one step: a temporary file in the same folder, flushed to the disk, then renamed.
 
     Raises:
         ConfigError: the path cannot be written.

@@ -46,7 +46,7 @@ def members(path: Path, key: Callable[[str], str | None], what: str) -> Iterator
     Args:
         path: an existing file, folder or zip.
         key: the name of the sequence in a member, for its path with slashes; None passes it over.
-        what: what the members are called in messages.
+        what: the name of the members in messages.
 
     Raises:
         DataError: there is none, two have one key, or one cannot be read.

@@ -26,6 +26,12 @@ from ..schema import Schema
 from ..source import Source
 from .reader import held_by, read_members
 
+Positions = Literal["image", "world"]
+
+SCHEMA = Schema(classes=(), shape=(1, 15, 2), layout="jhmdb-15", rate=30.0)
+
+_NAME = re.compile(r"(?:.*/)?([^/]+)/([^/]+)/joint_positions\.mat", re.DOTALL)
+_VARIABLES = {"image": "pos_img", "world": "pos_world"}
 _SPLIT = re.compile(r"(?:.*/)?([^/]+)_test_split([123])\.txt", re.DOTALL)
 
 
@@ -136,14 +142,6 @@ SOURCE = Source(
     load=load,
     read=read,
 )
-
-
-Positions = Literal["image", "world"]
-
-SCHEMA = Schema(classes=(), shape=(1, 15, 2), layout="jhmdb-15", rate=30.0)
-
-_NAME = re.compile(r"(?:.*/)?([^/]+)/([^/]+)/joint_positions\.mat", re.DOTALL)
-_VARIABLES = {"image": "pos_img", "world": "pos_world"}
 
 
 def load_joints(

@@ -219,10 +219,10 @@ def read_rgb(path: str | Path, every: int = 1) -> SequenceDataset:
     path = existing(path)
     if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise ConfigError(f"ntu-rgb: every must be a whole number of frames, 1 or more, got {every!r}")
-    files = sorted(_files(path), key=lambda file: file.name)
+    files = sorted(_films(path), key=lambda file: file.name)
     if not files:
         raise DataError(f"{path}: holds no {SUFFIX} files of NTU RGB+D; attentive features makes them of its films")
-    named = [meta_of(_name(file)) for file in files]
+    named = [meta_of(_film_name(file)) for file in files]
     for file, (label, _) in zip(files, named, strict=True):
         if label < 0:
             raise DataError(f"{file}: is not named SsssCcccPpppRrrrAaaa_rgb{SUFFIX} with an action of 1 to 120")
@@ -233,16 +233,16 @@ def read_rgb(path: str | Path, every: int = 1) -> SequenceDataset:
 
 def recognise_rgb(path: Path) -> bool:
     """Whether the path is a folder whose first file of features has a name of NTU RGB+D."""
-    first = next(_files(path), None)
-    return first is not None and meta_of(_name(first))[0] >= 0
+    first = next(_films(path), None)
+    return first is not None and meta_of(_film_name(first))[0] >= 0
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _films(path: Path) -> Iterator[Path]:
     found = (file for pattern in ("*", "*/*") for file in path.glob(pattern + SUFFIX)) if path.is_dir() else iter(())
     return (file for file in found if not file.name.startswith("."))
 
 
-def _name(file: Path) -> str:
+def _film_name(file: Path) -> str:
     return file.stem.removesuffix("_rgb")
 
 

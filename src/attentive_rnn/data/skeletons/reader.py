@@ -33,7 +33,7 @@ def read_members(
     Args:
         path: what to read.
         key: the name of the sequence in a member, for its path; None passes it over.
-        what: what the members are called in messages.
+        what: the name of the members in messages.
         parse: the frames (T, *schema.shape), the label and the meta of one member.
         schema, name: of the data set.
     """

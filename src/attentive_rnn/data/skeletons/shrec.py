@@ -47,6 +47,19 @@ _NAME = re.compile(
 _LISTS = ("train_gestures.txt", "test_gestures.txt")
 
 
+_SIDE, _BANDS, _CELLS = 50, 10, 5
+_HAND = tuple(f"{what} {of}" for what in ("mean", "least", "greatest") for of in ("row", "column", "depth"))
+# Image rows and columns become shares of a 480 x 640 image, millimetres become metres.
+_HAND_SCALE = np.tile(np.array([480, 640, 1000], dtype=np.float32), 3)
+FEATURES = (
+    *(f"hand {name}" for name in _HAND),
+    *(f"occupied rows {i}" for i in range(_BANDS)),
+    *(f"occupied columns {i}" for i in range(_BANDS)),
+    *(f"depth in cell {i} {j}" for i in range(_CELLS) for j in range(_CELLS)),
+)
+_LARGEST = 2**30  # bytes of one array
+
+
 def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Splits:
     """The official lists of SHREC'17 (1960 to train, 840 to test), or all but one subject as in DHG.
 
@@ -117,7 +130,7 @@ def label_of(gesture: int, finger: int, labels: int) -> int:
 
 
 def sequence_name(gesture: int, finger: int, subject: int, trial: int) -> str:
-    """What the sequence is called in its meta, the same for joints and depth images."""
+    """The name of a sequence in its meta, the same for joints and depth images."""
     return f"g{gesture:02}_f{finger}_s{subject:02}_e{trial:02}"
 
 
@@ -153,19 +166,6 @@ SOURCE = skeleton_source(
 )
 
 
-_SIDE, _BANDS, _CELLS = 50, 10, 5
-_HAND = tuple(f"{what} {of}" for what in ("mean", "least", "greatest") for of in ("row", "column", "depth"))
-# Image rows and columns become shares of a 480 x 640 image, millimetres become metres.
-_HAND_SCALE = np.tile(np.array([480, 640, 1000], dtype=np.float32), 3)
-FEATURES = (
-    *(f"hand {name}" for name in _HAND),
-    *(f"occupied rows {i}" for i in range(_BANDS)),
-    *(f"occupied columns {i}" for i in range(_BANDS)),
-    *(f"depth in cell {i} {j}" for i in range(_CELLS) for j in range(_CELLS)),
-)
-_LARGEST = 2**30  # bytes of one array
-
-
 def load_depth(path: str | Path, labels: int = 14) -> Splits:
     """The official parts: the first 1960 gestures train, the other 840 test.
 
@@ -178,8 +178,8 @@ def load_depth(path: str | Path, labels: int = 14) -> Splits:
         DataError: the file is malformed, or one part is empty.
     """
     path = existing(path)
-    arrays = _arrays(path)
-    dataset = _dataset(path, arrays, labels)
+    arrays = _depth_arrays(path)
+    dataset = _depth_dataset(path, arrays, labels)
     count = int(arrays["n_train"])
     if not 0 < count < len(dataset):
         raise DataError(f"{path}: n_train is {count}, but there are {len(dataset)} gestures")
@@ -194,7 +194,7 @@ def read_depth(path: str | Path, labels: int = 14) -> SequenceDataset:
         DataError: the file is malformed.
     """
     path = existing(path)
-    return _dataset(path, _arrays(path), labels)
+    return _depth_dataset(path, _depth_arrays(path), labels)
 
 
 def recognise_depth(path: Path) -> bool:
@@ -204,7 +204,7 @@ def recognise_depth(path: Path) -> bool:
 
 
 def depth_features(depth: np.ndarray) -> np.ndarray:
-    """What is where in the image round the hand, float32 (..., 45), each value from 0 to 1.
+    """Occupancy and depth in the image round the hand, float32 (..., 45), each value from 0 to 1.
 
     With o the pixels that are not background: the share of o in each of 10 bands of rows, then of 10 bands of
     columns; then the mean of depth / 255 over o in each cell of a 5 x 5 grid, 0 where a cell is empty.
@@ -228,7 +228,7 @@ def depth_features(depth: np.ndarray) -> np.ndarray:
     return np.concatenate([rows, columns, cells], axis=-1).astype(np.float32)
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def _depth_arrays(path: Path) -> dict[str, np.ndarray]:
     wanted = {"depth": "u", "hand": "f", "rows": "iu", "n_train": "iu"}
     try:
         arrays = read_arrays(path, _LARGEST)
@@ -243,7 +243,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _dataset(path: Path, arrays: dict[str, np.ndarray], labels: int) -> SequenceDataset:
+def _depth_dataset(path: Path, arrays: dict[str, np.ndarray], labels: int) -> SequenceDataset:
     depth, hand, rows = arrays["depth"], arrays["hand"], arrays["rows"]
     classes = class_names(labels)
     frames = depth.shape[1] if depth.ndim == 4 else 0

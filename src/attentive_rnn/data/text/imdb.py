@@ -38,7 +38,7 @@ def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits:
 
     Args:
         path: the folder aclImdb, with {train,test}/{neg,pos}/ID_RATING.txt, or a folder with train.tsv and test.tsv.
-        vocabulary_size: the most frequent words that are told apart, with the entry for all others.
+        vocabulary_size: the most frequent words that have an entry, with the entry for all others.
 
     Raises:
         ConfigError: a vocabulary of less than two entries.

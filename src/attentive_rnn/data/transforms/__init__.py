@@ -1,4 +1,4 @@
-"""Changes of a whole sequence, named so that a saved model can repeat them, and the table of their names."""
+"""Transforms of whole sequences, and the table of the names by which a saved model repeats them."""
 
 from __future__ import annotations
 

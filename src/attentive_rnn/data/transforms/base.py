@@ -1,4 +1,4 @@
-"""Changes of a whole sequence, named so that a saved model can repeat them."""
+"""Base of the transforms, functions of a whole sequence, and their composition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Transform(ABC):
         return schema
 
     def in_test(self) -> Transform:
-        """What takes this transform's place in validation, testing and use, where nothing is drawn.
+        """The transform used in place of this one in validation, testing and prediction, where nothing is drawn.
 
         A deterministic transform stays as it is. A random one leaves the sequence as it is, unless it says otherwise.
         """
@@ -103,7 +103,7 @@ def check_skeletons(name: str, sequence: Tensor, *, joints: int = 1, coordinates
 
 
 def present(sequence: Tensor) -> Tensor:
-    """Where somebody is: bool (T, M, 1, 1) for skeletons, (T, 1, ...) otherwise; absent is all zeros."""
+    """Presence of a person: bool (T, M, 1, 1) for skeletons, (T, 1, ...) otherwise; absent is all zeros."""
     kept = 2 if sequence.ndim == 4 else 1
     found = (sequence != 0).flatten(kept).any(kept) if sequence.ndim > kept else sequence != 0
     return found.reshape(*found.shape, *[1] * (sequence.ndim - kept))

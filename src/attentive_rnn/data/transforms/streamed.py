@@ -1,4 +1,4 @@
-"""Transforms on frames as they arrive."""
+"""Transforms frame by frame, for frames that arrive one at a time."""
 
 from __future__ import annotations
 

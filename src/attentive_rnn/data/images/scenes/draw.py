@@ -83,7 +83,7 @@ def resized(ink: np.ndarray, height: int, width: int) -> np.ndarray:
     return new[0, 0].round().clamp(0, 255).byte().numpy()
 
 
-class Place(NamedTuple):
+class PlacedDigit(NamedTuple):
     """A digit of a scene.
 
     ``digit`` 0 to 9; ``colour`` an index into COLOURS; ``scale`` against 28x28 in an image of 100x100; ``box`` top,
@@ -110,7 +110,7 @@ class Scene(NamedTuple):
     image: np.ndarray
     ink: np.ndarray
     owner: np.ndarray
-    digits: tuple[Place, ...]
+    digits: tuple[PlacedDigit, ...]
 
 
 def draw_scene(
@@ -174,7 +174,7 @@ def _attempt(
         total[here] = ink
         if digit is not None:
             owner[here][ink > 0] = number
-            places.append(Place(digit, colour, scale, box, offset))
+            places.append(PlacedDigit(digit, colour, scale, box, offset))
     return Scene(canvas.round().astype(np.uint8), total, owner, tuple(places))
 
 

@@ -44,7 +44,7 @@ def make_scenes(
         rng: what is random.
         backgrounds: uint8 (N, h, w, 3) to choose from; None: black.
         size: side of the images.
-        name: what the set is called in messages.
+        name: the name of the set in messages.
         look: counts, scales and distractors; see :func:`draw_scene`.
     """
     scenes: list[Scene] = []
@@ -77,7 +77,7 @@ def make_scenes(
 
 
 def schema_of(kind: Kind, size: int) -> Schema:
-    """What scenes of that size and what is asked of them mean."""
+    """The schema of scenes of a size and of a kind of question."""
     target: Any = "class" if kind.answers else "image"
     return Schema(kind.answers, (3, size, size), target=target, medium="image", vocabulary=kind.vocabulary)
 
