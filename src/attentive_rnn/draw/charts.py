@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import MissingExtraError
+from ..errors import needed_for
 from .colours import BLUE, GREY, GUIDE, MODELS, ORANGE, SKY
 
 _NUMBERED = 25  # the most classes whose counts fit into the cells of a confusion matrix
@@ -36,11 +36,9 @@ def new_figure(width: float, height: float) -> Any:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
+    with needed_for("pictures need matplotlib: pip install 'attentive-rnn[report]'"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -18,18 +18,16 @@ from typing import Any
 import numpy as np
 
 from ..data import get_layout
-from ..errors import DataError, MissingExtraError, UserError
+from ..errors import DataError, UserError, needed_for
 from ..streaming.pipeline import Pipeline, Sighting, relabelled
 from ..streaming.segments import Segment
 from ..training.saved_model import SavedModel
 from ..video.decode import read_frames
 
-try:
+with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
     from fastapi.responses import JSONResponse, Response, StreamingResponse
     from PIL import Image
-except ImportError as missing:
-    raise MissingExtraError("the page needs FastAPI: pip install 'attentive-rnn[serve]'") from missing
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...data import Splits
 from ...data.io.files import read_json, write_file
-from ...errors import ConfigError, MissingExtraError
+from ...errors import ConfigError, needed_for
 from ...tasks import Metric, Task
 from ...tasks.metrics import probabilities, wilson
 from ...training.run_folder import RunFolder, read_rows
@@ -48,10 +48,8 @@ def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
 
 def render(values: dict[str, Any]) -> str:
     """The page with the values of :func:`contents`; every text is escaped."""
-    try:
+    with needed_for("a report needs Jinja2: pip install 'attentive-rnn[report]'"):
         from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise MissingExtraError("a report needs Jinja2: pip install 'attentive-rnn[report]'") from error
     templates = files(__package__).joinpath("templates")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     from markupsafe import Markup
