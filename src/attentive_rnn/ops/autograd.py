@@ -24,9 +24,7 @@ class Kernels(NamedTuple):
     # (CALL, keep) -> results, saved. keep: False; True, with what `backward` needs in `saved`; a tensor to hold it.
     backward: Callable[..., tuple[Tensor | None, ...]]  # (CALL, saved, gradients, needed) -> the inputs' gradients
     by_operators: Callable[[Any], Sequence[Tensor | None]]  # (CALL) -> the results, by PyTorch's operators
-    history_bytes: Callable[[Any], Any] | None = (
-        None  # (CALL): of what it keeps; a symbol where a size is one
-    )
+    history_bytes: Callable[[Any], Any] | None = None  # (CALL): of what it keeps; a symbol where a size is one
     halves: bool = True  # whether bfloat16 and float16 are computed in as they are; False: in float32
 
 
