@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, EleAttRNN, backends
-from attentive_rnn.ops.eleatt import Spec, Weights
-from attentive_rnn.ops.eleatt.stream import Stream
+from attentive_rnn.ops.recurrence import Spec, Weights
+from attentive_rnn.ops.recurrence.stream import Stream
 
 from . import maps
 from .check import check, output_of

@@ -1,73 +1,96 @@
-// The C interface of the kernels: one description of a call, whose words are all eight bytes wide, and two functions.
-// Tensors are row-major; T steps, B rows, D inputs, N units. The scalar type of every tensor is float, or double where
+// The C interface of the kernels: for each recurrence a structure that describes a call, all of whose fields are eight
+// bytes wide, and its functions. Tensors are row-major. The scalar type of every tensor is float, or double where
 // `is_double` says so. A null pointer leaves its tensor out.
 #pragma once
 #include <cstdint>
 
 extern "C" {
 
-enum EleattCell : int64_t { RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_AFTER };
-enum EleattGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX };
+enum RecurrenceCell : int64_t { RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_AFTER };
+enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX };
 
-struct EleattCall {
-    int64_t cell, gate;
-    double gate_scale;
-    int64_t steps, rows, inputs, units;  // T, B, D, N
-    int64_t lags, first_lag;             // K former outputs h_{t-first_lag}, ... (rra.h); 0: none
-    int64_t is_double, reverse, threads;
+// Fields of a call of a recurrence as F(type, name), in the order in which they lie: a structure is made of them, and the
+// list of their names and kinds for Python, whose own structure must agree with it (ops/native.py).
+//
+// T steps, B rows, D inputs, N units, G blocks of N rows of the cell's weights, in torch's order.
+//   steps, rows, inputs, units   T, B, D, N
+//   lags, first_lag              K former outputs h_{t-first_lag}, ... (rra.h); 0: none
+//   x                            (T, B, D), unit stride along D; x_step, x_row: its strides along T and B, in elements
+//   h, c                         (B, N): the state before the first step
+//   window                       (B, W, N), W = lags + first_lag - 1: the outputs before it, the latest first
+//   ih, hh, b_ih, b_hh           (G*N, D), (G*N, N), (G*N), (G*N)
+//   ia, ha, b_a                  (D, D), (D, N), (D)
+//   lag                          (K): the lags' weights
+//   lengths                      (B), in 1..T; null: every row has T steps
+//   zoneout                      (states, T, B, N): the share of its old value that a unit keeps
+#define RECURRENCE_INPUTS(F)                                                                        \
+    F(int64_t, cell) F(int64_t, gate) F(double, gate_scale)                                         \
+    F(int64_t, steps) F(int64_t, rows) F(int64_t, inputs) F(int64_t, units)                         \
+    F(int64_t, lags) F(int64_t, first_lag) F(int64_t, is_double) F(int64_t, reverse) F(int64_t, threads) \
+    F(const void *, x) F(int64_t, x_step) F(int64_t, x_row)                                         \
+    F(const void *, h) F(const void *, c) F(const void *, window)                                   \
+    F(const void *, ih) F(const void *, hh) F(const void *, b_ih) F(const void *, b_hh)             \
+    F(const void *, ia) F(const void *, ha) F(const void *, b_a) F(const void *, lag)               \
+    F(const int64_t *, lengths) F(const void *, zoneout)
 
-    const void *x;                      // (T, B, D), unit stride along D
-    int64_t x_step, x_row;              // its strides along T and B, in elements
-    const void *h, *c;                  // (B, N): the state before the first step
-    const void *window;                 // (B, W, N), W = lags + first_lag - 1: the outputs before it, the latest first
-    const void *ih, *hh, *b_ih, *b_hh;  // (G*N, D), (G*N, N), (G*N), (G*N): blocks in torch's order
-    const void *ia, *ha, *b_a;          // (D, D), (D, N), (D)
-    const void *lag;                    // (K): the lags' weights
-    const int64_t *lengths;             // (B), in 1..T; null: every row has T steps
-    const void *zoneout;                // (states, T, B, N): the share of its old value that a unit keeps
+//   output                       (T, B, N)
+//   h_last, c_last, window_last  as h, c and window
+//   attention                    (T, B, D)
+//   history                      recurrence_history_bytes() long, for the backward pass; null: none will follow
+#define RECURRENCE_RESULTS(F)                                                                       \
+    F(void *, output) F(void *, h_last) F(void *, c_last) F(void *, window_last) F(void *, attention) F(void *, history)
 
-    void *output;           // (T, B, N)
-    void *h_last, *c_last;  // (B, N)
-    void *window_last;      // (B, W, N)
-    void *attention;        // (T, B, D)
-    void *history;          // eleatt_history_bytes() long, for the backward pass; null: none will follow
+//   g_output, ..., g_attention   the gradients of the results, laid out as they are but for the strides of g_output
+//   g_x, ..., g_lag              the gradients asked for
+#define RECURRENCE_GRADIENTS(F)                                                                     \
+    F(const void *, g_output) F(int64_t, g_output_step) F(int64_t, g_output_row)                    \
+    F(const void *, g_h_last) F(const void *, g_c_last) F(const void *, g_window_last) F(const void *, g_attention) \
+    F(void *, g_x) F(void *, g_h) F(void *, g_c) F(void *, g_window)                                \
+    F(void *, g_ih) F(void *, g_hh) F(void *, g_b_ih) F(void *, g_b_hh)                             \
+    F(void *, g_ia) F(void *, g_ha) F(void *, g_b_a) F(void *, g_lag)
 
-    const void *g_output;  // the gradients of the results, as they are laid out above
-    int64_t g_output_step, g_output_row;
-    const void *g_h_last, *g_c_last, *g_window_last, *g_attention;
-    void *g_x, *g_h, *g_c, *g_window;  // the gradients asked for
-    void *g_ih, *g_hh, *g_b_ih, *g_b_hh, *g_ia, *g_ha, *g_b_a, *g_lag;
+#define RECURRENCE_FIELDS(F) RECURRENCE_INPUTS(F) RECURRENCE_RESULTS(F) RECURRENCE_GRADIENTS(F)
+#define MEMBER(type, name) type name;
+
+struct RecurrenceCall {
+    RECURRENCE_FIELDS(MEMBER)
 };
 
 // Both return 0, or 1 where no memory was left.
-int eleatt_forward(const EleattCall *call);
-int eleatt_backward(const EleattCall *call);
+int recurrence_forward(const RecurrenceCall *call);
+int recurrence_backward(const RecurrenceCall *call);
 
-int64_t eleatt_history_bytes(const EleattCall *call);
+int64_t recurrence_history_bytes(const RecurrenceCall *call);
 
 // The 2-D LSTM over maps of H rows and W columns, in R directions at once: direction 0 in raster order, 1 with rows and
 // columns reversed, 2 with the columns and 3 with the rows reversed. All tensors are contiguous.
+//   maps, height, width, directions, units  B, H, W, R, N
+//   p          (B, H, W, R, 4N): blocks i, f, g, o
+//   left, up   (R, 4N, N); up null: H is 1
+//   h          (B, H, W, R, N)
+//   history    lstm2d_history_bytes() long, for the backward pass; null: none will follow
+//   g_h        as h
+//   g_p, g_left, g_up  the gradients asked for
+#define LSTM2D_FIELDS(F)                                                                            \
+    F(int64_t, maps) F(int64_t, height) F(int64_t, width) F(int64_t, directions) F(int64_t, units)  \
+    F(int64_t, is_double) F(int64_t, threads)                                                       \
+    F(const void *, p) F(const void *, left) F(const void *, up)                                    \
+    F(void *, h) F(void *, history)                                                                 \
+    F(const void *, g_h) F(void *, g_p) F(void *, g_left) F(void *, g_up)
+
 struct Lstm2dCall {
-    int64_t maps, height, width, directions, units;  // B, H, W, R, N
-    int64_t is_double, threads;
-
-    const void *p;          // (B, H, W, R, 4N): blocks i, f, g, o
-    const void *left, *up;  // (R, 4N, N); up null: H is 1
-    void *h;                // (B, H, W, R, N)
-    void *history;          // lstm2d_history_bytes() long, for the backward pass; null: none will follow
-
-    const void *g_h;             // as h
-    void *g_p, *g_left, *g_up;   // the gradients asked for
+    LSTM2D_FIELDS(MEMBER)
 };
+#undef MEMBER
 
 int lstm2d_forward(const Lstm2dCall *call);
 int lstm2d_backward(const Lstm2dCall *call);  // reads p's gradient from h and the history; p itself may be null
 int64_t lstm2d_history_bytes(const Lstm2dCall *call);
 
 // exp, sigmoid and tanh of `count` numbers, as the kernels compute them.
-void eleatt_test_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count);
+void test_vector_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count);
 
 // The instruction set in use: "avx512", "avx2", or "generic". Naming another one that this machine has selects it.
-const char *eleatt_isa();
-int eleatt_select_isa(const char *name);
+const char *selected_isa();
+int select_isa(const char *name);
 }

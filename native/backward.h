@@ -31,7 +31,7 @@ struct Backward {
     Residual<T> residual;
     BackProduct<T> to_h, to_x;  // [deltas that flow to h | da] -> dh, [n r z] -> dx~
 
-    explicit Backward(const EleattCall &raw)
+    explicit Backward(const RecurrenceCall &raw)
         : call(raw),
           gate(call),
           cell(call),
@@ -80,7 +80,7 @@ struct Backward {
     }
 
     void chunk(const Rows &rows, Arena arena, const Sums<T, Cell> &sums) const {
-        const EleattCall &raw = call.raw;
+        const RecurrenceCall &raw = call.raw;
         const long N = call.N, D = call.D, R = rows.count;
         Buffers b = buffers(R, arena);
         clear(arena.base, arena.used);  // what no gradient reaches is zero, and so is what pads the rows
@@ -157,7 +157,7 @@ struct Backward {
 
     // [h_{t-1} | x~ | x] of the step's rows, and the output's gradient onto dh.
     void gather(const Buffers &b, const Rows &rows, long t) const {
-        const EleattCall &raw = call.raw;
+        const RecurrenceCall &raw = call.raw;
         const long N = call.N, D = call.D;
         const BackStep<T> &s = b.s;
         for (long i = 0; i < s.rows; i++) {
@@ -232,7 +232,7 @@ struct Backward {
 
     // The sums into torch's tensors: the block whose delta leads is torch's last.
     void finish(const Sums<T, Cell> &sums) const {
-        const EleattCall &raw = call.raw;
+        const RecurrenceCall &raw = call.raw;
         const long N = call.N, D = call.D, rows = Cell::blocks * N, leading = Cell::first_from_h * N;
         const long from_h = Cell::deltas * N - leading;
         T *g_hh = call.out(raw.g_hh), *g_ih = call.out(raw.g_ih);

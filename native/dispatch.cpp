@@ -42,21 +42,21 @@ const Kernels *selected = best();
 
 using attentive::selected;
 
-int eleatt_forward(const EleattCall *call) { return selected->forward(*call); }
-int eleatt_backward(const EleattCall *call) { return selected->backward(*call); }
-int64_t eleatt_history_bytes(const EleattCall *call) { return selected->history_bytes(*call); }
+int recurrence_forward(const RecurrenceCall *call) { return selected->forward(*call); }
+int recurrence_backward(const RecurrenceCall *call) { return selected->backward(*call); }
+int64_t recurrence_history_bytes(const RecurrenceCall *call) { return selected->history_bytes(*call); }
 
 int lstm2d_forward(const Lstm2dCall *call) { return selected->lstm2d_forward(*call); }
 int lstm2d_backward(const Lstm2dCall *call) { return selected->lstm2d_backward(*call); }
 int64_t lstm2d_history_bytes(const Lstm2dCall *call) { return selected->lstm2d_history_bytes(*call); }
 
-const char *eleatt_isa() { return selected->name; }
+const char *selected_isa() { return selected->name; }
 
-void eleatt_test_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count) {
+void test_vector_math(const float *x, float *exp, float *sigmoid, float *tanh, int64_t count) {
     selected->test_math(x, exp, sigmoid, tanh, count);
 }
 
-int eleatt_select_isa(const char *name) {
+int select_isa(const char *name) {
     attentive::Choice list[3];
     const int count = attentive::choices(list);
     for (int i = 0; i < count; i++)

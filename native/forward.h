@@ -24,7 +24,7 @@ struct Forward {
     Cell cell;
     Residual<T> residual;
 
-    explicit Forward(const EleattCall &raw) : call(raw), gate(call), cell(call), residual(call) {}
+    explicit Forward(const RecurrenceCall &raw) : call(raw), gate(call), cell(call), residual(call) {}
 
     void pack(Arena &arena) {
         if (call.gated) gate.product.pack(arena);
@@ -38,7 +38,7 @@ struct Forward {
     };
 
     Buffers buffers(long R, Arena &arena) const {
-        const EleattCall &raw = call.raw;
+        const RecurrenceCall &raw = call.raw;
         Buffers b{};
         b.s.ld_input = row_stride<T>(call.N + call.D), b.s.ld_state = row_stride<T>(call.N);
         b.s.ld_record = Record<T, Cell>::stride(call);
@@ -52,7 +52,7 @@ struct Forward {
     }
 
     void chunk(const Rows &rows, Arena arena) const {
-        const EleattCall &raw = call.raw;
+        const RecurrenceCall &raw = call.raw;
         const long N = call.N, D = call.D, R = rows.count, B = call.B;
         const Buffers b = buffers(R, arena);
         Step<T> s = b.s;

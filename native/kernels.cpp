@@ -5,6 +5,7 @@
 
 #include "backward.h"
 #include "gru.h"
+#include "job.h"
 #include "lstm.h"
 #include "lstm2d.h"
 #include "rnn.h"
@@ -17,19 +18,19 @@ namespace {
 constexpr double least_parallel_work = 4e6;  // multiplications; less is not worth waking a thread for
 constexpr long least_rows_to_pack = 8;       // steps * rows; fewer do not pay for packing the weights
 
-long threads_for(const EleattCall &call) {
+long threads_for(const RecurrenceCall &call) {
     const double weights = double(call.units + call.inputs) * double(4 * call.units + call.inputs);
     const bool small = double(call.steps) * double(call.rows) * weights < least_parallel_work;
     return small ? 1 : larger(1, call.threads);
 }
 
-Plan plan_for(const EleattCall &call) { return Plan(call.rows, large_weights(call.inputs, call.units)); }
+Plan plan_for(const RecurrenceCall &call) { return Plan(call.rows, large_weights(call.inputs, call.units)); }
 
 // The rows from the longest to the shortest, where they differ.
 struct Order {
     Block block;
     bool ready = true;
-    explicit Order(const EleattCall &call) {
+    explicit Order(const RecurrenceCall &call) {
         if (!call.lengths) return;
         ready = block.reserve((call.rows + call.steps + 1) * long(sizeof(int64_t)));
         if (ready) sort_rows(call.lengths, call.rows, call.steps, data(), data() + call.rows);
@@ -37,107 +38,75 @@ struct Order {
     int64_t *data() const { return reinterpret_cast<int64_t *>(block.data()); }
 };
 
-// A pass over all chunks: the packed weights, and for each thread the buffers of a chunk.
+// A pass over the rows of a call.
 template <class Pass>
-struct Job {
-    Pass pass;
-    const EleattCall &call;
-    const Plan plan;
+struct RowsJob : Job<Pass, Plan> {
+    const RecurrenceCall &call;
     const Order order;
-    const bool shared;   // large weights and few rows: the threads share each product instead of the rows
-    const long threads;  // that share the rows
-    Block weights, buffers;
-    long buffer_bytes = 0;
+    const bool shared;  // large weights and few rows: the threads share each product instead of the rows
 
-    Job(const EleattCall &call, long tasks)
-        : pass(call),
+    RowsJob(const RecurrenceCall &call, const Plan &plan, long tasks, bool shared)
+        : Job<Pass, Plan>(Pass(call), plan, shared ? 1 : smaller(threads_for(call), tasks)),
           call(call),
-          plan(plan_for(call)),
           order(call),
-          shared(large_weights(call.inputs, call.units) && plan.chunks < threads_for(call)),
-          threads(shared ? 1 : smaller(threads_for(call), tasks)) {}
+          shared(shared) {}
 
     bool prepare(bool pack) {
-        Arena count, unused;
-        Pass(call).pack(count);
-        pass.buffers(plan.most(), unused);
-        buffer_bytes = unused.used;
-        if (!order.ready || !buffers.reserve(threads * buffer_bytes)) return false;
-        if (!pack) return true;
-        if (!weights.reserve(count.used)) return false;
-        Arena arena{weights.data(), 0, shared ? threads_for(call) : 1};
-        pass.pack(arena);
-        return true;
+        return order.ready && Job<Pass, Plan>::prepare(pack, shared ? threads_for(call) : 1);
     }
     Rows rows(long chunk) const {
         return {call.lengths ? order.data() : nullptr,
                 call.lengths,
                 long(call.steps),
-                plan.first(chunk),
-                plan.count(chunk),
+                this->plan.first(chunk),
+                this->plan.count(chunk),
                 call.reverse != 0};
     }
-    Arena arena(long thread) const { return {buffers.data() + thread * buffer_bytes}; }
 };
 
+bool shares_products(const RecurrenceCall &call, const Plan &plan) {
+    return large_weights(call.inputs, call.units) && plan.chunks < threads_for(call);
+}
+
 template <class T, class Cell>
-int forward(const EleattCall &call) {
-    typedef Job<Forward<T, Cell>> Whole;
-    Whole job(call, plan_for(call).chunks);
+int forward(const RecurrenceCall &call) {
+    const Plan plan = plan_for(call);
+    RowsJob<Forward<T, Cell>> job(call, plan, plan.chunks, shares_products(call, plan));
     if (!job.prepare(call.steps * call.rows >= least_rows_to_pack)) return 1;
-    parallel(
-        job.plan.chunks, job.threads,
-        [](void *context, long chunk, long thread) {
-            const Whole &job = *static_cast<Whole *>(context);
-            job.pass.chunk(job.rows(chunk), job.arena(thread));
-        },
-        &job);
+    share(plan.chunks, job.threads, [&](long chunk, long thread) { job.pass.chunk(job.rows(chunk), job.arena(thread)); });
     return 0;
 }
 
 template <class T, class Cell>
-int backward(const EleattCall &call) {
-    struct Whole : Job<Backward<T, Cell>> {
-        using Job<Backward<T, Cell>>::Job;
-        Block sums;
-        long sum_bytes = 0;
-        Sums<T, Cell> group_sums(long group) const {
-            Arena arena{sums.data() + group * sum_bytes};
-            return Sums<T, Cell>(this->pass.call, arena);
-        }
-    };
-    Whole job(call, plan_for(call).groups);
+int backward(const RecurrenceCall &call) {
+    const Plan plan = plan_for(call);
+    RowsJob<Backward<T, Cell>> job(call, plan, plan.groups, shares_products(call, plan));
     Arena count;
     Sums<T, Cell>(job.pass.call, count);
-    job.sum_bytes = count.used;
-    if (!job.prepare(true) || !job.sums.reserve(job.plan.groups * job.sum_bytes)) return 1;
-    parallel(
-        job.plan.groups, job.threads,
-        [](void *context, long group, long thread) {
-            const Whole &job = *static_cast<Whole *>(context);
-            clear(job.sums.data() + group * job.sum_bytes, job.sum_bytes);
-            const Sums<T, Cell> sums = job.group_sums(group);
-            for (long chunk = group; chunk < job.plan.chunks; chunk += job.plan.groups)
-                job.pass.chunk(job.rows(chunk), job.arena(thread), sums);
-        },
-        &job);
-    T *total = reinterpret_cast<T *>(job.sums.data());
-    for (long group = 1; group < job.plan.groups; group++) {
-        const T *part = reinterpret_cast<const T *>(job.sums.data() + group * job.sum_bytes);
-        for (long i = 0; i < job.sum_bytes / long(sizeof(T)); i++) total[i] += part[i];
-    }
-    job.pass.finish(job.group_sums(0));
+    if (!job.prepare(true) || !job.prepare_sums(plan.groups, count.used)) return 1;
+    const auto sums_of = [&](long group) {
+        Arena arena{job.sum(group)};
+        return Sums<T, Cell>(job.pass.call, arena);
+    };
+    share(plan.groups, job.threads, [&](long group, long thread) {
+        job.clear_sum(group);
+        const Sums<T, Cell> sums = sums_of(group);
+        for (long chunk = group; chunk < plan.chunks; chunk += plan.groups)
+            job.pass.chunk(job.rows(chunk), job.arena(thread), sums);
+    });
+    job.template total<T>(0, plan.groups);
+    job.pass.finish(sums_of(0));
     return 0;
 }
 
 template <class T, class Cell>
-int64_t history_bytes(const EleattCall &call) {
+int64_t history_bytes(const RecurrenceCall &call) {
     return (call.steps * call.rows * Record<T, Cell>::stride(Call<T>(call)) + lanes<T>)*long(sizeof(T));
 }
 
 // `use` with the call's scalar type and cell.
 template <class Use>
-auto with_cell(const EleattCall &call, Use use) {
+auto with_cell(const RecurrenceCall &call, Use use) {
     const auto typed = [&](auto scalar) {
         typedef decltype(scalar) T;
         switch (call.cell) {
@@ -151,17 +120,17 @@ auto with_cell(const EleattCall &call, Use use) {
     return call.is_double ? typed(double()) : typed(float());
 }
 
-int any_forward(const EleattCall &call) {
+int any_forward(const RecurrenceCall &call) {
     return with_cell(call, [&](auto scalar, auto *cell) {
         return forward<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call);
     });
 }
-int any_backward(const EleattCall &call) {
+int any_backward(const RecurrenceCall &call) {
     return with_cell(call, [&](auto scalar, auto *cell) {
         return backward<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call);
     });
 }
-int64_t any_history_bytes(const EleattCall &call) {
+int64_t any_history_bytes(const RecurrenceCall &call) {
     return with_cell(call, [&](auto scalar, auto *cell) {
         return history_bytes<decltype(scalar), std::remove_pointer_t<decltype(cell)>>(call);
     });

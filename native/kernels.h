@@ -6,9 +6,9 @@ namespace attentive {
 
 struct Kernels {
     const char *name;
-    int (*forward)(const EleattCall &);
-    int (*backward)(const EleattCall &);
-    int64_t (*history_bytes)(const EleattCall &);
+    int (*forward)(const RecurrenceCall &);
+    int (*backward)(const RecurrenceCall &);
+    int64_t (*history_bytes)(const RecurrenceCall &);
     int (*lstm2d_forward)(const Lstm2dCall &);
     int (*lstm2d_backward)(const Lstm2dCall &);
     int64_t (*lstm2d_history_bytes)(const Lstm2dCall &);

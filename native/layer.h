@@ -28,10 +28,10 @@ ALWAYS_INLINE long row_stride(long count) {
 // A call in the scalar type it is made in.
 template <class T>
 struct Call {
-    const EleattCall &raw;
+    const RecurrenceCall &raw;
     const long T_, B, D, N;
     const bool gated, lagged;
-    explicit Call(const EleattCall &call)
+    explicit Call(const RecurrenceCall &call)
         : raw(call), T_(call.steps), B(call.rows), D(call.inputs), N(call.units), gated(call.gate != GATE_NONE), lagged(call.lags > 0) {}
 
     static const T *in(const void *tensor) { return static_cast<const T *>(tensor); }

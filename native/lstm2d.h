@@ -2,8 +2,8 @@
 // Cell (i, k - i) of a map is worked on at step k. A step's cells depend on those of the step before only, so they are
 // the rows of one product, over several maps where the diagonals are short.
 #pragma once
+#include "job.h"
 #include "lstm_tile.h"
-#include "runtime.h"
 
 namespace attentive::ISA {
 
@@ -32,33 +32,30 @@ struct Maps {
     }
 };
 
-// How the maps are cut into groups whose diagonals make products of some height. The cut depends on the sizes alone.
-struct MapPlan {
-    long chunks, maps, wider;
+// The maps cut into groups whose diagonals make products of some height. The cut depends on the sizes alone.
+struct MapPlan : Cut {
+    long groups;  // of chunks whose gradients are summed, a direction
 
-    explicit MapPlan(const Lstm2dCall &call) {
+    explicit MapPlan(const Lstm2dCall &call) : Cut(call.maps, chunks_for(call)), groups(smaller(chunks, 16)) {}
+
+    static long chunks_for(const Lstm2dCall &call) {
         constexpr long height = 64;
         const long diagonal = larger(1, call.height * call.width / (call.height + call.width - 1));
-        chunks = (call.maps * diagonal + height - 1) / height;
-        chunks = larger(1, smaller(chunks, call.maps));
-        maps = call.maps / chunks;
-        wider = call.maps % chunks;
+        return larger(1, smaller((call.maps * diagonal + height - 1) / height, call.maps));
     }
-    long most() const { return maps + (wider > 0); }
-    Maps chunk(const Lstm2dCall &call, long r, long i) const {
-        return {call, r, i * maps + smaller(i, wider), maps + (i < wider)};
-    }
+    Maps maps(const Lstm2dCall &call, long r, long chunk) const { return {call, r, first(chunk), count(chunk)}; }
 };
 
 template <class T>
 struct Lstm2d {
     const Lstm2dCall &call;
+    const bool back;
     const long N, inputs, ld, ld_state, ld_record;  // inputs: of a cell's product; strides in numbers
     GatePanels<T> taps[4];
     Panels<T> left[4], up[4];
 
-    explicit Lstm2d(const Lstm2dCall &call)
-        : call(call), N(call.units), inputs(call.up ? 2 * N : N), ld(row_stride<T>(N + padded<T>(N))),
+    Lstm2d(const Lstm2dCall &call, bool back)
+        : call(call), back(back), N(call.units), inputs(call.up ? 2 * N : N), ld(row_stride<T>(N + padded<T>(N))),
           ld_state(padded<T>(N)), ld_record(record_size(N)) {}
 
     static long record_size(long N) { return padded<T>(N) / lanes<T> * LstmUnits<T>::size; }
@@ -66,7 +63,7 @@ struct Lstm2d {
     static T *out(void *tensor) { return static_cast<T *>(tensor); }
 
     // Panels of every direction's weights, for y = [h_left | h_up] [K_left | K_up]^T forward and y = delta K backward.
-    void pack(Arena &arena, bool back) {
+    void pack(Arena &arena) {
         for (long r = 0; r < call.directions; r++) {
             const T *K_left = in(call.left) + r * 4 * N * N, *K_up = call.up ? in(call.up) + r * 4 * N * N : nullptr;
             if (back) {
@@ -76,6 +73,10 @@ struct Lstm2d {
             }
             taps[r].pack(arena, N, K_left, K_up);
         }
+    }
+    void buffers(long maps, Arena &count) const {
+        const Maps widest{call, 0, 0, maps};
+        back ? backward(widest, count, nullptr) : forward(widest, count);
     }
     Panels<T> back_panels(Arena &arena, const T *weight) const {
         BackProduct<T> product(N, weight, 4 * N);
@@ -217,71 +218,39 @@ struct Lstm2d {
     }
 };
 
-// A pass over all maps in all directions; tasks are numbered direction by direction.
-template <class T>
-struct Lstm2dJob {
-    Lstm2d<T> pass;
-    const MapPlan plan;
-    const long groups;  // of chunks whose gradients are summed, a direction
-    const long threads;
-    Block weights, buffers, sums;
-    long buffer_bytes = 0, sum_bytes = 0;
+inline long threads_for(const Lstm2dCall &call) {
+    const double cells = double(call.maps) * double(call.height) * double(call.width) * double(call.directions);
+    return cells * 8.0 * double(call.units) * double(call.units) < 4e6 ? 1 : larger(1, call.threads);
+}
 
-    explicit Lstm2dJob(const Lstm2dCall &call)
-        : pass(call), plan(call), groups(smaller(plan.chunks, 16)), threads(threads_for(call)) {}
-
-    static long threads_for(const Lstm2dCall &call) {
-        const double cells = double(call.maps) * double(call.height) * double(call.width) * double(call.directions);
-        return cells * 8.0 * double(call.units) * double(call.units) < 4e6 ? 1 : larger(1, call.threads);
-    }
-    bool prepare(bool back) {
-        Arena count, unused;
-        Lstm2d<T>(pass.call).pack(count, back);
-        const Maps widest = plan.chunk(pass.call, 0, 0);
-        back ? pass.backward(widest, unused, nullptr) : pass.forward(widest, unused);
-        buffer_bytes = unused.used;
-        if (back) sum_bytes = (pass.inputs * pass.ld_sums() * long(sizeof(T)) + 63) / 64 * 64;
-        if (!weights.reserve(count.used) || !buffers.reserve(threads * buffer_bytes)) return false;
-        if (back && !sums.reserve(pass.call.directions * groups * sum_bytes)) return false;
-        Arena arena{weights.data(), 0};
-        pass.pack(arena, back);
-        return true;
-    }
-    Arena arena(long thread) const { return {buffers.data() + thread * buffer_bytes, 0}; }
-    T *sum(long task) const { return reinterpret_cast<T *>(sums.data() + task * sum_bytes); }
-};
-
+// Passes over all maps in all directions; tasks are numbered direction by direction.
 template <class T>
 int lstm2d_forward(const Lstm2dCall &call) {
-    Lstm2dJob<T> job(call);
-    if (!job.prepare(false)) return 1;
-    share(call.directions * job.plan.chunks, job.threads, [&](long task, long thread) {
+    Job<Lstm2d<T>, MapPlan> job(Lstm2d<T>(call, false), MapPlan(call), threads_for(call));
+    if (!job.prepare(true)) return 1;
+    const long chunks = job.plan.chunks;
+    share(call.directions * chunks, job.threads, [&](long task, long thread) {
         Arena arena = job.arena(thread);
-        job.pass.forward(job.plan.chunk(call, task / job.plan.chunks, task % job.plan.chunks), arena);
+        job.pass.forward(job.plan.maps(call, task / chunks, task % chunks), arena);
     });
     return 0;
 }
 
 template <class T>
 int lstm2d_backward(const Lstm2dCall &call) {
-    Lstm2dJob<T> job(call);
-    if (!job.prepare(true)) return 1;
+    Job<Lstm2d<T>, MapPlan> job(Lstm2d<T>(call, true), MapPlan(call), threads_for(call));
+    const long groups = job.plan.groups, bytes = (job.pass.inputs * job.pass.ld_sums() * long(sizeof(T)) + 63) / 64 * 64;
+    if (!job.prepare(true) || !job.prepare_sums(call.directions * groups, bytes)) return 1;
     const bool weights = call.g_left || call.g_up;
-    share(call.directions * job.groups, job.threads, [&](long task, long thread) {
-        clear(reinterpret_cast<char *>(job.sum(task)), job.sum_bytes);
-        for (long i = task % job.groups; i < job.plan.chunks; i += job.groups) {
+    share(call.directions * groups, job.threads, [&](long task, long thread) {
+        job.clear_sum(task);
+        T *sums = weights ? reinterpret_cast<T *>(job.sum(task)) : nullptr;
+        for (long chunk = task % groups; chunk < job.plan.chunks; chunk += groups) {
             Arena arena = job.arena(thread);
-            job.pass.backward(job.plan.chunk(call, task / job.groups, i), arena, weights ? job.sum(task) : nullptr);
+            job.pass.backward(job.plan.maps(call, task / groups, chunk), arena, sums);
         }
     });
-    for (long r = 0; weights && r < call.directions; r++) {
-        T *total = job.sum(r * job.groups);
-        for (long group = 1; group < job.groups; group++) {
-            const T *part = job.sum(r * job.groups + group);
-            for (long i = 0; i < job.sum_bytes / long(sizeof(T)); i++) total[i] += part[i];
-        }
-        job.pass.finish(r, total);
-    }
+    for (long r = 0; weights && r < call.directions; r++) job.pass.finish(r, job.template total<T>(r * groups, groups));
     return 0;
 }
 

@@ -15,19 +15,34 @@ using attentive::pool_give;
 using attentive::pool_limit;
 using attentive::pool_take;
 
-template <class Call>
-constexpr Py_ssize_t words = sizeof(Call) / 8;
-static_assert(sizeof(EleattCall) % 8 == 0 && sizeof(Lstm2dCall) % 8 == 0 && sizeof(void *) == 8,
-              "a call is made of words of eight bytes");
+// The fields of a call, as Python's structures of it list theirs: "name: kind".
+struct Field {
+    const char *name, *kind;
+};
+template <class T>
+constexpr const char *kind = "Address";
+template <>
+constexpr const char *kind<int64_t> = "int";
+template <>
+constexpr const char *kind<double> = "float";
+#define FIELD(type, name) {#name, kind<type>},
+constexpr Field recurrence_fields[] = {RECURRENCE_FIELDS(FIELD)}, lstm2d_fields[] = {LSTM2D_FIELDS(FIELD)};
+#undef FIELD
 
-// A call from its words in order: ints, floats, and None for null. Words left out at the end are 0.
+template <class Call>
+constexpr Py_ssize_t fields = sizeof(Call) / 8;
+static_assert(sizeof(recurrence_fields) / sizeof(Field) == fields<RecurrenceCall> &&
+                  sizeof(lstm2d_fields) / sizeof(Field) == fields<Lstm2dCall> && sizeof(void *) == 8,
+              "every field is eight bytes wide");
+
+// A call from its fields in order: ints, floats, and None for null. Fields left out at the end are 0.
 template <class Call>
 bool parse(PyObject *const *args, Py_ssize_t count, Call *call) {
-    if (count > words<Call>) {
-        PyErr_Format(PyExc_TypeError, "a call has %zd words, got %zd", words<Call>, count);
+    if (count > fields<Call>) {
+        PyErr_Format(PyExc_TypeError, "a call has %zd fields, got %zd", fields<Call>, count);
         return false;
     }
-    int64_t values[words<Call>] = {};
+    int64_t values[fields<Call>] = {};
     for (Py_ssize_t i = 0; i < count; i++) {
         if (args[i] == Py_None) continue;
         if (PyFloat_Check(args[i])) {
@@ -52,8 +67,8 @@ PyObject *run(int (*kernel)(const Call *), PyObject *const *args, Py_ssize_t cou
     Py_RETURN_NONE;
 }
 
-PyObject *forward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(eleatt_forward, args, count); }
-PyObject *backward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(eleatt_backward, args, count); }
+PyObject *forward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(recurrence_forward, args, count); }
+PyObject *backward(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(recurrence_backward, args, count); }
 
 PyObject *forward2d(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(lstm2d_forward, args, count); }
 PyObject *backward2d(PyObject *, PyObject *const *args, Py_ssize_t count) { return run(lstm2d_backward, args, count); }
@@ -65,18 +80,18 @@ PyObject *size(int64_t (*bytes)(const Call *), PyObject *const *args, Py_ssize_t
 }
 
 PyObject *history_bytes(PyObject *, PyObject *const *args, Py_ssize_t count) {
-    return size(eleatt_history_bytes, args, count);
+    return size(recurrence_history_bytes, args, count);
 }
 PyObject *history_bytes2d(PyObject *, PyObject *const *args, Py_ssize_t count) {
     return size(lstm2d_history_bytes, args, count);
 }
 
-PyObject *isa(PyObject *, PyObject *) { return PyUnicode_FromString(eleatt_isa()); }
+PyObject *isa(PyObject *, PyObject *) { return PyUnicode_FromString(selected_isa()); }
 
 PyObject *select_isa(PyObject *, PyObject *name) {
     PyObject *bytes = PyUnicode_AsUTF8String(name);
     if (!bytes) return nullptr;
-    const int unknown = eleatt_select_isa(PyBytes_AsString(bytes));
+    const int unknown = ::select_isa(PyBytes_AsString(bytes));
     Py_DECREF(bytes);
     if (unknown) return PyErr_Format(PyExc_ValueError, "this machine has no instruction set %R", name);
     Py_RETURN_NONE;
@@ -120,11 +135,11 @@ PyType_Slot buffer_slots[] = {{Py_tp_new, reinterpret_cast<void *>(buffer_new)},
                               {0, nullptr}};
 PyType_Spec buffer_spec = {"attentive_rnn._native.Buffer", sizeof(Buffer), 0, Py_TPFLAGS_DEFAULT, buffer_slots};
 
-// Stream(words of a call, ...): the calls of a stack of layers, each with all but its data prepared;
+// Stream(fields of a call, ...): the calls of a stack of layers, each with all but its data prepared;
 // stream.step(x, h, c, window, h_last, c_last, window_last, output, attention) runs them. The layers' states lie one after
 // the other, and so do the responses of their gates; the output is the last layer's h once more. None: not wanted.
 struct Stream {
-    PyObject_HEAD EleattCall *calls;
+    PyObject_HEAD RecurrenceCall *calls;
     Py_ssize_t layers;
 };
 
@@ -133,13 +148,13 @@ PyObject *stream_new(PyTypeObject *type, PyObject *args, PyObject *) {
     PyObject *self = PyType_GenericAlloc(type, 0);
     if (!self) return nullptr;
     Stream *stream = reinterpret_cast<Stream *>(self);
-    stream->calls = static_cast<EleattCall *>(PyMem_Calloc(layers ? layers : 1, sizeof(EleattCall)));
+    stream->calls = static_cast<RecurrenceCall *>(PyMem_Calloc(layers ? layers : 1, sizeof(RecurrenceCall)));
     bool good = stream->calls != nullptr;
     if (!good) PyErr_NoMemory();
     for (; good && stream->layers < layers; stream->layers++) {
-        PyObject *call = PyTuple_GetItem(args, stream->layers), *values[words<EleattCall>];
+        PyObject *call = PyTuple_GetItem(args, stream->layers), *values[fields<RecurrenceCall>];
         const Py_ssize_t count = PyTuple_Size(call);
-        for (Py_ssize_t i = 0; i < count && i < words<EleattCall>; i++) values[i] = PyTuple_GetItem(call, i);
+        for (Py_ssize_t i = 0; i < count && i < fields<RecurrenceCall>; i++) values[i] = PyTuple_GetItem(call, i);
         good = count >= 0 && parse(values, count, &stream->calls[stream->layers]);
     }
     if (good) return self;
@@ -164,12 +179,12 @@ PyObject *stream_step(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     auto [x, h, c, window, h_last, c_last, window_last, output, attention] = tensors;
     const Stream *stream = reinterpret_cast<Stream *>(self);
     for (Py_ssize_t layer = 0; layer < stream->layers; layer++) {
-        EleattCall call = stream->calls[layer];
+        RecurrenceCall call = stream->calls[layer];
         call.x = x, call.h = h, call.c = c, call.window = window;
         call.h_last = h_last, call.c_last = c_last, call.window_last = window_last;
         call.output = output && layer == stream->layers - 1 ? output : h_last;
         call.attention = call.gate ? attention : nullptr;
-        if (eleatt_forward(&call)) return PyErr_NoMemory();  // too short to be worth letting another thread in
+        if (recurrence_forward(&call)) return PyErr_NoMemory();  // too short to be worth letting another thread in
         const int64_t state = call.rows * call.units * (call.is_double ? 8 : 4);
         x = h_last, h += state, h_last += state;
         if (c) c += state, c_last += state;
@@ -202,12 +217,12 @@ PyType_Slot stream_slots[] = {{Py_tp_new, reinterpret_cast<void *>(stream_new)},
 PyType_Spec stream_spec = {"attentive_rnn._native.Stream", sizeof(Stream), 0, Py_TPFLAGS_DEFAULT, stream_slots};
 
 PyMethodDef methods[] = {
-    {"forward", method(forward), METH_FASTCALL, "Run an EleattCall, given as its words, forward."},
-    {"backward", method(backward), METH_FASTCALL, "Run an EleattCall, given as its words, backward."},
+    {"forward", method(forward), METH_FASTCALL, "Run an RecurrenceCall, given as its fields, forward."},
+    {"backward", method(backward), METH_FASTCALL, "Run an RecurrenceCall, given as its fields, backward."},
     {"history_bytes", method(history_bytes), METH_FASTCALL,
      "The size of the history that a call's backward pass needs."},
-    {"lstm2d_forward", method(forward2d), METH_FASTCALL, "Run an Lstm2dCall, given as its words, forward."},
-    {"lstm2d_backward", method(backward2d), METH_FASTCALL, "Run an Lstm2dCall, given as its words, backward."},
+    {"lstm2d_forward", method(forward2d), METH_FASTCALL, "Run an Lstm2dCall, given as its fields, forward."},
+    {"lstm2d_backward", method(backward2d), METH_FASTCALL, "Run an Lstm2dCall, given as its fields, backward."},
     {"lstm2d_history_bytes", method(history_bytes2d), METH_FASTCALL,
      "The size of the history that an Lstm2dCall's backward pass needs."},
     {"isa", isa, METH_NOARGS, "The instruction set in use."},
@@ -223,9 +238,21 @@ int add_type(PyObject *module, const char *name, PyType_Spec *spec) {
     Py_DECREF(type);
     return failed;
 }
+int add_fields(PyObject *module, const char *name, const Field *list, Py_ssize_t count) {
+    PyObject *tuple = PyTuple_New(count);
+    for (Py_ssize_t i = 0; tuple && i < count; i++) {
+        PyObject *text = PyUnicode_FromFormat("%s: %s", list[i].name, list[i].kind);
+        if (!text || PyTuple_SetItem(tuple, i, text)) Py_CLEAR(tuple);
+    }
+    const int failed = tuple ? PyModule_AddObjectRef(module, name, tuple) : -1;
+    Py_XDECREF(tuple);
+    return failed;
+}
 int execute(PyObject *module) {
-    const bool typed = !add_type(module, "Buffer", &buffer_spec) && !add_type(module, "Stream", &stream_spec);
-    return typed && !PyModule_AddIntConstant(module, "WORDS", words<EleattCall>) ? 0 : -1;
+    const bool good = !add_type(module, "Buffer", &buffer_spec) && !add_type(module, "Stream", &stream_spec) &&
+                      !add_fields(module, "RECURRENCE_FIELDS", recurrence_fields, fields<RecurrenceCall>) &&
+                      !add_fields(module, "LSTM2D_FIELDS", lstm2d_fields, fields<Lstm2dCall>);
+    return good ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void *>(execute)}, {0, nullptr}};

@@ -1,7 +1,7 @@
 // Which rows of the batch a chunk holds, and which step of the input each of them reads. Rows are sorted by falling
 // length, so that the rows that still run are always the first ones of a chunk.
 #pragma once
-#include "layer.h"
+#include "job.h"
 
 namespace attentive::ISA {
 
@@ -13,20 +13,16 @@ inline bool large_weights(long inputs, long units) { return (inputs + units) * (
 // The batch cut into chunks that run through all steps without waiting for each other. The cut depends on the sizes
 // alone, and chunks are summed in groups in a fixed order: results do not depend on the number of threads. Two and four
 // threads get as many chunks each.
-struct Plan {
-    long chunks, groups, rows_each, wider;  // the first `wider` chunks have one row more than rows_each
+struct Plan : Cut {
+    long groups;
 
-    Plan(long rows, bool large) {
-        const long most = large ? 96 : rows < 48 ? 16 : 32;
-        chunks = (rows + most - 1) / most;
-        if (chunks > 1 && !large) chunks = rows < 64 ? (chunks + 1) / 2 * 2 : (chunks + 3) / 4 * 4;
-        groups = smaller(chunks, most_groups);
-        rows_each = rows / chunks;
-        wider = rows % chunks;
+    Plan(long rows, bool large) : Cut(rows, chunks_for(rows, large)), groups(smaller(chunks, most_groups)) {}
+
+    static long chunks_for(long rows, bool large) {
+        const long most = large ? 96 : rows < 48 ? 16 : 32, chunks = (rows + most - 1) / most;
+        if (chunks == 1 || large) return chunks;
+        return rows < 64 ? (chunks + 1) / 2 * 2 : (chunks + 3) / 4 * 4;
     }
-    long first(long chunk) const { return chunk * rows_each + smaller(chunk, wider); }
-    long count(long chunk) const { return rows_each + (chunk < wider); }
-    long most() const { return rows_each + (wider > 0); }
 };
 
 struct Rows {

@@ -39,11 +39,11 @@ char *fresh(int64_t bytes) {
     return static_cast<char *>(memory);
 }
 
-struct Crew {
+struct Threads {
     std::atomic_flag owned = ATOMIC_FLAG_INIT;  // by the call that has the threads
     std::mutex mutex;
     std::condition_variable wake, done;
-    long crew = 0;     // threads started
+    long started = 0;
     long wanted = 0;   // of them, how many the present job wants
     long working = 0;  // of them, how many have not finished it
     uint64_t job = 0;  // its number
@@ -72,11 +72,11 @@ struct Crew {
 // Neither is ever destroyed: threads may still wait on them while the process exits. A forked child starts afresh,
 // for the parent's threads do not exist in it and its locks may be held for ever.
 Pool *pool = new Pool;
-Crew *crew = new Crew;
+Threads *threads_of_process = new Threads;
 
 void after_fork() {
     pool = new Pool;
-    crew = new Crew;
+    threads_of_process = new Threads;
 }
 const int registered = pthread_atfork(nullptr, nullptr, after_fork);
 
@@ -146,33 +146,33 @@ bool Block::reserve(int64_t bytes) {
 }
 
 void parallel(long tasks, long threads, Task task, void *context) {
-    Crew &c = *crew;
+    Threads &t = *threads_of_process;
     if (threads > tasks) threads = tasks;
-    if (threads <= 1 || c.owned.test_and_set(std::memory_order_acquire)) {
+    if (threads <= 1 || t.owned.test_and_set(std::memory_order_acquire)) {
         for (long i = 0; i < tasks; i++) task(context, i, 0);
         return;
     }
     {
-        std::lock_guard<std::mutex> lock(c.mutex);
-        for (; c.crew < threads - 1; c.crew++) {
+        std::lock_guard<std::mutex> lock(t.mutex);
+        for (; t.started < threads - 1; t.started++) {
             try {
-                std::thread(&Crew::member, &c, c.crew + 1, c.job).detach();
+                std::thread(&Threads::member, &t, t.started + 1, t.job).detach();
             } catch (const std::system_error &) {
                 break;  // the system gives no more threads: go on with those there are
             }
         }
-        c.task = task, c.context = context, c.tasks = tasks;
-        c.next.store(0, std::memory_order_relaxed);
-        c.wanted = c.working = c.crew < threads - 1 ? c.crew : threads - 1;
-        c.job++;
+        t.task = task, t.context = context, t.tasks = tasks;
+        t.next.store(0, std::memory_order_relaxed);
+        t.wanted = t.working = t.started < threads - 1 ? t.started : threads - 1;
+        t.job++;
     }
-    c.wake.notify_all();
-    c.work(0);
+    t.wake.notify_all();
+    t.work(0);
     {
-        std::unique_lock<std::mutex> lock(c.mutex);
-        c.done.wait(lock, [&] { return c.working == 0; });
+        std::unique_lock<std::mutex> lock(t.mutex);
+        t.done.wait(lock, [&] { return t.working == 0; });
     }
-    c.owned.clear(std::memory_order_release);
+    t.owned.clear(std::memory_order_release);
 }
 
 }  // namespace attentive

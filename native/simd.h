@@ -134,6 +134,8 @@ ALWAYS_INLINE void sums(const Vector<T> *v, T *to) {
     for (int i = 0; i < 4; i++) to[i] = sum<T>(v[i]);
 }
 
+// Not std::min and std::max: those are functions of the whole program, of which the linker keeps one copy, and that may
+// be the one compiled for an instruction set that this machine has not.
 ALWAYS_INLINE long smaller(long a, long b) { return a < b ? a : b; }
 ALWAYS_INLINE long larger(long a, long b) { return a > b ? a : b; }
 template <class T>

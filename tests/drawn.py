@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from attentive_rnn.ops.eleatt import Spec
+from attentive_rnn.ops.recurrence import Spec
 from helpers import TOLERANCE, Call, random_call
 
 SIZES = (1, 3, 15, 16, 17, 33)

@@ -13,8 +13,7 @@ from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttLSTMCell, 
 from attentive_rnn.layers.base import RecurrentBase
 from attentive_rnn.layers.cells import CellBase
 from attentive_rnn.ops import native
-from attentive_rnn.ops.eleatt import Cell, Gate, Spec, State, Weights
-from attentive_rnn.ops.rra import LEARNED, rra
+from attentive_rnn.ops.recurrence import LEARNED, Cell, Gate, Spec, State, Weights, recurrence
 
 ALL_CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}  # of the CPU kernels
@@ -129,7 +128,7 @@ def results(call: Call, backend: str) -> dict[str, Tensor]:
     The function weighs every number that comes back with a different weight, so that no error can hide in a sum.
     """
     leaves = call.leaves()
-    run = rra(*call[:4], **call.options, backend=backend)
+    run = recurrence(*call[:4], **call.options, backend=backend)
     returned = {"output": run.output} | {f"last{i}": s for i, s in enumerate(run.state)}
     returned |= {name: a for name, a in run.attention._asdict().items() if a is not None}
     generator = torch.Generator().manual_seed(1)

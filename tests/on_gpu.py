@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attentive_rnn.ops.eleatt import Spec, Weights
+from attentive_rnn.ops.recurrence import Spec, Weights
 from helpers import Call, assert_near, random_call, relative_error, results
 
 GPU = torch.cuda.is_available()

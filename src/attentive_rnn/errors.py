@@ -1,5 +1,7 @@
 """Errors that a user can mend: the command prints them as one line and exits with status 2."""
 
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Something the user gave cannot be used; the message names it and says what to do."""
@@ -15,3 +17,14 @@ class ConfigError(UserError, ValueError):
 
 class MissingExtraError(UserError, ImportError):
     """A part of the package needs an optional dependency; the message says which one to install."""
+
+
+def either(names: Iterable[str], quote: bool = True) -> str:
+    """Names in words, for a message.
+
+    Example:
+        >>> either(["gru", "lstm", "rnn"])
+        "'gru', 'lstm' or 'rnn'"
+    """
+    shown = [repr(name) if quote else name for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"

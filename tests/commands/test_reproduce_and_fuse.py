@@ -25,7 +25,7 @@ def reproduced(tmp_path_factory):
 
 
 def test_every_table_names_only_keys_of_a_recipe_and_as_many_figures_as_columns():
-    from attentive_rnn.training.recipes import check_key
+    from attentive_rnn.training.config import check_key
 
     for name in list_tables():
         table = read_table(name)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import pickle
 import struct
 import zipfile
 from pathlib import Path
@@ -143,3 +144,67 @@ def write_jhmdb_joints(folder, clips):
     for name in clips:
         variables = {"pos_img": rng.uniform(0, 320, (2, 15, 3)), "pos_world": rng.normal(size=(2, 15, 3))}
         put(folder / name / "joint_positions.mat", mat(**variables, scale=np.ones((1, 3)), viewpoint="S"))
+
+
+_RNG = np.random.default_rng(0)
+
+
+def pyskl_annotation(name, label=0, frames=4, people=1, joints=17, coordinates=2, dtype=np.float16, **changes):
+    values = {
+        "frame_dir": name,
+        "label": label,
+        "img_shape": (1080, 1920),
+        "original_shape": (1080, 1920),
+        "total_frames": frames,
+        "keypoint": _RNG.uniform(0, 1000, (people, frames, joints, coordinates)).astype(dtype),
+        "keypoint_score": _RNG.uniform(0, 1, (people, frames, joints)).astype(dtype),
+    } | changes
+    if coordinates == 3:
+        values.pop("keypoint_score")
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def pyskl_content(**changes):
+    annotations = [pyskl_annotation(f"v{i}", i % 3, frames=3 + i, people=1 + i % 3) for i in range(6)]
+    names = [a["frame_dir"] for a in annotations]
+    return {"split": {"train1": names[:4], "test1": names[4:]}, "annotations": annotations} | changes
+
+
+def put_pickle(path, value, protocol=4):
+    path.write_bytes(value if isinstance(value, bytes) else pickle.dumps(value, protocol=protocol))
+    return path
+
+
+def body_text(joints, body="72057594037931101"):
+    """One body of a frame; the values that are not read are constants."""
+    lines = [f"{body} 0 1 1 1 1 0 -0.05 0.02 2", "25"]
+    lines += [
+        " ".join(map(repr, map(float, xyz))) + " 283.7 185.2 1036.6 496.8 -0.2 0.04 0.9 -0.02 2" for xyz in joints
+    ]
+    return lines
+
+
+def skeleton_text(frames):
+    """A .skeleton file of frames, each a list of (id, joints)."""
+    lines = [str(len(frames))]
+    for frame in frames:
+        lines.append(str(len(frame)))
+        for body, joints in frame:
+            lines += body_text(joints, body)
+    return "\n".join(lines) + "\n"
+
+
+def person(frames=20, scale=1.0, shape=(0.3, 1.0, 0.3)):
+    """An upright body that moves, (T, 25, 3)."""
+    return scale * (_RNG.normal(size=(frames, 25, 3)).round(3) + 0.1) * shape
+
+
+def one(joints, body="1"):
+    return [[(body, frame)] for frame in joints]
+
+
+def write_ntu(folder, sequences):
+    folder.mkdir(exist_ok=True)
+    for name, frames in sequences.items():
+        (folder / f"{name}.skeleton").write_text(skeleton_text(frames))
+    return folder

@@ -47,7 +47,7 @@ void check_lstm2d() {
             for (const int64_t units : {1, 3, 8, 17}) {
                 const MapShape shape{z[0], z[1], z[2], directions, units, true};
                 char what[160];
-                std::snprintf(what, sizeof what, "%s lstm2d B %ld H %ld W %ld R %ld N %ld", eleatt_isa(), long(z[0]),
+                std::snprintf(what, sizeof what, "%s lstm2d B %ld H %ld W %ld R %ld N %ld", selected_isa(), long(z[0]),
                               long(z[1]), long(z[2]), long(directions), long(units));
                 expect_near(Case2d<float>(shape, 1), Case2d<double>(shape, 1), what);
                 if (z[1] > 1) continue;

@@ -28,7 +28,7 @@ struct Shape {
 template <class S>
 struct Case : Tensors<S> {
     using Tensors<S>::input, Tensors<S>::result;
-    EleattCall call{};
+    RecurrenceCall call{};
     std::vector<int64_t> lengths;
     std::unique_ptr<char[]> history;
 
@@ -57,9 +57,9 @@ struct Case : Tensors<S> {
         if (states > 1) call.c_last = result(B * N);
         if (s.lags) call.window_last = result(B * window * N);
         if (s.gate) call.attention = result(T * B * D);
-        history.reset(new char[eleatt_history_bytes(&call)]);
+        history.reset(new char[recurrence_history_bytes(&call)]);
         call.history = history.get();
-        expect(eleatt_forward(&call) == 0, "forward");
+        expect(recurrence_forward(&call) == 0, "forward");
 
         call.g_output = input(T * B * N, 1), call.g_output_step = B * N, call.g_output_row = N;
         call.g_h_last = input(B * N, 1), call.g_c_last = states > 1 ? input(B * N, 1) : nullptr;
@@ -72,7 +72,7 @@ struct Case : Tensors<S> {
             call.g_window_last = input(B * window * N, 1);
             call.g_window = result(B * window * N), call.g_lag = result(s.lags);
         }
-        expect(eleatt_backward(&call) == 0, "backward");
+        expect(recurrence_backward(&call) == 0, "backward");
     }
 };
 
@@ -81,7 +81,7 @@ void check_shape(const Shape &s) {
     const Case<double> wide(s, 1);
     char what[160];
     std::snprintf(what, sizeof what, "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d lags %ld",
-                  eleatt_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
+                  selected_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
                   s.reverse, s.zoneout, long(s.lags));
     expect_near(narrow, wide, what);
 }
@@ -90,19 +90,19 @@ void check_math() {
     std::vector<float> x;
     for (float v = 1e-7f; v < 80; v *= 1.01f) x.push_back(v), x.push_back(-v);
     std::vector<float> e(x.size()), s(x.size()), t(x.size());
-    eleatt_test_math(x.data(), e.data(), s.data(), t.data(), int64_t(x.size()));
+    test_vector_math(x.data(), e.data(), s.data(), t.data(), int64_t(x.size()));
     double worst[3] = {};
     for (size_t i = 0; i < x.size(); i++) {
         const double v = x[i], exact[3] = {std::exp(v), 1 / (1 + std::exp(-v)), std::tanh(v)};
         const float found[3] = {e[i], s[i], t[i]};
         for (int k = 0; k < 3; k++) worst[k] = std::fmax(worst[k], std::fabs(found[k] / exact[k] - 1));
     }
-    std::printf("%s: worst relative error of exp %.1e, sigmoid %.1e, tanh %.1e\n", eleatt_isa(), worst[0], worst[1],
+    std::printf("%s: worst relative error of exp %.1e, sigmoid %.1e, tanh %.1e\n", selected_isa(), worst[0], worst[1],
                 worst[2]);
     for (double error : worst) expect(error < 5e-7, "vector math", error);
     const float extremes[4] = {NAN, INFINITY, -INFINITY, 1e30f};
     float a[4], b[4], c[4];
-    eleatt_test_math(extremes, a, b, c, 4);
+    test_vector_math(extremes, a, b, c, 4);
     expect(std::isnan(a[0]) && std::isnan(b[0]) && std::isnan(c[0]), "NaN stays NaN");
     const float near = 3e-7f;
     expect(std::fabs(b[1] - 1) < near && b[2] < 1e-37f && std::fabs(b[3] - 1) < near, "sigmoid saturates");
@@ -152,7 +152,7 @@ void check_isa() {
 
 int main() {
     for (const char *isa : {"generic", "avx2", "avx512"})
-        if (eleatt_select_isa(isa) == 0) check_isa();
+        if (select_isa(isa) == 0) check_isa();
     std::printf(failures ? "%d failures\n" : "all native checks passed\n", failures);
     return failures != 0;
 }

@@ -8,25 +8,25 @@ import torch
 import attentive_rnn
 from attentive_rnn.ops import BackendError, dispatch, native
 from attentive_rnn.ops.dispatch import Backend, choose
-from attentive_rnn.ops.eleatt import Spec, eleatt
+from attentive_rnn.ops.recurrence import Spec, recurrence
 from helpers import random_call
 
-RUNS = Backend(lambda: None, lambda *call: None)
+RUNS = Backend(lambda call: None, lambda call: None)
 
 
 def refusing(reason: str) -> Backend:
-    return Backend(lambda: None, lambda *call: reason)
+    return Backend(lambda call: None, lambda call: reason)
 
 
 def test_auto_takes_the_fastest_backend_that_can_run_the_call():
     table = {"reference": RUNS, "cpu": RUNS, "triton": RUNS}
-    assert choose(table, "auto").backend == "triton"
-    assert choose({"reference": RUNS, "cpu": RUNS}, "auto").backend == "cpu"
+    assert choose(table, "auto", None).backend == "triton"
+    assert choose({"reference": RUNS, "cpu": RUNS}, "auto", None).backend == "cpu"
 
 
 def test_auto_falls_to_the_next_and_tells_why():
     table = {"reference": RUNS, "cpu": refusing("float16 is not built"), "triton": refusing("x is on the CPU")}
-    choice = choose(table, "auto")
+    choice = choose(table, "auto", None)
     assert choice.backend == "reference"
     assert choice.reason == "triton: x is on the CPU; cpu: float16 is not built"
 
@@ -34,32 +34,32 @@ def test_auto_falls_to_the_next_and_tells_why():
 def test_auto_names_every_refusal_where_none_can_run():
     table = {"cpu": refusing("no"), "reference": refusing("never")}
     with pytest.raises(BackendError, match=r"no backend can run this call: cpu: no; reference: never"):
-        choose(table, "auto")
+        choose(table, "auto", None)
 
 
 def test_what_a_backend_is_asked_is_the_call():
-    seen: list[tuple] = []
-    table = {"reference": Backend(lambda: None, lambda *call: seen.append(call))}
-    choose(table, "reference", 1, "two")
-    assert seen == [(1, "two")]
+    seen: list[object] = []
+    table = {"reference": Backend(lambda call: None, lambda call: seen.append(call))}
+    choose(table, "reference", "a call")
+    assert seen == ["a call"]
 
 
 def test_a_backend_by_name_runs_or_says_why_not():
     table = {"reference": RUNS, "cpu": refusing("float16 is not built")}
-    assert choose(table, "reference") == ("reference", "asked for by name")
+    assert choose(table, "reference", None) == ("reference", "asked for by name")
     with pytest.raises(BackendError, match=r"'cpu' cannot run this call: float16 is not built; use backend='auto'"):
-        choose(table, "cpu")
+        choose(table, "cpu", None)
 
 
 def test_a_backend_the_recurrence_lacks_is_refused_with_the_reason():
     with pytest.raises(BackendError, match=r"backend 'triton' cannot run here: .+; use backend='auto'"):
-        choose({"reference": RUNS}, "triton")
+        choose({"reference": RUNS}, "triton", None)
 
 
 def test_a_backend_this_machine_has_but_the_recurrence_lacks_is_refused(monkeypatch):
-    monkeypatch.setitem(dispatch._machine, "triton", lambda: (True, "an H200"))
+    monkeypatch.setitem(dispatch.MACHINE, "triton", lambda: (True, "an H200"))
     with pytest.raises(BackendError, match=r"it does not have this recurrence"):
-        choose({"reference": RUNS}, "triton")
+        choose({"reference": RUNS}, "triton", None)
 
 
 @pytest.mark.parametrize("name", ["cuda", "", "Reference"])
@@ -67,7 +67,7 @@ def test_an_unknown_backend_is_a_value_error(name):
     with pytest.raises(
         ValueError, match=rf"'auto' or one of 'triton', 'cpu', 'cuda-graph', 'hoisted', 'reference', got '{name}'"
     ):
-        choose({"reference": RUNS}, name)
+        choose({"reference": RUNS}, name, None)
 
 
 def test_backends_lists_all_of_them_with_reasons():
@@ -78,16 +78,15 @@ def test_backends_lists_all_of_them_with_reasons():
     assert all(status.reason for status in listed.values())
 
 
-def test_a_registered_machine_check_is_what_backends_reports(monkeypatch):
-    monkeypatch.setattr(dispatch, "_machine", dict(dispatch._machine))
-    dispatch.register_machine_check("triton", lambda: (False, "no GPU"))
+def test_what_a_machine_lacks_is_what_backends_reports(monkeypatch):
+    monkeypatch.setitem(dispatch.MACHINE, "triton", lambda: (False, "no GPU"))
     assert attentive_rnn.backends()[0] == ("triton", False, "no GPU")
 
 
 def test_a_run_carries_its_choice():
     call = random_call(Spec("gru"))
-    assert eleatt(*call[:4], backend="reference").choice == ("reference", "asked for by name")
-    auto = eleatt(*call[:4]).choice
+    assert recurrence(*call[:4], backend="reference").choice == ("reference", "asked for by name")
+    auto = recurrence(*call[:4]).choice
     assert auto.backend in {status.name for status in attentive_rnn.backends() if status.available}
     assert auto.reason
 
@@ -97,12 +96,12 @@ def test_without_the_compiled_kernels_the_hand_written_backward_runs(monkeypatch
     monkeypatch.setattr(native, "missing", "no C++17 compiler was found")
     call = random_call(Spec("gru"))
     refusals = "triton: tensors are on cpu; cpu: no C++17 compiler was found; cuda-graph: tensors are on cpu"
-    assert eleatt(*call[:4]).choice == ("hoisted", refusals)
+    assert recurrence(*call[:4]).choice == ("hoisted", refusals)
     with torch.autograd.forward_ad.dual_level():
-        assert eleatt(*call[:4]).choice.backend == "reference"
+        assert recurrence(*call[:4]).choice.backend == "reference"
 
 
 def test_triton_is_refused_on_a_cpu_tensor():
     call = random_call(Spec("gru"), dtype=torch.float32)
     with pytest.raises(BackendError, match=r"backend 'triton' cannot run"):
-        eleatt(*call[:4], backend="triton")
+        recurrence(*call[:4], backend="triton")

@@ -12,7 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from attentive_rnn import RRA
 from attentive_rnn.layers.base import RecurrentBase
-from attentive_rnn.ops.eleatt import Spec, Weights, eleatt
+from attentive_rnn.ops.recurrence import Spec, Weights, recurrence
 from helpers import ALL_CELLS, ALL_GATES, LAYERS, as_tuple, random_call, states_of
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
@@ -90,7 +90,7 @@ def test_zoneout_with_a_fixed_mask(cell, gate, reverse):
         named = dict(zip(leaves, tensors, strict=True))
         state = tuple(named[f"state{i}"] for i in range(spec.states))
         weights = Weights(**{name: named.get(name) for name in Weights._fields})
-        run = eleatt(named["x"], state, weights, spec, lengths=LENGTHS, zoneout=mask, reverse=reverse)
+        run = recurrence(named["x"], state, weights, spec, lengths=LENGTHS, zoneout=mask, reverse=reverse)
         return [run.output, *run.state]
 
     flat, vector = of_one_vector(function, list(leaves.values()))

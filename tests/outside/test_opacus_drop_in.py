@@ -19,7 +19,7 @@ from torch.testing import assert_close
 
 from attentive_rnn import EleAttGRU, EleAttLSTM, EleAttRNN
 from attentive_rnn.layers.base import RecurrentBase
-from attentive_rnn.ops.eleatt import Weights
+from attentive_rnn.ops.recurrence import Weights
 
 
 class WithTorchsStateDict(RecurrentBase):

@@ -37,7 +37,7 @@ from .transforms import (
     UnitBodySize,
     transform_from_config,
 )
-from .transforms.convert_layout import ConvertLayout, same_joint
+from .transforms.body import ConvertLayout, same_joint
 
 __all__ = [
     "AlignView",

@@ -15,7 +15,7 @@ from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
 from .schema import Schema
-from .skeletons import jhmdb, jhmdb_joints, ntu, ntu_rgb, nucla, sfinge3d, shrec, shrec_depth, sysu, utd
+from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
 from .source import Source
 from .text import imdb
@@ -27,14 +27,14 @@ _SOURCES = (
     generated.ADDING,
     ts.SOURCE,
     ntu.SOURCE,
-    ntu_rgb.SOURCE,
+    ntu.RGB_SOURCE,
     msr_action3d.SOURCE,
     utd.SOURCE,
     sysu.SOURCE,
     jhmdb.SOURCE,
-    jhmdb_joints.SOURCE,
+    jhmdb.JOINTS_SOURCE,
     shrec.SOURCE,
-    shrec_depth.SOURCE,
+    shrec.DEPTH_SOURCE,
     sfinge3d.SOURCE,
     pyskl.SOURCE,
     nucla.SOURCE,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from ..layers import AttentionRNN2d, CBAMSpatialGate, ConvMask2d, LocalAttention2d
-from ..ops.rra import Attention
+from ..ops.recurrence import Attention
 
 SPATIAL = (AttentionRNN2d, CBAMSpatialGate, ConvMask2d, LocalAttention2d)  # which return their mask at every call
 

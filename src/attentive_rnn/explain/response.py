@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data import Batch, SequenceDataset
 from ..data.io.files import write_file
 from ..errors import ConfigError
-from ..ops.rra import Attention
+from ..ops.recurrence import Attention
 from ..training.saved_model import SavedModel
 from .capture import Call, capture
 from .parts import first_layers

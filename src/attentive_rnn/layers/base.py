@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Cell, Lags, Spec, State, Weights, check_lengths
-from ..ops.rra import Attention, rra
+from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, recurrence
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
     DEFAULTS,
@@ -319,7 +318,7 @@ class RecurrentBase(nn.Module):
         for layer, spec in enumerate(self.specs):
             outputs, responses = [], []
             for direction in range(self.directions):
-                run = rra(
+                run = recurrence(
                     x,
                     tuple(s[layer * self.directions + direction] for s in state),
                     self.weights(layer, reverse=direction == 1),

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Cell, Lags, Spec, Weights
-from ..ops.rra import Attention, rra
+from ..ops.recurrence import Attention, Cell, Lags, Spec, Weights, recurrence
 from .forms import given_cell_state, per_part
 from .options import CELL_DEFAULTS, CellOptions, changed, check_choice, complete, gates_per_layer, show_options
 from .parameters import INITIALISATIONS, PARAMETERS, flops, parameter_shapes
@@ -112,7 +111,7 @@ class CellBase(nn.Module):
         else:
             state = given_cell_state(hx, self.spec, x, self.hidden_size, self._mode)
         tensors: list[Any] = [getattr(self, name, None) for name in PARAMETERS]
-        run = rra(
+        run = recurrence(
             x.unsqueeze(0), state, Weights(*tensors), self.spec, need_attention=need_attention, backend=self.backend
         )
         if not torch.compiler.is_exporting():  # which takes it for a part of the graph

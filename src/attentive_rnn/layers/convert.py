@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import nn
 
-from ..ops.eleatt import Gate
+from ..ops.recurrence import Gate
 from .base import RecurrentBase
 
 Layer = TypeVar("Layer", bound=RecurrentBase)

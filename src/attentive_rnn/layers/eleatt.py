@@ -6,7 +6,7 @@ from typing import Literal, Unpack
 
 from torch import nn
 
-from ..ops.eleatt import Gate
+from ..ops.recurrence import Gate
 from . import convert
 from .base import RecurrentBase
 from .options import DEFAULTS, Options, show_options

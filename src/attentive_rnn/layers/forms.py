@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from ..ops.eleatt import Spec, State
+from ..ops.recurrence import Spec, State
 
 
 def _given(hx: Any, spec: Spec, like: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor] | None:

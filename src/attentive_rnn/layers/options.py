@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_type_hints
 import torch
 
 from ..ops.dispatch import BackendName
-from ..ops.eleatt import GATES, Gate
+from ..ops.recurrence import GATES, Gate
 
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
 Init = Literal["torch", "paper", "open"]

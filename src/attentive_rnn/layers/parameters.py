@@ -8,8 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..ops.eleatt import Spec
-from ..ops.rra import LEARNED
+from ..ops.recurrence import LEARNED, Spec
 
 Parameters = dict[str, Tensor]  # the parameters of one direction of one layer, by their short names
 

@@ -7,8 +7,7 @@ from typing import Any, Literal, Unpack
 
 from torch import Tensor, nn
 
-from ..ops.eleatt import Cell, Gate, Lags
-from ..ops.rra import Attention, Norm, check_lags, lag_weights
+from ..ops.recurrence import Attention, Cell, Gate, Lags, Norm, check_lags, lag_weights
 from . import convert
 from .base import RecurrentBase
 from .cells import CellBase

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from ..ops import dispatch, native
 from ..ops.dispatch import Choice
-from ..ops.eleatt import Call, Lags, Spec, State, Weights, check
-from ..ops.eleatt.op import TABLE
-from ..ops.eleatt.stream import Stream, addresses, joined
-from ..ops.rra import op as rra
+from ..ops.recurrence import Call, Lags, Spec, State, Weights, check
+from ..ops.recurrence.op import TABLE, normalised
+from ..ops.recurrence.stream import Stream, addresses, joined
 from .parameters import PARAMETERS
 
 _TENSORS = (Tensor, nn.Parameter)
@@ -27,13 +26,13 @@ class _LagWeights:
 
     def __init__(self, lags: Lags, learned: Tensor | None, like: Tensor) -> None:
         self.lags, self.learned, self.like = lags, learned, like
-        self.made = rra.normalised(lags, learned, like)
+        self.made = normalised(lags, learned, like)
         self.of = None if learned is None else learned.tolist()
 
     def follow(self) -> None:
         """Make them anew, in their place, if the parameter has changed in its place."""
         if self.learned is not None and self.learned.tolist() != self.of:
-            made = rra.normalised(self.lags, self.learned, self.like)
+            made = normalised(self.lags, self.learned, self.like)
             assert self.made is not None
             assert made is not None
             self.made.copy_(made)
@@ -169,7 +168,7 @@ def prepare(
             former.append(_LagWeights(spec.lags, weights.lag, weights.hh))
             layers[k] = weights._replace(lag=former[-1].made)
             call = call._replace(w=layers[k])
-        choice = dispatch.choose(TABLE if spec.lags is None else rra.TABLE, module.backend, call)
+        choice = dispatch.choose(TABLE, module.backend, call)
         if choice.backend != "cpu":
             return None
         frames = before[0].unsqueeze(0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..layers import RRA, EleAttGRU, EleAttLSTM, EleAttRNN
 from ..layers.base import RecurrentBase
 from ..layers.options import LAYER_DEFAULTS, LayerOptions, check_choice, complete, show_options
-from ..ops.rra import Attention, Norm
+from ..ops.recurrence import Attention, Norm
 
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU, "rra": RRA}
 POOLS = ("mean", "last", "keras_compat")

@@ -1,26 +1,85 @@
-"""What the recurrences ask of PyTorch's autograd."""
+"""One autograd function for every recurrence whose forward and backward passes are written by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-
-def differentiable(tensors: Iterable[Tensor | None]) -> bool:
-    """Whether gradients of a call on these tensors can be asked for."""
-    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+from . import native
 
 
-def gradients_again(
+class Kernels(NamedTuple):
+    """A recurrence's forward and backward passes, each over all steps at once, on one kind of device.
+
+    CALL is the recurrence's `Call`: it has `tensors` and `options`, of which `of(options, tensors)` makes it again; its
+    `inputs`, the last ones of the tensors, which have gradients; `differentiable`, `to(dtype)` and `result(tensors)`.
+    """
+
+    name: str  # the backend's
+    why_not: Callable[[Iterable[Tensor | None], torch.dtype], str | None]  # what keeps tensors from the kernels
+    forward: Callable[[Any, Any], tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]]
+    # (CALL, keep) -> results, saved. keep: False; True, with what `backward` needs in `saved`; a tensor to hold it.
+    backward: Callable[..., tuple[Tensor | None, ...]]  # (CALL, saved, gradients, needed) -> the inputs' gradients
+    by_operators: Callable[[Any], Sequence[Tensor | None]]  # (CALL) -> the results, by PyTorch's operators
+    history_bytes: Callable[[Any], Any] | None = (
+        None  # (CALL): of what it keeps; a symbol where a size is one
+    )
+    halves: bool = True  # whether bfloat16 and float16 are computed in as they are; False: in float32
+
+
+def run(kernels: Kernels, operator: Callable[..., tuple[Tensor, ...]] | None, call: Any) -> Any:
+    """The result of a call by kernels; gradients can be asked for.
+
+    Args:
+        kernels: see :class:`Kernels`.
+        operator: (name of the backend, call) -> results, for a graph of torch.compile or torch.export.
+        call: the call.
+    """
+    dtype = call.dtype
+    if not kernels.halves and (dtype is torch.bfloat16 or dtype is torch.float16):
+        return run(kernels, operator, call.to(torch.float32)).to(dtype)
+    if operator is not None and torch.compiler.is_compiling():
+        return call.result(operator(kernels.name, call))
+    if call.differentiable:
+        return call.result(HandWritten.apply(kernels, type(call), call.options, *call.tensors))
+    return call.result(kernels.forward(call, False)[0])
+
+
+class HandWritten(torch.autograd.Function):
+    """A call of a recurrence by kernels; what its own backward cannot give is that of PyTorch's operators."""
+
+    @staticmethod
+    def forward(ctx: Any, kernels: Kernels, kind: Any, options: Any, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        ctx.kernels, ctx.kind, ctx.options = kernels, kind, options
+        results, saved = kernels.forward(kind.of(options, tensors), True)
+        ctx.set_materialize_grads(False)
+        ctx.saved = len(saved)
+        ctx.save_for_backward(*saved, *tensors)
+        return results
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        kernels, kept = ctx.kernels, ctx.saved_tensors  # torch.utils.checkpoint lets them be asked for once
+        saved, tensors = kept[: ctx.saved], kept[ctx.saved :]
+        call = ctx.kind.of(ctx.options, tensors)
+        needed = ctx.needs_input_grad[-len(call.inputs) :]
+        if torch.is_grad_enabled() or native.batched(grads) or kernels.why_not(grads, call.dtype) is not None:
+            found = double_backward(lambda: kernels.by_operators(call), call.inputs, grads, needed)
+        else:
+            found = kernels.backward(call, saved, grads, needed)
+        return (*[None] * (len(ctx.needs_input_grad) - len(needed)), *found)
+
+
+def double_backward(
     run: Callable[[], Sequence[Tensor | None]],
     inputs: Sequence[Tensor | None],
     grads: Sequence[Tensor | None],
     needed: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of a call, run again by PyTorch's operators: differentiable again under create_graph=True.
+    """The gradients of a call, run once more by PyTorch's operators: differentiable again under create_graph=True.
 
     Args:
         run: makes the results from the inputs.
@@ -28,11 +87,16 @@ def gradients_again(
         grads: of the results, in their order; None where there is none.
         needed: which inputs need a gradient.
     """
-    again = torch.is_grad_enabled()
+    twice = torch.is_grad_enabled()
     with torch.enable_grad():
         returned = run()
     used: list[Any] = [(r, g) for r, g in zip(returned, grads, strict=False) if g is not None]
     wanted: list[Any] = [t for t, need in zip(inputs, needed, strict=True) if need]
     results, weights = [r for r, _ in used], [g for _, g in used]
-    found = iter(torch.autograd.grad(results, wanted, weights, create_graph=again, allow_unused=True))
+    found = iter(torch.autograd.grad(results, wanted, weights, create_graph=twice, allow_unused=True))
     return tuple(next(found) if need else None for need in needed)
+
+
+def differentiable(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether gradients of a call on these tensors can be asked for."""
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)

@@ -1,16 +1,18 @@
-"""Which backend runs a recurrence, and the reason for it.
+"""Choice of the backend that runs a recurrence, and the reason for it.
 
-A backend is a function with the signature of the recurrence's reference and a test of whether it can run a given
-call. They are tried in the order of `BACKENDS`, the fastest first; the reference, last, can run anything.
+A backend is a function of a call that gives what the recurrence's reference gives, and a test of whether it can run
+that call. They are tried in the order of `BACKENDS`, the fastest first; the reference, last, can run anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
+
+from . import gpu, native
 
 BackendName = Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"]
 BACKENDS = get_args(BackendName)[1:]  # the fastest first
@@ -19,8 +21,8 @@ BACKENDS = get_args(BackendName)[1:]  # the fastest first
 class Backend(NamedTuple):
     """An implementation of a recurrence: `run` computes it, `why_not` says what keeps it from a call, if anything."""
 
-    run: Callable[..., Any]
-    why_not: Callable[..., str | None]
+    run: Callable[[Any], Any]
+    why_not: Callable[[Any], str | None]
 
 
 class Choice(NamedTuple):
@@ -42,18 +44,16 @@ class BackendStatus(NamedTuple):
     reason: str
 
 
-_machine: dict[str, Callable[[], tuple[bool, str]]] = {
+MACHINE: dict[str, Callable[[], tuple[bool, str]]] = {
+    "triton": gpu.machine,
+    "cpu": native.machine,
+    "cuda-graph": gpu.graphs,
     "hoisted": lambda: (
         True,
         "PyTorch's operators with a hand-written backward, on any device and in any floating dtype",
     ),
     "reference": lambda: (True, "the equations in PyTorch, on any device and in any floating dtype"),
 }
-
-
-def register_machine_check(name: str, check: Callable[[], tuple[bool, str]]) -> None:
-    """Make backend `name` known to `backends()`; `check` says whether this machine has what it needs."""
-    _machine[name] = check
 
 
 def backends() -> list[BackendStatus]:
@@ -64,17 +64,16 @@ def backends() -> list[BackendStatus]:
         >>> [b.name for b in attentive_rnn.backends() if b.available][-1]
         'reference'
     """
-    absent = (False, "this version of the package has no such backend")
-    return [BackendStatus(name, *(_machine[name]() if name in _machine else absent)) for name in BACKENDS]
+    return [BackendStatus(name, *MACHINE[name]()) for name in BACKENDS]
 
 
-def choose(table: dict[str, Backend], requested: str, *call: Any) -> Choice:
+def choose(table: Mapping[str, Backend], requested: str, call: Any) -> Choice:
     """Pick the backend of `table` that runs `call`.
 
     Args:
         table: the backends that a recurrence has, by name.
         requested: "auto" or a backend's name.
-        call: what each backend's `why_not` is given.
+        call: what each backend's `why_not` is asked about.
 
     Raises:
         ValueError: `requested` is no backend's name.
@@ -84,7 +83,7 @@ def choose(table: dict[str, Backend], requested: str, *call: Any) -> Choice:
         refusals: list[str] = []
         for name in BACKENDS:
             if name in table:
-                refusal = table[name].why_not(*call)
+                refusal = table[name].why_not(call)
                 if refusal is None:
                     return Choice(name, "; ".join(refusals) or "the fastest backend here that can run this call")
                 refusals.append(f"{name}: {refusal}")
@@ -93,10 +92,28 @@ def choose(table: dict[str, Backend], requested: str, *call: Any) -> Choice:
         raise ValueError(f"backend should be 'auto' or one of {', '.join(map(repr, BACKENDS))}, got {requested!r}")
     if requested not in table:
         raise BackendError(f"backend {requested!r} cannot run here: {_absence(requested)}; use backend='auto'")
-    refusal = table[requested].why_not(*call)
+    refusal = table[requested].why_not(call)
     if refusal is not None:
         raise BackendError(f"backend {requested!r} cannot run this call: {refusal}; use backend='auto'")
     return Choice(requested, "asked for by name")
+
+
+def execute(table: Mapping[str, Backend], requested: str, x: Tensor, call: Any) -> tuple[Any, Choice]:
+    """The result of a checked call on the backend that fits, in autocast's dtype where that is on, and the choice.
+
+    Args:
+        table, requested: see :func:`choose`.
+        x: the call's input.
+        call: the call, with a method `to(dtype)`.
+    """
+    dtype = autocast_dtype(x)
+    if dtype is None:
+        choice = choose(table, requested, call)
+        return table[choice.backend].run(call), choice
+    with torch.autocast(x.device.type, enabled=False):
+        call = call.to(dtype)
+        choice = choose(table, requested, call)
+        return table[choice.backend].run(call), choice
 
 
 def autocast_dtype(x: Tensor) -> torch.dtype | None:
@@ -107,5 +124,5 @@ def autocast_dtype(x: Tensor) -> torch.dtype | None:
 
 
 def _absence(name: str) -> str:
-    status = next(status for status in backends() if status.name == name)
-    return status.reason if not status.available else "it does not have this recurrence"
+    available, reason = MACHINE[name]()
+    return reason if not available else "it does not have this recurrence"

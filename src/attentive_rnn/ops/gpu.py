@@ -1,4 +1,4 @@
-"""Whether the Triton kernels can run here, on a GPU or in Triton's interpreter, and what keeps a call from them."""
+"""GPUs: what this machine can run, Triton kernels or CUDA graphs, and what keeps a call from Triton kernels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import dispatch, native
+from . import native
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -32,7 +32,11 @@ def machine() -> tuple[bool, str]:
     return True, f"Triton kernels on {torch.cuda.get_device_name()}"
 
 
-dispatch.register_machine_check("triton", machine)
+def graphs() -> tuple[bool, str]:
+    """Whether this machine can record CUDA graphs."""
+    if not torch.cuda.is_available():
+        return False, "PyTorch sees no GPU"
+    return True, f"the loop of 'hoisted' recorded as CUDA graphs on {torch.cuda.get_device_name()}"
 
 
 def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype, operator: bool = False) -> str | None:
@@ -58,11 +62,6 @@ def why_not(tensors: Iterable[Tensor | None], dtype: torch.dtype, operator: bool
         if tensor.dtype is not dtype:
             return f"tensors of {dtype} and {tensor.dtype} are mixed"
     return None
-
-
-def beside(like: Tensor, count: int) -> Tensor:
-    """`count` uninitialised bytes where the tensor `like` is."""
-    return like.new_empty(count, dtype=torch.uint8)
 
 
 def precision() -> str:

@@ -1,30 +1,141 @@
-"""The compiled CPU kernels, where the package was installed with them, and what keeps a call from them."""
+"""The compiled CPU kernels, where the package was installed with them: the structures of their calls, the check that
+both sides agree on them, and what keeps a call from the kernels.
+"""
 
 from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, get_type_hints
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from . import dispatch
+Address = int | None  # of a tensor's first number; None: no tensor
 
-WORDS = 53  # of a call, as native/abi.h has them
-kernels: Any = None
-missing = ""
-try:
-    kernels = importlib.import_module("attentive_rnn._native")
-    if getattr(kernels, "WORDS", None) != WORDS:  # their addresses would be taken for others
-        kernels, missing = None, "the compiled kernels are of another version of the package: install it again"
-except ModuleNotFoundError:
-    missing = "the package was installed without its compiled kernels: no C++17 compiler was found then"
-except ImportError as error:
-    missing = f"the compiled kernels do not load: {error}"
 
+class RecurrenceInputs(NamedTuple):
+    """What a call of a recurrence is given; see native/abi.h for each field."""
+
+    cell: int
+    gate: int
+    gate_scale: float
+    steps: int
+    rows: int
+    inputs: int
+    units: int
+    lags: int
+    first_lag: int
+    is_double: int
+    reverse: int
+    threads: int
+    x: Address = None
+    x_step: int = 0
+    x_row: int = 0
+    h: Address = None
+    c: Address = None
+    window: Address = None
+    ih: Address = None
+    hh: Address = None
+    b_ih: Address = None
+    b_hh: Address = None
+    ia: Address = None
+    ha: Address = None
+    b_a: Address = None
+    lag: Address = None
+    lengths: Address = None
+    zoneout: Address = None
+
+
+class RecurrenceResults(NamedTuple):
+    """Where a call writes its results, and what a backward pass needs; a backward pass reads `output` and `history`."""
+
+    output: Address = None
+    h_last: Address = None
+    c_last: Address = None
+    window_last: Address = None
+    attention: Address = None
+    history: Address = None
+
+
+class RecurrenceGradients(NamedTuple):
+    """The gradients of the results, and where a backward pass writes those of the inputs."""
+
+    g_output: Address
+    g_output_step: int
+    g_output_row: int
+    g_h_last: Address
+    g_c_last: Address
+    g_window_last: Address
+    g_attention: Address
+    g_x: Address
+    g_h: Address
+    g_c: Address
+    g_window: Address
+    g_ih: Address
+    g_hh: Address
+    g_b_ih: Address
+    g_b_hh: Address
+    g_ia: Address
+    g_ha: Address
+    g_b_a: Address
+    g_lag: Address
+
+
+class Lstm2dCall(NamedTuple):
+    """A call of the 2-D LSTM."""
+
+    maps: int
+    height: int
+    width: int
+    directions: int
+    units: int
+    is_double: int
+    threads: int
+    p: Address = None
+    left: Address = None
+    up: Address = None
+    h: Address = None
+    history: Address = None
+    g_h: Address = None
+    g_p: Address = None
+    g_left: Address = None
+    g_up: Address = None
+
+
+# By the names under which the compiled module lists its fields; a call is the fields of all parts, one after the other.
+STRUCTURES: Mapping[str, tuple[type, ...]] = {
+    "RECURRENCE_FIELDS": (RecurrenceInputs, RecurrenceResults, RecurrenceGradients),
+    "LSTM2D_FIELDS": (Lstm2dCall,),
+}
+_KINDS = {int: "int", float: "float", Address: "Address"}
+
+
+def agrees(module: Any, structures: Mapping[str, tuple[type, ...]] = STRUCTURES) -> bool:
+    """Whether the compiled module's calls have the fields of ours, by name and kind, in their order."""
+    for name, parts in structures.items():
+        ours = (f"{field}: {_KINDS[kind]}" for part in parts for field, kind in get_type_hints(part).items())
+        if getattr(module, name, None) != tuple(ours):
+            return False
+    return True
+
+
+def load() -> tuple[Any, str]:
+    """The compiled module, or None and the reason for which there is none."""
+    try:
+        module = importlib.import_module("attentive_rnn._native")
+    except ModuleNotFoundError:
+        return None, "the package was installed without its compiled kernels: no C++17 compiler was found then"
+    except ImportError as error:
+        return None, f"the compiled kernels do not load: {error}"
+    if not agrees(module):  # addresses would be taken for others
+        return None, "the compiled kernels are of another version of the package: install it again"
+    return module, ""
+
+
+kernels, missing = load()
 _PLAIN = (Tensor, torch.nn.Parameter)
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
@@ -34,9 +145,6 @@ def machine() -> tuple[bool, str]:
     if kernels is None:
         return False, missing
     return True, f"compiled kernels for {kernels.isa()}, threads as torch.get_num_threads()"
-
-
-dispatch.register_machine_check("cpu", machine)
 
 
 def why_not_transformed() -> str | None:
@@ -138,6 +246,6 @@ def buffer(count: int, dtype: torch.dtype = torch.uint8) -> Tensor:
     return torch.frombuffer(memory, dtype=dtype, count=count)
 
 
-def beside(like: Tensor, count: int) -> Tensor:
-    """`count` uninitialised bytes of pooled memory, where the tensor `like` is: on the CPU."""
-    return buffer(count)
+def address(tensor: Tensor | None) -> Address:
+    """Where a tensor's first number is."""
+    return None if tensor is None else tensor.data_ptr()

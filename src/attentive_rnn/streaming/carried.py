@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..layers.base import RecurrentBase
 from ..layers.stepping import prepare
-from ..ops.eleatt.stream import addresses
-from ..ops.rra import Attention
+from ..ops.recurrence import Attention
+from ..ops.recurrence.stream import addresses
 
 
 class Carried:

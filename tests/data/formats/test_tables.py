@@ -9,7 +9,7 @@ from attentive_rnn.data import load, read_sequences
 from attentive_rnn.data.formats import parquet, tables
 from attentive_rnn.errors import ConfigError, DataError
 from data.damage import damaged, read_or_refused
-from data.generic import assert_same, made
+from data.generic import made
 
 GOOD = """ID,Frame,ax,ay,Class,subject,note
 r2,1,0.5,1,walk,7,x y
@@ -23,20 +23,6 @@ def write(tmp_path, text, name="set.csv"):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
-
-
-@pytest.mark.parametrize(
-    "dataset",
-    [
-        made(),
-        made((3,), features=("a", "label", "ü")),
-        made((3,), features=("a", "b", "c")),
-        made((2, 20, 3), "kinect-20"),
-    ],
-)
-def test_parquet_that_was_written_is_read_back_exactly(tmp_path, dataset):
-    path = write(tmp_path, parquet.to_bytes(dataset), "made.parquet")
-    assert_same(tables.read(path), dataset)
 
 
 def test_usual_names_are_recognised_and_rows_are_sorted_by_time(tmp_path):
@@ -91,25 +77,6 @@ def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
     with pytest.raises(DataError, match=r"set.csv, line 3: x is missing; load with missing="):
         tables.read(path)
     assert tables.read(path, missing="interpolate")[0].sequence.flatten().tolist() == [0, 1, 2]
-
-
-def test_integer_and_timestamp_columns_of_parquet_are_read(tmp_path):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = {
-        "id": pa.array([1, 1, 2]),
-        "time": pa.array([2000, 1000, 0], pa.timestamp("ms")),
-        "label": pa.array(["a", "a", "b"]).dictionary_encode(),
-        "x": pa.array([1.5, None, 3.5]),
-        "flag": pa.array([True, False, True]),
-    }
-    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    data = tables.read(tmp_path / "t.parquet", missing="zero")
-    assert data[0].sequence.tolist() == [[0, 0], [1.5, 1]]
-    pq.write_table(pa.table({"x": pa.array([[1.0], [2.0]])}), tmp_path / "l.parquet")
-    with pytest.raises(DataError, match="column 'x' holds list"):
-        tables.read(tmp_path / "l.parquet")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from attentive_rnn.data.io.mat import read_mat
-from attentive_rnn.data.skeletons import jhmdb_joints, sysu, utd
+from attentive_rnn.data.skeletons import jhmdb, sysu, utd
 from attentive_rnn.errors import DataError
 from data.damage import read_or_refuse
 from data.writers import mat, put
@@ -52,7 +52,7 @@ def test_a_malformed_matlab_file_is_refused(tmp_path, kind):
     [
         (utd.read, "a1_s1_t1_skeleton.mat", "d_skel", (20, 3, 2)),
         (sysu.read, "ann/video1/sklWorld.mat", "SW", (20, 3, 2)),
-        (jhmdb_joints.read, "wave/clip/joint_positions.mat", "pos_world", (2, 15, 2)),
+        (jhmdb.read_joints, "wave/clip/joint_positions.mat", "pos_world", (2, 15, 2)),
     ],
 )
 def test_two_thousand_damaged_files_are_read_or_refused(tmp_path, read, name, variable, shape):

@@ -13,8 +13,8 @@ import re
 import numpy as np
 
 from ...errors import DataError
+from ..io.arrays import Missing, check_missing, fill
 from ..io.files import decompress, quoted
-from ..io.gaps import Missing, check_missing, fill
 from ..io.text import decode
 from .ts import PairFormat, TsContent, fail
 

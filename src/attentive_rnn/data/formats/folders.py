@@ -19,9 +19,8 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.arrays import read_arrays
+from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing, read_bytes
-from ..io.gaps import Missing, check_missing, fill
 from ..io.text import numbers, parse_table
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
@@ -47,7 +46,7 @@ def load(
         layout: joint layout, if the frames are skeletons.
         subject: a regular expression that finds who a file shows in its name; its first group is the subject. With
             ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where there are no such folders: whole subjects where they are known, else
             the same share of each class.
         seed: of that draw.

@@ -25,9 +25,8 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.arrays import read_arrays
+from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing
-from ..io.gaps import Missing, check_missing, fill
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
 from ..source import Source
@@ -50,7 +49,7 @@ def load(
     Args:
         path: the .npz file.
         layout: joint layout of the frames, where the file has no schema.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
             the same share of each class.
         seed: of that draw.

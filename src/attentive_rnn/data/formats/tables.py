@@ -11,8 +11,8 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.arrays import Missing, check_missing, fill
 from ..io.files import existing, read_bytes
-from ..io.gaps import Missing, check_missing, fill
 from ..io.text import parse_table
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
@@ -68,7 +68,7 @@ def load(
             ("id", "frame", "class", ...), whatever their case. Rows of a sequence are sorted by time.
         features: the columns of the frame, in order; else all other columns of numbers.
         layout: joint layout, if the features are those of skeletons: person by person, joint by joint.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where there is no split: whole subjects where they are known, else the same
             share of each class.
         seed: of that draw.

@@ -19,8 +19,8 @@ import torch
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits, concatenate, relabel
+from ..io.arrays import Missing, check_missing, fill
 from ..io.files import decompress, existing, quoted, read_bytes
-from ..io.gaps import Missing, check_missing, fill
 from ..io.text import decode
 from ..schema import Schema
 from ..source import Source
@@ -54,7 +54,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     Args:
         data: the bytes of the file.
         where: its name in messages; .gz or .xz at its end says that the bytes are compressed.
-        missing: what to do with a value written as ``?`` or ``NaN``; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: what to do with a value written as ``?`` or ``NaN``; see :func:`attentive_rnn.data.io.arrays.fill`.
 
     Raises:
         DataError: the file is malformed; the message names the file, the line, the field and what to do.
@@ -258,7 +258,7 @@ class PairFormat:
         Args:
             path: X_TRAIN.ts or X_TEST.ts (X_TRAIN.arff ...), also with .gz and .xz, with the other one in its folder;
                 or a folder that holds one such pair (XDimension1_TRAIN and the like in it are passed over).
-            missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+            missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
 
         Raises:
             DataError: a file is missing or malformed, a sequence has no label, or the two files do not fit together.

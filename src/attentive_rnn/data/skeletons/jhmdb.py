@@ -1,13 +1,17 @@
-"""JHMDB from its pictures: features or poses of every frame of the clips of 21 actions, with the three official splits.
+"""JHMDB: clips of 21 actions, as features or poses of their frames or as annotated joints, with three official splits.
 
-A split is text files CLASS_test_splitK.txt with lines "CLIP.avi 1" (train) or "2" (test).
-Reference: H. Jhuang, J. Gall, S. Zuffi, C. Schmid, M. Black, "Towards understanding action recognition", ICCV 2013.
+The joints of a clip are in CLASS/CLIP/joint_positions.mat: the arrays ``pos_img`` (pixels) and ``pos_world`` (relative
+to the frame and the person's size), (2, 15 joints, frames). A split is text files CLASS_test_splitK.txt with lines
+"CLIP.avi 1" (train) or "2" (test). Reference: H. Jhuang, J. Gall, S. Zuffi, C. Schmid, M. Black, "Towards understanding
+action recognition", ICCV 2013.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,8 +19,12 @@ from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..formats import features, npz
 from ..io.files import existing, quoted
-from ..io.members import members
+from ..io.mat import read_mat
+from ..io.members import Member, members
+from ..options import one_of
+from ..schema import Schema
 from ..source import Source
+from .reader import held_by, read_members
 
 _SPLIT = re.compile(r"(?:.*/)?([^/]+)_test_split([123])\.txt", re.DOTALL)
 
@@ -127,4 +135,77 @@ SOURCE = Source(
     title="JHMDB frame features or poses: CLASS/CLIP.safetensors or an .npz, and splits.zip",
     load=load,
     read=read,
+)
+
+
+Positions = Literal["image", "world"]
+
+SCHEMA = Schema(classes=(), shape=(1, 15, 2), layout="jhmdb-15", rate=30.0)
+
+_NAME = re.compile(r"(?:.*/)?([^/]+)/([^/]+)/joint_positions\.mat", re.DOTALL)
+_VARIABLES = {"image": "pos_img", "world": "pos_world"}
+
+
+def load_joints(
+    path: str | Path, split: int = 1, positions: Positions = "world", splits: str | Path | None = None
+) -> Splits:
+    """One of the three official splits: 660/268, 658/270 and 663/265 clips in the full set.
+
+    Args:
+        path: a folder or a zip with CLASS/CLIP/joint_positions.mat.
+        split: 1, 2 or 3.
+        positions: "world" or "image" coordinates.
+        splits: the folder or zip with the official split files; by default ``splits`` or ``splits.zip`` in the
+            folder, or beside it.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file is malformed, the split files are not found, a clip is on none of them or one part is empty.
+    """
+    path = existing(path)
+    return official_split(read_joints(path, positions), path, split, splits)
+
+
+def read_joints(path: str | Path, positions: Positions = "world") -> SequenceDataset:
+    """Every clip of a file, a folder or a zip; the classes are the names of the folders, sorted.
+
+    Raises:
+        ConfigError: positions is neither "world" nor "image".
+        DataError: a file is malformed.
+    """
+    one_of("jhmdb-joints", "positions", positions, _VARIABLES)
+    names: list[str] = []
+
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+        names.append(member.key.split("/")[0])
+        return _frames(member.data, member.where, _VARIABLES[positions]), -1, {"name": member.key}
+
+    dataset = read_members(path, _key, "CLASS/CLIP/joint_positions.mat", parse, SCHEMA, "jhmdb-joints")
+    classes = tuple(sorted(set(names)))
+    dataset.schema = replace(SCHEMA, classes=classes)
+    dataset.labels = np.asarray([classes.index(name) for name in names])
+    return dataset
+
+
+def _key(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return f"{match[1]}/{match[2]}" if match else None
+
+
+def _frames(data: bytes, where: str, variable: str) -> np.ndarray:
+    values = read_mat(data, where, variable)
+    if values.ndim == 2:
+        values = values[:, :, None]
+    if values.ndim != 3 or values.shape[:2] != (2, 15) or values.shape[2] == 0:
+        raise DataError(f"{where}: {variable} is {values.shape}, expected (2, 15, frames)")
+    return values.transpose(2, 1, 0)[:, None]
+
+
+JOINTS_SOURCE = Source(
+    name="jhmdb-joints",
+    title="JHMDB joints: a zip or folder of CLASS/CLIP/joint_positions.mat",
+    load=load_joints,
+    recognise=held_by(_key),
+    read=read_joints,
+    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
 )

@@ -1,12 +1,14 @@
-"""NTU RGB+D 60 and 120: Kinect 2 skeletons of one or two people, a text file SsssCcccPpppRrrrAaaa.skeleton a sequence.
+"""NTU RGB+D 60 and 120: Kinect 2 skeletons of one or two people, or features of the films' frames.
 
-References: A. Shahroudy, J. Liu, T.-T. Ng, G. Wang, "NTU RGB+D: a large scale dataset for 3D human activity
-analysis", CVPR 2016; J. Liu et al., "NTU RGB+D 120", TPAMI 2019.
+Skeletons are text files SsssCcccPpppRrrrAaaa.skeleton, one a sequence; features are files SsssCcccPpppRrrrAaaa_rgb.
+safetensors, one a film. References: A. Shahroudy, J. Liu, T.-T. Ng, G. Wang, "NTU RGB+D: a large scale dataset for 3D
+human activity analysis", CVPR 2016; J. Liu et al., "NTU RGB+D 120", TPAMI 2019.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,13 +16,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..formats.features import SUFFIX, stored_sequences
 from ..io.files import existing, read_bytes
 from ..io.members import Member
 from ..io.text import text_lines
 from ..options import one_of
 from ..schema import Schema
+from ..source import Source
 from .ntu_bodies import Bodies, Denoise, parse_skeleton, persons
 from .reader import divide, held_by, read_members, skeleton_source
 
@@ -187,4 +191,65 @@ SOURCE = skeleton_source(
     load,
     read,
     held_by(_key),
+)
+
+
+def load_rgb(path: str | Path, protocol: Protocol = "xsub", every: int = 1) -> Splits[SequenceDataset]:
+    """One of the protocols of the skeletons (see :func:`load`) on what ``attentive features`` made of the films.
+
+    Args:
+        path: a folder with the features, or with folders of them.
+        protocol: "xsub", "xview" or "xset".
+        every: keep each of so many frames, from the first.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file is damaged, made by another network or named otherwise, or one part is empty.
+    """
+    return parts(read_rgb(path, every), path, protocol)
+
+
+def read_rgb(path: str | Path, every: int = 1) -> SequenceDataset:
+    """Every film.
+
+    Raises:
+        ConfigError: every is below 1.
+        DataError: a file is damaged, made by another network or named otherwise.
+    """
+    path = existing(path)
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+        raise ConfigError(f"ntu-rgb: every must be a whole number of frames, 1 or more, got {every!r}")
+    files = sorted(_files(path), key=lambda file: file.name)
+    if not files:
+        raise DataError(f"{path}: holds no {SUFFIX} files of NTU RGB+D; attentive features makes them of its films")
+    named = [meta_of(_name(file)) for file in files]
+    for file, (label, _) in zip(files, named, strict=True):
+        if label < 0:
+            raise DataError(f"{file}: is not named SsssCcccPpppRrrrAaaa_rgb{SUFFIX} with an action of 1 to 120")
+    labels, metas = [label for label, _ in named], [meta for _, meta in named]
+    classes = number_of_classes(np.asarray(labels), np.asarray([meta["setup"] for meta in metas]))
+    return stored_sequences(files, labels, metas, ACTIONS[:classes], "ntu-rgb", every)
+
+
+def recognise_rgb(path: Path) -> bool:
+    """Whether the path is a folder whose first file of features has a name of NTU RGB+D."""
+    first = next(_files(path), None)
+    return first is not None and meta_of(_name(first))[0] >= 0
+
+
+def _files(path: Path) -> Iterator[Path]:
+    found = (file for pattern in ("*", "*/*") for file in path.glob(pattern + SUFFIX)) if path.is_dir() else iter(())
+    return (file for file in found if not file.name.startswith("."))
+
+
+def _name(file: Path) -> str:
+    return file.stem.removesuffix("_rgb")
+
+
+RGB_SOURCE = Source(
+    name="ntu-rgb",
+    title="NTU RGB+D 60 or 120 frame features: SsssCcccPpppRrrrAaaa_rgb.safetensors",
+    load=load_rgb,
+    read=read_rgb,
+    recognise=recognise_rgb,
 )

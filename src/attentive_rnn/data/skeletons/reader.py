@@ -40,7 +40,7 @@ def read_members(
     sequences, labels, metas = [], [], []
     for member in members(existing(path), key, what):
         frames, label, meta = parse(member)
-        sequences.append(torch.as_tensor(frames, dtype=torch.float32))
+        sequences.append(torch.from_numpy(np.array(frames, dtype=np.float32)))
         labels.append(label)
         metas.append(meta)
     return SequenceDataset(sequences, labels, metas, schema, name)

@@ -18,8 +18,8 @@ from .augment import (
     rotation_matrix,
 )
 from .base import Compose, Transform, arguments_of
-from .body import AlignView, OriginAtBodyCentre, UnitBodySize
-from .convert_layout import ConvertLayout
+from .body import AlignView, ConvertLayout, OriginAtBodyCentre, UnitBodySize
+from .features import MotionFeatures, Standardise, Stream
 from .sampling import (
     CentreCrop,
     JoinSteps,
@@ -29,9 +29,7 @@ from .sampling import (
     Resample,
     UniformSampling,
 )
-from .standardise import Standardise
 from .streamed import Streamed
-from .streams import MotionFeatures, Stream
 
 __all__ = ["Compose", "Standardise", "Streamed", "Transform", "rotation_matrix", "transform_from_config"]
 

@@ -6,15 +6,12 @@ column before it (van den Oord et al., ICML 2016, "skewing").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..autograd import gradients_again
 from .reference import cell, flipped
-from .spec import Weights
+from .spec import Call
 
 
 def skew(maps: Tensor) -> Tensor:
@@ -29,8 +26,9 @@ def unskew(skewed: Tensor) -> Tensor:
     return F.pad(skewed.flatten(1, 2), (0, 0, 0, h)).view(m, h, steps + 1, e)[:, :, : steps + 1 - h]
 
 
-def forward(p: Tensor, w: Weights) -> Tensor:
+def forward(call: Call) -> Tensor:
     """What `reference.forward` computes."""
+    p, w = call
     batch, height, _, directions, _ = p.shape
     n = w.left.shape[-1]
     maps = torch.stack([flipped(p[:, :, :, r], r) for r in range(directions)])  # (R, B, H, W, 4N)
@@ -57,12 +55,9 @@ def forward(p: Tensor, w: Weights) -> Tensor:
     return torch.stack([flipped(maps[r], r) for r in range(directions)], 3)
 
 
-def gradients(inputs: Sequence[Tensor | None], g_h: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
-    """The gradients of p, left and up by PyTorch's operators: differentiable again under create_graph=True."""
-    p, left, up = inputs
-    assert p is not None
-    assert left is not None
-    return gradients_again(lambda: [forward(p, Weights(left, up))], inputs, [g_h], needed)
+def results(call: Call) -> list[Tensor]:
+    """[h], by PyTorch's operators."""
+    return [forward(call)]
 
 
 def _above(states: Tensor, height: int) -> Tensor:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from .. import dispatch
-from . import cpu, diagonal, reference, triton
-from .checks import check
-from .spec import Weights
+from .. import autograd, dispatch
+from ..dispatch import Backend
+from . import cpu, custom_op, diagonal, reference, triton
+from .spec import Call, Weights, check
 
-TABLE: dict[str, dispatch.Backend] = {
-    "triton": dispatch.Backend(triton.forward, triton.why_not),
-    "cpu": dispatch.Backend(cpu.forward, cpu.why_not),
-    "hoisted": dispatch.Backend(diagonal.forward, lambda *call: None),
-    "reference": dispatch.Backend(reference.forward, lambda *call: None),
+TABLE: dict[str, Backend] = {
+    "triton": Backend(partial(autograd.run, triton.KERNELS, custom_op.forward), triton.why_not),
+    "cpu": Backend(partial(autograd.run, cpu.KERNELS, custom_op.forward), cpu.why_not),
+    "hoisted": Backend(diagonal.forward, lambda call: None),
+    "reference": Backend(reference.forward, lambda call: None),
 }
 
 
@@ -55,15 +55,7 @@ def lstm2d(p: Tensor, weights: Weights, *, backend: str = "auto") -> Run:
         >>> lstm2d(torch.randn(4, 7, 5, 2, 12), w).h.shape
         torch.Size([4, 7, 5, 2, 3])
     """
-    check(p, weights)
-    dtype = dispatch.autocast_dtype(p)
-    if dtype is None:
-        return _chosen(backend, p, weights)
-    cast = Weights(*(None if t is None else t.to(dtype) for t in weights))  # type: ignore[arg-type]
-    with torch.autocast(p.device.type, enabled=False):
-        return _chosen(backend, p.to(dtype), cast)
-
-
-def _chosen(backend: str, p: Tensor, weights: Weights) -> Run:
-    choice = dispatch.choose(TABLE, backend, p, weights)
-    return Run(TABLE[choice.backend].run(p, weights), choice)
+    call = Call(p, weights)
+    check(call)
+    h, choice = dispatch.execute(TABLE, backend, p, call)
+    return Run(h, choice)

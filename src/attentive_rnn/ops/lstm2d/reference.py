@@ -1,4 +1,4 @@
-"""The recurrence of AttentionRNN in the words of its equations, cell by cell: the oracle of every other backend.
+"""The recurrence of AttentionRNN in the words of its equations, cell by cell; every other backend is tested against it.
 
     s_ij = P_ij + K_left h_{i,j-1} + K_up h_{i-1,j} [+ k_l a_{i,j-1} + k_u a_{i-1,j}]
     i, f, o = sigmoid(s),  g = tanh(s)
@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .spec import FLIPS, Weights
+from .spec import FLIPS, Call, Weights
 
 
 def cell(s: Tensor, c_left: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,6 +57,7 @@ def flipped(tensor: Tensor, r: int) -> Tensor:
     return tensor.flip([axis for axis, flip in zip((1, 2), FLIPS[r], strict=True) if flip])
 
 
-def forward(p: Tensor, w: Weights) -> Tensor:
+def forward(call: Call) -> Tensor:
     """h (B, H, W, R, N) from p (B, H, W, R, 4N), every direction in its own order."""
+    p, w = call
     return torch.stack([flipped(raster(flipped(p[:, :, :, r], r), w, r), r) for r in range(p.shape[3])], 3)

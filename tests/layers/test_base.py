@@ -1,0 +1,211 @@
+"""Calls of the layers: shapes, layouts, attention, backends, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence
+
+import attentive_rnn
+from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttRNN
+from attentive_rnn.ops import BackendError
+from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, states_of
+
+every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
+
+
+both_directions = pytest.mark.parametrize("bidirectional", [False, True])
+
+
+T, B, D, N = 7, 4, 5, 6
+
+
+X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
+
+
+LENGTHS = torch.tensor([4, 7, 1, 6])
+
+
+def attention_shapes(rows, bidirectional, batch_first=False):
+    """Layer 0 reads D elements, layer 1 the outputs of both directions."""
+    axes = (B, T) if batch_first else (T, B)
+    axes = axes if rows else (T,)
+    return [(*axes, D, 2), (*axes, 2 * N, 2)] if bidirectional else [(*axes, D), (*axes, N)]
+
+
+@every_cell
+@both_directions
+def test_shapes_of_a_batch(cell, bidirectional):
+    layer = LAYERS[cell](D, N, 2, bidirectional=bidirectional)
+    directions = 2 if bidirectional else 1
+    output, last, attention = layer(X, need_attention=True)
+    assert output.shape == (T, B, directions * N)
+    assert all(s.shape == (2 * directions, B, N) for s in as_tuple(last))
+    assert len(as_tuple(last)) == (2 if cell == "lstm" else 1)
+    assert [tuple(a.shape) for a in attention] == attention_shapes(B, bidirectional)
+
+
+@every_cell
+@both_directions
+def test_batch_first_transposes_sequences_and_not_states(cell, bidirectional):
+    layer = LAYERS[cell](D, N, 2, bidirectional=bidirectional)
+    turned = LAYERS[cell](D, N, 2, batch_first=True, bidirectional=bidirectional)
+    turned.load_state_dict(layer.state_dict())
+    hx = states_of(layer, B, torch.float32)
+    output, last, attention = layer(X, hx, lengths=LENGTHS, need_attention=True)
+    output_t, last_t, attention_t = turned(X.transpose(0, 1), hx, lengths=LENGTHS, need_attention=True)
+    assert torch.equal(output_t, output.transpose(0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(as_tuple(last_t), as_tuple(last), strict=True))
+    assert [tuple(a.shape) for a in attention_t] == attention_shapes(B, bidirectional, batch_first=True)
+    assert all(torch.equal(a, b.transpose(0, 1)) for a, b in zip(attention_t, attention, strict=True))
+
+
+@every_cell
+@both_directions
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_sequence_without_a_batch(cell, bidirectional, batch_first):
+    layer = LAYERS[cell](D, N, 2, batch_first=batch_first, bidirectional=bidirectional).double()
+    x, hx = X[:, :1].double(), states_of(layer, 1)
+    output, last, attention = layer(x.transpose(0, 1) if batch_first else x, hx, need_attention=True)
+    alone_hx = tuple(s[:, 0] for s in as_tuple(hx))
+    alone, alone_last, alone_attention = layer(
+        x[:, 0], alone_hx if cell == "lstm" else alone_hx[0], need_attention=True
+    )
+    assert_near(alone, (output.transpose(0, 1) if batch_first else output)[:, 0], 1e-14)
+    for mine, expected in zip(as_tuple(alone_last), as_tuple(last), strict=True):
+        assert_near(mine, expected[:, 0], 1e-14)
+    assert [tuple(a.shape) for a in alone_attention] == attention_shapes(None, bidirectional)
+    for mine, expected in zip(alone_attention, attention, strict=True):
+        assert_near(mine, (expected.transpose(0, 1) if batch_first else expected)[:, 0], 1e-14)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.25])
+def test_gate_scale_multiplies_the_attention(scale):
+    layer, one = EleAttGRU(D, N, gate_scale=scale), EleAttGRU(D, N)
+    one.load_state_dict(layer.state_dict())
+    first, first_of_one = layer(X[:1], need_attention=True)[2][0], one(X[:1], need_attention=True)[2][0]
+    assert_near(first, scale * first_of_one, 1e-6)
+
+
+def test_sigmoid_attention_lies_between_zero_and_one():
+    (attention,) = EleAttRNN(D, N)(100 * X, need_attention=True)[2]
+    assert attention.min() >= 0
+    assert attention.max() <= 1
+    assert attention.std() > 0.1
+
+
+def test_asking_for_attention_changes_nothing_else():
+    layer = EleAttLSTM(D, N, 2, bidirectional=True)
+    output, (h, c) = layer(X)
+    same, (same_h, same_c), _ = layer(X, need_attention=True)
+    assert torch.equal(output, same)
+    assert torch.equal(h, same_h)
+    assert torch.equal(c, same_c)
+
+
+def test_inputs_are_left_as_they_were():
+    layer = EleAttGRU(D, N)
+    x, hx, lengths = X.clone(), torch.randn(1, B, N), LENGTHS.clone()
+    kept = x.clone(), hx.clone(), lengths.clone()
+    layer(x, hx, lengths=lengths)
+    assert all(torch.equal(a, b) for a, b in zip((x, hx, lengths), kept, strict=True))
+
+
+def test_a_layer_tells_which_backend_ran_and_why():
+    layer = EleAttGRU(D, N)
+    assert layer.last_backend is None
+    layer(X)
+    assert layer.last_backend.backend in {status.name for status in attentive_rnn.backends() if status.available}
+    assert layer.last_backend.reason
+
+
+def test_the_reference_can_be_asked_for_by_name():
+    layer, cell = EleAttGRU(D, N, backend="reference"), EleAttGRUCell(D, N, backend="reference")
+    layer(X)
+    cell(X[0])
+    assert layer.last_backend == cell.last_backend == ("reference", "asked for by name")
+    auto = EleAttGRU(D, N)
+    auto.load_state_dict(layer.state_dict())
+    assert_near(auto(X)[0], layer(X)[0], 1e-6)
+
+
+def test_a_backend_that_cannot_run_is_refused_with_the_reason():
+    with pytest.raises(BackendError, match=r"backend 'triton' cannot run .+: .+; use backend='auto'"):
+        EleAttGRU(D, N, backend="triton")(X)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(ValueError, match=r"backend should be 'auto' or one of .*'reference', got 'cudnn'"):
+        EleAttGRU(D, N, backend="cudnn")(X)
+
+
+T, B, D, N = 5, 3, 4, 6
+
+
+X = torch.zeros(T, B, D)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (torch.zeros(T, B, D + 1), RuntimeError, r"input\.size\(-1\) must be equal to input_size\. Expected 4, got 5"),
+        (torch.zeros(1, T, B, D), ValueError, r"Expected input to be 2D or 3D, got 4D instead"),
+        (torch.zeros(D), ValueError, r"Expected input to be 2D or 3D, got 1D instead"),
+        (torch.zeros(0, B, D), RuntimeError, r"Expected sequence length to be larger than 0"),
+        (torch.zeros(0, D), RuntimeError, r"Expected sequence length to be larger than 0"),
+        (torch.zeros(T, 0, D), RuntimeError, r"Expected batch size to be larger than 0"),
+        (X.double(), ValueError, r"input dtype \(torch\.float64\) does not match weight dtype \(torch\.float32\)"),
+        (X.long(), ValueError, r"input dtype \(torch\.int64\) does not match weight dtype"),
+        (X.numpy(), TypeError, r"Expected input to be a Tensor or a PackedSequence, got ndarray"),
+    ],
+)
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_inputs(cell, x, error, message):
+    with pytest.raises(error, match=message):
+        LAYERS[cell](D, N)(x)
+
+
+def test_a_packed_sequence_of_the_wrong_size_or_dtype():
+    packed = pack_padded_sequence(torch.zeros(T, B, D + 1), torch.tensor([5, 3, 1]))
+    with pytest.raises(RuntimeError, match=r"Expected 4, got 5"):
+        EleAttGRU(D, N)(packed)
+    with pytest.raises(ValueError, match=r"does not match weight dtype"):
+        EleAttGRU(D + 1, N)(packed.to(torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "error", "message"),
+    [
+        (torch.tensor([5, 3, 0]), ValueError, r"must lie in 1\.\.5 \(the steps of the input\), got 0\.\.5"),
+        (torch.tensor([6, 3, 1]), ValueError, r"must lie in 1\.\.5 .*, got 1\.\.6"),
+        (torch.tensor([5, 3]), ValueError, r"one length a row, shape \(3,\), got \(2,\)"),
+        (torch.tensor([[5, 3, 1]]), ValueError, r"one length a row, shape \(3,\), got \(1, 3\)"),
+        (torch.tensor([5, 3, 1], dtype=torch.int32), ValueError, r"must be int64, got torch\.int32"),
+        (torch.tensor([5.0, 3.0, 1.0]), ValueError, r"must be int64, got torch\.float32"),
+        ([5, 3, 1], TypeError, r"must be an int64 tensor, got list; use torch\.as_tensor"),
+        (np.array([5, 3, 1]), TypeError, r"must be an int64 tensor, got ndarray; use torch\.as_tensor"),
+    ],
+)
+def test_lengths(lengths, error, message):
+    with pytest.raises(error, match=message):
+        EleAttGRU(D, N)(X, lengths=lengths)
+    with pytest.raises(error, match=message):
+        EleAttGRU(D, N, batch_first=True)(X.transpose(0, 1), lengths=lengths)
+
+
+def test_lengths_of_a_packed_sequence():
+    packed = pack_padded_sequence(X, torch.tensor([5, 3, 1]))
+    with pytest.raises(ValueError, match=r"lengths cannot be given with a PackedSequence"):
+        EleAttGRU(D, N)(packed, lengths=torch.tensor([5, 3, 1]))
+
+
+def test_steps():
+    with pytest.raises(RuntimeError, match=r"forward in time only, but bidirectional=True"):
+        EleAttGRU(D, N, bidirectional=True).step(X[0])
+    with pytest.raises(ValueError, match=r"Expected x_t to be 1D or 2D, got 3D instead"):
+        EleAttGRU(D, N).step(X)
+    with pytest.raises(RuntimeError, match=r"Expected 4, got 3"):
+        EleAttGRU(D, N).step(X[0, :, :3])
+    with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 3, 6\), got \[1, 2, 6\]"):
+        EleAttGRU(D, N).step(X[0], torch.zeros(1, 2, N))

@@ -1,0 +1,186 @@
+"""The CPU kernels against the reference in float64, at odd sizes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from attentive_rnn.ops.recurrence import Spec, Weights, recurrence
+from drawn import calls
+from helpers import (
+    ALL_CELLS,
+    ALL_GATES,
+    TOLERANCE,
+    Call,
+    compare,
+    in_double,
+    poison_pool,
+    random_call,
+    relative_error,
+    results,
+)
+
+SPECS = st.builds(Spec, *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0))), st.none())
+
+
+@pytest.mark.usefixtures("_poisoned")
+@settings(max_examples=250)
+@given(call=calls(SPECS))
+def test_any_call_gives_what_the_reference_gives(call):
+    poison_pool()
+    compare(call)
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("gate", ALL_GATES)
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_every_cell_and_gate_on_every_instruction_set_here(has_isa, cell, gate):
+    if has_isa:
+        for dtype in TOLERANCE:
+            lengths = torch.tensor([9, 1, 4, 9, 2])
+            compare(random_call(Spec(cell, gate), 9, 5, 11, 13, dtype=dtype, lengths=lengths, need_attention=True))
+            compare(random_call(Spec(cell, gate), 6, 70, 20, 37, dtype=dtype, reverse=True))
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_weights_that_outgrow_the_caches(cell):
+    lengths = torch.randint(1, 7, (100,))
+    compare(random_call(Spec(cell), 6, 100, 310, 290, dtype=torch.float32, lengths=lengths))
+
+
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_what_lies_in_the_padding_is_never_read(cell):
+    lengths = torch.tensor([2, 7, 5])
+    call = random_call(Spec(cell), 7, 3, 5, 9, dtype=torch.float32, lengths=lengths, need_attention=True)
+    clean = results(call, "cpu")
+    padding = torch.arange(7).unsqueeze(1) >= lengths
+    with torch.no_grad():
+        call.x[padding] = torch.nan
+    dirty = results(call, "cpu")
+    assert all(torch.equal(clean[name], dirty[name]) for name in clean)
+    assert (dirty["output"][padding] == 0).all()
+    assert (dirty["inputs"][padding] == 0).all()
+    assert (dirty["grad_x"][padding] == 0).all()
+
+
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_nan_and_infinity_in_the_input_are_not_hidden(cell):
+    call = random_call(Spec(cell), 4, 3, 5, 9, dtype=torch.float32)
+    with torch.no_grad():
+        call.x[1, 2, 0] = torch.nan
+        output = recurrence(*call[:4], backend="cpu").output
+    assert output[1:, 2].isnan().all()
+    assert output[:, :2].isfinite().all()
+    with torch.no_grad():
+        call.x.fill_(1e30)
+        assert recurrence(*call[:4], backend="cpu").output.isfinite().all() or cell == "rnn_relu"
+
+
+@pytest.mark.parametrize("gate", ALL_GATES)
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_gradients_agree_with_differences(cell, gate):
+    lengths = torch.tensor([3, 2])
+    call = random_call(Spec(cell, gate, 1.5), 3, 2, 3, 2, lengths=lengths, need_attention=True)
+
+    def run(*tensors: Tensor) -> tuple[Tensor, ...]:
+        leaves = dict(zip(call.leaves(), tensors, strict=True))
+        state = tuple(leaves[f"state{i}"] for i in range(call.spec.states))
+        weights = Weights(*(leaves.get(name) for name in Weights._fields))
+        result = recurrence(leaves["x"], state, weights, call.spec, **call.options, backend="cpu")
+        return (result.output, *result.state) + (() if gate is None else (result.attention.inputs,))
+
+    leaves = tuple(call.leaves().values())
+    assert torch.autograd.gradcheck(run, leaves, fast_mode=True)
+    assert torch.autograd.gradgradcheck(run, leaves, fast_mode=True)
+
+
+def test_float32_is_as_accurate_as_torch_itself():
+    torch.manual_seed(3)
+    gru = torch.nn.GRU(20, 40)
+    x, weight = torch.randn(200, 96, 20), torch.randn(200, 96, 40)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+    def ours(dtype: torch.dtype, backend: str) -> dict[str, Tensor]:
+        parameters = [getattr(gru, name).detach().to(dtype).requires_grad_() for name in names]
+        state = (torch.zeros(96, 40, dtype=dtype),)
+        run = recurrence(x.to(dtype), state, Weights(*parameters), Spec("gru_reset_after", None), backend=backend)
+        gradients = torch.autograd.grad((run.output * weight.to(dtype)).sum(), parameters)
+        return {"output": run.output} | dict(zip(names, gradients, strict=True))
+
+    exact = ours(torch.float64, "reference")
+    output, _ = gru(x)
+    gradients = torch.autograd.grad((output * weight).sum(), [getattr(gru, name) for name in names])
+    torchs = {"output": output} | dict(zip(names, gradients, strict=True))
+    for name, out in ours(torch.float32, "cpu").items():
+        error, bar = relative_error(out, exact[name]), relative_error(torchs[name], exact[name])
+        assert error < 3 * bar, f"{name}: {error:.1e}, torch's own {bar:.1e}"
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_short_floats_are_computed_in_float32_and_returned_as_they_came(dtype):
+    call = random_call(Spec("lstm"), 6, 4, 5, 9, dtype=dtype, need_attention=True)
+    ours, exact = results(call, "cpu"), results(in_double(call), "reference")
+    assert {t.dtype for t in ours.values()} == {dtype}
+    for name in ours:
+        assert relative_error(ours[name], exact[name]) < 4 * torch.finfo(dtype).eps, name
+
+
+def test_tensors_need_not_be_contiguous():
+    call = random_call(Spec("gru"), 6, 5, 4, 9)
+    expected = results(call, "cpu")
+    for x in (
+        call.x.detach().transpose(0, 1).contiguous().transpose(0, 1),
+        torch.stack([call.x.detach()] * 2, dim=-1)[..., 1],
+    ):
+        assert not x.is_contiguous()
+        hh = call.weights.hh.detach().T.contiguous().T.requires_grad_()
+        ours = results(Call(x.requires_grad_(), call.state, call.weights._replace(hh=hh), call.spec, {}), "cpu")
+        assert all(torch.equal(ours[name], expected[name]) for name in expected)
+
+
+def test_gradients_that_come_in_expanded_or_not_at_all():
+    call = random_call(Spec("lstm"), 6, 5, 4, 9)
+    leaves = list(call.leaves().values())
+    for function in (
+        lambda run: run.output.sum(),
+        lambda run: run.output[-1].mean(),
+        lambda run: run.state[1].sum(),
+        lambda run: run.output.transpose(0, 1).flatten(1).square().sum(),
+    ):
+        ours, theirs = (
+            torch.autograd.grad(function(recurrence(*call[:4], backend=b)), leaves) for b in ("cpu", "reference")
+        )
+        for out, ref in zip(ours, theirs, strict=True):
+            assert relative_error(out, ref) < 1e-11
+
+
+@pytest.mark.parametrize("wanted", ["x", "state0", "hh", "b_a", "ia"])
+def test_only_the_gradients_asked_for_are_made(wanted):
+    call = random_call(Spec("gru"), 6, 5, 4, 9)
+    expected = results(call, "reference")[f"grad_{wanted}"]
+    for name, leaf in call.leaves().items():
+        leaf.requires_grad_(name == wanted)
+    generator = torch.Generator().manual_seed(1)
+    run = recurrence(*call[:4], backend="cpu")
+    weights = [torch.randn(t.shape, generator=generator, dtype=torch.float64) for t in (run.output, *run.state)]
+    torch.autograd.backward((run.output, *run.state), weights)
+    gradients = {name: leaf.grad for name, leaf in call.leaves().items() if leaf.grad is not None}
+    assert gradients.keys() == {wanted}
+    assert relative_error(gradients[wanted], expected) < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("cell", "shape"), [("lstm", (20, 130, 24, 40)), ("gru", (3, 20, 310, 290)), ("rnn_tanh", (2, 100, 310, 600))]
+)
+def test_results_do_not_depend_on_whether_threads_share_the_rows_or_each_product(cell, shape):
+    lengths = torch.randint(1, shape[0] + 1, (shape[1],))
+    call = random_call(Spec(cell), *shape, dtype=torch.float32, lengths=lengths, need_attention=True)
+    alone = results(call, "cpu")
+    for threads in (2, 3):
+        torch.set_num_threads(threads)
+        together = results(call, "cpu")
+        assert all(torch.equal(alone[name], together[name]) for name in alone)

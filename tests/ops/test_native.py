@@ -1,0 +1,124 @@
+"""The compiled kernels as citizens of a process: threads, forks, pooled memory, what keeps calls from them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from attentive_rnn.ops import BackendError, native
+from attentive_rnn.ops.recurrence import Spec, recurrence
+from helpers import (
+    ALL_CELLS,
+    Call,
+    random_call,
+    results,
+)
+
+
+def test_this_machine_has_the_kernels():
+    available, reason = native.machine()
+    assert available, reason
+
+
+def test_several_python_threads_may_call_at_once():
+    torch.set_num_threads(2)
+    wanted = [random_call(Spec(cell), 30, 64, 24, 40, dtype=torch.float32, seed=i) for i, cell in enumerate(ALL_CELLS)]
+    expected = [results(call, "cpu") for call in wanted]
+    found: list[dict[str, Tensor]] = [{}] * len(wanted)
+
+    def work(i: int) -> None:
+        for _ in range(5):
+            found[i] = results(wanted[i], "cpu")
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(wanted))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for ours, theirs in zip(found, expected, strict=True):
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def last_output(call: Call) -> list[float]:
+    """The last step of the first row: read without an operator that may use OpenMP, which does not survive a fork."""
+    with torch.no_grad():
+        return recurrence(*call[:4], backend="cpu").output[-1, 0].tolist()
+
+
+def _forward_in_child(call: Call, queue: Any) -> None:
+    queue.put(last_output(call))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_process_can_use_the_kernels_after_its_parent_has():
+    torch.set_num_threads(2)
+    call = random_call(Spec("gru"), 30, 64, 24, 40, dtype=torch.float32)
+    expected = last_output(call)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_forward_in_child, args=(call, queue), daemon=True)
+    child.start()
+    try:
+        assert queue.get(timeout=20) == expected
+        child.join(timeout=20)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+
+
+def test_the_interpreter_exits_while_the_threads_wait():
+    code = (
+        "import torch; torch.set_num_threads(2)\n"
+        "from attentive_rnn import EleAttGRU\n"
+        "layer = EleAttGRU(24, 40, backend='cpu'); layer(torch.randn(50, 96, 24))[0].sum().backward()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_pool_keeps_no_more_than_its_limit():
+    native.kernels.pool_limit(1 << 20)
+    try:
+        buffers = [native.buffer(600_000) for _ in range(4)]
+        del buffers
+        assert 0 < native.kernels.pool_bytes() <= 1 << 20
+        large = native.buffer(3 << 20)
+        del large
+        assert native.kernels.pool_bytes() <= 1 << 20
+    finally:
+        native.kernels.pool_limit(1 << 30)
+
+
+class Subclass(Tensor):
+    """A tensor that PyTorch's operators would treat in its own way."""
+
+
+def test_calls_for_pytorchs_own_operators_are_refused_with_the_reason():
+    call = random_call(Spec("gru"), 3, 2, 4, 5)
+
+    def refused(reason: str, x: Tensor = call.x, **options: Any) -> Tensor:
+        with pytest.raises(BackendError, match=f"'cpu' cannot run this call: .*{reason}"):
+            recurrence(x, *call[1:4], **options, backend="cpu")
+        return recurrence(x, *call[1:4], **options, backend="auto").output
+
+    refused("gradient for zoneout", zoneout=torch.rand(1, 3, 2, 5, dtype=torch.float64, requires_grad=True))
+    refused("Subclass is a subclass", call.x.detach().as_subclass(Subclass))
+    with FlopCounterMode(display=False):
+        refused("TorchDispatchMode")
+    with torch.autograd.forward_ad.dual_level():
+        refused("forward-mode")
+    torch.func.vmap(lambda x: refused("torch.func", x))(torch.stack([call.x.detach()] * 2))
+    with pytest.raises(BackendError, match=r"mixed"):
+        recurrence(call.x.float(), *call[1:4], backend="cpu")
+    meta = Call(*(random_call(Spec("gru"), 3, 2, 4, 5)))
+    with pytest.raises(BackendError, match=r"on meta"):
+        recurrence(meta.x.to("meta"), *call[1:4], backend="cpu")
