@@ -58,6 +58,20 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
+def test_a_checkpoint_of_version_0_1_0_is_read_in_the_present_layout(tmp_path):
+    old = {
+        "pytorch-lightning_version": "2.6.6",
+        "state_dict": {"model.weight": torch.arange(6.0)},
+        "callbacks": {"Recorder": {"rows": [{"epoch": 1}]}},
+        "optimizer_states": [{"param_groups": []}],
+        "MixedPrecision": {"scale": 65536.0},
+    }
+    torch.save(old, tmp_path / "old.ckpt")
+    content = read_checkpoint(tmp_path / "old.ckpt")
+    assert torch.equal(content.pop("model")["weight"], torch.arange(6.0))
+    assert content == {"optimizer": {"param_groups": []}, "precision": {"scale": 65536.0}, "rows": [{"epoch": 1}]}
+
+
 def test_another_file_of_torchs_is_no_checkpoint(tmp_path):
     path = tmp_path / "tensor.ckpt"
     torch.save(torch.zeros(3), path)

@@ -8,10 +8,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.optim import SGD, Adam, RMSprop
+from torch.optim.lr_scheduler import MultiStepLR, OneCycleLR
 
 from attentive_rnn.data import SequenceDataset, Splits, load, preprocess
 from attentive_rnn.errors import ConfigError
+from attentive_rnn.tasks.classification import Classification
+from attentive_rnn.tasks.regression import Regression
 from attentive_rnn.training import load_model, resume, train
+from attentive_rnn.training.config import OptimConfig
+from attentive_rnn.training.loop import StepPrecision, make_optimizer, make_schedule
 from attentive_rnn.training.run_folder import read_rows
 from small_runs import train_until, weights
 
@@ -31,6 +37,41 @@ def test_other_precisions_train(small_config, tmp_path, quiet, precision):
     run = train(small_config("basic-motions", precision=precision), tmp_path, console=quiet)
     dtype = torch.float64 if precision == "64-true" else torch.float32
     assert {tensor.dtype for tensor in load_file(run.model / "model.safetensors").values()} == {dtype}
+
+
+def test_mixed_precision_takes_the_input_as_it_is_and_sums_gradients_of_a_weight_in_float32():
+    precision = StepPrecision("bf16-mixed", "cpu")
+    x, weight = torch.rand(64, 8), torch.rand(8, 8, requires_grad=True)
+    assert precision.convert_input(x) is x
+    with precision.forward_context():
+        y = x @ weight
+    assert y.dtype == torch.bfloat16
+    assert precision.convert_output(y) is y
+    gradients = []
+    for inputs in ([x[:32]], [x[32:]], [x[:32], x[32:]]):
+        with precision.forward_context():
+            (gradient,) = torch.autograd.grad(sum((part @ weight).sum() for part in inputs), weight)
+        gradients.append(gradient)
+    assert torch.equal(gradients[0] + gradients[1], gradients[2])
+
+
+@pytest.mark.parametrize(("metric", "mode", "threshold"), [(Classification, "max", "abs"), (Regression, "min", "rel")])
+def test_a_plateau_is_judged_by_the_metric(metric, mode, threshold):
+    model = torch.nn.Linear(2, 2)
+    schedule = make_schedule(make_optimizer(model, OptimConfig(), True), OptimConfig(), metric.metric, 10)
+    assert (schedule.mode, schedule.threshold_mode) == (mode, threshold)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adam", Adam), ("sgd", SGD), ("rmsprop", RMSprop)])
+@pytest.mark.parametrize(("schedule", "made"), [("one-cycle", OneCycleLR), ("steps", MultiStepLR), ("constant", None)])
+def test_an_optimiser_and_its_schedule_are_those_of_the_configuration(name, kind, schedule, made):
+    optim = OptimConfig(optimizer=name, schedule=schedule, lr=0.25, weight_decay=0.5, lr_steps=[3])
+    optimizer = make_optimizer(torch.nn.Linear(2, 2), optim, fused=True)
+    assert type(optimizer) is kind
+    assert optimizer.param_groups[0]["weight_decay"] == 0.5
+    found = make_schedule(optimizer, optim, Classification.metric, 10)
+    assert found is None if made is None else type(found) is made
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01 if schedule == "one-cycle" else 0.25)
 
 
 def test_with_nothing_held_out_all_sequences_train_and_no_validation_is_claimed(small_config, tmp_path, quiet):

@@ -108,7 +108,7 @@ class _Batches:
             yield batch[self.rank :: self.world] or batch[:1]
 
     def shares(self) -> Iterator[Share | None]:
-        """What this process has of each batch; None: all."""
+        """The part of each batch that belongs to this process; None: all."""
         for start in range(0, self.count, self.batch_size):
             whole = min(self.batch_size, self.count - start)
             rows = len(range(self.rank, whole, self.world))

@@ -192,7 +192,7 @@ class Loop:
 
     def _means(self, part: str, sums: Tensor, count: int) -> dict[str, float]:
         """Loss and metric of a part, whose sums over this process's share are given, by their columns."""
-        loss, total = self.fabric.all_reduce(sums, reduce_op="sum").tolist()
+        loss, total = self.fabric.strategy.all_reduce(sums, reduce_op="sum").tolist()
         return {f"{part}_loss": loss / count, f"{part}_{self.job.task.metric.column}": total / count}
 
 

@@ -1,4 +1,4 @@
-"""Train a classifier as a configuration says: a new run, or one that was interrupted."""
+"""A training run from its configuration to its results: a new one, or one that was interrupted."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def train(
     """Train from the start, in a new folder, to the end: model/ and results.json are there when this returns.
 
     Args:
-        config: what to train, on what, how; see :func:`load_config`.
+        config: data, model and training; see :func:`load_config`.
         parent: the folder for the run's folder.
-        name: what to call the run's folder; None: the time.
+        name: of the run's folder; None: the time.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
 
@@ -182,7 +182,7 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
 
 
 def _results(run: RunFolder, config: Config, splits: Splits, epochs: Recorder, device: torch.device) -> dict[str, Any]:
-    """What results.json says; here, and nowhere earlier, the test sequences are looked at."""
+    """The content of results.json; the test sequences are used here for the first time."""
     saved = load_model(run.model)
     saved.model.to(device)
     metric = task_for(saved.schema).metric

@@ -1,4 +1,4 @@
-"""A trained model on disk: model.safetensors with the weights, config.json with all that is needed to use them."""
+"""A trained model on disk: model.safetensors holds the weights, config.json all that is needed to use them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SavedModel:
     Args:
         model: the classifier, in evaluation mode.
         schema: the frames that it takes, before preprocessing, and its classes or the number it predicts.
-        preprocessing: what is done to a sequence before the classifier sees it.
+        preprocessing: the steps between a sequence as it was read and the classifier.
     """
 
     model: Model
@@ -80,7 +80,8 @@ class SavedModel:
         """Classify sequences as they were read, batch by batch.
 
         Yields:
-            what :meth:`batches` yields, and what the task keeps of the answers, for classes the logits (B, K) float64.
+            the two items of :meth:`batches`, and the part of the output that the task keeps, such as the logits (B, K)
+            of classes in float64.
 
         Raises:
             ConfigError: the frames are not those of the schema.
@@ -119,7 +120,7 @@ class SavedModel:
             )
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
-        """What the task keeps of the model's output for a batch, (B, ...) float64."""
+        """The part of the model's output for a batch that the task keeps, (B, ...) float64."""
         kept: np.ndarray = self.task.keep(output, batch).cpu().double().numpy()
         return kept
 
