@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +68,11 @@ class RunFolder:
         """The content of results.json."""
         return read_json(self.results)
 
-    def read_config(self, data: str | None = None) -> Config:
-        """The configuration of the run, with its data at another path where they have moved to `data`."""
+    def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
+        """The configuration of the run; of the data it may say another path and further options of the reader."""
         config = read_config(self.config)
         config.data.path = config.data.path if data is None else data
+        config.data.options = {**config.data.options, **(options or {})}
         return config
 
     @contextmanager

@@ -248,5 +248,6 @@ SOURCE = Source(
     load=load,
     read=read,
     recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
+    may_lack=("label", "split", "subject"),
     check_options={"missing": "keep"},
 )
