@@ -96,6 +96,8 @@ def test_a_column_that_is_missing_or_unknown_is_named(run, tmp_path):
 def test_a_file_without_the_label_of_the_training_can_be_predicted(run, tmp_path):
     data = read_input(load_model(run.model), _write(tmp_path / "new.csv", label=None))
     assert data.labels.tolist() == [-1] * 24
+    with pytest.raises(ConfigError, match="there is no column 'truth'"):
+        read_input(load_model(run.model), tmp_path / "new.csv", {"label": "truth"})
 
 
 def test_another_unit_is_warned_of(run, tmp_path):

@@ -43,7 +43,8 @@ def _show(arguments: argparse.Namespace) -> int:
     from ..draw import animate
 
     item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
-    print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite)}")
+    options = reader_options(arguments)
+    print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite, **options)}")
     return 0
 
 
@@ -82,6 +83,7 @@ DATA = Command(
             "attentive data show skeletons.npz --item 3 --out film.gif",
             _show,
             _PATH,
+            OPTION,
             Argument("--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)"),
             Argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)"),
             overwrite("FILE"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import combinations
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from .setup import load_splits
 def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] | None = None) -> SequenceDataset:
     """Sequences for a model, read with the options of its training where the same source reads them.
 
-    An option of the training that names a column for labels, parts or subjects counts only if the input has it.
+    An option of the training that names a column, such as that of the labels, counts only if the input has it.
 
     Args:
         saved: the model.
@@ -36,23 +35,17 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
     trained = {}
     if saved.reader is not None and saved.reader.source == source.name:
         trained = {key: value for key, value in saved.reader.options.items() if key in takes}
-    refused = None
-    for kept in _choices(trained, [key for key in source.may_lack if key not in given]):
+    while True:
         try:
-            dataset = read_sequences(path, saved.schema if saved.schema.vocabulary else None, **{**kept, **given})
-            return saved.matched(dataset, takes=takes, where=str(path))
+            words = saved.schema if saved.schema.vocabulary else None
+            dataset = read_sequences(path, words, **{**trained, **given})
+            break
         except ConfigError as error:
-            refused = refused or error
-    assert refused is not None
-    raise refused
-
-
-def _choices(options: dict[str, Any], may_lack: list[str]) -> Iterator[dict[str, Any]]:
-    """All options; then those without one, two and so on of the keys that an input may lack."""
-    lacking = [key for key in may_lack if key in options]
-    for count in range(len(lacking) + 1):
-        for left_out in combinations(lacking, count):
-            yield {key: value for key, value in options.items() if key not in left_out}
+            lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
+            if not trained.keys() & set(lacking):
+                raise
+            trained = {key: value for key, value in trained.items() if key not in lacking}
+    return saved.matched(dataset, takes=takes, where=str(path))
 
 
 def run_splits(saved: SavedModel, config: Config) -> Splits:

@@ -248,6 +248,6 @@ SOURCE = Source(
     load=load,
     read=read,
     recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
-    may_lack=("label", "split", "subject"),
+    may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},
 )
