@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..schema import Schema
-from .presence import has_joints, mark, unmark
+from .presence import guess, has_joints, mark, unmark
 
 # Which frames decide an output frame: that frame alone; also the first one that `starts`; also the one before it.
 Depends = Literal["frame", "first", "previous"]
@@ -48,6 +48,9 @@ class Transform(ABC):
         """
         if not has_joints(sequence, self.schema):
             return self.apply(sequence, rng)
+        guessed = guess(sequence) if self.schema is None else None
+        if guessed is not None:
+            return self.bound(guessed)(sequence, rng, presence)
         return unmark(self.apply(mark(sequence, self.schema, presence), rng))
 
     @abstractmethod

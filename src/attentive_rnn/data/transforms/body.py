@@ -103,6 +103,8 @@ class AlignView(Transform):
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=max(self._joints) + 1, coordinates=3)
+        if self.schema is not None:
+            self.schema_after(self.schema)
         frames = (~sequence[:, 0, self._joints].isnan().any(-1).any(-1)).nonzero()
         if len(frames) == 0:
             return sequence

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..options import number
 from ..schema import Schema
 
 
@@ -31,6 +32,31 @@ def absent(frames: np.ndarray, schema: Schema | None = None) -> np.ndarray:
     first = frames[..., :size]
     gone = ~first[..., :coordinates].any(-1) | np.isnan(first).any(-1)
     return np.asarray(gone | (first[..., coordinates:] <= 0).any(-1))
+
+
+def is_planar(bodies: np.ndarray) -> bool:
+    """Whether (..., C) numbers of joints are of a picture: two coordinates, or pixels and a score from 0 to 1."""
+    if bodies.shape[-1] < 3:
+        return True
+    score, pixels = bodies[..., 2], bodies[..., :2]
+    return bool(score.size and score.min() >= 0 and score.max() <= 1 and np.abs(pixels).max() > 10)
+
+
+def guess(sequence: Tensor) -> Schema | None:
+    """A schema for a sequence (T, M, V, 3) of which none is known and that looks like pixels with a confidence."""
+    if sequence.ndim != 4 or sequence.shape[-1] != 3 or not is_planar(sequence.numpy()):
+        return None
+    return Schema((), tuple(sequence.shape[1:]), coordinates=2)
+
+
+def unseen(confidence: np.ndarray, least: float) -> np.ndarray:
+    """Which joints are absent for a reader's option ``min_confidence``: those whose confidence is below it, or zero.
+
+    Raises:
+        ConfigError: ``least`` is not a number from 0 to 1.
+    """
+    least = number("the reader", "min_confidence", least, 0, 1)
+    return np.asarray((confidence < least) | ~(confidence > 0))
 
 
 def has_joints(sequence: Tensor, schema: Schema | None = None) -> bool:
