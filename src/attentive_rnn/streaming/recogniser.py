@@ -122,8 +122,9 @@ class Recognizer:
         """Take the next frame of a track, which starts with its first frame.
 
         Args:
-            frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody.
-                Or the values by their names: of a skeleton, one person's coordinates (C,) of each joint.
+            frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody. Of a
+                joint that is not seen all numbers are zero, or NaN. Or the values by their names: of a skeleton, one
+                person's coordinates (C,) of each joint.
             track: who it is.
 
         Raises:
@@ -174,8 +175,13 @@ class Recognizer:
             raise DataError(f"a frame must be numbers {schema.shape}, got {type(frame).__name__}") from error
         if values.shape != schema.shape or names or self._layout is not None:
             values = self._matched(values, names)
+        missing = np.isnan(values).any(-1, keepdims=True)
+        if len(schema.shape) == 3 and missing.any() and not missing.all():
+            values = np.where(missing, 0, values)
         if not np.isfinite(values).all():
-            raise DataError("a value of a frame is missing or infinite; send zeros for a person who is not there")
+            raise DataError(
+                "a value of a frame is missing or infinite; send zeros for a person or joint that is not there"
+            )
         ready = torch.from_numpy(values if values.flags.writeable else values.copy())
         if self._first is not None:
             self._first.append(ready[None])

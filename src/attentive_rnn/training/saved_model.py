@@ -62,6 +62,9 @@ class SavedModel:
     reader: Reader | None = None
     seen: Ranges | None = None
 
+    def __post_init__(self) -> None:
+        self.preprocessing = self.preprocessing.bound(self.schema)
+
     @property
     def task(self) -> Task:
         """The task that the model was trained for."""
