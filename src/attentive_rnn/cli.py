@@ -76,7 +76,7 @@ def _show_warning(usual: Callable[..., None], message: Warning | str, category: 
     """Print a warning about data as one line; any other as usual."""
     if not issubclass(category, DataWarning):
         return usual(message, category, *rest)
-    print(f"attentive: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
     return None
 
 

@@ -117,7 +117,7 @@ def test_another_unit_is_one_line_of_warning(tmp_path, capsys):
     assert main(["predict", str(run), str(_gestures(tmp_path / "mm.csv", scale=1000))]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 24
-    assert said.err.startswith(f"attentive: warning: {tmp_path / 'mm.csv'}: the values of ")
+    assert said.err.startswith(f"warning: {tmp_path / 'mm.csv'}: the values of ")
     assert said.err.endswith("; is this millimetres for metres?\n")
     assert said.err.count("\n") == 1
 

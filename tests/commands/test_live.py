@@ -153,7 +153,7 @@ def test_joints_come_by_name_or_in_another_layout(tmp_path, monkeypatch, capsys)
     )
     assert usual == by_name == other
     _, said = _streamed(tmp_path, [{"frame": named[0]}], monkeypatch, capsys, "--option", "rate=60")
-    assert "attentive: warning: standard input: has 60 frames per second, but the model was trained with 30" in said
+    assert "warning: standard input: has 60 frames per second, but the model was trained with 30" in said
     del named[0]["left hip"]
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"frame": named[0]}) + "\n"))
     assert main(["stream", str(tmp_path), "-"]) == 2
@@ -173,7 +173,7 @@ def test_features_come_by_name_and_in_the_unit_of_the_training(tmp_path, monkeyp
     turned = [{"frame": f} for f in frames.flip(1).tolist()]
     assert _streamed(tmp_path, turned, monkeypatch, capsys, "--option", "features=[z,y,x]")[0] == usual
     large = [{"frame": f} for f in (1000 * frames).tolist()]
-    assert "attentive: warning: the stream: the values of" in _streamed(tmp_path, large, monkeypatch, capsys)[1]
+    assert "warning: the stream: the values of" in _streamed(tmp_path, large, monkeypatch, capsys)[1]
     for line, options, message in [
         ({"x": 1, "y": 2, "q": 3}, [], "missing z; unknown q"),
         ([1, 2], [], "a frame must be (3,), got (2,)"),

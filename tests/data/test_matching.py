@@ -85,6 +85,33 @@ def test_joints_of_another_layout_are_taken_by_name():
         match(_data(KINECT, torch.zeros(2, 1, 20, 3)), Schema((), (1, 25, 3), layout="ntu-25"))
 
 
+def test_a_confidence_is_no_third_coordinate():
+    mediapipe = Schema((), (1, 33, 3), layout="mediapipe-33")
+    coco = Schema((), (1, 17, 3), layout="coco-17", coordinates=2)
+    with pytest.raises(DataError, match="a joint has 3 coordinates in 3 numbers, but the model takes 2 in 3"):
+        match(_data(mediapipe, torch.ones(2, 1, 33, 3)), coco)
+    sure = replace(mediapipe, coordinates=2)
+    assert match(_data(sure, torch.ones(2, 1, 33, 3)), coco).sequences[0].shape == (2, 1, 17, 3)
+    # A model of before does not say which number is what.
+    old = replace(coco, coordinates=None)
+    assert match(_data(coco, torch.ones(2, 1, 17, 3)), old).sequences[0].shape == (2, 1, 17, 3)
+
+
+def test_a_joint_that_is_not_seen_stays_so_in_another_layout():
+    frames = torch.randn(4, 1, 25, 3)
+    frames[:, 0, 7] = 0
+    frames[1, 0, 3] = 0
+    data = _data(Schema((), (1, 25, 3), layout="ntu-25"), frames)
+    data.presence = [torch.ones(4, 1, 25, dtype=torch.bool)]
+    data.presence[0][:, 0, 7] = False  # the left hand; the head is seen at exactly zero
+    matched = match(data, KINECT)
+    seen = matched.presence[0]
+    assert seen is not None
+    assert not seen[:, 0, 7].any()
+    assert seen[:, 0, 3].all()
+    assert torch.equal(matched.sequences[0], ConvertLayout("ntu-25", "kinect-20")(frames, None))
+
+
 def test_layouts_are_compared_though_the_shapes_are_equal():
     with pytest.raises(DataError, match="sfinge-20 has no joint for hip centre"):
         match(_data(Schema((), (1, 20, 3), layout="sfinge-20"), torch.ones(2, 1, 20, 3)), KINECT)

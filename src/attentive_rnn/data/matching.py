@@ -11,8 +11,10 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +24,7 @@ from .schema import Schema
 from .skeletons.layouts import get_layout
 from .text.words import recode
 from .transforms.body import ConvertLayout
+from .transforms.presence import has_joints, presence_beside, unmark
 
 FrameMap = Callable[[Tensor], Tensor]  # (T, *found.shape) to (T, *wanted.shape)
 D = TypeVar("D", bound=LabelledDataset)
@@ -82,17 +85,23 @@ def _matched(
     frames = match_frames(found, wanted, where, takes)
     if found.rate and wanted.rate:
         warn_of_rate(where, found.rate, wanted.rate)
-    sequences = dataset.sequences
+    matched = copy(dataset)  # with whatever else is known of it
+    kind = np.float64 if wanted.target == "number" else np.int64
+    matched.labels = np.asarray(_labels(dataset, wanted, strict, where), dtype=kind)
+    matched.schema = wanted
     if frames is not None:
-        sequences = []
-        for i, sequence in enumerate(dataset.sequences):
-            try:
-                sequences.append(frames(sequence))
-            except DataError as error:
-                name = dataset.metas[i].get("name", f"sequence {i}")
-                raise DataError(f"{where}: {name}: {error}") from error
-    labels = _labels(dataset, wanted, strict, where)
-    return SequenceDataset(sequences, labels, dataset.metas, wanted, dataset.name)
+        marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
+        matched.sequences = [unmark(one) if has_joints(one, wanted) else one for one in marked]
+        matched.presence = [presence_beside(one, wanted) for one in marked]
+    return matched
+
+
+def _framed(dataset: SequenceDataset, i: int, frames: FrameMap, where: str) -> Tensor:
+    """A sequence in the frames of the model, with NaN for joints that are absent."""
+    try:
+        return frames(dataset.marked(i))
+    except DataError as error:
+        raise DataError(f"{where}: {dataset.metas[i].get('name', f'sequence {i}')}: {error}") from error
 
 
 def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[str] = ()) -> FrameMap | None:
@@ -221,6 +230,7 @@ def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -
             raise DataError(_other_shape(found, wanted, where))
     if len(shape) != 3 or shape[2] != values or (chosen is None and shape[1] != joints):
         raise DataError(_other_shape(found, wanted, where))
+    _check_coordinates(found, wanted, where)
 
     def convert(frames: Tensor) -> Tensor:
         bodies = frames.reshape(-1, *shape)
@@ -238,6 +248,18 @@ def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -
         return bodies
 
     return convert
+
+
+def _check_coordinates(found: Schema, wanted: Schema, where: str) -> None:
+    """DataError where the numbers of a joint are known to mean something else than those of the model."""
+    declared = found.coordinates is not None and wanted.coordinates is not None
+    if not declared and (found.layout == wanted.layout or not found.layout):
+        return  # such as a model that was saved before confidences were told from coordinates
+    if len(found.shape) == 3 and (found.vector, found.vectors) != (wanted.vector, wanted.vectors):
+        raise DataError(
+            f"{where}: a joint has {found.vector[0]} coordinates in {found.vector[1]} numbers, "
+            f"but the model takes {wanted.vector[0]} in {wanted.vector[1]}"
+        )
 
 
 def _other_shape(found: Schema, wanted: Schema, where: str) -> str:

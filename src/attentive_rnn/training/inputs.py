@@ -59,5 +59,5 @@ def run_splits(saved: SavedModel, config: Config) -> Splits:
 
 def matched_splits(saved: SavedModel, splits: Splits) -> Splits:
     """Data that were loaded already as a model takes them; the same object where they fit."""
-    found = Splits(*(saved.matched(part, strict=True) for part in splits))
-    return splits if all(a is b for a, b in zip(found, splits, strict=True)) else found
+    found = {name: saved.matched(part, strict=True) for name, part in splits._asdict().items()}
+    return splits if all(found[name] is part for name, part in splits._asdict().items()) else Splits(**found)
