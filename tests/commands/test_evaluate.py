@@ -133,4 +133,6 @@ def test_the_options_of_the_training_are_used_and_may_be_changed(tmp_path, capsy
         refused = fails([*call, "--option", "missing=refuse"], capsys)
         assert f"{path}, line 13: x is missing" in refused
     assert "unknown option 'seed'; reading 'table' takes" in fails(["predict", run, path, "--option", "seed=1"], capsys)
+    for call in (["evaluate", run], ["explain", run], ["report", run]):
+        assert "the parts of the data are those of the training" in fails([*call, "--option", "seed=6"], capsys)
     assert "--option must be KEY=VALUE" in fails(["predict", run, path, "--option", "missing"], capsys)

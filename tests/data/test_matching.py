@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import ConvertLayout, Schema, SequenceDataset, get_layout, load, match
+from attentive_rnn.data import ConvertLayout, ImageDataset, Schema, SequenceDataset, get_layout, load, match
 from attentive_rnn.data.text.words import encode
 from attentive_rnn.errors import DataError, DataWarning
 
@@ -193,5 +194,14 @@ def test_words_become_those_of_the_model():
 
 
 def test_images_must_be_those_of_the_model():
+    schema = Schema(("a", "b"), (3, 4, 4), medium="image")
+    images = ImageDataset(np.zeros((3, 4, 4, 3), np.uint8), [0, 1, -1], schema, name="pictures")
+    turned = match(images, replace(schema, classes=("b", "c", "a")), strict=True)
+    assert turned.labels.tolist() == [2, 0, -1]
+    assert images.labels.tolist() == [0, 1, -1]
+    with pytest.raises(DataError, match=r"pictures: the label 'b' \(1 sequence\) is none of the model's classes: a"):
+        match(images, replace(schema, classes=("a",)), strict=True)
+    with pytest.raises(DataError, match=r"pictures: its shape is \(3, 4, 4\), but that of the model is \(3, 8, 8\)"):
+        match(images, replace(schema, shape=(3, 8, 8)))
     with pytest.raises(DataError, match="holds items of the kind sequence, but the model takes image"):
-        match(_data(XYZ, torch.zeros(1, 3)), Schema(("a",), (3, 8, 8), medium="image"))
+        match(_data(XYZ, torch.zeros(1, 3)), schema)

@@ -62,13 +62,15 @@ def match(
     if found == wanted:
         return dataset
     where = where or dataset.name or "data"
-    if not isinstance(dataset, SequenceDataset):
-        for key in ("medium", "shape", "target", "classes", "vocabulary"):
-            here, there = getattr(found, key), getattr(wanted, key)
-            if here != there:
-                raise DataError(f"{where}: the {key} is {_shown(here)}, but that of the model is {_shown(there)}")
-        return dataset
-    return _matched(dataset, wanted, strict, takes, where)  # type: ignore[return-value]
+    if isinstance(dataset, SequenceDataset):
+        return _matched(dataset, wanted, strict, takes, where)  # type: ignore[return-value]
+    for key in ("medium", "shape", "target", "vocabulary"):
+        here, there = getattr(found, key), getattr(wanted, key)
+        if here != there:
+            raise DataError(f"{where}: its {key} is {_shown(here)}, but that of the model is {_shown(there)}")
+    matched = copy(dataset)  # with whatever else is known of it
+    matched.labels, matched.schema = _labels(dataset, wanted, strict, where), wanted
+    return matched
 
 
 def _matched(
@@ -86,8 +88,7 @@ def _matched(
     if found.rate and wanted.rate:
         warn_of_rate(where, found.rate, wanted.rate)
     matched = copy(dataset)  # with whatever else is known of it
-    kind = np.float64 if wanted.target == "number" else np.int64
-    matched.labels = np.asarray(_labels(dataset, wanted, strict, where), dtype=kind)
+    matched.labels = _labels(dataset, wanted, strict, where)
     matched.schema = wanted
     if frames is not None:
         marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
@@ -134,18 +135,18 @@ def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[st
     return lambda frames: frames.reshape(-1, *wanted.shape)
 
 
-def _labels(dataset: SequenceDataset, wanted: Schema, strict: bool, where: str) -> Sequence[float]:
+def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) -> np.ndarray:
     """The labels of a data set as those of a model's schema."""
     found = dataset.schema
-    if found.target == wanted.target == "number":
-        return dataset.labels.tolist()
+    if found.target == wanted.target and (found.target != "class" or found.classes == wanted.classes):
+        return dataset.labels
     if found.target != wanted.target:
         if dataset.labelled.any():
             kinds = {"number": "numbers", "class": "classes", "image": "images"}
             _labels_left_out(
                 f"{where}: the labels are {kinds[found.target]}, but the model predicts {kinds[wanted.target]}", strict
             )
-        return [math.nan if wanted.target == "number" else -1] * len(dataset)
+        return np.full(len(dataset), np.nan) if wanted.target == "number" else np.full(len(dataset), -1)
     index = {name: i for i, name in enumerate(wanted.classes)}
     counts = Counter(found.classes[label] for label in dataset.labels if label >= 0)
     unknown = [f"{name!r} ({count} sequence{'s' * (count > 1)})" for name, count in counts.items() if name not in index]
@@ -155,7 +156,8 @@ def _labels(dataset: SequenceDataset, wanted: Schema, strict: bool, where: str) 
         _labels_left_out(
             f"{where}: {some} {_shown(unknown)} {verb} none of the model's classes: {_shown(wanted.classes)}", strict
         )
-    return [index.get(found.classes[label], -1) if label >= 0 else -1 for label in dataset.labels]
+    own = np.array([*(index.get(name, -1) for name in found.classes), -1], dtype=np.int64)
+    return own[dataset.labels]  # the last one is for -1
 
 
 def warn_of_rate(where: str, found: float, wanted: float) -> None:
