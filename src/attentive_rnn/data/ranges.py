@@ -17,7 +17,7 @@ from .dataset import SequenceDataset
 from .schema import Schema
 from .skeletons.layouts import get_layout
 
-FRAMES = 20_000  # of a data set that are looked at, evenly spread
+VALUES = 4_000_000  # of a data set that are looked at, in frames evenly spread
 LARGEST = 4096  # features; maps of features have more, and no unit
 _FAR = 2.0  # half of the values of a feature are beyond this many times the high end of training
 _SMALL = 3.0  # the high end of most features is this many times below the usual value of training
@@ -54,7 +54,7 @@ class Ranges:
         if schema.medium != "sequence" or schema.vocabulary or schema.size > LARGEST or not sequences:
             return None
         total = sum(len(sequence) for sequence in sequences)
-        every = max(1, total // FRAMES)
+        every = max(1, total * schema.size // VALUES)
         taken, start = [], 0
         for sequence in sequences:
             taken.append(sequence[-start % every :: every])
