@@ -22,6 +22,7 @@ from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing, read_bytes
 from ..io.text import numbers, parse_table
+from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
 from ..source import Source
@@ -74,6 +75,9 @@ def read(
     for file in files:
         frames, names = _read_file(file)
         first = first or (frames.shape[1:], names)
+        if names and first[1] and names != first[1]:
+            order = feature_order(names, first[1], str(file), whose=str(files[0]))
+            frames, names = frames if order is None else frames[:, order], first[1]
         if frames.shape[1:] != first[0] or names != first[1]:
             what = "feature names" if frames.shape[1:] == first[0] else f"frames {frames.shape[1:]}"
             raise DataError(f"{file}: has other {what} than {files[0]}; all files must agree")
