@@ -75,7 +75,7 @@ def read(
     for file in files:
         frames, names = _read_file(file)
         first = first or (frames.shape[1:], names)
-        if names and first[1] and names != first[1]:
+        if names and first[1] and names != first[1] and len(names) == len(first[1]):
             order = feature_order(names, first[1], str(file), whose=str(files[0]))
             frames, names = frames if order is None else frames[:, order], first[1]
         if frames.shape[1:] != first[0] or names != first[1]:
