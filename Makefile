@@ -1,7 +1,7 @@
 # Every target sets up what it needs in .venv: Python 3.11 or later, pip, gcc and make are all it takes.
-# The constraint holds torch to the release that was tested; whether its build is one for GPUs is the package index's.
+# The constraint holds torch to the release that was tested; the package index decides whether its build is one for GPUs.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -19,13 +19,14 @@ $(VENV)/dev: $(VENV)/user
 demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print the comparison; so small a net is no faster on two threads
 	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --seeds 0 1 2
 
-test: $(VENV)/dev  ## every test; the ones that want user's data look in ATTENTIVE_TEST_DATA or ../shared/data
-	$(BIN)/python -m pytest -q
+test: $(VENV)/dev  ## all tests, with the slowest named; those that need real data look for it in $ATTENTIVE_TEST_DATA
+	$(BIN)/python -m pytest --durations=15
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tools/check_structure.py
 
 bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machine
 	$(BIN)/python -m benchmarks.bench --threads 1 2 --write docs/benchmarks.md

@@ -2,9 +2,10 @@
 
     python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...
 
-draws each run by `attentive explain` (ITEM: one of its test sequences, else the surest right one; VIDEO: its film, or
-the folder of films, whose frames that mattered are shown) and its report in a browser into docs/gallery/NAME-*.png,
-and writes docs/gallery.md with what is there. It needs playwright and a Chromium ($CHROMIUM, or one on the PATH).
+draws each run by `attentive explain` (ITEM: one of its test sequences, else the one that is right with the highest
+probability; VIDEO: its video, or the folder of videos, of which the frames with most attention are shown) and its
+report in a browser into docs/gallery/NAME-*.png, and writes docs/gallery.md with what is there. It needs playwright
+and a Chromium ($CHROMIUM, or one on the PATH).
 """
 
 from __future__ import annotations
@@ -36,32 +37,32 @@ CAPTIONS = {
     "classes": "What each class attends to",
     "masks": "Where each layer attends",
     "sequence": "One test sequence",
-    "frames": "The frames that mattered (`attentive explain RUN --item CLIP --video FILE`)",
+    "frames": "The frames with most attention (`attentive explain RUN --item CLIP --video FILE`)",
     "film": "The same in motion",
-    "mistakes": "The hardest mistakes",
+    "mistakes": "The worst mistakes",
     "lags": "How far back each layer looks",
     "confusion": "Confusion",
     "accuracy": "Accuracy of each class",
     "calibration": "Calibration",
     "faithfulness": "Deletion and insertion (`attentive explain RUN --faithfulness`)",
     "report-wide-light": "The report's player",
-    "report-phone-dark": "On a phone, in the dark",
+    "report-phone-dark": "On a phone, with the dark theme",
 }
 
 
 NOTES = {  # what each run is of
-    "imdb": "A film review, read word by word: the run of eleatt-gru of\n"
+    "imdb": "A film review, word by word: the run of eleatt-gru of\n"
     "`attentive compare imdb --data PATH --models lstm eleatt-gru eleatt-lstm`.",
-    "jhmdb": "Features of the frames of films of 21 actions: `attentive features VIDEOS OUT`, recipe `jhmdb`.\n"
-    "The attention as a whole hardly differs between the frames of a clip; which features it lets in does.\n"
+    "jhmdb": "Features of the frames of videos of 21 actions: `attentive features VIDEOS OUT`, recipe `jhmdb`.\n"
+    "The total attention hardly differs between the frames of a clip; the features that get it do.\n"
     "The pictures are of a clip of HMDB51 (Kuehne et al., CC BY 4.0).",
     "mdist": "The colour of a digit among others: AttentionRNN of `attentive compare mdist-small --data.path MNIST`.\n"
-    "The question is the number above a row. The deeper layers settle on one place, which is often but not always the\n"
-    "digit asked about, even where the answer is right.",
+    "The question is the number above each row. The deeper layers attend to one place, which is often but not always\n"
+    "the digit asked about, even where the answer is right.",
     "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
     "nucla": "Skeletons: the gated runs of `attentive compare paper/nucla --data.path all_sqe.zip --seeds 0 1 2`.",
-    "smnist": "Digits pixel by pixel, row by row: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
-    "The gate is one number a pixel. It opens over the empty rows at the top and stays open where the digit is.",
+    "smnist": "Digits, pixel by pixel and row by row: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
+    "The gate is one number for each pixel. It opens over the empty rows at the top and stays open where the digit is.",
 }
 PICTURES = ("classes", "masks", "mistakes", "lags", "confusion", "accuracy", "calibration")
 

@@ -17,16 +17,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from attentive_rnn.experiments.ranks import rank
+from attentive_rnn.experiments.statistics import rank
 from attentive_rnn.experiments.study import Study, read_study
-from attentive_rnn.experiments.study_table import Row, StudyTable, complete, mean_interval, models_table, paired
-from attentive_rnn.training.metrics import Interval, student
+from attentive_rnn.experiments.table import Row, StudyTable, complete, markdown, mean_interval, models_table, paired
+from attentive_rnn.experiments.variants import ROLES
+from attentive_rnn.tasks.metrics import Interval, student
 
 from . import study_confusions
 
 HERE = Path(__file__).parent
 CHOICE = "choice: "  # what the names of trials inside the training views begin with
-ROLES = ("gate", "no-gate", "no-gate-wide")
 OTHERS = {
     "no-gate": ("the plain network as wide", "#0072B2", "o"),
     "no-gate-wide": ("with as many parameters", "#D55E00", "s"),
@@ -91,18 +91,22 @@ def ranks(table: StudyTable, names: list[str]) -> str:
 def choice(table: StudyTable, names: list[str]) -> str:
     """Each trial's models against the recipe's own: by seed, both models together, and the gate's gain in the trial."""
     base = table.of(names[0]) if names[0] in table.names() else {}
-    header = ["change", "seeds", "gate, %", "no gate, %", "both, minus the recipe's", "gate minus no gate"]
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    rows = []
     for name in names:
         runs = {role: table.of(name).get(role, {}) for role in ROLES[:2]}
         if not any(runs.values()):
             continue
-        seeds = " ".join(map(str, sorted({seed for found in runs.values() for seed in found})))
         means = [f"{100 * mean_interval(found.values()).value:.1f}" if found else "" for found in runs.values()]
-        changed = "" if name == names[0] else points(gained(runs, base))
-        cells = [name.removeprefix(CHOICE), seeds, *means, changed, points(paired(runs["gate"], runs["no-gate"]))]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+        rows.append(
+            {
+                "change": name.removeprefix(CHOICE),
+                "seeds": " ".join(map(str, sorted({seed for found in runs.values() for seed in found}))),
+                **dict(zip(("gate, %", "no gate, %"), means, strict=True)),
+                "both, minus the recipe's": "" if name == names[0] else points(gained(runs, base)),
+                "gate minus no gate": points(paired(runs["gate"], runs["no-gate"])),
+            }
+        )
+    return markdown(rows) if rows else ""
 
 
 def gained(runs: Mapping[str, Mapping[int, Row]], base: Mapping[str, Mapping[int, Row]]) -> Interval | None:
@@ -125,7 +129,7 @@ def points(gain: Interval | None) -> str:
 
 
 def progress(study: Study, table: StudyTable) -> str:
-    """How many runs of the study are in the table."""
+    """The number of runs of the study that are in the table, as a sentence."""
     wanted = [(e.name, model, seed) for e in study.entries for seed in e.seeds for model in e.models]
     there = sum(key in table.rows for key in wanted)
     return f"{there} of the study's {len(wanted)} runs are in study.csv.\n"

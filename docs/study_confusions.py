@@ -1,4 +1,4 @@
-"""Which classes are taken for which, from the runs of a comparison, for docs/study.md.
+"""Confusions of classes in the runs of a comparison, for docs/study.md.
 
     python -m docs.study_confusions RUNS...
 
@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from attentive_rnn.data.io.files import write_file
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.training.files import write_file
+from attentive_rnn.experiments.table import markdown
 from attentive_rnn.training.run_folder import list_runs
 
 NAME = "study-confusions.json"
@@ -58,11 +59,16 @@ def pairs(found: dict[str, Any], most: int = 10) -> str:
     mean = np.mean([share - np.diag(np.diag(share)) for share in shares.values()], axis=0)
     worst = [np.unravel_index(place, mean.shape) for place in np.argsort(-mean, axis=None)[:most]]
     header = [f"{name}, seeds {' '.join(map(str, model['seeds']))}" for name, model in found["models"].items()]
-    lines = [f"| {' | '.join(['of', 'taken for', *header])} |", f"|{'---|' * (len(header) + 2)}"]
-    for true, taken in worst:
-        cells = [names[true], names[taken], *(f"{share[true, taken]:.0f} %" for share in shares.values())]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return markdown(
+        [
+            {
+                "of": names[true],
+                "taken for": names[taken],
+                **{title: f"{share[true, taken]:.0f} %" for title, share in zip(header, shares.values(), strict=True)},
+            }
+            for true, taken in worst
+        ]
+    )
 
 
 if __name__ == "__main__":

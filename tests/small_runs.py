@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from rich.console import Console
 
 from attentive_rnn.training import Config, RunFolder, load_config, train
+from attentive_rnn.training.loop import Loop
 
 SMALL = {
     "model.hidden_size": "6",
@@ -60,3 +62,48 @@ def skeleton_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 content = {"file_name": name, "skeletons": frames.round(4).tolist(), "label": action}
                 (folder / f"{name}.json").write_text(json.dumps(content))
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole(small_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A whole run of four epochs, whose copies the tests leave as a kill would."""
+    torch.set_num_threads(1)
+    config = small_config(training__max_epochs="4", optim__lr_patience="0")
+    return train(config, tmp_path_factory.mktemp("whole"), name="whole", console=Console(file=StringIO()))
+
+
+def copy_of(whole: RunFolder, folder: Path, **checkpoints: bytes | None) -> RunFolder:
+    """A copy of a finished run without its results, with other contents for its checkpoints."""
+    run = RunFolder(folder / "copy")
+    shutil.copytree(whole.path, run.path)
+    run.results.unlink()
+    shutil.rmtree(run.model)
+    for name, content in checkpoints.items():
+        path = getattr(run, name)
+        path.unlink() if content is None else path.write_bytes(content)
+    return run
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def train_until(epochs: int, config: Config, parent: Path) -> RunFolder:
+    """A run that ends right after the checkpoint of an epoch."""
+    train_one_epoch = Loop.train_one_epoch
+
+    def stopping(loop: Loop, epoch: int) -> tuple[float, torch.Tensor]:
+        if epoch == epochs:
+            raise Killed
+        return train_one_epoch(loop, epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "train_one_epoch", stopping)
+        with pytest.raises(Killed):
+            train(config, parent, name="killed", console=Console(file=StringIO()))
+    return RunFolder(parent / "killed")
+
+
+def weights(run: RunFolder) -> bytes:
+    """The file of a run's weights."""
+    return (run.model / "model.safetensors").read_bytes()

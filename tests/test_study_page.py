@@ -11,7 +11,7 @@ import pytest
 from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.study import read_study
-from attentive_rnn.experiments.study_table import Row, StudyTable
+from attentive_rnn.experiments.table import Row, StudyTable
 from attentive_rnn.training.recipes import as_overrides, read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +55,7 @@ def test_every_trial_changes_the_recipe_in_one_respect_that_was_predicted():
     for entry in trials:
         changed = [key for key, value in entry.changes.items() if first.changes.get(key) != value]
         assert len(changed) in (1, 2), entry.name
-    assert text.index("## What was expected") < text.index("## Results")
+    assert text.index("## Expectations") < text.index("## Results")
 
 
 def test_the_page_is_what_the_generator_makes_of_the_table(page, tmp_path):

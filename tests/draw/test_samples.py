@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from attentive_rnn.data import list_layouts, load
+from attentive_rnn.data import load
 from attentive_rnn.data.formats import npz
-from attentive_rnn.draw import animate, draw_samples, projection
+from attentive_rnn.draw import animate, draw_samples
 from attentive_rnn.draw.colours import BLUE, GREY, ORANGE, SKY
 from attentive_rnn.errors import ConfigError, DataError, MissingExtraError
-from data.check.test_skeletons import dataset, standing
+from data.check.test_skeletons import dataset
 from data.generic import made
 
 
@@ -41,37 +41,6 @@ def test_features_are_drawn_with_their_ranges_and_courses(tmp_path):
     assert (
         "the first 24 of 40 features" in (tmp_path / "many.svg").read_text() or (tmp_path / "many.svg").stat().st_size
     )
-
-
-@pytest.mark.parametrize("layout", list_layouts())
-def test_every_layout_can_be_drawn_flat_and_in_space(tmp_path, layout):
-    from attentive_rnn.data import get_layout
-
-    joints = len(get_layout(layout).joints)
-    for coordinates in (2, 3):
-        frames = made((2, joints, coordinates), layout, counts=(6,))
-        flat = projection.flatten(frames[0].sequence.numpy(), frames.schema)
-        assert flat.shape == (6, 2, joints, 2)
-        assert np.isfinite(flat).all()
-    groups = projection.bone_groups(frames.schema)
-    assert sum(len(bones) for _, bones in groups.values()) == joints - 1
-
-
-@pytest.mark.parametrize(("up", "sign"), [(0, 1), (1, 1), (1, -1), (2, 1), (2, -1)])
-def test_a_standing_body_stands_in_the_picture_with_its_left_on_the_right(up, sign):
-    data = dataset(standing(up=up, sign=sign))
-    flat = projection.flatten(data[0].sequence.numpy(), data.schema)[:, 0]
-    head, left, right, foot = flat[0, [3, 4, 8, 15]]
-    assert head[1] > left[1] > foot[1]
-    assert left[0] > right[0]
-
-
-def test_who_is_absent_is_not_drawn():
-    x = standing(persons=2)
-    x[1, 1] = 0
-    flat = projection.flatten(x.numpy(), dataset(x).schema)
-    assert np.isnan(flat[1, 1]).all()
-    assert np.isfinite(flat[[0, 2, 3]]).all()
 
 
 def test_empty_sequences_and_unlabelled_ones_can_be_drawn(tmp_path):

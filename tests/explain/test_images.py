@@ -1,4 +1,4 @@
-"""Explanations of images are the network's own masks, and pixels read one by one return to their places."""
+"""Explanations of images are the network's own masks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from PIL import Image
 
 from attentive_rnn.data import collate
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.explain import explain, images, masks, pictures, rasters, static_modulation
-from attentive_rnn.explain.report import image_player
+from attentive_rnn.explain import images, sequences
 from attentive_rnn.training import load_model
 from attentive_rnn.training.setup import load_splits
+from explain.runs import explained
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +48,12 @@ def test_the_share_on_the_object_is_that_of_its_box(answered):
 
 def test_a_picture_has_the_image_and_a_mask_for_each_layer(answered, tmp_path):
     saved, _, found = answered
-    figure = masks.layer_masks(found[:2], saved.schema.classes)
+    figure = images.layer_masks(found[:2], saved.schema.classes)
     assert len(figure.axes) == 2 * 4
     np.testing.assert_allclose(figure.axes[1].images[1].get_array(), found[0].masks[0] / found[0].masks[0].max())
-    png, _ = pictures.draw_mistakes(found, saved.schema.classes, tmp_path)
+    png, _ = images.draw_mistakes(found, saved.schema.classes, tmp_path)
     with Image.open(png) as image:
         assert min(image.size) > 200
-
-
-def test_a_page_of_images_stays_small(answered, monkeypatch):
-    saved, _, found = answered
-    everything = image_player.pack_images(found, saved.schema.classes)
-    assert len(everything["samples"]) == 30
-    assert (everything["layers"], everything["samples"][0]["steps"]) == (["layer 1", "layer 2", "all multiplied"], 3)
-    monkeypatch.setattr(image_player, "BYTES", 60_000)
-    assert 1 < len(image_player.pack_images(found, saved.schema.classes)["samples"]) < 30
 
 
 def test_too_many_images_and_models_of_sequences_are_refused(answered, feature_run, monkeypatch):
@@ -74,33 +65,14 @@ def test_too_many_images_and_models_of_sequences_are_refused(answered, feature_r
         images.explain_images(saved, test)
 
 
-def test_attention_to_permuted_pixels_lies_on_the_pixels(pixel_run):
-    saved, splits = load_model(pixel_run.model), load_splits(pixel_run.read_config())
-    found = explain(saved, splits.test, static_modulation(saved, splits.train))
-    made = rasters.as_images(found, saved.preprocessing)
-    order = np.random.default_rng(0).permutation(784)
-    for one, image in zip(found, made, strict=True):
-        np.testing.assert_allclose(image.image[..., 0].ravel(), (one.frames[:, 0] + 1) / 2)
-        mask = image.masks[0].ravel()[order]
-        inside = (mask > 0) & (mask < 1)
-        assert inside.any()
-        assert np.corrcoef(mask[inside], one.response[inside, 0])[0, 1] > 0.999
-
-
 def test_classes_of_images_are_drawn_as_their_means(pixel_run, tmp_path):
-    saved, splits = load_model(pixel_run.model), load_splits(pixel_run.read_config())
-    found = explain(saved, splits.test, static_modulation(saved, splits.train))
-    made = rasters.as_images(found, saved.preprocessing)
-    figure = masks.class_masks([*made, made[3]], saved.schema.classes)
+    saved = load_model(pixel_run.model)
+    found, _ = explained(pixel_run)
+    made = sequences.as_images(found, saved.preprocessing)
+    figure = images.class_masks([*made, made[3]], saved.schema.classes)
     assert [axis.get_title() for axis in figure.axes[:10]] == [f"{i} ({2 if i == 3 else 1})" for i in range(10)]
     np.testing.assert_allclose(figure.axes[13].images[1].get_array(), made[3].together / made[3].together.max())
-    assert [path.name for path in pictures.draw_classes(made, saved.schema.classes, tmp_path)] == [
+    assert [path.name for path in images.draw_classes(made, saved.schema.classes, tmp_path)] == [
         "classes.png",
         "classes.svg",
     ]
-
-
-def test_sequences_that_are_no_square_images_stay_sequences(feature_run):
-    saved, splits = load_model(feature_run.model), load_splits(feature_run.read_config())
-    found = explain(saved, splits.test, static_modulation(saved, splits.train))
-    assert rasters.as_images(found, saved.preprocessing) is None

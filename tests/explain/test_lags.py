@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from attentive_rnn import RRA, EleAttGRU
-from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.explain.lags import learnt_lags
 
@@ -25,19 +24,3 @@ def test_the_weights_are_those_that_the_layer_uses():
 def test_a_model_without_lag_weights_of_its_own_is_refused(model):
     with pytest.raises(ConfigError, match="no RRA layer with weights of its own"):
         learnt_lags(model)
-
-
-def test_the_command_prints_and_draws_the_weights_of_runs(tmp_path, capsys):
-    options = ["--data.options", "{length: 8, count: 20, test_count: 4}", "--training.max_epochs", "1"]
-    options += ["--model.cell", "rra", "--model.hidden_size", "4", "--model.lags", "3", "--model.first_lag", "2"]
-    assert main(["train", "adding", *options, "--output_dir", str(tmp_path / "runs")]) == 0
-    run = next((tmp_path / "runs" / "adding").iterdir())
-    capsys.readouterr()
-    picture = tmp_path / "lags.png"
-    assert main(["lags", str(run), "--out", str(picture)]) == 0
-    printed = capsys.readouterr().out
-    assert "adding" in printed
-    assert "2: 0." in printed
-    assert "4: 0." in printed
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert main(["lags", str(run), "--out", str(picture)]) == 2

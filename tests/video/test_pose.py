@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, read_sequences
+from attentive_rnn.data import read_sequences
 from attentive_rnn.data.io.arrays import read_arrays
 from attentive_rnn.errors import ConfigError, DataError
-from attentive_rnn.streaming.draw import annotate
-from attentive_rnn.streaming.watch import Watcher
-from attentive_rnn.training import SavedModel
-from attentive_rnn.video import read_frames
-from attentive_rnn.video.pose import Person, PoseEstimator
-from attentive_rnn.video.poses import extract_poses, place_people
+from attentive_rnn.video.pose import Person, PoseEstimator, extract_poses, place_people
 from films import write_film
 
 
@@ -88,35 +81,6 @@ def test_people_keep_their_places_and_new_ones_take_free_places():
     shown = [[1], [2, 1], [2], [3, 2], [1, 2, 3]]
     rows = [place_people([person(t) for t in tracks], places, 2, 4)[0][:, 0, 0].tolist() for tracks in shown]
     assert rows == [[1, 0], [1, 2], [0, 2], [3, 2], [3, 2]]
-
-
-@pytest.mark.parametrize("coordinates", [2, 3])
-def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordinates):
-    film = _films(tmp_path / "films") / "wave" / "a.mp4"
-    schema = Schema(classes=("sit", "wave"), shape=(1, 17, coordinates), layout="coco-17")
-    torch.manual_seed(0)
-    model = SequenceClassifier(17 * coordinates, 2, 6, 2).eval()
-    watcher = Watcher(SavedModel(model, schema, Compose([OriginAtBodyCentre(0)])), pose=RedBody(), patience=2)
-    images = [f.image for f in read_frames(film)]
-    seen = [watcher.see(image)[0] for image in images]
-    assert [len(s) for s in seen] == [0, 0, 1, 1, 1, 1]
-    assert [s[0].recognition.frame for s in seen[2:]] == [0, 1, 2, 3]
-    assert seen[-1][0].weights.shape == (17,)
-    assert seen[-1][0].weights.mean() == pytest.approx(1, abs=1e-5)
-    drawn = annotate(images[-1], seen[-1], schema)
-    assert drawn.shape == images[-1].shape
-    assert (drawn != images[-1]).any()
-    ended = [watcher.see(images[0])[1] for _ in range(2)]
-    assert [len(e) for e in ended] == [0, 1]
-    assert watcher.recognizer.tracks == []
-
-
-def test_a_model_that_the_pictures_do_not_fit_is_refused():
-    kinect = Schema(classes=("a", "b"), shape=(1, 20, 3), layout="kinect-20")
-    features = Schema(classes=("a", "b"), shape=(60,))
-    for schema, message in [(kinect, "has no joint for"), (features, "but the pictures give nothing")]:
-        with pytest.raises(ConfigError, match=message):
-            Watcher(SavedModel(SequenceClassifier(60, 2).eval(), schema, Compose([])), pose=RedBody())
 
 
 def test_mediapipe_finds_the_person_in_a_real_clip(shared_data, tmp_path):

@@ -10,15 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema
 from attentive_rnn.data.io.arrays import read_arrays
-from attentive_rnn.streaming import Recognizer
-from attentive_rnn.streaming.draw import annotate
-from attentive_rnn.streaming.watch import Watcher
-from attentive_rnn.training import SavedModel
 from attentive_rnn.video.pose import Person, PoseEstimator
 from attentive_rnn.video.tracking import Tracker
 
@@ -59,28 +52,6 @@ def test_people_keep_their_numbers_in_whatever_order_they_are_found(film):
         for person in estimator(PICTURE):
             sides.setdefault(person.track, set()).add(bool(person.joints[:, 0].mean() > MIDDLE))
     assert sorted(map(tuple, sides.values())) == [(False,), (True,)]
-
-
-@every_film
-def test_each_of_two_people_is_recognised_as_if_alone(film):
-    torch.manual_seed(0)
-    schema = Schema(classes=("golf", "pullup", "wave"), shape=(1, 33, 3), layout="mediapipe-33")
-    saved = SavedModel(SequenceClassifier(99, 3, 6, 2).eval(), schema, Compose([OriginAtBodyCentre(0)]))
-    watcher, alone, shown = Watcher(saved, pose=Recorded(film)), Recognizer(saved), 0
-    for people in found_in(film):
-        seen, ended = watcher.see(PICTURE)
-        assert not ended
-        wanted = {bool(j[:, 0].mean() > MIDDLE): alone.push(j, bool(j[:, 0].mean() > MIDDLE)) for j, _ in people}
-        assert len(seen) == len(wanted)
-        for one in seen:
-            theirs = wanted[bool(one.person.joints[:, 0].mean() > MIDDLE)]
-            assert np.allclose(one.recognition.probabilities, theirs.probabilities, atol=1e-6)
-            assert one.recognition.frame == theirs.frame
-        shown += len(seen) == 2
-        assert annotate(PICTURE, seen, schema).any() == bool(seen)
-    assert shown > 4
-    assert len(watcher.recognizer.tracks) == 2
-    assert [track for track, _ in watcher.finish()] == [0, 1]
 
 
 def test_who_is_lost_for_a_while_comes_back_and_who_is_lost_for_long_does_not():

@@ -1,4 +1,4 @@
-"""`attentive explain`: what a run's model attends to, in pictures and words, and whether that is what it uses."""
+"""Command `attentive explain`: the attention of a run's model in pictures and words, and its faithfulness."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from .arguments import JSON, MOVED_DATA, RUN, Argument, Command
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -16,30 +17,11 @@ if TYPE_CHECKING:
 LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive explain` its arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument("input", nargs="?", metavar="INPUT", help="a file or folder of sequences")
-    parser.add_argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)")
-    parser.add_argument("--item", metavar="N", help="one sequence or image: its number from 0, or its name")
-    parser.add_argument("--layer", type=int, metavar="K", help="the attention of that layer of a stack (default 1)")
-    parser.add_argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered")
-    parser.add_argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)")
-    parser.add_argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--faithfulness", action="store_true", help="measure whether what is attended to is what is used (minutes)"
-    )
-    parser.add_argument(
-        "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
-    )
-    parser.set_defaults(run=_explain)
-
-
 def _explain(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
     from ..draw.samples import find_item
-    from ..models import ImageModel, MapClassifier
+    from ..explain.media import MEDIA
+    from ..explain.outcome import Request
     from ..training import load_model, open_run
     from ..training.setup import load_splits
 
@@ -53,8 +35,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.video is not None and arguments.item is None:
         raise ConfigError("--video is of one sequence: name it with --item")
     saved = load_model(run.model)
-    images, maps = isinstance(saved.model, ImageModel), isinstance(saved.model, MapClassifier)
-    for option in ("input", "layer", "video") if images else ("input", "layer") if maps else ():
+    medium = MEDIA[saved.task.explanation]
+    for option in medium.refused:
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     splits = load_splits(run.read_config(arguments.data))
@@ -68,24 +50,31 @@ def _explain(arguments: argparse.Namespace) -> int:
     if len(dataset) > LARGEST:
         total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
         print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
-    folder = run.explain if arguments.out is None else Path(arguments.out)
-    if images:
-        from .explain_images import explain_images
-
-        return explain_images(run, saved, dataset, folder, arguments)
-    if maps:
-        from .explain_films import explain_films
-
-        return explain_films(run, saved, dataset, folder, arguments)
-    from .explain_sequences import explain_sequences
-
-    return explain_sequences(run, saved, splits.train, dataset, folder, arguments)
+    deeper = f"layer-{arguments.layer}" if arguments.layer not in (None, 1) else ""
+    request = Request(
+        run=run,
+        saved=saved,
+        train=splits.train,
+        dataset=dataset,
+        folder=run.explain / deeper if arguments.out is None else Path(arguments.out),
+        one=arguments.item is not None,
+        of_run=arguments.input is None,
+        layer=arguments.layer,
+        video=arguments.video,
+    )
+    outcome = medium.explain(request)
+    if arguments.json:
+        print(json.dumps(outcome.values, ensure_ascii=False))
+        return 0
+    for line in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
+        print(line)
+    return 0
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
-    from ..explain import faithfulness, faithfulness_table
+    from ..data.io.files import write_file, write_json
+    from ..explain import faithfulness
     from ..training import load_model, open_run
-    from ..training.files import write_file, write_json
     from ..training.setup import load_splits
 
     for option in ("input", "split", "item", "layer", "video"):
@@ -95,13 +84,36 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     for one in (run, *map(open_run, arguments.others)):
         config = one.read_config(arguments.data)
         outcomes.append(faithfulness.measure(load_model(one.model), load_splits(config), seed=config.seed))
-    table = faithfulness_table.markdown(outcomes)
+    table, values = faithfulness.markdown(outcomes), faithfulness.values(outcomes)
     folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())
-    write_json(folder / "faithfulness.json", faithfulness_table.values(outcomes))
+    write_json(folder / "faithfulness.json", values)
     name = run.read_config().data.source or run.path.parent.name
-    write_file(folder / "faithfulness.png", faithfulness_table.picture(outcomes, name))
-    print(json.dumps(faithfulness_table.values(outcomes)) if arguments.json else table)
+    write_file(folder / "faithfulness.png", faithfulness.picture(outcomes, name))
+    print(json.dumps(values) if arguments.json else table)
     if not arguments.json:
         print(f"written to {folder}: faithfulness.md, .json and .png")
     return 0
+
+
+EXPLAIN = Command(
+    "explain",
+    "show what a run's model attends to, and test what that means",
+    "attentive explain runs/skeleton/TIME --item 3",
+    _explain,
+    RUN,
+    Argument("input", nargs="?", metavar="INPUT", help="a file or folder of sequences"),
+    Argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)"),
+    Argument("--item", metavar="N", help="one sequence or image: its number from 0, or its name"),
+    Argument("--layer", type=int, metavar="K", help="the attention of that layer of a stack (default 1)"),
+    Argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered"),
+    Argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)"),
+    MOVED_DATA,
+    JSON,
+    Argument(
+        "--faithfulness", action="store_true", help="measure whether what is attended to is what is used (minutes)"
+    ),
+    Argument(
+        "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
+    ),
+)

@@ -1,17 +1,16 @@
-"""Sequence data: readers, splits, transforms and batches."""
+"""Sequences and images: readers, splits, transforms and batches."""
 
 from .batch import Batch, collate
 from .check.copies import copies_in_train
 from .check.report import Report, check
 from .convert import convert
-from .dataset import AugmentedDataset, Sample, SequenceDataset, Splits, preprocess
+from .dataset import AugmentedDataset, LabelledDataset, Sample, SequenceDataset, Splits, preprocess
 from .generated import GeneratedDataset
-from .images.image_set import ImageSet
+from .image_dataset import ImageDataset
+from .registry import get_source, list_sources, load, read_sequences, recognise
 from .schema import Schema
-from .skeletons.convert_layout import ConvertLayout, same_joint
 from .skeletons.layouts import JointLayout, get_layout, list_layouts
 from .source import Source
-from .sources import get_source, list_sources, load, read_sequences, recognise
 from .split import validation_split
 from .transforms import (
     AlignView,
@@ -38,6 +37,7 @@ from .transforms import (
     UnitBodySize,
     transform_from_config,
 )
+from .transforms.body import ConvertLayout, same_joint
 
 __all__ = [
     "AlignView",
@@ -49,10 +49,11 @@ __all__ = [
     "DropSteps",
     "FlipLeftRight",
     "GeneratedDataset",
-    "ImageSet",
+    "ImageDataset",
     "Jitter",
     "JoinSteps",
     "JointLayout",
+    "LabelledDataset",
     "LimitSteps",
     "MaskJoints",
     "MaskTime",

@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one padded batch."""
+"""Padded batches of sequences of different lengths, and batches of images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,37 @@ from torch import Tensor
 from .dataset import Sample
 
 
+class Share(NamedTuple):
+    """The part of a batch that belongs to one of several processes.
+
+    Args:
+        rows: how many of its items are its own: all, or none where the batch has fewer items than there are processes;
+            then an item of another process stands in, which counts only in the statistics of batch normalisation.
+        weight: factor of its mean over items, so that the mean over all processes is that over the whole batch.
+    """
+
+    rows: int
+    weight: float
+
+
 class Batch(NamedTuple):
-    """``x`` (B, T_max, *shape) float32, zero after each sequence's end; ``lengths`` (B,) int64; ``labels`` (B,)
-    int64, or float32 where a label is a number. Of images ``x`` is (B, C, H, W), ``question`` (B, L) the words of the
-    questions, and ``labels`` (B, C + 1, H, W) where images are wanted."""
+    """Items as a model takes them.
+
+    Args:
+        x: (B, T_max, *shape) float32, zero after each sequence's end; images (B, C, H, W).
+        lengths: (B,) int64, the frames of each sequence.
+        labels: (B,) int64, or float32 where a label is a number; (B, C + 1, H, W) where images are wanted.
+        metas: a dict for each item; empty where nothing needs them.
+        question: (B, L) int64, the words of the questions about images.
+        share: the part of this process, where several train one model; None: all of the batch.
+    """
 
     x: Tensor
     lengths: Tensor
     labels: Tensor
-    metas: list[dict[str, Any]]
+    metas: Sequence[dict[str, Any]] = ()
     question: Tensor | None = None
+    share: Share | None = None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

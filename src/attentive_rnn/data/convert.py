@@ -1,4 +1,4 @@
-"""Any readable data set as one file: .npz, .parquet or pyskl's pickle."""
+"""Conversion of any readable data set to one file: .npz, .parquet or pyskl's pickle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from .dataset import SequenceDataset, Splits
 from .formats import npz, parquet
 from .io.files import check_writable, write_atomically
-from .sources import read_all
+from .registry import read_all
 
 _SUFFIXES = (".npz", ".parquet", ".pkl")
 

@@ -1,11 +1,11 @@
-"""Labelled sequences in memory, and views of them that change with the epoch."""
+"""Labelled data sets in memory, and views of them that change with the epoch."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from .transforms import Transform
 
 
 class Sample(NamedTuple):
-    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and what is known of it.
+    """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and ``meta``, facts about it.
 
     Of an image set ``sequence`` is the image (C, H, W), ``question`` its word numbers int64 (L,), and where an image is
     wanted ``label`` is that image with the region in which it differs as a last channel, (C + 1, H, W).
@@ -30,7 +30,63 @@ class Sample(NamedTuple):
     question: Tensor | None = None
 
 
-class SequenceDataset(Dataset[Sample]):
+class LabelledDataset(Dataset[Sample]):
+    """Base of :class:`SequenceDataset` and :class:`ImageDataset`: items with a label and a meta, and their schema.
+
+    Attributes:
+        labels: (len,) int64, an index into ``schema.classes``, or -1 where an item is not labelled; float64 where
+            ``schema.target`` is "number", NaN where it is not labelled.
+        metas: a dict for each item.
+        schema: the meaning of the items and of the labels; ``schema.medium`` says which kind of data set it is.
+        name: the name of the set in messages.
+    """
+
+    labels: np.ndarray
+    metas: list[dict[str, Any]]
+    schema: Schema
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Sample:
+        raise NotImplementedError
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of frames of each item, int64 (len,); an image is one frame."""
+        raise NotImplementedError
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Whether each item has a label, bool (len,)."""
+        return ~np.isnan(self.labels) if self.schema.target == "number" else self.labels >= 0
+
+    def groups(self, key: str) -> np.ndarray:
+        """``meta[key]`` of each item, (len,), as the group-wise splitters of scikit-learn take it.
+
+        Raises:
+            DataError: an item does not have the key.
+        """
+        for meta in self.metas:
+            if key not in meta:
+                raise DataError(f"{self.name or 'data'}: {meta.get('name', 'a sequence')} has no {key!r}")
+        return np.asarray([meta[key] for meta in self.metas])
+
+    def fingerprint(self, index: int) -> bytes:
+        """A digest of an item's content; equal for equal items only."""
+        raise NotImplementedError
+
+    def subset(self, indices: Iterable[int]) -> Self:
+        """The items at ``indices``, in that order; their content is shared, not copied."""
+        raise NotImplementedError
+
+    def transformed(self, transform: Transform) -> Self:
+        """The data set with a deterministic transform applied to every item; see :func:`preprocess`."""
+        raise NotImplementedError
+
+
+class SequenceDataset(LabelledDataset):
     """Sequences of any length with their labels.
 
     Args:
@@ -39,7 +95,7 @@ class SequenceDataset(Dataset[Sample]):
             ``schema.target`` is "number", a float, or NaN where it is not labelled.
         metas: a dict for each sequence; keys where known: name, subject, view, setup, repetition.
         schema: the meaning of a frame and of the labels.
-        name: what the set is called in messages.
+        name: the name of the set in messages.
 
     Raises:
         DataError: counts that differ, a sequence of another shape or without frames, a label out of range.
@@ -84,9 +140,6 @@ class SequenceDataset(Dataset[Sample]):
                 f"labels go from 0 to {len(schema.classes) - 1}, -1 is not labelled"
             )
 
-    def __len__(self) -> int:
-        return len(self.sequences)
-
     def __getitem__(self, index: int) -> Sample:
         return Sample(self.sequences[index], self.labels[index].item(), self.metas[index])
 
@@ -97,31 +150,12 @@ class SequenceDataset(Dataset[Sample]):
 
     @property
     def lengths(self) -> np.ndarray:
-        """Number of frames of each sequence, int64 (len,)."""
         return np.asarray([len(s) for s in self.sequences], dtype=np.int64)
 
-    @property
-    def labelled(self) -> np.ndarray:
-        """Whether each sequence has a label, bool (len,)."""
-        return ~np.isnan(self.labels) if self.schema.target == "number" else self.labels >= 0
-
     def fingerprint(self, index: int) -> bytes:
-        """A digest of an item's length and float32 values; equal for equal ones only."""
         return hashlib.sha256(self.sequences[index].contiguous().numpy().tobytes()).digest()
 
-    def groups(self, key: str) -> np.ndarray:
-        """``meta[key]`` of each sequence, (len,), as the group-wise splitters of scikit-learn take it.
-
-        Raises:
-            DataError: a sequence does not have the key.
-        """
-        for meta in self.metas:
-            if key not in meta:
-                raise DataError(f"{self.name or 'data'}: {meta.get('name', 'a sequence')} has no {key!r}")
-        return np.asarray([meta[key] for meta in self.metas])
-
     def subset(self, indices: Iterable[int]) -> SequenceDataset:
-        """The sequences at ``indices``, in that order; frames are shared, not copied."""
         chosen = [int(i) for i in indices]
         return SequenceDataset(
             [self.sequences[i] for i in chosen],
@@ -132,7 +166,6 @@ class SequenceDataset(Dataset[Sample]):
         )
 
     def transformed(self, transform: Transform) -> SequenceDataset:
-        """The data set with a deterministic transform applied to every sequence; see :func:`preprocess`."""
         rng = np.random.default_rng(0)
         return SequenceDataset(
             [transform(s, rng) for s in self.sequences],
@@ -143,23 +176,42 @@ class SequenceDataset(Dataset[Sample]):
         )
 
 
-class Splits(NamedTuple):
-    """The two parts of a data set as its protocol gives them."""
-
-    train: SequenceDataset
-    test: SequenceDataset
+D = TypeVar("D", bound=LabelledDataset)
 
 
-def concatenate(datasets: Sequence[SequenceDataset]) -> SequenceDataset:
-    """All sequences of data sets that share one schema, in order; the name is the first one's."""
-    first = datasets[0]
-    for other in datasets[1:]:
+class Splits(NamedTuple, Generic[D]):
+    """The two parts of a data set as its protocol gives them: sequences, or images."""
+
+    train: D
+    test: D
+
+
+def sequences_only(dataset: LabelledDataset) -> SequenceDataset:
+    """The data set itself, where it holds sequences.
+
+    Raises:
+        DataError: it holds images.
+    """
+    if not isinstance(dataset, SequenceDataset):
+        raise DataError(f"{dataset.name}: holds images, and this works on sequences only")
+    return dataset
+
+
+def concatenate(datasets: Sequence[LabelledDataset]) -> SequenceDataset:
+    """All sequences of data sets that share one schema, in order; the name is the first one's.
+
+    Raises:
+        DataError: schemas that differ, or images.
+    """
+    parts = [sequences_only(dataset) for dataset in datasets]
+    first = parts[0]
+    for other in parts[1:]:
         if other.schema != first.schema:
             raise DataError(f"{first.name} and {other.name} differ in classes or frames; read them one at a time")
     return SequenceDataset(
-        [s for d in datasets for s in d.sequences],
-        np.concatenate([d.labels for d in datasets]),
-        [m for d in datasets for m in d.metas],
+        [s for part in parts for s in part.sequences],
+        np.concatenate([part.labels for part in parts]),
+        [m for part in parts for m in part.metas],
         first.schema,
         first.name,
     )
@@ -186,8 +238,8 @@ def relabel(dataset: SequenceDataset, classes: Sequence[str], *, strict: bool) -
     )
 
 
-def preprocess(dataset: SequenceDataset, transform: Transform) -> SequenceDataset:
-    """The data set with a deterministic transform applied once to every sequence.
+def preprocess(dataset: D, transform: Transform) -> D:
+    """The data set with a deterministic transform applied once to every item.
 
     Raises:
         ConfigError: the transform is random: that belongs in :class:`AugmentedDataset`.
@@ -211,7 +263,7 @@ class AugmentedDataset(Dataset[Sample]):
     workers nor on the order in which items are asked for.
 
     Args:
-        dataset: the sequences.
+        dataset: the sequences, or images.
         transform: what to apply.
         seed: a non-negative integer.
 
@@ -226,7 +278,7 @@ class AugmentedDataset(Dataset[Sample]):
         False
     """
 
-    def __init__(self, dataset: SequenceDataset, transform: Transform, seed: int) -> None:
+    def __init__(self, dataset: LabelledDataset, transform: Transform, seed: int) -> None:
         if seed < 0:
             raise ConfigError(f"seed must not be negative, got {seed}")
         self.dataset = dataset

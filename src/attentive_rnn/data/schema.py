@@ -1,9 +1,9 @@
-"""What the frames and the labels of a data set mean."""
+"""Schema: the meaning of the frames and the labels of a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, Literal, get_args
 
@@ -73,7 +73,7 @@ class Schema:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model answers with: one a class, or the number itself; 0 for an image."""
+        """Numbers in a model's output: one a class, or the number itself; 0 for an image."""
         return 1 if self.target == "number" else len(self.classes)
 
     @property
@@ -83,16 +83,7 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain values that JSON can hold."""
-        return {
-            "classes": list(self.classes),
-            "shape": list(self.shape),
-            "features": list(self.features),
-            "layout": self.layout,
-            "rate": self.rate,
-            "target": self.target,
-            "vocabulary": list(self.vocabulary),
-            "medium": self.medium,
-        }
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in vars(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Schema:
@@ -105,7 +96,7 @@ class Schema:
             >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]}) == Schema(("a", "b"), (12,))
             True
         """
-        known = {"classes", "shape", "features", "layout", "rate", "target", "vocabulary", "medium"}
+        known = {field.name for field in fields(cls)}
         for key in values:
             if key not in known:
                 raise ConfigError(f"schema: unknown key {key!r}; the keys are {', '.join(sorted(known))}")

@@ -1,4 +1,4 @@
-"""What a data format offers to the rest of the package."""
+"""Source: a data set, or a format of data sets, that can be loaded by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .dataset import SequenceDataset, Splits
+from .dataset import LabelledDataset, Splits
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Source:
         title: what it is, in one line.
         load: ``load(path, **options)`` gives the training and test parts of its protocol; a source
             without a protocol takes ``test_fraction`` and ``seed``, and obeys a split that the data name.
-        read: ``read(path, **options)`` gives every sequence, labelled or not, without a protocol.
+        read: ``read(path, **options)`` gives every item, labelled or not, without a protocol.
         recognise: whether a path that exists holds this format; decided from names, without reading it.
         embedded: whether the data come with the package or are generated, so that ``load`` takes no path.
         preprocessing: configs of the deterministic transforms that its recipes apply to training and test data
@@ -32,7 +32,7 @@ class Source:
     name: str
     title: str
     load: Callable[..., Splits]
-    read: Callable[..., SequenceDataset]
+    read: Callable[..., LabelledDataset]
     recognise: Callable[[Path], bool] = lambda path: False
     embedded: bool = False
     preprocessing: tuple[Mapping[str, Any], ...] = ()

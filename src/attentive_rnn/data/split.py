@@ -1,21 +1,21 @@
-"""Parts of a data set: for validation, and for testing where there is no protocol."""
+"""Splits of a data set: a part for validation, and one for testing where there is no protocol."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from .dataset import SequenceDataset, Splits
+from .dataset import D, LabelledDataset, SequenceDataset, Splits
 from .generated import GeneratedDataset
 
 
-def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
+def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     """Split a training set in (train, valid), the same way for the same seed.
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
     validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
-    Otherwise each class gives the same share, and keeps
-    at least one sequence for training; where labels are numbers, sequences are drawn alike.
+    Otherwise each class gives the same share, and keeps at least one sequence for training; where labels are numbers,
+    sequences are drawn with equal chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
 
     Args:
@@ -38,7 +38,7 @@ def validation_split(dataset: SequenceDataset, fraction: float, seed: int) -> tu
     if seed < 0:
         raise ConfigError(f"the seed of the validation split must not be negative, got {seed}")
     if isinstance(dataset, GeneratedDataset):
-        return dataset.split(fraction, seed)
+        return dataset.split(fraction, seed)  # type: ignore[return-value]  # the second part is a plain set
     rng = np.random.default_rng(seed)
     for key in ("subject", "scene"):
         if all(key in meta for meta in dataset.metas):
@@ -106,7 +106,7 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
     return Splits(*_by_mask(bare, testing))
 
 
-def _stratified(dataset: SequenceDataset, fraction: float, rng: np.random.Generator) -> np.ndarray:
+def _stratified(dataset: LabelledDataset, fraction: float, rng: np.random.Generator) -> np.ndarray:
     labels = np.zeros(len(dataset)) if dataset.schema.target == "number" else dataset.labels
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) == 0 or counts.max() < 2:
@@ -123,5 +123,5 @@ def _stratified(dataset: SequenceDataset, fraction: float, rng: np.random.Genera
     return held_out
 
 
-def _by_mask(dataset: SequenceDataset, held_out: np.ndarray) -> tuple[SequenceDataset, SequenceDataset]:
+def _by_mask(dataset: D, held_out: np.ndarray) -> tuple[D, D]:
     return dataset.subset(np.flatnonzero(~held_out)), dataset.subset(np.flatnonzero(held_out))

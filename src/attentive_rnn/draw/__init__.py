@@ -1,4 +1,4 @@
-"""Pictures and films: skeletons, samples of a data set, frames of a film."""
+"""Pictures and films of plain arrays: charts, maps, skeletons, and samples of a data set."""
 
 from .samples import animate, draw_samples
 

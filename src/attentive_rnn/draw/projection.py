@@ -1,4 +1,4 @@
-"""Skeletons as flat pictures: from which side to look, and what to draw in which colour."""
+"""Flat views of skeletons: from (M, V, C) coordinates to the points of a picture."""
 
 from __future__ import annotations
 
@@ -9,17 +9,7 @@ import numpy as np
 from ..data.check.skeletons import is_planar, up_axis
 from ..data.schema import Schema
 from ..data.skeletons.layouts import get_layout
-from .colours import BLUE, GREEN, GREY, ORANGE, PINK, SKY
 
-_GROUPS = {
-    "left": BLUE,
-    "right": ORANGE,
-    "thumb": ORANGE,
-    "index": BLUE,
-    "middle": GREEN,
-    "ring": PINK,
-    "little": SKY,
-}
 _TURN = math.radians(25)  # a body seen from straight ahead hides its depth
 
 
@@ -43,15 +33,46 @@ def flatten(frames: np.ndarray, schema: Schema) -> np.ndarray:
     return flat
 
 
-def bone_groups(schema: Schema) -> dict[str, tuple[str, list[tuple[int, int]]]]:
-    """The bones of a layout by what they belong to: {"left": (colour, bones), ...}, "centre" for the rest."""
-    assert schema.layout is not None
-    layout = get_layout(schema.layout)
-    groups: dict[str, tuple[str, list[tuple[int, int]]]] = {}
-    for a, b in layout.bones:
-        name = next((word for word in layout.joints[b].split() if word in _GROUPS), "centre")
-        groups.setdefault(name, (_GROUPS.get(name, GREY), []))[1].append((a, b))
-    return groups
+def middle_of(points: np.ndarray) -> np.ndarray:
+    """The middle (2,) of the box round points (..., 2); (0, 0) where all are NaN."""
+    known = points[np.isfinite(points).all(-1)]
+    return (known.min(0) + known.max(0)) / 2 if len(known) else np.zeros(2)
+
+
+def spread(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Frames from the start to the end of a sequence, each centred.
+
+    Args:
+        points: (T, M, V, 2).
+        count: frames, at most.
+
+    Returns:
+        The numbers of the frames (n,), their points (n, M, V, 2) round their middle, and the largest coordinate.
+    """
+    times = np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))
+    centred = np.stack([points[t] - middle_of(points[t]) for t in times])
+    return times, centred, float(np.nanmax(np.abs(centred), initial=0))
+
+
+def clearest_pose(frames: list[np.ndarray]) -> np.ndarray:
+    """The upright one of some frames (M, V, 2) in which joints hide each other least, round its middle.
+
+    Args:
+        frames: at least one; those with nobody in them count only if all are so, and the result is then zeros.
+    """
+    found = [points - middle_of(points) for points in frames if np.isfinite(points).any()]
+    if not found:
+        return np.zeros_like(frames[0])
+    heights = np.array([np.nanmax(points[..., 1]) for points in found])
+    upright = [points for points, height in zip(found, heights, strict=True) if height >= np.median(heights)]
+    return max(upright, key=_clearance)
+
+
+def _clearance(points: np.ndarray) -> float:
+    """The mean distance of a joint of (M, V, 2) to the nearest other one, for the height of the body."""
+    joints = points[np.isfinite(points).all(-1)]
+    distances = np.linalg.norm(joints[:, None] - joints, axis=-1) + np.diag(np.full(len(joints), np.inf))
+    return float(distances.min(1).mean() / (np.ptp(joints[:, 1]) or 1)) if len(joints) > 1 else 0.0
 
 
 def _view(points: np.ndarray, schema: Schema) -> np.ndarray:

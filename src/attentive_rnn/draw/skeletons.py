@@ -1,24 +1,48 @@
-"""Skeletons whose joints are as large as the attention they get."""
+"""Skeletons: in figures, in films and on the frames of a film, with joints as large as the attention they get."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import Schema, get_layout
-from ..explain.answer import heading
-from ..explain.explanation import Explanation, class_relevance
+from ..data.schema import Schema
+from ..data.skeletons.layouts import get_layout
+from ..errors import needed_for
 from . import projection
-from .colours import BLUE, ORANGE
-from .samples import middle_of, new_figure, wrapped
+from .charts import new_figure, wrapped
+from .colours import BLUE, BONE, GREEN, GREY, ORANGE, PEOPLE, PINK, SKY
 
-COLOUR, _LESS = ORANGE, BLUE
-_BONE = "#9AA0A6"
+MORE, LESS = ORANGE, BLUE  # of joints that are attended to, or to more and to less than elsewhere
+_GROUPS = {
+    "left": BLUE,
+    "right": ORANGE,
+    "thumb": ORANGE,
+    "index": BLUE,
+    "middle": GREEN,
+    "ring": PINK,
+    "little": SKY,
+}
 _SMALLEST, _LARGEST, _LARGEST_IN_FILM = 2.0, 190.0, 700.0  # areas of a joint, in square points
 _FRAMES, _CLASSES, _COLUMNS = 7, 20, 5
+_MARGIN = 1.15  # of a window round joints as large as the attention to them
 _TELLING = 0.05  # share by which a class must differ from the mean of the classes to be coloured
+_SURE = 0.3  # joints that an estimator is less sure of are not drawn
+
+
+class Motion(NamedTuple):
+    """A sequence of skeletons to draw.
+
+    Args:
+        title: of the drawing.
+        points: (T, M, V, 2), as :func:`attentive_rnn.draw.projection.flatten` makes them.
+        relevance: the attention to each joint, (T, M, V).
+    """
+
+    title: str
+    points: np.ndarray
+    relevance: np.ndarray
 
 
 class Scale:
@@ -54,68 +78,125 @@ class Scale:
         """Put under a figure what three sizes mean, and a note."""
         from matplotlib.lines import Line2D
 
-        values = np.linspace(self.low, self.high, 3)
-        look: Any = {
-            "marker": "o",
-            "linestyle": "none",
-            "color": COLOUR,
-            "alpha": 0.85,
-            "markeredgewidth": 0.5,
-            "markeredgecolor": "white",
-        }
+        look: Any = {"marker": "o", "linestyle": "none", "color": MORE, "alpha": 0.85}
+        look |= {"markeredgewidth": 0.5, "markeredgecolor": "white"}
         handles = [
-            Line2D([], [], markersize=float(self.area(value)) ** 0.5, label=f"{value:.2f}", **look) for value in values
+            Line2D([], [], markersize=float(self.area(value)) ** 0.5, label=f"{value:.2f}", **look)
+            for value in np.linspace(self.low, self.high, 3)
         ]
         title = f"attention to a joint, times the usual{note}"
-        figure.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=3,
-            frameon=False,
-            fontsize=9,
-            title=title,
-            title_fontsize=9,
-        )
+        look = {"ncols": 3, "frameon": False, "fontsize": 9, "title": title, "title_fontsize": 9}
+        figure.legend(handles=handles, loc="outside lower center", **look)
 
 
-def strips(explanations: Sequence[Explanation], classes: Sequence[str]) -> Any:
+def has_skeletons(schema: Schema) -> bool:
+    """Whether frames are skeletons of a known layout, which can be drawn."""
+    return schema.layout is not None and len(schema.shape) == 3
+
+
+def bone_groups(schema: Schema) -> dict[str, tuple[str, list[tuple[int, int]]]]:
+    """The bones of a layout by what they belong to: {"left": (colour, bones), ...}, "centre" for the rest."""
+    assert schema.layout is not None
+    layout = get_layout(schema.layout)
+    groups: dict[str, tuple[str, list[tuple[int, int]]]] = {}
+    for a, b in layout.bones:
+        name = next((word for word in layout.joints[b].split() if word in _GROUPS), "centre")
+        groups.setdefault(name, (_GROUPS.get(name, GREY), []))[1].append((a, b))
+    return groups
+
+
+def side_legend(figure: Any, schema: Schema) -> None:
+    """Put under a figure what the colours of bones mean, if there are several."""
+    from matplotlib.lines import Line2D
+
+    groups = bone_groups(schema)
+    handles = [Line2D([], [], color=colour, linewidth=2.5, label=name) for name, (colour, _) in groups.items()]
+    if len(handles) > 1:
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
+
+
+def draw_skeletons(
+    axis: Any, points: np.ndarray, schema: Schema, areas: np.ndarray | None = None, colours: np.ndarray | None = None
+) -> None:
+    """Draw the persons of one frame into a chart.
+
+    Args:
+        axis: of matplotlib.
+        points: (M, V, 2); a person of NaN is not there.
+        schema: with a layout.
+        areas: of the joints in square points, (M, V), over grey bones; None: bones in the colours of their side, small
+            joints, and other persons than the first lighter.
+        colours: of the joints, (M, V).
+    """
+    from matplotlib.collections import LineCollection
+
+    assert schema.layout is not None
+    grey = {"": (BONE, list(get_layout(schema.layout).bones))}
+    for person, joints in enumerate(points):
+        if not np.isfinite(joints).any():
+            continue
+        alpha = None if areas is not None else 1.0 if person == 0 else 0.45
+        for colour, bones in (bone_groups(schema) if areas is None else grey).values():
+            look: Any = {"colors": colour, "linewidths": 1.8 if areas is None else 1.6, "alpha": alpha}
+            axis.add_collection(LineCollection(joints[np.array(bones)], capstyle="round", **look))
+        if areas is None:
+            axis.scatter(*joints.T, s=4, color=GREY, alpha=alpha, linewidths=0, zorder=3)
+        else:
+            look = {"alpha": 0.85, "linewidths": 0.5, "edgecolors": "white", "zorder": 3}
+            axis.scatter(*joints.T, s=areas[person], c=MORE if colours is None else colours[person], **look)
+
+
+def square_window(axis: Any, middle: np.ndarray | tuple[float, float], reach: float) -> None:
+    """Show of a chart a square round a middle, without its axes."""
+    reach = reach or 1.0
+    axis.set_axis_off()
+    axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
+    axis.set_aspect("equal")
+
+
+def strips(motions: Sequence[Motion], schema: Schema) -> Any:
     """A figure with a row for each sequence: frames from its start to its end."""
-    figure = new_figure(1.45 * _FRAMES + 0.3, 2.3 * len(explanations) + 0.8)
-    rows = figure.subfigures(len(explanations), 1, squeeze=False)[:, 0]
-    scale = Scale(np.concatenate([one.relevance.ravel() for one in explanations]))
-    for row, one in zip(rows, explanations, strict=True):
-        flat, relevance = _drawable(one)
-        times = np.unique(np.linspace(0, len(flat) - 1, _FRAMES).round().astype(int))
-        middles = [middle_of(flat[t]) for t in times]
-        reach = max(float(np.nanmax(np.abs(flat[t] - m), initial=0)) for t, m in zip(times, middles, strict=True))
+    figure = new_figure(1.45 * _FRAMES + 0.3, 2.3 * len(motions) + 0.8)
+    rows = figure.subfigures(len(motions), 1, squeeze=False)[:, 0]
+    scale = Scale(np.concatenate([one.relevance.ravel() for one in motions]))
+    for row, one in zip(rows, motions, strict=True):
+        times, centred, reach = projection.spread(one.points, _FRAMES)
         axes = row.subplots(1, _FRAMES)
         for axis in axes[len(times) :]:
             axis.set_axis_off()
-        for axis, t, middle in zip(axes, times, middles, strict=False):
-            draw(axis, flat[t] - middle, relevance[t], scale, one.schema)
-            frame(axis, (0, 0), reach)
-            axis.set_title(f"{t + 1} / {len(flat)}", fontsize=7, y=-0.1)
-        row.suptitle(f"{heading(one, classes)}\n{one.in_words()}", fontsize=9)
+        for axis, t, points in zip(axes, times, centred, strict=False):
+            draw_skeletons(axis, points, schema, scale.area(one.relevance[t]))
+            square_window(axis, (0, 0), _MARGIN * reach)
+            axis.set_title(f"{t + 1} / {len(one.points)}", fontsize=7, y=-0.1)
+        row.suptitle(one.title, fontsize=9)
     scale.legend(figure)
     return figure
 
 
-def film(explanation: Explanation, classes: Sequence[str]) -> list[np.ndarray]:
-    """A picture (H, W, 3) uint8 for every frame of a sequence."""
-    flat, relevance = _drawable(explanation)
-    figure = new_figure(4.8, 5.2)
+def film(title: str, points: np.ndarray, schema: Schema, relevance: np.ndarray | None = None) -> list[np.ndarray]:
+    """A picture (H, W, 3) uint8 for every frame of a sequence (T, M, V, 2); see :class:`Motion`.
+
+    Without the attention to the joints, (T, M, V), bones have the colours of their side.
+    """
+    plain = relevance is None
+    figure = new_figure(4.8, 4.8 if plain else 5.2)
     axis = figure.subplots()
-    scale = Scale(relevance, _LARGEST_IN_FILM)
-    known = flat[np.isfinite(flat).all(-1)]
-    reach = 0.55 * float(np.ptp(known, axis=0).max()) if len(known) else 1.0
-    middle = middle_of(flat.reshape(1, -1, 2))
-    scale.legend(figure)
+    known = points[np.isfinite(points).all(-1)]
+    reach = (1.0 if plain else _MARGIN) * (0.55 * float(np.ptp(known, axis=0).max()) if len(known) else 1.0)
+    middle = projection.middle_of(points)
+    areas: Sequence[np.ndarray | None] = [None] * len(points)
+    if relevance is None:
+        side_legend(figure, schema)
+    else:
+        scale = Scale(relevance, _LARGEST_IN_FILM)
+        scale.legend(figure)
+        areas = scale.area(relevance)  # type: ignore[assignment]
     pictures = []
-    for t, points in enumerate(flat):
+    for t, (frame, sizes) in enumerate(zip(points, areas, strict=True)):
         axis.clear()
-        draw(axis, points, relevance[t], scale, explanation.schema)
-        frame(axis, middle, reach)
-        axis.set_title(f"{heading(explanation, classes)}   {t + 1} / {len(flat)}", fontsize=9, wrap=True)
+        draw_skeletons(axis, frame, schema, sizes)
+        square_window(axis, middle, reach)
+        axis.set_title(f"{title}   {t + 1} / {len(points)}", fontsize=10 if plain else 9, wrap=not plain)
         figure.canvas.draw()
         # What fits round the first frame fits round all; finding it anew would take most of the time.
         figure.set_layout_engine("none")
@@ -123,82 +204,103 @@ def film(explanation: Explanation, classes: Sequence[str]) -> list[np.ndarray]:
     return pictures
 
 
-def class_averages(explanations: Sequence[Explanation], classes: Sequence[str]) -> Any:
-    """A figure with a skeleton for each class, its joints as large as the attention that the class's sequences paid.
+def class_averages(found: Mapping[str, np.ndarray], pose: np.ndarray, joints: Sequence[str], schema: Schema) -> Any:
+    """A figure with one pose for each class, its joints as large as the attention that the class's sequences paid.
 
-    The pose is the same for all. A title names the joints that stand out most from the mean over the classes.
+    A title names the joints that stand out most from the mean over the classes.
+
+    Args:
+        found: for each class the relevance of every joint, (M V,); at most 20 are drawn.
+        pose: the points (M, V, 2).
+        joints: the M V names.
+        schema: with a layout.
     """
-    found = class_relevance(explanations)
-    shown = sorted(found)[:_CLASSES]
+    shown = list(found)[:_CLASSES]
     rows, columns = -(-len(shown) // _COLUMNS), min(len(shown), _COLUMNS)
     figure = new_figure(2.2 * columns + 0.3, 3.0 * rows + 1.0)
-    schema, groups = explanations[0].schema, explanations[0].groups
-    pose = _pose(explanations)
     reach = float(np.nanmax(np.abs(pose), initial=0))
-    scale = Scale(np.stack([found[label] for label in shown]))
-    mean = np.mean([found[label] for label in shown], axis=0)
+    scale = Scale(np.stack([found[name] for name in shown]))
+    mean = np.mean([found[name] for name in shown], axis=0)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
-    for axis, label in zip(axes, shown, strict=False):
-        ratio = (found[label] / mean).reshape(schema.shape[0], -1)
-        colours = np.where(ratio > 1 + _TELLING, COLOUR, np.where(ratio < 1 - _TELLING, _LESS, _BONE))
-        draw(axis, pose, found[label].reshape(ratio.shape), scale, schema, colours)
-        frame(axis, (0, 0), reach)
-        first, second = np.argsort(-(found[label] / mean), kind="stable")[:2]
-        axis.set_title(f"{wrapped(classes[label])}\n+ {groups[first].name}, {groups[second].name}", fontsize=8)
+    for axis, name in zip(axes, shown, strict=False):
+        relevance, ratio = found[name].reshape(pose.shape[:2]), (found[name] / mean).reshape(pose.shape[:2])
+        colours = np.where(ratio > 1 + _TELLING, MORE, np.where(ratio < 1 - _TELLING, LESS, BONE))
+        draw_skeletons(axis, pose, schema, scale.area(relevance), colours)
+        square_window(axis, (0, 0), _MARGIN * reach)
+        first, second = np.argsort(-ratio.ravel(), kind="stable")[:2]
+        axis.set_title(f"{wrapped(name)}\n+ {joints[first]}, {joints[second]}", fontsize=8)
     figure.suptitle("attention to each joint, mean over the sequences of each class", fontsize=11)
     scale.legend(figure, "; orange: over 5 % more than the mean of the classes, blue: over 5 % less")
     return figure
 
 
-def _pose(explanations: Sequence[Explanation]) -> np.ndarray:
-    """The points (M, V, 2) to draw class averages on: an upright first frame in which joints hide each other least."""
-    firsts = []
-    for one in explanations:
-        flat = projection.flatten(one.positions[:1], one.schema)[0]
-        if np.isfinite(flat).any():
-            firsts.append(flat - middle_of(flat))
-    if not firsts:
-        return np.zeros((*explanations[0].schema.shape[:2], 2))
-    heights = np.array([np.nanmax(points[..., 1]) for points in firsts])
-    upright = [points for points, height in zip(firsts, heights, strict=True) if height >= np.median(heights)]
-    return max(upright, key=_clearance)
+class Labelled(NamedTuple):
+    """A person on the frame of a film, or the frame as a whole.
+
+    Args:
+        text: the label.
+        colour: the number of a colour; equal numbers are of one person.
+        joints: (V, 2 or more) in units of the picture's height, x to the right and y down; None: only the label.
+        confidence: of the joints, (V,) from 0 to 1; those below 0.3 are not drawn.
+        weights: the sizes of the joints relative to the usual, (V,); None: all alike.
+    """
+
+    text: str
+    colour: int
+    joints: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
 
-def _clearance(points: np.ndarray) -> float:
-    """The mean distance of a joint of (M, V, 2) to the nearest other one, for the height of the body."""
-    joints = points[np.isfinite(points).all(-1)]
-    distances = np.linalg.norm(joints[:, None] - joints, axis=-1) + np.diag(np.full(len(joints), np.inf))
-    return float(distances.min(1).mean() / (np.ptp(joints[:, 1]) or 1)) if len(joints) > 1 else 0.0
+def annotate(image: np.ndarray, people: Sequence[Labelled], bones: Sequence[tuple[int, int]]) -> np.ndarray:
+    """A frame of a film with everyone's skeleton, joints sized by their weights, and label.
+
+    It is drawn by Pillow, for matplotlib would take longer than the time from one frame of a camera to the next.
+
+    Args:
+        image: (H, W, 3) uint8; left as it is.
+        people: in the order of their labels where these have no joints to stand at.
+        bones: pairs of joints.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+    """
+    with needed_for("drawing needs Pillow: pip install 'attentive-rnn[report]'"):
+        from PIL import Image, ImageDraw, ImageFont
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    height = image.shape[0]
+    font = ImageFont.load_default(size=max(10, height // 20))
+    for row, one in enumerate(people):
+        colour = PEOPLE[one.colour % len(PEOPLE)]
+        corner = (height / 60, row * height / 14 + height / 60)
+        if one.joints is not None and one.confidence is not None:
+            corner = _draw_on_frame(pen, one.joints[:, :2] * height, one, bones, height, colour)
+        pen.rectangle(pen.textbbox(corner, one.text, font=font), fill=(0, 0, 0, 160))
+        pen.text(corner, one.text, fill=colour, font=font)
+    return np.asarray(picture)
 
 
-def draw(
-    axis: Any, points: np.ndarray, relevance: np.ndarray, scale: Scale, schema: Schema, colours: Any = None
-) -> None:
-    """Draw the persons (M, V, 2) of a frame with the relevance (M, V) of their joints, in colours (M, V) if given."""
-    from matplotlib.collections import LineCollection
-
-    assert schema.layout is not None
-    bones = np.array(get_layout(schema.layout).bones)
-    for person, (joints, sizes) in enumerate(zip(points, relevance, strict=True)):
-        if not np.isfinite(joints).any():
-            continue
-        axis.add_collection(LineCollection(joints[bones], colors=_BONE, linewidths=1.6, capstyle="round"))
-        colour = COLOUR if colours is None else colours[person]
-        look = {"alpha": 0.85, "linewidths": 0.5, "edgecolors": "white", "zorder": 3}
-        axis.scatter(*joints.T, s=scale.area(sizes), c=colour, **look)
-
-
-def frame(axis: Any, middle: Any, reach: float) -> None:
-    """A square window round a middle, with room for the circles."""
-    axis.set_axis_off()
-    reach = 1.15 * reach or 1.0
-    axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
-    axis.set_aspect("equal")
-
-
-def _drawable(explanation: Explanation) -> tuple[np.ndarray, np.ndarray]:
-    """The points (T, M, V, 2) of a sequence and the relevance (T, M, V) of each."""
-    flat = projection.flatten(explanation.positions, explanation.schema)
-    return flat, explanation.relevance.reshape(flat.shape[:-1])
+def _draw_on_frame(
+    pen: Any,
+    points: np.ndarray,
+    one: Labelled,
+    bones: Sequence[tuple[int, int]],
+    height: int,
+    colour: tuple[int, int, int],
+) -> tuple[float, float]:
+    """Draw the bones and joints; the place for the label, above them."""
+    assert one.confidence is not None
+    sure = one.confidence > _SURE
+    for a, b in bones:
+        if sure[a] and sure[b]:
+            pen.line([*points[a], *points[b]], fill=(*colour, 200), width=max(1, height // 160))
+    weights = np.ones(len(points)) if one.weights is None else one.weights
+    for (x, y), weight, drawn in zip(points, weights, sure, strict=True):
+        if drawn:
+            radius = height / 70 * float(np.clip(weight, 0.2, 3.0))
+            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(*colour, 230), outline=(0, 0, 0, 255))
+    shown = points[sure] if sure.any() else points
+    return max(0.0, float(shown[:, 0].min())), max(0.0, float(shown[:, 1].min()) - height / 12)

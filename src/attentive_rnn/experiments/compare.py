@@ -1,86 +1,26 @@
-"""Models compared over the same seeds and validation splits."""
+"""Comparisons of models over the same seeds and validation splits."""
 
 from __future__ import annotations
 
-import csv
-import io
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ..data import Splits
-from ..errors import ConfigError
-from ..tasks.classification import Metric, Task, task_for
+from ..data.io.files import write_file, write_json
+from ..draw import charts
+from ..errors import ConfigError, MissingExtraError
+from ..tasks import Metric
+from ..tasks.metrics import Interval, student
 from ..training.config import Config
-from ..training.files import write_file, write_json
-from ..training.metrics import Interval, student
 from ..training.recipes import difference, read_config
-from ..training.run import require_same, resume, train
 from ..training.run_folder import RunFolder, create_folder, read_rows
-from ..training.setup import load_splits, training_parts
-from .variants import Variant, named, variants
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A variant's runs, one for each seed, and what their results.json say."""
-
-    variant: Variant
-    seeds: tuple[int, ...]
-    runs: tuple[RunFolder, ...]
-    results: tuple[dict[str, Any], ...]
-    task: Task
-
-    @classmethod
-    def of(cls, variant: Variant, seeds: Sequence[int], runs: Sequence[RunFolder], task: Task) -> Outcome:
-        """The outcome of finished runs, one for each seed."""
-        return cls(variant, tuple(seeds), tuple(runs), tuple(run.read_results() for run in runs), task)
-
-    @property
-    def test_metric(self) -> Interval:
-        """Mean over the seeds with Student's 95 % interval; the one run's own interval for a single seed."""
-        return self.task.metric.over_seeds([result["test"] for result in self.results])
-
-    def mean(self, key: str) -> float:
-        """The mean over the seeds of a number in results.json."""
-        return statistics.mean(result[key] for result in self.results)
-
-    @property
-    def validation(self) -> float | None:
-        """The mean over the seeds of the validation metric; None where nothing was held out."""
-        key = f"validation_{self.task.metric.name}"
-        return self.mean(key) if key in self.results[0] else None
-
-    @property
-    def details(self) -> dict[str, float]:
-        """What the task reports beside its metric, on average over the seeds."""
-        runs = [self.task.details(result["test"]) for result in self.results]
-        return {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
-
-    def row(self) -> dict[str, Any]:
-        """The line of comparison.csv."""
-        value, low, high = self.test_metric
-        name = self.task.metric.name
-        config = self.variant.config
-        return {
-            "variant": self.variant.title,
-            "hidden_size": (config.vision if self.task.schema.medium != "sequence" else config.model).hidden_size,
-            "seeds": " ".join(map(str, self.seeds)),
-            f"test_{name}": value,
-            f"test_{name}_low_95": low,
-            f"test_{name}_high_95": high,
-            f"validation_{name}": self.validation,
-            "parameters": self.results[0]["parameters"],
-            "flops_per_step": self.results[0]["flops_per_step"],
-            "seconds_per_epoch": self.mean("seconds_per_epoch"),
-            "epochs": self.mean("epochs"),
-            **self.details,
-        }
+from ..training.setup import training_parts
+from .runner import LoadedData, Outcome, check_seeds, run_variants
+from .table import gain_in_words, markdown, terminal, write_csv
+from .variants import named, variants
 
 
 @dataclass(frozen=True)
@@ -95,7 +35,7 @@ class Comparison:
 
     @property
     def metric(self) -> Metric:
-        """What the models are compared by."""
+        """The number that the models are compared by."""
         return self.outcomes[0].task.metric
 
     def gain(self, other: Outcome) -> Interval | None:
@@ -104,31 +44,41 @@ class Comparison:
         differences = [first["test"][name] - second["test"][name] for first, second in pairs]
         return student(differences) if len(differences) > 1 else None
 
+    def _rows(self, page: bool) -> list[dict[str, str]]:
+        """The cells of the models' lines by their headings, of a page or of the terminal."""
+        metric, task, rows = self.metric, self.outcomes[0].task, []
+        copies = self.outcomes[0].results[0]["test"].get("copies_in_train")
+        short = "valid %" if metric.percent else f"valid {metric.name}"
+        for outcome in self.outcomes:
+            row, (value, low, high) = outcome.row(), outcome.test_metric
+            cells = {
+                "model": row["variant"],
+                f"test {metric.title}": metric.show(value),
+                "95 % interval": f"{metric.show(low)} to {metric.show(high)}",
+            }
+            if page and copies is not None:
+                cells[f"without {copies} copies"] = metric.show(outcome.unseen)
+            cells[f"validation {metric.title}" if page else short] = metric.show(outcome.validation)
+            cells["parameters"] = f"{row['parameters']:,}"
+            if not page:
+                cells[f"FLOPs/{task.step}"] = f"{row['flops_per_step']:,}"
+                cells["s/epoch"] = f"{row['seconds_per_epoch']:.3g}"
+            cells["epochs"] = f"{row['epochs']:.0f}"
+            rows.append(cells | {name: f"{value:.3g}" for name, value in outcome.details.items()})
+        return rows
+
     def table(self) -> Table:
         """The comparison for the terminal."""
         seeds = self.outcomes[0].seeds
-        table = Table(title=f"{self.folder.parent.name}, seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))}")
-        table.add_column("model")
-        metric = self.metric
-        shown = f"test {metric.title}", "95 % interval", "valid %" if metric.percent else f"valid {metric.name}"
-        image = self.outcomes[0].task.schema.medium == "image"
-        cost = "FLOPs/image" if image else "FLOPs/step"
-        for column in (*shown, "parameters", cost, "s/epoch", "epochs", *self.outcomes[0].details):
-            table.add_column(column, justify="right")
-        for outcome in self.outcomes:
-            row, (value, low, high) = outcome.row(), outcome.test_metric
-            table.add_row(
-                row["variant"],
-                metric.show(value),
-                f"{metric.show(low)} to {metric.show(high)}",
-                _shown(metric, outcome.validation),
-                f"{row['parameters']:,}",
-                f"{row['flops_per_step']:,}",
-                f"{row['seconds_per_epoch']:.3g}",
-                f"{row['epochs']:.0f}",
-                *(f"{value:.3g}" for value in outcome.details.values()),
-            )
-        return table
+        title = f"{self.folder.parent.name}, seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))}"
+        return terminal(self._rows(page=False), title)
+
+    def markdown(self) -> str:
+        """The comparison for a page: with the scores on unseen sequences, where some are copies, and the gains."""
+        first = self.outcomes[0]
+        items = f"{first.results[0]['test']['count']} test {first.task.item}s."
+        lines = [f"{line}." for line in [*self.differences(), *self.needed()]]
+        return f"{markdown(self._rows(page=True))}\n{' '.join([*lines, items])}\n"
 
     def _reached(self, run: RunFolder, threshold: float) -> int | None:
         for row in read_rows(run.metrics):
@@ -136,49 +86,16 @@ class Comparison:
                 return int(row["epoch"]) * self.epoch_size
         return None
 
-    def markdown(self) -> str:
-        """The comparison for a page: with the scores on unseen sequences, where some are copies, and the gains."""
-        metric, first = self.metric, self.outcomes[0].results[0]
-        copies = first["test"].get("copies_in_train")
-        header = ["model", f"test {metric.title}", "95 % interval"]
-        header += [f"without {copies} copies"] * (copies is not None) + [
-            f"validation {metric.title}",
-            "parameters",
-            "epochs",
-            *self.outcomes[0].details,
-        ]
-        lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-        for outcome in self.outcomes:
-            row, (value, low, high) = outcome.row(), outcome.test_metric
-            cells = [outcome.variant.title, metric.show(value), f"{metric.show(low)} to {metric.show(high)}"]
-            if copies is not None:
-                unseen = [result["test"]["without_copies"][metric.name] for result in outcome.results]
-                cells.append(metric.show(statistics.mean(unseen)))
-            cells += [_shown(metric, outcome.validation), f"{row['parameters']:,}", f"{row['epochs']:.0f}"]
-            cells += [f"{value:.3g}" for value in outcome.details.values()]
-            lines.append(f"| {' | '.join(cells)} |")
-        items = "images" if self.outcomes[0].task.schema.medium == "image" else "sequences"
-        sequences = f"{first['test']['count']} test {items}."
-        return "\n".join(
-            [*lines, "", " ".join([*(f"{line}." for line in [*self.differences(), *self.needed()]), sequences]), ""]
-        )
-
     def differences(self) -> list[str]:
-        """What the first model gains over each of the others, paired by seed; nothing with a single seed."""
-        first = self.outcomes[0]
-        lines = []
-        for other in self.outcomes[1:]:
-            gain = self.gain(other)
-            if gain is not None:
-                value, low, high = (self.metric.show(number, signed=True) for number in gain)
-                lines.append(
-                    f"{first.variant.title} minus {other.variant.title}: {value}{self.metric.unit} "
-                    f"(95 % interval {low} to {high}, paired by seed)"
-                )
-        return lines
+        """The gains of the first model over each of the others, paired by seed; none with a single seed."""
+        first, *others = self.outcomes
+        gains = [(other.variant.title, self.gain(other)) for other in others]
+        return [
+            gain_in_words(self.metric, first.variant.title, title, gain) for title, gain in gains if gain is not None
+        ]
 
     def needed(self) -> list[str]:
-        """How many training sequences each run had seen when its validation metric beat the threshold."""
+        """The training sequences that each run had seen when its validation metric beat the threshold."""
         if self.threshold is None:
             return []
         what = f"training sequences seen until the validation {self.metric.name} was better than {self.threshold:g}"
@@ -190,7 +107,7 @@ class Comparison:
         return lines
 
     def remarks(self) -> list[str]:
-        """What the table does not say: paired differences, what an interval is, where the files are."""
+        """The sentences below the table: paired differences, the kind of the intervals, and the files."""
         first = self.outcomes[0]
         kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
         last = self.outcomes[0].variant.config.training.select == "last"
@@ -209,7 +126,6 @@ def compare(
     threshold: float | None = None,
     finished: Callable[[Outcome], None] | None = None,
     console: Console | None = None,
-    splits: Splits | None = None,
 ) -> Comparison:
     """Train models over seeds: that of a configuration with its gate, without, and without but wider, or named ones.
 
@@ -226,7 +142,6 @@ def compare(
         threshold: of the validation metric; the remarks say how many training sequences each run saw before beating it.
         finished: called with each run, a model of one seed, when it has ended or was taken over.
         console: where progress goes; None: the standard error.
-        splits: the data, if they are loaded already.
 
     Raises:
         ConfigError: no seeds, or one twice; without models, the configuration's model has no gate; an unknown model; a
@@ -237,52 +152,19 @@ def compare(
         raise ConfigError("--threshold is of the validation metric: data.valid_fraction must be above 0")
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
-    for seed in seeds:
-        replace(config, seed=seed).check()
-    console = console or Console(stderr=True)
-    splits = load_splits(config) if splits is None else splits
-    schema = splits.train.schema
-    compared = named(config, schema, models) if models else variants(config, schema)
+    console, data = console or Console(stderr=True), LoadedData()
+    train = data(config).train
+    compared = named(config, train.schema, models) if models else variants(config, train.schema)
     folder = _folder(replace(config, seed=0), parent)
-    # Seed by seed, so that what an interruption leaves can be compared; the plain models, which are faster, first.
-    runs, task = {}, task_for(schema)
-    for seed in seeds:
-        for variant in reversed(compared):
-            run = _run(replace(variant.config, seed=seed), folder, variant.name, splits, console)
-            runs[variant.name, seed] = run
-            if finished is not None:
-                finished(Outcome.of(variant, [seed], [run], task))
-    outcomes = tuple(
-        Outcome.of(variant, seeds, [runs[variant.name, seed] for seed in seeds], task) for variant in compared
-    )
-    epoch_size = len(training_parts(replace(config, seed=0), splits.train)[0])
+    # The plain models, which are faster, come first.
+    outcomes = run_variants(compared[::-1], seeds, folder, data, console, finished)[::-1]
+    epoch_size = len(training_parts(replace(config, seed=0), train)[0])
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
-
-
-def _shown(metric: Metric, value: float | None) -> str:
-    return "" if value is None else metric.show(value)
-
-
-def check_seeds(seeds: Sequence[int]) -> None:
-    """Raise ConfigError unless there are seeds, all different."""
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ConfigError(f"--seeds must be different integers, got {' '.join(map(str, seeds))}")
-
-
-def _run(config: Config, folder: Path, name: str, splits: Splits, console: Console) -> RunFolder:
-    run = RunFolder(folder / f"{name}-seed{config.seed}")
-    if not run.config.exists():
-        return train(config, folder, name=run.path.name, console=console, splits=splits)
-    require_same(config, run)
-    if run.finished:
-        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True)
-    return resume(run, console=console, splits=splits)
 
 
 def _folder(config: Config, parent: Path) -> Path:
     """The folder of the newest comparison of a configuration, or a new one."""
-    there = sorted(parent.glob("compare-*/compare.yaml"), reverse=True)
-    for file in there:
+    for file in sorted(parent.glob("compare-*/compare.yaml"), reverse=True):
         if difference(config, read_config(file)) is None:
             return file.parent
     return create_folder(config, parent, "compare.yaml", "compare-")
@@ -291,11 +173,7 @@ def _folder(config: Config, parent: Path) -> Path:
 def _write(comparison: Comparison) -> Comparison:
     """Put the tables and the picture into the comparison's folder."""
     rows = [outcome.row() for outcome in comparison.outcomes]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_file(comparison.folder / "comparison.csv", text.getvalue().encode())
+    write_csv(comparison.folder / "comparison.csv", rows)
     write_file(comparison.folder / "comparison.md", comparison.markdown().encode())
     gains = [comparison.gain(other) for other in comparison.outcomes[1:]]
     values = {
@@ -308,15 +186,15 @@ def _write(comparison: Comparison) -> Comparison:
         ],
     }
     write_json(comparison.folder / "comparison.json", values)
-    try:
-        from .plot import plot_losses
-    except ImportError:
-        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
-        return replace(comparison, notes=(note,))
     curves = {o.variant.title: [read_rows(run.metrics) for run in o.runs] for o in _drawn(comparison)}
     title, axis = comparison.folder.parent.name, comparison.outcomes[0].task.loss_title
     epoch = f"epoch of {comparison.epoch_size:,} sequences"
-    plot_losses(curves, title, axis, comparison.folder / "comparison.png", epoch)
+    try:
+        picture = charts.encoded(charts.losses(curves, title, axis, epoch), ".png", dpi=150)
+    except MissingExtraError:
+        note = "No comparison.png: it needs matplotlib: pip install 'attentive-rnn[report]'"
+        return replace(comparison, notes=(note,))
+    write_file(comparison.folder / "comparison.png", picture)
     return comparison
 
 

@@ -1,10 +1,9 @@
-"""A table of the paper on any data set: its rows trained over seeds, and printed beside the paper's figures."""
+"""Tables of the paper on any data set: their rows trained over seeds, and printed beside the paper's figures."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
@@ -13,17 +12,14 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from ..data import Splits
+from ..data.io.files import write_file, write_json
 from ..errors import ConfigError
-from ..tasks.classification import task_for
-from ..training.config import Config
-from ..training.files import write_file, write_json
-from ..training.metrics import Interval, student
-from ..training.recipes import as_overrides, difference, read_recipe, resolve
-from ..training.run import resume, train
-from ..training.run_folder import RunFolder, list_runs
-from ..training.setup import load_splits
-from .compare import Outcome, check_seeds
+from ..tasks import task_for
+from ..tasks.classification import Classification
+from ..tasks.metrics import Interval, student
+from ..training.recipes import as_overrides, read_recipe, resolve
+from .runner import LoadedData, Outcome, check_seeds, run_variants
+from .table import markdown
 from .variants import Variant
 
 
@@ -57,28 +53,29 @@ class Reproduction:
 
     def markdown(self) -> str:
         """The table with ours (mean over seeds and 95 % interval) beside the paper's figures."""
-        data = self.outcomes[0].variant.config.data.source
-        unseen = any("without_copies" in result["test"] for o in self.outcomes for result in o.results)
-        header = ["model", "parameters", f"ours on {data}, %", "95 % interval"]
-        header += ["without copies, %"] * unseen + [f"paper, {column}" for column in self.table.columns]
-        lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-        for (name, _, paper), outcome in zip(self.table.rows, self.outcomes, strict=True):
-            value, low, high = (100 * number for number in outcome.test_metric)
-            cells = [name, f"{outcome.results[0]['parameters']:,}", f"{value:.1f}", f"{low:.1f} to {high:.1f}"]
-            if unseen:
-                rest = [result["test"]["without_copies"]["accuracy"] for result in outcome.results]
-                cells.append(f"{100 * sum(rest) / len(rest):.1f}")
-            lines.append(f"| {' | '.join([*cells, *(f'{figure:.1f}' for figure in paper)])} |")
-        for name, rows, paper in self.table.means:
-            value, low, high = (100 * number for number in self._mean([self.outcomes[row] for row in rows]))
-            interval = f"{low:.1f} to {high:.1f}" if high > low else ""
-            cells = [name, "", f"{value:.1f}", interval, *[""] * unseen, *(f"{figure:.1f}" for figure in paper)]
-            lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join(lines) + "\n"
+        show, table = Classification.metric.show, self.table
+        papers = [f"paper, {column}" for column in table.columns]
+        ours = f"ours on {self.outcomes[0].variant.config.data.source}, %"
+        copies = any(outcome.unseen is not None for outcome in self.outcomes)
+        rows = []
+        single = [(name, (row,), paper) for row, (name, _, paper) in enumerate(table.rows)]
+        for name, of, paper in [*single, *table.means]:
+            first, *others = (self.outcomes[row] for row in of)
+            value, low, high = self._mean([first, *others]) if others else first.test_metric
+            cells = {
+                "model": name,
+                "parameters": "" if others else f"{first.results[0]['parameters']:,}",
+                ours: show(value),
+                "95 % interval": "" if others and high == low else f"{show(low)} to {show(high)}",
+            }
+            if copies:
+                cells["without copies, %"] = "" if others else show(first.unseen)
+            rows.append(cells | dict(zip(papers, map("{:.1f}".format, paper), strict=True)))
+        return markdown(rows)
 
     @staticmethod
     def _mean(outcomes: Sequence[Outcome]) -> Interval:
-        """Of the rows' mean accuracy, seed by seed; with one seed there is no interval."""
+        """The interval of the rows' mean accuracy, seed by seed; with one seed its ends are the mean itself."""
         runs = zip(*(outcome.results for outcome in outcomes), strict=True)
         means = [fmean(result["test"]["accuracy"] for result in results) for results in runs]
         return student(means) if len(means) > 1 else Interval(means[0], means[0], means[0])
@@ -143,45 +140,16 @@ def reproduce(
         DataError: the data cannot be used.
     """
     check_seeds(seeds)
-    console = console or Console(stderr=True)
     variants = [
         Variant(name, "", resolve(read_recipe(recipe, [*as_overrides(changes), *overrides])))
         for name, changes, _ in table.rows
     ]
-    # Rows may differ in the options of the reader, such as an official split; each choice is read once.
-    loaded: dict[str, Splits] = {}
-    for variant in variants:
-        options = _options(variant.config)
-        if options not in loaded:
-            loaded[options] = load_splits(variant.config)
-    first = loaded[_options(variants[0].config)].train
-    task = task_for(first.schema)
-    if task.metric.name != "accuracy":
+    data = LoadedData()  # rows may differ in the options of the reader, such as an official split
+    first, *_ = [data(variant.config).train for variant in variants]
+    if task_for(first.schema).metric.name != "accuracy":
         raise ConfigError(f"{table.name} is about classes, but a label of {first.name} is a number")
-    runs = {
-        (variant.title, seed): _run(
-            replace(variant.config, seed=seed), parent, loaded[_options(variant.config)], console
-        )
-        for seed in seeds
-        for variant in variants
-    }
-    outcomes = tuple(
-        Outcome.of(variant, seeds, [runs[variant.title, seed] for seed in seeds], task) for variant in variants
-    )
-    made = Reproduction(table, outcomes)
+    made = Reproduction(table, run_variants(variants, seeds, parent, data, console or Console(stderr=True)))
     write_file(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
-    rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in outcomes]
+    rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in made.outcomes]
     write_json(parent / f"{table.name}.json", {"table": table.name, "rows": rows})
     return made
-
-
-def _options(config: Config) -> str:
-    return json.dumps(config.data.options, sort_keys=True)
-
-
-def _run(config: Config, parent: Path, splits: Splits, console: Console) -> RunFolder:
-    """The run of a configuration in a folder, brought to its end, or a new one."""
-    for run in list_runs(parent):
-        if difference(config, run.read_config()) is None:
-            return resume(run, console=console, splits=splits)
-    return train(config, parent, console=console, splits=splits)

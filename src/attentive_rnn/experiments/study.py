@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 from rich.console import Console
 
 from ..errors import ConfigError
+from ..tasks.metrics import Interval
 from ..training.environment import DISTRIBUTION
 from ..training.recipes import as_overrides, load_config, read_yaml, recipe_name
-from .compare import Outcome, compare
-from .fused_runs import fuse_runs
-from .study_table import Row, StudyTable
+from .compare import compare
+from .fusion import fuse_runs
+from .runner import Outcome
+from .table import Row, StudyTable
 from .variants import ROLES
 
 
@@ -99,44 +101,64 @@ def read_study(path: Path) -> Study:
     """
     values = read_yaml(path)
     _only(values, {"seeds", "models", "runs", "fused"}, str(path))
-    entries = []
-    for number, run in enumerate(_lists(values, "runs", path), 1):
-        where = f"{path}, run {number}"
-        _only(run, {"name", "recipe", "data", "set", "seeds", "models"}, where)
-        seeds = run.get("seeds", values.get("seeds", [0]))
-        models = run.get("models", values.get("models", list(ROLES)))
-        changes = run.get("set", {})
-        for key, value, kind in (("seeds", seeds, int), ("models", models, str)):
-            if not isinstance(value, list) or not all(type(one) is kind for one in value):
-                raise ConfigError(f"{where}: {key} must be a list of {'integers' if kind is int else 'names'}")
-        if not isinstance(changes, dict):
-            raise ConfigError(f"{where}: set must hold keys of a recipe, such as model.gate: null")
-        name, recipe = _text(run, "name", where), _text(run, "recipe", where)
-        data = None if run.get("data") is None else _text(run, "data", where)
-        entries.append(Entry(name, recipe, data, changes, tuple(seeds), tuple(models)))
-    fusions = []
-    for number, fused in enumerate(_lists(values, "fused", path), 1):
-        where = f"{path}, fused {number}"
-        _only(fused, {"name", "of", "weights", "views"}, where)
-        known, of, views = [entry.name for entry in entries], fused.get("of"), fused.get("views", 1)
-        if type(views) is not int or views < 1:
-            raise ConfigError(f"{where}: views must be a whole number from 1 on, got {views!r}")
-        least = 2 if views == 1 else 1
-        if not isinstance(of, list) or len(of) < least or any(one not in known for one in of):
-            few = "two or more names of runs" if least == 2 else "names of runs"
-            raise ConfigError(f"{where}: of must be a list of {few}: {', '.join(known)}")
-        if len({entry.models for entry in entries if entry.name in of}) > 1:
-            raise ConfigError(f"{where}: the runs {', '.join(of)} must have the same models")
-        weights = fused.get("weights")
-        numbers = isinstance(weights, list) and all(type(one) in (int, float) for one in weights)
-        if weights is not None and not (numbers and len(weights) == len(of)):
-            raise ConfigError(f"{where}: weights must be a list of {len(of)} numbers, one for each run")
-        weighed = None if weights is None else tuple(weights)
-        fusions.append(Fusion(_text(fused, "name", where), tuple(of), weighed, views))
+    common = {"seeds": [0], "models": list(ROLES), "data": None, "set": {}} | {
+        key: values[key] for key in ("seeds", "models") if key in values
+    }
+    entries = [_entry(common | run, f"{path}, run {number}") for number, run in _items(values, "runs", path)]
+    fusions = [_fusion(one, entries, f"{path}, fused {number}") for number, one in _items(values, "fused", path)]
     study = Study(tuple(entries), tuple(fusions))
     if twice := next((name for name in study.names if study.names.count(name) > 1), None):
         raise ConfigError(f"{path}: the name {twice!r} is given twice")
     return study
+
+
+def _entry(run: Mapping[str, Any], where: str) -> Entry:
+    _only(run, {"name", "recipe", "data", "set", "seeds", "models"}, where)
+    for key, kind, words in (("seeds", int, "integers"), ("models", str, "names")):
+        if not isinstance(run[key], list) or not all(type(one) is kind for one in run[key]):
+            raise ConfigError(f"{where}: {key} must be a list of {words}")
+    if not isinstance(run["set"], dict):
+        raise ConfigError(f"{where}: set must hold keys of a recipe, such as model.gate: null")
+    name, recipe = _text(run, "name", where), _text(run, "recipe", where)
+    data = None if run["data"] is None else _text(run, "data", where)
+    return Entry(name, recipe, data, run["set"], tuple(run["seeds"]), tuple(run["models"]))
+
+
+def _fusion(fused: Mapping[str, Any], entries: Sequence[Entry], where: str) -> Fusion:
+    _only(fused, {"name", "of", "weights", "views"}, where)
+    known, of, views = [entry.name for entry in entries], fused.get("of"), fused.get("views", 1)
+    if type(views) is not int or views < 1:
+        raise ConfigError(f"{where}: views must be a whole number from 1 on, got {views!r}")
+    least, few = (2, "two or more names of runs") if views == 1 else (1, "names of runs")
+    if not isinstance(of, list) or len(of) < least or any(one not in known for one in of):
+        raise ConfigError(f"{where}: of must be a list of {few}: {', '.join(known)}")
+    if len({entry.models for entry in entries if entry.name in of}) > 1:
+        raise ConfigError(f"{where}: the runs {', '.join(of)} must have the same models")
+    weights = fused.get("weights")
+    numbers = isinstance(weights, list) and all(type(one) in (int, float) for one in weights)
+    if weights is not None and not (numbers and len(weights) == len(of)):
+        raise ConfigError(f"{where}: weights must be a list of {len(of)} numbers, one for each run")
+    return Fusion(_text(fused, "name", where), tuple(of), None if weights is None else tuple(weights), views)
+
+
+def _items(values: Mapping[str, Any], key: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The numbered elements of a list of the file."""
+    given = values.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise ConfigError(f"{path}: {key} must be a list, each with the keys of one")
+    return enumerate(given, 1)
+
+
+def _only(values: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := next((key for key in values if key not in known), None):
+        raise ConfigError(f"{where}: unknown key {unknown!r}; there are {', '.join(sorted(known))}")
+
+
+def _text(values: Mapping[str, Any], key: str, where: str) -> str:
+    value = values.get(key)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{where}: {key} must be a text")
+    return value
 
 
 def run_study(
@@ -171,17 +193,17 @@ def run_study(
     console = console or Console(stderr=True)
     if unknown := next((name for name in only if name not in study.names), None):
         raise ConfigError(f"--only: the study has no {unknown!r}; there are {', '.join(study.names)}")
-    runner = _Runner(table, data or Path(), output, tuple(overrides), console)
+    trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
     for entry in study.entries:
         if not only or entry.name in only:
-            runner.train(entry, seeds or entry.seeds)
+            trainer.train(entry, seeds or entry.seeds)
     for fusion in study.fusions:
         if not only or fusion.name in only:
-            runner.fuse(fusion, [study.entry(name) for name in fusion.of], seeds)
+            trainer.fuse(fusion, [study.entry(name) for name in fusion.of], seeds)
 
 
 @dataclass(frozen=True)
-class _Runner:
+class _Trainer:
     table: StudyTable
     data: Path
     output: Path
@@ -204,38 +226,38 @@ class _Runner:
         for seed in seeds or first.seeds:
             if all(self._there(fusion, model, seed) for model in first.models):
                 continue
-            found: dict[str, list[Outcome]] = {}
-            for entry in entries:
-                for outcome in self._compare(entry, [seed]):
-                    found.setdefault(outcome.variant.name, []).append(outcome)
-            for variant, outcomes in found.items():
+            for outcomes in zip(*(self._compare(entry, [seed]) for entry in entries), strict=True):
                 fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights, fusion.views)
-                score, unseen = fused.together, fused.without_copies
-                row = Row(
-                    name=fusion.name,
-                    recipe=first.recipe,
-                    variant=variant,
-                    model=" + ".join(dict.fromkeys(outcome.variant.title for outcome in outcomes)),
-                    seed=seed,
-                    parameters=sum(outcome.results[0]["parameters"] for outcome in outcomes),
+                self._add(
+                    fusion,
+                    outcomes,
+                    first.recipe,
+                    fused.together.accuracy,
+                    unseen=None if fused.without_copies is None else fused.without_copies.accuracy.value,
                     epochs=0,
                     validation=None,
-                    test=score.accuracy.value,
-                    low=score.accuracy.low,
-                    high=score.accuracy.high,
-                    unseen=None if unseen is None else unseen.accuracy.value,
                     seconds=sum(outcome.results[0]["seconds"] for outcome in outcomes),
-                    command=fusion.command(variant, seed, self.overrides),
-                    version=version(DISTRIBUTION),
                 )
-                self.table.add(row)
 
     def _there(self, one: Entry | Fusion, model: str, seed: int) -> bool:
         return self.table.holds(one.name, model, seed, one.command(model, seed, self.overrides))
 
     def _compare(self, entry: Entry, seeds: Sequence[int]) -> tuple[Outcome, ...]:
         def finished(outcome: Outcome) -> None:
-            self.table.add(self._row(entry, outcome))
+            (result,) = outcome.results
+            test = result["test"]
+            if "accuracy" not in test:
+                raise ConfigError(f"{entry.name}: a study is about classes, but a label of {entry.recipe} is none")
+            self._add(
+                entry,
+                [outcome],
+                entry.recipe,
+                outcome.test_metric,
+                unseen=outcome.unseen,
+                epochs=result["epochs"],
+                validation=outcome.validation,
+                seconds=round(result["seconds"], 1),
+            )
 
         path = [] if entry.data is None else [("data.path", str(self.data / entry.data))]
         config = load_config(entry.recipe, [*path, *as_overrides(entry.changes), *self.overrides])
@@ -243,45 +265,23 @@ class _Runner:
         made = compare(config, parent, seeds, models=entry.models, finished=finished, console=self.console)
         return made.outcomes
 
-    def _row(self, entry: Entry, outcome: Outcome) -> Row:
-        (result,), (seed,) = outcome.results, outcome.seeds
-        test = result["test"]
-        if "accuracy" not in test:
-            raise ConfigError(f"{entry.name}: a study is about classes, but a label of {entry.recipe} is none")
-        low, high = test["accuracy_interval_95"]
-        return Row(
-            name=entry.name,
-            recipe=entry.recipe,
-            variant=outcome.variant.name,
-            model=outcome.variant.title,
+    def _add(
+        self, one: Entry | Fusion, outcomes: Sequence[Outcome], recipe: str, accuracy: Interval, **values: Any
+    ) -> None:
+        """Add the row of a run, or of runs together, with these values of its columns."""
+        (seed,), variant = outcomes[0].seeds, outcomes[0].variant.name
+        row = Row(
+            name=one.name,
+            recipe=recipe,
+            variant=variant,
+            model=" + ".join(dict.fromkeys(outcome.variant.title for outcome in outcomes)),
             seed=seed,
-            parameters=result["parameters"],
-            epochs=result["epochs"],
-            validation=result.get("validation_accuracy"),
-            test=test["accuracy"],
-            low=low,
-            high=high,
-            unseen=test["without_copies"]["accuracy"] if "without_copies" in test else None,
-            seconds=round(result["seconds"], 1),
-            command=entry.command(outcome.variant.name, seed, self.overrides),
+            parameters=sum(outcome.results[0]["parameters"] for outcome in outcomes),
+            test=accuracy.value,
+            low=accuracy.low,
+            high=accuracy.high,
+            command=one.command(variant, seed, self.overrides),
             version=version(DISTRIBUTION),
+            **values,
         )
-
-
-def _lists(values: dict[str, Any], key: str, path: Path) -> Iterator[dict[str, Any]]:
-    given = values.get(key, [])
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise ConfigError(f"{path}: {key} must be a list, each with the keys of one")
-    yield from given
-
-
-def _only(values: dict[str, Any], known: set[str], where: str) -> None:
-    if unknown := next((key for key in values if key not in known), None):
-        raise ConfigError(f"{where}: unknown key {unknown!r}; there are {', '.join(sorted(known))}")
-
-
-def _text(values: dict[str, Any], key: str, where: str) -> str:
-    value = values.get(key)
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{where}: {key} must be a text")
-    return value
+        self.table.add(row)

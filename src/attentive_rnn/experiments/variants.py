@@ -1,4 +1,4 @@
-"""Which models are compared: the one of a configuration and others at the same number of parameters, by name."""
+"""Models of a comparison: the one of a configuration, and others by name with the same number of parameters."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..data import Schema
 from ..errors import ConfigError
 from ..models.image_model import Attention
+from ..tasks import task_for
 from ..training.config import CELLS, Config
 from ..training.setup import build_model
 
@@ -25,7 +26,7 @@ SPATIAL: dict[Attention, str] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the compared models: what it is called, in words and in file names, and its configuration."""
+    """One of the compared models: its title in words, its name in file names (none: ""), and its configuration."""
 
     title: str
     name: str
@@ -40,7 +41,7 @@ def variants(config: Config, schema: Schema) -> list[Variant]:
     Raises:
         ConfigError: the configuration's model has no gate.
     """
-    if schema.medium != "sequence":
+    if task_for(schema).section == "vision":
         return named(config, schema, sorted(SPATIAL, key=lambda name: name != config.vision.attention))
     gate = config.model.gate
     if gate is None or (isinstance(gate, list) and not any(gate)):
@@ -64,27 +65,26 @@ def named(config: Config, schema: Schema, names: Sequence[str]) -> list[Variant]
     """
     if len(set(names)) < len(names):
         raise ConfigError(f"--models: a model is named twice in {' '.join(names)}")
-    if schema.medium != "sequence":
+    if task_for(schema).section == "vision":
         return [_with_attention(config, name) for name in names]
     wanted = build_model(config, schema).num_parameters
-    found = []
     roles = {v.name: v for v in variants(config, schema)} if set(ROLES) & set(names) else {}
-    for name in names:
-        if name in roles:
-            found.append(roles[name])
-            continue
-        match = re.fullmatch(rf"(eleatt-)?({'|'.join(CELLS)})(?:-([1-9]\d*))?", name)
-        if match is None:
-            known = f"{', '.join([*ROLES, *CELLS])}, a cell also with eleatt- before it and -NEURONS after it"
-            raise ConfigError(f"--models: unknown model {name!r}; there are {known}")
-        gated, cell = bool(match[1]), next(known for known in CELLS if known == match[2])
-        gate = (config.model.gate or "sigmoid") if gated else None
-        reset_after = config.model.reset_after and cell == "gru"
-        made = replace(config, model=replace(config.model, cell=cell, gate=gate, reset_after=reset_after))
-        width = int(match[3]) if match[3] else equal_width(made, schema, wanted)
-        wide = replace(made, model=replace(made.model, hidden_size=width))
-        found.append(Variant(title(wide), name, wide))
-    return found
+    return [roles[name] if name in roles else _cell(config, schema, name, wanted) for name in names]
+
+
+def _cell(config: Config, schema: Schema, name: str, parameters: int) -> Variant:
+    """The model of a cell's name, with its own number of neurons or as many as give it so many parameters."""
+    match = re.fullmatch(rf"(eleatt-)?({'|'.join(CELLS)})(?:-([1-9]\d*))?", name)
+    if match is None:
+        known = f"{', '.join([*ROLES, *CELLS])}, a cell also with eleatt- before it and -NEURONS after it"
+        raise ConfigError(f"--models: unknown model {name!r}; there are {known}")
+    cell = next(known for known in CELLS if known == match[2])
+    gate = (config.model.gate or "sigmoid") if match[1] else None
+    model = replace(config.model, cell=cell, gate=gate, reset_after=config.model.reset_after and cell == "gru")
+    made = replace(config, model=model)
+    width = int(match[3]) if match[3] else equal_width(made, schema, parameters)
+    wide = replace(made, model=replace(model, hidden_size=width))
+    return Variant(title(wide), name, wide)
 
 
 def _with_attention(config: Config, name: str) -> Variant:

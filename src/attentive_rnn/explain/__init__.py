@@ -1,8 +1,7 @@
-"""What the neurons attend to: captured, measured against the usual, drawn, and tested for what it means."""
+"""Explanations of trained models: attention captured, set against the usual, drawn, and tested for its meaning."""
 
 from .capture import attentive_layers, capture
-from .explanation import Explanation, explain
-from .groups import Group, groups_of
+from .explanation import Explanation, Group, explain, groups_of
 from .response import static_modulation, stored_modulation
 
 __all__ = [

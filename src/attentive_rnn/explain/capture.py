@@ -1,4 +1,4 @@
-"""The attention of a model's layers while it runs, without touching the model's code."""
+"""Capture of the attention of a model's layers while it runs, without touching the model's code."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..ops.recurrence import Attention
 SPATIAL = (AttentionRNN2d, CBAMSpatialGate, ConvMask2d, LocalAttention2d)  # which return their mask at every call
 
 
-class Call(NamedTuple):
-    """What a layer was given in one call, first of all, and what it attended to.
+class CapturedCall(NamedTuple):
+    """The input and the attention of a layer in one call.
 
     Args:
         input: the layer's first argument; (T, B, D) or as the layer is laid out, or maps (B, C, H, W).
@@ -45,14 +45,14 @@ def attentive_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 @contextmanager
-def capture(model: nn.Module) -> Iterator[dict[str, list[Call]]]:
-    """Keep what every attentive layer of a model attends to, call by call; the model's own results are unchanged.
+def capture(model: nn.Module) -> Iterator[dict[str, list[CapturedCall]]]:
+    """Keep the attention of every attentive layer of a model, call by call; the model's own results are unchanged.
 
     Args:
         model: any module; :func:`attentive_layers` finds the layers in it.
 
     Yields:
-        for each layer, by name, a list with one :class:`Call` a call of it, detached.
+        for each layer, by name, a list with one :class:`CapturedCall` a call, detached.
 
     Outside the context nothing is left behind and nothing is slower.
 
@@ -77,7 +77,7 @@ class _Tap:
     """The hooks on a layer: one asks for the attention, one keeps it and hands on what the caller wanted."""
 
     def __init__(self, layer: nn.Module) -> None:
-        self.kept: list[Call] = []
+        self.kept: list[CapturedCall] = []
         self.wanted = True  # by the caller of the layer
         self.hooks = [layer.register_forward_hook(self.keep, with_kwargs=True)]
         if not isinstance(layer, SPATIAL):
@@ -89,7 +89,7 @@ class _Tap:
 
     def keep(self, layer: nn.Module, args: Any, kwargs: dict[str, Any], output: tuple[Any, ...]) -> Any:
         given = args[0] if args else next(iter(kwargs.values()))
-        self.kept.append(Call(_detached(given), _detached(output[-1])))
+        self.kept.append(CapturedCall(_detached(given), _detached(output[-1])))
         if self.wanted:
             return output
         return output[0] if len(output) == 2 else output[:-1]

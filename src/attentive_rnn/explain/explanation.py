@@ -1,19 +1,132 @@
-"""What a model made of each sequence and what it attended to."""
+"""Explanations: for each item the model's answer, and for each sequence the attention of one layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
+import torch
 
-from ..data import Schema, SequenceDataset
+from ..data import Compose, Schema, SequenceDataset, Transform, get_layout
 from ..data.text.words import decode
-from ..training.metrics import probabilities
+from ..data.transforms import Standardise
+from ..draw.skeletons import has_skeletons
+from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
-from .answer import Answer
-from .groups import Group, by_group, groups_of
-from .response import watch
+from .response import observe
+
+_AXES = frozenset("xyzw")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item, its label and the model's answer.
+
+    Args:
+        name: of the item.
+        label: index of its class, -1 where it has none; of numbers the number, NaN where there is none.
+        probabilities: of the classes, (K,); of numbers the number that was predicted, (1,); of images that are to be
+            made the mean absolute error of the one that was, (1,).
+        schema: of the model's input, after preprocessing.
+    """
+
+    name: str
+    label: float
+    probabilities: np.ndarray
+    schema: Schema = field(repr=False)
+
+    @property
+    def predicted(self) -> int:
+        """The index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the truth is known."""
+        if self.schema.target == "class":
+            return self.label >= 0
+        return not np.isnan(self.label)
+
+    @property
+    def right(self) -> bool:
+        """Whether the truth is known and was found; of numbers and images never."""
+        return self.schema.target == "class" and self.label == self.predicted
+
+    @property
+    def error(self) -> float:
+        """The distance from the truth: one minus the probability of the true class, or that of the number or image."""
+        if self.schema.target == "number":
+            return abs(float(self.probabilities[0]) - self.label)
+        if self.schema.target == "image":
+            return float(self.probabilities[0])
+        return 1 - float(self.probabilities[int(self.label)])
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+
+def heading(answer: Answer, classes: Sequence[str]) -> str:
+    """The truth and the model's answer to an item, in words."""
+    if answer.schema.target == "image":
+        return f"mean absolute error {answer.error:.3g}"
+    if answer.schema.target == "number":
+        said = f"predicted {answer.probabilities[0]:.4g}"
+        return f"{answer.label:.4g}, {said}" if answer.labelled else f"{answer.name}: {said}"
+    said = f"{classes[answer.predicted]} ({100 * answer.probabilities.max():.0f} %)"
+    if not answer.labelled:
+        return f"{answer.name}: {said}"
+    return f"{classes[int(answer.label)]}, " + ("recognised" if answer.right else f"taken for {said}")
+
+
+def hardest_mistakes(answers: Sequence[AnswerT], count: int) -> list[AnswerT]:
+    """The labelled items furthest from the truth, among those taken for another class; of others, among all."""
+    wrong = [one for one in answers if one.labelled and not one.right]
+    return sorted(wrong, key=lambda one: -one.error)[:count]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A joint, a sensor or a single feature: its name and the indices of its elements in the flattened frame."""
+
+    name: str
+    elements: tuple[int, ...]
+
+
+def groups_of(schema: Schema, width: int | None = None) -> list[Group]:
+    """The groups of a frame, in its order: joints of a skeleton, features that differ in their axis only, features.
+
+    Of text there is one group, the word, which is all of the vector that it becomes.
+
+    Args:
+        schema: of the frames.
+        width: the length of a word's vector, for text.
+
+    Example:
+        >>> schema = Schema(classes=(), shape=(4,), features=("gyroscope x", "gyroscope y", "gyroscope z", "pressure"))
+        >>> [(group.name, group.elements) for group in groups_of(schema)]
+        [('gyroscope', (0, 1, 2)), ('pressure', (3,))]
+    """
+    if schema.vocabulary:
+        return [Group("word", tuple(range(width or 1)))]
+    if len(schema.shape) == 3:
+        persons, joints, axes = schema.shape
+        known = get_layout(schema.layout).joints if schema.layout else ()
+        names = known if len(known) == joints else tuple(f"joint {v}" for v in range(joints))
+        return [
+            Group(
+                name if person == 0 else f"{name} (person {person + 1})",
+                tuple(range((person * joints + v) * axes, (person * joints + v + 1) * axes)),
+            )
+            for person in range(persons)
+            for v, name in enumerate(names)
+        ]
+    found: dict[str, list[int]] = {}
+    for i, feature in enumerate(schema.features or tuple(f"feature {i}" for i in range(schema.size))):
+        stem, _, axis = feature.replace("_", " ").rpartition(" ")
+        found.setdefault(stem if stem and axis.lower() in _AXES else feature, []).append(i)
+    return [Group(name, tuple(elements)) for name, elements in found.items()]
 
 
 @dataclass(frozen=True)
@@ -24,9 +137,9 @@ class Explanation(Answer):
         name, label, probabilities: as in :class:`Answer`.
         schema: of the frames after preprocessing; for a deeper layer, of the outputs of the layer below.
         frames: the sequence as it was read, (T, *shape).
-        inputs: what the layer was given, (T', D); preprocessing may change the number of frames, and of text
-            the first layer is given the vectors of the words.
-        attention: a, what the gate let through, (T', D).
+        inputs: the layer's input, (T', D); preprocessing may change the number of frames, and of text the first layer
+            is given the vectors of the words.
+        attention: a, the output of the gate, (T', D).
         response: a relative to the static modulation, (T', D); 1 is the usual amount.
         groups: the joints, sensors, features or neurons that the D elements make.
         words: of text, one for each step; else empty.
@@ -43,9 +156,18 @@ class Explanation(Answer):
     lags: tuple[np.ndarray | None, ...] = field(default=(), repr=False)
 
     @property
+    def kind(self) -> str:
+        """The kind of picture that suits the frames: "skeleton", "words", or "map" of time against features."""
+        return "skeleton" if has_skeletons(self.schema) else "words" if self.schema.vocabulary else "map"
+
+    @property
     def relevance(self) -> np.ndarray:
-        """The relative response of each group at each step, (T', groups)."""
-        return by_group(self.response, self.groups)
+        """The relative response of each group at each step, (T', groups).
+
+        The paper adds the relative responses of a joint's coordinates; the mean ranks joints alike, and stays
+        comparable between groups of different size, with 1 for what the network attends to as much as on average.
+        """
+        return np.stack([self.response[:, list(group.elements)].mean(-1) for group in self.groups], axis=-1)
 
     @property
     def positions(self) -> np.ndarray:
@@ -55,7 +177,7 @@ class Explanation(Answer):
         return self.inputs.reshape(-1, *self.schema.shape)
 
     def in_words(self, count: int = 3) -> str:
-        """What was attended to most, the mean over time; of text the words.
+        """The groups attended to most, the mean over time; of text the words.
 
         Returns:
             such as "right hand 1.31, right wrist 1.22, head 1.10 times the usual".
@@ -64,6 +186,11 @@ class Explanation(Answer):
             order = np.argsort(-self.relevance[:, 0], kind="stable")[:count]
             return ", ".join(f"{self.words[t]} {self.relevance[t, 0]:.2f}" for t in order) + " times the usual"
         return most_attended(self.relevance.mean(0), self.groups, count)
+
+    def key_steps(self, count: int = 3) -> list[int]:
+        """The steps, from 1, at which the input as a whole was attended to most, in their order."""
+        order = np.argsort(-self.response.mean(1), kind="stable")[:count]
+        return sorted(int(t) + 1 for t in order)
 
 
 def most_attended(relevance: np.ndarray, groups: list[Group], count: int = 3) -> str:
@@ -89,10 +216,10 @@ def explain(
         ConfigError: there is no such layer, it has no gate, though a modulation is given, or the frames are not the
             model's.
     """
-    schema = _schema_of(saved, layer)
-    groups = groups_of(schema, saved.classifier.layers.input_size if layer == 0 else _width(saved))
+    schema, layers = _schema_of(saved, layer), saved.classifier.layers
+    groups = groups_of(schema, layers.input_size if layer == 0 else layers.hidden_size * layers.directions)
     found: dict[int, Explanation] = {}
-    for indices, batch, outputs, seen in watch(saved, dataset, layer, modulation is not None, batch_size):
+    for indices, batch, outputs, seen in observe(saved, dataset, layer, modulation is not None, batch_size):
         answers = outputs if schema.target == "number" else probabilities(outputs)
         inputs, attention = (tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate))
         lags = [None if one is None else one.transpose(0, 1).cpu().double().numpy() for one in seen.lags]
@@ -115,7 +242,7 @@ def explain(
 
 
 def _schema_of(saved: SavedModel, layer: int) -> Schema:
-    """The meaning of what a layer is given: frames, or the outputs of the neurons below; of text always words."""
+    """The meaning of a layer's input: frames, or the outputs of the neurons below; of text always words."""
     schema = saved.preprocessing.schema_after(saved.schema)
     if layer == 0 or schema.vocabulary:
         return schema
@@ -125,24 +252,33 @@ def _schema_of(saved: SavedModel, layer: int) -> Schema:
     return replace(schema, shape=(len(names),), features=names, layout=None)
 
 
-def _width(saved: SavedModel) -> int:
-    return saved.classifier.layers.hidden_size * saved.classifier.layers.directions
-
-
-def class_relevance(explanations: Sequence[Explanation]) -> dict[int, np.ndarray]:
+def class_relevance(explanations: Sequence[Explanation]) -> dict[str, np.ndarray]:
     """The relevance of each group (groups,), for each class the mean over its sequences of their mean over time."""
     own: dict[int, list[np.ndarray]] = {}
     for one in explanations:
         if one.labelled and one.schema.target == "class":
             own.setdefault(int(one.label), []).append(one.relevance.mean(0))
-    return {label: np.mean(own[label], axis=0) for label in sorted(own)}
+    classes = explanations[0].schema.classes
+    return {classes[label]: np.mean(own[label], axis=0) for label in sorted(own)}
 
 
-def mean_lags(explanations: Sequence[Explanation]) -> dict[str, np.ndarray]:
-    """The weights (K,) of the former outputs, of each layer that looks back the mean over sequences and steps."""
-    found = {}
-    for layer, weights in enumerate(explanations[0].lags):
-        if weights is not None:
-            own = [one.lags[layer] for one in explanations]
-            found[f"layer {layer + 1}"] = np.mean([weights for weights in own if weights is not None], axis=0)
-    return found
+def origins(preprocessing: Transform, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The number of the element (T, ...), counted from 0, that each element after preprocessing comes from.
+
+    Args:
+        preprocessing: moves, joins or leaves out steps; that it standardises values does not matter.
+        shape: of the sequence as it was read, the steps first.
+
+    Returns:
+        int64 of the shape of the preprocessed sequence; None if its values are made of several others.
+
+    Example:
+        >>> from attentive_rnn.data import JoinSteps
+        >>> origins(JoinSteps(2), (4, 1)).tolist()
+        [[0, 1], [2, 3]]
+    """
+    parts = preprocessing.transforms if isinstance(preprocessing, Compose) else [preprocessing]
+    moves = Compose([part for part in parts if not isinstance(part, Standardise)])
+    numbers = np.arange(np.prod(shape))
+    moved = moves(torch.from_numpy(numbers.reshape(shape)).double(), np.random.default_rng(0)).numpy()
+    return moved.astype(np.int64) if np.isin(moved, numbers).all() else None

@@ -1,23 +1,30 @@
-"""Is it true? Whether what a model attends to is what it uses, measured."""
+"""Faithfulness of attention, measured by deletion and insertion of the parts of a sequence.
+
+:func:`measure` takes one model, :func:`values`, :func:`markdown` and :func:`picture` show one or several outcomes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from ..data import SequenceDataset, Splits, preprocess
+from ..draw import charts, colours
 from ..models import SequenceClassifier
+from ..tasks.metrics import Interval, student
 from ..training.saved_model import SavedModel
-from .curves import curve, rank_correlation, ranks
-from .groups import groups_of
-from .parts import without_embedding
-from .response import static_modulation, watch
+from .explanation import groups_of
+from .response import observe, static_modulation, without_embedding
 from .saliency import gradients, integrated_gradients
 
-# What ranks the cells. Relative attention is what the pictures show. The last three know nothing of the network:
+FRACTIONS = np.linspace(0, 1, 11)  # of the cells of a sequence; a cell is a group of elements at one step
+# The ways to rank cells. Relative attention is what the pictures show. The last three know nothing of the network:
 # the distance from the mean frame, whole groups in random order (attention too favours some groups all the time, which
 # leaves less to guess from than scattered cells do), and cells in random order.
 RANKINGS = (
@@ -98,10 +105,10 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
     curves: dict[tuple[str, bool], list[np.ndarray]] = {(name, i): [] for name in names for i in (False, True)}
     agreement: list[float] = []
     sanity: list[float] = []
-    watched = list(watch(saved, test, batch_size=batch_size))
-    watched_fresh = [seen.gate for *_, seen in watch(fresh, test, batch_size=batch_size)]
-    spread = float(np.std(np.concatenate([outputs[:, 0] for _, _, outputs, _ in watched]))) or 1.0
-    for (_, batch, outputs, seen), gate_of_fresh in zip(watched, watched_fresh, strict=True):
+    observed = list(observe(saved, test, batch_size=batch_size))
+    gates_of_fresh = [seen.gate for *_, seen in observe(fresh, test, batch_size=batch_size)]
+    spread = float(np.std(np.concatenate([outputs[:, 0] for _, _, outputs, _ in observed]))) or 1.0
+    for (_, batch, outputs, seen), gate_of_fresh in zip(observed, gates_of_fresh, strict=True):
         x, lengths = seen.inputs.transpose(0, 1), batch.lengths
         target = torch.from_numpy(outputs[:, 0] if number else outputs.argmax(1))
         attention, of_fresh = (gate.transpose(0, 1).double() for gate in (seen.gate, gate_of_fresh))
@@ -159,3 +166,149 @@ def _with_random_weights(saved: SavedModel, seed: int) -> SequenceClassifier:
         torch.manual_seed((seed + _AWAY) % 2**32)
         model = SequenceClassifier(**saved.classifier.config)
     return model.to(next(saved.classifier.parameters()).dtype).eval()
+
+
+def ranks(scores: Tensor, lengths: Tensor) -> Tensor:
+    """The place of each cell among those of its sequence, the highest score first.
+
+    Args:
+        scores: (B, T, G).
+        lengths: int64 (B,); steps past them come last.
+
+    Returns:
+        int64 (B, T, G).
+
+    Example:
+        >>> ranks(torch.tensor([[[0.1, 0.9], [0.5, 9.9]]]), torch.tensor([1])).tolist()
+        [[[1, 0], [2, 3]]]
+    """
+    past = torch.arange(scores.shape[1])[:, None] >= lengths[:, None, None]
+    flat = scores.masked_fill(past, -torch.inf).flatten(1)
+    return flat.argsort(dim=1, descending=True, stable=True).argsort(dim=1).reshape(scores.shape)
+
+
+def curve(
+    model: SequenceClassifier,
+    x: Tensor,
+    lengths: Tensor,
+    target: Tensor,
+    order: Tensor,
+    group_of: Tensor,
+    baseline: Tensor,
+    insert: bool,
+) -> np.ndarray:
+    """The probability of a class while more and more cells are replaced by the baseline, or put back.
+
+    Of a regressor it is the distance to the number that it predicts from the whole sequence.
+
+    Args:
+        model: in evaluation mode.
+        x: (B, T, D).
+        lengths: int64 (B,).
+        target: the class of each row, int64 (B,); of a regressor its answers, floating point (B,).
+        order: of the cells, int64 (B, T, G), as :func:`ranks` gives it.
+        group_of: the group of each element, int64 (D,).
+        baseline: (D,).
+        insert: start from the baseline and put cells in, instead of taking them out.
+
+    Returns:
+        (B, len(FRACTIONS)).
+    """
+    cells = lengths * order.shape[2]
+    place = order[:, :, group_of]
+    columns = []
+    for fraction in FRACTIONS:
+        first = place < (fraction * cells).round()[:, None, None]
+        shown = torch.where(first == insert, x, baseline)
+        with torch.no_grad():
+            logits = model(shown, lengths)
+            if target.is_floating_point():
+                columns.append((logits[:, 0] - target).abs())
+            else:
+                columns.append(logits.softmax(1).gather(1, target[:, None])[:, 0])
+    return torch.stack(columns, dim=1).double().numpy()
+
+
+def area(values: np.ndarray) -> np.ndarray:
+    """The area under curves (..., len(FRACTIONS)), by the trapezium rule: the mean height, from 0 to 1."""
+    return np.trapezoid(values, FRACTIONS, axis=-1)
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's rank correlation of two arrays of one shape; 0 where one of them is constant.
+
+    Example:
+        >>> rank_correlation(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0]))
+        1.0
+    """
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(spearmanr(first, second, axis=None).statistic)
+
+
+def values(outcomes: Sequence[Faithfulness]) -> dict[str, Any]:
+    """The table as plain values: areas under the curves and correlations, one number for each run."""
+    return {
+        "sequences": outcomes[0].count,
+        "runs": len(outcomes),
+        "rankings": {
+            name: {
+                "deletion": [float(area(outcome.deletion[name])) for outcome in outcomes],
+                "insertion": [float(area(outcome.insertion[name])) for outcome in outcomes],
+            }
+            for name in outcomes[0].deletion
+        },
+        "correlation_with_integrated_gradients": [outcome.with_gradients for outcome in outcomes],
+        "correlation_with_random_weights": [outcome.with_random_weights for outcome in outcomes],
+    }
+
+
+def markdown(outcomes: Sequence[Faithfulness]) -> str:
+    """The table: means over the runs with Student's 95 % intervals; plain numbers for a single run."""
+    found = values(outcomes)
+    better = ("higher", "lower") if outcomes[0].target == "number" else ("lower", "higher")
+    lines = [f"| cells ranked by | deletion ({better[0]} is better) | insertion ({better[1]} is better) |"]
+    lines.append("|---|---|---|")
+    for name, areas in found["rankings"].items():
+        lines.append(f"| {name} | {_with_interval(areas['deletion'])} | {_with_interval(areas['insertion'])} |")
+    lines += [
+        "",
+        "Rank correlation of relative attention with the size of integrated gradients: "
+        + _with_interval(found["correlation_with_integrated_gradients"], "+.2f")
+        + "; with the relative attention of the same network with random weights: "
+        + _with_interval(found["correlation_with_random_weights"], "+.2f")
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def picture(outcomes: Sequence[Faithfulness], title: str) -> bytes:
+    """The curves as a PNG: means over the runs, with bands from the lowest run to the highest.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    first, number = outcomes[0], outcomes[0].target == "number"
+    panels = {
+        f"{kind}, the first-ranked first": {
+            name: np.stack([getattr(outcome, field)[name] for outcome in outcomes]) for name in first.deletion
+        }
+        for kind, field in (("deletion: cells taken out", "deletion"), ("insertion: cells put in", "insertion"))
+    }
+    runs = "one run" if len(outcomes) == 1 else f"mean and range of {len(outcomes)} runs"
+    figure = charts.ranking_curves(
+        panels,
+        dict(zip(RANKINGS, colours.RANKINGS, strict=True)),
+        FRACTIONS,
+        f"{title}: {first.count} test sequences, {runs}",
+        "change of the answer, standard deviations" if number else "probability of the predicted class",
+        None if number else 1,
+    )
+    return charts.encoded(figure, ".png", dpi=120)
+
+
+def _with_interval(numbers: Sequence[float], form: str = ".3f") -> str:
+    found = student(numbers) if len(numbers) > 1 else Interval(numbers[0], numbers[0], numbers[0])
+    if len(numbers) == 1:
+        return f"{found.value:{form}}"
+    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"

@@ -1,17 +1,18 @@
-"""What RRA layers learnt to weigh their former outputs by, as a picture."""
+"""Weights of former outputs (lags) in RRA layers: those learnt, and the means over explained sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from ..draw.colours import BLUE
-from ..draw.samples import new_figure
+from ..draw.charts import lag_bars
 from ..errors import ConfigError
 from ..layers import RRA
+from .explanation import Explanation
+from .outcome import save_figure
 
 
 def learnt_lags(model: nn.Module) -> dict[str, np.ndarray]:
@@ -47,26 +48,16 @@ def learnt_lags(model: nn.Module) -> dict[str, np.ndarray]:
     return found
 
 
-def lag_bars(weights: Mapping[str, np.ndarray], first_lags: Mapping[str, int]) -> Any:
-    """A figure with the weights of several models or layers as bars over their lags.
+def mean_lags(explanations: Sequence[Explanation]) -> dict[str, np.ndarray]:
+    """The weights (K,) of the former outputs, of each layer that looks back the mean over sequences and steps."""
+    found = {}
+    for layer, weights in enumerate(explanations[0].lags):
+        if weights is not None:
+            own = [one.lags[layer] for one in explanations]
+            found[f"layer {layer + 1}"] = np.mean([weights for weights in own if weights is not None], axis=0)
+    return found
 
-    Args:
-        weights: for each title (K) weights.
-        first_lags: for each title the lag of the first weight.
 
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    figure = new_figure(3.2 * len(weights), 2.8)
-    axes = figure.subplots(1, len(weights), squeeze=False, sharey=True)[0]
-    for axis, (title, values) in zip(axes, weights.items(), strict=True):
-        lags = np.arange(len(values)) + first_lags[title]
-        axis.bar(lags, values, color=BLUE)
-        axis.axhline(1 / len(values), color="0.5", linestyle="--", linewidth=1)  # all alike
-        axis.axhline(0, color="0", linewidth=0.8)
-        axis.set_title(title, fontsize=9)
-        axis.set_xlabel("lag (steps back)")
-        axis.set_xticks(lags if len(lags) <= 10 else lags[:: len(lags) // 5])
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("weight")
-    return figure
+def draw_lags(weights: dict[str, np.ndarray], first: int, folder: Path) -> list[Path]:
+    """Draw the weights of each layer, the first of which is of lag `first`, as lags.png and .svg; nothing of none."""
+    return save_figure(lag_bars(weights, dict.fromkeys(weights, first)), folder / "lags") if weights else []

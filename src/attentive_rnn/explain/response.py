@@ -1,10 +1,10 @@
-"""The relative response: how much more or less than usual an element is attended to."""
+"""Relative response of a gate to each element of its input, and the observation of a layer that it is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,19 +14,20 @@ from safetensors.numpy import save as save_arrays
 from torch import Tensor
 
 from ..data import Batch, SequenceDataset
+from ..data.io.files import write_file
 from ..errors import ConfigError
+from ..layers.base import RecurrentBase
+from ..models import SequenceClassifier
 from ..ops.recurrence import Attention
-from ..training.files import write_file
 from ..training.saved_model import SavedModel
-from .capture import Call, capture
-from .parts import first_layers
+from .capture import CapturedCall, capture
 
 FILE = "static_modulation.safetensors"
 LARGEST = 2000  # sequences, spread evenly over the data set: more do not change an average that can be seen
 
 
 def static_modulation(saved: SavedModel, dataset: SequenceDataset, layer: int = 0, batch_size: int = 64) -> np.ndarray:
-    """What a layer's gate does to each element on average, by its energy before and after.
+    """The mean effect of a layer's gate on each element, by its energy before and after.
 
     .. math:: \\bar a_i = \\sqrt{\\frac{\\sum_t (a_{t,i} x_{t,i})^2}{\\sum_t x_{t,i}^2}}
 
@@ -48,7 +49,7 @@ def static_modulation(saved: SavedModel, dataset: SequenceDataset, layer: int = 
     step = -(-len(dataset) // LARGEST)
     after = before = alone = np.zeros(1)
     frames = 0
-    for _, batch, _, seen in watch(saved, dataset.subset(range(0, len(dataset), step)), layer, batch_size=batch_size):
+    for _, batch, _, seen in observe(saved, dataset.subset(range(0, len(dataset), step)), layer, batch_size=batch_size):
         known = torch.arange(batch.x.shape[1])[:, None] < batch.lengths.cpu()
         a = seen.gate.double().cpu()[known].numpy()
         x = seen.inputs.double().cpu()[known].numpy()
@@ -73,8 +74,8 @@ def has_gate(saved: SavedModel, layer: int = 0) -> bool:
     return gates[layer] is not None
 
 
-class Seen(NamedTuple):
-    """What a layer of a model was given and what it let in, both (T, B, D); the weights of all layers' lags.
+class Observation(NamedTuple):
+    """The input of a layer of a model and the output of its gate, both (T, B, D); the weights of all layers' lags.
 
     `lags` has one (T, B, K) for each layer, None for one that does not look back.
     """
@@ -84,10 +85,10 @@ class Seen(NamedTuple):
     lags: list[Tensor | None]
 
 
-def watch(
+def observe(
     saved: SavedModel, dataset: SequenceDataset, layer: int = 0, gated: bool = True, batch_size: int = 64
-) -> Iterator[tuple[np.ndarray, Batch, np.ndarray, Seen]]:
-    """Classify sequences as they were read, and watch one layer; of two directions the mean.
+) -> Iterator[tuple[np.ndarray, Batch, np.ndarray, Observation]]:
+    """Classify sequences as they were read, and observe one layer; of two directions the mean.
 
     Args:
         saved: the model.
@@ -97,7 +98,7 @@ def watch(
         batch_size: sequences at a time.
 
     Yields:
-        what :meth:`SavedModel.forward` yields, and what the layer has seen.
+        what :meth:`SavedModel.forward` yields, and the observation.
 
     Raises:
         ConfigError: there is no such layer, or it has no gate, though one is wanted.
@@ -109,20 +110,15 @@ def watch(
     below = first_layers(saved.classifier, layer) if layer else None
     with capture(saved.classifier) as captured:
         for indices, batch, outputs in saved.forward(dataset, batch_size):
-            seen = last_seen(captured, layer, gated)
+            seen = _last_observation(captured, layer, gated)
             if below is not None:
                 with torch.no_grad():
                     seen = seen._replace(inputs=below(seen.inputs, lengths=batch.lengths)[0])
             yield indices, batch, outputs, seen
 
 
-def last_seen(captured: dict[str, list[Call]], layer: int = 0, gated: bool = True) -> Seen:
-    """Take the last call from a capture of a model of stacked recurrent layers; `inputs` are the first layer's.
-
-    Args:
-        captured: what :func:`capture` keeps; the call is removed.
-        layer, gated: as in :func:`watch`.
-    """
+def _last_observation(captured: dict[str, list[CapturedCall]], layer: int, gated: bool) -> Observation:
+    """The last call of a model of stacked recurrent layers, taken out; `inputs` are the first layer's."""
     call = next(kept.pop() for kept in captured.values() if kept)
     lags = [_one_direction(one.lags) if isinstance(one, Attention) else None for one in call.attention]
     own = call.attention[layer]
@@ -130,7 +126,7 @@ def last_seen(captured: dict[str, list[Call]], layer: int = 0, gated: bool = Tru
     if not gated:
         gate = torch.full_like(call.input, torch.nan)
     assert gate is not None
-    return Seen(call.input, gate, lags)
+    return Observation(call.input, gate, lags)
 
 
 def _one_direction(attention: Tensor | None) -> Tensor | None:
@@ -158,3 +154,37 @@ def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset, l
     if values.shape != (width,):
         raise ConfigError(f"{path}: has {values.size} numbers for {width} elements a frame; remove it")
     return values
+
+
+def without_embedding(classifier: SequenceClassifier) -> SequenceClassifier:
+    """The classifier of word vectors (B, T, E) in a classifier of words; of frames of numbers itself.
+
+    Example:
+        >>> words = SequenceClassifier(1, 2, hidden_size=3, vocabulary_size=9, embedding_size=4).eval()
+        >>> x = torch.tensor([[[3], [8]]])
+        >>> torch.equal(without_embedding(words)(words.embedding(x[..., 0])), words(x))
+        True
+    """
+    if classifier.embedding is None:
+        return classifier
+    return _part(classifier, input_size=classifier.layers.input_size, vocabulary_size=None, embedding_size=None)
+
+
+def first_layers(classifier: SequenceClassifier, count: int) -> RecurrentBase:
+    """The lowest recurrent layers, whose outputs (T, B, N) the next one reads.
+
+    Example:
+        >>> model = SequenceClassifier(4, 2, hidden_size=3, num_layers=2).eval()
+        >>> output, _ = first_layers(model, 1)(torch.randn(7, 5, 4))
+        >>> output.shape
+        torch.Size([7, 5, 3])
+    """
+    return _part(classifier, num_layers=count, gate=list(classifier.layers.gates[:count])).layers
+
+
+def _part(classifier: SequenceClassifier, **changes: Any) -> SequenceClassifier:
+    with torch.random.fork_rng(devices=[]):  # its first weights, which are replaced, take none of the caller's numbers
+        part = SequenceClassifier(**classifier.config | changes)
+    weights, like = classifier.state_dict(), next(classifier.parameters())
+    part.to(like.device, like.dtype).load_state_dict({name: weights[name] for name in part.state_dict()})
+    return part.eval()

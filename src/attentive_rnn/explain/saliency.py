@@ -1,4 +1,4 @@
-"""Rivals of attention: how the score of a class changes with each element of the input."""
+"""Saliency by gradients, to compare attention with: the change of a class's score with each element of the input."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def gradients(model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Ten
 def integrated_gradients(
     model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Tensor, baseline: Tensor, steps: int = 16
 ) -> Tensor:
-    """What each element adds to the logit of a class on the straight way from a baseline to the input.
+    """The contribution of each element to the logit of a class, on the straight way from a baseline to the input.
 
     .. math:: (x - x') \\odot \\frac{1}{S} \\sum_{s=1}^{S} \\nabla f\\big(x' + \\tfrac{s - 1/2}{S} (x - x')\\big)
 

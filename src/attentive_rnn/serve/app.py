@@ -1,4 +1,7 @@
-"""The server behind the page: pictures come in by WebSocket, or a film as an upload; what is seen in them goes out."""
+"""Server of the page: pictures come in by WebSocket, or a film as an upload; the people recognised in them go out.
+
+This module needs FastAPI and Pillow, the extra "serve": import it late.
+"""
 
 from __future__ import annotations
 
@@ -15,37 +18,32 @@ from typing import Any
 import numpy as np
 
 from ..data import get_layout
-from ..errors import DataError, MissingExtraError, UserError
+from ..errors import DataError, UserError, needed_for
+from ..streaming.pipeline import Pipeline, Sighting, relabelled
 from ..streaming.segments import Segment
-from ..streaming.watch import Seen, Watcher, left
 from ..training.saved_model import SavedModel
+from ..video.decode import read_frames
+
+with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
+    from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+    from fastapi.responses import JSONResponse, Response, StreamingResponse
+    from PIL import Image
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
 SHOWN = 640  # pixels of the longer side of an uploaded film's pictures
+_BOMBS = Image.DecompressionBombError, Image.DecompressionBombWarning
 
 
-def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) -> Any:
+def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) -> FastAPI:
     """The application, for any ASGI server.
 
     Args:
         saved: the model.
-        watcher: makes what recognises one visitor's pictures.
+        pipeline: makes the one that recognises one visitor's pictures.
         largest: bytes of an uploaded film.
-
-    Raises:
-        MissingExtraError: FastAPI or Pillow is not installed.
     """
-    try:
-        from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-        from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
-        from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError("the page needs FastAPI: pip install 'attentive-rnn[serve]'") from error
-    # As globals, for FastAPI reads the annotations of the routes from there.
-    globals().update(Request=Request, WebSocket=WebSocket)
     Image.MAX_IMAGE_PIXELS = SIDE * SIDE
-    bombs = Image.DecompressionBombError, Image.DecompressionBombWarning
     app = FastAPI(openapi_url=None)
     one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
 
@@ -56,17 +54,13 @@ def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) ->
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
-    @app.get("/")
-    def page() -> HTMLResponse:
-        return HTMLResponse(_file("page.html"))
+    def add_file(path: str, name: str, kind: str) -> None:
+        text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+        app.add_route(path, lambda request: Response(text, media_type=kind))
 
-    @app.get("/page.js")
-    def script() -> Response:
-        return Response(_file("page.js"), media_type="text/javascript")
-
-    @app.get("/page.css")
-    def style() -> Response:
-        return Response(_file("page.css"), media_type="text/css")
+    add_file("/", "page.html", "text/html")
+    add_file("/page.js", "page.js", "text/javascript")
+    add_file("/page.css", "page.css", "text/css")
 
     @app.get("/model")
     def model() -> JSONResponse:
@@ -79,7 +73,7 @@ def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) ->
         said = request.headers.get("content-length", "")
         if said.isdecimal() and int(said) > largest:
             return JSONResponse({"error": _too_large(largest)}, status_code=413)
-        place = tempfile.NamedTemporaryFile(suffix=".film")  # noqa: SIM115  # closed when all is said
+        place = tempfile.NamedTemporaryFile(suffix=".film")  # noqa: SIM115  # closed after the last line
         size = 0
         async for part in request.stream():
             size += len(part)
@@ -92,7 +86,7 @@ def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) ->
         async def lines() -> AsyncIterator[str]:
             with place:
                 async with one_at_a_time:
-                    found = watch_film(Path(place.name), watcher())
+                    found = recognise_film(Path(place.name), pipeline())
                     while (line := await asyncio.to_thread(next, found, None)) is not None:
                         yield json.dumps(line) + "\n"
 
@@ -104,36 +98,25 @@ def make_app(saved: SavedModel, watcher: Callable[[], Watcher], largest: int) ->
             await socket.close(code=1008)
             return
         await socket.accept()
-        seeing = await asyncio.to_thread(watcher)
+        own = await asyncio.to_thread(pipeline)
         try:
             while True:
                 try:
                     image = _picture(await socket.receive_bytes())
-                    said = await asyncio.to_thread(look, seeing, image)
+                    said = await asyncio.to_thread(look, own, image)
                 except (UserError, KeyError) as error:
                     said = {"error": str(error) if isinstance(error, UserError) else "send pictures as bytes"}
                 await socket.send_text(json.dumps(said))
         except WebSocketDisconnect:
             pass
         finally:
-            seeing.finish()
-
-    def _picture(data: bytes) -> np.ndarray:
-        if len(data) > PICTURE:
-            raise DataError(f"a picture must have at most {PICTURE >> 20} MiB")
-        try:
-            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
-                if max(image.size) <= SIDE:
-                    return np.asarray(image.convert("RGB"))
-        except (OSError, ValueError, SyntaxError, *bombs) as error:
-            raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
-        raise DataError(f"a picture must have at most {SIDE} pixels a side")
+            own.finish()
 
     return app
 
 
 def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
-    """What the page must know of a model."""
+    """The classes and bones of a model, for the page."""
     layout = saved.schema.layout
     return {
         "classes": list(saved.schema.classes),
@@ -142,26 +125,24 @@ def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
     }
 
 
-def look(watcher: Watcher, image: np.ndarray) -> dict[str, Any]:
-    """What is seen in the next picture, as plain values, and how long it took."""
-    if watcher.extractor is not None:
-        image = _scaled(image, watcher.extractor.size)
-    return _seen(watcher, image)[0]
+def look(pipeline: Pipeline, image: np.ndarray) -> dict[str, Any]:
+    """The people in the next picture, as plain values, and how long it took to recognise them."""
+    if pipeline.extractor is not None:
+        image = _scaled(image, pipeline.extractor.size)
+    return _recognise(pipeline, image)[0]
 
 
-def watch_film(path: Path, watcher: Watcher) -> Iterator[dict[str, Any]]:
-    """What is seen in each picture of a film; its segments at the end; or, once, what is wrong with it."""
-    from ..video.decode import read_frames
-
-    size = None if watcher.extractor is None else watcher.extractor.size
+def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
+    """The people in each picture of a film; its segments at the end; or, once, the reason why it cannot be read."""
+    size = None if pipeline.extractor is None else pipeline.extractor.size
     segments = []
     try:
         for frame in read_frames(path, size, None if size else SHOWN):
-            said, ended = _seen(watcher, frame.image)
+            said, ended = _recognise(pipeline, frame.image)
             segments += ended
             yield {"time": round(frame.time, 4), **said}
-        segments += watcher.finish()
-        classes = watcher.schema.classes
+        segments += pipeline.finish()
+        classes = pipeline.schema.classes
         yield {
             "segments": [
                 {"track": track, "label": classes[s.label], "start": s.start, "end": s.end} for track, s in segments
@@ -170,18 +151,18 @@ def watch_film(path: Path, watcher: Watcher) -> Iterator[dict[str, Any]]:
     except UserError as error:
         yield {"error": str(error).replace(str(path), "the film")}
     finally:
-        watcher.finish()
+        pipeline.finish()
 
 
-def _seen(watcher: Watcher, image: np.ndarray) -> tuple[dict[str, Any], list[tuple[int, Segment]]]:
-    """What is said of the next picture, and the segments that ended with it."""
+def _recognise(pipeline: Pipeline, image: np.ndarray) -> tuple[dict[str, Any], list[tuple[int, Segment]]]:
+    """The people in the next picture, as plain values, and the segments that ended with it."""
     before = time.perf_counter()
-    seen, ended = watcher.see(image)
+    seen, ended = pipeline.push(image)
     took = 1000 * (time.perf_counter() - before)
-    return {"milliseconds": round(took, 2), "people": [_said(one) for one in seen]}, [*ended, *left(seen)]
+    return {"milliseconds": round(took, 2), "people": [_said(one) for one in seen]}, [*ended, *relabelled(seen)]
 
 
-def _said(one: Seen) -> dict[str, Any]:
+def _said(one: Sighting) -> dict[str, Any]:
     said: dict[str, Any] = {
         "track": one.track,
         "label": one.recognition.label,
@@ -194,9 +175,20 @@ def _said(one: Seen) -> dict[str, Any]:
     return said
 
 
-def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    from PIL import Image
+def _picture(data: bytes) -> np.ndarray:
+    """The pixels (H, W, 3) of a picture of the webcam."""
+    if len(data) > PICTURE:
+        raise DataError(f"a picture must have at most {PICTURE >> 20} MiB")
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
+            if max(image.size) <= SIDE:
+                return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
+        raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
+    raise DataError(f"a picture must have at most {SIDE} pixels a side")
 
+
+def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX))
 
 
@@ -208,7 +200,3 @@ def _same_origin(headers: Any) -> bool:
 
 def _too_large(largest: int) -> str:
     return f"the film is too large: at most {largest / 2**20:.0f} MiB"
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,9 +1,9 @@
-"""What is learnt on images: a class, with or without a question, or a changed image."""
+"""Tasks on images: a class, with or without a question, or a changed image."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,55 +11,66 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import ImageSet, SequenceDataset, collate
+from ..data import Batch, ImageDataset, LabelledDataset, Schema, collate
 from ..errors import ConfigError
 from ..models import AttentiveResNet, ImageEditor, ImageModel, ProgressiveAttention, QuestionAnswerer
-from ..training.config import Config
-from ..training.loader import Tensors
-from ..training.metrics import with_normal_interval
-from .classification import Classification, Metric, Model, Task
+from .base import Metric, Model, Task, register
+from .classification import Classification
+from .metrics import with_normal_interval
 
+NETWORKS: dict[str, Callable[..., ImageModel]] = {
+    "resnet": AttentiveResNet,
+    "progressive": ProgressiveAttention,
+    "answerer": QuestionAnswerer,
+    "editor": ImageEditor,
+}
 SCALES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # the ends of the buckets by which Seo et al. report accuracy
 
 
 class ImageTask(Task):
-    """What the tasks on images share: the network by name, and where its attention lies."""
+    """The network by its name, and where its attention lies."""
 
-    def build(self, config: Config, frame_size: int) -> Model:
-        vision, schema = config.vision, self.schema
+    section = "vision"
+    explanation = "images"
+    item = step = "image"
+
+    def build(self, options: Mapping[str, Any], frame_size: int) -> Model:
+        network, schema = options["network"], self.schema
         channels, height, width = schema.shape
         if channels != 3 or height != width:
             raise ConfigError(f"vision: images must be square and of 3 colours, got {schema.shape}")
-        gate = {"attention": vision.attention, "hidden_size": vision.hidden_size, "block": vision.block}
-        asks = {"words": len(schema.vocabulary), "reader": vision.reader, "reader_size": vision.reader_size}
-        classes, layers = {"num_classes": len(schema.classes)}, {"channels": vision.channels}
-        networks: dict[str, tuple[Callable[..., ImageModel], dict[str, Any]]] = {
-            "resnet": (AttentiveResNet, {**classes, "blocks": vision.blocks, "channel_gate": vision.channel_gate}),
-            "progressive": (ProgressiveAttention, {**classes, **asks, "dropout": vision.dropout}),
-            "answerer": (QuestionAnswerer, {**classes, **asks, "dropout": vision.dropout}),
-            "editor": (ImageEditor, asks),
-        }
-        if vision.network not in networks:
-            raise ConfigError(f"vision.network is {vision.network!r}, which is none for images")
-        if (vision.network == "editor") != (schema.target == "image"):
+        if network not in NETWORKS:
+            raise ConfigError(f"vision.network is {network!r}, which is none for images")
+        if (network == "editor") != (schema.target == "image"):
             wanted = "editor" if schema.target == "image" else "another one: the data have classes"
-            raise ConfigError(f"vision.network is {vision.network!r}; for these data it must be {wanted}")
-        if (vision.network == "resnet") != (not schema.vocabulary):
+            raise ConfigError(f"vision.network is {network!r}; for these data it must be {wanted}")
+        if (network == "resnet") != (not schema.vocabulary):
             what = "that takes the questions of these data" if schema.vocabulary else "for images without questions"
-            raise ConfigError(f"vision.network is {vision.network!r}, which is none {what}")
-        kind, arguments = networks[vision.network]
+            raise ConfigError(f"vision.network is {network!r}, which is none {what}")
+        keys = ["channels", "attention", "hidden_size", "block"]
+        keys += ["blocks", "channel_gate"] if network == "resnet" else ["reader", "reader_size"]
+        keys += ["dropout"] * (network in ("progressive", "answerer"))
+        given = {key: value for key, value in self.arguments(schema).items() if value is not None}
         try:
-            return kind(height, **arguments, **layers, **gate)
+            return NETWORKS[network](**given, **{key: options[key] for key in keys})
         except ValueError as error:
             raise ConfigError(f"vision: {error}") from error
 
-    def run(self, model: torch.nn.Module, batch: Tensors) -> Tensor:
+    def arguments(self, schema: Schema) -> dict[str, Any]:
+        *_, size = schema.shape
+        return {
+            "image_size": size if schema.shape == (3, size, size) else None,
+            "num_classes": schema.outputs or None,
+            "words": len(schema.vocabulary) or None,
+        }
+
+    def run(self, model: torch.nn.Module, batch: Batch) -> Tensor:
         output: Tensor = model(batch.x, batch.question)
         return output
 
-    def examine(self, model: torch.nn.Module, dataset: SequenceDataset, outputs: np.ndarray) -> dict[str, Any]:
+    def examine(self, model: torch.nn.Module, dataset: LabelledDataset, outputs: np.ndarray) -> dict[str, Any]:
         assert isinstance(model, ImageModel)
-        assert isinstance(dataset, ImageSet)
+        assert isinstance(dataset, ImageDataset)
         values = self.judged(outputs, dataset.labels)
         found: dict[str, Any] = {}
         if all("scale" in meta for meta in dataset.metas):
@@ -81,22 +92,15 @@ class ImageTask(Task):
 
     def details(self, test: dict[str, Any]) -> dict[str, float]:
         factor = 100 if self.metric.percent else 1
-        rows = [(f"{row['from']:g}-{row['to']:g}", row) for row in test.get("by_scale", [])]
-        rows += test.get("by_kind", {}).items()
-        found = {title: factor * row["mean"] for title, row in rows if row["count"]}
+        found = {title: factor * row["mean"] for title, row in _groups(test, "{from:g}-{to:g}")}
         if "attention" in test:
             found["% on digit"] = 100 * test["attention"]["together"]
         return found
 
     def extra_lines(self, test: dict[str, Any]) -> list[str]:
-        """What the command says of :meth:`examine`."""
-        metric, lines = self.metric, []
-        for row in test.get("by_scale", []):
-            if row["count"]:
-                title = f"scale {row['from']:g} to {row['to']:g}"
-                lines.append(f"{title:16} {metric.in_words(row['mean'])} of {row['count']}")
-        for kind, row in test.get("by_kind", {}).items():
-            lines.append(f"{kind:16} {metric.in_words(row['mean'])} of {row['count']}")
+        """The lines that a command prints of :meth:`examine`."""
+        groups = _groups(test, "scale {from:g} to {to:g}")
+        lines = [f"{title:16} {self.metric.in_words(row['mean'])} of {row['count']}" for title, row in groups]
         if "attention" in test:
             on = test["attention"]
             lines.append(
@@ -107,12 +111,21 @@ class ImageTask(Task):
         return lines
 
 
+def _groups(test: dict[str, Any], scale: str) -> list[tuple[str, dict[str, Any]]]:
+    """The groups of items, by scale and by kind, that have some, each with its title."""
+    rows = [(scale.format(**row), row) for row in test.get("by_scale", [])] + [*test.get("by_kind", {}).items()]
+    return [(title, row) for title, row in rows if row["count"]]
+
+
 def _mean(values: np.ndarray) -> dict[str, Any]:
     return {"count": len(values), "mean": float(values.mean()) if len(values) else None}
 
 
+@register("image", "class")
 class ImageClassification(ImageTask, Classification):
     """One of the schema's classes for each image, or for each question about one."""
+
+    models = (AttentiveResNet, ProgressiveAttention, QuestionAnswerer)
 
     def judged(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return (outputs.argmax(1) == labels).astype(float)
@@ -122,6 +135,7 @@ class ImageClassification(ImageTask, Classification):
         return [line.replace("sequences", what) for line in super().report(test)] + self.extra_lines(test)
 
 
+@register("image", "image")
 class ImageEditing(ImageTask):
     """The image that a question asks for, judged by the mean absolute error of its values, from 0 to 1.
 
@@ -130,6 +144,7 @@ class ImageEditing(ImageTask):
     """
 
     metric = Metric("error", "error", rising=False, percent=False, single="the normal one of the mean, of one run")
+    models = (ImageEditor,)
     loss_title = "mean absolute error, half of it inside the region"
 
     def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -140,7 +155,7 @@ class ImageEditing(ImageTask):
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
         return torch.stack(_inside_and_outside(output, labels)).mean(0).sum()
 
-    def keep(self, output: Tensor, batch: Tensors) -> Tensor:
+    def keep(self, output: Tensor, batch: Batch) -> Tensor:
         """Mean absolute error of each item inside the region and outside, and inside of the image left as it is."""
         unchanged, _ = _inside_and_outside(batch.x, batch.labels)
         return torch.stack([*_inside_and_outside(output, batch.labels), unchanged], 1)
@@ -194,8 +209,8 @@ def _within(error: Tensor, region: Tensor) -> Tensor:
     return (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
 
 
-def attention_on_object(model: ImageModel, dataset: ImageSet, batch_size: int = 64) -> dict[str, Any]:
-    """How much of the attention lies on the object that is asked about, on average over the items that ask about one.
+def attention_on_object(model: ImageModel, dataset: ImageDataset, batch_size: int = 64) -> dict[str, Any]:
+    """The share of the attention that lies on the object asked about, on average over the items that ask about one.
 
     A mask's share is its sum within the bounding box of the object over its sum; an even mask has the share of the box
     in the image's area.

@@ -1,34 +1,30 @@
-"""What is learnt on maps of features of films' frames: a class for each film, through spatial attention."""
+"""Classification of films by maps of features of their frames, through spatial attention."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Mapping
+from typing import Any
 
+from ..data import Schema
 from ..errors import ConfigError
 from ..models import MapClassifier
-from ..training.config import Config
-from ..training.loader import Tensors
-from .classification import Classification, Model
+from .base import Model, register
+from .classification import Classification
 
 
+@register("maps", "class")
 class MapClassification(Classification):
     """One of the schema's classes for each film."""
 
-    def build(self, config: Config, frame_size: int) -> Model:
-        vision = config.vision
-        if vision.network != "maps":
-            raise ConfigError(f"vision.network is {vision.network!r}; for maps of features it must be maps")
-        return MapClassifier(
-            self.schema.shape[0],
-            len(self.schema.classes),
-            width=vision.channels[-1],
-            attention=vision.attention,
-            dropout=vision.dropout,
-            hidden_size=vision.hidden_size,
-            block=vision.block,
-        )
+    section = "vision"
+    models = (MapClassifier,)
+    explanation = "films"
 
-    def run(self, model: torch.nn.Module, batch: Tensors) -> Tensor:
-        output: Tensor = model(batch.x, batch.lengths)
-        return output
+    def build(self, options: Mapping[str, Any], frame_size: int) -> Model:
+        if options["network"] != "maps":
+            raise ConfigError(f"vision.network is {options['network']!r}; for maps of features it must be maps")
+        kept = {key: options[key] for key in ("attention", "dropout", "hidden_size", "block")}
+        return MapClassifier(**self.arguments(self.schema), width=options["channels"][-1], **kept)
+
+    def arguments(self, schema: Schema) -> dict[str, Any]:
+        return {"channels": schema.shape[0], "num_classes": schema.outputs}

@@ -1,8 +1,8 @@
-"""Training by recipe: configurations, runs and what they leave behind. Lightning is imported when a run starts."""
+"""Training by recipe: configurations, runs, their folders and models."""
 
+from ..data.transforms import Standardise
+from ..tasks.metrics import Scores, score, student, wilson
 from .config import Config
-from .metrics import Scores, score, student, wilson
-from .preprocessing import Standardise
 from .recipes import list_recipes, load_config
 from .run import resume, train
 from .run_folder import RunFolder, list_runs, open_run

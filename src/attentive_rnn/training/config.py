@@ -1,22 +1,33 @@
-"""What a training run can be told: the sections of a recipe, with their types and limits."""
+"""Configuration of a run: the sections of a recipe, with the type, limits, default and meaning of every key."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, field, fields
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, make_dataclass
+from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from ..errors import ConfigError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-GateName = Literal["sigmoid", "softmax"]
-CellName = Literal["gru", "lstm", "rnn", "rra"]
-CELLS: tuple[CellName, ...] = get_args(CellName)
+from ..errors import ConfigError, either
+from ..models import SequenceClassifier
+
+# The description of a limit is what an error message says of it.
+Amount = Annotated[int, Field(ge=0, description="0 or more")]
+Count = Annotated[int, Field(ge=1, description="1 or more")]
+Counts = Annotated[list[Count], Field(min_length=1, description="a list of numbers, 1 or more")]
+Share = Annotated[float, Field(ge=0, lt=1, description="at least 0 and below 1")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, description="above 0")]
+Seed = Annotated[int, Field(ge=0, lt=2**32, description=f"from 0 to {2**32 - 1}")]
+Steps = list[dict[str, Any]]  # transforms, each with its name and options
 
 
 @dataclass
 class DataConfig:
-    """Which sequences, and what is done to them.
+    """The sequences, and what is done to them.
 
     Args:
         source: name of the data set or format (`attentive data list`); null: recognised from the path.
@@ -34,80 +45,32 @@ class DataConfig:
     source: str | None = None
     path: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    valid_fraction: float = 0.05
-    preprocessing: list[dict[str, Any]] | None = None
+    valid_fraction: Share = 0.05
+    preprocessing: Steps | None = None
     standardise: bool = False
-    augmentation: list[dict[str, Any]] | None = field(default_factory=list)
-    num_workers: int = 0
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        _require("data.valid_fraction", self.valid_fraction, 0 <= self.valid_fraction < 1, "at least 0 and below 1")
-        _require("data.num_workers", self.num_workers, self.num_workers >= 0, "0 or more")
+    augmentation: Steps | None = field(default_factory=list)
+    num_workers: Amount = 0
 
 
-@dataclass
-class ModelConfig:
-    """The classifier; see :class:`attentive_rnn.SequenceClassifier`.
+def _model_section() -> type:
+    """A dataclass of the options of SequenceClassifier: names, types and defaults are those of its constructor."""
+    limited = dict.fromkeys(("hidden_size", "num_layers", "embedding_size", "first_lag"), Count)
+    limited |= dict.fromkeys(("dropout", "locked_dropout", "zoneout"), Share)
+    limited |= {"gate_scale": Positive, "lags": Amount}
+    found = []
+    for name, option in inspect.signature(SequenceClassifier, eval_str=True).parameters.items():
+        if option.default is not option.empty and name != "vocabulary_size":  # this and the sizes come from the data
+            default = 128 if name == "embedding_size" else option.default  # without words it is not used
+            found.append((name, limited.get(name, option.annotation), field(default=default)))
+    documentation = "The classifier of sequences; its keys are the options of :class:`.SequenceClassifier`."
+    return make_dataclass("ModelConfig", found, namespace={"__doc__": documentation, "__module__": __name__})
 
-    Args:
-        cell: gru, lstm, rnn, or rra: the LSTM with attention over its former outputs.
-        gate: sigmoid, softmax, null (no attention), or a list with one of these for each layer.
-        gate_scale: factor on the gate's response.
-        hidden_size: neurons of a layer.
-        num_layers: recurrent layers.
-        dropout: share of outputs zeroed after each layer, drawn anew at every step.
-        locked_dropout: the same with one draw for all steps.
-        zoneout: share of units that keep their old state at a step.
-        residual: each layer but the first adds its input to its output.
-        bidirectional: a second set of layers from the end to the start.
-        reset_after: for the GRU: torch's form, with the reset gate after the product.
-        pool: what is classified of the outputs: their mean over time, the last one, or keras_compat.
-        init: how the weights start: paper, open (the paper's, with a gate that starts near the identity) or torch.
-        backend: auto, triton, cpu, cuda-graph, hoisted or reference.
-        embedding_size: numbers that a word becomes, where the sequences are text; not used otherwise.
-        lags: for rra: how many former outputs; 0 makes it the LSTM.
-        norm: for rra: how their weights are normalised: sum, softmax, content or mean.
-        first_lag: for rra: the lag of the first of them.
-        memory: steps that the gates remember over at the start, about a sequence's length; null: as init has it.
-    """
 
-    cell: CellName = "gru"
-    gate: GateName | list[GateName | None] | None = "sigmoid"
-    gate_scale: float = 1.0
-    hidden_size: int = 100
-    num_layers: int = 3
-    dropout: float = 0.5
-    locked_dropout: float = 0.0
-    zoneout: float = 0.0
-    residual: bool = False
-    bidirectional: bool = False
-    reset_after: bool = False
-    pool: Literal["mean", "last", "keras_compat"] = "mean"
-    init: Literal["paper", "open", "torch"] = "paper"
-    backend: Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"] = "auto"
-    embedding_size: int = 128
-    lags: int = 5
-    norm: Literal["sum", "softmax", "content", "mean"] = "sum"
-    first_lag: int = 1
-    memory: int | None = None
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        _require("model.lags", self.lags, self.lags >= 0, "0 or more")
-        for name in ("hidden_size", "num_layers", "embedding_size", "first_lag"):
-            _require(f"model.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        for name in ("dropout", "locked_dropout", "zoneout"):
-            _require(f"model.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        _require("model.gate_scale", self.gate_scale, _positive(self.gate_scale), "above 0")
-        if isinstance(self.gate, list):
-            fits = len(self.gate) == self.num_layers
-            _require("model.gate", self.gate, fits, f"one name or a list of {self.num_layers}, one for each layer")
-        remembers = self.memory is None or (self.memory >= 3 and self.cell != "rnn")
-        _require("model.memory", self.memory, remembers, "null, or 3 or more for a cell with gates")
-        _require(
-            "model.reset_after", self.reset_after, not self.reset_after or self.cell == "gru", "false but for a gru"
-        )
+if TYPE_CHECKING:
+    ModelConfig = Any
+else:
+    ModelConfig = _model_section()
+CELLS: tuple[str, ...] = get_args(inspect.signature(SequenceClassifier, eval_str=True).parameters["cell"].annotation)
 
 
 @dataclass
@@ -130,23 +93,14 @@ class VisionConfig:
 
     network: Literal["resnet", "progressive", "answerer", "editor", "maps"] = "resnet"
     attention: Literal["arnn", "pan-context", "pan", "cbam", "conv", "none"] = "arnn"
-    channels: list[int] = field(default_factory=lambda: [16, 32, 64])
-    blocks: list[int] = field(default_factory=lambda: [1, 1, 1])
+    channels: Counts = field(default_factory=lambda: [16, 32, 64])
+    blocks: Counts = field(default_factory=lambda: [1, 1, 1])
     channel_gate: bool = False
-    hidden_size: int = 32
-    block: int = 1
+    hidden_size: Count = 32
+    block: Count = 1
     reader: Literal["bag", "gru", "eleatt-gru"] = "bag"
-    reader_size: int = 64
-    dropout: float = 0.5
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        for name in ("channels", "blocks"):
-            values = getattr(self, name)
-            _require(f"vision.{name}", values, bool(values) and min(values) >= 1, "a list of numbers, 1 or more")
-        for name in ("hidden_size", "block", "reader_size"):
-            _require(f"vision.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        _require("vision.dropout", self.dropout, 0 <= self.dropout < 1, "at least 0 and below 1")
+    reader_size: Count = 64
+    dropout: Share = 0.5
 
 
 @dataclass
@@ -170,32 +124,20 @@ class OptimConfig:
         lr_cooldown: epochs to wait after it.
     """
 
-    lr: float = 0.005
+    lr: Positive = 0.005
     optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
-    weight_decay: float = 0.0
-    clip_norm: float | None = 1.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, description="0 or more")] = 0.0
+    clip_norm: Positive | None = 1.0
     schedule: Literal["plateau", "one-cycle", "steps", "constant"] = "plateau"
-    lr_factor: float = 0.1
+    lr_factor: Annotated[float, Field(gt=0, lt=1, description="between 0 and 1")] = 0.1
     lr_steps: list[int] = field(default_factory=list)
-    lr_patience: int = 5
-    lr_cooldown: int = 3
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        _require("optim.lr", self.lr, _positive(self.lr), "above 0")
-        decay = self.weight_decay
-        _require("optim.weight_decay", decay, decay >= 0 and math.isfinite(decay), "0 or more")
-        _require("optim.clip_norm", self.clip_norm, self.clip_norm is None or _positive(self.clip_norm), "above 0")
-        _require("optim.lr_factor", self.lr_factor, 0 < self.lr_factor < 1, "between 0 and 1")
-        rising = all(a < b for a, b in pairwise((0, *self.lr_steps)))
-        _require("optim.lr_steps", self.lr_steps, rising, "a rising list of epochs, 1 or more")
-        for name in ("lr_patience", "lr_cooldown"):
-            _require(f"optim.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+    lr_patience: Amount = 5
+    lr_cooldown: Amount = 3
 
 
 @dataclass
 class TrainingConfig:
-    """How long, and on how much at a time.
+    """The length of training, and the size of its batches.
 
     Args:
         batch_size: sequences in a step of the optimiser.
@@ -206,18 +148,11 @@ class TrainingConfig:
         label_smoothing: share of the training target that goes to all classes alike; for classes only.
     """
 
-    batch_size: int = 32
-    max_epochs: int = 200
-    patience: int = 15
+    batch_size: Count = 32
+    max_epochs: Count = 200
+    patience: Count = 15
     select: Literal["best", "last"] = "best"
-    label_smoothing: float = 0.0
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        for name in ("batch_size", "max_epochs", "patience"):
-            _require(f"training.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        smoothing = self.label_smoothing
-        _require("training.label_smoothing", smoothing, 0 <= smoothing < 1, "at least 0 and below 1")
+    label_smoothing: Share = 0.0
 
 
 @dataclass
@@ -225,11 +160,11 @@ class Config:
     """Everything that decides a run; two runs of one Config on one machine give the same weights.
 
     Args:
-        data: which sequences, and what is done to them.
+        data: the sequences, and what is done to them.
         model: the classifier of sequences.
         vision: the network for images.
         optim: the optimiser and its schedule.
-        training: how long, and on how much at a time.
+        training: the length of training, and the size of its batches.
         seed: of the validation split, the first weights, the order, the dropout and the augmentation.
         init_from: a finished run whose weights the model starts with; null: as model.init says.
         output_dir: where the folders of runs are made.
@@ -244,80 +179,163 @@ class Config:
     vision: VisionConfig = field(default_factory=VisionConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    seed: int = 0
+    seed: Seed = 0
     init_from: str | None = None
     output_dir: str = "runs"
     device: str = "auto"
-    devices: int = 1
+    devices: Count = 1
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
-
-    def check(self) -> None:
-        """Raise ConfigError that names the key of a value out of range."""
-        for section in (self.data, self.model, self.vision, self.optim, self.training):
-            section.check()
-        held_out = self.data.valid_fraction > 0 or self.training.select == "last"
-        _require("data.valid_fraction", self.data.valid_fraction, held_out, "above 0 unless training.select is last")
-        _require("devices", self.devices, self.devices >= 1, "1 or more")
-        fits = self.devices <= self.training.batch_size
-        _require("training.batch_size", self.training.batch_size, fits, f"at least devices, {self.devices}")
-        alone = self.devices == 1 or self.model.pool != "keras_compat"
-        _require("devices", self.devices, alone, "1 for model.pool keras_compat, which looks at whole batches")
-        _require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain nested values, in the order of a recipe."""
         return asdict(self)
 
+    def check(self) -> None:
+        """Raise ConfigError that names the key of a value of the wrong type or out of range."""
+        from_dict(self.to_dict())
 
-SECTIONS = {
-    "data": DataConfig,
-    "model": ModelConfig,
-    "vision": VisionConfig,
-    "optim": OptimConfig,
-    "training": TrainingConfig,
-}
-
-
-def from_dict(values: dict[str, Any]) -> Config:
-    """The configuration of complete and well-typed values, checked for their ranges."""
-    sections = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
-    rest = {key: value for key, value in values.items() if key not in SECTIONS}
-    config = Config(**sections, **rest)
-    config.check()
-    return config
-
-
-def keys() -> dict[str, str]:
-    """Every dotted key of a configuration and its type, in words.
-
-    Example:
-        >>> keys()["optim.lr"], keys()["data.path"]
-        ('float', 'str | None')
-    """
-    found: dict[str, str] = {}
-    for entry in fields(Config):
-        if entry.name in SECTIONS:
-            found |= {f"{entry.name}.{part.name}": str(part.type) for part in fields(SECTIONS[entry.name])}
-        else:
-            found[entry.name] = str(entry.type)
-    return found
-
-
-def flatten(values: dict[str, Any]) -> dict[str, Any]:
-    """Nested values by dotted key, sections opened and nothing else."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if key in SECTIONS and isinstance(value, dict):
-            flat |= {f"{key}.{name}": part for name, part in value.items()}
-        else:
-            flat[key] = value
-    return flat
-
-
-def _positive(value: float) -> bool:
-    return value > 0 and math.isfinite(value)
+    @model_validator(mode="after")
+    def _check_together(self) -> Config:
+        model, select, batch = self.model, self.training.select, self.training.batch_size
+        if isinstance(model.gate, list):
+            wanted = f"one name or a list of {model.num_layers}, one for each layer"
+            _require("model.gate", model.gate, len(model.gate) == model.num_layers, wanted)
+        remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
+        _require("model.memory", model.memory, remembers, "null, or 3 or more for a cell with gates")
+        fits = not model.reset_after or model.cell == "gru"
+        _require("model.reset_after", model.reset_after, fits, "false but for a gru")
+        rising = all(a < b for a, b in pairwise((0, *self.optim.lr_steps)))
+        _require("optim.lr_steps", self.optim.lr_steps, rising, "a rising list of epochs, 1 or more")
+        held_out = self.data.valid_fraction > 0 or select == "last"
+        _require("data.valid_fraction", self.data.valid_fraction, held_out, "above 0 unless training.select is last")
+        _require("training.batch_size", batch, self.devices <= batch, f"at least devices, {self.devices}")
+        alone = self.devices == 1 or model.pool != "keras_compat"
+        _require("devices", self.devices, alone, "1 for model.pool keras_compat, which looks at whole batches")
+        return self
 
 
 def _require(key: str, value: Any, holds: bool, wanted: str) -> None:
     if not holds:
         raise ConfigError(f"{key} must be {wanted}, got {value!r}")
+
+
+_ADAPTER: TypeAdapter[Config] = TypeAdapter(Config)
+_SCHEMA = _ADAPTER.json_schema()
+KEYS: dict[str, dict[str, Any]] = {}  # of every dotted key the JSON schema of its values
+for _name, _schema in _SCHEMA["properties"].items():
+    _section = _SCHEMA["$defs"].get(_schema.get("$ref", "").rpartition("/")[2])
+    _parts = {_name: _schema} if _section is None else {f"{_name}.{k}": s for k, s in _section["properties"].items()}
+    KEYS |= _parts
+SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in KEYS if "." in key))
+_OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number", "too_short")
+
+
+def from_dict(values: Mapping[str, Any], where: str = "", overrides: Iterable[tuple[str, Any]] = ()) -> Config:
+    """The configuration of nested plain values and overrides; keys that are left out have their defaults.
+
+    Args:
+        values: the values by name, those of a section in a mapping of their own.
+        where: the file of the values, which error messages begin with.
+        overrides: pairs of a dotted key and its value; later ones win.
+
+    Raises:
+        ConfigError: an unknown key, or a value of the wrong type or out of range; the message names it.
+    """
+    given = [(key, value, where) for key, value in flatten(values, where).items()]
+    overridden = [(key, value, "") for key, value in overrides]
+    nested: dict[str, Any] = {}
+    for key, value, place in (*given, *overridden):
+        check_key(key, place)
+        *sections, name = key.split(".")
+        inner = nested
+        for section in sections:
+            if not isinstance(inner.get(section), dict):
+                inner[section] = {}
+            inner = inner[section]
+        inner[name] = value
+    try:
+        return _ADAPTER.validate_json(json.dumps(nested, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "value_error":
+            place = "" if overridden else where
+            raise ConfigError(f"{_place(place)}{first['ctx']['error']}") from None
+        names = [str(part) for part in first["loc"]]
+        wrong = ".".join(names[: 2 if names[0] in SECTIONS else 1])
+        value, place = next((value, place) for key, value, place in (*overridden[::-1], *given) if key == wrong)
+        raise ConfigError(_place(place) + _refusal(wrong, value, first["type"] in _OUT_OF_RANGE)) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{_place(where)}must hold plain values: {error}") from error
+
+
+def _refusal(key: str, value: Any, out_of_range: bool) -> str:
+    if not out_of_range:
+        return f"{key} must be {in_words(KEYS[key])}, got {str(value)!r}"
+    limit = next(one for one in (KEYS[key], *KEYS[key].get("anyOf", ())) if "description" in one)
+    shown = float(value) if limit.get("type") == "number" else value
+    return f"{key} must be {limit['description']}, got {shown!r}"
+
+
+def flatten(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Nested values by dotted key, sections opened and nothing else.
+
+    Raises:
+        ConfigError: a section holds something else than keys; the message begins with `where`.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in SECTIONS:
+            flat[key] = value
+        elif isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+            flat |= {f"{key}.{name}": part for name, part in value.items()}
+        else:
+            raise ConfigError(f"{_place(where)}{key} must hold keys such as {_of_section(key)[0]}, got {value!r}")
+    return flat
+
+
+def check_key(key: str, where: str = "") -> None:
+    """Raise ConfigError, with the nearest known names, if a configuration has no such dotted key."""
+    if key in KEYS or any(schema.get("type") == "object" and key.startswith(f"{k}.") for k, schema in KEYS.items()):
+        return
+    if key in SECTIONS:
+        raise ConfigError(f"{_place(where)}{key} is a section: it must hold keys such as {_of_section(key)[0]}")
+    near = get_close_matches(key, [*KEYS, *SECTIONS], n=3, cutoff=0.6)
+    section = key.split(".")[0]
+    if not near:
+        near = _of_section(section) if section in SECTIONS else [*SECTIONS, *(k for k in KEYS if "." not in k)]
+    raise ConfigError(f"{_place(where)}unknown key {key!r}; did you mean {either(near)}?")
+
+
+def _of_section(section: str) -> list[str]:
+    return [key for key in KEYS if key.startswith(f"{section}.")]
+
+
+def _place(where: str) -> str:
+    return f"{where}: " if where else ""
+
+
+def in_words(schema: Mapping[str, Any]) -> str:
+    """A JSON schema as the reader of a recipe would say it.
+
+    Example:
+        >>> in_words(KEYS["model.cell"]), in_words(KEYS["optim.clip_norm"])
+        ('gru, lstm, rnn or rra', 'a number or null')
+    """
+    names = {
+        "integer": "an integer",
+        "number": "a number",
+        "boolean": "true or false",
+        "string": "a text",
+        "object": "a mapping of names to values",
+        "null": "null",
+    }
+    lists = {"integer": "a list of integers", "object": "a list of transforms"}
+    said: list[str] = []
+    for one in schema.get("anyOf", [schema]):
+        if "enum" in one:
+            said += one["enum"]
+        elif one["type"] == "array":
+            said.append(lists.get(one["items"].get("type"), "a list of these, one for each layer"))
+        else:
+            said.append(names[one["type"]])
+    return either(said, quote=False)

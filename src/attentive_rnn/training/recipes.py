@@ -1,24 +1,23 @@
-"""Recipes: YAML files that say what they change of recipes/base.yaml, and overrides given after them."""
+"""Recipes: YAML files that name what they change of the default configuration, and overrides given after them."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser
 
 from .. import data as sequence_data
-from ..errors import ConfigError
-from .config import CELLS, SECTIONS, Config, flatten, from_dict, keys
+from ..errors import ConfigError, either
+from .config import KEYS, Config, flatten, from_dict
 
-BASE = "base"
+BASE = "base"  # the recipe that changes nothing
 PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
 
@@ -35,12 +34,9 @@ def list_recipes() -> dict[str, str]:
 
 def _built_in() -> dict[str, Traversable]:
     """The files of the package's recipes, base.yaml too, by name; those of the paper are named paper/NAME."""
-    found = {}
-    for folder in ("", PAPER):
-        for file in files("attentive_rnn").joinpath("recipes", folder).iterdir():
-            if file.name.endswith(".yaml"):
-                found[folder + file.name[:-5]] = file
-    return found
+    folder = files("attentive_rnn").joinpath("recipes")
+    found = [(start, file) for start in ("", PAPER) for file in folder.joinpath(start).iterdir()]
+    return {start + file.name[:-5]: file for start, file in found if file.name.endswith(".yaml")}
 
 
 def general_recipe(path: str | Path, *, paper: bool = False) -> str:
@@ -86,11 +82,18 @@ def load_config(recipe: str | Path, overrides: Iterable[tuple[str, str]] = ()) -
 def read_recipe(recipe: str | Path, overrides: Iterable[tuple[str, str]] = ()) -> Config:
     """The configuration that a recipe and overrides make, as :func:`load_config` takes them, with its gaps."""
     where, values = _read(recipe)
-    _, base = _read(BASE)
-    overrides = list(overrides)
-    for key, place in [(key, where) for key in flatten(values)] + [(key, "") for key, _ in overrides]:
-        check_key(key, place)
-    return _typed(_merged(base, values), overrides, where)
+    return from_dict(values, where, [(key, _value(key, text)) for key, text in overrides])
+
+
+def _value(key: str, text: str) -> Any:
+    """The value of an override: YAML, but a text stays as it is written."""
+    schema = KEYS.get(key, {})
+    kinds = [one["type"] for one in schema.get("anyOf", [schema]) if "type" in one and "enum" not in one]
+    try:
+        value = yaml.load(text, _Loader) if text.strip() else text
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+    return text if "string" in kinds and not (value is None and "null" in kinds) else value
 
 
 def resolve(config: Config) -> Config:
@@ -127,17 +130,16 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: the file is missing, damaged or not a configuration.
     """
-    values = _parse(path, _text(path))
-    for key in flatten(values):
-        check_key(key, str(path))
+    values = read_yaml(path)
+    config = from_dict(values, str(path))
     if missing := [name for name in ("data", "model", "optim", "training") if name not in values]:
         raise ConfigError(f"{path}: the section {missing[0]} is missing")
-    return _typed(_merged(_read(BASE)[1], values), [], str(path))
+    return config
 
 
 def to_yaml(config: Config) -> str:
     """The configuration as a complete recipe: read again, it gives the same configuration."""
-    return yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True)
+    return yaml.dump(config.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def difference(wanted: Config, found: Config) -> str | None:
@@ -149,24 +151,6 @@ def difference(wanted: Config, found: Config) -> str | None:
     return None
 
 
-def check_key(key: str, where: str = "") -> None:
-    """Raise ConfigError, with the nearest known names, if a configuration has no such dotted key."""
-    known = keys()
-    if key in known or any(known[k].startswith("dict") and key.startswith(f"{k}.") for k in known):
-        return
-    if key in SECTIONS:
-        raise ConfigError(f"{_place(where)}{key} is a section: it must hold keys such as {_of_section(key)[0]}")
-    near = difflib.get_close_matches(key, [*known, *SECTIONS], n=3, cutoff=0.6)
-    section = key.split(".")[0]
-    if not near:
-        near = _of_section(section) if section in SECTIONS else [*SECTIONS, *(k for k in known if "." not in k)]
-    raise ConfigError(f"{_place(where)}unknown key {key!r}; did you mean {_either(near)}?")
-
-
-def _of_section(section: str) -> list[str]:
-    return [key for key in keys() if key.startswith(f"{section}.")]
-
-
 def _is_path(recipe: str) -> bool:
     """Whether a recipe is a file: by its ending, or a file that is there; a name of the package comes first."""
     if recipe in _built_in():
@@ -175,26 +159,17 @@ def _is_path(recipe: str) -> bool:
 
 
 def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
-    """Where a recipe is and its values as written."""
+    """The place of a recipe, for error messages, and its values as written."""
     if _is_path(str(recipe)):
         path = Path(recipe).expanduser()
-        return str(path), _parse(path, _text(path))
-    name = str(recipe)
-    known = list(list_recipes())
-    if name not in (*known, BASE):
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {_either(near)}?" if near else f"there are {', '.join(known)}"
+        return str(path), read_yaml(path)
+    name, built_in = str(recipe), _built_in()
+    if name not in built_in:
+        known = list(list_recipes())
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
-    return f"recipe {name}", _parse(f"recipe {name}", _built_in()[name].read_text(encoding="utf-8"))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
+    return f"recipe {name}", _mapping(f"recipe {name}", built_in[name].read_text(encoding="utf-8"))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -203,7 +178,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file is missing, not YAML, or holds something else.
     """
-    return _mapping(path, _text(path))
+    try:
+        return _mapping(path, path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Reader of YAML 1.1 that takes 1e-3 for a number, as YAML 1.2 does."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writer of what :class:`_Loader` reads: a text such as 1e-3 is quoted."""
+
+
+for _kind in (_Loader, _Dumper):
+    _number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+    _kind.add_implicit_resolver("tag:yaml.org,2002:float", _number, list("-+.0123456789"))
 
 
 def as_overrides(changes: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -218,7 +211,7 @@ def as_overrides(changes: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _mapping(where: Path | str, text: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -228,85 +221,3 @@ def _mapping(where: Path | str, text: str) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{where}: must hold keys such as data, model, optim and training")
     return values
-
-
-def _parse(where: Path | str, text: str) -> dict[str, Any]:
-    values = _mapping(where, text)
-    for section in SECTIONS:
-        part = values.get(section, {})
-        if not isinstance(part, dict) or not all(isinstance(key, str) for key in part):
-            raise ConfigError(f"{where}: {section} must hold keys such as {_of_section(section)[0]}, got {part!r}")
-    return values
-
-
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        merged[key] = {**base[key], **value} if key in SECTIONS else value
-    return merged
-
-
-def _typed(values: dict[str, Any], overrides: list[tuple[str, str]], where: str) -> Config:
-    """The values and overrides as a Config, every one of the type that the dataclasses declare."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Config, None)
-    place = where
-    try:
-        parsed = parser.parse_object(values)
-        place = ""
-        for key, text in overrides:
-            parsed = parser.parse_args([f"--{key}={text}"], namespace=parsed)
-    except Exception as error:
-        raise _wrong_type(error, place) from error
-    return from_dict(parsed.as_dict())
-
-
-def _wrong_type(error: Exception, where: str) -> Exception:
-    """jsonargparse's account of a value of the wrong type, in one line; any other error as it is."""
-    match = re.match(r'Parser key "([^"]+)":', str(error))
-    value = re.findall(r"(?:Got value|Given value): (.*)", str(error))
-    if not match or not value:
-        return error
-    known = keys()
-    key = match[1]
-    named = next((k for k in (key, key.rpartition(".")[0]) if k in known), key)
-    return ConfigError(f"{_place(where)}{key} must be {in_words(known.get(named, 'valid'))}, got {value[-1]!r}")
-
-
-def in_words(annotation: str) -> str:
-    """A type as a reader of a recipe would say it.
-
-    Example:
-        >>> in_words("Literal['gru', 'lstm']"), in_words("float | None")
-        ('gru or lstm', 'a number or null')
-    """
-    words = {
-        "int": "an integer",
-        "float": "a number",
-        "bool": "true or false",
-        "str": "a text",
-        "dict[str, Any]": "a mapping of names to values",
-        "list[dict[str, Any]]": "a list of transforms",
-        "list[int]": "a list of integers",
-        "GateName": "sigmoid, softmax",
-        "CellName": _either(CELLS, quote=False),
-        "list[GateName | None]": "a list of these, one for each layer",
-        "None": "null",
-    }
-    parts = re.split(r" \| (?![^\[]*\])", annotation)
-    said: list[str] = []
-    for part in parts:
-        if part.startswith("Literal["):
-            said.extend(re.findall(r"""['"]([^'"]+)['"]""", part))
-        else:
-            said.append(words.get(part, part))
-    return _either(said, quote=False)
-
-
-def _either(names: Iterable[str], quote: bool = True) -> str:
-    shown = [repr(name) if quote else name for name in names]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
-
-
-def _place(where: str) -> str:
-    return f"{where}: " if where else ""

@@ -1,63 +1,51 @@
-"""What a run leaves behind after each epoch. This module imports Lightning: import it late."""
+"""The record of a run's epochs: metrics.csv, TensorBoard's curves, the selected epoch, and the progress bar."""
 
 from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-import torch
-from lightning_fabric.plugins import CheckpointIO
-from pytorch_lightning.callbacks import Checkpoint
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch.utils.tensorboard import SummaryWriter
 
-from ..tasks.classification import Metric
-from .checkpoint import read_checkpoint
+from ..data.io.files import write_file
+from ..tasks import Metric
 from .config import TrainingConfig
-from .files import write_file
-from .lightning import ClassifierModule
 from .run_folder import RunFolder
 
 
-class AtomicCheckpoints(CheckpointIO):
-    """Write checkpoints so that a kill leaves the old one or the new one, and read nothing but plain values."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        buffer = io.BytesIO()
-        torch.save(checkpoint, buffer)
-        write_file(Path(path), buffer.getvalue())
-
-    def load_checkpoint(
-        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        return read_checkpoint(Path(path))
-
-    def remove_checkpoint(self, path: str | Path) -> None:
-        Path(path).unlink(missing_ok=True)
-
-
-class Recorder(Checkpoint):
-    """After each epoch: metrics.csv, best.ckpt if the epoch is the selected one so far, last.ckpt; and the early stop.
+class Recorder:
+    """The rows of the epochs so far, written to metrics.csv and as curves to the folder tensorboard/.
 
     The best epoch has the best validation metric, and among equals the lowest validation loss. When it lies
     `training.patience` epochs back, training stops. With `training.select` last it is the last one, and none stops.
-    Everything written is a function of the rows so far, which last.ckpt holds: a run that was killed between
-    two files writes the same ones again when it is resumed.
+    All of it is a function of the rows, which every checkpoint holds: a run that was killed between two files is set
+    right when it goes on.
 
     Args:
         folder: of the run.
-        training: what of the recipe says how the epoch is selected.
-        metric: what an epoch is judged by.
-        writes: whether it writes at all: of several processes one does, and the others come to the same decisions.
+        training: of its configuration.
+        metric: by which its epochs are judged.
+        rows: of the epochs that the run goes on from.
+        writes: whether this process writes the files; of several processes one does, and the others come to the same
+            decisions.
     """
 
-    def __init__(self, folder: RunFolder, training: TrainingConfig, metric: Metric, writes: bool = True) -> None:
-        self.folder = folder
-        self.training = training
-        self.metric = metric
-        self.writes = writes
-        self.rows: list[dict[str, float]] = []
+    def __init__(
+        self,
+        folder: RunFolder,
+        training: TrainingConfig,
+        metric: Metric,
+        rows: list[dict[str, float]],
+        writes: bool = True,
+    ) -> None:
+        self.folder, self.training, self.metric, self.rows = folder, training, metric, rows
+        self._writes = writes
+        self._curves: SummaryWriter | None = None
+        if rows:
+            self._write_rows()
 
     @property
     def best(self) -> dict[str, float]:
@@ -72,35 +60,86 @@ class Recorder(Checkpoint):
         """Whether the selected epoch lies so far back that training stops."""
         return bool(self.rows) and self.rows[-1]["epoch"] - self.best["epoch"] >= self.training.patience
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
+    def add(self, row: dict[str, float]) -> None:
+        """Take the row of an epoch to the others and to the curves."""
+        self.rows.append(row)
+        if self._writes:
+            epoch = int(row["epoch"])
+            if self._curves is None:
+                # The points of later epochs, which a killed run may have left, are hidden.
+                self._curves = SummaryWriter(str(self.folder.tensorboard), purge_step=epoch)
+            for name in list(row)[1:]:
+                part, _, quantity = name.partition("_")
+                self._curves.add_scalar(f"{quantity}/{part}" if quantity else name, row[name], epoch)
+            self._curves.flush()
         self._write_rows()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        assert isinstance(module, ClassifierModule)
-        self.rows.append(dict(module.row))
-        self._write_rows()
-        # Every process of several has to call this; Lightning writes in the first.
-        if self.best is self.rows[-1]:
-            trainer.save_checkpoint(self.folder.best)
-            if self.writes:
-                write_file(self.folder.last, self.folder.best.read_bytes())
-        else:
-            trainer.save_checkpoint(self.folder.last)
-        trainer.should_stop = self.exhausted
+    def close(self) -> None:
+        """Close the file of the curves."""
+        if self._curves is not None:
+            self._curves.close()
 
     def _write_rows(self) -> None:
-        if self.writes:
-            write_rows(self.folder.metrics, self.rows)
+        if self._writes:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+            write_file(self.folder.metrics, text.getvalue().encode())
 
 
-def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
-    """Put the rows of all epochs into metrics.csv."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_file(path, text.getvalue().encode())
+class ProgressBar:
+    """A bar over the batches of each epoch and the scores so far; a line for each epoch where there is no terminal.
+
+    Args:
+        console: where to draw.
+        title: the name of the run.
+        batches: in an epoch.
+        epochs: at most.
+    """
+
+    def __init__(self, console: Console, title: str, batches: int, epochs: int) -> None:
+        self.console, self.title, self.batches, self.epochs = console, title, batches, epochs
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def start_epoch(self, epoch: int) -> None:
+        """Show an empty bar for an epoch (0, 1, ...)."""
+        if self._bar is None and self.console.is_terminal:
+            self.console.print(self.title, highlight=False, soft_wrap=True)
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=12),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[scores]}"),
+                console=self.console,
+                refresh_per_second=4,
+            )
+            self._task = self._bar.add_task("", total=self.batches, scores="")
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=0, description=f"epoch {epoch + 1}/{self.epochs}")
+
+    def advance(self) -> None:
+        """Count a batch."""
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def end_epoch(self, row: dict[str, float], recorder: Recorder) -> None:
+        """Show the scores of an epoch and those of the selected one."""
+        best, column = recorder.best, recorder.metric.column
+        scores = f"train {row[f'train_{column}']:.3g}"
+        if f"valid_{column}" in row:
+            scores += f"  valid {row[f'valid_{column}']:.3g}"
+            if recorder.training.select == "best":
+                scores += f"  best {best[f'valid_{column}']:.3g} at {best['epoch']:.0f}"
+        if self._bar is not None:
+            self._bar.update(self._task, scores=scores)
+        else:
+            epochs = f"{self.title}  epoch {row['epoch']:.0f}/{self.epochs}"
+            self.console.print(f"{epochs}  {row['seconds']:.2f} s  {scores}", highlight=False, soft_wrap=True)

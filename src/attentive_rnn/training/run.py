@@ -1,30 +1,37 @@
-"""Train a classifier as a configuration says: a new run, or one that was interrupted."""
+"""A training run from its configuration to its results: a new one, or one that was interrupted."""
 
 from __future__ import annotations
 
+import signal
 import statistics
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from rich.console import Console
 
 from ..data import Splits, copies_in_train
-from ..errors import ConfigError
-from ..experiments.views import answers_in_test
+from ..data.io.files import read_json, write_json
+from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
-from ..tasks.classification import Model, task_for
+from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
-from .files import read_json, write_json
-from .fit import Fit, fit, require_lightning
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import SavedModel, load_model, save_model
 from .setup import build_model, device_of, load_splits, make_job
 from .transfer import starting_model
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
 
 
 def train(
@@ -38,15 +45,15 @@ def train(
     """Train from the start, in a new folder, to the end: model/ and results.json are there when this returns.
 
     Args:
-        config: what to train, on what, how; see :func:`load_config`.
+        config: data, model and training; see :func:`load_config`.
         parent: the folder for the run's folder.
-        name: what to call the run's folder; None: the time.
+        name: of the run's folder; None: the time.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
 
     Raises:
         ConfigError, DataError: the configuration or the data cannot be used.
-        MissingExtraError: Lightning or TensorBoard is not installed.
+        MissingExtraError: Lightning Fabric or TensorBoard is not installed.
 
     Example:
         >>> import tempfile
@@ -57,7 +64,7 @@ def train(
         ...     run.read_results()["test"]["count"]
         40
     """
-    require_lightning()
+    require_extra()
     device = device_of(config)
     splits = load_splits(config) if splits is None else splits
     starting_model(config, splits.train.schema)
@@ -78,7 +85,7 @@ def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | N
     """
     if run.finished:
         return run
-    require_lightning()
+    require_extra()
     config = run.read_config()
     device = device_of(config)
     splits = load_splits(config) if splits is None else splits
@@ -112,12 +119,23 @@ def require_same(config: Config, run: RunFolder) -> None:
         raise ConfigError(f"cannot resume {run.path}: {differs}; a run goes on with the configuration it began with")
 
 
+def require_extra() -> None:
+    """Raise MissingExtraError if a package that training needs is not installed."""
+    for package in ("lightning_fabric", "tensorboard"):
+        if find_spec(package) is None:
+            raise MissingExtraError(f"training needs {package}: pip install 'attentive-rnn[train]'")
+
+
 def _complete(
     run: RunFolder, config: Config, splits: Splits, device: torch.device, console: Console | None
 ) -> RunFolder:
     """Bring a run from where it is to its end, while no other process does."""
+    # Late: Lightning Fabric takes seconds to import, and most commands train nothing.
+    from .launch import other_processes
+    from .loop import fit
+
     console = console or Console(stderr=True)
-    with run.locked():
+    with run.locked(), _terminated_by_exception():
         if run.finished:
             return run
         for leftover in run.path.rglob(".*.tmp"):
@@ -125,9 +143,10 @@ def _complete(
         _write_environment(run, str(device))
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
-            result = fit(run, job, console)
+            with other_processes(run.path, config.devices):
+                epochs = fit(run, job, console)
             save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing))
-            write_json(run.results, _results(run, config, splits, result, device))
+            write_json(run.results, _results(run, config, splits, epochs, device))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
@@ -136,6 +155,19 @@ def _complete(
             )
             raise
     return run
+
+
+@contextmanager
+def _terminated_by_exception() -> Iterator[None]:
+    """With SIGTERM as SystemExit of its status, 143, so that files are closed and other processes ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Console) -> Model:
@@ -149,26 +181,26 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
     return model
 
 
-def _results(run: RunFolder, config: Config, splits: Splits, result: Fit, device: torch.device) -> dict[str, Any]:
-    """What results.json says; here, and nowhere earlier, the test sequences are looked at."""
+def _results(run: RunFolder, config: Config, splits: Splits, epochs: Recorder, device: torch.device) -> dict[str, Any]:
+    """The content of results.json; the test sequences are used here for the first time."""
     saved = load_model(run.model)
     saved.model.to(device)
     metric = task_for(saved.schema).metric
     validation = {}
-    if "valid_loss" in result.best:
-        validation[f"validation_{metric.name}"] = result.best[f"valid_{metric.column}"]
-        validation["validation_loss"] = result.best["valid_loss"]
+    if "valid_loss" in epochs.best:
+        validation[f"validation_{metric.name}"] = epochs.best[f"valid_{metric.column}"]
+        validation["validation_loss"] = epochs.best["valid_loss"]
     return {
-        "test": test_scores(saved, splits, answers_in_test(config, saved, splits)),
+        "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,
-        "best_epoch": int(result.best["epoch"]),
+        "best_epoch": int(epochs.best["epoch"]),
         **validation,
-        "epochs": len(result.rows),
+        "epochs": len(epochs.rows),
         "parameters": saved.model.num_parameters,
         "flops_per_step": saved.model.flops(1, 1),
-        "seconds_per_epoch": statistics.median(row["seconds"] for row in result.rows),
-        "seconds": sum(row["seconds"] for row in result.rows),
-        "loading_share": sum(row["loading"] for row in result.rows) / sum(row["seconds"] for row in result.rows),
+        "seconds_per_epoch": statistics.median(row["seconds"] for row in epochs.rows),
+        "seconds": sum(row["seconds"] for row in epochs.rows),
+        "loading_share": sum(row["loading"] for row in epochs.rows) / sum(row["seconds"] for row in epochs.rows),
     }
 
 

@@ -1,8 +1,8 @@
-"""Folders of runs: RECIPE/TIME/ with everything that a run reads and writes.
+"""The folder of a run: RECIPE/TIME/ with everything that the run reads and writes.
 
 config.yaml               the configuration, complete
 env.json                  versions, hardware, date and command
-transfer.json             what the model took over from another run, if it started from one
+transfer.json             the weights taken over from another run, if it started from one
 metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
@@ -26,68 +26,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.io.files import read_json, write_file
 from ..errors import ConfigError
 from .config import Config
-from .files import read_json, write_file
 from .recipes import read_config, to_yaml
+
+
+class _Entry:
+    """A file or folder at a fixed place in the folder of a run: ``run.config`` is its path."""
+
+    def __init__(self, *parts: str) -> None:
+        self.parts = parts
+
+    def __get__(self, run: RunFolder, owner: type[RunFolder]) -> Path:
+        return run.path.joinpath(*self.parts)
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The places of one run's files."""
+    """The paths of one run's files."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def environment(self) -> Path:
-        return self.path / "env.json"
-
-    @property
-    def transfer(self) -> Path:
-        return self.path / "transfer.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.csv"
-
-    @property
-    def best(self) -> Path:
-        return self.path / "checkpoints" / "best.ckpt"
-
-    @property
-    def last(self) -> Path:
-        return self.path / "checkpoints" / "last.ckpt"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model"
-
-    @property
-    def results(self) -> Path:
-        return self.path / "results.json"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def explain(self) -> Path:
-        return self.path / "explain"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.path / "tensorboard"
+    config = _Entry("config.yaml")
+    environment = _Entry("env.json")
+    transfer = _Entry("transfer.json")
+    metrics = _Entry("metrics.csv")
+    best = _Entry("checkpoints", "best.ckpt")
+    last = _Entry("checkpoints", "last.ckpt")
+    model = _Entry("model")
+    results = _Entry("results.json")
+    report = _Entry("report.html")
+    explain = _Entry("explain")
+    tensorboard = _Entry("tensorboard")
 
     @property
     def finished(self) -> bool:
         return self.results.exists()
 
     def read_results(self) -> dict[str, Any]:
-        """What results.json says."""
+        """The content of results.json."""
         return read_json(self.results)
 
     def read_config(self, data: str | None = None) -> Config:
@@ -125,9 +103,9 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     """Make a folder that holds a configuration, in one step, and never one that is there already.
 
     Args:
-        config: what to write.
+        config: the configuration.
         parent: the folder for the new one.
-        file: what the configuration's file is called.
+        file: the name of the configuration's file.
         prefix: put before the time in the folder's name; where two are made in a second, a number follows.
         name: the folder's whole name instead.
 

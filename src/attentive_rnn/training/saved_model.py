@@ -1,8 +1,8 @@
-"""A trained model on disk: model.safetensors with the weights, config.json with all that is needed to use them."""
+"""A trained model on disk: model.safetensors holds the weights, config.json all that is needed to use them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..data import Batch, Schema, SequenceDataset, Transform, collate, preprocess, transform_from_config
+from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
+from ..data.io.files import read_json, write_file, write_json
 from ..errors import ConfigError
-from ..models import (
-    AttentiveResNet,
-    ImageEditor,
-    ImageModel,
-    MapClassifier,
-    ProgressiveAttention,
-    QuestionAnswerer,
-    SequenceClassifier,
-)
-from ..tasks.classification import Model, task_for
-from .files import read_json, write_file, write_json
-from .loader import Tensors
+from ..models import SequenceClassifier
+from ..tasks import Model, Task, task_for
 
 FORMAT_VERSION = 1
-MODELS: dict[str, Callable[..., Model]] = {
-    kind.__name__: kind
-    for kind in (
-        SequenceClassifier,
-        MapClassifier,
-        AttentiveResNet,
-        ProgressiveAttention,
-        QuestionAnswerer,
-        ImageEditor,
-    )
-}
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 
 
@@ -51,12 +31,17 @@ class SavedModel:
     Args:
         model: the classifier, in evaluation mode.
         schema: the frames that it takes, before preprocessing, and its classes or the number it predicts.
-        preprocessing: what is done to a sequence before the classifier sees it.
+        preprocessing: the steps between a sequence as it was read and the classifier.
     """
 
     model: Model
     schema: Schema
     preprocessing: Transform
+
+    @property
+    def task(self) -> Task:
+        """The task that the model was trained for."""
+        return task_for(self.schema)
 
     @property
     def classifier(self) -> SequenceClassifier:
@@ -75,7 +60,7 @@ class SavedModel:
         """D, the elements of a frame as the classifier takes it."""
         return self.preprocessing.schema_after(self.schema).size
 
-    def logits(self, dataset: SequenceDataset, batch_size: int = 32) -> np.ndarray:
+    def logits(self, dataset: LabelledDataset, batch_size: int = 32) -> np.ndarray:
         """The model's output for sequences as they were read, (len(dataset), K) float; K is 1 for a number.
 
         Args:
@@ -91,22 +76,22 @@ class SavedModel:
             result[indices] = values
         return result
 
-    def forward(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
+    def forward(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
         """Classify sequences as they were read, batch by batch.
 
         Yields:
-            what :meth:`batches` yields, and what the task keeps of the answers, for classes the logits (B, K) float64.
+            the two items of :meth:`batches`, and the part of the output that the task keeps, such as the logits (B, K)
+            of classes in float64.
 
         Raises:
             ConfigError: the frames are not those of the schema.
         """
-        task = task_for(self.schema)
         for indices, batch in self.batches(dataset, batch_size):
             with torch.no_grad():
-                output = task.run(self.model, Tensors.of(batch))
+                output = self.task.run(self.model, batch)
             yield indices, batch, self.kept(output, batch)
 
-    def batches(self, dataset: SequenceDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
+    def batches(self, dataset: LabelledDataset, batch_size: int = 32) -> Iterator[tuple[np.ndarray, Batch]]:
         """Sequences as they were read, batch by batch as the model takes them, which is put in evaluation mode.
 
         Yields:
@@ -135,8 +120,8 @@ class SavedModel:
             )
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
-        """What the task keeps of the model's output for a batch, (B, ...) float64."""
-        kept: np.ndarray = task_for(self.schema).keep(output, Tensors.of(batch)).cpu().double().numpy()
+        """The part of the model's output for a batch that the task keeps, (B, ...) float64."""
+        kept: np.ndarray = self.task.keep(output, batch).cpu().double().numpy()
         return kept
 
 
@@ -185,13 +170,15 @@ def load_model(path: str | Path) -> SavedModel:
     try:
         schema = Schema.from_dict(values["schema"])
         preprocessing = transform_from_config(values["preprocessing"])
-        kind = MODELS.get(values.get("class", ""))
+        task = task_for(schema)
+        kinds = {kind.__name__: kind for kind in task.models}
+        kind = kinds.get(values.get("class", ""))
         if kind is None:
-            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(MODELS)}")
+            raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(kinds)}")
         model = kind(**values["model"])
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
-    if not _fits(model, preprocessing.schema_after(schema)):
+    if not task.fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}
@@ -203,21 +190,6 @@ def load_model(path: str | Path) -> SavedModel:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
     return SavedModel(model.eval(), schema, preprocessing)
-
-
-def _fits(model: Model, schema: Schema) -> bool:
-    """Whether a model takes the preprocessed frames of a schema and answers with its classes."""
-    config = model.config
-    if isinstance(model, MapClassifier):
-        return (schema.medium, schema.shape[0], schema.outputs) == ("maps", config["channels"], config["num_classes"])
-    if isinstance(model, ImageModel):
-        wanted = {"num_classes": schema.outputs or None, "words": len(schema.vocabulary) or None}
-        return schema.shape == (3, model.image_size, model.image_size) and all(
-            config.get(key) == value for key, value in wanted.items()
-        )
-    wanted = {"input_size": schema.size, "num_classes": schema.outputs}
-    wanted |= {"vocabulary_size": len(schema.vocabulary) or None}
-    return all(config[key] == value for key, value in wanted.items())
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:

@@ -1,27 +1,39 @@
-"""What a configuration names: the data, the device, the classifier, and all of it ready to be trained."""
+"""The parts of a job as a configuration names them: data, preprocessing, device and model."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from .. import data as sequence_data
-from ..data import Compose, GeneratedDataset, Schema, SequenceDataset, Splits, preprocess, validation_split
+from ..data import (
+    Compose,
+    GeneratedDataset,
+    LabelledDataset,
+    Schema,
+    SequenceDataset,
+    Splits,
+    load,
+    preprocess,
+    transform_from_config,
+    validation_split,
+)
+from ..data.dataset import sequences_only
+from ..data.transforms import Standardise
 from ..errors import ConfigError
-from ..tasks.classification import Model, Task, task_for
-from .config import Config
-from .preprocessing import fit_preprocessing, in_test
+from ..tasks import Model, Task, task_for
+from .config import Config, DataConfig
 
 
 class Job(NamedTuple):
-    """What is trained, and on what."""
+    """A model, its task and its data, ready for the training loop."""
 
     config: Config
     model: Model
     task: Task
-    train: SequenceDataset  # preprocessed; it is augmented as it is shown
-    valid: SequenceDataset  # preprocessed; may be empty
+    train: LabelledDataset  # preprocessed; it is augmented as it is shown
+    valid: LabelledDataset  # preprocessed; may be empty
     preprocessing: Compose  # of sequences outside training
     device: torch.device  # of several, this process's
 
@@ -29,11 +41,11 @@ class Job(NamedTuple):
 def load_splits(config: Config) -> Splits:
     """The training and test sequences of a resolved configuration."""
     assert config.data.source is not None
-    return sequence_data.load(config.data.source, config.data.path, **config.data.options)
+    return load(config.data.source, config.data.path, **config.data.options)
 
 
-def training_parts(config: Config, train: SequenceDataset) -> tuple[SequenceDataset, SequenceDataset]:
-    """What a run trains on and what it holds out for validation, which is empty for a fraction of 0.
+def training_parts(config: Config, train: LabelledDataset) -> tuple[LabelledDataset, LabelledDataset]:
+    """The items that a run trains on, and those held out for validation: none for a fraction of 0.
 
     Raises:
         ConfigError: a fraction of 0 of a generated set, whose validation part takes nothing from training.
@@ -43,6 +55,44 @@ def training_parts(config: Config, train: SequenceDataset) -> tuple[SequenceData
     if isinstance(train, GeneratedDataset):
         raise ConfigError("data.valid_fraction must be above 0 for generated data: their validation part costs nothing")
     return train, train.subset([])
+
+
+def measure(dataset: SequenceDataset) -> Standardise:
+    """The standardisation by all frames of a data set; a feature that never changes is only centred.
+
+    Raises:
+        ConfigError: a value is missing (NaN).
+    """
+    frames = torch.cat([sequence.flatten(1) for sequence in dataset.sequences]).double()
+    if not frames.isfinite().all():
+        raise ConfigError(
+            f"{dataset.name}: a value is missing or infinite, so the features cannot be standardised; "
+            "fill gaps with --data.options.missing interpolate, or set --data.standardise false"
+        )
+    # float32 values, so that they are the same after a round trip through JSON and through a tensor.
+    std = frames.std(0, correction=0).float()
+    std = torch.where(std > 0, std, torch.ones_like(std))
+    return Standardise(frames.mean(0).float().tolist(), std.tolist())
+
+
+def fit_preprocessing(config: DataConfig, train: LabelledDataset) -> Compose:
+    """The preprocessing that a configuration names, with its statistics taken from training sequences."""
+    chosen = transform_from_config(config.preprocessing or [])
+    steps = list(chosen.transforms) if isinstance(chosen, Compose) else [chosen]
+    if config.standardise:
+        steps.append(measure(sequences_only(preprocess(train, Compose(steps)))))
+    return Compose(steps)
+
+
+def in_test(config: DataConfig, fitted: Compose) -> Compose:
+    """The steps before a model outside training: the fitted preprocessing, then the augmentation without chance.
+
+    Example:
+        >>> steps = [{"name": "random_crop"}, {"name": "uniform_sampling", "frames": 40, "random": True}]
+        >>> in_test(DataConfig(augmentation=steps), Compose([])).to_config()["transforms"]
+        [{'name': 'uniform_sampling', 'frames': 40, 'random': False}]
+    """
+    return Compose([*fitted.transforms, *map(transform_from_config, config.augmentation or [])]).in_test()
 
 
 def choose_device(name: str) -> torch.device:
@@ -96,7 +146,8 @@ def build_model(config: Config, schema: Schema) -> Model:
         ConfigError: the model section's values do not go together.
     """
     torch.manual_seed(config.seed)
-    model = task_for(schema).build(config, input_schema(config, schema).size)
+    task = task_for(schema)
+    model = task.build(config.to_dict()[task.section], input_schema(config, schema).size)
     return model.double() if config.precision == "64-true" else model
 
 
@@ -104,8 +155,10 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     """A model, with the weights that it starts with, and the training sequences as a configuration prepares them.
 
     Raises:
-        ConfigError, DataError: the preprocessing cannot be done.
+        ConfigError, DataError: the preprocessing cannot be done, or the model not trained on so many devices.
     """
+    if config.devices > 1:
+        check_normalisation(model, device)
     train, valid = training_parts(config, splits.train)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)
@@ -113,7 +166,16 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     return Job(config, model, task_for(splits.train.schema), *ready, preprocessing, device)
 
 
+def check_normalisation(model: torch.nn.Module, device: torch.device) -> None:
+    """Raise ConfigError where torch cannot normalise over the batches of several processes."""
+    if device.type == "cpu" and any(isinstance(module, _BatchNorm) for module in model.modules()):
+        raise ConfigError(
+            "devices must be 1 for this network on a CPU: its batch normalisation is over whole batches, "
+            "which torch has for GPUs only"
+        )
+
+
 def input_schema(config: Config, schema: Schema) -> Schema:
-    """The schema of what the model takes: that of the sequences as they are read, preprocessed and augmented."""
+    """The schema of the model's input, for that of the sequences as they are read."""
     steps = [*(config.data.preprocessing or []), *(config.data.augmentation or [])]
-    return sequence_data.transform_from_config(steps).schema_after(schema)
+    return transform_from_config(steps).schema_after(schema)

@@ -1,4 +1,4 @@
-"""Start a model with the weights of a finished run, where the frames mean the same, column by column."""
+"""The weights of a finished run as the start of another, matched input by input where the frames mean the same."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from torch import Tensor
 from ..data import Compose, Schema, get_layout, same_joint, transform_from_config
 from ..errors import ConfigError
 from ..models import SequenceClassifier
-from ..tasks.classification import Model
+from ..tasks import Model
 from .config import Config
-from .preprocessing import in_test
 from .run_folder import open_run
 from .saved_model import DESCRIPTION, SavedModel, load_model
-from .setup import build_model, input_schema
+from .setup import build_model, in_test, input_schema
 
 # The options of a model that the meaning of its weights does not hang on; all others must be those of the run.
 FREE = (
@@ -38,16 +37,16 @@ FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_
 
 @dataclass(frozen=True)
 class Transfer:
-    """What a model took over from a run.
+    """The weights that a model took over from a run.
 
     Args:
         run: the folder of the run.
-        inputs: how many inputs of the first layer (of text: words) were taken over.
-        of: how many there are.
-        by: what they were matched by: "joint name", "feature name", "word" or "position".
-        new: what they belong to where they start anew: joints, persons or features.
+        inputs: the number of inputs of the first layer (of text: words) that were taken over.
+        of: the number of all inputs.
+        by: the kind of match: "joint name", "feature name", "word" or "position".
+        new: the joints, persons or features whose inputs start with random weights.
         head: whether the linear layer was taken over, since the classes are the same.
-        notes: what may be wrong, a sentence each.
+        notes: possible mistakes, a sentence each.
     """
 
     run: str
@@ -66,7 +65,7 @@ class Transfer:
 
 
 def starting_model(config: Config, schema: Schema) -> tuple[Model, Transfer | None]:
-    """The model of a configuration as its training begins, and what it took over from the run `config.init_from`.
+    """The model of a configuration as its training begins, and the weights taken over from the run `config.init_from`.
 
     Raises:
         ConfigError: there is no such run, its model is another one, or its frames have nothing in common with these.
@@ -88,7 +87,7 @@ def find_model(path: str | Path) -> Path:
 
 
 def match_inputs(source: Schema, target: Schema) -> tuple[list[int | None], str]:
-    """For each flattened feature of a target frame the one of the source that means the same, and what told so.
+    """For each flattened feature of a target frame the one of the source that means the same, and the kind of match.
 
     Joints are matched by name or synonym (see :func:`same_joint`) and person, coordinate by coordinate; other features
     by name where both have names, and by position where not and there are as many. Of text, the words are matched.
@@ -168,7 +167,7 @@ def _take_over(model: Model, config: Config, schema: Schema, saved: SavedModel) 
 
 
 def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[int | None], head: bool) -> None:
-    """Write what is given into the tensors of a model in place; what has no counterpart stays as it is."""
+    """Write given tensors into those of a model in place; columns without a counterpart stay as they are."""
     to = torch.tensor([i for i, column in enumerate(columns) if column is not None])
     source = torch.tensor([column for column in columns if column is not None])
     for name, tensor in own.items():
@@ -189,7 +188,7 @@ def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[in
 
 
 def _anew(columns: Sequence[int | None], target: Schema) -> tuple[str, ...]:
-    """What the columns without a counterpart belong to."""
+    """The joints, persons, features or words of the columns without a counterpart."""
     missing = [i for i, column in enumerate(columns) if column is None]
     if target.vocabulary:
         return (f"{len(missing)} word{'s' * (len(missing) > 1)}",) if missing else ()

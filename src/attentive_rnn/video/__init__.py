@@ -1,10 +1,8 @@
-"""Videos: their frames, and features of the frames by a network."""
+"""Videos: their frames, features of the frames by a network, and poses of people."""
 
 from ..data.formats.features import read_features
-from .backbone import Backbone, load_backbone
 from .decode import Frame, find_videos, read_frames
-from .efficientnet import EfficientNetLite0
-from .extractor import Extractor, Features
+from .extractors import Backbone, EfficientNetLite0, Extractor, Features, load_backbone
 from .features import extract_features, frame_features
 
 __all__ = [

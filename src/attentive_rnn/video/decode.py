@@ -1,16 +1,17 @@
-"""The frames of a video file, one at a time, as they are meant to be seen."""
+"""Frames of a video file or a camera, one at a time, upright."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from ..data.io.files import existing
-from ..errors import DataError, MissingExtraError
+from ..errors import DataError, needed_for
 
 SUFFIXES = (".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
 LARGEST_SIDE = 8192  # pixels; a header that says more is damaged or hostile
@@ -83,6 +84,32 @@ def read_frames(path: str | Path, size: tuple[int, int] | None = None, largest: 
         raise DataError(f"{path}: has no frames")
 
 
+def read_camera(index: int) -> Iterator[Frame]:
+    """The frames of a camera as they are taken, without an end.
+
+    Args:
+        index: which camera, from 0.
+
+    Raises:
+        DataError: there is no such camera, or it stops.
+        MissingExtraError: OpenCV is not installed.
+    """
+    with needed_for("cameras need OpenCV: pip install opencv-python-headless"):
+        import cv2
+    camera = cv2.VideoCapture(index)
+    try:
+        if not camera.isOpened():
+            raise DataError(f"camera {index}: cannot be opened; is it there, and free?")
+        start = monotonic()
+        while True:
+            taken, image = camera.read()
+            if not taken:
+                raise DataError(f"camera {index}: gives no more pictures")
+            yield Frame(image[:, :, ::-1].copy(), monotonic() - start)
+    finally:
+        camera.release()
+
+
 def find_videos(path: str | Path) -> tuple[Path, list[Path]]:
     """A folder and the videos in it and its subfolders by name; of a single file, its folder and itself.
 
@@ -100,10 +127,8 @@ def find_videos(path: str | Path) -> tuple[Path, list[Path]]:
 
 def import_av() -> Any:
     """The module of PyAV."""
-    try:
+    with needed_for("videos need PyAV: pip install 'attentive-rnn[video]'"):
         import av
-    except ImportError as error:
-        raise MissingExtraError("videos need PyAV: pip install 'attentive-rnn[video]'") from error
     return av
 
 

@@ -1,15 +1,24 @@
-"""Where people's joints are in a picture: a small interface, and MediaPipe behind it."""
+"""Poses of people in pictures and videos: an interface for estimators, MediaPipe, and data sets of poses."""
 
 from __future__ import annotations
 
+import io
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import ConvertLayout, get_layout
-from ..errors import ConfigError, MissingExtraError
+from ..data import ConvertLayout, Schema, get_layout
+from ..data.io.files import check_writable, write_atomically
+from ..errors import ConfigError, DataError, needed_for
+from .decode import find_videos, read_frames
+from .features import Progress
 from .tracking import Tracker
+
+LARGEST = 640  # pixels of the longer side of a picture; the networks take fewer
 
 
 class Person(NamedTuple):
@@ -71,13 +80,11 @@ class MediaPipePose(PoseEstimator):
     def __init__(self, people: int = 1, patience: int = 10, complexity: int = 1) -> None:
         if people < 1:
             raise ConfigError(f"people must be 1 or more, got {people}")
-        try:
+        with needed_for(
+            "poses need MediaPipe 0.10.14, one of the last versions with its models inside; docs/streaming.md says "
+            "how to install it beside this package"
+        ):
             from mediapipe.python.solutions.pose import Pose
-        except ImportError as error:
-            raise MissingExtraError(
-                "poses need MediaPipe 0.10.14, the last but few with its models inside; docs/streaming.md says how to "
-                "install it beside this package"
-            ) from error
         self._make = lambda: Pose(model_complexity=complexity)
         self.people, self._tracker = people, Tracker(patience)
         self._followers: list[Any] = []
@@ -138,3 +145,113 @@ def _without(image: np.ndarray, person: Person) -> np.ndarray:
     painted = image.copy()
     painted[top:bottom, left:right] = image.mean((0, 1)).astype(np.uint8)
     return painted
+
+
+def extract_poses(
+    videos: str | Path,
+    out: str | Path,
+    estimator: PoseEstimator,
+    *,
+    layout: str | None = None,
+    people: int = 1,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] = lambda state: None,
+) -> list[str]:
+    """Write the poses of one video, or of all in a folder, as one .npz of skeleton sequences.
+
+    The classes are the names of the videos' folders. Frames in which nobody is found are zeros. Beside what every such
+    file has, ``confidence`` is (sum T, people, V) float16.
+
+    Args:
+        videos: a video, or a folder with videos in it or in its subfolders.
+        out: a path that ends in .npz.
+        estimator: finds the people.
+        layout: the joint layout to convert to; None: the estimator's.
+        people: places for persons in a frame, filled in the order in which they are found.
+        overwrite: whether a file at ``out`` may be replaced.
+        progress: called after each video.
+
+    Returns:
+        For each video that is left out, one line that says why: it cannot be decoded, or nobody is in it.
+
+    Raises:
+        DataError: no video is found, or there is nobody in any.
+        ConfigError: OUT cannot be written, or the estimator lacks a joint of the layout.
+    """
+    out = check_writable(out, (".npz",), overwrite)
+    layout = layout or estimator.layout
+    check_layout(estimator, layout)
+    root, found = find_videos(videos)
+    joints, confidence, names, folders, rates, refused = [], [], [], [], [], []
+    for number, video in enumerate(found, 1):
+        reason, frames = None, 0
+        try:
+            place, sure, rate = _poses(video, estimator, layout, people)
+            frames = len(place)
+            joints.append(place)
+            confidence.append(sure)
+            rates.append(rate)
+            folders.append(video.relative_to(root).parent.as_posix())
+            names.append(video.relative_to(root).with_suffix("").as_posix())
+        except DataError as error:
+            reason = str(error)
+            refused.append(reason)
+        progress(Progress(video, number, len(found), frames, reason))
+    if not joints:
+        raise DataError(f"{videos}: nobody was found in any of {len(found)} videos: {refused[0]}")
+    classes = sorted(set(folders) - {"."})
+    steady = max(rates) <= 1.01 * min(rates)
+    schema = Schema(tuple(classes), joints[0].shape[1:], layout=layout, rate=round(rates[0], 3) if steady else None)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        sequences=np.concatenate(joints),
+        confidence=np.concatenate(confidence),
+        lengths=np.array([len(j) for j in joints]),
+        labels=np.array([classes.index(folder) if folder != "." else -1 for folder in folders]),
+        name=np.array(names),
+        schema=np.array(json.dumps(schema.to_dict())),
+    )
+    write_atomically(out, buffer.getvalue())
+    return refused
+
+
+def place_people(found: list[Person], places: list[int], people: int, joints: int) -> tuple[np.ndarray, np.ndarray]:
+    """The people of one picture in fixed places, (people, V, 3) and (people, V); a new track takes a free place.
+
+    Args:
+        found: the people.
+        places: the track of each place so far, changed in place; a place is free again once it is needed.
+        people: the number of places.
+        joints: V.
+    """
+    skeletons = np.zeros((people, joints, 3), np.float32)
+    confidence = np.zeros((people, joints), np.float16)
+    here = {person.track for person in found}
+    for person in found:
+        if person.track not in places:
+            if len(places) < people:
+                places.append(person.track)
+            else:
+                free = [i for i, track in enumerate(places) if track not in here]
+                if not free:
+                    continue
+                places[free[0]] = person.track
+        place = places.index(person.track)
+        skeletons[place], confidence[place] = person.joints, person.confidence
+    return skeletons, confidence
+
+
+def _poses(video: Path, estimator: PoseEstimator, layout: str, people: int) -> tuple[np.ndarray, np.ndarray, float]:
+    estimator.reset()
+    places: list[int] = []
+    count = len(get_layout(layout).joints)
+    rows, times = [], []
+    for frame in read_frames(video, largest=LARGEST):
+        found = converted(estimator(frame.image), estimator.layout, layout)
+        rows.append(place_people(found, places, people, count))
+        times.append(frame.time)
+    joints, confidence = np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
+    if not joints.any():
+        raise DataError(f"{video}: nobody is found in its {len(rows)} frames")
+    return joints, confidence, (len(times) - 1) / times[-1] if times[-1] > 0 else 25.0

@@ -1,4 +1,4 @@
-"""Who is who from picture to picture, by where people are."""
+"""Tracks of people from picture to picture, by the places of their joints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Tracker:
-    """Numbers that stay with people while they move, in whatever order a picture's people are found.
+    """Numbers of people that stay with them while they move, in whatever order a picture's people are found.
 
     The distance of a person from a track is the mean way of the joints since the track was last seen, in units of the
     size that it had then, the longer side of the box around its joints. The nearest pair of a track and a person comes

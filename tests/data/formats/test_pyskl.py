@@ -1,8 +1,4 @@
-import os
 import pickle
-import pickletools
-import struct
-import time
 
 import numpy as np
 import pytest
@@ -10,43 +6,17 @@ import torch
 
 from attentive_rnn.data import Schema, SequenceDataset, Splits, check, load, recognise
 from attentive_rnn.data.formats.pyskl import read, write
-from attentive_rnn.data.io.pickle import load_plain
 from attentive_rnn.errors import ConfigError, DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
+from data.writers import put_pickle, pyskl_annotation, pyskl_content
 
 RNG = np.random.default_rng(0)
 
 
-def annotation(name, label=0, frames=4, people=1, joints=17, coordinates=2, dtype=np.float16, **changes):
-    values = {
-        "frame_dir": name,
-        "label": label,
-        "img_shape": (1080, 1920),
-        "original_shape": (1080, 1920),
-        "total_frames": frames,
-        "keypoint": RNG.uniform(0, 1000, (people, frames, joints, coordinates)).astype(dtype),
-        "keypoint_score": RNG.uniform(0, 1, (people, frames, joints)).astype(dtype),
-    } | changes
-    if coordinates == 3:
-        values.pop("keypoint_score")
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def content(**changes):
-    annotations = [annotation(f"v{i}", i % 3, frames=3 + i, people=1 + i % 3) for i in range(6)]
-    names = [a["frame_dir"] for a in annotations]
-    return {"split": {"train1": names[:4], "test1": names[4:]}, "annotations": annotations} | changes
-
-
-def put(path, value, protocol=4):
-    path.write_bytes(value if isinstance(value, bytes) else pickle.dumps(value, protocol=protocol))
-    return path
-
-
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_key_points_and_scores_are_read_from_every_protocol(tmp_path, protocol):
-    written = content()
-    train, test = load("pyskl", put(tmp_path / "d.pkl", written, protocol))
+    written = pyskl_content()
+    train, test = load("pyskl", put_pickle(tmp_path / "d.pkl", written, protocol))
     assert (len(train), len(test)) == (4, 2)
     assert train.schema.layout == "coco-17"
     assert train.schema.shape == (2, 17, 3)
@@ -61,7 +31,7 @@ def test_key_points_and_scores_are_read_from_every_protocol(tmp_path, protocol):
 
 
 def test_scores_and_people_can_be_left_out(tmp_path):
-    path = put(tmp_path / "d.pkl", content())
+    path = put_pickle(tmp_path / "d.pkl", pyskl_content())
     assert read(path, scores="drop").schema.shape == (2, 17, 2)
     assert read(path, persons=1).schema.shape == (1, 17, 3)
     assert read(path, persons=9).schema.shape == (3, 17, 3)
@@ -69,9 +39,9 @@ def test_scores_and_people_can_be_left_out(tmp_path):
 
 def test_names_of_ntu_give_its_classes_and_meta(tmp_path):
     names = ["S001C002P003R001A002", "S017C001P001R002A060"]
-    annotations = [annotation(n, int(n[-3:]) - 1, joints=25, coordinates=3) for n in names]
+    annotations = [pyskl_annotation(n, int(n[-3:]) - 1, joints=25, coordinates=3) for n in names]
     split = {"xsub_train": names[:1], "xsub_val": names[1:], "xview_train": names[1:], "xview_val": names[:1]}
-    path = put(tmp_path / "ntu60_3danno.pkl", {"split": split, "annotations": annotations})
+    path = put_pickle(tmp_path / "ntu60_3danno.pkl", {"split": split, "annotations": annotations})
     train, test = load("pyskl", path, split="xsub")
     assert train.schema.layout == "ntu-25"
     assert len(train.schema.classes) == 60
@@ -96,7 +66,7 @@ def test_the_compact_variant_gathers_people_by_frame(tmp_path):
         "box_score": np.ones(4, dtype=np.float32),
         "valid": {0.5: 3},
     }
-    path = put(tmp_path / "k400.pkl", {"split": {}, "annotations": [compact]})
+    path = put_pickle(tmp_path / "k400.pkl", {"split": {}, "annotations": [compact]})
     x = read(path)[0].sequence.numpy()
     np.testing.assert_array_equal(x[0], people[[1, 0]])
     np.testing.assert_array_equal(x[1:, 0], people[2:])
@@ -113,7 +83,7 @@ def test_what_is_written_is_read_again(tmp_path):
         assert before[0].label == after[0].label
     stored = pickle.loads((tmp_path / "out.pkl").read_bytes())
     assert stored["annotations"][1]["keypoint"].shape == (2, 4, 25, 3)
-    scored = put(tmp_path / "d.pkl", content())
+    scored = put_pickle(tmp_path / "d.pkl", pyskl_content())
     write(tmp_path / "again.pkl", load("pyskl", scored), split="1")
     assert "keypoint_score" in pickle.loads((tmp_path / "again.pkl").read_bytes())["annotations"][0]
     for a, b in zip(load("pyskl", scored).train, load("pyskl", tmp_path / "again.pkl").train, strict=True):
@@ -122,132 +92,16 @@ def test_what_is_written_is_read_again(tmp_path):
         write(tmp_path / "twice.pkl", Splits(parts[0], parts[0]))
 
 
-class Calls:
-    def __init__(self, function, *arguments):
-        self.call = (function, arguments)
-
-    def __reduce__(self):
-        return self.call
-
-
-def evil(marker):
-    """Pickles that would make the file ``marker`` if anything in them ran."""
-    command, code = f"touch {marker}", f"__import__('pathlib').Path({str(marker)!r}).touch()"
-    run = pickle.dumps(Calls(os.system, command))
-    call = pickle.dumps(Calls(eval, code))
-    reconstruct = b"cnumpy._core.multiarray\n_reconstruct\n"
-    text = lambda s: b"X" + struct.pack("<I", len(s)) + s.encode()  # noqa: E731
-    return {
-        "os.system": run,
-        "eval": call,
-        "in an annotation": pickle.dumps({"split": {}, "annotations": [Calls(eval, code)]}),
-        "as a key of the split": pickle.dumps({"split": {"a": [Calls(os.system, command)]}, "annotations": []}),
-        "as the label": pickle.dumps(content(annotations=[annotation("v", label=Calls(eval, code))])),
-        "in an array of objects": pickle.dumps(
-            content(annotations=[annotation("v", keypoint=np.array([Calls(eval, code)]))])
-        ),
-        "by the name of an attribute": b"\x80\x04"
-        + text("builtins")
-        + text("__import__")
-        + b"\x93"
-        + text("os")
-        + b"\x85R.",
-        "by a dotted name": b"\x80\x04" + text("numpy") + text("ndarray.__class__") + b"\x93.",
-        "by a path through numpy": b"\x80\x04"
-        + text("numpy")
-        + text("os.system")
-        + b"\x93"
-        + text(command)
-        + b"\x85R.",
-        "by numpy's own eval": b"\x80\x02cnumpy.testing._private.utils\nrunstring\n" + text(code) + b"}\x86R.",
-        "by INST": b"(" + text(code) + b"ibuiltins\neval\n.",
-        "by OBJ": b"(cbuiltins\neval\n" + text(code) + b"o.",
-        "by NEWOBJ": b"\x80\x02cbuiltins\neval\n" + text(code) + b"\x85\x81.",
-        "by a persistent id": b"P1\n.",
-        "by an extension": b"\x80\x02\x82\x01.",
-        "by changing a function": b"\x80\x02" + reconstruct + b"}" + text("__code__") + text(code) + b"s" + b"b.",
-        "by changing slots of a function": b"\x80\x02" + reconstruct + b"N}" + text("_call") + text(code) + b"s\x86b.",
-        "by making an array class": b"\x80\x02" + reconstruct + b"(cos\nsystem\n" + text(command) + b"tR.",
-    }
-
-
-@pytest.mark.parametrize("kind", evil("m"))
-def test_a_pickle_that_tries_to_run_code_is_refused_and_did_not_run(tmp_path, kind):
-    marker = tmp_path / "ran"
-    path = put(tmp_path / "d.pkl", evil(marker)[kind])
-    with pytest.raises(DataError, match=r"d.pkl: is not read as a pickle"):
-        read(path)
-    assert not marker.exists()
-
-
-def test_the_evil_pickles_would_run_elsewhere(tmp_path):
-    for kind in ("os.system", "eval", "in an annotation", "as the label", "in an array of objects"):
-        marker = tmp_path / "ran"
-        loaded = pickle.loads(evil(marker)[kind])
-        del loaded
-        assert marker.exists()
-        marker.unlink()
-
-
-def test_a_place_in_the_memo_that_would_fill_the_memory_is_refused(tmp_path):
-    start = time.process_time()
-    path = put(tmp_path / "d.pkl", b"\x80\x02Nr\xff\xff\xff\xff.")
-    with pytest.raises(DataError, match="out of order"):
-        read(path)
-    assert time.process_time() - start < 1
-
-
-@pytest.mark.parametrize("opened", [b")" + b"\x85" * 100_000, b"]" * 100_000 + b"a" * 99_999])
-def test_values_nested_too_deep_are_refused(opened):
-    with pytest.raises(DataError, match="nested deeper than"):
-        load_plain(b"\x80\x04}" + opened + b"Ns.", "here")
-
-
-def test_a_list_that_holds_itself_is_no_total_of_frames(tmp_path):
-    ring = [1]
-    ring.append(ring)
-    with pytest.raises(DataError, match="total_frames is no number"):
-        read(put(tmp_path / "d.pkl", content(annotations=[annotation("v", total_frames=ring)])))
-
-
-def test_only_numbers_are_arrays():
-    for array in (
-        np.array([1, None]),
-        np.array(["a"]),
-        np.array([1j]),
-        np.zeros(2, dtype="M8[s]"),
-        np.zeros(2, "i4,f4"),
-    ):
-        with pytest.raises(DataError, match="only numbers are read"):
-            load_plain(pickle.dumps(array), "here")
-    for array in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3)), np.array([1, 2], ">i4")):
-        for protocol in (0, 2, 4, 5):
-            data = pickle.dumps(array, protocol=protocol)
-            if protocol:
-                np.testing.assert_array_equal(load_plain(data, "here").values, array)
-            else:
-                with pytest.raises(DataError, match="instruction"):
-                    load_plain(data, "here")
-    assert load_plain(pickle.dumps(np.int64(3)), "here") == 3
-
-
-def test_an_array_whose_shape_does_not_fit_is_refused():
-    data = pickle.dumps(np.zeros((2, 3)), protocol=4)
-    shape = next(p for op, _, p in pickletools.genops(data) if op.name == "BININT1" and data[p + 1] == 3)
-    with pytest.raises(DataError, match="shape of an array does not fit"):
-        load_plain(data[: shape + 1] + b"\xff" + data[shape + 2 :], "here")
-
-
 def bad(**changes):
-    return content(annotations=[annotation("v", **changes)])
+    return pyskl_content(annotations=[pyskl_annotation("v", **changes)])
 
 
 ERRORS = {
     "not a pickle": (b"hello", "is not read as a pickle"),
-    "truncated": (pickle.dumps(content())[:-100], "is not read as a pickle"),
+    "truncated": (pickle.dumps(pyskl_content())[:-100], "is not read as a pickle"),
     "a number": (3, "must be {"),
     "no annotations": ({"split": {}}, "at least one annotation"),
-    "an annotation that is a list": (content(annotations=[[1]]), "annotation 0: must be a dict"),
+    "an annotation that is a list": (pyskl_content(annotations=[[1]]), "annotation 0: must be a dict"),
     "no name": (bad(frame_dir=None), "the field 'frame_dir' must be there"),
     "a label in words": (bad(label="sit"), "the field 'label' must be there and be of type int"),
     "a label far too large": (bad(label=10**6), "the label 1000000 is too large"),
@@ -257,11 +111,17 @@ ERRORS = {
     "NaN": (bad(keypoint=np.full((1, 4, 17, 2), np.nan)), "keypoint has a value that is NaN"),
     "another total_frames": (bad(total_frames=5), "total_frames is 5, but keypoint has 4 frames"),
     "fewer scores": (bad(keypoint_score=np.zeros((1, 3, 17))), "keypoint_score is"),
-    "other joints": (content(annotations=[annotation("a"), annotation("b", joints=18)]), "unlike those before it"),
-    "the same name twice": (content(annotations=[annotation("a"), annotation("a")]), "two annotations have"),
-    "a split of numbers": (content(split={"train": [1], "val": []}), "must have lists of frame_dir"),
-    "a split of strangers": (content(split={"train": ["x"], "val": ["v0"]}), "names 'x', which is no annotation"),
-    "an empty split": (content(split={"train": ["v0"], "val": []}), "the split 'val' is empty"),
+    "other joints": (
+        pyskl_content(annotations=[pyskl_annotation("a"), pyskl_annotation("b", joints=18)]),
+        "unlike those before it",
+    ),
+    "the same name twice": (
+        pyskl_content(annotations=[pyskl_annotation("a"), pyskl_annotation("a")]),
+        "two annotations have",
+    ),
+    "a split of numbers": (pyskl_content(split={"train": [1], "val": []}), "must have lists of frame_dir"),
+    "a split of strangers": (pyskl_content(split={"train": ["x"], "val": ["v0"]}), "names 'x', which is no annotation"),
+    "an empty split": (pyskl_content(split={"train": ["v0"], "val": []}), "the split 'val' is empty"),
 }
 
 
@@ -269,11 +129,11 @@ ERRORS = {
 def test_a_malformed_file_is_refused(tmp_path, kind):
     value, message = ERRORS[kind]
     with pytest.raises(DataError, match=f"d.pkl: .*{message}"):
-        load("pyskl", put(tmp_path / "d.pkl", value))
+        load("pyskl", put_pickle(tmp_path / "d.pkl", value))
 
 
 def test_options_with_other_values_are_refused(tmp_path):
-    path = put(tmp_path / "d.pkl", content())
+    path = put_pickle(tmp_path / "d.pkl", pyskl_content())
     assert recognise(path).name == "pyskl"
     for options, message in (({"persons": 0}, "persons must be"), ({"scores": "keep"}, "scores must be one of")):
         with pytest.raises(ConfigError, match=message):
@@ -282,6 +142,6 @@ def test_options_with_other_values_are_refused(tmp_path):
 
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_two_thousand_damaged_files_are_read_or_refused(tmp_path, protocol):
-    small = content(annotations=[annotation("v", frames=1)], split={"train": ["v"], "val": ["v"]})
+    small = pyskl_content(annotations=[pyskl_annotation("v", frames=1)], split={"train": ["v"], "val": ["v"]})
     path = tmp_path / "d.pkl"
     assert read_or_refuse(read, path, pickle.dumps(small, protocol=protocol), count=1000) > 300

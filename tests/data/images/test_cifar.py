@@ -11,7 +11,7 @@ import pytest
 
 from attentive_rnn.data.images.cifar import holds_cifar, read_cifar
 from attentive_rnn.errors import DataError
-from data.image_files import tint, write_cifar_binaries, write_cifar_jpegs
+from data.writers import tint, write_cifar_binaries, write_cifar_jpegs
 
 
 def packed(folder, archive):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from attentive_rnn.data.images.idx import holds_idx, read_idx, read_idx_pair
 from attentive_rnn.errors import DataError
-from data.image_files import idx_bytes, write_mnist
+from data.writers import idx_bytes, write_mnist
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 2**32 - 1))

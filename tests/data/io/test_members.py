@@ -49,7 +49,7 @@ def test_nothing_to_read_and_one_name_twice_are_refused(folder):
     with pytest.raises(DataError, match="holds no table"):
         list(members(folder, lambda name: None, "table"))
     (folder / "deep" / "b.txt").write_text("again")
-    with pytest.raises(DataError, match="are the same sequence b; delete one"):
+    with pytest.raises(DataError, match=r"the same sequence is also in .*; delete one"):
         list(members(folder, key, "text"))
 
 

@@ -4,7 +4,7 @@ import pytest
 from attentive_rnn.data import check, get_layout, load, recognise
 from attentive_rnn.data.skeletons.msr import ACTIONS, EXCLUDED, SUBSETS, read
 from attentive_rnn.errors import ConfigError, DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
 
 RNG = np.random.default_rng(0)
 

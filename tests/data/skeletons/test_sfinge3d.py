@@ -6,7 +6,7 @@ import pytest
 from attentive_rnn.data import get_layout, load, recognise
 from attentive_rnn.data.skeletons.sfinge3d import read
 from attentive_rnn.errors import ConfigError, DataError
-from data.corrupt import read_or_refuse
+from data.damage import read_or_refuse
 
 RNG = np.random.default_rng(0)
 

@@ -6,12 +6,10 @@ import json
 import lzma
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from attentive_rnn.cli import main
 from attentive_rnn.data import Schema, check, copies_in_train, load, read_sequences, recognise
-from attentive_rnn.data.text.words import UNKNOWN, build_vocabulary, decode, encode, recode, words
+from attentive_rnn.data.text.words import UNKNOWN, decode, recode
 from attentive_rnn.errors import ConfigError, DataError
 
 REVIEWS = {
@@ -122,14 +120,6 @@ def test_what_is_missing_is_named(tmp_path):
     (folder / "test.tsv").unlink()
     with pytest.raises(DataError, match=r"has neither test\.tsv"):
         load("imdb", folder)
-
-
-@given(st.lists(st.text(), max_size=5))
-def test_words_survive_their_indices(texts):
-    split = [words(text) for text in texts]
-    vocabulary = build_vocabulary(split)
-    sequences = encode(split, vocabulary)
-    assert [decode(s, vocabulary) for s in sequences] == [text or [UNKNOWN] for text in split]
 
 
 def test_another_vocabulary_keeps_the_words_that_it_has(tmp_path):

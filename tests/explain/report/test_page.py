@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from attentive_rnn.cli import main
-from attentive_rnn.data import Schema, SequenceDataset
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.explain.report import player
-from attentive_rnn.explain.report.calibration import expected_calibration_error, reliability
-from attentive_rnn.explain.report.charts import learning_curves, nice_step
 from attentive_rnn.explain.report.page import render, write_report
 from attentive_rnn.training.run_folder import read_rows
 from attentive_rnn.training.setup import load_splits
-from data.image_files import write_mnist
+from data.writers import write_mnist
 from explain.runs import small_run
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}
@@ -160,80 +154,6 @@ def test_the_player_has_the_attention_of_the_run(pages):
     features = json.loads(Page(pages["map"][1]).data)
     assert (features["kind"], features["groups"]) == ("map", ["accelerometer", "gyroscope"])
     assert features["elements"] == [[0, 1, 2], [3, 4, 5]]
-
-
-def test_mistakes_come_first_and_every_class_is_shown():
-    labels = np.repeat(np.arange(3), 100)
-    probabilities = np.full((300, 3), 0.1)
-    probabilities[np.arange(300), labels] = 0.8
-    probabilities[[250, 7]] = [[0.0, 0.9, 0.1], [0.05, 0.9, 0.05]]
-    data = SequenceDataset(np.zeros((300, 2, 1)), labels, [{}] * 300, Schema(("a", "b", "c"), (1,)))
-    chosen = player.choose(probabilities, data)
-    assert chosen[:2] == [7, 250]
-    assert len(chosen) == len(set(chosen)) == player.SAMPLES
-    assert np.bincount(labels[chosen]).min() >= 49
-
-
-def test_large_sets_stay_small(pages, monkeypatch, feature_run):
-    from explain.test_pictures import explained
-
-    explanations, classes = explained(feature_run)
-    everything = player.pack(explanations, classes)
-    assert len(everything["samples"]) == 40
-    monkeypatch.setattr(player, "BYTES", 6000)
-    monkeypatch.setattr(player, "STEPS", 25)
-    few = player.pack(explanations, classes)
-    assert 1 < len(few["samples"]) < 40
-    assert {(sample["steps"], sample["stride"]) for sample in few["samples"]} == {(25, 4)}
-
-
-def test_calibration_is_measured_as_published():
-    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.45, 0.55], [0.35, 0.65]])
-    found = reliability(probabilities, np.array([0, 1, 1, 0]), bins=2)
-    assert [(one.low, one.sequences, one.accuracy) for one in found] == [(0.5, 4, 0.5)]
-    assert expected_calibration_error(found) == pytest.approx(0.725 - 0.5)
-    assert expected_calibration_error(reliability(np.array([[1.0, 0.0]]), np.array([0]))) == 0
-
-
-def test_curves_stay_in_their_frame_on_linear_and_logarithmic_axes():
-    rows = [{"epoch": i, "train_loss": 10.0 ** (1 - i), "valid_loss": 1.0, "train_acc": 0.5} for i in range(5)]
-    loss, accuracy = learning_curves(rows, best=3)
-    assert "logarithmic" in loss["label"]
-    assert [tick["text"] for tick in loss["y"]] == ["0.001", "0.01", "0.1", "1", "10"]
-    assert [tick["text"] for tick in accuracy["y"]] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
-    for chart in (loss, accuracy, *learning_curves([{"train_loss": 0.0}], None)):
-        for line in chart["lines"]:
-            for point in line["points"].split():
-                x, y = map(float, point.split(","))
-                assert 44 <= x <= 352
-                assert 10 <= y <= 192
-    assert learning_curves([], None) == []
-    assert nice_step(0.9) == pytest.approx(0.2)
-
-
-def test_train_writes_the_report_and_says_where(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    small = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "1", "--device", "cpu"]
-    assert main(["train", "basic-motions", *small]) == 0
-    (path,) = tmp_path.glob("runs/basic-motions/*/report.html")
-    assert f"report           {path.relative_to(tmp_path)}" in capsys.readouterr().out
-    before = path.read_text()
-    assert main(["report", str(path.parent.relative_to(tmp_path))]) == 0
-    assert path.read_text() == before
-
-
-def test_a_report_that_fails_leaves_a_finished_run(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    small = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "1", "--device", "cpu"]
-    assert main(["train", "basic-motions", *small]) == 0
-    captured = capsys.readouterr()
-    assert (
-        "no report.html: a report needs Jinja2: pip install 'attentive-rnn[report]'; the run is complete"
-        in captured.err
-    )
-    assert "report           " not in captured.out
-    assert list(tmp_path.glob("runs/basic-motions/*/results.json"))
 
 
 def test_a_run_that_is_not_finished_has_no_report(tmp_path, feature_run):

@@ -1,8 +1,8 @@
-"""What is in a data set, in numbers and in words: ``attentive data check``."""
+"""Report on a data set, in numbers and in words: ``attentive data check``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from inspect import signature
 from pathlib import Path
@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, concatenate
+from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_only
+from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
-from ..sources import check_options, recognise
-from .copies import fingerprints
+from .copies import class_counts, copy_notes
 from .skeletons import SkeletonSummary, skeleton_notes, summarise_skeletons
 
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`check` found; ``str(report)`` is for reading, :meth:`to_dict` for JSON.
+    """The result of :func:`check`; ``str(report)`` is for reading, :meth:`to_dict` for JSON.
 
     Args:
         path: what was read.
@@ -116,8 +116,9 @@ def check(path: str | Path, **options: Any) -> Report:
     return summarise(parts, str(path), f"{source.name} ({source.title})", notes)
 
 
-def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: list[str]) -> Report:
+def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, notes: list[str]) -> Report:
     """The report on the parts of a data set; ``notes`` are put before those found here."""
+    parts = {name: sequences_only(part) for name, part in found.items()}
     everything = concatenate(list(parts.values()))
     values = np.concatenate([s.flatten(1).numpy() for s in everything.sequences])
     empty = ~values.any(axis=1)
@@ -129,7 +130,7 @@ def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: 
         format=format,
         schema=everything.schema,
         splits={name: len(part) for name, part in parts.items()},
-        classes={name: _class_counts(part) for name, part in parts.items()},
+        classes={name: class_counts(part) for name, part in parts.items()},
         lengths=(int(lengths.min()), float(np.median(lengths)), int(lengths.max())),
         frames=len(values),
         empty_frames=int(empty.sum()),
@@ -141,7 +142,7 @@ def summarise(parts: dict[str, SequenceDataset], path: str, format: str, notes: 
             *notes,
             *_class_notes(parts),
             *_sequence_notes(everything),
-            *_copy_notes(parts),
+            *copy_notes(parts),
             *_value_notes(present, everything.schema),
             *skeleton_notes(everything),
         ),
@@ -160,17 +161,11 @@ def _frame_in_words(schema: Schema) -> str:
     return f"{persons} person, {joints} joints, {coordinates} coordinates; layout {layout.name} ({layout.title})"
 
 
-def _class_counts(part: SequenceDataset) -> dict[str, int]:
-    counts = {name: int((part.labels == i).sum()) for i, name in enumerate(part.schema.classes)}
-    unlabelled = int((~part.labelled).sum())
-    return counts | ({"(no label)": unlabelled} if unlabelled else {})
-
-
 def _class_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
     for part, dataset in parts.items():
         if dataset.schema.target == "number" and dataset.labelled.any():
             continue
-        counts = {name: n for name, n in _class_counts(dataset).items() if name in dataset.schema.classes}
+        counts = {name: n for name, n in class_counts(dataset).items() if name in dataset.schema.classes}
         if not any(counts.values()):
             yield f"no sequence of {part} has a label"
             continue
@@ -200,35 +195,6 @@ def _sequence_notes(dataset: SequenceDataset) -> Iterator[str]:
         if any(found):
             example = dataset.metas[found.index(True)].get("name", found.index(True))
             yield f"{sum(found)} of {len(found)} sequences: it {kind}; the first is {example}"
-
-
-def _copy_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
-    first: dict[bytes, tuple[str, str, int]] = {}
-    copies: dict[tuple[str, str], list[tuple[str, str, int, bool]]] = {}
-    for part, dataset in parts.items():
-        for key, sequence, label, meta in zip(
-            fingerprints(dataset), dataset.sequences, dataset.labels.tolist(), dataset.metas, strict=True
-        ):
-            if not sequence.any():
-                continue
-            name = str(meta.get("name", "?"))
-            if key in first:
-                known_part, known_name, known_label = first[key]
-                copies.setdefault((known_part, part), []).append((known_name, name, label, label != known_label))
-            else:
-                first[key] = (part, name, label)
-    for (known_part, part), found in copies.items():
-        classes = parts[part].schema.classes
-        names = [classes[int(y)] if y >= 0 else "(no label)" for _, _, y, _ in found] if classes else []
-        totals = _class_counts(parts[part])
-        by_class = ", ".join(f"{names.count(n)} of {totals[n]} of {n!r}" for n in dict.fromkeys(names))
-        note = f"{len(found)} sequences of {part} are copies of one in {known_part}"
-        note += f" ({by_class}); " if by_class else "; "
-        note += f"the first is {found[0][1]}, equal to {found[0][0]}"
-        if part != known_part:
-            note += f". The score on {part} is not one on unseen data: report it without them as well"
-        conflicts = sum(differs for *_, differs in found)
-        yield note + (f". In {conflicts} of them the labels differ" if conflicts else "")
 
 
 def _value_notes(present: np.ndarray, schema: Schema) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the coordinates of skeletons seem to mean: how many persons, how large, in which unit, which way is up."""
+"""Guesses about the coordinates of skeletons: number of persons, size, unit and up axis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..skeletons.layouts import get_layout
 
 @dataclass(frozen=True)
 class SkeletonSummary:
-    """What :func:`summarise_skeletons` found; unit and up axis are guesses.
+    """The result of :func:`summarise_skeletons`; unit and up axis are guesses.
 
     Args:
         second_persons: sequences in which more than one person is present.

@@ -1,4 +1,4 @@
-"""Two small real data sets that come with the package; PROVENANCE.md says where they are from."""
+"""Two small real data sets in the package; PROVENANCE.md names their origin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ..dataset import SequenceDataset, Splits, concatenate
-from ..formats.pairs import splits
-from ..formats.uea import TS
+from ..formats.ts import TS, splits
 from ..source import Source
 
 

@@ -9,43 +9,16 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, Splits
+from ..io.arrays import Missing, check_missing, fill
 from ..io.files import decompress, quoted
-from ..io.gaps import Missing, check_missing, fill
-from ..source import Source
-from .pairs import PairFormat
-from .ts import TsContent
+from ..io.text import decode
+from .ts import PairFormat, TsContent, fail
 
 _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|[^\s{]+)\s*(\{.*\}|\S+)", re.IGNORECASE)
-
-
-def load(path: str | Path, missing: Missing = "refuse") -> Splits:
-    """The training and test part of a problem.
-
-    Args:
-        path: X_TRAIN.arff or X_TEST.arff, also .gz and .xz, with the other one beside it; or a folder that holds
-            one such pair (XDimension1_TRAIN.arff and the like beside it are passed over).
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
-
-    Raises:
-        DataError: a file is missing or malformed, a sequence has no label, or the two files do not fit together.
-    """
-    return ARFF.load(path, missing)
-
-
-def read(path: str | Path, missing: Missing = "refuse") -> SequenceDataset:
-    """Every sequence of an .arff file, or of all .arff files in a folder, labelled or not.
-
-    Raises:
-        DataError: a file is malformed, or files differ in classes or dimensions.
-    """
-    return ARFF.read(path, missing)
 
 
 def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
@@ -61,7 +34,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         ([0, 1], [(2, 1), (1, 1)])
     """
     check_missing(missing)
-    lines = _lines(data, where)
+    lines = decode(decompress(data, where), where, "an .arff file is plain text").split("\n")
     problem, names, relational, length, end = _read_header(lines, where)
     index = {name: i for i, name in enumerate(names)}
     cases: list[np.ndarray] = []
@@ -71,28 +44,16 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         if not line or line[0] == "%":
             continue
         if line[0] == "{":
-            _fail(where, number, "is in the sparse form, which is not supported; write all values")
+            fail(where, number, "is in the sparse form, which is not supported; write all values")
         rows, label = _relational_row(where, number, line) if relational else _plain_row(where, number, line)
         if label not in index and label != "?":
-            _fail(where, number, f"the class {quoted(label)} (after the last comma) is not in the class attribute")
+            fail(where, number, f"the class {quoted(label)} (after the last comma) is not in the class attribute")
         labels.append(index.get(label, -1))
         dimensions = cases[0].shape[1] if cases else len(rows)
         cases.append(_case(where, number, rows, (dimensions, length), missing))
     if not cases:
         raise DataError(f"{where}: there is no sequence after @data; the file is empty or truncated")
     return TsContent(problem, names, cases[0].shape[1], cases, labels)
-
-
-def _fail(where: str, number: int, message: str) -> NoReturn:
-    raise DataError(f"{where}, line {number}: {message}")
-
-
-def _lines(data: bytes, where: str) -> list[str]:
-    data = decompress(data, where)
-    try:
-        return data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        _fail(where, data.count(b"\n", 0, error.start) + 1, "is not text in UTF-8; an .arff file is plain text")
 
 
 def _read_header(lines: list[str], where: str) -> tuple[str, tuple[str, ...], bool, int, int]:
@@ -111,13 +72,13 @@ def _read_header(lines: list[str], where: str) -> tuple[str, tuple[str, ...], bo
         elif key == "@data":
             if names is None or not length or inside:
                 what = "frames" if not length else "@end of the relational attribute" if inside else "class {a,b,...}"
-                _fail(where, number, f"@data comes before an attribute for the {what}")
+                fail(where, number, f"@data comes before an attribute for the {what}")
             return problem, names, relational, length, number
         elif key == "@attribute":
             match = _ATTRIBUTE.fullmatch(line)
             kind = match[2].lower() if match else ""
             if names is not None:
-                _fail(where, number, "an attribute after the class; the class must be the last one")
+                fail(where, number, "an attribute after the class; the class must be the last one")
             if kind in ("numeric", "real", "integer"):
                 length += 1
             elif kind == "relational" and not length:
@@ -125,11 +86,11 @@ def _read_header(lines: list[str], where: str) -> tuple[str, tuple[str, ...], bo
             elif kind.startswith("{") and match and not inside:
                 names = tuple(_bare(name) for name in _commas(match[2][1:-1]))
                 if len(set(names)) < len(names):
-                    _fail(where, number, "the class attribute names a class twice")
+                    fail(where, number, "the class attribute names a class twice")
             else:
-                _fail(where, number, f"expected '@attribute NAME numeric', relational or {{a,b}}, got {quoted(line)}")
+                fail(where, number, f"expected '@attribute NAME numeric', relational or {{a,b}}, got {quoted(line)}")
         else:
-            _fail(where, number, f"expected @relation, @attribute or @data, got {quoted(line)}")
+            fail(where, number, f"expected @relation, @attribute or @data, got {quoted(line)}")
     raise DataError(f"{where}: there is no @data line; the file is truncated or not an .arff file")
 
 
@@ -148,7 +109,7 @@ def _commas(text: str) -> list[str]:
 def _plain_row(where: str, number: int, line: str) -> tuple[list[str], str]:
     values, comma, label = line.rpartition(",")
     if not comma:
-        _fail(where, number, "expected values and a class with commas between; the line may be truncated")
+        fail(where, number, "expected values and a class with commas between; the line may be truncated")
     return [values], _bare(label)
 
 
@@ -156,19 +117,19 @@ def _relational_row(where: str, number: int, line: str) -> tuple[list[str], str]
     end = line.rfind(line[0], 1, max(line.rfind(","), 1))
     rest = line[end + 1 :].lstrip()
     if line[0] not in "'\"" or end < 1 or not rest.startswith(","):
-        _fail(where, number, "expected 'values',class with the values in quotes; the line may be truncated")
+        fail(where, number, "expected 'values',class with the values in quotes; the line may be truncated")
     return line[1:end].split("\\n"), _bare(rest[1:])
 
 
 def _case(where: str, number: int, rows: list[str], expected: tuple[int, int], missing: Missing) -> np.ndarray:
     dimensions, length = expected
     if len(rows) != dimensions:
-        _fail(where, number, f"{len(rows)} dimensions, but the first sequence has {dimensions}")
+        fail(where, number, f"{len(rows)} dimensions, but the first sequence has {dimensions}")
     values = np.empty((length, dimensions))
     for d, row in enumerate(rows):
         fields = row.split(",")
         if len(fields) != length:
-            _fail(
+            fail(
                 where,
                 number,
                 f"dimension {d + 1} has {len(fields)} values, but the header has {length} attributes for them; "
@@ -181,7 +142,7 @@ def _case(where: str, number: int, rows: list[str], expected: tuple[int, int], m
                     raise ValueError
                 values[t, d] = np.nan if text == "?" else float(text)
             except ValueError:
-                _fail(where, number, f"value {t + 1} of dimension {d + 1} is {quoted(text)}, not a number")
+                fail(where, number, f"value {t + 1} of dimension {d + 1} is {quoted(text)}, not a number")
     known = np.flatnonzero(~np.isnan(values).all(axis=1))
     frames = values[: known[-1] + 1 if len(known) else 1]
     place = f"{where}, line {number}"
@@ -191,11 +152,4 @@ def _case(where: str, number: int, rows: list[str], expected: tuple[int, int], m
 
 
 ARFF = PairFormat("arff", parse)
-SOURCE = Source(
-    name="arff",
-    title="UCR and UEA time series: X_TRAIN.arff and X_TEST.arff, also .gz and .xz",
-    load=load,
-    read=read,
-    recognise=ARFF.recognise,
-    check_options={"missing": "keep"},
-)
+SOURCE = ARFF.source("arff", "UCR and UEA time series: X_TRAIN.arff and X_TEST.arff, also .gz and .xz")

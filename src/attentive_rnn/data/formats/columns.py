@@ -1,16 +1,19 @@
-"""The named columns of a table, from a text file or from Parquet, and where each row is in the file."""
+"""Columns of tables and arrays: those of a file with the place of each row, and metas as columns and back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConfigError, DataError
+from ..io.text import numbers
 from ..schema import Schema
-from . import tables as text_table
+
+META = "meta"  # the column for what is no column of its own, as JSON
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Columns:
 
     Args:
         where: the file.
-        unit: what a row is called in messages, "line" or "row".
+        unit: the name of a row in messages, "line" or "row".
         lines: its number in the file.
         values: a list of texts for each column, or an array of numbers.
         schema: that of the data set, if this package wrote the file.
@@ -34,7 +37,7 @@ class Columns:
     features: tuple[str, ...] | None = None
 
     def place(self, row: int) -> str:
-        """Where a row is, for a message."""
+        """The file and the line or row, for a message."""
         return f"{self.where}, {self.unit} {self.lines[row]}"
 
     def texts(self, name: str) -> list[str]:
@@ -46,7 +49,7 @@ class Columns:
         """A column as float64, or the DataError that names the first row that is not a number."""
         values = self.values[name]
         if isinstance(values, list):
-            return text_table.numbers(values, lambda row: f"{self.place(row)}: {name}")
+            return numbers(values, lambda row: f"{self.place(row)}: {name}")
         return values.astype(np.float64)
 
     def are_numbers(self, name: str) -> bool:
@@ -93,3 +96,50 @@ class Columns:
             shown = ", ".join(list(self.values)[:20])
             raise ConfigError(f"{self.where}: there is no column {name!r} (given as {key}); there are {shown}")
         return name
+
+
+def to_columns(metas: Sequence[Mapping[str, Any]], reserved: Sequence[str]) -> dict[str, list[int] | list[str]]:
+    """Columns with an entry for each sequence; :func:`from_columns` gives the metas back.
+
+    A key that every sequence has, always as an int or always as a text, is a column; what remains is JSON in the
+    column "meta".
+    """
+    columns: dict[str, list[int] | list[str]] = {}
+    plain = [{key: _plain(value) for key, value in meta.items()} for meta in metas]
+    for key in dict.fromkeys(key for meta in plain for key in meta):
+        values = [meta.get(key) for meta in plain]
+        small = all(type(v) is int and -(2**63) <= v < 2**63 for v in values)
+        # NumPy drops NUL at the end of a text.
+        text = all(type(v) is str and not v.endswith("\0") for v in values)
+        if (small or text) and key.isidentifier() and key not in (META, *reserved):
+            columns[key] = values  # type: ignore[assignment]
+    rest = [{key: value for key, value in meta.items() if key not in columns} for meta in plain]
+    if any(rest):
+        columns[META] = [json.dumps(meta, ensure_ascii=False) for meta in rest]
+    return columns
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]], count: int, where: str) -> list[dict[str, Any]]:
+    """The metas of ``count`` sequences.
+
+    Raises:
+        DataError: the column "meta" is not JSON objects.
+    """
+    metas: list[dict[str, Any]] = [{} for _ in range(count)]
+    for key, values in columns.items():
+        for i, value in enumerate(values):
+            if key != META:
+                metas[i][key] = value
+                continue
+            try:
+                rest = json.loads(value)
+                metas[i].update(rest)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise DataError(f"{where}: meta of sequence {i} is not a JSON object ({error})") from error
+    return metas
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,6 @@
-"""Features of the frames of one video on disk: a safetensors file, float16, read by memory map.
+"""Features of the frames of videos, CLASS/CLIP.safetensors or train/CLASS/..., as ``attentive features`` writes them.
+
+A file has the features of one video, float16, and is read by memory map:
 
 features    (T, D) float16
 times       (T,) float64, seconds since the first frame
@@ -9,23 +11,122 @@ metadata    video (its name), video_sha256, every (of how many frames the first 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ...errors import DataError
-from ..io.files import write_atomically
+from ..dataset import SequenceDataset, Splits
+from ..io.files import existing, write_atomically
+from ..schema import Schema
+from ..source import Source
+from ..split import train_test
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
 
 
+def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0, maps: bool = False) -> Splits:
+    """The training and test part: the folders train and test, or else a share held out for testing.
+
+    Args:
+        path: the folder.
+        test_fraction: share of each class held out where there are no such folders.
+        seed: of that draw.
+        maps: take the maps of features (D, H, W) of each frame, not the D features.
+
+    Raises:
+        DataError: a file is damaged, unlike the others or without maps, or a part is empty.
+    """
+    return train_test(read(path, maps), test_fraction, seed)
+
+
+def read(path: str | Path, maps: bool = False) -> SequenceDataset:
+    """Every video in a folder of folders, or one video; the classes are the names of the files' folders.
+
+    Errors as for :func:`load`.
+    """
+    path = existing(path)
+    files = [path] if path.is_file() else sorted(_files(path))
+    if not files:
+        raise DataError(f"{path}: holds no {SUFFIX} files in folders; attentive features makes them")
+    labelled = path.is_dir()
+    classes = tuple(sorted({file.parent.name for file in files})) if labelled else ()
+    return stored_sequences(
+        files,
+        [classes.index(file.parent.name) if labelled else -1 for file in files],
+        [_meta(file, path, labelled) for file in files],
+        classes,
+        path.stem,
+        maps=maps,
+    )
+
+
+def stored_sequences(
+    files: Sequence[Path],
+    labels: Sequence[int],
+    metas: Sequence[dict[str, Any]],
+    classes: tuple[str, ...],
+    name: str,
+    every: int = 1,
+    maps: bool = False,
+) -> SequenceDataset:
+    """The features in files as a data set, all of one network.
+
+    Args:
+        files: at least one.
+        labels, metas: one for each file.
+        classes: of the labels.
+        name: of the data set.
+        every: keep each of so many frames, from the first.
+        maps: take the maps of features, not the features; ``meta["every"]`` then says of how many frames of the video
+            the first was taken.
+
+    Raises:
+        DataError: a file is damaged, made by another network than the others, or without maps though they are wanted.
+    """
+    sequences, found, rates, first = [], [], [], None
+    for file, meta in zip(files, metas, strict=True):
+        one = read_features(file, maps)
+        values = one.features if one.maps is None else one.maps
+        network = one.metadata.get("extractor_key"), values.shape[1:]
+        first = network if first is None else first
+        if network != first:
+            raise DataError(f"{file}: was made by another network than {files[0]}; make all with one")
+        sequences.append(torch.from_numpy(values[::every].astype(np.float32)))
+        found.append({**meta, "every": every * int(one.metadata.get("every", "1"))} if maps else meta)
+        if len(one.times) > 1 and one.times[-1] > 0:
+            rates.append((len(one.times) - 1) / one.times[-1] / every)
+    steady = bool(rates) and max(rates) <= 1.01 * min(rates)
+    rate = round(float(np.median(rates)), 3) if steady else None
+    schema = Schema(classes, tuple(sequences[0].shape[1:]), rate=rate, medium="maps" if maps else "sequence")
+    return SequenceDataset(sequences, labels, found, schema, name)
+
+
+def recognise(path: Path) -> bool:
+    """Whether the path is a folder of folders with .safetensors files, or such a file."""
+    return path.suffix.lower() == SUFFIX if path.is_file() else next(iter(_files(path)), None) is not None
+
+
+def _files(path: Path) -> list[Path]:
+    found = [*path.glob(f"*/*{SUFFIX}"), *(p for part in ("train", "test") for p in path.glob(f"{part}/*/*{SUFFIX}"))]
+    return [p for p in found if not p.name.startswith(".")]
+
+
+def _meta(file: Path, root: Path, labelled: bool) -> dict[str, Any]:
+    meta = {"name": f"{file.parent.name}/{file.stem}" if labelled else file.stem}
+    if labelled and file.parent.parent != root:
+        meta["split"] = file.parent.parent.name
+    return meta
+
+
 class Stored(NamedTuple):
-    """What :func:`read_features` finds; ``maps`` is None where the file has none or they were not asked for."""
+    """The content of a file of features; ``maps`` is None where the file has none or they were not asked for."""
 
     features: np.ndarray
     times: np.ndarray
@@ -39,7 +140,7 @@ def write_features(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mappi
 
 
 def read_metadata(path: Path, maps: bool = False) -> dict[str, str]:
-    """What a file of features came from; nothing of the arrays is read.
+    """The metadata of a file of features: its origin; nothing of the arrays is read.
 
     Raises:
         DataError: the file is damaged or of another kind, or has no maps though they are asked for.
@@ -71,3 +172,12 @@ def read_features(path: Path, maps: bool = False) -> Stored:
     if features.ndim != 2 or 0 in features.shape or features.dtype.kind != "f" or len(counts) != 1:
         raise DataError(f"{path}: features are {features.dtype} {features.shape} for {len(times)} times")
     return Stored(features, times, found, metadata)
+
+
+SOURCE = Source(
+    name="frame-features",
+    title=f"features of videos' frames: a folder for each class with {SUFFIX} files of attentive features",
+    load=load,
+    read=read,
+    recognise=recognise,
+)

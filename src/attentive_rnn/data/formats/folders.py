@@ -19,14 +19,13 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.arrays import read_arrays
+from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing, read_bytes
-from ..io.gaps import Missing, check_missing, fill
+from ..io.text import numbers, parse_table
 from ..schema import Schema
+from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
-from . import tables as text_table
-from .frames import frame_shape
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz")
 _PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -47,7 +46,7 @@ def load(
         layout: joint layout, if the frames are skeletons.
         subject: a regular expression that finds who a file shows in its name; its first group is the subject. With
             ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where there are no such folders: whole subjects where they are known, else
             the same share of each class.
         seed: of that draw.
@@ -62,11 +61,7 @@ def load(
 def read(
     path: str | Path, layout: str | None = None, subject: str | None = None, missing: Missing = "refuse"
 ) -> SequenceDataset:
-    """Every sequence, in the order of its path; a part is in ``meta["split"]``.
-
-    Raises:
-        DataError: a file is malformed or unlike the others.
-    """
+    """Every sequence, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     finder = _finder(subject)
@@ -94,11 +89,6 @@ def read(
         Schema(classes, shape, features=first[1], layout=layout),
         path.name,
     )
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is a folder of folders with such files, perhaps within train and test."""
-    return path.is_dir() and next(_files(path), None) is not None
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -149,10 +139,10 @@ def _read_file(file: Path) -> tuple[np.ndarray, tuple[str, ...]]:
         if values.dtype.kind not in "iuf" or values.ndim < 2 or 0 in values.shape:
             raise DataError(f"{file}: a sequence must be numbers (T, ...), got {values.dtype} {values.shape}")
         return values, ()
-    table = text_table.parse(read_bytes(file), str(file))
+    table = parse_table(read_bytes(file), str(file))
     names = table.names or tuple(f"column {i}" for i in range(1, len(table.rows[0]) + 1))
     columns = [
-        text_table.numbers(column, lambda row, name=name: f"{file}, line {table.lines[row]}: {name}")  # type: ignore[misc]
+        numbers(column, lambda row, name=name: f"{file}, line {table.lines[row]}: {name}")  # type: ignore[misc]
         for name, column in zip(names, zip(*table.rows, strict=True), strict=True)
     ]
     return np.stack(columns, axis=1), table.names or ()
@@ -163,6 +153,6 @@ SOURCE = Source(
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.is_dir() and next(_files(path), None) is not None,
     check_options={"missing": "keep"},
 )

@@ -1,4 +1,4 @@
-"""The .npz format: sequences, lengths, labels and what is known of them, as named NumPy arrays.
+"""The .npz format: sequences, lengths, labels and metas as named NumPy arrays.
 
     sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
     lengths     (N,) frames of each; may be left out where sequences are padded
@@ -25,14 +25,13 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.arrays import read_arrays
+from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing
-from ..io.gaps import Missing, check_missing, fill
 from ..schema import Schema
+from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
-from .frames import frame_shape
-from .metas import META, from_columns, to_columns
+from .columns import META, from_columns, to_columns
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
 _RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
@@ -50,7 +49,7 @@ def load(
     Args:
         path: the .npz file.
         layout: joint layout of the frames, where the file has no schema.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
             the same share of each class.
         seed: of that draw.
@@ -62,11 +61,7 @@ def load(
 
 
 def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse") -> SequenceDataset:
-    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``.
-
-    Raises:
-        DataError: the file is malformed.
-    """
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     where = str(path)
@@ -91,11 +86,6 @@ def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse
         schema or Schema(classes, shape, layout=layout),
         path.stem,
     )
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is an .npz file."""
-    return path.suffix.lower() == ".npz" and path.is_file()
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -228,6 +218,6 @@ SOURCE = Source(
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -15,8 +15,7 @@ from ..dataset import SequenceDataset
 from ..io.files import read_bytes
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
-from .columns import Columns
-from .metas import to_columns
+from .columns import Columns, to_columns
 
 _KEY = b"attentive_rnn"  # of the file's metadata: JSON with the schema and the feature columns
 _ROLES = ("sequence", "time", "label")

@@ -1,19 +1,29 @@
-"""The .ts text format: a header of ``@key value`` lines, then one sequence a line.
+"""The .ts text format of the UEA archive, and its problems: pairs of text files, X_TRAIN and X_TEST.
 
-A line of data is ``dim1:dim2:...:label``, each dimension a list of numbers with commas between them. The format is
-described at https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html.
+A .ts file has a header of ``@key value`` lines, then one sequence a line, ``dim1:dim2:...:label``, each dimension
+a list of numbers with commas between them. The format is described at
+https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import torch
 
 from ...errors import DataError
-from ..io.files import decompress, quoted
-from ..io.gaps import Missing, check_missing, fill
+from ..dataset import SequenceDataset, Splits, concatenate, relabel
+from ..io.arrays import Missing, check_missing, fill
+from ..io.files import decompress, existing, quoted, read_bytes
+from ..io.text import decode
+from ..schema import Schema
+from ..source import Source
 
 
 @dataclass
@@ -44,7 +54,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     Args:
         data: the bytes of the file.
         where: its name in messages; .gz or .xz at its end says that the bytes are compressed.
-        missing: what to do with a value written as ``?`` or ``NaN``; see :func:`attentive_rnn.data.io.gaps.fill`.
+        missing: what to do with a value written as ``?`` or ``NaN``; see :func:`attentive_rnn.data.io.arrays.fill`.
 
     Raises:
         DataError: the file is malformed; the message names the file, the line, the field and what to do.
@@ -75,7 +85,8 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     return TsContent(header.problem, header.classes, cases[0].shape[1], cases, labels)
 
 
-def _fail(where: str, number: int, message: str) -> NoReturn:
+def fail(where: str, number: int, message: str) -> NoReturn:
+    """Raise the DataError of a line of a file."""
     raise DataError(f"{where}, line {number}: {message}")
 
 
@@ -83,11 +94,8 @@ def _lines(data: bytes, where: str) -> list[str]:
     data = decompress(data, where)
     if not data.strip():
         raise DataError(f"{where}: is empty")
-    try:
-        return data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        _fail(where, number, "is not text in UTF-8; a .ts file is plain text, compressed ones end in .gz or .xz")
+    hint = "a .ts file is plain text, compressed ones end in .gz or .xz"
+    return decode(data, where, hint).split("\n")
 
 
 def _read_header(lines: list[str], where: str) -> _Header:
@@ -97,37 +105,37 @@ def _read_header(lines: list[str], where: str) -> _Header:
         if not line or line[0] in "#%":
             continue
         if line[0] != "@":
-            _fail(where, number, f"expected a header line such as '@problemName X' or '@data', got {quoted(line)}")
+            fail(where, number, f"expected a header line such as '@problemName X' or '@data', got {quoted(line)}")
         key, _, value = line[1:].replace("\t", " ").partition(" ")
         key = key.lower()
         if key == "data":
             return _check_header(values, where, number)
         if key in values:
-            _fail(where, number, f"@{key} is given twice, first in line {values[key][0]}; delete one")
+            fail(where, number, f"@{key} is given twice, first in line {values[key][0]}; delete one")
         values[key] = (number, value.strip())
     raise DataError(f"{where}: there is no @data line; the file is truncated or not a .ts file")
 
 
 def _check_header(values: dict[str, tuple[int, str]], where: str, end: int) -> _Header:
     if _flag(values, "timestamps", where):
-        _fail(where, values["timestamps"][0], "@timeStamps true is not supported; write the values without times")
+        fail(where, values["timestamps"][0], "@timeStamps true is not supported; write the values without times")
     if _flag(values, "targetlabel", where):
-        _fail(where, values["targetlabel"][0], "@targetLabel true is regression; a classifier needs @classLabel")
+        fail(where, values["targetlabel"][0], "@targetLabel true is regression; a classifier needs @classLabel")
     if "classlabel" not in values:
-        _fail(where, end, "the header has no @classLabel; add '@classLabel true NAME NAME ...', or 'false'")
+        fail(where, end, "the header has no @classLabel; add '@classLabel true NAME NAME ...', or 'false'")
     number, text = values["classlabel"]
     names = tuple(text.split())
     labelled = bool(names) and names[0].lower() == "true"
     if not names or names[0].lower() not in ("true", "false"):
-        _fail(where, number, f"@classLabel must be 'true NAME NAME ...' or 'false', got {quoted(text)}")
+        fail(where, number, f"@classLabel must be 'true NAME NAME ...' or 'false', got {quoted(text)}")
     if labelled and len(names) == 1:
-        _fail(where, number, "@classLabel true must be followed by the names of the classes")
+        fail(where, number, "@classLabel true must be followed by the names of the classes")
     if labelled and len(set(names[1:])) < len(names) - 1:
-        _fail(where, number, "@classLabel names a class twice")
+        fail(where, number, "@classLabel names a class twice")
     dimensions = _count(values, "dimensions", where) or _count(values, "dimension", where)
     if _flag(values, "univariate", where):
         if dimensions not in (None, 1):
-            _fail(where, values["univariate"][0], f"@univariate true, but @dimensions {dimensions}; correct one")
+            fail(where, values["univariate"][0], f"@univariate true, but @dimensions {dimensions}; correct one")
         dimensions = 1
     length = _count(values, "serieslength", where)
     return _Header(
@@ -144,7 +152,7 @@ def _check_header(values: dict[str, tuple[int, str]], where: str, end: int) -> _
 def _flag(values: dict[str, tuple[int, str]], key: str, where: str) -> bool:
     number, text = values.get(key, (0, "false"))
     if text.lower() not in ("true", "false"):
-        _fail(where, number, f"@{key} must be true or false, got {quoted(text)}")
+        fail(where, number, f"@{key} must be true or false, got {quoted(text)}")
     return text.lower() == "true"
 
 
@@ -153,7 +161,7 @@ def _count(values: dict[str, tuple[int, str]], key: str, where: str) -> int | No
         return None
     number, text = values[key]
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        _fail(where, number, f"@{key} must be a positive whole number, got {quoted(text)}")
+        fail(where, number, f"@{key} must be a positive whole number, got {quoted(text)}")
     return int(text)
 
 
@@ -162,7 +170,7 @@ def _label(header: _Header, number: int, index: dict[str, int], text: str) -> in
     if text == "?":
         return -1
     if text not in index:
-        _fail(
+        fail(
             header.where,
             number,
             f"the class label {quoted(text)} (after the last ':') is not in @classLabel; "
@@ -173,7 +181,7 @@ def _label(header: _Header, number: int, index: dict[str, int], text: str) -> in
 
 def _case(header: _Header, number: int, fields: list[str], missing: Missing) -> np.ndarray:
     if len(fields) != header.dimensions or not fields:
-        _fail(
+        fail(
             header.where,
             number,
             f"{len(fields)} dimensions, expected {header.dimensions or 'at least 1'}; a line is "
@@ -190,14 +198,14 @@ def _case(header: _Header, number: int, fields: list[str], missing: Missing) -> 
             rows.append(_slow_row(header.where, number, dimension, field))
     for dimension, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
-            _fail(
+            fail(
                 header.where,
                 number,
                 f"dimension {dimension} has {len(row)} values and dimension 1 has {len(rows[0])}; "
                 "all dimensions of a sequence must have the same length",
             )
     if header.length is not None and len(rows[0]) != header.length:
-        _fail(
+        fail(
             header.where,
             number,
             f"{len(rows[0])} values a dimension, but @seriesLength is {header.length}; the line may be truncated, "
@@ -222,5 +230,137 @@ def _slow_row(where: str, number: int, dimension: int, field: str) -> list[float
             row.append(float("nan") if text == "?" else float(text))
         except ValueError:
             what = f"is {quoted(text)}, not a number" if text else "is empty"
-            _fail(where, number, f"value {position} of dimension {dimension} {what}; write ? for a missing value")
+            fail(where, number, f"value {position} of dimension {dimension} {what}; write ? for a missing value")
     return row
+
+
+@dataclass(frozen=True)
+class PairFormat:
+    """A format of the problems of the archive: two text files, X_TRAIN and X_TEST, read as one data set.
+
+    Args:
+        suffix: of the file names, such as "ts"; .gz and .xz may follow it.
+        parse: ``parse(data, where, missing)`` reads the bytes of one file.
+    """
+
+    suffix: str
+    parse: Callable[[bytes, str, Missing], TsContent]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches a file name, with the groups problem and part (TRAIN, TEST or None)."""
+        name = r"(?P<problem>.+?)(_(?P<part>TRAIN|TEST))?"
+        return re.compile(rf"{name}(?P<suffix>\.{self.suffix}(\.gz|\.xz)?)", re.IGNORECASE)
+
+    def load(self, path: str | Path, missing: Missing = "refuse") -> Splits[SequenceDataset]:
+        """The training and test part of a problem.
+
+        Args:
+            path: X_TRAIN.ts or X_TEST.ts (X_TRAIN.arff ...), also with .gz and .xz, with the other one in its folder;
+                or a folder that holds one such pair (XDimension1_TRAIN and the like in it are passed over).
+            missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+
+        Raises:
+            DataError: a file is missing or malformed, a sequence has no label, or the two files do not fit together.
+        """
+        train_path, test_path = self._pair(existing(path))
+        parts = [self.to_dataset(read_bytes(p), str(p), missing) for p in (train_path, test_path)]
+        return splits(*parts)
+
+    def read(self, path: str | Path, missing: Missing = "refuse") -> SequenceDataset:
+        """Every sequence of a file, or of all files of the format in a folder, labelled or not.
+
+        Raises:
+            DataError: a file is malformed, or files differ in classes or dimensions.
+        """
+        path = existing(path)
+        paths = self._files(path) if path.is_dir() else [path]
+        if not paths:
+            raise DataError(f"{path}: holds no .{self.suffix} file")
+        return concatenate([self.to_dataset(read_bytes(p), str(p), missing) for p in paths])
+
+    def source(self, name: str, title: str) -> Source:
+        """The source of the format."""
+        return Source(name, title, self.load, self.read, self.recognise, check_options={"missing": "keep"})
+
+    def recognise(self, path: Path) -> bool:
+        """Whether the path is a file of the format or a folder with some."""
+        return bool(self._files(path)) if path.is_dir() else self.pattern.fullmatch(path.name) is not None
+
+    def to_dataset(
+        self,
+        data: bytes,
+        where: str,
+        missing: Missing = "refuse",
+        *,
+        features: tuple[str, ...] = (),
+        rate: float | None = None,
+    ) -> SequenceDataset:
+        """The sequences of the bytes of one file; ``where`` is its name in messages and gives its compression."""
+        content = self.parse(data, where, missing)
+        name = Path(where).name
+        match = self.pattern.fullmatch(name)
+        stem = name if match is None else name[: match.start("suffix")]
+        return SequenceDataset(
+            sequences=[torch.from_numpy(case) for case in content.cases],
+            labels=content.labels,
+            metas=[{"name": f"{stem}/{i}"} for i in range(1, len(content.cases) + 1)],
+            schema=Schema(content.classes, (content.dimensions,), features=features, rate=rate),
+            name=content.problem or stem,
+        )
+
+    def _files(self, folder: Path) -> list[Path]:
+        return sorted(p for p in folder.iterdir() if p.is_file() and self.pattern.fullmatch(p.name))
+
+    def _pair(self, path: Path) -> tuple[Path, Path]:
+        folder = path if path.is_dir() else path.parent
+        found: dict[str, dict[str, Path]] = {}
+        # The given file comes last, so that it wins over the same part stored under another suffix.
+        for p in [*self._files(folder), *([] if path.is_dir() else [path])]:
+            match = self.pattern.fullmatch(p.name)
+            if match and match["part"]:
+                found.setdefault(match["problem"], {})[match["part"].upper()] = p
+        if path.is_dir():
+            problems = _without_single_dimensions(name for name, parts in found.items() if len(parts) == 2)
+            if len(problems) != 1:
+                none = f"no pair X_TRAIN.{self.suffix}, X_TEST.{self.suffix}"
+                holds = f"the problems {', '.join(problems)}" if problems else none
+                raise DataError(f"{path}: holds {holds}; give the path of one _TRAIN.{self.suffix} file")
+            parts = found[problems[0]]
+            return parts["TRAIN"], parts["TEST"]
+        match = self.pattern.fullmatch(path.name)
+        if match is None or not match["part"]:
+            names = f"X_TRAIN.{self.suffix} or X_TEST.{self.suffix}"
+            raise DataError(f"{path}: is not named {names}, so that its other part cannot be found")
+        parts = found[match["problem"]]
+        for part in ("TRAIN", "TEST"):
+            if part not in parts:
+                name = f"{match['problem']}_{part}.{self.suffix}"
+                raise DataError(f"{path}: {name} (or .gz, .xz) is not beside it")
+        return parts["TRAIN"], parts["TEST"]
+
+
+def splits(train: SequenceDataset, test: SequenceDataset) -> Splits[SequenceDataset]:
+    """Two files of one problem, with the labels in the order of the training file's classes."""
+    for part, title in ((train, "TRAIN"), (test, "TEST")):
+        if not part.labelled.all():
+            name = part.metas[int(part.labelled.argmin())]["name"]
+            raise DataError(f"{train.name}: the {title} sequence {name} has no label; training and testing need one")
+    if train.schema.shape != test.schema.shape:
+        raise DataError(
+            f"{train.name}: the TRAIN file has {train.schema.size} dimensions and the TEST file "
+            f"{test.schema.size}; they do not belong together"
+        )
+    return Splits(train, relabel(test, train.schema.classes, strict=True))
+
+
+def _without_single_dimensions(problems: Iterable[str]) -> list[str]:
+    """The archive puts each dimension of X beside X, as XDimension1, XDimension2, ...; these are left out."""
+    names = sorted(problems)
+    return [
+        n for n in names if re.sub(r"Dimension\d+$", "", n) in (n, "") or re.sub(r"Dimension\d+$", "", n) not in names
+    ]
+
+
+TS = PairFormat("ts", parse)
+SOURCE = TS.source("uea", "UEA time series: X_TRAIN.ts and X_TEST.ts, also .gz and .xz")

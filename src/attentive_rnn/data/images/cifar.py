@@ -6,15 +6,20 @@ import io
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import DataError, MissingExtraError
+from ...errors import ConfigError, DataError, MissingExtraError
+from ..dataset import Splits
+from ..image_dataset import ImageDataset
 from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
+from ..schema import Schema
+from ..source import Source
 from .idx import LabelledImages
 
 SIDE = 32
@@ -23,33 +28,30 @@ _TAR_FAULTS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz")
 
 
-class Binary(NamedTuple):
-    """The files of one of the original sets; a record is its labels, of which the last counts, and the pixels."""
+class _Original(NamedTuple):
+    """The files of one of the original sets: of the parts, and of the class names.
+
+    ``labels`` is the number of labels of a record of the binaries, of which the last counts, or the key of the labels
+    in the pickles of the "python version"; ``key`` is that of the class names there.
+    """
 
     train: tuple[str, ...]
     test: str
-    labels: int
     names: str
+    labels: int | str
+    key: str = ""
 
 
-class Pickles(NamedTuple):
-    """The files of the "python version" of one of the original sets, and the keys of the labels and of their names."""
-
-    train: tuple[str, ...]
-    test: str
-    labels: str
-    meta: str
-    names: str
-
-
-CIFAR10 = Binary(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, "batches.meta.txt")
-CIFAR100 = Binary(("train.bin",), "test.bin", 2, "fine_label_names.txt")
-
-CIFAR10_PICKLES = Pickles(
-    tuple(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "labels", "batches.meta", "label_names"
+_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
+_BINARIES = (
+    _Original(tuple(f"{name}.bin" for name in _BATCHES), "test_batch.bin", "batches.meta.txt", 1),
+    _Original(("train.bin",), "test.bin", "fine_label_names.txt", 2),
 )
-CIFAR100_PICKLES = Pickles(("train",), "test", "fine_labels", "meta", "fine_label_names")
-_PICKLED = {name for kind in (CIFAR10_PICKLES, CIFAR100_PICKLES) for name in (*kind.train, kind.test, kind.meta)}
+_PICKLES = (
+    _Original(_BATCHES, "test_batch", "batches.meta", "labels", "label_names"),
+    _Original(("train",), "test", "meta", "fine_labels", "fine_label_names"),
+)
+_PICKLED = {name for kind in _PICKLES for name in (*kind.train, kind.test, kind.names)}
 
 
 class Cifar(NamedTuple):
@@ -65,11 +67,9 @@ def holds_cifar(path: Path) -> bool:
     if path.is_file():
         return path.name.lower().startswith("cifar") and path.name.lower().endswith(_ARCHIVES)
     jpegs = (path / "train").is_dir() and next(path.glob("test/*/*.jpg"), None) is not None
-    if jpegs or any((path / kind.test).is_file() for kind in (CIFAR10, CIFAR100)):
+    if jpegs or any((path / kind.test).is_file() for kind in _BINARIES):
         return True
-    return any(
-        all((path / n).is_file() for n in (kind.test, kind.meta)) for kind in (CIFAR10_PICKLES, CIFAR100_PICKLES)
-    )
+    return any(all((path / name).is_file() for name in (kind.test, kind.names)) for kind in _PICKLES)
 
 
 def read_cifar(path: str | Path) -> Cifar:
@@ -98,15 +98,11 @@ def read_cifar(path: str | Path) -> Cifar:
             files[PurePosixPath(name).name] = data
     if pictures:
         return _from_pictures(path, pictures)
-    for kind in (CIFAR10, CIFAR100):
+    for kind in (*_BINARIES, *_PICKLES):
         if kind.test in files:
-            return _from_binaries(path, kind, files)
-    for pickles in (CIFAR10_PICKLES, CIFAR100_PICKLES):
-        if pickles.test in files:
-            return _from_pickles(path, pickles, files)
-    raise DataError(
-        f"{path}: holds neither {CIFAR10.test} nor {CIFAR100.test} nor their pickles nor {{train,test}}/CLASS/*.jpg"
-    )
+            return _from_original(path, kind, files)
+    tests = " nor ".join(kind.test for kind in _BINARIES)
+    raise DataError(f"{path}: holds neither {tests} nor their pickles nor {{train,test}}/CLASS/*.jpg")
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -164,48 +160,35 @@ def _from_pictures(path: Path, pictures: list[tuple[str, str, np.ndarray]]) -> C
     return Cifar(parts[0], parts[1], classes)
 
 
-def _from_binaries(path: Path, kind: Binary, files: dict[str, bytes]) -> Cifar:
-    _check_present(path, (*kind.train, kind.test, kind.names), files)
-    text = files[kind.names].decode("utf-8", "replace")
-    classes = tuple(line.strip() for line in text.splitlines() if line.strip())
-
-    def read(name: str) -> LabelledImages:
-        return _records(files[name], kind.labels, len(classes), f"{path}, {name}")
-
-    return _both_parts(kind, classes, f"{path}, {kind.names}", read)
-
-
-def _from_pickles(path: Path, kind: Pickles, files: dict[str, bytes]) -> Cifar:
-    _check_present(path, (*kind.train, kind.test, kind.meta), files)
-    meta = _plain(path, kind.meta, files)
-    classes = meta.get(kind.names)
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise DataError(f"{path}, {kind.meta}: {kind.names!r} is no list of names")
-
-    def read(name: str) -> LabelledImages:
-        return _batch(_plain(path, name, files), kind.labels, len(classes), f"{path}, {name}")
-
-    return _both_parts(kind, tuple(classes), f"{path}, {kind.meta}", read)
-
-
-def _check_present(path: Path, names: Iterable[str], files: dict[str, bytes]) -> None:
-    for name in names:
+def _from_original(path: Path, kind: _Original, files: dict[str, bytes]) -> Cifar:
+    for name in (*kind.train, kind.test, kind.names):
         if name not in files:
             raise DataError(f"{path}: {name} is missing")
-
-
-def _both_parts(
-    kind: Binary | Pickles, classes: tuple[str, ...], where: str, read: Callable[[str], LabelledImages]
-) -> Cifar:
-    """What `read` makes of the files of each part; `where` are the names of the classes."""
+    classes = _class_names(path, kind, files)
     if len(set(classes)) != len(classes):
-        raise DataError(f"{where}: names a class twice")
+        raise DataError(f"{path}, {kind.names}: names a class twice")
+
+    def read(name: str) -> LabelledImages:
+        if isinstance(kind.labels, int):
+            return _records(files[name], kind.labels, len(classes), f"{path}, {name}")
+        return _batch(_plain(path, name, files), kind.labels, len(classes), f"{path}, {name}")
+
     parts = [[read(name) for name in names] for names in (kind.train, (kind.test,))]
     train, test = (
         LabelledImages(np.concatenate([p.images for p in part]), np.concatenate([p.labels for p in part]))
         for part in parts
     )
     return Cifar(train, test, classes)
+
+
+def _class_names(path: Path, kind: _Original, files: dict[str, bytes]) -> tuple[str, ...]:
+    if not kind.key:
+        lines = files[kind.names].decode("utf-8", "replace").splitlines()
+        return tuple(line.strip() for line in lines if line.strip())
+    classes = _plain(path, kind.names, files).get(kind.key)
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"{path}, {kind.names}: {kind.key!r} is no list of names")
+    return tuple(classes)
 
 
 def _plain(path: Path, name: str, files: dict[str, bytes]) -> dict[str, Any]:
@@ -249,3 +232,44 @@ def _records(data: bytes, labels: int, classes: int, where: str) -> LabelledImag
         i = int((found >= classes).argmax())
         raise DataError(f"{where}: record {i} has the label {found[i]}, but there are {classes} names")
     return LabelledImages(_upright(rows[:, labels:]), found)
+
+
+_read = lru_cache(maxsize=1)(read_cifar)
+
+
+def load(path: str | Path, per_class: int | None = None) -> Splits[ImageDataset]:
+    """The training and test images.
+
+    Args:
+        path: see :func:`read_cifar`.
+        per_class: take so many training images of each class, the first ones; None: all. Test images are all taken.
+    """
+    if per_class is not None and per_class < 2:
+        raise ConfigError(f"cifar: per_class must be 2 or more, got {per_class}")
+    data = _read(Path(path).resolve())
+    return Splits(_images(data, _first(data.train, per_class)), _images(data, data.test))
+
+
+def _first(part: LabelledImages, per_class: int | None) -> LabelledImages:
+    if per_class is None:
+        return part
+    kept = np.sort(np.concatenate([np.flatnonzero(part.labels == c)[:per_class] for c in np.unique(part.labels)]))
+    return LabelledImages(part.images[kept], part.labels[kept])
+
+
+def _images(data: Cifar, part: LabelledImages) -> ImageDataset:
+    schema = Schema(data.classes, (3, SIDE, SIDE), medium="image")
+    return ImageDataset(part.images, part.labels, schema, name="cifar")
+
+
+def read(path: str | Path, **options: Any) -> ImageDataset:
+    """The test images."""
+    return load(path, **options).test
+
+
+SOURCE = Source(
+    name="cifar",
+    title="CIFAR-10 or CIFAR-100: the original binaries, or {train,test}/CLASS/*.jpg, as a folder or an archive",
+    load=load,
+    read=read,
+)

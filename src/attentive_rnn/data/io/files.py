@@ -1,12 +1,14 @@
-"""Reading files so that every failure is one :class:`DataError` that names the file."""
+"""Files read so that each failure names the file, and written in one step."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 from ...errors import ConfigError, DataError
 
@@ -44,7 +46,7 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put data at a path in one step: a temporary file beside it, flushed to the disk, then renamed.
+    """Put data at a path in one step: a temporary file in the same folder, flushed to the disk, then renamed.
 
     Raises:
         ConfigError: the path cannot be written.
@@ -60,6 +62,42 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Put data at a path in one step; its folder is made if need be.
+
+    Raises:
+        ConfigError: the path cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_atomically(path, data)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Put values at a path as readable JSON, in one step."""
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    write_file(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        ConfigError: the file is missing, damaged or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is damaged or not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold a JSON object")
+    return values
 
 
 def decompress(data: bytes, where: str) -> bytes:

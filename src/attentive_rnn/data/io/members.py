@@ -46,7 +46,7 @@ def members(path: Path, key: Callable[[str], str | None], what: str) -> Iterator
     Args:
         path: an existing file, folder or zip.
         key: the name of the sequence in a member, for its path with slashes; None passes it over.
-        what: what the members are called in messages.
+        what: the name of the members in messages.
 
     Raises:
         DataError: there is none, two have one key, or one cannot be read.
@@ -59,7 +59,7 @@ def members(path: Path, key: Callable[[str], str | None], what: str) -> Iterator
         raise DataError(f"{path}: holds no {what}")
     for (one, first), (other, second) in pairwise(keyed):
         if one == other:
-            raise DataError(f"{path}: {second} and {first} are the same sequence {one}; delete one")
+            raise DataError(f"{path}: {second}: the same sequence is also in {first}; delete one")
     if _is_zip(path):
         yield from _zip_members(path, keyed)
     else:
@@ -86,7 +86,7 @@ def _names(path: Path) -> Iterator[str]:
                 yield p.as_posix()
     elif _is_zip(path):
         with zipfile.ZipFile(path) as archive:
-            yield from (i.filename for i in archive.infolist() if not i.is_dir() and not _hidden(i.filename.split("/")))
+            yield from (n for n in archive.namelist() if not n.endswith("/") and not _hidden(n.split("/")))
     else:
         yield path.as_posix()
 

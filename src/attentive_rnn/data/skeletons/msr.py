@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
-from ..formats.table import parse_rows
-from ..io.files import existing
-from ..io.members import Member, holds, members
+from ..io.members import Member
+from ..io.text import parse_rows
+from ..options import one_of
 from ..schema import Schema
-from ..source import Source
+from .reader import divide, held_by, read_members, skeleton_source
 
 Subset = Literal["all", "AS1", "AS2", "AS3"]
 Files = Literal["published", "all"]
@@ -66,37 +65,32 @@ def load(path: str | Path, subset: Subset = "all", files: Files = "published") -
     """
     dataset = read(path, subset, files)
     train = np.isin(dataset.groups("subject"), TRAIN_SUBJECTS)
-    if train.all() or not train.any():
-        raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'}; subjects 1 3 5 7 9 train")
-    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+    return divide(dataset, train, path, "; subjects 1 3 5 7 9 train")
 
 
 def read(path: str | Path, subset: Subset = "all", files: Files = "published") -> SequenceDataset:
-    """Every sequence of a file, a folder or a zip, with its label.
-
-    Raises:
-        ConfigError: an option with another value.
-        DataError: a file or its name is malformed.
-    """
-    if subset not in SUBSETS:
-        raise ConfigError(f"msr-action3d: subset must be one of {', '.join(SUBSETS)}, got {subset!r}")
-    if files not in get_args(Files):
-        raise ConfigError(f"msr-action3d: files must be one of {', '.join(get_args(Files))}, got {files!r}")
+    """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
+    one_of("msr-action3d", "subset", subset, SUBSETS)
+    one_of("msr-action3d", "files", files, get_args(Files))
     chosen = SUBSETS[subset]
     left_out = EXCLUDED if files == "published" else ()
-    sequences, labels, metas = [], [], []
-    for member in members(existing(path), lambda n: _wanted(n, chosen, left_out), "aNN_sNN_eNN_skeleton3D.txt to read"):
-        action, meta = _meta(member)
-        sequences.append(_frames(member))
-        labels.append(chosen.index(action))
-        metas.append(meta)
+
+    def key(name: str) -> str | None:
+        match = _NAME.fullmatch(name)
+        if match is None or match[1] in left_out:
+            return None
+        action = int(match[2])
+        return match[1] if action in chosen or action not in SUBSETS["all"] else None
+
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+        action, subject, repetition = int(member.key[1:3]), int(member.key[5:7]), int(member.key[9:11])
+        if action not in SUBSETS["all"]:
+            raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
+        meta = {"name": member.key, "subject": subject, "repetition": repetition}
+        return _frames(member), chosen.index(action), meta
+
     schema = replace(SCHEMA, classes=tuple(ACTIONS[a - 1] for a in chosen))
-    return SequenceDataset(sequences, labels, metas, schema, "msr-action3d")
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is such a file, or a folder or zip with some."""
-    return holds(path, _key)
+    return read_members(path, key, "aNN_sNN_eNN_skeleton3D.txt to read", parse, schema, "msr-action3d")
 
 
 def _key(name: str) -> str | None:
@@ -104,38 +98,20 @@ def _key(name: str) -> str | None:
     return match[1] if match else None
 
 
-def _wanted(name: str, actions: tuple[int, ...], left_out: tuple[str, ...]) -> str | None:
-    match = _NAME.fullmatch(name)
-    if match is None or match[1] in left_out:
-        return None
-    action = int(match[2])
-    return match[1] if action in actions or action not in SUBSETS["all"] else None
-
-
-def _meta(member: Member) -> tuple[int, dict[str, Any]]:
-    action, subject, repetition = int(member.key[1:3]), int(member.key[5:7]), int(member.key[9:11])
-    if action not in SUBSETS["all"]:
-        raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
-    return action, {"name": member.key, "subject": subject, "repetition": repetition}
-
-
-def _frames(member: Member) -> torch.Tensor:
+def _frames(member: Member) -> np.ndarray:
     rows = parse_rows(member.data, member.where, columns=4)
     if len(rows) % len(_ORDER):
         raise DataError(
             f"{member.where}: has {len(rows)} lines, which are no whole frames of {len(_ORDER)}; it may be truncated"
         )
-    frames = rows.reshape(-1, 1, len(_ORDER), 4)[:, :, list(_ORDER), :3]
-    return torch.from_numpy(frames.astype(np.float32))
+    return rows.reshape(-1, 1, len(_ORDER), 4)[:, :, list(_ORDER), :3]
 
 
-SOURCE = Source(
-    name="msr-action3d",
-    title="MSR-Action3D skeletons: a zip or folder of aNN_sNN_eNN_skeleton3D.txt",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+SOURCE = skeleton_source(
+    "msr-action3d",
+    "MSR-Action3D skeletons: a zip or folder of aNN_sNN_eNN_skeleton3D.txt",
+    load,
+    read,
+    held_by(_key),
     check_options={"files": "all"},
 )

@@ -1,32 +1,43 @@
-"""NTU RGB+D 60 and 120: Kinect 2 skeletons of one or two people, a text file SsssCcccPpppRrrrAaaa.skeleton a sequence.
+"""NTU RGB+D 60 and 120: Kinect 2 skeletons of one or two people, or features of the films' frames.
 
-References: A. Shahroudy, J. Liu, T.-T. Ng, G. Wang, "NTU RGB+D: a large scale dataset for 3D human activity
-analysis", CVPR 2016; J. Liu et al., "NTU RGB+D 120", TPAMI 2019.
+Skeletons are text files SsssCcccPpppRrrrAaaa.skeleton, one a sequence; features are files SsssCcccPpppRrrrAaaa_rgb.
+safetensors, one a film. References: A. Shahroudy, J. Liu, T.-T. Ng, G. Wang, "NTU RGB+D: a large scale dataset for 3D
+human activity analysis", CVPR 2016; J. Liu et al., "NTU RGB+D 120", TPAMI 2019.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..formats.table import packaged_lines, text_lines
+from ..formats.features import SUFFIX, stored_sequences
 from ..io.files import existing, read_bytes
-from ..io.members import Member, holds, members
+from ..io.members import Member
+from ..io.text import text_lines
+from ..options import one_of
 from ..schema import Schema
 from ..source import Source
-from .ntu_bodies import Bodies, Denoise, persons
-from .ntu_skeleton import parse
+from .ntu_bodies import Bodies, Denoise, parse_skeleton, persons
+from .reader import divide, held_by, read_members, skeleton_source
 
 Protocol = Literal["xsub", "xview", "xset"]
 
-ACTIONS = packaged_lines("ntu-actions.txt")
+
+def _table(name: str) -> tuple[str, ...]:
+    """The lines of a table in the package, without its comments."""
+    text = files(__package__).joinpath("tables", name).read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+ACTIONS = _table("ntu-actions.txt")
 SCHEMA = Schema(classes=ACTIONS, shape=(2, 25, 3), layout="ntu-25", rate=30.0)
 # The cross-subject training subjects of NTU RGB+D 120; those up to 40 are the ones of NTU RGB+D.
 TRAIN_SUBJECTS = frozenset(
@@ -67,7 +78,7 @@ def load(
         ConfigError: an option with another value.
         DataError: a file or its name is malformed, a sequence has nobody in it, or one part is empty.
     """
-    return parts(_dataset(existing(path), bodies, denoise, missing, strict=True), path, protocol)
+    return parts(_dataset(path, bodies, denoise, missing, strict=True), path, protocol)
 
 
 def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Splits:
@@ -77,18 +88,17 @@ def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Spl
         ConfigError: another protocol.
         DataError: one part is empty.
     """
-    if protocol not in get_args(Protocol):
-        raise ConfigError(f"{dataset.name}: protocol must be one of {', '.join(get_args(Protocol))}, got {protocol!r}")
-    keys, members_ = {
+    one_of(dataset.name, "protocol", protocol, get_args(Protocol))
+    key, values = {
         "xsub": ("subject", TRAIN_SUBJECTS),
         "xview": ("view", TRAIN_VIEWS),
         "xset": ("setup", frozenset(range(2, 33, 2))),
     }[protocol]
-    in_train = np.isin(dataset.groups(keys), list(members_))
+    in_train = np.isin(dataset.groups(key), list(values))
     if in_train.all() or not in_train.any():
         part = "test" if in_train.all() else "train"
-        raise DataError(f"{path}: has no {part} sequence for {protocol}; its {keys}s are all of the other part")
-    return Splits(dataset.subset(np.flatnonzero(in_train)), dataset.subset(np.flatnonzero(~in_train)))
+        raise DataError(f"{path}: has no {part} sequence for {protocol}; its {key}s are all of the other part")
+    return divide(dataset, in_train, path, "")
 
 
 def read(
@@ -96,16 +106,9 @@ def read(
 ) -> SequenceDataset:
     """Every sequence of a .skeleton file, a folder or a zip; those of another name are not labelled.
 
-    Raises:
-        ConfigError: an option with another value.
-        DataError: a file is malformed, or has nobody in it.
+    Errors as for :func:`load`.
     """
-    return _dataset(existing(path), bodies, denoise, missing, strict=False)
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is a .skeleton file, or a folder or zip with some."""
-    return holds(path, _key)
+    return _dataset(path, bodies, denoise, missing, strict=False)
 
 
 def meta_of(name: str) -> tuple[int, dict[str, Any]]:
@@ -132,7 +135,7 @@ def missing_skeletons() -> frozenset[str]:
         >>> len(missing_skeletons())
         535
     """
-    return frozenset(packaged_lines("ntu-missing.txt"))
+    return frozenset(_table("ntu-missing.txt"))
 
 
 def number_of_classes(labels: np.ndarray, setups: np.ndarray) -> int:
@@ -145,32 +148,29 @@ def _key(name: str) -> str | None:
     return Path(name).stem if name.lower().endswith(".skeleton") else None
 
 
-def _dataset(path: Path, bodies: Bodies, denoise: Denoise, missing: str | Path, *, strict: bool) -> SequenceDataset:
+def _dataset(
+    path: str | Path, bodies: Bodies, denoise: Denoise, missing: str | Path, *, strict: bool
+) -> SequenceDataset:
     left_out = _left_out(missing)
-    sequences, labels, metas = [], [], []
-    for member in members(path, lambda n: _wanted(n, left_out), ".skeleton file to read"):
+
+    def key(name: str) -> str | None:
+        return None if _key(name) in left_out else _key(name)
+
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
         label, meta = meta_of(member.key)
         if strict and label < 0:
             raise DataError(f"{member.where}: is not named SsssCcccPpppRrrrAaaa.skeleton with an action of 1 to 120")
-        sequences.append(_sequence(member, bodies, denoise))
-        labels.append(label)
-        metas.append(meta)
-    classes = number_of_classes(np.asarray(labels), np.asarray([m.get("setup", 0) for m in metas]))
-    return SequenceDataset(sequences, labels, metas, replace(SCHEMA, classes=ACTIONS[:classes]), "ntu-rgbd")
+        frames = persons(parse_skeleton(member.data, member.where), bodies, denoise)
+        if not frames.any():
+            raise DataError(
+                f"{member.where}: has nobody in any frame; leave it out with missing=FILE, a list of such names"
+            )
+        return frames, label, meta
 
-
-def _wanted(name: str, left_out: frozenset[str]) -> str | None:
-    key = _key(name)
-    return None if key in left_out else key
-
-
-def _sequence(member: Member, bodies: Bodies, denoise: Denoise) -> torch.Tensor:
-    frames = persons(parse(member.data, member.where), bodies, denoise)
-    if not frames.any():
-        raise DataError(
-            f"{member.where}: has nobody in any frame; leave it out with missing=FILE, a list of such names"
-        )
-    return torch.from_numpy(frames.astype(np.float32))
+    dataset = read_members(path, key, ".skeleton file to read", parse, SCHEMA, "ntu-rgbd")
+    setups = np.asarray([meta.get("setup", 0) for meta in dataset.metas])
+    dataset.schema = replace(SCHEMA, classes=ACTIONS[: number_of_classes(dataset.labels, setups)])
+    return dataset
 
 
 def _left_out(missing: str | Path) -> frozenset[str]:
@@ -183,12 +183,65 @@ def _left_out(missing: str | Path) -> frozenset[str]:
     return frozenset(name for line in lines if _NAME.fullmatch(name := line.strip().removesuffix(".skeleton")))
 
 
-SOURCE = Source(
-    name="ntu-rgbd",
-    title="NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+def load_rgb(path: str | Path, protocol: Protocol = "xsub", every: int = 1) -> Splits[SequenceDataset]:
+    """One of the protocols of the skeletons (see :func:`load`) on what ``attentive features`` made of the films.
+
+    Args:
+        path: a folder with the features, or with folders of them.
+        protocol: "xsub", "xview" or "xset".
+        every: keep each of so many frames, from the first.
+
+    Raises:
+        ConfigError: an option with another value.
+        DataError: a file is damaged, made by another network or named otherwise, or one part is empty.
+    """
+    return parts(read_rgb(path, every), path, protocol)
+
+
+def read_rgb(path: str | Path, every: int = 1) -> SequenceDataset:
+    """Every film. Errors as for :func:`load_rgb`."""
+    path = existing(path)
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+        raise ConfigError(f"ntu-rgb: every must be a whole number of frames, 1 or more, got {every!r}")
+    files = sorted(_films(path), key=lambda file: file.name)
+    if not files:
+        raise DataError(f"{path}: holds no {SUFFIX} files of NTU RGB+D; attentive features makes them of its films")
+    named = [meta_of(_film_name(file)) for file in files]
+    for file, (label, _) in zip(files, named, strict=True):
+        if label < 0:
+            raise DataError(f"{file}: is not named SsssCcccPpppRrrrAaaa_rgb{SUFFIX} with an action of 1 to 120")
+    labels, metas = [label for label, _ in named], [meta for _, meta in named]
+    classes = number_of_classes(np.asarray(labels), np.asarray([meta["setup"] for meta in metas]))
+    return stored_sequences(files, labels, metas, ACTIONS[:classes], "ntu-rgb", every)
+
+
+def recognise_rgb(path: Path) -> bool:
+    """Whether the path is a folder whose first file of features has a name of NTU RGB+D."""
+    first = next(_films(path), None)
+    return first is not None and meta_of(_film_name(first))[0] >= 0
+
+
+def _films(path: Path) -> Iterator[Path]:
+    found = (file for pattern in ("*", "*/*") for file in path.glob(pattern + SUFFIX)) if path.is_dir() else iter(())
+    return (file for file in found if not file.name.startswith("."))
+
+
+def _film_name(file: Path) -> str:
+    return file.stem.removesuffix("_rgb")
+
+
+SOURCE = skeleton_source(
+    "ntu-rgbd",
+    "NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
+    load,
+    read,
+    held_by(_key),
+)
+
+RGB_SOURCE = Source(
+    name="ntu-rgb",
+    title="NTU RGB+D 60 or 120 frame features: SsssCcccPpppRrrrAaaa_rgb.safetensors",
+    load=load_rgb,
+    read=read_rgb,
+    recognise=recognise_rgb,
 )

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.files import existing, quoted, read_bytes
+from ..io.files import quoted
+from ..io.members import Member, holds
 from ..schema import Schema
-from ..source import Source
+from .reader import read_members, skeleton_source
 
 ACTIONS = {
     1: "pick up with one hand",
@@ -41,13 +40,6 @@ TRAIN_VIEWS, TEST_VIEW = (1, 2), 3
 VIEWS = (*TRAIN_VIEWS, TEST_VIEW)
 
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)", re.ASCII)
-_LARGEST = 64 * 2**20  # bytes of one JSON file; a real one has at most 127 kB
-
-
-class _File(NamedTuple):
-    where: str
-    stem: str
-    data: bytes
 
 
 def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW) -> Splits:
@@ -66,7 +58,7 @@ def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: 
             raise ConfigError(f"data.options.{name} must be of the views 1, 2 and 3, got {given!r}")
     if test_view in train_views:
         raise ConfigError(f"data.options: view {test_view} is in train_views and test_view; a view is for one part")
-    dataset = _dataset(existing(path), strict=True)
+    dataset = _dataset(path, strict=True)
     views = dataset.groups("view")
     train, test = np.flatnonzero(np.isin(views, train_views)), np.flatnonzero(views == test_view)
     if not len(train) or not len(test):
@@ -78,76 +70,25 @@ def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: 
 def read(path: str | Path) -> SequenceDataset:
     """Every sequence of one JSON file, a folder or a zip; names and labels may be missing.
 
-    Raises:
-        DataError: a file is malformed.
+    Errors as for :func:`load`.
     """
-    return _dataset(existing(path), strict=False)
+    return _dataset(path, strict=False)
 
 
 def recognise(path: Path) -> bool:
     """Whether the path is a .json or .zip file, or a folder with .json files."""
-    if path.is_dir():
-        return any(_is_sequence(p.relative_to(path).as_posix()) for p in path.rglob("*.json"))
-    return path.suffix.lower() in (".json", ".zip")
+    return holds(path, _key) if path.is_dir() else path.suffix.lower() in (".json", ".zip")
 
 
-def _dataset(path: Path, *, strict: bool) -> SequenceDataset:
-    sequences, labels, metas = [], [], []
-    first_place: dict[str, str] = {}
-    for file in sorted(_files(path), key=lambda f: (f.stem, f.where)):
-        if file.stem in first_place:
-            raise DataError(f"{file.where}: the same sequence is also in {first_place[file.stem]}; delete one")
-        first_place[file.stem] = file.where
-        frames, label, meta = _parse(file, strict=strict)
-        sequences.append(frames)
-        labels.append(label)
-        metas.append(meta)
-    if not sequences:
-        raise DataError(f"{path}: holds no .json file")
-    return SequenceDataset(sequences, labels, metas, SCHEMA, "nucla")
+def _key(name: str) -> str | None:
+    return PurePosixPath(name).stem if name.lower().endswith(".json") else None
 
 
-def _is_sequence(member: str) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
-    return member.lower().endswith(".json") and not hidden
+def _dataset(path: str | Path, *, strict: bool) -> SequenceDataset:
+    return read_members(path, _key, ".json file", partial(_parse, strict=strict), SCHEMA, "nucla")
 
 
-def _files(path: Path) -> Iterator[_File]:
-    if path.is_dir():
-        for p in path.rglob("*.json"):
-            if p.is_file() and _is_sequence(p.relative_to(path).as_posix()):
-                yield _File(str(p), p.stem, read_bytes(p))
-    elif path.suffix.lower() == ".json":
-        yield _File(str(path), path.stem, read_bytes(path))
-    else:
-        yield from _zip_members(path)
-
-
-def _zip_members(path: Path) -> Iterator[_File]:
-    member = ""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if not _is_sequence(info.filename):
-                    continue
-                member = f", member {info.filename}"
-                if info.file_size > _LARGEST:
-                    raise DataError(f"{path}{member}: is larger than {_LARGEST >> 20} MiB; it is not a skeleton file")
-                yield _File(f"{path}{member}", PurePosixPath(info.filename).stem, archive.read(info))
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        RuntimeError,  # an encrypted member; NotImplementedError, an unknown compression, is one too
-        ValueError,
-    ) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path}{member}: cannot be read from the zip ({error}); fetch or pack it again") from error
-
-
-def _parse(file: _File, *, strict: bool) -> tuple[torch.Tensor, int, dict[str, Any]]:
+def _parse(file: Member, *, strict: bool) -> tuple[np.ndarray, int, dict[str, Any]]:
     try:
         content = json.loads(file.data)
     except (ValueError, RecursionError) as error:
@@ -158,8 +99,8 @@ def _parse(file: _File, *, strict: bool) -> tuple[torch.Tensor, int, dict[str, A
     for key in needed:
         if key not in content:
             raise DataError(f"{file.where}: the field {key!r} is missing")
-    match = _NAME.fullmatch(file.stem)
-    meta: dict[str, Any] = {"name": file.stem}
+    match = _NAME.fullmatch(file.key)
+    meta: dict[str, Any] = {"name": file.key}
     label = -1
     if match:
         action, subject, repetition, view = map(int, match.groups())
@@ -175,10 +116,10 @@ def _parse(file: _File, *, strict: bool) -> tuple[torch.Tensor, int, dict[str, A
     return _frames(file.where, content["skeletons"]), label, meta
 
 
-def _check_label(file: _File, content: dict[str, Any], from_name: int) -> int:
+def _check_label(file: Member, content: dict[str, Any], from_name: int) -> int:
     """The class index, from the name or the label field (1-10, in the order of ACTIONS), which must agree."""
-    name = content.get("file_name", file.stem)
-    if name != file.stem:
+    name = content.get("file_name", file.key)
+    if name != file.key:
         raise DataError(f"{file.where}: its field file_name is {quoted(str(name))}; the two names must agree")
     if "label" not in content:
         return from_name
@@ -193,7 +134,7 @@ def _check_label(file: _File, content: dict[str, Any], from_name: int) -> int:
     return label - 1
 
 
-def _frames(where: str, skeletons: Any) -> torch.Tensor:
+def _frames(where: str, skeletons: Any) -> np.ndarray:
     _, joints, coordinates = SCHEMA.shape
     if not isinstance(skeletons, list) or not skeletons:
         raise DataError(f"{where}: skeletons must be a list of at least one frame")
@@ -207,7 +148,7 @@ def _frames(where: str, skeletons: Any) -> torch.Tensor:
     if len(bad):
         frame, joint, _ = bad[0]
         raise DataError(f"{where}: frame {frame}, joint {joint}: a coordinate is NaN, infinite or too large")
-    return torch.from_numpy(frames.astype(np.float32)[:, None])
+    return frames[:, None]
 
 
 def _first_fault(skeletons: list[Any], joints: int, coordinates: int) -> str:
@@ -225,12 +166,10 @@ def _first_fault(skeletons: list[Any], joints: int, coordinates: int) -> str:
     return "a coordinate is too large"
 
 
-SOURCE = Source(
-    name="nucla",
-    title="Northwestern-UCLA skeletons, cross-view: a zip or folder of aNN_sNN_eNN_vNN.json",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+SOURCE = skeleton_source(
+    "nucla",
+    "Northwestern-UCLA skeletons, cross-view: a zip or folder of aNN_sNN_eNN_vNN.json",
+    load,
+    read,
+    recognise,
 )

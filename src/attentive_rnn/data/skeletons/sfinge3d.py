@@ -11,18 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..formats.table import parse_rows
-from ..io.files import existing
-from ..io.members import holds, members
+from ..io.members import Member
+from ..io.text import parse_rows
+from ..options import one_of
 from ..schema import Schema
-from ..source import Source
+from .reader import divide, held_by, read_members, skeleton_source
 
 Values = Literal["position", "position+orientation"]
 
@@ -57,38 +56,24 @@ def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "posi
         raise ConfigError(f"sfinge3d: fold must be from 0 to {folds - 1}, got {fold!r}")
     dataset = read(path, values)
     test = (dataset.groups("repetition") - 1) % folds == fold
-    if test.all() or not test.any():
-        raise DataError(f"{path}: has no sequence to {'train' if test.all() else 'test'} in fold {fold} of {folds}")
-    return Splits(dataset.subset(np.flatnonzero(~test)), dataset.subset(np.flatnonzero(test)))
+    return divide(dataset, ~test, path, f" in fold {fold} of {folds}")
 
 
 def read(path: str | Path, values: Values = "position") -> SequenceDataset:
-    """Every segmented gesture, with its label.
-
-    Raises:
-        ConfigError: an option with another value.
-        DataError: a file is malformed.
-    """
-    if values not in get_args(Values):
-        raise ConfigError(f"sfinge3d: values must be one of {', '.join(get_args(Values))}, got {values!r}")
+    """Every segmented gesture, with its label. Errors as for :func:`load`."""
+    one_of("sfinge3d", "values", values, get_args(Values))
     coordinates = 3 if values == "position" else _VALUES
-    sequences, labels, metas = [], [], []
-    for member in members(existing(path), _key, "Dictionary/GESTURE/INSTANCE.txt"):
+
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
         gesture, instance = (int(part) for part in member.key.split("/"))
         if not 1 <= gesture <= len(GESTURES):
             raise DataError(f"{member.where}: its folder is not a gesture from 1 to {len(GESTURES)}")
         rows = parse_rows(member.data, member.where, _JOINTS * _VALUES, separator=";")
         frames = rows.reshape(-1, 1, _JOINTS, _VALUES)[..., :coordinates]
-        sequences.append(torch.from_numpy(frames.astype(np.float32)))
-        labels.append(gesture - 1)
-        metas.append({"name": f"{gesture}/{instance}", "repetition": instance})
+        return frames, gesture - 1, {"name": f"{gesture}/{instance}", "repetition": instance}
+
     schema = replace(SCHEMA, shape=(1, _JOINTS, coordinates))
-    return SequenceDataset(sequences, labels, metas, schema, "sfinge3d")
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is such a file, or a folder or zip with some."""
-    return holds(path, _key)
+    return read_members(path, _key, "Dictionary/GESTURE/INSTANCE.txt", parse, schema, "sfinge3d")
 
 
 def _key(name: str) -> str | None:
@@ -96,12 +81,11 @@ def _key(name: str) -> str | None:
     return f"{int(match[1]):02}/{int(match[2]):04}" if match else None
 
 
-SOURCE = Source(
-    name="sfinge3d",
-    title="SFINGE 3D hand skeletons: a zip or folder of Dictionary/GESTURE/INSTANCE.txt",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 0},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+SOURCE = skeleton_source(
+    "sfinge3d",
+    "SFINGE 3D hand skeletons: a zip or folder of Dictionary/GESTURE/INSTANCE.txt",
+    load,
+    read,
+    held_by(_key),
+    centre=0,
 )

@@ -1,10 +1,16 @@
-"""SHREC'17 and DHG: 22 hand joints from an Intel RealSense camera, 14 gestures made with one finger or the hand.
+"""SHREC'17 and DHG: 14 hand gestures made with one finger or the hand, as 22 joints or as features of depth images.
 
-gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt (DHG: skeleton_world.txt), a line a frame with 66 numbers,
-x y z in metres of each joint; the lists train_gestures.txt and test_gestures.txt beside them have lines "gesture
-finger subject trial label14 label28 frames". References: Q. De Smedt et al., "SHREC'17 track: 3D hand gesture
-recognition using a depth and skeletal dataset", 3DOR 2017; "Skeleton-based dynamic hand gesture recognition", CVPR
-workshops 2016.
+Joints, from an Intel RealSense camera: gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt (DHG:
+skeleton_world.txt), a line a frame with 66 numbers, x y z in metres of each joint; the lists train_gestures.txt and
+test_gestures.txt next to these folders have lines "gesture finger subject trial label14 label28 frames".
+
+Depth images: one .npz with 16 frames of each gesture. It has ``depth`` (N, 16, 50, 50) uint8, the image round the hand,
+0 where nothing is near, else (millimetres - 200) // 3 + 1; ``hand`` (N, 16, 9), the mean, the least and the greatest
+image row, image column and depth (millimetres) of the hand; ``rows`` (N, 7), gesture, finger, subject, trial, label of
+14, label of 28 and number of frames; and ``n_train``, the number of gestures to train on, which come first.
+
+References: Q. De Smedt et al., "SHREC'17 track: 3D hand gesture recognition using a depth and skeletal dataset", 3DOR
+2017; "Skeleton-based dynamic hand gesture recognition", CVPR workshops 2016.
 """
 
 from __future__ import annotations
@@ -19,11 +25,13 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..formats.table import parse_rows
+from ..io.arrays import read_arrays
 from ..io.files import existing
-from ..io.members import Member, holds, members, read_member
+from ..io.members import Member, read_member
+from ..io.text import parse_rows
 from ..schema import Schema
 from ..source import Source
+from .reader import divide, held_by, read_members, skeleton_source
 
 GESTURES = (
     *("grab", "tap", "expand", "pinch", "rotation clockwise", "rotation counter-clockwise", "swipe right"),
@@ -37,6 +45,19 @@ _NAME = re.compile(
     re.ASCII | re.DOTALL,
 )
 _LISTS = ("train_gestures.txt", "test_gestures.txt")
+
+
+_SIDE, _BANDS, _CELLS = 50, 10, 5
+_HAND = tuple(f"{what} {of}" for what in ("mean", "least", "greatest") for of in ("row", "column", "depth"))
+# Image rows and columns become shares of a 480 x 640 image, millimetres become metres.
+_HAND_SCALE = np.tile(np.array([480, 640, 1000], dtype=np.float32), 3)
+FEATURES = (
+    *(f"hand {name}" for name in _HAND),
+    *(f"occupied rows {i}" for i in range(_BANDS)),
+    *(f"occupied columns {i}" for i in range(_BANDS)),
+    *(f"depth in cell {i} {j}" for i in range(_CELLS) for j in range(_CELLS)),
+)
+_LARGEST = 2**30  # bytes of one array
 
 
 def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Splits:
@@ -59,33 +80,26 @@ def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Spl
             raise DataError(
                 f"{path}: subject {held_out} has {'every' if test.all() else 'no'} sequence; hold out another"
             )
-        return Splits(dataset.subset(np.flatnonzero(~test)), dataset.subset(np.flatnonzero(test)))
+        return divide(dataset, ~test, path, "")
     place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
     train, test_ = (dataset.subset(_listed(path, name, place)) for name in _LISTS)
     return Splits(train, test_)
 
 
 def read(path: str | Path, labels: int = 14) -> SequenceDataset:
-    """Every gesture, with its label, whatever list it is on.
+    """Every gesture, with its label, whatever list it is on. Errors as for :func:`load`."""
+    schema = replace(SCHEMA, classes=class_names(labels))
 
-    Raises:
-        ConfigError: labels is neither 14 nor 28.
-        DataError: a file is malformed.
-    """
-    classes = class_names(labels)
-    sequences, targets, metas = [], [], []
-    for member in members(existing(path), _key, "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"):
-        gesture, finger, meta = _meta(member)
-        rows = parse_rows(member.data, member.where, columns=66)
-        sequences.append(torch.from_numpy(rows.reshape(-1, 1, 22, 3).astype(np.float32)))
-        targets.append(label_of(gesture, finger, labels))
-        metas.append(meta)
-    return SequenceDataset(sequences, targets, metas, replace(SCHEMA, classes=classes), "shrec17")
+    def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+        gesture, finger, subject, trial = (int(part[1:]) for part in member.key.split("_"))
+        if not 1 <= gesture <= len(GESTURES) or not 1 <= finger <= len(FINGERS):
+            raise DataError(f"{member.where}: its folders must have a gesture from 1 to 14 and a finger from 1 to 2")
+        frames = parse_rows(member.data, member.where, columns=66).reshape(-1, 1, 22, 3)
+        meta = {"name": member.key, "subject": subject, "repetition": trial, "finger": finger}
+        return frames, label_of(gesture, finger, labels), meta
 
-
-def recognise(path: Path) -> bool:
-    """Whether the path is such a file, or a folder or zip with some."""
-    return holds(path, _key)
+    what = "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"
+    return read_members(path, _key, what, parse, schema, "shrec17")
 
 
 def class_names(labels: int) -> tuple[str, ...]:
@@ -111,20 +125,13 @@ def label_of(gesture: int, finger: int, labels: int) -> int:
 
 
 def sequence_name(gesture: int, finger: int, subject: int, trial: int) -> str:
-    """What the sequence is called in its meta, the same for joints and depth images."""
+    """The name of a sequence in its meta, the same for joints and depth images."""
     return f"g{gesture:02}_f{finger}_s{subject:02}_e{trial:02}"
 
 
 def _key(name: str) -> str | None:
     match = _NAME.fullmatch(name)
     return sequence_name(*(int(part) for part in match.groups())) if match else None
-
-
-def _meta(member: Member) -> tuple[int, int, dict[str, Any]]:
-    gesture, finger, subject, trial = (int(part[1:]) for part in member.key.split("_"))
-    if not 1 <= gesture <= len(GESTURES) or not 1 <= finger <= len(FINGERS):
-        raise DataError(f"{member.where}: its folders must have a gesture from 1 to 14 and a finger from 1 to 2")
-    return gesture, finger, {"name": member.key, "subject": subject, "repetition": trial, "finger": finger}
 
 
 def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
@@ -145,12 +152,119 @@ def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
     return chosen
 
 
-SOURCE = Source(
-    name="shrec17",
-    title="SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+def load_depth(path: str | Path, labels: int = 14) -> Splits:
+    """The official parts: the first 1960 gestures train, the other 840 test.
+
+    Args:
+        path: the .npz file.
+        labels: 14 gestures, or 28 for each of them with one finger or the whole hand.
+
+    Raises:
+        ConfigError: labels is neither 14 nor 28.
+        DataError: the file is malformed, or one part is empty.
+    """
+    path = existing(path)
+    arrays = _depth_arrays(path)
+    dataset = _depth_dataset(path, arrays, labels)
+    count = int(arrays["n_train"])
+    if not 0 < count < len(dataset):
+        raise DataError(f"{path}: n_train is {count}, but there are {len(dataset)} gestures")
+    return Splits(dataset.subset(range(count)), dataset.subset(range(count, len(dataset))))
+
+
+def read_depth(path: str | Path, labels: int = 14) -> SequenceDataset:
+    """Every gesture, with its label. Errors as for :func:`load_depth`."""
+    path = existing(path)
+    return _depth_dataset(path, _depth_arrays(path), labels)
+
+
+def recognise_depth(path: Path) -> bool:
+    """Whether the path is an .npz file named after SHREC and depth."""
+    name = path.name.lower()
+    return name.endswith(".npz") and "shrec" in name and "depth" in name
+
+
+def depth_features(depth: np.ndarray) -> np.ndarray:
+    """Occupancy and depth in the image round the hand, float32 (..., 45), each value from 0 to 1.
+
+    With o the pixels that are not background: the share of o in each of 10 bands of rows, then of 10 bands of
+    columns; then the mean of depth / 255 over o in each cell of a 5 x 5 grid, 0 where a cell is empty.
+
+    Args:
+        depth: uint8 (..., 50, 50), 0 for background.
+
+    Example:
+        >>> features = depth_features(np.full((50, 50), 255, dtype=np.uint8))
+        >>> features.shape, features.min(), features.max()
+        ((45,), np.float32(1.0), np.float32(1.0))
+    """
+    lead, band, cell = depth.shape[:-2], _SIDE // _BANDS, _SIDE // _CELLS
+    occupied = depth > 0
+    rows = occupied.reshape(*lead, _BANDS, band * _SIDE).mean(-1)
+    columns = occupied.reshape(*lead, _SIDE, _BANDS, band).mean((-3, -1))
+    grid = (*lead, _CELLS, cell, _CELLS, cell)
+    total = depth.reshape(grid).sum((-3, -1), dtype=np.float64) / 255
+    count = occupied.reshape(grid).sum((-3, -1))
+    cells = (total / np.maximum(count, 1)).reshape(*lead, _CELLS**2)
+    return np.concatenate([rows, columns, cells], axis=-1).astype(np.float32)
+
+
+def _depth_arrays(path: Path) -> dict[str, np.ndarray]:
+    wanted = {"depth": "u", "hand": "f", "rows": "iu", "n_train": "iu"}
+    try:
+        arrays = read_arrays(path, _LARGEST)
+    except DataError as error:
+        raise DataError(f"{path}: cannot be read as .npz ({error}); fetch it again") from error
+    missing = [key for key in wanted if key not in arrays]
+    if missing:
+        raise DataError(f"{path}: has no array {missing[0]!r}")
+    for key, kinds in wanted.items():
+        if arrays[key].dtype.kind not in kinds:
+            raise DataError(f"{path}: the array {key!r} has the wrong type of values")
+    return arrays
+
+
+def _depth_dataset(path: Path, arrays: dict[str, np.ndarray], labels: int) -> SequenceDataset:
+    depth, hand, rows = arrays["depth"], arrays["hand"], arrays["rows"]
+    classes = class_names(labels)
+    frames = depth.shape[1] if depth.ndim == 4 else 0
+    wanted = {"depth": (len(rows), frames, _SIDE, _SIDE), "hand": (len(rows), frames, 9), "rows": (len(rows), 7)}
+    for key, shape in {**wanted, "n_train": ()}.items():
+        if arrays[key].shape != shape or frames == 0:
+            raise DataError(f"{path}: the array {key!r} is {arrays[key].shape}, expected {shape}")
+    if not len(rows):
+        raise DataError(f"{path}: has no gesture")
+    limits = np.array([len(GESTURES), len(FINGERS)])
+    bad = np.flatnonzero(((rows[:, :2] < 1) | (rows[:, :2] > limits)).any(1) | ~np.isfinite(hand).all((1, 2)))
+    if len(bad):
+        raise DataError(
+            f"{path}: gesture {bad[0]} has an unknown gesture or finger, or a hand value that is not finite"
+        )
+    sequences = [
+        torch.from_numpy(np.concatenate([h.astype(np.float32) / _HAND_SCALE, depth_features(d)], axis=-1))
+        for h, d in zip(hand, depth, strict=True)
+    ]
+    metas = [
+        {"name": sequence_name(g, f, s, e), "subject": s, "repetition": e, "finger": f, "frames": size}
+        for g, f, s, e, _, _, size in rows.tolist()
+    ]
+    targets = [label_of(int(g), int(f), labels) for g, f in rows[:, :2]]
+    schema = Schema(classes=classes, shape=(len(FEATURES),), features=FEATURES)
+    return SequenceDataset(sequences, targets, metas, schema, "shrec17-depth")
+
+
+SOURCE = skeleton_source(
+    "shrec17",
+    "SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
+    load,
+    read,
+    held_by(_key),
+)
+
+DEPTH_SOURCE = Source(
+    name="shrec17-depth",
+    title="SHREC'17 depth images: shrec17_depth16.npz",
+    load=load_depth,
+    recognise=recognise_depth,
+    read=read_depth,
 )

@@ -1,4 +1,4 @@
-"""Where a person is in each frame of a film: JHMDB's puppet masks, CLASS/CLIP/puppet_mask.mat, or a small .npz of them.
+"""Silhouettes of the person in each frame of a film: JHMDB's CLASS/CLIP/puppet_mask.mat, or a small .npz of them.
 
 A puppet_mask.mat holds ``part_mask`` (240, 320, frames). The .npz holds ``name``, the clips CLASS/CLIP; ``T``, the
 frames of each; and ``sil``, one after the other for all frames, 30 rows of 40 bits.

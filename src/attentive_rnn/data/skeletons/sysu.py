@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.files import existing, quoted, read_bytes
 from ..io.mat import joints_by_time
-from ..io.members import holds, members
+from ..io.members import Member
+from ..io.text import decode
 from ..schema import Schema
-from ..source import Source
+from .reader import divide, held_by, read_members, skeleton_source
 
 Protocol = Literal["CS", "SS"]
 
@@ -60,32 +60,20 @@ def load(path: str | Path, protocol: Protocol = "CS", fold: int = 0, train_list:
         train = _random_half(dataset.groups("subject"), protocol, np.random.default_rng(fold))
     else:
         train = _listed(existing(train_list), [meta["name"] for meta in dataset.metas])
-    if train.all() or not train.any():
-        raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'} in this fold")
-    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+    return divide(dataset, train, path, " in this fold")
 
 
 def read(path: str | Path) -> SequenceDataset:
-    """Every sequence of a file, a folder or a zip, with its label.
-
-    Raises:
-        DataError: a file or its name is malformed.
-    """
-    sequences, labels, metas = [], [], []
-    for member in members(existing(path), _key, "PERSON/videoN/sklWorld.mat"):
-        person, video = member.key.rsplit("/video", 1)
-        if not 1 <= int(video) <= len(ACTIONS):
-            raise DataError(f"{member.where}: the action in its folder is not from 1 to {len(ACTIONS)}")
-        frames = joints_by_time(member.data, member.where, "SW", joints=20, coordinates=3)
-        sequences.append(torch.from_numpy(frames.astype(np.float32)))
-        labels.append(int(video) - 1)
-        metas.append({"name": f"{person}/video{int(video)}", "subject": person})
-    return SequenceDataset(sequences, labels, metas, SCHEMA, "sysu")
+    """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
+    return read_members(path, _key, "PERSON/videoN/sklWorld.mat", _parse, SCHEMA, "sysu")
 
 
-def recognise(path: Path) -> bool:
-    """Whether the path is a sklWorld.mat, or a folder or zip with some."""
-    return holds(path, _key)
+def _parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+    person, video = member.key.rsplit("/video", 1)
+    if not 1 <= int(video) <= len(ACTIONS):
+        raise DataError(f"{member.where}: the action in its folder is not from 1 to {len(ACTIONS)}")
+    frames = joints_by_time(member.data, member.where, "SW", joints=20, coordinates=3)
+    return frames, int(video) - 1, {"name": f"{person}/video{int(video)}", "subject": person}
 
 
 def _key(name: str) -> str | None:
@@ -105,10 +93,7 @@ def _random_half(subjects: np.ndarray, protocol: Protocol, rng: np.random.Genera
 
 
 def _listed(path: Path, names: list[str]) -> np.ndarray:
-    try:
-        lines = read_bytes(path).decode("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not text") from error
+    lines = decode(read_bytes(path), str(path)).splitlines()
     place = {name: i for i, name in enumerate(names)}
     train = np.zeros(len(names), dtype=bool)
     for number, line in enumerate(lines, start=1):
@@ -120,12 +105,6 @@ def _listed(path: Path, names: list[str]) -> np.ndarray:
     return train
 
 
-SOURCE = Source(
-    name="sysu",
-    title="SYSU 3D HOI skeletons: a zip or folder of PERSON/videoN/sklWorld.mat",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+SOURCE = skeleton_source(
+    "sysu", "SYSU 3D HOI skeletons: a zip or folder of PERSON/videoN/sklWorld.mat", load, read, held_by(_key)
 )

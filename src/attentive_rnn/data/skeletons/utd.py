@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.files import existing
 from ..io.mat import joints_by_time
-from ..io.members import holds, members
+from ..io.members import Member
 from ..schema import Schema
-from ..source import Source
+from .reader import divide, held_by, read_members, skeleton_source
 
 ACTIONS = (
     *("right arm swipe to the left", "right arm swipe to the right", "right hand wave", "two hand front clap"),
@@ -47,33 +46,20 @@ def load(path: str | Path) -> Splits:
         DataError: a file or its name is malformed, or one part is empty.
     """
     dataset = read(path)
-    train = dataset.groups("subject") % 2 == 1
-    if train.all() or not train.any():
-        raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'}; odd subjects train")
-    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+    return divide(dataset, dataset.groups("subject") % 2 == 1, path, "; odd subjects train")
 
 
 def read(path: str | Path) -> SequenceDataset:
-    """Every sequence of a file, a folder or a zip, with its label.
-
-    Raises:
-        DataError: a file or its name is malformed.
-    """
-    sequences, labels, metas = [], [], []
-    for member in members(existing(path), _key, "aN_sN_tN_skeleton.mat"):
-        action, subject, trial = (int(part[1:]) for part in member.key.split("_"))
-        if not 1 <= action <= len(ACTIONS):
-            raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
-        frames = joints_by_time(member.data, member.where, "d_skel", joints=20, coordinates=3)
-        sequences.append(torch.from_numpy(frames[:, :, list(_ORDER)].astype(np.float32)))
-        labels.append(action - 1)
-        metas.append({"name": f"a{action}_s{subject}_t{trial}", "subject": subject, "repetition": trial})
-    return SequenceDataset(sequences, labels, metas, SCHEMA, "utd-mhad")
+    """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
+    return read_members(path, _key, "aN_sN_tN_skeleton.mat", _parse, SCHEMA, "utd-mhad")
 
 
-def recognise(path: Path) -> bool:
-    """Whether the path is such a file, or a folder or zip with some."""
-    return holds(path, _key)
+def _parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
+    action, subject, trial = (int(part[1:]) for part in member.key.split("_"))
+    if not 1 <= action <= len(ACTIONS):
+        raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
+    frames = joints_by_time(member.data, member.where, "d_skel", joints=20, coordinates=3)[:, :, list(_ORDER)]
+    return frames, action - 1, {"name": f"a{action}_s{subject}_t{trial}", "subject": subject, "repetition": trial}
 
 
 def _key(name: str) -> str | None:
@@ -81,12 +67,6 @@ def _key(name: str) -> str | None:
     return "a{:02}_s{:02}_t{:02}".format(*(int(part) for part in match.groups())) if match else None
 
 
-SOURCE = Source(
-    name="utd-mhad",
-    title="UTD-MHAD skeletons: a zip or folder of aN_sN_tN_skeleton.mat",
-    load=load,
-    recognise=recognise,
-    read=read,
-    preprocessing=({"name": "origin_at_body_centre", "joint": 1},),
-    augmentation=({"name": "random_rotation", "degrees": 35.0},),
+SOURCE = skeleton_source(
+    "utd-mhad", "UTD-MHAD skeletons: a zip or folder of aN_sN_tN_skeleton.mat", load, read, held_by(_key)
 )

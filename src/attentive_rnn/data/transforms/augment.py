@@ -1,4 +1,4 @@
-"""Random changes of training sequences that leave their class as it is."""
+"""Random changes of training sequences and images that leave their class as it is."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
+from ..options import number, whole
 from ..skeletons.layouts import get_layout
-from .arguments import check_skeletons, count, number, present
-from .base import Transform
+from .base import Transform, check_skeletons, present
 
 
 class RandomRotation(Transform):
@@ -221,7 +222,7 @@ class FlipLeftRight(Transform):
         self._mirror = [index.get(_other_side(joint), v) for v, joint in enumerate(joints)]
         self.layout = layout
         self.probability = number(self.name, "probability", probability, 0, 1)
-        self.axis = count(self.name, "axis", axis, 0)
+        self.axis = whole(self.name, "axis", axis, 0)
         self.random = 0 < probability < 1
 
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
@@ -236,6 +237,39 @@ class FlipLeftRight(Transform):
 def _other_side(joint: str) -> str:
     sides = {"left": "right", "right": "left"}
     return " ".join(sides.get(word, word) for word in joint.split())
+
+
+class RandomCropFlip(Transform):
+    """Shift an image by up to `padding` pixels each way, black moving in, and mirror every other one.
+
+    Source: the augmentation of CIFAR in He et al., "Deep residual learning for image recognition", CVPR 2016, section
+    4.2 (padding = 4).
+
+    Args:
+        padding: largest shift in pixels.
+
+    Raises:
+        ConfigError: what is given is not an image (C, H, W).
+
+    Example:
+        >>> import numpy as np, torch
+        >>> RandomCropFlip(4)(torch.rand(3, 32, 32), np.random.default_rng(0)).shape
+        torch.Size([3, 32, 32])
+    """
+
+    name = "random_crop_flip"
+    random = True
+
+    def __init__(self, padding: int = 4) -> None:
+        self.padding = whole(self.name, "padding", padding, 0)
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        if sequence.dim() != 3:
+            raise ConfigError(f"{self.name}: is for images (C, H, W), got {tuple(sequence.shape)}")
+        _, height, width = sequence.shape
+        top, left = (int(v) for v in rng.integers(0, 2 * self.padding + 1, 2))
+        image = F.pad(sequence, (self.padding,) * 4)[:, top : top + height, left : left + width]
+        return image.flip(2) if rng.random() < 0.5 else image
 
 
 def rotation_matrix(x: float, y: float, z: float) -> np.ndarray:

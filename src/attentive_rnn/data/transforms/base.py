@@ -1,10 +1,10 @@
-"""Changes of a whole sequence, named so that a saved model can repeat them."""
+"""Base of the transforms, functions of a whole sequence, and their composition."""
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,21 +20,16 @@ Depends = Literal["frame", "first", "previous"]
 class Transform(ABC):
     """A function of a sequence, called as ``transform(sequence, rng)`` with (T, *shape) in and out.
 
-    A transform is named in a config by ``name``; its constructor's arguments are its attributes. A subclass
-    registers itself by having a name. ``random`` says whether the result depends on ``rng``. One that changes the
-    shape or the rate of the frames says so in :meth:`schema_after`; a random one that has a counterpart without
-    chance gives it in :meth:`in_test`. ``depends`` says of which frames an output frame is made, so that it can be made
-    in a stream; None: of any, or the frames that come out are others than those that go in.
+    A transform is named in a config by ``name``; its constructor's arguments are its attributes; the table of
+    :func:`transform_from_config` lists those that configs may name. ``random`` says whether the result depends on
+    ``rng``. One that changes the shape or the rate of the frames says so in :meth:`schema_after`; a random one that has
+    a counterpart without chance gives it in :meth:`in_test`. ``depends`` says of which frames an output frame is made,
+    so that it can be made in a stream; None: of any, or the frames that come out are others than those that go in.
     """
 
     name: ClassVar[str] = ""
     random: bool = False
     depends: Depends | None = None
-    _known: ClassVar[dict[str, type[Transform]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        if cls.name:
-            Transform._known[cls.name] = cls
 
     @abstractmethod
     def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
@@ -45,7 +40,7 @@ class Transform(ABC):
         return schema
 
     def in_test(self) -> Transform:
-        """What takes this transform's place in validation, testing and use, where nothing is drawn.
+        """The transform used in place of this one in validation, testing and prediction, where nothing is drawn.
 
         A deterministic transform stays as it is. A random one leaves the sequence as it is, unless it says otherwise.
         """
@@ -53,10 +48,10 @@ class Transform(ABC):
 
     def to_config(self) -> dict[str, Any]:
         """The name and the arguments, as plain values that JSON can hold."""
-        return {"name": self.name, **{key: getattr(self, key) for key in _arguments(type(self))}}
+        return {"name": self.name, **{key: getattr(self, key) for key in arguments_of(type(self))}}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={getattr(self, k)!r}" for k in _arguments(type(self)))
+        arguments = ", ".join(f"{k}={getattr(self, k)!r}" for k in arguments_of(type(self)))
         return f"{type(self).__name__}({arguments})"
 
 
@@ -94,41 +89,21 @@ class Compose(Transform):
         return {"name": self.name, "transforms": [t.to_config() for t in self.transforms]}
 
 
-def transform_from_config(config: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Transform:
-    """The transform that a config names: what ``to_config`` wrote, or a list of such, applied in order.
-
-    Raises:
-        ConfigError: an unknown name, an argument that the transform does not take, or one that it needs and lacks.
-
-    Example:
-        >>> from attentive_rnn.data import OriginAtBodyCentre
-        >>> transform_from_config([{"name": "origin_at_body_centre", "joint": 1}]).to_config()
-        {'name': 'compose', 'transforms': [{'name': 'origin_at_body_centre', 'joint': 1}]}
-    """
-    if isinstance(config, list | tuple):
-        return Compose([transform_from_config(c) for c in config])
-    if not isinstance(config, Mapping) or "name" not in config:
-        raise ConfigError(f"a transform is given as {{'name': ..., arguments}}, got {config!r}")
-    arguments = dict(config)
-    name = arguments.pop("name")
-    if name == Compose.name and set(arguments) == {"transforms"}:
-        parts = arguments["transforms"]
-        if not isinstance(parts, list | tuple):
-            raise ConfigError(f"compose: transforms must be a list, got {parts!r}")
-        return transform_from_config(parts)
-    kind = Transform._known.get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise ConfigError(f"unknown transform {name!r}; there are {', '.join(sorted(Transform._known))}")
-    unknown = set(arguments) - set(_arguments(kind))
-    if unknown:
-        raise ConfigError(f"{name}: unknown argument {min(unknown)!r}; it takes {', '.join(_arguments(kind))}")
-    missing = [
-        key for key, p in inspect.signature(kind).parameters.items() if p.default is p.empty and key not in arguments
-    ]
-    if missing:
-        raise ConfigError(f"{name}: needs the argument {missing[0]!r}; it takes {', '.join(_arguments(kind))}")
-    return kind(**arguments)
-
-
-def _arguments(kind: type[Transform]) -> list[str]:
+def arguments_of(kind: type[Transform]) -> list[str]:
+    """The names of the arguments of a kind of transform."""
     return list(inspect.signature(kind).parameters)
+
+
+def check_skeletons(name: str, sequence: Tensor, *, joints: int = 1, coordinates: int | None = None) -> None:
+    """ConfigError unless the sequence is (T, M, V, C) with at least ``joints`` joints and, if given, that C."""
+    fits = sequence.ndim == 4 and sequence.shape[2] >= joints and coordinates in (None, sequence.shape[-1])
+    if not fits:
+        wanted = f"(T, M, V, {coordinates or 'C'})" + (f" with V >= {joints}" if joints > 1 else "")
+        raise ConfigError(f"{name}: needs skeletons {wanted}, got {tuple(sequence.shape)}")
+
+
+def present(sequence: Tensor) -> Tensor:
+    """Presence of a person: bool (T, M, 1, 1) for skeletons, (T, 1, ...) otherwise; absent is all zeros."""
+    kept = 2 if sequence.ndim == 4 else 1
+    found = (sequence != 0).flatten(kept).any(kept) if sequence.ndim > kept else sequence != 0
+    return found.reshape(*found.shape, *[1] * (sequence.ndim - kept))

@@ -1,4 +1,4 @@
-"""Transforms on frames as they arrive."""
+"""Transforms frame by frame, for frames that arrive one at a time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .arguments import check_skeletons
-from .base import Compose, Transform
+from .base import Compose, Transform, check_skeletons
 from .body import OriginAtBodyCentre
 
 

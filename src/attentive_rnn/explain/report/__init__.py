@@ -1,1 +1,1 @@
-"""The report of a run in one page."""
+"""Report of a run in one page: its template, its charts and its player."""

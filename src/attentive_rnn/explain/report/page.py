@@ -1,34 +1,28 @@
-"""report.html: a run in one page that needs nothing else, to be read on any screen."""
+"""Page report.html of a run: one file that needs nothing else, for any screen."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...data import ImageSet, SequenceDataset, Splits
-from ...errors import ConfigError, MissingExtraError
-from ...models import SequenceClassifier
-from ...tasks.classification import Metric, Task, task_for
-from ...training.files import read_json, write_file
-from ...training.metrics import probabilities, wilson
+from ...data import Splits
+from ...data.io.files import read_json, write_file
+from ...errors import ConfigError, needed_for
+from ...tasks import Metric, Task
+from ...tasks.metrics import probabilities, wilson
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
-from .. import rasters
-from ..answer import Some, hardest_mistakes, heading
-from ..explanation import Explanation, explain, mean_lags
-from ..images import explain_images
-from ..response import has_gate, stored_modulation
-from . import charts, image_player, player
-from .calibration import expected_calibration_error, reliability
-from .evaluation import READABLE
+from ..media import MEDIA
+from ..outcome import Request
+from ..scores import READABLE, expected_calibration_error, reliability
+from . import charts
 
-_MISTAKES, _CONFUSED = 8, 15
+_CONFUSED = 15  # pairs of classes that are listed
 
 
 def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
@@ -54,10 +48,8 @@ def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
 
 def render(values: dict[str, Any]) -> str:
     """The page with the values of :func:`contents`; every text is escaped."""
-    try:
+    with needed_for("a report needs Jinja2: pip install 'attentive-rnn[report]'"):
         from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise MissingExtraError("a report needs Jinja2: pip install 'attentive-rnn[report]'") from error
     templates = files(__package__).joinpath("templates")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     from markupsafe import Markup
@@ -74,13 +66,14 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
-    test, task = results["test"], task_for(saved.schema)
-    sequences, classified = isinstance(saved.model, SequenceClassifier), "confusion" in test
+    test, task = results["test"], saved.task
+    classified = "confusion" in test
     wide = len(saved.schema.classes) > READABLE
+    player = MEDIA[task.explanation].player
+    request = Request(run, saved, splits.train, splits.test, run.path, one=False, of_run=True)
     answers = saved.logits(splits.test)
     if classified:
         answers = probabilities(answers)
-    shown = _explained(run, saved, splits, answers) if sequences else None
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
@@ -92,21 +85,13 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "confused": _confused(test) if classified and wide else None,
         "calibration": _calibration(answers, splits.test.labels) if classified else None,
         "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
-        "player": _image_player(saved, splits.test, answers) if shown is None else _player(run, *shown, saved),
-        "lags": None if shown is None else _lags(shown[0], saved),
+        "player": None,
+        "lags": None,
+        **(player(request, answers) if player else {}),
         "command": _command(run, environment),
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
     }
-
-
-def _explained(
-    run: RunFolder, saved: SavedModel, splits: Splits, answers: np.ndarray
-) -> tuple[list[Explanation], bool]:
-    """The sequences to show and whether their attention is known: not of a model whose first layer has no gate."""
-    gated = has_gate(saved)
-    modulation = stored_modulation(run.model, saved, splits.train) if gated else None
-    return explain(saved, splits.test.subset(player.choose(answers, splits.test)), modulation), gated
 
 
 def _answers(answers: np.ndarray, truth: np.ndarray) -> dict[str, Any] | None:
@@ -123,20 +108,10 @@ def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
-    """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
-    first = saved.classifier.config["first_lag"]
-    rows = [
-        {"name": name, "lags": list(range(first, first + len(mean))), "weights": [f"{value:.3f}" for value in mean]}
-        for name, mean in mean_lags(explanations).items()
-    ]
-    return rows or None
-
-
 def _layers(saved: SavedModel) -> str:
     """The kind of the model and, of recurrent layers, their number, size and gates."""
     name, model = type(saved.model).__name__, saved.model.config
-    if not isinstance(saved.model, SequenceClassifier):
+    if saved.task.explanation != "sequences":
         return name
     gates = saved.classifier.layers.gates
     kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
@@ -182,29 +157,18 @@ def _classes(test: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for i, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True)):
         if sum(counts):
-            own = wilson(counts[i], sum(counts))
-            rows.append(
-                {
-                    "name": name,
-                    "right": counts[i],
-                    "count": sum(counts),
-                    "accuracy": f"{100 * own.value:.0f} %",
-                    "interval": f"{100 * own.low:.0f} to {100 * own.high:.0f}",
-                    "share": round(100 * own.value, 1),
-                }
-            )
+            value, low, high = (100 * share for share in wilson(counts[i], sum(counts)))
+            row = {"name": name, "right": counts[i], "count": sum(counts), "share": round(value, 1)}
+            rows.append(row | {"accuracy": f"{value:.0f} %", "interval": f"{low:.0f} to {high:.0f}"})
     return rows
 
 
 def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "number": number,
-            "cells": [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts],
-        }
-        for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1)
-    ]
+    rows = []
+    for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1):
+        cells = [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts]
+        rows.append({"name": name, "number": number, "cells": cells})
+    return rows
 
 
 def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
@@ -215,54 +179,6 @@ def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
         if i != j and count
     ]
     return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
-
-
-def _image_player(saved: SavedModel, test: SequenceDataset, answers: np.ndarray) -> dict[str, Any] | None:
-    if not isinstance(test, ImageSet):  # maps of features, whose films are not there
-        return None
-    found = explain_images(saved, test.subset(player.choose(answers, test)))
-    note = (
-        "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
-        "image there."
-    )
-    return _shown(found, image_player.pack_images(found, saved.schema.classes), note, saved)
-
-
-def _player(run: RunFolder, explanations: list[Explanation], gated: bool, saved: SavedModel) -> dict[str, Any]:
-    if gated and run.read_config().data.source == rasters.SOURCE:
-        images = rasters.as_images(explanations, saved.preprocessing)
-        if images is not None:
-            note = "Attention is how open the first layer's gate was at each pixel, relative to the usual."
-            return _shown(images, image_player.pack_images(images, saved.schema.classes), note, saved)
-    data = player.pack(explanations, saved.schema.classes)
-    note = "This model has no gate on its input: there is no attention to show."
-    if gated:
-        size = {
-            "skeleton": "Circles grow with it.",
-            "words": "The darker a word's ground, the more.",
-            "map": "Yellow is much, blue is little.",
-        }[data["kind"]]
-        note = (
-            f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
-            "lets in, not why a class was chosen."
-        )
-    return _shown(explanations, data, note, saved)
-
-
-def _shown(explanations: Sequence[Some], data: dict[str, Any], note: str, saved: SavedModel) -> dict[str, Any]:
-    """What the template says round the player's data, which hold the first of these explanations."""
-    places = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
-    mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in places]
-    classes, image = saved.schema.classes, data["kind"] == "image"
-    return {
-        "kind": data["kind"],
-        "sample_word": "Test image" if image else "Test sequence",
-        "item_word": "image" if image else "sequence",
-        "group_word": {"skeleton": "Joint", "words": "Part"}.get(data["kind"], "Feature"),
-        "note": note,
-        "mistakes": [{"sample": places[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
-        "data": data,
-    }
 
 
 def _command(run: RunFolder, environment: dict[str, Any]) -> str:

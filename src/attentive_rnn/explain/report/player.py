@@ -1,4 +1,4 @@
-"""What the player in a report shows: sequences and their attention, packed small."""
+"""Player of a report: items of a run and their attention, packed small, and the words around it."""
 
 from __future__ import annotations
 
@@ -8,45 +8,95 @@ from typing import Any
 
 import numpy as np
 
-from ...data import Schema, SequenceDataset, get_layout
+from ...data import ImageDataset, Schema, get_layout
+from ...data.dataset import sequences_only
 from ...draw import projection
-from ...draw.samples import DEFAULT_RATE, has_bones
-from ..answer import heading
-from ..explanation import Explanation
+from ...draw.films import DEFAULT_RATE
+from ...draw.skeletons import has_skeletons
+from ...training.saved_model import SavedModel
+from ..explanation import Answer, Explanation, explain, hardest_mistakes, heading
+from ..images import ImageExplanation, explain_images
+from ..lags import mean_lags
+from ..outcome import Request
+from ..response import has_gate, stored_modulation
+from ..scores import choose
+from ..sequences import PIXELS, as_images
 
 SAMPLES, BYTES = 150, 2_500_000  # the most that one page holds
 STEPS, ROWS = 400, 40  # of a sequence and of a map; more are thinned out
-_MISTAKES = 12  # hardest ones that are there in any case
+_MISTAKES = 8  # hardest ones that the page lists
 _ABSENT = 65535
 
 
-def choose(outputs: np.ndarray, dataset: SequenceDataset, count: int = SAMPLES) -> list[int]:
-    """The items to show: the hardest mistakes, then in turn one of each class.
+def of_sequences(request: Request, answers: np.ndarray) -> dict[str, Any]:
+    """The player and the lags of a run on sequences; without attention where the first layer has no gate.
 
     Args:
-        outputs: the probabilities (B, K), the predicted numbers (B, 1), or errors of images first (B, K).
-        dataset: the B items.
-        count: how many at most.
-
-    Returns:
-        indices.
+        request: of all items of the test set, of which a part is shown.
+        answers: to all of them: probabilities (N, K) or predicted numbers (N, 1).
     """
-    labels = dataset.labels
-    if dataset.schema.target != "class":
-        truth = labels if dataset.schema.target == "number" else 0
-        errors, order = np.nan_to_num(np.abs(outputs[:, 0] - truth)), np.arange(len(labels))
-        wrong = order
-    else:
-        errors = 1 - np.where(labels >= 0, outputs[np.arange(len(labels)), labels], 1.0)
-        wrong = np.flatnonzero((outputs.argmax(1) != labels) & (labels >= 0))
-        turn = np.zeros(len(labels), dtype=np.int64)
-        for label in np.unique(labels):
-            members = np.flatnonzero(labels == label)
-            turn[members] = np.arange(len(members))
-        order = np.lexsort((labels, turn))
-    chosen = wrong[np.argsort(-errors[wrong], kind="stable")][:_MISTAKES].tolist()
-    taken = set(chosen)
-    return (chosen + [int(i) for i in order if int(i) not in taken])[:count]
+    saved, classes = request.saved, request.saved.schema.classes
+    gated = has_gate(saved)
+    modulation = stored_modulation(request.run.model, saved, sequences_only(request.train)) if gated else None
+    shown = request.dataset.subset(choose(answers, request.dataset, SAMPLES))
+    explanations = explain(saved, sequences_only(shown), modulation)
+    found = {"lags": _lags(explanations, saved)}
+    if gated and request.run.read_config().data.source == PIXELS:
+        images = as_images(explanations, saved.preprocessing)
+        if images is not None:
+            note = "Attention is how open the first layer's gate was at each pixel, relative to the usual."
+            return found | {"player": _framed(images, pack_images(images, classes), note, classes)}
+    data = pack(explanations, classes)
+    note = "This model has no gate on its input: there is no attention to show."
+    if gated:
+        size = {
+            "skeleton": "Circles grow with it.",
+            "words": "The darker a word's ground, the more.",
+            "map": "Yellow is much, blue is little.",
+        }[data["kind"]]
+        note = (
+            f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
+            "lets in, not why a class was chosen."
+        )
+    return found | {"player": _framed(explanations, data, note, classes)}
+
+
+def of_images(request: Request, answers: np.ndarray) -> dict[str, Any]:
+    """The player of a run on images, as :func:`of_sequences`; the answers may be errors of images first, (N, K)."""
+    shown, classes = request.dataset.subset(choose(answers, request.dataset, SAMPLES)), request.saved.schema.classes
+    assert isinstance(shown, ImageDataset)
+    found = explain_images(request.saved, shown)
+    note = (
+        "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
+        "image there."
+    )
+    return {"lags": None, "player": _framed(found, pack_images(found, classes), note, classes)}
+
+
+def _framed(explanations: Sequence[Answer], data: dict[str, Any], note: str, classes: Sequence[str]) -> dict[str, Any]:
+    """The player's data, which hold the first of these explanations, and the template's words around them."""
+    places = {id(one): i for i, one in enumerate(explanations[: len(data["samples"])])}
+    mistakes = [one for one in hardest_mistakes(explanations, _MISTAKES) if id(one) in places]
+    image = data["kind"] == "image"
+    return {
+        "kind": data["kind"],
+        "sample_word": "Test image" if image else "Test sequence",
+        "item_word": "image" if image else "sequence",
+        "group_word": {"skeleton": "Joint", "words": "Part"}.get(data["kind"], "Feature"),
+        "note": note,
+        "mistakes": [{"sample": places[id(one)], "text": f"{one.name}: {heading(one, classes)}"} for one in mistakes],
+        "data": data,
+    }
+
+
+def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
+    """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
+    first = saved.classifier.config["first_lag"]
+    rows = [
+        {"name": name, "lags": list(range(first, first + len(mean))), "weights": [f"{value:.3f}" for value in mean]}
+        for name, mean in mean_lags(explanations).items()
+    ]
+    return rows or None
 
 
 def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[str, Any]:
@@ -57,7 +107,7 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
         classes: their names.
     """
     schema, groups = explanations[0].schema, explanations[0].groups
-    kind = "skeleton" if has_bones(schema) else "words" if schema.vocabulary else "map"
+    kind = explanations[0].kind
     relevance = np.concatenate([one.relevance for one in explanations])
     known = np.isfinite(relevance).all()
     low, high = np.percentile(relevance, (1, 99)) if known else (0.0, 1.0)
@@ -108,8 +158,52 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
     }
 
 
+def pack_images(explanations: Sequence[ImageExplanation], classes: Sequence[str]) -> dict[str, Any]:
+    """The player's data, which JSON can hold; a step is a layer. What no longer fits into `BYTES` is left out.
+
+    Args:
+        explanations: in order of importance, at least one.
+        classes: their names.
+    """
+    samples: list[dict[str, Any]] = []
+    size = 0
+    for one in explanations:
+        masks = (*one.masks, one.together)[: len(one.names)]
+        pictures = {"image": one.image, "wanted": one.wanted, "made": one.made}
+        sample: dict[str, Any] = {
+            "name": f"{one.name}: {one.question}" if one.question else one.name,
+            "label": int(one.label) if one.labelled and one.schema.target == "class" else -1,
+            "right": one.right or one.schema.target != "class",
+            "verdict": heading(one, classes),
+            "steps": len(masks),
+            "stride": 1,
+            "attention": packed(np.stack([255 * mask / max(mask.max(), 1e-30) for mask in masks]).round(), np.uint8),
+            "shares": one.shares(),
+            "pictures": {
+                name: packed((255 * picture).round(), np.uint8)
+                for name, picture in pictures.items()
+                if picture is not None
+            },
+        }
+        size += len(sample["attention"]) + sum(map(len, sample["pictures"].values()))
+        if samples and size > BYTES:
+            break
+        samples.append(sample)
+    first = explanations[0]
+    return {
+        "kind": "image",
+        "classes": list(classes),
+        "groups": [],
+        "layers": list(first.names),
+        "height": first.image.shape[0],
+        "width": first.image.shape[1],
+        "rate": 1,
+        "samples": samples,
+    }
+
+
 def _body(schema: Schema) -> dict[str, Any]:
-    if not has_bones(schema) or schema.layout is None:
+    if not has_skeletons(schema) or schema.layout is None:
         return {}
     layout = get_layout(schema.layout)
     return {"persons": schema.shape[0], "joints": len(layout.joints), "bones": [list(bone) for bone in layout.bones]}
@@ -117,7 +211,7 @@ def _body(schema: Schema) -> dict[str, Any]:
 
 def _rate(schema: Schema, explanations: Sequence[Explanation]) -> float:
     """Steps a second: that of the data for bodies; for signals what lets a sequence pass in about eight seconds."""
-    if has_bones(schema):
+    if has_skeletons(schema):
         return min(schema.rate or DEFAULT_RATE, 60.0)
     return max(2.0, min(len(explanations[0].inputs), STEPS) / 8)
 

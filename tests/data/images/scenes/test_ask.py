@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attentive_rnn.data.images.scenes import COLOURS, Place, draw_scene
+from attentive_rnn.data.images.scenes import COLOURS, PlacedDigit, draw_scene
 from attentive_rnn.data.images.scenes.ask import ANSWERS, ATTRIBUTE, CHANGE, NOTHING, QUESTION, neighbour
 from data.images.scenes.test_draw import glyphs
 
@@ -19,7 +19,7 @@ def scene(seed):
 
 
 def at(digit, row, column, colour=0):
-    return Place(digit, colour, 1.0, (row - 2, column - 2, row + 2, column + 2), 0.0)
+    return PlacedDigit(digit, colour, 1.0, (row - 2, column - 2, row + 2, column + 2), 0.0)
 
 
 def test_the_colour_is_asked_of_every_digit():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from attentive_rnn.data.images.idx import LabelledImages
 from attentive_rnn.data.images.scenes import COLOURS, SCALES, Glyphs, draw_scene
-from data.image_files import digit_shape
+from data.writers import digit_shape
 
 
 @cache

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from attentive_rnn.data import load, validation_split
+from attentive_rnn.data.dataset import concatenate
 from attentive_rnn.data.images.scenes import COLOURS
 from attentive_rnn.errors import ConfigError, DataError
-from data.image_files import write_cifar_jpegs, write_mnist
+from data.writers import write_cifar_jpegs, write_mnist
 
 SMALL = {"image_size": 40, "train": 50, "test": 20}
 
@@ -94,4 +95,4 @@ def test_wrong_options_are_named(mnist, options, message):
 def test_what_needs_sequences_says_so(mnist):
     train, _ = load("mref", mnist, **SMALL)
     with pytest.raises(DataError, match="holds images, and this works on sequences only"):
-        train.sequences  # noqa: B018
+        concatenate([train])

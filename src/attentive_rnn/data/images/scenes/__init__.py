@@ -1,6 +1,5 @@
-"""Scenes of coloured handwritten digits, and what can be asked of them."""
+"""Scenes of coloured handwritten digits, and questions about them."""
 
-from .draw import COLOURS, SCALES, Place, Scene, draw_scene
-from .glyphs import Glyphs
+from .draw import COLOURS, SCALES, Glyphs, PlacedDigit, Scene, draw_scene
 
-__all__ = ["COLOURS", "SCALES", "Glyphs", "Place", "Scene", "draw_scene"]
+__all__ = ["COLOURS", "SCALES", "Glyphs", "PlacedDigit", "Scene", "draw_scene"]

@@ -1,4 +1,4 @@
-"""What is asked of a scene: the colour of each digit, questions in words, and changes of a digit's colour.
+"""Questions about a scene: the colour of each digit, questions in words, and changes of a digit's colour.
 
 Every question is a row of word numbers, 0 behind its end, and word i of a vocabulary has the number i + 1.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .draw import COLOURS, Place, Scene, shade
+from .draw import COLOURS, PlacedDigit, Scene, shade
 
 DIGITS = tuple("0123456789")
 NOTHING = "nothing"
@@ -71,7 +71,7 @@ def _item(words: tuple[str, ...], answer: str, asked: int, kind: str) -> Item:
     return Item(words, ANSWERS.index(answer), asked, {"kind": kind})
 
 
-def neighbour(digits: tuple[Place, ...], number: int, side: str) -> int | None:
+def neighbour(digits: tuple[PlacedDigit, ...], number: int, side: str) -> int | None:
     """The digit nearest to one of them, by their middles, of those that lie more to that side than across it."""
     row, column = digits[number].centre
     found = []

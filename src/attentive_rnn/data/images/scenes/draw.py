@@ -1,4 +1,4 @@
-"""One scene: coloured digits of different sizes that do not overlap, distractors, and the background.
+"""Scenes: coloured handwritten digits of different sizes that do not overlap, distractors, and a background.
 
 Source: the public generator of MDIST by the authors of Seo et al., "Progressive attention networks for visual attribute
 prediction", BMVC 2018: 5 to 9 distinct digits in 5 colours, one N(0, 10) offset of the colour for each, scales
@@ -8,11 +8,14 @@ alike.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
-from .glyphs import Glyphs, resized
+from ..idx import LabelledImages, read_idx_pair
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (0x92, 0x10, 0x10),
@@ -26,10 +29,61 @@ COUNTS = (5, 9)  # digits in a scene
 COLOUR_NOISE = 10.0  # standard deviation
 DISTRACTORS = 17
 FULL_SIZE = 100  # side of the images for which the scales are meant
+SIDE = 28  # of an image of MNIST
+FRAGMENT = 5  # side of the pieces that distractors are
 _ATTEMPTS = 400  # draws of a size and a place before the scene is begun anew
 
 
-class Place(NamedTuple):
+class Glyphs:
+    """The digits of one part of MNIST, cut out of their squares.
+
+    Args:
+        part: grey images (N, 28, 28), 0 is paper and 255 is ink, with labels 0 to 9.
+    """
+
+    def __init__(self, part: LabelledImages) -> None:
+        self._images = part.images
+        self._of_digit = [np.flatnonzero(part.labels == digit) for digit in range(10)]
+
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """The digits that there are images of."""
+        return tuple(digit for digit, found in enumerate(self._of_digit) if len(found))
+
+    def draw_digit(self, digit: int, rng: np.random.Generator) -> np.ndarray:
+        """A random image of a digit without its blank margins, uint8 (h, w)."""
+        image = self._images[rng.choice(self._of_digit[digit])]
+        rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+        return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+    def draw_fragment(self, rng: np.random.Generator) -> np.ndarray:
+        """A random 5x5 piece of a random digit, uint8 (5, 5); drawn again while the piece is blank."""
+        while True:
+            image = self._images[rng.integers(len(self._images))]
+            top, left = rng.integers(0, SIDE - FRAGMENT + 1, 2)
+            piece = image[top : top + FRAGMENT, left : left + FRAGMENT]
+            if piece.any():
+                return piece
+
+
+def read_glyphs(path: str | Path) -> tuple[Glyphs, Glyphs]:
+    """The digits of the training and of the test part of a folder of MNIST's files.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    train, test = read_idx_pair(path)
+    return Glyphs(train), Glyphs(test)
+
+
+def resized(ink: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A grey image uint8 (h, w) in another size, bilinear and smoothed where it shrinks."""
+    image = torch.from_numpy(np.ascontiguousarray(ink)).float()[None, None]
+    new = F.interpolate(image, (height, width), mode="bilinear", antialias=True)
+    return new[0, 0].round().clamp(0, 255).byte().numpy()
+
+
+class PlacedDigit(NamedTuple):
     """A digit of a scene.
 
     ``digit`` 0 to 9; ``colour`` an index into COLOURS; ``scale`` against 28x28 in an image of 100x100; ``box`` top,
@@ -56,7 +110,7 @@ class Scene(NamedTuple):
     image: np.ndarray
     ink: np.ndarray
     owner: np.ndarray
-    digits: tuple[Place, ...]
+    digits: tuple[PlacedDigit, ...]
 
 
 def draw_scene(
@@ -120,7 +174,7 @@ def _attempt(
         total[here] = ink
         if digit is not None:
             owner[here][ink > 0] = number
-            places.append(Place(digit, colour, scale, box, offset))
+            places.append(PlacedDigit(digit, colour, scale, box, offset))
     return Scene(canvas.round().astype(np.uint8), total, owner, tuple(places))
 
 

@@ -12,14 +12,13 @@ import torch
 import torch.nn.functional as F
 
 from ....errors import ConfigError
-from ...dataset import SequenceDataset, Splits
+from ...dataset import Splits
+from ...image_dataset import ImageDataset
 from ...schema import Schema
 from ...source import Source
 from ..cifar import read_cifar
-from ..image_set import ImageSet
 from .ask import ATTRIBUTE, CHANGE, QUESTION, Item, Kind
-from .draw import COUNTS, DISTRACTORS, FULL_SIZE, SCALES, Scene, draw_scene
-from .glyphs import Glyphs, read_glyphs
+from .draw import COUNTS, DISTRACTORS, FULL_SIZE, SCALES, Glyphs, Scene, draw_scene, read_glyphs
 
 TRAIN, TEST = 40_000, 10_000  # questions; the original's 30,000 to train and 10,000 to validate are one part here
 SMALLEST = 32
@@ -35,7 +34,7 @@ def make_scenes(
     size: int = FULL_SIZE,
     name: str = "scenes",
     **look: Any,
-) -> ImageSet:
+) -> ImageDataset:
     """Scenes and what is asked of them, drawn until there are `count` questions.
 
     Args:
@@ -45,7 +44,7 @@ def make_scenes(
         rng: what is random.
         backgrounds: uint8 (N, h, w, 3) to choose from; None: black.
         size: side of the images.
-        name: what the set is called in messages.
+        name: the name of the set in messages.
         look: counts, scales and distractors; see :func:`draw_scene`.
     """
     scenes: list[Scene] = []
@@ -63,7 +62,7 @@ def make_scenes(
     for row, (_, item) in zip(questions, items, strict=True):
         row[: len(item.words)] = [number[word] for word in item.words]
     goals = [item.goal for _, item in items if item.goal is not None]
-    return ImageSet(
+    return ImageDataset(
         np.stack([scene.image for scene in scenes]),
         [item.answer for _, item in items],
         schema_of(kind, size),
@@ -78,7 +77,7 @@ def make_scenes(
 
 
 def schema_of(kind: Kind, size: int) -> Schema:
-    """What scenes of that size and what is asked of them mean."""
+    """The schema of scenes of a size and of a kind of question."""
     target: Any = "class" if kind.answers else "image"
     return Schema(kind.answers, (3, size, size), target=target, medium="image", vocabulary=kind.vocabulary)
 
@@ -98,7 +97,7 @@ def _made(
     seed: int,
     parts: tuple[int, int],
     look: tuple[tuple[str, Any], ...],
-) -> Splits:
+) -> Splits[ImageDataset]:
     glyphs = read_glyphs(path)
     pictures: tuple[Any, Any] = (None, None)
     if backgrounds is not None:
@@ -132,7 +131,7 @@ def _source(name: str, title: str, kind: Kind, distractors: int = 0, on_pictures
         distractors: int = pieces,
         seed: int = 0,
         backgrounds: str | None = None,
-    ) -> Splits:
+    ) -> Splits[ImageDataset]:
         if image_size < SMALLEST or min(seed, distractors) < 0 or min(train, test) < 1:
             wanted = f"image_size must be {SMALLEST} or more, train and test 1 or more, seed and distractors 0 or more"
             raise ConfigError(f"{name}: {wanted}")
@@ -148,7 +147,7 @@ def _source(name: str, title: str, kind: Kind, distractors: int = 0, on_pictures
         look = {"size": image_size, "counts": tuple(digits), "scales": tuple(scales), "distractors": distractors}
         return _made(name, kind, str(Path(path).resolve()), behind, seed, (train, test), tuple(look.items()))
 
-    def read(path: str | Path, **options: Any) -> SequenceDataset:
+    def read(path: str | Path, **options: Any) -> ImageDataset:
         return load(path, **options).test
 
     return Source(name=name, title=title, load=load, read=read)

@@ -1,0 +1,53 @@
+"""Fixtures of all tests, and of the examples in docstrings, which pytest collects from src."""
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# A busy machine is slow now and then; that is no property of the code under test.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
+
+# Some tests ask for deterministic algorithms, which cuBLAS has only with a workspace of its own.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+# Triton makes its own functions for its interpreter only where the variable is set when they are first imported.
+if not torch.cuda.is_available():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRITON_INTERPRET", "1")
+        importlib.import_module("triton.language")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder $ATTENTIVE_TEST_DATA, with data sets that are not part of the repository."""
+    named = os.environ.get("ATTENTIVE_TEST_DATA")
+    if not named:
+        pytest.skip("real data: set ATTENTIVE_TEST_DATA to the folder that has them")
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.fail(f"ATTENTIVE_TEST_DATA: there is no folder {folder}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seeded_on_one_thread():
+    """Every test draws the same numbers alone or among others, and leaves torch as it found it."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+    if torch.are_deterministic_algorithms_enabled() != deterministic:
+        torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture
+def triton_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's kernels run: on a GPU, or where there is none in its interpreter, as it is told where one is defined."""
+    if not torch.cuda.is_available():
+        monkeypatch.setenv("TRITON_INTERPRET", "1")

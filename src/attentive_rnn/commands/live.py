@@ -1,0 +1,191 @@
+"""Commands that apply a run's model frame by frame: `attentive stream` and `attentive serve`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, DataError, needed_for
+from .arguments import RUN_OR_MODEL, Argument, Command, overwrite
+from .videos import BACKBONE, chosen_extractor
+
+if TYPE_CHECKING:
+    from ..streaming import Recognition, Segment
+    from ..streaming.pipeline import Pipeline
+    from ..training import SavedModel
+    from ..video.decode import Frame
+
+LINE = 2**20  # characters of one line of joints
+
+
+_RECOGNITION = (
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    Argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)"),
+    Argument(
+        "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
+    ),
+    *BACKBONE,
+)
+
+
+def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
+    """The pipeline that suits the options and the model."""
+    from ..draw.skeletons import has_skeletons
+    from ..streaming.pipeline import Pipeline
+
+    options = {"window": arguments.window, "hold": arguments.hold}
+    if has_skeletons(saved.schema):
+        from ..video.pose import MediaPipePose
+
+        return Pipeline(saved, pose=MediaPipePose(arguments.people), **options)
+    return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
+
+
+def _stream(arguments: argparse.Namespace) -> int:
+    from ..training import load_model
+    from ..training.transfer import find_model
+
+    saved = load_model(find_model(arguments.folder))
+    if arguments.frames is not None and arguments.frames < 1:
+        raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
+    segments: list[tuple[Any, Segment]] = []
+    classes = saved.schema.classes
+    if arguments.source == "-" and arguments.video is not None:
+        raise ConfigError("--video needs pictures; lines of joints have none")
+    found = _lines if arguments.source == "-" else _pictures
+    for line in found(arguments, saved, segments):
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+    for track, segment in segments:
+        frames = f"frames {segment.start} to {segment.end - 1}"
+        print(f"{track}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
+    return 0
+
+
+def _pictures(
+    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+) -> Iterator[dict[str, Any]]:
+    from ..draw.films import FilmWriter
+    from ..streaming.pipeline import annotate, relabelled
+
+    pipeline = _make_pipeline(arguments, saved)
+    shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
+    with ExitStack() as stack:
+        film = None
+        if arguments.video is not None:
+            film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
+        for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
+            seen, ended = pipeline.push(frame.image)
+            segments += [*ended, *relabelled(seen)]
+            for one in seen:
+                yield {"frame": number, "time": round(frame.time, 4), **_said(one.track, one.recognition, saved)}
+            if film is not None:
+                film.write(annotate(frame.image, seen, saved.schema), frame.time)
+        segments += pipeline.finish()
+
+
+def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
+    from ..video.decode import read_camera, read_frames
+
+    return read_camera(int(source)) if source.isdecimal() else read_frames(source, size, None if size else 1280)
+
+
+def _lines(
+    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+) -> Iterator[dict[str, Any]]:
+    """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track."""
+    from ..streaming import Recognizer
+
+    recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
+    number = 0
+    while line := sys.stdin.readline(LINE):
+        number += 1
+        where = f"standard input, line {number}"
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{where}: is not JSON ({error})") from error
+        if isinstance(values, dict) and isinstance(values.get("end"), str | int):
+            last = recognizer.end(values["end"])
+            segments += [] if last is None else [(values["end"], last)]
+            continue
+        if not isinstance(values, dict) or not isinstance(values.get("frame"), list):
+            raise DataError(
+                f'{where}: must be {{"frame": [...]}} with "track" if there are several, or {{"end": TRACK}}'
+            )
+        track = values.get("track", 0)
+        if not isinstance(track, str | int):
+            raise DataError(f"{where}: track must be a text or a whole number, got {track!r}")
+        try:
+            result = recognizer.push(values["frame"], track)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
+        if result.ended is not None:
+            segments.append((track, result.ended))
+        yield {"frame": result.frame, **_said(track, result, saved)}
+        if arguments.frames is not None and number >= arguments.frames:
+            break
+    for track in list(recognizer.tracks):
+        last = recognizer.end(track)
+        segments += [] if last is None else [(track, last)]
+
+
+def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
+    classes = saved.schema.classes
+    said: dict[str, Any] = {
+        "track": track,
+        "label": classes[result.label],
+        "since": result.start,
+        "probabilities": {name: round(float(p), 5) for name, p in zip(classes, result.probabilities, strict=True)},
+    }
+    if result.ended is not None:
+        ended = result.ended
+        said["ended"] = {"label": classes[ended.label], "start": ended.start, "end": ended.end}
+    return said
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from ..serve.app import make_app
+    from ..training import load_model
+    from ..training.transfer import find_model
+
+    with needed_for("the page needs uvicorn: pip install 'attentive-rnn[serve]'"):
+        import uvicorn
+    if arguments.largest < 1:
+        raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
+    if not 0 <= arguments.port < 2**16:
+        raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
+    saved = load_model(find_model(arguments.folder))
+    _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
+    app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)
+    return 0
+
+
+STREAM = Command(
+    "stream",
+    "what people do in a video, at a camera, or in joints as they arrive",
+    "attentive stream runs/poses/TIME film.mp4 --video seen.mp4",
+    _stream,
+    RUN_OR_MODEL,
+    Argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON"),
+    Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
+    overwrite("OUT"),
+    Argument("--frames", type=int, metavar="N", help="stop after N frames"),
+    *_RECOGNITION,
+)
+SERVE = Command(
+    "serve",
+    "a page on this machine: what a webcam or a film shows, live",
+    "attentive serve runs/poses/TIME --port 8001",
+    _serve,
+    RUN_OR_MODEL,
+    Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
+    Argument("--port", type=int, default=8000, help="default 8000"),
+    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)"),
+    *_RECOGNITION,
+)

@@ -1,0 +1,134 @@
+"""Commands that make data sets of videos: `attentive features` and `attentive pose`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .arguments import Argument, Command, overwrite
+
+if TYPE_CHECKING:
+    from ..video.extractors import Extractor
+    from ..video.features import Progress
+
+
+_VIDEOS = Argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
+BACKBONE = (  # the choice of a network
+    Argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet"),
+    Argument(
+        "--size", type=int, nargs=2, default=[224, 224], metavar=("H", "W"), help="of its pictures (default 224 224)"
+    ),
+    Argument(
+        "--trust", action="store_true", help="run the program in a .pt2 or TorchScript FILE, which may do anything"
+    ),
+)
+
+
+def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
+    """The network that the options BACKBONE choose."""
+    from ..video import EfficientNetLite0, load_backbone
+
+    if arguments.backbone is None:
+        return EfficientNetLite0()
+    return load_backbone(arguments.backbone, tuple(arguments.size), arguments.trust)
+
+
+@contextmanager
+def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on the standard error, as a function of the progress; what is left out is a line."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task("videos", total=None)
+
+        def progress(state: Progress) -> None:
+            bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
+            if state.refused is not None:
+                bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
+
+        yield progress
+
+
+def _features(arguments: argparse.Namespace) -> int:
+    from ..video import extract_features
+
+    extractor = chosen_extractor(arguments)
+    states: list[Progress] = []
+    began = time.perf_counter()
+    with _bar_over_videos() as show:
+
+        def progress(state: Progress) -> None:
+            states.append(state)
+            show(state)
+
+        refused = extract_features(
+            arguments.videos,
+            arguments.out,
+            extractor,
+            maps=arguments.maps,
+            every=arguments.every,
+            batch_size=arguments.batch_size,
+            progress=progress,
+        )
+    frames = sum(s.frames for s in states)
+    each = f", {1000 * (time.perf_counter() - began) / frames:.1f} ms each" if frames else ""
+    print(f"features         {extractor.dim} of {extractor.name}, {frames} frames now{each}")
+    print(f"videos           {len(states) - len(refused)} in {arguments.out}, {len(refused)} left out")
+    return 2 if len(refused) == len(states) else 0
+
+
+def _pose(arguments: argparse.Namespace) -> int:
+    from ..video.pose import MediaPipePose, extract_poses
+
+    estimator = MediaPipePose(arguments.people)
+    with _bar_over_videos() as progress:
+        refused = extract_poses(
+            arguments.videos,
+            arguments.out,
+            estimator,
+            layout=arguments.layout,
+            people=arguments.people,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
+    print(f"written: {arguments.out} ({len(refused)} videos left out)")
+    return 0
+
+
+FEATURES = Command(
+    "features",
+    "what a network sees in every frame of videos, for training",
+    "attentive features VIDEOS FEATURES",
+    _features,
+    _VIDEOS,
+    Argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped"),
+    Argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7"),
+    Argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)"),
+    Argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)"),
+    *BACKBONE,
+)
+POSE = Command(
+    "pose",
+    "where people's joints are in videos, as a data set",
+    "attentive pose VIDEOS poses.npz --people 2",
+    _pose,
+    _VIDEOS,
+    Argument("out", metavar="OUT", help="a name that ends in .npz"),
+    Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)"),
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    overwrite("OUT"),
+)

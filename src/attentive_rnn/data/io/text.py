@@ -1,0 +1,163 @@
+"""Text files: decoding, lines of numbers, and tables with or without a line of names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import DataError
+from .files import decompress, quoted
+
+_ABSENT = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
+
+
+def decode(data: bytes, where: str, hint: str = "save the file as UTF-8") -> str:
+    """The text of bytes in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        DataError: they are not; the message has the line of the fault and the hint.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{where}, line {line}: is not text in UTF-8; {hint}") from error
+
+
+def text_lines(data: bytes, where: str) -> list[str]:
+    """The lines of an ASCII text, without their ends."""
+    try:
+        text = data.decode("ascii")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DataError(f"{where}, line {line}: is not text; the file may be damaged") from error
+    return text.removesuffix("\n").split("\n")
+
+
+def parse_rows(data: bytes, where: str, columns: int, separator: str | None = None) -> np.ndarray:
+    """The numbers of a text, float64 (lines, columns); empty lines are passed over.
+
+    Raises:
+        DataError: not text, no line, a line with another count of numbers, or what is no finite number in
+            float32's range; the message has the line number.
+
+    Example:
+        >>> parse_rows(b"1 2\\n3 4\\n", "here", columns=2).tolist()
+        [[1.0, 2.0], [3.0, 4.0]]
+    """
+    numbered = [(i, line.strip()) for i, line in enumerate(text_lines(data, where), start=1)]
+    numbered = [(i, line.rstrip(separator)) for i, line in numbered if line]
+    rows = [line.split(separator) for _, line in numbered]
+    if not rows:
+        raise DataError(f"{where}: is empty; expected lines of {columns} numbers")
+    for (i, _), row in zip(numbered, rows, strict=True):
+        if len(row) != columns:
+            raise DataError(f"{where}, line {i}: has {len(row)} numbers, expected {columns}; the file may be truncated")
+    try:
+        values = np.array(rows, dtype=np.float64)
+        fits = np.abs(values) <= np.finfo(np.float32).max
+    except ValueError:
+        fits = np.array([[_is_finite(v) for v in row] for row in rows])
+    if not fits.all():
+        row, column = np.argwhere(~fits)[0]
+        line = numbered[int(row)][0]
+        raise DataError(f"{where}, line {line}: {quoted(rows[int(row)][int(column)])} is not a finite number")
+    return values
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """The fields of a text file: ``names`` if its first line has some, ``rows`` and the ``lines`` they are in."""
+
+    names: tuple[str, ...] | None
+    rows: list[list[str]]
+    lines: list[int]
+
+
+def parse_table(data: bytes, where: str) -> TextTable:
+    """Split the bytes of a text file into fields.
+
+    The separator is the one of comma, semicolon and tab that is most frequent in the first line, or else spaces.
+    Lines that begin with # are comments. The first line has the names if one of its fields is not a number.
+
+    Raises:
+        DataError: the file is empty, not text, or its lines differ in the number of fields.
+
+    Example:
+        >>> parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
+        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3])
+    """
+    text = decode(decompress(data, where), where)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    for number, row in _split(text, where):
+        if not any(row) or row[0].startswith("#"):
+            continue
+        if rows and len(row) != len(rows[0]):
+            raise DataError(
+                f"{where}, line {number}: {len(row)} fields, but line {lines[0]} has {len(rows[0])}; "
+                "the line may be truncated"
+            )
+        rows.append(row)
+        lines.append(number)
+    if not rows:
+        raise DataError(f"{where}: is empty")
+    if all(_is_number(field) for field in rows[0]):
+        return TextTable(None, rows, lines)
+    if len(set(rows[0])) < len(rows[0]):
+        raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
+    if len(rows) == 1:
+        raise DataError(f"{where}: has names in line {lines[0]}, but no values after them")
+    return TextTable(tuple(rows[0]), rows[1:], lines[1:])
+
+
+def numbers(texts: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
+    """The numbers (n,) float64 of n fields, NaN where one is empty, ``?``, ``NA`` and the like.
+
+    Raises:
+        DataError: a field is something else; ``place(i)`` says where field i is.
+    """
+    try:
+        if not any("_" in text for text in texts):  # float() also reads 1_000
+            return np.array(texts, dtype=np.float64)
+    except ValueError:
+        pass
+    values = np.empty(len(texts))
+    for i, text in enumerate(texts):
+        if not _is_number(text):
+            raise DataError(f"{place(i)} is {quoted(text)}, not a number")
+        values[i] = np.nan if text.lower() in _ABSENT else float(text)
+    return values
+
+
+def _is_number(text: str) -> bool:
+    if text.lower() in _ABSENT:
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    separator = max(",;\t", key=first.count)
+    if separator not in first:
+        return [(number, line.split()) for number, line in enumerate(lines, 1)]
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    try:
+        return [(reader.line_num, [field.strip() for field in row]) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"{where}, line {reader.line_num}: {error}") from error
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return bool(abs(float(text)) <= np.finfo(np.float32).max)
+    except ValueError:
+        return False

@@ -1,0 +1,180 @@
+"""Registry of the data sets and formats; a new one is a file with a ``SOURCE`` and a line in the list below."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, DataError
+from . import embedded, generated
+from .dataset import SequenceDataset, Splits, concatenate, relabel, sequences_only
+from .formats import arff, features, folders, npz, pyskl, tables, ts
+from .images import cifar, pixels
+from .images.scenes import sets as scenes
+from .io.files import existing
+from .schema import Schema
+from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
+from .skeletons import msr as msr_action3d
+from .source import Source
+from .text import imdb
+from .text.words import recode
+
+_SOURCES = (
+    embedded.JAPANESE_VOWELS,
+    embedded.BASIC_MOTIONS,
+    generated.ADDING,
+    ts.SOURCE,
+    ntu.SOURCE,
+    ntu.RGB_SOURCE,
+    msr_action3d.SOURCE,
+    utd.SOURCE,
+    sysu.SOURCE,
+    jhmdb.SOURCE,
+    jhmdb.JOINTS_SOURCE,
+    shrec.SOURCE,
+    shrec.DEPTH_SOURCE,
+    sfinge3d.SOURCE,
+    pyskl.SOURCE,
+    nucla.SOURCE,
+    cifar.SOURCE,
+    scenes.MREF,
+    scenes.MDIST,
+    scenes.MBG,
+    scenes.QUESTIONS,
+    scenes.EDITING,
+    arff.SOURCE,
+    features.SOURCE,
+    pixels.SOURCE,
+    imdb.SOURCE,
+    npz.SOURCE,
+    tables.SOURCE,
+    folders.SOURCE,
+)
+
+
+def list_sources() -> list[Source]:
+    """Every data set and format that the package can load, embedded ones first.
+
+    Example:
+        >>> "npz" in [source.name for source in list_sources()]
+        True
+    """
+    return list(_SOURCES)
+
+
+def get_source(name: str) -> Source:
+    """The source of that name.
+
+    Raises:
+        ConfigError: there is none; the message lists the names.
+    """
+    for source in _SOURCES:
+        if source.name == name:
+            return source
+    raise ConfigError(f"unknown data set {name!r}; there are {', '.join(s.name for s in _SOURCES)}")
+
+
+def recognise(path: str | Path) -> Source:
+    """The source that reads what is at a path.
+
+    Raises:
+        DataError: there is nothing at the path, or no source knows it.
+    """
+    path = existing(path)
+    for source in _SOURCES:
+        if source.recognise(path):
+            return source
+    titles = "; ".join(s.title for s in _SOURCES if not s.embedded)
+    raise DataError(f"{path}: no reader knows this. There are readers for {titles}")
+
+
+def load(name: str, path: str | Path | None = None, **options: Any) -> Splits:
+    """The training and test part of a data set.
+
+    Args:
+        name: one of :func:`list_sources`.
+        path: where the data are; none for an embedded set.
+        options: what the source's own ``load`` takes, such as ``missing="interpolate"`` for "uea".
+
+    Raises:
+        ConfigError: an unknown name or option, or a path that is missing or too many.
+        DataError: the data cannot be read.
+
+    Example:
+        >>> train, test = load("japanese-vowels")
+        >>> len(train), len(test), train.schema.shape, train.lengths.max()
+        (270, 370, (12,), np.int64(26))
+    """
+    source = get_source(name)
+    check_options(source, options)
+    if path is None and not source.embedded:
+        raise ConfigError(f"data set {name!r} needs a path: {source.title}")
+    return source.load(path, **options)
+
+
+def check_options(source: Source, options: Mapping[str, Any]) -> None:
+    """ConfigError for an option that the ``load`` of a source does not take."""
+    known = list(inspect.signature(source.load).parameters)[1:]
+    for key in options:
+        if key not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes none"
+            raise ConfigError(f"data set {source.name!r}: unknown option {key!r}; it {takes}")
+
+
+def read_all(path: str | Path, **options: Any) -> SequenceDataset:
+    """Every sequence at a path, with its part in ``meta["split"]`` where the data have parts.
+
+    Args:
+        path: a file or folder of a known format.
+        options: of the reader; with ``test_fraction`` or ``seed`` a format without parts is divided.
+
+    Raises:
+        DataError: nothing can be read there.
+        ConfigError: an option that the reader does not take.
+    """
+    path = existing(path)
+    source = recognise(path)
+    check_options(source, options)
+    if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
+        return sequences_only(source.read(path, **options))
+    try:
+        parts = source.load(path, **options)._asdict()
+    except DataError:
+        # One file of a pair, or unlabelled sequences: what is there is read, without a split.
+        known = inspect.signature(source.read).parameters
+        return sequences_only(source.read(path, **{key: value for key, value in options.items() if key in known}))
+    for name, part in parts.items():
+        for meta in part.metas:
+            meta["split"] = name
+    return concatenate(list(parts.values()))
+
+
+def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDataset:
+    """Sequences to predict, labelled or not: a .ts file, a skeleton .json, a zip, a folder; for text, a .txt.
+
+    Args:
+        path: what to read.
+        schema: the schema of a model. The frames must then have its shape, and the labels are made to index its
+            classes; a label that is not among them becomes -1.
+
+    Raises:
+        DataError: nothing can be read there, or the frames are not those of the schema.
+    """
+    # A single text is a .txt file, as a table of numbers may be: only the model knows.
+    text = schema is not None and bool(schema.vocabulary)
+    dataset = sequences_only((imdb.SOURCE if text else recognise(path)).read(path))
+    if schema is None:
+        return dataset
+    if text:
+        dataset = recode(dataset, schema.vocabulary)
+    found, wanted = dataset.schema, schema
+    if found.shape != wanted.shape or (found.layout and wanted.layout and found.layout != wanted.layout):
+        raise DataError(
+            f"{path}: frames are {found.shape} {found.layout or ''}, "
+            f"but the model takes {wanted.shape} {wanted.layout or ''}"
+        )
+    dataset = relabel(dataset, wanted.classes, strict=False)
+    dataset.schema = wanted
+    return dataset

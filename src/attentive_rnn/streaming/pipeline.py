@@ -1,0 +1,159 @@
+"""Pipeline from pictures to recognised people: pose or features, then a recogniser for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data import Schema, get_layout
+from ..draw import skeletons
+from ..errors import ConfigError
+from ..training.saved_model import SavedModel
+from .recogniser import Recognition, Recognizer
+from .segments import Segment
+
+if TYPE_CHECKING:
+    from ..video.extractors import Extractor
+    from ..video.pose import Person, PoseEstimator
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A track in one picture.
+
+    Args:
+        track: its number.
+        recognition: the state of the track now.
+        person: where the joints are; None for a model of whole pictures.
+        weights: for each joint, how much the first layer lets through relative to the mean joint, (V,); None where the
+            model has no gate there or its input is not joints.
+    """
+
+    track: int
+    recognition: Recognition
+    person: Person | None = None
+    weights: np.ndarray | None = None
+
+
+class Pipeline:
+    """Recognition of people's actions, picture by picture.
+
+    A model of skeletons gets one person's joints at a time from a pose estimator, converted by joint name; a model of
+    features gets those of the whole picture from an extractor, as one track. A track ends once its person has been gone
+    for ``patience`` pictures.
+
+    Args:
+        saved: the model.
+        pose: finds the joints, for a model of skeletons.
+        extractor: makes the features, for a model of features.
+        window, hold: as in :class:`Recognizer`.
+        patience: pictures.
+
+    Raises:
+        ConfigError: the model takes neither what the estimator finds nor what the extractor makes.
+    """
+
+    def __init__(
+        self,
+        saved: SavedModel,
+        *,
+        pose: PoseEstimator | None = None,
+        extractor: Extractor | None = None,
+        window: int | None = None,
+        hold: int = 1,
+        patience: int = 10,
+    ) -> None:
+        schema = saved.schema
+        self.pose, self.extractor, self.patience = pose, extractor, patience
+        if skeletons.has_skeletons(schema):
+            from ..video.pose import check_layout
+
+            if pose is None:
+                raise ConfigError(f"this model takes skeletons ({schema.layout}), so it needs a pose estimator")
+            assert schema.layout is not None
+            check_layout(pose, schema.layout)
+            if schema.shape[2] not in (2, 3):
+                raise ConfigError(f"this model takes {schema.shape[2]} numbers a joint; a pose has x, y and z")
+        elif extractor is None or schema.shape != (extractor.dim,):
+            made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
+            raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
+        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=skeletons.has_skeletons(schema))
+        self.schema = schema
+        self._ready = saved.preprocessing.schema_after(schema)
+        self._gone: dict[int, int] = {}
+
+    def push(self, image: np.ndarray) -> tuple[list[Sighting], list[tuple[int, Segment]]]:
+        """Take the next picture (H, W, 3) uint8.
+
+        Returns:
+            The tracks in it, and the last segments of the tracks that ended with it, each with its track.
+        """
+        if self.pose is None or not skeletons.has_skeletons(self.schema):
+            assert self.extractor is not None
+            features = self.extractor(image[None]).pooled[0]
+            return [Sighting(0, self.recognizer.push(features, 0))], []
+        from ..video.pose import converted
+
+        assert self.schema.layout is not None
+        people = converted(self.pose(image), self.pose.layout, self.schema.layout)
+        seen = []
+        for person in people:
+            self._gone[person.track] = 0
+            result = self.recognizer.push(person.joints[:, : self.schema.shape[2]], person.track)
+            seen.append(Sighting(person.track, result, person, self._weights(result)))
+        here = {person.track for person in people}
+        ended = []
+        for track in list(self._gone):
+            self._gone[track] += track not in here
+            if self._gone[track] >= self.patience:
+                ended += self._end(track)
+        return seen, ended
+
+    def finish(self) -> list[tuple[int, Segment]]:
+        """End all tracks; their last segments. The next picture is of another video."""
+        ended = [last for track in list(self.recognizer.tracks) for last in self._end(track)]  # type: ignore[arg-type]
+        if self.pose is not None:
+            self.pose.reset()
+        return ended
+
+    def _end(self, track: int) -> list[tuple[int, Segment]]:
+        self._gone.pop(track, None)
+        last = self.recognizer.end(track)
+        return [] if last is None else [(track, last)]
+
+    def _weights(self, result: Recognition) -> np.ndarray | None:
+        first = result.attention[0] if result.attention else None
+        shape = self._ready.shape
+        if first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
+            return None
+        weights = first.reshape(shape)[0].mean(-1)
+        return weights / weights.mean() if weights.mean() > 0 else None
+
+
+def annotate(image: np.ndarray, seen: Sequence[Sighting], schema: Schema) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with everyone's skeleton, joints sized by the attention they get, and label.
+
+    Args:
+        image: left as it is.
+        seen: of :meth:`Pipeline.push`.
+        schema: of the model.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+    """
+    people = []
+    for one in seen:
+        result, person = one.recognition, one.person
+        text = f"{schema.classes[result.label]} {100 * result.probabilities[result.label]:.0f} %"
+        joints, sure = (None, None) if person is None else (person.joints, person.confidence)
+        people.append(skeletons.Labelled(text, one.track, joints, sure, one.weights))
+    bones = get_layout(schema.layout).bones if schema.layout is not None else ()
+    return skeletons.annotate(image, people, bones)
+
+
+def relabelled(seen: Iterable[Sighting]) -> list[tuple[int, Segment]]:
+    """The segments that ended with a picture because the label of their track changed, each with its track."""
+    return [(one.track, one.recognition.ended) for one in seen if one.recognition.ended is not None]

@@ -1,0 +1,137 @@
+"""Scores of a classifier and their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+
+
+class Interval(NamedTuple):
+    """A value and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The fit of predictions to labels.
+
+    Args:
+        count: the number of sequences.
+        accuracy: share of them that are right, with Wilson's 95 % interval.
+        mean_class_accuracy: mean of the classes' own accuracies, over the classes that the sequences have.
+        loss: mean cross-entropy, in nats.
+        confusion: counts (K, K), a row for each true class and a column for each predicted one.
+    """
+
+    count: int
+    accuracy: Interval
+    mean_class_accuracy: float
+    loss: float
+    confusion: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores as plain values that JSON can hold."""
+        return {
+            "count": self.count,
+            "accuracy": self.accuracy.value,
+            "accuracy_interval_95": [self.accuracy.low, self.accuracy.high],
+            "mean_class_accuracy": self.mean_class_accuracy,
+            "loss": self.loss,
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
+    """Scores of logits (B, K) against labels (B,) from 0 to K-1.
+
+    A class that no sequence has is left out of the mean class accuracy: it has no accuracy, and predicting it
+    already counts against the classes that the sequences are of.
+
+    Example:
+        >>> scores = score(np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 2.0]]), np.array([0, 1]))
+        >>> scores.accuracy.value, scores.mean_class_accuracy, scores.confusion[1].tolist()
+        (0.5, 0.5, [0, 0, 1])
+    """
+    logits = logits.astype(np.float64)
+    count, classes = logits.shape
+    predicted = logits.argmax(1)
+    confusion = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    present = confusion.sum(1) > 0
+    shifted = logits - logits.max(1, keepdims=True)
+    log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    return Scores(
+        count=count,
+        accuracy=wilson(int((predicted == labels).sum()), count),
+        mean_class_accuracy=float((confusion.diagonal()[present] / confusion.sum(1)[present]).mean()),
+        loss=float(-log_probability[np.arange(count), labels].mean()),
+        confusion=confusion,
+    )
+
+
+def wilson(right: int, count: int) -> Interval:
+    """Share of `right` among `count` and Wilson's 95 % score interval.
+
+    .. math:: \\frac{p + z^2/2n \\pm z \\sqrt{p(1-p)/n + z^2/4n^2}}{1 + z^2/n}
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+
+    Example:
+        >>> [round(x, 4) for x in wilson(81, 263)]
+        [0.308, 0.2553, 0.3662]
+    """
+    p, z = right / count, Z95
+    centre = (p + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
+    return Interval(p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)))
+
+
+def student(values: Sequence[float]) -> Interval:
+    """Mean of two or more values and its 95 % interval by Student's t.
+
+    .. math:: \\bar x \\pm t_{n-1} s / \\sqrt n
+
+    Example:
+        >>> [round(x, 3) for x in student([1.0, 2.0, 3.0])]
+        [2.0, -0.484, 4.484]
+    """
+    from scipy.special import stdtrit  # late: `attentive --help` shall not wait for it
+
+    n = len(values)
+    mean = float(np.mean(values))
+    half = float(stdtrit(n - 1, 0.975)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half)
+
+
+def with_normal_interval(values: np.ndarray) -> Interval:
+    """Mean of many values and the normal 95 % interval of the mean.
+
+    .. math:: \\bar x \\pm z s / \\sqrt n
+
+    Example:
+        >>> [round(x, 3) for x in with_normal_interval(np.array([1.0, 2.0, 3.0, 2.0]))]
+        [2.0, 1.2, 2.8]
+    """
+    mean = float(np.mean(values))
+    half = Z95 * float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return Interval(mean, mean - half, mean + half)
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """The softmax of logits (B, K) over the classes."""
+    raised = np.exp(logits - logits.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
+def as_logits(shares: np.ndarray) -> np.ndarray:
+    """Logits whose softmax are the class probabilities (B, K)."""
+    return np.log(shares.clip(min=np.finfo(float).tiny))

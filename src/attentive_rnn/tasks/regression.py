@@ -1,0 +1,58 @@
+"""Regression: a real number for each sequence, whose mean squared error is minimised and reported."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import ConfigError
+from .base import Metric, register
+from .classification import SequenceTask
+from .metrics import with_normal_interval
+
+
+@register("sequence", "number")
+class Regression(SequenceTask):
+    """A real number for each sequence."""
+
+    metric = Metric("mse", "mse", rising=False, percent=False, single="the normal one of the mean, of one run")
+    loss_title = "mean squared error"
+
+    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        if label_smoothing:
+            raise ConfigError("training.label_smoothing must be 0 where a label is a number: it is for classes")
+        return F.mse_loss(output.squeeze(1), labels.to(output.dtype))
+
+    def tally(self, output: Tensor, labels: Tensor) -> Tensor:
+        return (output.squeeze(1).double() - labels).square().sum()
+
+    def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+        errors = outputs[:, 0] - labels
+        mse = with_normal_interval(errors**2)
+        return {
+            "count": len(labels),
+            "mse": mse.value,
+            "mse_interval_95": [mse.low, mse.high],
+            "mae": float(np.abs(errors).mean()),
+            "variance": float(np.var(labels)),
+            "loss": mse.value,
+        }
+
+    def report(self, test: dict[str, Any]) -> list[str]:
+        low, high = test["mse_interval_95"]
+        return [
+            f"test error       {test['mse']:.4g} mean squared "
+            f"(95 % interval {low:.4g} to {high:.4g}, {test['count']} sequences)",
+            f"                 {math.sqrt(test['mse']):.4g} root mean squared, {test['mae']:.4g} mean absolute",
+            f"always the mean  {test['variance']:.4g} mean squared",
+        ]
+
+    def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        return [{"value": float(value)} for value in outputs[:, 0]]
+
+    def in_words(self, answer: dict[str, Any]) -> str:
+        return f"{answer['value']:.6g}"

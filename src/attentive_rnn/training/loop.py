@@ -1,0 +1,274 @@
+"""The training loop of a run on Lightning Fabric: epochs of training and validation, and what is kept of each.
+
+Input: a job and the folder of its run. Output: the rows of the epochs, the selected one, checkpoints, metrics, curves.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.plugins.environments import LightningEnvironment
+from rich.console import Console
+from torch import Tensor
+from torch.optim import SGD, Adam, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR, ReduceLROnPlateau
+
+from ..data import Batch
+from ..data.io.files import write_file
+from ..errors import ConfigError
+from ..tasks import Metric
+from .checkpoint import AtomicCheckpoints, read_checkpoint, starting_point
+from .config import OptimConfig
+from .loader import EpochLoader, training_batches
+from .recorder import ProgressBar, Recorder
+from .run_folder import RunFolder
+from .setup import Job
+
+logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
+
+
+def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
+    """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
+
+    Of several processes each calls it; the first writes the files.
+
+    Args:
+        run: the folder with checkpoints and metrics.
+        job: the model, its task, and the sequences.
+        console: where progress goes.
+
+    Returns:
+        the rows of all epochs, and that of the selected one.
+
+    Raises:
+        ConfigError: both checkpoints are damaged, or the loss became infinite.
+    """
+    with _deterministic(job.device):
+        loop = Loop(run, job, console)
+        loop.run()
+    job.model.load_state_dict(read_checkpoint(run.best)["model"])
+    return loop.recorder
+
+
+class Loop:
+    """The epochs of a run, with the model, the optimiser and the batches as Fabric sets them up.
+
+    Args:
+        run, job, console: as in :func:`fit`.
+    """
+
+    def __init__(self, run: RunFolder, job: Job, console: Console) -> None:
+        self.job, config = job, job.config
+        self.fabric = fabric = _fabric(job)
+        fabric.launch()
+        self.train_batches = training_batches(job.train, config, fabric.global_rank, fabric.world_size)
+        size = config.training.batch_size
+        self.valid_batches = EpochLoader(job.valid, size, rank=fabric.global_rank, world=fabric.world_size)
+
+        model: torch.nn.Module = job.model
+        if fabric.world_size > 1:
+            model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        # Fabric's scaler of float16 gradients clips none of a fused optimiser, which may unscale them itself.
+        fused = not config.precision.endswith("mixed")
+        optimizer = make_optimizer(model, config.optim, fused)
+        steps = len(self.train_batches) * config.training.max_epochs
+        self.schedule = make_schedule(optimizer, config.optim, job.task.metric, steps)
+        self.model, self.optimizer = fabric.setup(model, optimizer)
+
+        self.state: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "rows": []}
+        self.state["precision"] = fabric.strategy.precision
+        if self.schedule is not None:
+            self.state["schedule"] = self.schedule
+        start = starting_point(run, console)
+        if start is not None:
+            fabric.load(start, self.state)
+            done = len(self.state["rows"])
+            console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True)
+        self.recorder = Recorder(run, config.training, job.task.metric, self.state["rows"], fabric.is_global_zero)
+        title = f"{run.path.parent.name}/{run.path.name}"
+        self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
+
+    def run(self) -> None:
+        """Train until the last epoch, or until the selected one lies too far back."""
+        with closing(self.recorder), closing(self.progress):
+            for epoch in range(len(self.recorder.rows), self.job.config.training.max_epochs):
+                if self.recorder.exhausted:
+                    break
+                row = self.run_epoch(epoch)
+                self.recorder.add(row)
+                self.save(row)
+                self.progress.end_epoch(row, self.recorder)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Train and validate; return the epoch's row of metrics.csv.
+
+        It holds epoch (from 1), lr (of the last step), train_loss and the task's metric, such as train_acc (means over
+        the epoch, as it was trained), valid_loss and valid_acc if anything is held out, seconds (training and
+        validation) and loading (the part of these in which batches were made or waited for).
+        """
+        job, started = self.job, time.perf_counter()
+        self.progress.start_epoch(epoch)
+        lr, sums = self.train_one_epoch(epoch)
+        row = {"epoch": epoch + 1, "lr": lr} | self._means("train", sums, len(job.train))
+        if len(job.valid):
+            row |= self._means("valid", self.validate(), len(job.valid))
+        if not all(math.isfinite(value) for value in row.values()):
+            raise ConfigError(
+                f"the loss became infinite or NaN in epoch {epoch + 1}: "
+                "lower optim.lr, set optim.clip_norm, or look at the data with `attentive data check`"
+            )
+        loading = self.train_batches.seconds + self.valid_batches.seconds
+        row |= {"seconds": time.perf_counter() - started, "loading": loading}
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(row[f"train_{job.task.metric.column}"])
+        elif isinstance(self.schedule, MultiStepLR):
+            self.schedule.step()
+        return row
+
+    def train_one_epoch(self, epoch: int) -> tuple[float, Tensor]:
+        """A step for each training batch; return the last step's learning rate and the sums of loss and metric (2,)."""
+        config, lr = self.job.config, math.nan
+        # All that is random in an epoch follows from the seed, the epoch and, of several processes, which one this is,
+        # so that a resumed run repeats it.
+        seed = config.seed * 1_000_003 + epoch + 1 + self.fabric.global_rank * 2**53
+        torch.manual_seed(seed % 2**63)
+        self.train_batches.set_epoch(epoch)
+        self.model.train()
+        sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        for batch in self.train_batches:
+            lr = self.optimizer.param_groups[0]["lr"]
+            loss, counts = self.evaluate(batch, config.training.label_smoothing)
+            self.optimizer.zero_grad()
+            self.fabric.backward(loss)
+            if config.optim.clip_norm is not None:
+                self.fabric.clip_gradients(
+                    self.model, self.optimizer, max_norm=config.optim.clip_norm, error_if_nonfinite=False
+                )
+            self.optimizer.step()
+            if isinstance(self.schedule, OneCycleLR):
+                self.schedule.step()
+            sums += counts
+            self.progress.advance()
+        return lr, sums
+
+    @torch.no_grad()
+    def validate(self) -> Tensor:
+        """The sums of loss and metric (2,) over the validation part."""
+        self.model.eval()
+        sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        for batch in self.valid_batches:
+            sums += self.evaluate(batch)[1]
+        return sums
+
+    def evaluate(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """The mean loss over a batch, and the sums of loss and metric (2,), on the device: reading them would wait."""
+        task = self.job.task
+        batch = self.fabric.to_device(self.fabric.strategy.precision.convert_input(batch))
+        with self.fabric.autocast():
+            output = task.run(self.model, batch)
+            loss = task.loss(output, batch.labels, label_smoothing)
+            total = task.tally(output.detach(), batch.labels)
+        counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
+        if batch.share is not None:
+            # DDP's gradient is the mean of the processes' gradients, whatever they have of the batch.
+            counts, loss = counts * (batch.share.rows > 0), loss * batch.share.weight
+        return loss, counts
+
+    def save(self, row: dict[str, float]) -> None:
+        """Write last.ckpt, and best.ckpt if the epoch of the row is the selected one so far."""
+        run, selected = self.recorder.folder, self.recorder.best is row
+        self.fabric.save(run.best if selected else run.last, self.state)
+        if selected and self.fabric.is_global_zero:
+            write_file(run.last, run.best.read_bytes())
+
+    def _means(self, part: str, sums: Tensor, count: int) -> dict[str, float]:
+        """Loss and metric of a part, whose sums over this process's share are given, by their columns."""
+        loss, total = self.fabric.strategy.all_reduce(sums, reduce_op="sum").tolist()
+        return {f"{part}_loss": loss / count, f"{part}_{self.job.task.metric.column}": total / count}
+
+
+def make_optimizer(model: torch.nn.Module, optim: OptimConfig, fused: bool) -> Optimizer:
+    """The optimiser that a configuration names."""
+    parameters, lr, decay = model.parameters(), optim.lr, optim.weight_decay
+    if optim.optimizer == "sgd":
+        return SGD(parameters, lr=lr, momentum=0.9, nesterov=True, weight_decay=decay, fused=fused)
+    if optim.optimizer == "rmsprop":
+        return RMSprop(parameters, lr=lr, alpha=0.9, weight_decay=decay)
+    return Adam(parameters, lr=lr, weight_decay=decay, decoupled_weight_decay=True, fused=fused)
+
+
+def make_schedule(optimizer: Optimizer, optim: OptimConfig, metric: Metric, steps: int) -> LRScheduler | None:
+    """The schedule of the learning rate that a configuration names, for so many steps in all; None: it is constant."""
+    if optim.schedule == "plateau":
+        return ReduceLROnPlateau(
+            optimizer,
+            mode="max" if metric.rising else "min",
+            factor=optim.lr_factor,
+            patience=optim.lr_patience,
+            cooldown=optim.lr_cooldown,
+            threshold=1e-4,
+            # A share of right answers is judged by its difference, an error, which has no scale, by its ratio.
+            threshold_mode="abs" if metric.rising else "rel",
+        )
+    if optim.schedule == "one-cycle":
+        return OneCycleLR(optimizer, optim.lr, total_steps=steps)
+    if optim.schedule == "steps":
+        return MultiStepLR(optimizer, optim.lr_steps, gamma=optim.lr_factor)
+    return None
+
+
+class StepPrecision(MixedPrecision):
+    """Mixed precision of a whole step, the loss included, that leaves the input as it is; Fabric's rounds the input."""
+
+    def forward_context(self) -> AbstractContextManager[Any]:
+        # Rounded weights are not kept for a second use: the gradients of both uses are summed in float32.
+        return torch.autocast(self.device, dtype=self._desired_input_dtype, cache_enabled=False)
+
+    def convert_input(self, data: Any) -> Any:
+        return data
+
+    def convert_output(self, data: Any) -> Any:
+        return data
+
+
+def _fabric(job: Job) -> Fabric:
+    """Fabric for the device, the number of processes and the precision of a job."""
+    config, device = job.config, job.device
+    # The processes are those of `launch`: without the environment a batch system's job would be taken for one of many.
+    plugins: list[Any] = [LightningEnvironment(), AtomicCheckpoints()]
+    mixed = config.precision.endswith("mixed")
+    if mixed:
+        plugins.append(StepPrecision(config.precision, device.type))  # type: ignore[arg-type]
+    return Fabric(
+        accelerator=device.type,
+        devices=[device.index] if device.type == "cuda" and config.devices == 1 else config.devices,
+        strategy="auto" if config.devices == 1 else "ddp",
+        precision=None if mixed else config.precision,
+        plugins=plugins,
+    )
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """With torch's deterministic algorithms, so that a resumed run ends with the same bits."""
+    switches: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), switches.fill_uninitialized_memory
+    if device.type == "cuda":
+        # cuBLAS reads it when it starts; without it torch refuses to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    switches.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        switches.fill_uninitialized_memory = before[1]

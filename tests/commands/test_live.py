@@ -1,0 +1,159 @@
+"""The commands `attentive stream` and `attentive serve`, on films and lines of joints that models have learnt."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.cli import main
+from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, read_sequences
+from attentive_rnn.training import SavedModel, load_model, save_model
+from attentive_rnn.video import read_frames
+from films import write_film
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory):
+    """A model that tells red films from blue ones by their mean colours, and the network that takes these."""
+    folder = tmp_path_factory.mktemp("colours")
+    value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["B", 3, *s]) for n, s in (("x", "HW"), ("y", "hw"))]
+    graph = helper.make_graph([helper.make_node("GlobalAveragePool", ["x"], ["y"])], "mean", value[:1], value[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "mean.onnx")
+    rng = np.random.default_rng(0)
+    for name, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        for i in range(2):
+            images = np.clip(np.array(colour) + rng.normal(scale=20, size=(8, 32, 32, 3)), 0, 255).astype(np.uint8)
+            write_film(folder / "films" / name / f"{i}.mp4", images)
+    network = ["--backbone", str(folder / "mean.onnx"), "--size", "32", "32"]
+    assert main(["features", str(folder / "films"), str(folder / "features"), *network]) == 0
+    data = read_sequences(folder / "features")
+    torch.manual_seed(0)
+    model = SequenceClassifier(3, 2, 8, 1, dropout=0.0)
+    adam = torch.optim.Adam(model.parameters(), 0.05)
+    for _ in range(30):
+        adam.zero_grad()
+        torch.nn.functional.cross_entropy(model(torch.stack(data.sequences)), torch.tensor(data.labels)).backward()
+        adam.step()
+    save_model(folder / "model", SavedModel(model.eval(), data.schema, Compose([])))
+    return folder / "model", network, folder / "films"
+
+
+@pytest.fixture(scope="module")
+def skeletons(tmp_path_factory):
+    """A model of single persons of 33 joints, with the weights that it was made with."""
+    folder = tmp_path_factory.mktemp("skeletons") / "model"
+    schema = Schema(classes=("sit", "stand"), shape=(1, 33, 3), layout="mediapipe-33", rate=30.0)
+    torch.manual_seed(0)
+    save_model(folder, SavedModel(SequenceClassifier(99, 2, 6, 2).eval(), schema, OriginAtBodyCentre(0)))
+    return folder
+
+
+def _lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_film_is_recognised_frame_by_frame(colours, capsys):
+    run, network, films = colours
+    assert main(["stream", str(run), str(films / "red" / "0.mp4"), *network]) == 0
+    shown = capsys.readouterr()
+    lines = _lines(shown.out)
+    assert [line["frame"] for line in lines] == list(range(8))
+    assert [line["label"] for line in lines] == ["red"] * 8
+    assert lines[-1]["time"] == pytest.approx(0.7, abs=0.01)
+    assert shown.err.startswith("0: frames 0 to 7  red")
+
+
+def test_two_actions_in_one_film_are_two_segments(colours, tmp_path, capsys):
+    run, network, films = colours
+    both = [[f.image for f in read_frames(films / name / "1.mp4")] for name in ("red", "blue")]
+    film = write_film(tmp_path / "both.mp4", np.stack([*both[0] * 3, *both[1] * 3]))
+    out = tmp_path / "seen.mp4"
+    call = ["stream", str(run), str(film), *network, "--window", "4", "--hold", "3", "--video", str(out)]
+    assert main(call) == 0
+    shown = capsys.readouterr()
+    ends = [line["ended"] for line in _lines(shown.out) if "ended" in line]
+    assert [e["label"] for e in ends] == ["red"]
+    assert 24 <= ends[0]["end"] <= 30
+    assert len(shown.err.splitlines()) == 2
+    drawn = list(read_frames(out))
+    assert len(drawn) == 48
+    assert not np.allclose(drawn[5].image, next(read_frames(film)).image, atol=60)
+    assert main(call) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_lines_of_joints_give_what_the_model_gives_for_each_track(skeletons, monkeypatch, capsys):
+    frames = torch.randn(2, 6, 33, 3)
+    said = [{"frame": frames[who, t].tolist(), "track": ("Ann", "Bob")[who]} for t in range(6) for who in range(2)]
+    said += [{"end": "Ann"}, {"frame": frames[0, 0].tolist(), "track": "Ann"}]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, said)) + "\n"))
+    assert main(["stream", str(skeletons), "-"]) == 0
+    shown = capsys.readouterr()
+    lines = _lines(shown.out)
+    assert [(line["track"], line["frame"]) for line in lines[:12]] == [(w, t) for t in range(6) for w in ("Ann", "Bob")]
+    saved = load_model(skeletons)
+    with torch.no_grad():
+        for person, line in zip(frames, lines[10:12], strict=True):
+            ready = saved.preprocessing(person[:, None], np.random.default_rng(0))
+            wanted = saved.model(ready[None]).softmax(-1)[0].tolist()
+            assert list(line["probabilities"].values()) == pytest.approx(wanted, abs=1e-4)
+    assert lines[12] == lines[0]
+    tracks = [line.split(":")[0] for line in shown.err.splitlines()]
+    assert (tracks.count("Ann"), tracks.count("Bob")) >= (2, 1)  # Ann left and came again
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("joints", "line 1: is not JSON"),
+        ('{"joints": []}', "line 1: must be"),
+        ('{"frame": [[1, 2]]}', r"line 1: a frame must be"),
+        ('{"frame": [], "track": []}', "line 1: track must be"),
+        ("[" * 100_000, "line 1: is not JSON"),
+        ('{"frame": ' + json.dumps(np.full((33, 3), float("nan")).tolist()) + "}", "missing or infinite"),
+    ],
+)
+def test_a_line_that_is_none_is_one_message_with_its_number(skeletons, text, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(text + "\n"))
+    assert main(["stream", str(skeletons), "-"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_what_cannot_be_streamed_is_one_message(colours, skeletons, tmp_path, capsys):
+    run, network, films = colours
+    film = str(films / "red" / "0.mp4")
+    for call, message in [
+        (["stream", str(run), str(tmp_path / "none.mp4"), *network], "no such file"),
+        (["stream", str(skeletons), "-", "--video", str(tmp_path / "x.mp4")], "--video needs pictures"),
+        (["stream", str(tmp_path), "-"], "not a run folder"),
+        (["stream", str(run), film], "(1280,) of efficientnet-lite0"),
+    ]:
+        assert main(call) == 2
+        assert message in capsys.readouterr().err
+    backwards = tmp_path / "model"
+    model = SequenceClassifier(3, 2, 4, 1, bidirectional=True).eval()
+    save_model(backwards, SavedModel(model, Schema(classes=("a", "b"), shape=(3,)), Compose([])))
+    assert main(["stream", str(backwards), film, *network]) == 2
+    assert "bidirectional" in capsys.readouterr().err
+    assert not list(Path(tmp_path).glob("*.part.mp4"))
+
+
+def test_a_page_that_cannot_be_served_is_one_message(colours, capsys):
+    run, network, _ = colours
+    for options, message in [
+        (["--port", "65536"], "--port must be from 0 to 65535, got 65536"),
+        (["--largest", "0"], "--largest must be 1 MiB or more, got 0"),
+        (["--window", "0", *network], "window"),
+    ]:
+        assert main(["serve", str(run), *options]) == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,122 @@
+import contextlib
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attentive_rnn.data import load, read_sequences
+from attentive_rnn.data.formats import parquet, tables
+from attentive_rnn.errors import ConfigError, DataError
+from data.damage import damaged, read_or_refused
+from data.generic import made
+
+GOOD = """ID,Frame,ax,ay,Class,subject,note
+r2,1,0.5,1,walk,7,x y
+r2,0,0.25,-1e3,walk,7,x y
+r1,0,3,4,run,8,z
+r1,1,5,6,run,8,z
+"""
+
+
+def write(tmp_path, text, name="set.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_usual_names_are_recognised_and_rows_are_sorted_by_time(tmp_path):
+    data = read_sequences(write(tmp_path, GOOD))
+    assert data.schema.features == ("ax", "ay")
+    assert data.schema.classes == ("run", "walk")
+    assert data.labels.tolist() == [1, 0]
+    assert data[0].sequence.tolist() == [[0.25, -1000], [0.5, 1]]
+    assert data.metas == [
+        {"name": "r2", "subject": 7, "note": "x y"},
+        {"name": "r1", "subject": 8, "note": "z"},
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_quotes_compression_and_a_byte_order_mark_are_read(tmp_path, separator):
+    text = "\ufeff" + GOOD.replace(",", separator).replace("walk", '"walk"')
+    for path in (write(tmp_path, text), write(tmp_path, gzip.compress(text.encode()), "set.csv.gz")):
+        assert read_sequences(path).schema.classes == ("run", "walk")
+
+
+def test_columns_can_be_named(tmp_path):
+    text = GOOD.replace("ID", "recording").replace("Class", "what")
+    data = tables.read(write(tmp_path, text), sequence="recording", label="what", features=["ay", "ax"])
+    assert data.schema.features == ("ay", "ax")
+    assert data[1].sequence.tolist() == [[4, 3], [6, 5]]
+    with pytest.raises(ConfigError, match=r"there is no column 'who' \(given as subject\); there are recording, Frame"):
+        tables.read(tmp_path / "set.csv", subject="who")
+
+
+def test_a_table_without_sequences_is_one_to_predict_but_none_to_train_with(tmp_path):
+    path = write(tmp_path, "1 2\n3 4\n# done\n5 6\n", "one.csv")
+    assert read_sequences(path)[0].sequence.tolist() == [[1, 2], [3, 4], [5, 6]]
+    with pytest.raises(DataError, match="holds one sequence; say which column"):
+        load("table", path)
+
+
+def test_labels_that_are_numbers_are_in_their_order_and_empty_ones_are_none(tmp_path):
+    data = tables.read(write(tmp_path, "id,label,x\n1,10,0\n2,9,0\n3,,0\n"))
+    assert (data.schema.classes, data.labels.tolist()) == (("9", "10"), [1, 0, -1])
+
+
+def test_a_split_column_makes_the_parts(tmp_path):
+    path = write(tmp_path, "id,label,x,split\n1,a,0,train\n2,b,0,test\n3,b,1,train\n")
+    train, test = load("table", path)
+    assert [m["name"] for m in train.metas] == ["1", "3"]
+    assert test.labels.tolist() == [1]
+
+
+def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
+    path = write(tmp_path, "id,x\n1,0\n1,NA\n1,2\n")
+    with pytest.raises(DataError, match=r"set.csv, line 3: x is missing; load with missing="):
+        tables.read(path)
+    assert tables.read(path, missing="interpolate")[0].sequence.flatten().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "set.csv: is empty"),
+        ("id,x\n", "has names in line 1, but no values"),
+        ("id,x\n1,2\n1\n", "line 3: 1 fields, but line 1 has 2"),
+        ("id,x,x\n1,2,3\n", "line 1: two columns have the same name"),
+        ("id,label,x\n1,a,2\n1,b,3\n", "line 3: label changes from 'a' to 'b' within a sequence"),
+        ("id,time,x\n1,0,2\n1,0,3\n", "line 3: time 0 is there twice in one sequence, first in line 2"),
+        ("id,time,x\n1,,2\n", "line 2: time is missing"),
+        ("id,time,x\n1,soon,2\n", "line 2: time is 'soon', not a number"),
+        ("id,x\n,2\n1,2\n", "line 2: id is empty"),
+        ("id,label\n1,a\n", "no column of numbers is left"),
+        ("id,x\n1,1e99\n", "line 2: x is infinite or too large"),
+        ("id,note,x\n1,a,2\n1,b,3\n", "line 3: note changes"),
+        (b"id,x\n1,\xff\n", "line 2: is not text in UTF-8"),
+        ('id,x\n1,"2\n', "set.csv, line 2"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_its_line(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        tables.read(write(tmp_path, text))
+
+
+def test_two_columns_for_one_role_are_asked_about(tmp_path):
+    with pytest.raises(ConfigError, match="'label' and 'class' could both be the label"):
+        tables.read(write(tmp_path, "id,label,class,x\n1,a,b,2\n"))
+
+
+@given(st.text(alphabet='0123456789.,;-e"\n# abxNA?\t', max_size=80))
+def test_any_text_is_read_or_refused(tmp_path_factory, text):
+    path = write(tmp_path_factory.mktemp("text"), text)
+    with contextlib.suppress(DataError, ConfigError):
+        assert len(tables.read(path)) > 0
+
+
+@pytest.mark.parametrize("name", ["set.csv", "set.parquet"])
+def test_damaged_files_are_read_or_refused(tmp_path, name):
+    data = GOOD.encode() if name.endswith("csv") else parquet.to_bytes(made(counts=(3, 2)))
+    path = write(tmp_path, data, name)
+    assert read_or_refused(tables.read, path, damaged(data, 2000)) < 1900

@@ -1,0 +1,116 @@
+"""Files: each failure is one error that names the file, and what is written appears whole."""
+
+import gzip
+import json
+import lzma
+
+import pytest
+
+from attentive_rnn.data.io.files import (
+    check_writable,
+    decompress,
+    existing,
+    quoted,
+    read_bytes,
+    read_json,
+    write_atomically,
+    write_file,
+    write_json,
+)
+from attentive_rnn.errors import ConfigError, DataError
+
+
+def test_a_path_that_is_missing_or_unusable_is_named(tmp_path):
+    assert existing(str(tmp_path)) == tmp_path
+    with pytest.raises(DataError, match="nothing: there is no such file or folder"):
+        existing(tmp_path / "nothing")
+    with pytest.raises(DataError, match=r"not a usable path|no such file"):
+        existing("a\0b")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_bytes(tmp_path)
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress), ("", bytes)])
+def test_compressed_bytes_come_back_and_damaged_ones_are_refused(suffix, pack):
+    packed = pack(b"values" * 100)
+    assert decompress(packed, "set.txt" + suffix) == b"values" * 100
+    if suffix:
+        with pytest.raises(DataError, match=f"set.txt{suffix}: is truncated or not a {suffix[1:]} file"):
+            decompress(packed[:-9], "set.txt" + suffix)
+
+
+def test_a_file_is_replaced_only_on_request(tmp_path):
+    path = tmp_path / "out.npz"
+    assert check_writable(path, (".npz",), overwrite=False) == path
+    write_atomically(path, b"one")
+    with pytest.raises(ConfigError, match="is there already"):
+        check_writable(path, (".npz",), overwrite=False)
+    write_atomically(check_writable(path, (".npz",), overwrite=True), b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.npz"]
+    with pytest.raises(ConfigError, match=r"must end in \.npz or \.pkl"):
+        check_writable(tmp_path / "out.csv", (".npz", ".pkl"), overwrite=False)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_atomically(tmp_path / "no" / "folder.npz", b"")
+
+
+def test_long_texts_are_cut_in_messages():
+    assert quoted("short") == "'short'"
+    assert quoted("x" * 50) == repr("x" * 37 + "...")
+
+
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "values.bin"
+    path.write_bytes(b"a longer text that was there before")
+    write_atomically(path, b"new")
+    assert read_bytes(path) == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_replaced_is_named_and_nothing_is_left_beside_it(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match="folder: cannot be written: Is a directory"):
+        write_atomically(tmp_path / "folder", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_folder_of_a_file_is_made_if_need_be_unless_a_file_is_in_its_place(tmp_path):
+    write_file(tmp_path / "a" / "b" / "file", b"x")
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"x"
+    with pytest.raises(ConfigError, match="file/c: cannot be written"):
+        write_file(tmp_path / "a" / "b" / "file" / "c", b"x")
+
+
+def test_json_is_readable_and_comes_back_equal(tmp_path):
+    values = {"name": "Grüße", "numbers": [1, 2.5, None]}
+    write_json(tmp_path / "values.json", values)
+    assert "Grüße" in (tmp_path / "values.json").read_text(encoding="utf-8")
+    assert read_json(tmp_path / "values.json") == values
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "values.json", {"loss": float("nan")})
+    assert read_json(tmp_path / "values.json") == values
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"{", "is damaged or not JSON"),
+        (b"\xff\xfe", "is damaged or not JSON"),
+        (b"[" * 100_000, "is damaged or not JSON"),
+        (b"[1]", "must hold a JSON object"),
+    ],
+)
+def test_what_is_no_json_object_is_refused_by_its_name(tmp_path, content, message):
+    path = tmp_path / "values.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"values\.json: {message}"):
+        read_json(path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(DataError, match="absent: cannot be read: No such file"):
+        read_bytes(tmp_path / "absent")
+    (tmp_path / "values.json").write_text(json.dumps({}))
+    assert read_bytes(tmp_path / "values.json") == b"{}"

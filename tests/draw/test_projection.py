@@ -1,0 +1,61 @@
+"""Flat views of skeletons: upright, from the front, and nobody where nobody is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attentive_rnn.data import get_layout, list_layouts
+from attentive_rnn.draw import projection, skeletons
+from data.check.test_skeletons import dataset, standing
+from data.generic import made
+
+
+@pytest.mark.parametrize("layout", list_layouts())
+def test_every_layout_can_be_drawn_flat_and_in_space(tmp_path, layout):
+    joints = len(get_layout(layout).joints)
+    for coordinates in (2, 3):
+        frames = made((2, joints, coordinates), layout, counts=(6,))
+        flat = projection.flatten(frames[0].sequence.numpy(), frames.schema)
+        assert flat.shape == (6, 2, joints, 2)
+        assert np.isfinite(flat).all()
+    groups = skeletons.bone_groups(frames.schema)
+    assert sum(len(bones) for _, bones in groups.values()) == joints - 1
+
+
+@pytest.mark.parametrize(("up", "sign"), [(0, 1), (1, 1), (1, -1), (2, 1), (2, -1)])
+def test_a_standing_body_stands_in_the_picture_with_its_left_on_the_right(up, sign):
+    data = dataset(standing(up=up, sign=sign))
+    flat = projection.flatten(data[0].sequence.numpy(), data.schema)[:, 0]
+    head, left, right, foot = flat[0, [3, 4, 8, 15]]
+    assert head[1] > left[1] > foot[1]
+    assert left[0] > right[0]
+
+
+def test_who_is_absent_is_not_drawn():
+    x = standing(persons=2)
+    x[1, 1] = 0
+    flat = projection.flatten(x.numpy(), dataset(x).schema)
+    assert np.isnan(flat[1, 1]).all()
+    assert np.isfinite(flat[[0, 2, 3]]).all()
+
+
+def test_frames_are_spread_from_the_first_to_the_last_and_centred():
+    points = np.zeros((11, 1, 2, 2))
+    points[:, 0, 1] = [2.0, 4.0]
+    points += np.arange(11)[:, None, None, None]
+    times, centred, reach = projection.spread(points, 6)
+    assert times.tolist() == [0, 2, 4, 6, 8, 10]
+    np.testing.assert_allclose(centred, np.broadcast_to([[[-1.0, -2.0], [1.0, 2.0]]], (6, 1, 2, 2)))
+    assert reach == 2
+    assert projection.spread(points[:3], 6)[0].tolist() == [0, 1, 2]
+
+
+def test_the_clearest_pose_is_upright_and_its_joints_are_apart():
+    standing_apart = np.array([[[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]])
+    standing_close = np.array([[[0.0, 0.0], [0.1, 0.1], [2.0, 4.0]]])
+    lying_apart = np.array([[[0.0, 0.0], [3.0, 0.5], [6.0, 1.0]]])
+    nobody = np.full((1, 3, 2), np.nan)
+    found = projection.clearest_pose([lying_apart, standing_close, nobody, standing_apart])
+    np.testing.assert_allclose(found, standing_apart - [1.0, 2.0])
+    assert not projection.clearest_pose([nobody]).any()

@@ -1,0 +1,68 @@
+"""Pictures in, people and their actions out: each recognised as if alone, and drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.streaming import Recognizer
+from attentive_rnn.streaming.pipeline import Pipeline, annotate
+from attentive_rnn.training import SavedModel
+from attentive_rnn.video import read_frames
+from video.test_pose import RedBody, _films
+from video.test_tracking import MIDDLE, PICTURE, Recorded, every_film, found_in
+
+
+@pytest.mark.parametrize("coordinates", [2, 3])
+def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordinates):
+    film = _films(tmp_path / "films") / "wave" / "a.mp4"
+    schema = Schema(classes=("sit", "wave"), shape=(1, 17, coordinates), layout="coco-17")
+    torch.manual_seed(0)
+    model = SequenceClassifier(17 * coordinates, 2, 6, 2).eval()
+    pipeline = Pipeline(SavedModel(model, schema, Compose([OriginAtBodyCentre(0)])), pose=RedBody(), patience=2)
+    images = [f.image for f in read_frames(film)]
+    seen = [pipeline.push(image)[0] for image in images]
+    assert [len(s) for s in seen] == [0, 0, 1, 1, 1, 1]
+    assert [s[0].recognition.frame for s in seen[2:]] == [0, 1, 2, 3]
+    assert seen[-1][0].weights.shape == (17,)
+    assert seen[-1][0].weights.mean() == pytest.approx(1, abs=1e-5)
+    drawn = annotate(images[-1], seen[-1], schema)
+    assert drawn.shape == images[-1].shape
+    assert (drawn != images[-1]).any()
+    ended = [pipeline.push(images[0])[1] for _ in range(2)]
+    assert [len(e) for e in ended] == [0, 1]
+    assert pipeline.recognizer.tracks == []
+
+
+def test_a_model_that_the_pictures_do_not_fit_is_refused():
+    kinect = Schema(classes=("a", "b"), shape=(1, 20, 3), layout="kinect-20")
+    features = Schema(classes=("a", "b"), shape=(60,))
+    for schema, message in [(kinect, "has no joint for"), (features, "but the pictures give nothing")]:
+        with pytest.raises(ConfigError, match=message):
+            Pipeline(SavedModel(SequenceClassifier(60, 2).eval(), schema, Compose([])), pose=RedBody())
+
+
+@every_film
+def test_each_of_two_people_is_recognised_as_if_alone(film):
+    torch.manual_seed(0)
+    schema = Schema(classes=("golf", "pullup", "wave"), shape=(1, 33, 3), layout="mediapipe-33")
+    saved = SavedModel(SequenceClassifier(99, 3, 6, 2).eval(), schema, Compose([OriginAtBodyCentre(0)]))
+    pipeline, alone, shown = Pipeline(saved, pose=Recorded(film)), Recognizer(saved), 0
+    for people in found_in(film):
+        seen, ended = pipeline.push(PICTURE)
+        assert not ended
+        wanted = {bool(j[:, 0].mean() > MIDDLE): alone.push(j, bool(j[:, 0].mean() > MIDDLE)) for j, _ in people}
+        assert len(seen) == len(wanted)
+        for one in seen:
+            theirs = wanted[bool(one.person.joints[:, 0].mean() > MIDDLE)]
+            assert np.allclose(one.recognition.probabilities, theirs.probabilities, atol=1e-6)
+            assert one.recognition.frame == theirs.frame
+        shown += len(seen) == 2
+        assert annotate(PICTURE, seen, schema).any() == bool(seen)
+    assert shown > 4
+    assert len(pipeline.recognizer.tracks) == 2
+    assert [track for track, _ in pipeline.finish()] == [0, 1]

@@ -1,0 +1,63 @@
+"""Scores and intervals against figures worked out elsewhere."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attentive_rnn.tasks.metrics import score, student, wilson
+
+
+def one_hot(predicted, classes=3):
+    return np.eye(classes)[predicted] * 4.0
+
+
+def test_a_class_that_is_only_predicted_does_not_count_as_zero():
+    scores = score(one_hot([0, 0, 2]), np.array([0, 0, 1]))
+    assert scores.accuracy.value == pytest.approx(2 / 3)
+    assert scores.mean_class_accuracy == pytest.approx((1 + 0) / 2)
+    assert scores.confusion.tolist() == [[2, 0, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_mean_class_accuracy_weighs_classes_alike():
+    labels = np.array([0] * 9 + [1])
+    assert score(one_hot([0] * 10), labels).accuracy.value == pytest.approx(0.9)
+    assert score(one_hot([0] * 10), labels).mean_class_accuracy == pytest.approx(0.5)
+
+
+def test_the_loss_is_the_mean_cross_entropy_also_of_large_logits():
+    logits = np.array([[0.0, 0.0], [1000.0, 0.0]])
+    assert score(logits, np.array([0, 1])).loss == pytest.approx((np.log(2) + 1000) / 2)
+
+
+def test_wilson_gives_the_published_example():
+    # Newcombe, Statistics in Medicine 1998, table I, method 3.
+    assert wilson(81, 263)[1:] == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(15, 148)[1:] == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson(0, 20)[1:] == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson(1, 29)[1:] == pytest.approx((0.0061, 0.1718), abs=5e-5)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_share_and_stays_within_0_and_1(case):
+    value, low, high = wilson(*case)
+    assert 0 <= low <= value <= high <= 1
+    assert low < high
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"),
+    [(1, 12.7062), (2, 4.3027), (9, 2.2622), (30, 2.0423), (31, 2.0395), (60, 2.0003), (120, 1.9799)],
+)
+def test_students_quantile_agrees_with_the_printed_table(freedom, quantile):
+    values = np.arange(freedom + 1.0)
+    value, low, high = student(values)
+    error = values.std(ddof=1) / np.sqrt(freedom + 1)
+    assert (high - value) / error == pytest.approx(quantile, abs=5.1e-5)
+    assert (value - low) / error == pytest.approx(quantile, abs=5.1e-5)
+
+
+def test_students_interval_of_three_values():
+    value, low, high = student([0.9, 0.92, 0.94])
+    assert value == pytest.approx(0.92)
+    assert high - value == pytest.approx(value - low) == pytest.approx(4.302652729696 * 0.02 / np.sqrt(3))

@@ -1,0 +1,108 @@
+"""The record of the epochs: curves, the selected epoch, the early stop, and what the terminal shows."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from attentive_rnn.tasks.classification import Classification
+from attentive_rnn.training import RunFolder, train
+from attentive_rnn.training.checkpoint import read_checkpoint
+from attentive_rnn.training.config import TrainingConfig
+from attentive_rnn.training.recorder import ProgressBar, Recorder
+from attentive_rnn.training.run_folder import read_rows
+
+METRIC = Classification.metric
+
+
+def test_tensorboard_shows_the_same_numbers(finished_run):
+    events = EventAccumulator(str(finished_run.tensorboard)).Reload()
+    rows = read_rows(finished_run.metrics)
+    for tag, column in (("loss/train", "train_loss"), ("acc/valid", "valid_acc"), ("lr", "lr")):
+        scalars = events.Scalars(tag)
+        assert [scalar.step for scalar in scalars] == [1, 2, 3]
+        assert [scalar.value for scalar in scalars] == pytest.approx([row[column] for row in rows], rel=1e-6)
+
+
+def test_the_best_epoch_has_the_highest_accuracy_and_among_equals_the_lowest_loss(finished_run):
+    rows = read_rows(finished_run.metrics)
+    best = max(rows, key=lambda row: (row["valid_acc"], -row["valid_loss"]))
+    assert finished_run.read_results()["best_epoch"] == best["epoch"]
+    stored = read_checkpoint(finished_run.best)["model"]
+    for name, tensor in load_file(finished_run.model / "model.safetensors").items():
+        assert torch.equal(stored[name], tensor)
+
+
+def test_training_stops_when_the_best_epoch_is_long_ago(small_config, tmp_path, quiet):
+    # A step this small changes no prediction, and the loss only by its last digits.
+    config = small_config("basic-motions", optim__lr="1e-12", training__patience="2", training__max_epochs="9")
+    run = train(config, tmp_path, console=quiet)
+    results, rows = run.read_results(), read_rows(run.metrics)
+    assert results["epochs"] == len(rows) == results["best_epoch"] + 2 < 9
+
+
+def test_the_last_epoch_is_kept_by_choice_and_nothing_stops_early(small_config, tmp_path, quiet):
+    changes = {"training__patience": "1", "training__max_epochs": "4", "training__select": "last"}
+    run = train(small_config("basic-motions", optim__lr="1e-12", **changes), tmp_path, console=quiet)
+    results = run.read_results()
+    assert results["epochs"] == results["best_epoch"] == 4
+    assert results["select"] == "last"
+    assert "validation_accuracy" in results
+    stored, last = (read_checkpoint(file)["model"] for file in (run.best, run.last))
+    assert all(torch.equal(stored[name], last[name]) for name in last)
+
+
+def recorder(folder, *values, **training):
+    """A recorder of epochs that had these validation accuracies, each with a lower loss than the one before."""
+    rows = [
+        {"epoch": epoch, "lr": 0.1, "train_acc": 0.5, "valid_loss": 1 / epoch, "valid_acc": value, "seconds": 2.0}
+        for epoch, value in enumerate(values, 1)
+    ]
+    return Recorder(RunFolder(folder), TrainingConfig(**training), METRIC, rows)
+
+
+def test_among_equals_the_epoch_of_the_lowest_loss_is_selected(tmp_path):
+    assert recorder(tmp_path, 0.5, 0.7, 0.7, 0.6).best["epoch"] == 3
+    assert recorder(tmp_path, 0.5, 0.7, 0.7, 0.6, select="last").best["epoch"] == 4
+
+
+@pytest.mark.parametrize(("patience", "stops"), [(1, True), (2, True), (3, False)])
+def test_training_stops_when_the_selected_epoch_lies_as_far_back_as_the_patience(tmp_path, patience, stops):
+    assert recorder(tmp_path, 0.5, 0.7, 0.6, 0.6, patience=patience).exhausted == stops
+    assert not recorder(tmp_path, 0.5, 0.7, 0.6, 0.6, patience=patience, select="last").exhausted
+
+
+def test_rows_of_a_checkpoint_replace_those_of_the_table(tmp_path):
+    (tmp_path / "metrics.csv").write_text("epoch\n1\n2\n3\n")
+    kept = recorder(tmp_path, 0.5, 0.7)
+    assert read_rows(tmp_path / "metrics.csv") == kept.rows
+    assert not (tmp_path / "tensorboard").exists()
+
+
+def test_without_a_terminal_each_epoch_is_a_line(tmp_path, quiet):
+    bar = ProgressBar(quiet, "recipe/time", 3, 9)
+    kept = recorder(tmp_path, 0.5, 0.75, 0.625)
+    bar.start_epoch(2)
+    bar.advance()
+    bar.end_epoch(kept.rows[-1], kept)
+    bar.close()
+    assert quiet.file.getvalue() == "recipe/time  epoch 3/9  2.00 s  train 0.5  valid 0.625  best 0.75 at 2\n"
+
+
+def test_on_a_terminal_a_bar_shows_the_epoch_and_the_scores(tmp_path):
+    console = Console(file=StringIO(), width=100, force_terminal=True)
+    bar = ProgressBar(console, "recipe/time", 1, 9)
+    kept = recorder(tmp_path, 0.5, 0.75)
+    bar.start_epoch(1)
+    bar.advance()
+    bar.end_epoch(kept.rows[-1], kept)
+    bar.close()
+    shown = console.file.getvalue()
+    assert shown.startswith("recipe/time\n")
+    assert "epoch 2/9" in shown
+    assert "train 0.5  valid 0.75  best 0.75 at 2" in shown
