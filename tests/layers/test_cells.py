@@ -17,10 +17,8 @@ from helpers import (
     assert_runs_near,
 )
 
-T, B, D, N = 5, 3, 4, 6
-
-
-X = torch.zeros(T, B, D)
+T, B, D, N = 7, 4, 5, 6
+X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
 
 
 def test_cells():
@@ -40,12 +38,6 @@ def test_cells():
         EleAttLSTMCell(D, N)(X[0], (torch.zeros(B, N), torch.zeros(B, 7)))
 
 
-T, B, D, N = 7, 4, 5, 6
-
-
-X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
-
-
 def test_a_cell_with_and_without_a_batch():
     one = EleAttGRUCell(D, N, dtype=torch.float64)
     x, h = X[0].double(), torch.randn(B, N, dtype=torch.float64)
@@ -59,7 +51,6 @@ def test_a_cell_with_and_without_a_batch():
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
 every_gate = pytest.mark.parametrize("gate", ALL_GATES)
-X = torch.linspace(-2, 2, 7 * 4 * 5, dtype=torch.float64).sin().view(7, 4, 5)
 
 
 @every_cell
@@ -68,9 +59,9 @@ def test_a_cell_stepped_is_the_layer(cell, gate):
     layer = LAYERS[cell](5, 6, gate=gate, gate_scale=2.0, dtype=torch.float64)
     one = CELL_MODULES[cell](5, 6, gate=gate, gate_scale=2.0, dtype=torch.float64)
     one.load_state_dict({name.removesuffix("_l0"): tensor for name, tensor in layer.state_dict().items()})
-    output, last, (attention,) = layer(X, need_attention=True)
+    output, last, (attention,) = layer(X.double(), need_attention=True)
     state = None
-    for t, x_t in enumerate(X):
+    for t, x_t in enumerate(X.double()):
         state, response = one(x_t, state, need_attention=True)
         assert_near(as_tuple(state)[0], output[t], 1e-14)
         assert_near_or_none(response, None if gate is None else attention[t])
