@@ -1,20 +1,23 @@
-"""attentive-rnn: recurrent layers with attention for PyTorch."""
+"""attentive-rnn: recurrent layers with attention for PyTorch. PyTorch is imported when a name is first used."""
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from .layers import (
-    RRA,
-    AttentionRNN2d,
-    EleAttGRU,
-    EleAttGRUCell,
-    EleAttLSTM,
-    EleAttLSTMCell,
-    EleAttRNN,
-    EleAttRNNCell,
-    RRACell,
-)
-from .models import SequenceClassifier
-from .ops import backends
+if TYPE_CHECKING:
+    from .layers import (
+        RRA,
+        AttentionRNN2d,
+        EleAttGRU,
+        EleAttGRUCell,
+        EleAttLSTM,
+        EleAttLSTMCell,
+        EleAttRNN,
+        EleAttRNNCell,
+        RRACell,
+    )
+    from .models import SequenceClassifier
+    from .ops import backends
 
 __version__ = version("attentive-rnn")
 
@@ -32,3 +35,16 @@ __all__ = [
     "__version__",
     "backends",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("layers", "models", "ops"):
+        return import_module(f".{name}", __name__)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = {"SequenceClassifier": "models", "backends": "ops"}.get(name, "layers")
+    return getattr(import_module(f".{home}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -82,3 +82,12 @@ def test_show_animates_a_sequence(skeletons, tmp_path):
 def test_a_path_that_is_missing_is_one_line(capsys):
     assert main(["data", "check", "nowhere.zip"]) == 2
     assert capsys.readouterr().err == "attentive: error: nowhere.zip: there is no such file or folder\n"
+
+
+def test_series_of_ones_own_are_checked(series, capsys):
+    assert main(["data", "list"]) == 0
+    assert "nucla" in capsys.readouterr().out
+    assert main(["data", "check", str(series)]) == 0
+    assert "30 train, 12 test" in capsys.readouterr().out
+    assert main(["data", "check", str(series), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["splits"] == {"train": 30, "test": 12}

@@ -1,4 +1,4 @@
-"""`attentive reproduce`: tables of the paper by the real entry point, with runs of one epoch."""
+"""The command `attentive reproduce`, with runs of one epoch."""
 
 from __future__ import annotations
 
@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 
 from attentive_rnn.cli import main
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.experiments.reproduce import read_table
 from attentive_rnn.training.run_folder import list_runs
+from commands.calls import REPRODUCED
 from data.writers import nucla_content, nucla_name, write_nucla_zip
-
-SMALL = ["--recipe", "basic-motions", "--training.max_epochs", "1"]
-
-
-@pytest.fixture(scope="module")
-def reproduced(tmp_path_factory):
-    """A folder in which figure 2 has been reproduced, with tiny layers."""
-    folder = tmp_path_factory.mktemp("runs")
-    assert main(["reproduce", "figure2", *SMALL, "--model.hidden_size", "4", "--output-dir", str(folder)]) == 0
-    return folder / "basic-motions" / "reproduce"
 
 
 def test_a_table_has_a_row_for_each_of_the_papers_beside_its_figures(reproduced):
@@ -49,7 +42,7 @@ def test_skeletons_are_reproduced_by_the_papers_recipe(tmp_path):
 
 def test_a_run_that_is_there_is_taken_over_by_another_table(reproduced, capsys):
     before = sorted(path.name for path in reproduced.iterdir() if path.is_dir())
-    options = [*SMALL, "--model.hidden_size", "4", "--output-dir", str(reproduced.parents[1])]
+    options = [*REPRODUCED, "--model.hidden_size", "4", "--output-dir", str(reproduced.parents[1])]
     assert main(["reproduce", "table4", *options]) == 0
     new = {path.name for path in reproduced.iterdir() if path.is_dir()} - set(before)
     rows = json.loads((reproduced / "table4.json").read_text())["rows"]
@@ -57,6 +50,8 @@ def test_a_run_that_is_there_is_taken_over_by_another_table(reproduced, capsys):
     assert rows[1]["runs"] == rows[2]["runs"]
 
 
-def test_an_unknown_table_is_refused_in_one_line(capsys):
-    assert main(["reproduce", "table8", *SMALL]) == 2
+def test_an_unknown_table_is_refused_with_the_known_ones(capsys):
+    with pytest.raises(ConfigError, match="figure2, table1"):
+        read_table("table8")
+    assert main(["reproduce", "table8", *REPRODUCED]) == 2
     assert "unknown table 'table8'" in capsys.readouterr().err

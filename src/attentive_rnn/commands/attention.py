@@ -7,15 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ConfigError, MissingExtraError
-
-
-def add_masks(masks: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive masks` its arguments."""
-    masks.add_argument("folders", nargs="+", metavar="RUN", help="run folders of one data set of images")
-    masks.add_argument("--picture", required=True, metavar="FILE.png", help="where to draw")
-    masks.add_argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)")
-    masks.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
-    masks.set_defaults(run=_masks)
+from .arguments import MOVED_DATA, Argument, Command, overwrite
 
 
 def _masks(arguments: argparse.Namespace) -> int:
@@ -53,14 +45,6 @@ def _masks(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add_lags(lags: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive lags` its arguments."""
-    lags.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra")
-    lags.add_argument("--out", metavar="FILE", help="draw the weights into a .png or .svg")
-    lags.add_argument("--overwrite", action="store_true", help="replace the picture if it is there")
-    lags.set_defaults(run=_lags)
-
-
 def _lags(arguments: argparse.Namespace) -> int:
     from ..data.io.files import check_writable
     from ..draw.charts import lag_bars
@@ -87,16 +71,6 @@ def _lags(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add_silhouettes(silhouettes: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive silhouettes` its arguments."""
-    silhouettes.add_argument(
-        "silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"
-    )
-    silhouettes.add_argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features")
-    silhouettes.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
-    silhouettes.set_defaults(run=_silhouettes)
-
-
 def _silhouettes(arguments: argparse.Namespace) -> int:
     from ..data.skeletons.silhouettes import read_silhouettes
     from ..explain.films import attention_on_people
@@ -117,3 +91,33 @@ def _silhouettes(arguments: argparse.Namespace) -> int:
             f"difference {shown(found.gain)}; {len(test)} films, {found.frames} frames"
         )
     return 0
+
+
+MASKS = Command(
+    "masks",
+    "draw where networks for images attend",
+    "attentive masks runs/mdist/FIRST runs/mdist/SECOND --picture masks.png",
+    _masks,
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of one data set of images"),
+    Argument("--picture", required=True, metavar="FILE.png", help="where to draw"),
+    Argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)"),
+    MOVED_DATA,
+)
+LAGS = Command(
+    "lags",
+    "the weights that RRA models give to their former outputs",
+    "attentive lags runs/adding/TIME --out lags.png",
+    _lags,
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra"),
+    Argument("--out", metavar="FILE", help="draw the weights into a .png or .svg"),
+    overwrite("the picture"),
+)
+SILHOUETTES = Command(
+    "silhouettes",
+    "how much of a model's attention lies on people in films",
+    "attentive silhouettes silhouettes.npz runs/jhmdb-maps/TIME",
+    _silhouettes,
+    Argument("silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"),
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features"),
+    MOVED_DATA,
+)

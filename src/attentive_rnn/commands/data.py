@@ -1,4 +1,4 @@
-"""`attentive data`: what can be read, what is in a file, and files in other formats or as pictures."""
+"""Command `attentive data`: readable data sets, the content of a file, and files in other formats or as pictures."""
 
 from __future__ import annotations
 
@@ -6,45 +6,8 @@ import argparse
 import json
 from typing import Any
 
-import yaml
-
 from ..errors import ConfigError
-
-
-def add(data: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive data` its actions."""
-    data.set_defaults(run=_help, parser=data)
-    actions = data.add_subparsers(dest="action", metavar="ACTION")
-
-    listing = actions.add_parser("list", help="the data sets and formats that can be read", allow_abbrev=False)
-    listing.set_defaults(run=_list)
-
-    check = actions.add_parser("check", help="what is in a data set, and what is odd about it", allow_abbrev=False)
-    check.add_argument("path", metavar="PATH")
-    check.add_argument("--json", action="store_true", help="print JSON")
-    check.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
-    check.add_argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg")
-    check.add_argument("--overwrite", action="store_true", help="replace the picture if it is there")
-    check.set_defaults(run=_check)
-
-    convert = actions.add_parser("convert", help="write a data set as .npz, .parquet or .pkl", allow_abbrev=False)
-    convert.add_argument("path", metavar="PATH")
-    convert.add_argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)")
-    convert.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
-    convert.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
-    convert.set_defaults(run=_convert)
-
-    show = actions.add_parser("show", help="animate one skeleton sequence", allow_abbrev=False)
-    show.add_argument("path", metavar="PATH")
-    show.add_argument("--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)")
-    show.add_argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)")
-    show.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
-    show.set_defaults(run=_show)
-
-
-def _help(arguments: argparse.Namespace) -> int:
-    arguments.parser.print_help()
-    return 0
+from .arguments import JSON, Argument, Command, overwrite
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -79,6 +42,8 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _option(text: str) -> tuple[str, Any]:
+    import yaml
+
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
         raise ConfigError(f"--option must be KEY=VALUE, got {text!r}")
@@ -94,3 +59,47 @@ def _show(arguments: argparse.Namespace) -> int:
     item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
     print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite)}")
     return 0
+
+
+_PATH = Argument("path", metavar="PATH")
+_OPTION = Argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
+DATA = Command(
+    "data",
+    "the data sets: what can be read, what is in a file, and conversion",
+    "attentive data check NATOPS_TRAIN.ts",
+    None,
+    actions=(
+        Command("list", "the data sets and formats that can be read", "attentive data list", _list),
+        Command(
+            "check",
+            "what is in a data set, and what is odd about it",
+            "attentive data check skeletons.zip --picture samples.png",
+            _check,
+            _PATH,
+            JSON,
+            _OPTION,
+            Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
+            overwrite("the picture"),
+        ),
+        Command(
+            "convert",
+            "write a data set as .npz, .parquet or .pkl",
+            "attentive data convert skeletons.pkl skeletons.npz",
+            _convert,
+            _PATH,
+            Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
+            _OPTION,
+            overwrite("OUT"),
+        ),
+        Command(
+            "show",
+            "animate one skeleton sequence",
+            "attentive data show skeletons.npz --item 3 --out film.gif",
+            _show,
+            _PATH,
+            Argument("--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)"),
+            Argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)"),
+            overwrite("FILE"),
+        ),
+    ),
+)

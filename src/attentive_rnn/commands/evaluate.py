@@ -1,4 +1,4 @@
-"""`attentive evaluate`: the scores of a run's model on the test sequences of its data set."""
+"""Commands that apply a run's model to whole sequences: `attentive evaluate` and `attentive predict`."""
 
 from __future__ import annotations
 
@@ -6,37 +6,13 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from .arguments import JSON, MOVED_DATA, RUN, RUN_OR_MODEL, USED_DEVICE, VIEWS, Argument, Command
+
 if TYPE_CHECKING:
     from ..tasks import Task
 
 
-def add(evaluate: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive evaluate` its arguments."""
-    evaluate.add_argument("folder", metavar="RUN", help="a run folder")
-    evaluate.add_argument("--data", metavar="PATH", help="where the data set is now, if it has moved")
-    add_use(evaluate)
-    add_views(evaluate)
-    evaluate.set_defaults(run=_run)
-
-
-def add_use(parser: argparse.ArgumentParser) -> None:
-    """Options of commands that use a run's model."""
-    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def add_views(parser: argparse.ArgumentParser) -> None:
-    """The option of commands that score test sequences."""
-    parser.add_argument(
-        "--views",
-        type=int,
-        default=1,
-        metavar="V",
-        help="average over V random views of each sequence, drawn by the run's augmentation (default 1: as it is)",
-    )
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def _evaluate(arguments: argparse.Namespace) -> int:
     from ..experiments.fusion import answers_in_test
     from ..tasks import task_for
     from ..training import load_model, open_run
@@ -64,11 +40,57 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _predict(arguments: argparse.Namespace) -> int:
+    from ..data import read_sequences
+    from ..tasks import task_for
+    from ..training import load_model
+    from ..training.setup import choose_device
+    from ..training.transfer import find_model
+
+    saved = load_model(find_model(arguments.folder))
+    saved.model.to(choose_device(arguments.device))
+    dataset = read_sequences(arguments.input, saved.schema)
+    task = task_for(saved.schema)
+    answers = task.answers(saved.logits(dataset))
+    names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
+    if arguments.json:
+        rows = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
+        print(json.dumps(rows, ensure_ascii=False))
+        return 0
+    width = max(map(len, names))
+    for name, answer in zip(names, answers, strict=True):
+        print(f"{name:{width}}  {task.in_words(answer)}")
+    return 0
+
+
 def print_scores(task: Task, test: dict[str, Any]) -> None:
-    """Say the "test" of a results.json."""
+    """Print the "test" of a results.json."""
     for line in task.report(test):
         print(line)
     if "without_copies" in test:
         metric = task.metric
         rest = metric.in_words(test["without_copies"][metric.name])
         print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
+
+
+EVALUATE = Command(
+    "evaluate",
+    "score a run's model on the test sequences of its data set",
+    "attentive evaluate runs/japanese-vowels/TIME",
+    _evaluate,
+    RUN,
+    MOVED_DATA,
+    USED_DEVICE,
+    JSON,
+    VIEWS,
+)
+PREDICT = Command(
+    "predict",
+    "label sequences with a run's model",
+    "attentive predict runs/skeleton/TIME recording.json",
+    _predict,
+    RUN_OR_MODEL,
+    Argument("input", metavar="INPUT", help="a file or folder of sequences"),
+    USED_DEVICE,
+    JSON,
+)

@@ -9,31 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from .arguments import JSON, MOVED_DATA, RUN, Argument, Command
 
 if TYPE_CHECKING:
     from ..training import RunFolder
 
 LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive explain` its arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument("input", nargs="?", metavar="INPUT", help="a file or folder of sequences")
-    parser.add_argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)")
-    parser.add_argument("--item", metavar="N", help="one sequence or image: its number from 0, or its name")
-    parser.add_argument("--layer", type=int, metavar="K", help="the attention of that layer of a stack (default 1)")
-    parser.add_argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered")
-    parser.add_argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)")
-    parser.add_argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--faithfulness", action="store_true", help="measure whether what is attended to is what is used (minutes)"
-    )
-    parser.add_argument(
-        "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
-    )
-    parser.set_defaults(run=_explain)
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -113,3 +94,26 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"written to {folder}: faithfulness.md, .json and .png")
     return 0
+
+
+EXPLAIN = Command(
+    "explain",
+    "show what a run's model attends to, and test what that means",
+    "attentive explain runs/skeleton/TIME --item 3",
+    _explain,
+    RUN,
+    Argument("input", nargs="?", metavar="INPUT", help="a file or folder of sequences"),
+    Argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)"),
+    Argument("--item", metavar="N", help="one sequence or image: its number from 0, or its name"),
+    Argument("--layer", type=int, metavar="K", help="the attention of that layer of a stack (default 1)"),
+    Argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered"),
+    Argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)"),
+    MOVED_DATA,
+    JSON,
+    Argument(
+        "--faithfulness", action="store_true", help="measure whether what is attended to is what is used (minutes)"
+    ),
+    Argument(
+        "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
+    ),
+)

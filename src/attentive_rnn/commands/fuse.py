@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .evaluate import add_views
-
-
-def add(fuse: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive fuse` its arguments."""
-    fuse.add_argument(
-        "folders", nargs="+", metavar="RUN", help="run folders of one data set, or of several views of it"
-    )
-    fuse.add_argument(
-        "--weights", nargs="+", type=float, metavar="W", help="one for each run, such as 2 2 1 1 (default: all equal)"
-    )
-    add_views(fuse)
-    fuse.set_defaults(run=_fuse)
+from .arguments import VIEWS, Argument, Command
 
 
 def _fuse(arguments: argparse.Namespace) -> int:
@@ -34,3 +22,16 @@ def _fuse(arguments: argparse.Namespace) -> int:
         value = 100 * rest.accuracy.value
         print(f"{value:5.1f} %  together, on the {rest.count} that are no copies of training sequences")
     return 0
+
+
+FUSE = Command(
+    "fuse",
+    "score several runs of one data set together, such as a skeleton's streams",
+    "attentive fuse runs/skeleton/FIRST runs/skeleton/SECOND --weights 2 1",
+    _fuse,
+    Argument("folders", nargs="+", metavar="RUN", help="run folders of one data set, or of several views of it"),
+    Argument(
+        "--weights", nargs="+", type=float, metavar="W", help="one for each run, such as 2 2 1 1 (default: all equal)"
+    ),
+    VIEWS,
+)

@@ -1,16 +1,13 @@
-"""`attentive info`: what is installed, and what it runs on."""
+"""Commands about the installation: `attentive info` and `attentive completion`."""
 
 from __future__ import annotations
 
 import argparse
 
-
-def add(info: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive info` its arguments."""
-    info.set_defaults(run=_run)
+from .arguments import Argument, Command
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _info(arguments: argparse.Namespace) -> int:
     import torch
 
     from .. import backends
@@ -34,3 +31,27 @@ def _run(arguments: argparse.Namespace) -> int:
     for name, text in list_recipes().items():
         print(f"  {name:18} {text}")
     return 0
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    import shtab
+
+    waiting: list[argparse.ArgumentParser] = [arguments.parser]
+    while waiting:
+        for action in waiting.pop()._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+            elif action.nargs != 0 and action.type is None and action.choices is None:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+    print(shtab.complete(arguments.parser, arguments.shell))
+    return 0
+
+
+INFO = Command("info", "versions, hardware, backends, extras and recipes", "attentive info", _info)
+COMPLETION = Command(
+    "completion",
+    "print what lets a shell complete this command",
+    "attentive completion bash > ~/.local/share/bash-completion/completions/attentive",
+    _completion,
+    Argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="for which shell"),
+)

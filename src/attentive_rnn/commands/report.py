@@ -6,18 +6,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from .arguments import MOVED_DATA, RUN, Command
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..data import Splits
     from ..training import RunFolder
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive report` its arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
-    parser.set_defaults(run=_report)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -40,3 +35,13 @@ def report_of(run: RunFolder, splits: Splits) -> Path | None:
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"no report.html: {reason}; the run is complete; try: attentive report {run.path}", file=sys.stderr)
         return None
+
+
+REPORT = Command(
+    "report",
+    "write a run's results, curves and attention into one page",
+    "attentive report runs/skeleton/TIME",
+    _report,
+    RUN,
+    MOVED_DATA,
+)

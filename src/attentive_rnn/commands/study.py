@@ -5,16 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-
-def add(study: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive study` its arguments."""
-    study.add_argument("file", metavar="STUDY", help="path of a YAML file; docs/study.yaml is one")
-    study.add_argument("--table", required=True, metavar="FILE", help="the CSV file with a row for each finished run")
-    study.add_argument("--data", metavar="DIR", help="folder that the study's paths of data start from (default: here)")
-    study.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these runs or fusions only")
-    study.add_argument("--seeds", nargs="+", type=int, default=[], metavar="SEED", help="instead of the study's own")
-    study.add_argument("--output-dir", "--output_dir", default="runs", metavar="DIR", help="default: runs")
-    study.set_defaults(run=_study, takes_overrides=True)
+from .arguments import Argument, Command
 
 
 def _study(arguments: argparse.Namespace) -> int:
@@ -41,3 +32,18 @@ def _study(arguments: argparse.Namespace) -> int:
         if len(scores) > 1 and len(next(iter(scores.values()))) > 1:
             print(rank(scores).markdown())
     return 0
+
+
+STUDY = Command(
+    "study",
+    "train recipes and models over data sets and seeds, into one table",
+    "attentive study docs/study.yaml --table study.csv --data DATA",
+    _study,
+    Argument("file", metavar="STUDY", help="path of a YAML file; docs/study.yaml is one"),
+    Argument("--table", required=True, metavar="FILE", help="the CSV file with a row for each finished run"),
+    Argument("--data", metavar="DIR", help="folder that the study's paths of data start from (default: here)"),
+    Argument("--only", nargs="+", default=[], metavar="NAME", help="these runs or fusions only"),
+    Argument("--seeds", nargs="+", type=int, default=[], metavar="SEED", help="instead of the study's own"),
+    Argument("--output-dir", "--output_dir", default="runs", metavar="DIR", help="default: runs"),
+    overrides=True,
+)

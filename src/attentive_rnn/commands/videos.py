@@ -1,4 +1,4 @@
-"""`attentive features`: what a network sees in every frame of videos."""
+"""Commands that make data sets of videos: `attentive features` and `attentive pose`."""
 
 from __future__ import annotations
 
@@ -9,35 +9,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .arguments import Argument, Command, overwrite
+
 if TYPE_CHECKING:
     from ..video.extractors import Extractor
     from ..video.features import Progress
 
 
-def add(features: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive features` its arguments."""
-    features.add_argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
-    features.add_argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped")
-    features.add_argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7")
-    features.add_argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)")
-    features.add_argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)")
-    add_backbone(features)
-    features.set_defaults(run=_run)
-
-
-def add_backbone(parser: argparse.ArgumentParser) -> None:
-    """Options that choose a network."""
-    parser.add_argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet")
-    parser.add_argument(
+_VIDEOS = Argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
+BACKBONE = (  # the choice of a network
+    Argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet"),
+    Argument(
         "--size", type=int, nargs=2, default=[224, 224], metavar=("H", "W"), help="of its pictures (default 224 224)"
-    )
-    parser.add_argument(
+    ),
+    Argument(
         "--trust", action="store_true", help="run the program in a .pt2 or TorchScript FILE, which may do anything"
-    )
+    ),
+)
 
 
 def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
-    """The network that the options choose."""
+    """The network that the options BACKBONE choose."""
     from ..video import EfficientNetLite0, load_backbone
 
     if arguments.backbone is None:
@@ -46,7 +38,7 @@ def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
 
 
 @contextmanager
-def bar_over_videos() -> Iterator[Callable[[Progress], None]]:
+def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
     """A progress bar on the standard error, as a function of the progress; what is left out is a line."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -71,13 +63,13 @@ def bar_over_videos() -> Iterator[Callable[[Progress], None]]:
         yield progress
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _features(arguments: argparse.Namespace) -> int:
     from ..video import extract_features
 
     extractor = chosen_extractor(arguments)
     states: list[Progress] = []
     began = time.perf_counter()
-    with bar_over_videos() as show:
+    with _bar_over_videos() as show:
 
         def progress(state: Progress) -> None:
             states.append(state)
@@ -97,3 +89,46 @@ def _run(arguments: argparse.Namespace) -> int:
     print(f"features         {extractor.dim} of {extractor.name}, {frames} frames now{each}")
     print(f"videos           {len(states) - len(refused)} in {arguments.out}, {len(refused)} left out")
     return 2 if len(refused) == len(states) else 0
+
+
+def _pose(arguments: argparse.Namespace) -> int:
+    from ..video.pose import MediaPipePose, extract_poses
+
+    estimator = MediaPipePose(arguments.people)
+    with _bar_over_videos() as progress:
+        refused = extract_poses(
+            arguments.videos,
+            arguments.out,
+            estimator,
+            layout=arguments.layout,
+            people=arguments.people,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
+    print(f"written: {arguments.out} ({len(refused)} videos left out)")
+    return 0
+
+
+FEATURES = Command(
+    "features",
+    "what a network sees in every frame of videos, for training",
+    "attentive features VIDEOS FEATURES",
+    _features,
+    _VIDEOS,
+    Argument("out", metavar="OUT", help="a folder; run again, it goes on where it stopped"),
+    Argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7"),
+    Argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)"),
+    Argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)"),
+    *BACKBONE,
+)
+POSE = Command(
+    "pose",
+    "where people's joints are in videos, as a data set",
+    "attentive pose VIDEOS poses.npz --people 2",
+    _pose,
+    _VIDEOS,
+    Argument("out", metavar="OUT", help="a name that ends in .npz"),
+    Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)"),
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    overwrite("OUT"),
+)

@@ -1,4 +1,4 @@
-"""`attentive stream` on real films and on lines of joints, with models that have learnt what they say."""
+"""The commands `attentive stream` and `attentive serve`, on films and lines of joints that models have learnt."""
 
 from __future__ import annotations
 
@@ -146,3 +146,14 @@ def test_what_cannot_be_streamed_is_one_message(colours, skeletons, tmp_path, ca
     assert main(["stream", str(backwards), film, *network]) == 2
     assert "bidirectional" in capsys.readouterr().err
     assert not list(Path(tmp_path).glob("*.part.mp4"))
+
+
+def test_a_page_that_cannot_be_served_is_one_message(colours, capsys):
+    run, network, _ = colours
+    for options, message in [
+        (["--port", "65536"], "--port must be from 0 to 65535, got 65536"),
+        (["--largest", "0"], "--largest must be 1 MiB or more, got 0"),
+        (["--window", "0", *network], "window"),
+    ]:
+        assert main(["serve", str(run), *options]) == 2
+        assert message in capsys.readouterr().err

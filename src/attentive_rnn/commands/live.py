@@ -1,4 +1,4 @@
-"""`attentive stream`: what people do in a video, at a camera, or in joints that come line by line."""
+"""Commands that apply a run's model frame by frame: `attentive stream` and `attentive serve`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError
-from .features import add_backbone, chosen_extractor
+from ..errors import ConfigError, DataError, needed_for
+from .arguments import RUN_OR_MODEL, Argument, Command, overwrite
+from .videos import BACKBONE, chosen_extractor
 
 if TYPE_CHECKING:
     from ..streaming import Recognition, Segment
@@ -22,28 +23,17 @@ if TYPE_CHECKING:
 LINE = 2**20  # characters of one line of joints
 
 
-def add(stream: argparse.ArgumentParser) -> None:
-    """Give the parser of `attentive stream` its arguments."""
-    stream.add_argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
-    stream.add_argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON")
-    stream.add_argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4")
-    stream.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
-    stream.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
-    add_recognition(stream)
-    stream.set_defaults(run=_run)
-
-
-def add_recognition(parser: argparse.ArgumentParser) -> None:
-    """Options of how a model is applied to a stream."""
-    parser.add_argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)")
-    parser.add_argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)")
-    parser.add_argument(
+_RECOGNITION = (
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    Argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)"),
+    Argument(
         "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
-    )
-    add_backbone(parser)
+    ),
+    *BACKBONE,
+)
 
 
-def make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
+def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
     """The pipeline that suits the options and the model."""
     from ..draw.skeletons import has_skeletons
     from ..streaming.pipeline import Pipeline
@@ -56,7 +46,7 @@ def make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
     return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _stream(arguments: argparse.Namespace) -> int:
     from ..training import load_model
     from ..training.transfer import find_model
 
@@ -82,7 +72,7 @@ def _pictures(
     from ..draw.films import FilmWriter
     from ..streaming.pipeline import annotate, relabelled
 
-    pipeline = make_pipeline(arguments, saved)
+    pipeline = _make_pipeline(arguments, saved)
     shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
         film = None
@@ -156,3 +146,46 @@ def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
         ended = result.ended
         said["ended"] = {"label": classes[ended.label], "start": ended.start, "end": ended.end}
     return said
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from ..serve.app import make_app
+    from ..training import load_model
+    from ..training.transfer import find_model
+
+    with needed_for("the page needs uvicorn: pip install 'attentive-rnn[serve]'"):
+        import uvicorn
+    if arguments.largest < 1:
+        raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
+    if not 0 <= arguments.port < 2**16:
+        raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
+    saved = load_model(find_model(arguments.folder))
+    _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
+    app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)
+    return 0
+
+
+STREAM = Command(
+    "stream",
+    "what people do in a video, at a camera, or in joints as they arrive",
+    "attentive stream runs/poses/TIME film.mp4 --video seen.mp4",
+    _stream,
+    RUN_OR_MODEL,
+    Argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON"),
+    Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
+    overwrite("OUT"),
+    Argument("--frames", type=int, metavar="N", help="stop after N frames"),
+    *_RECOGNITION,
+)
+SERVE = Command(
+    "serve",
+    "a page on this machine: what a webcam or a film shows, live",
+    "attentive serve runs/poses/TIME --port 8001",
+    _serve,
+    RUN_OR_MODEL,
+    Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
+    Argument("--port", type=int, default=8000, help="default 8000"),
+    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)"),
+    *_RECOGNITION,
+)

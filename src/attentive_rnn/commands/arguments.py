@@ -1,0 +1,126 @@
+"""Commands of `attentive` as records, and the arguments that several of them share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..errors import ConfigError
+
+Overrides = list[tuple[str, str]]
+Run = Callable[[argparse.Namespace], int]
+_KEYS = (
+    "Every key of a recipe is an option too: --optim.lr 0.001 --model.gate null --data.path PATH.\n"
+    "The recipes and all keys with their values: attentive info, attentive train RECIPE --print_config.\n\n"
+)
+
+
+class Argument:
+    """An argument of a command, with the names and options that argparse's add_argument takes."""
+
+    def __init__(self, *names: str, **options: Any) -> None:
+        self.names, self.options = names, options
+
+
+class Command:
+    """A command, or an action of one.
+
+    Args:
+        name: its word on the command line.
+        help: what it does, in one line.
+        example: a command line that works.
+        run: does what the arguments ask for and returns the exit status; None: print the help.
+        arguments: what it takes.
+        overrides: take --section.key VALUE for every key of a recipe; `run` finds them in arguments.overrides.
+        actions: commands of its own, of which one may follow.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        example: str,
+        run: Run | None,
+        *arguments: Argument,
+        overrides: bool = False,
+        actions: Iterable[Command] = (),
+    ) -> None:
+        self.name, self.help, self.example, self.run = name, help, example, run
+        self.arguments, self.overrides, self.actions = arguments, overrides, tuple(actions)
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, commands: Iterable[Command], kind: str = "command"
+) -> dict[str, argparse.ArgumentParser]:
+    """Give a parser its commands, of which one may follow; return their parsers by name."""
+    subparsers = parser.add_subparsers(dest=kind, metavar=kind.upper())
+    for command in commands:
+        made = subparsers.add_parser(
+            command.name,
+            help=command.help,
+            description=command.help,
+            epilog=f"{_KEYS if command.overrides else ''}Example:\n  {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        made.set_defaults(run=command.run or print_help(made), takes_overrides=command.overrides)
+        for argument in command.arguments:
+            made.add_argument(*argument.names, **argument.options)
+        if command.actions:
+            add_commands(made, command.actions, "action")
+    return dict(subparsers.choices)
+
+
+def print_help(parser: argparse.ArgumentParser) -> Run:
+    """The run of a command that prints the help of its parser."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        parser.print_help()
+        return 0
+
+    return run
+
+
+RECIPE = Argument("recipe", nargs="?", metavar="RECIPE", help="name of a recipe, or path of a .yaml file")
+CONFIGURATION = (
+    Argument("--data", metavar="PATH", help="the data set; without RECIPE a general recipe is chosen for it"),
+    Argument("--output-dir", "--output_dir", metavar="DIR", help="folder for the runs (default runs)"),
+    Argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)"),
+    Argument("--devices", metavar="N", help="GPUs of this machine to train on together (default 1)"),
+    Argument("--precision", help="32-true, 64-true, bf16-mixed or 16-mixed (default 32-true)"),
+)
+SEEDS = Argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
+RUN = Argument("folder", metavar="RUN", help="a run folder")
+RUN_OR_MODEL = Argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
+MOVED_DATA = Argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
+USED_DEVICE = Argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
+JSON = Argument("--json", action="store_true", help="print JSON")
+VIEWS = Argument(
+    "--views",
+    type=int,
+    default=1,
+    metavar="V",
+    help="average over V random views of each sequence, drawn by the run's augmentation (default 1: as it is)",
+)
+
+
+def overwrite(name: str) -> Argument:
+    """The option that lets a file of the argument `name` be replaced."""
+    return Argument("--overwrite", action="store_true", help=f"replace {name} if it is there")
+
+
+def chosen_recipe(arguments: argparse.Namespace, *, paper: bool = False) -> tuple[str, Overrides]:
+    """The recipe that was named, or the general (or the paper's) one for --data, and what all options override."""
+    from ..training.recipes import general_recipe
+
+    overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
+    overrides += arguments.overrides
+    for option in ("seed", "init_from", "output_dir", "device", "devices", "precision"):
+        if getattr(arguments, option, None) is not None:
+            overrides.append((option, getattr(arguments, option)))
+    if arguments.recipe is not None:
+        return arguments.recipe, overrides
+    if arguments.data is None:
+        raise ConfigError("give a RECIPE (see attentive info), or --data PATH")
+    return general_recipe(arguments.data, paper=paper), overrides

@@ -1,0 +1,49 @@
+"""Command `attentive compare`: several models over the same seeds, in one table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .arguments import CONFIGURATION, RECIPE, SEEDS, Argument, Command, chosen_recipe
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ..experiments.compare import compare
+    from ..training import recipes
+
+    recipe, overrides = chosen_recipe(arguments)
+    config = recipes.load_config(recipe, overrides)
+    parent = Path(config.output_dir) / recipes.recipe_name(recipe)
+    comparison = compare(config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold)
+    # A file's lines are wide, since nobody folds them.
+    Console(width=None if sys.stdout.isatty() else 160).print(comparison.table())
+    for line in comparison.remarks():
+        print(line)
+    return 0
+
+
+COMPARE = Command(
+    "compare",
+    "train with the gate and without, or several models, over the same seeds",
+    "attentive compare basic-motions --training.max_epochs 5 --seeds 0 1",
+    _compare,
+    RECIPE,
+    *CONFIGURATION,
+    Argument(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="such as lstm eleatt-gru, each as wide as gives it the recipe's number of parameters; gru-100: 100 wide; "
+        "or some of gate, no-gate and no-gate-wide, which are trained if none are named",
+    ),
+    Argument(
+        "--threshold", type=float, metavar="X", help="say after how many training sequences validation was better"
+    ),
+    SEEDS,
+    overrides=True,
+)

@@ -1,0 +1,155 @@
+"""The command `attentive train`: configurations, runs, and runs that are killed and resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from attentive_rnn.cli import main
+from commands.calls import COMMAND, SMALL, VOWELS, fails, results_of
+
+
+def test_train_says_how_the_run_did(run, capsys):
+    assert main(["train", "--resume", str(run)]) == 0
+    captured = capsys.readouterr()
+    results = results_of(run)
+    assert f"test accuracy    {100 * results['test']['accuracy']:.1f} % (95 % interval" in captured.out
+    assert str(run) in captured.out
+    assert f"{run}: this run is finished" in captured.err
+
+
+def test_overrides_in_every_form_reach_the_configuration(capsys):
+    overrides = ["--optim.lr", "0.001", "--model.gate=null", "--data.valid-fraction", "0.3"]
+    flags = ["--seed", "4", "--output-dir", "there", "--precision", "64-true", "--device=cpu"]
+    assert main(["train", *overrides, VOWELS, *flags, "--print_config"]) == 0
+    printed = capsys.readouterr().out
+    for line in (
+        "lr: 0.001",
+        "gate: null",
+        "valid_fraction: 0.3",
+        "seed: 4",
+        "output_dir: there",
+        "precision: 64-true",
+    ):
+        assert line in printed
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_printed_configuration_is_a_recipe(capsys):
+    assert main(["train", VOWELS, "--optim.lr", "0.002", "--print_config"]) == 0
+    printed = capsys.readouterr().out
+    Path("mine.yaml").write_text(printed)
+    assert main(["train", "mine.yaml", "--print_config"]) == 0
+    assert capsys.readouterr().out == printed
+    assert main(["train", "mine.yaml", *SMALL]) == 0
+    assert len(list(Path("runs/mine").iterdir())) == 1
+
+
+def test_a_recipe_of_ones_own_may_say_only_its_differences(capsys):
+    Path("mine.yml").write_text("data: {source: basic-motions}\noptim: {lr: 1e-2}\n")
+    assert main(["train", "./mine.yml", "--print_config"]) == 0
+    printed = capsys.readouterr().out
+    assert "lr: 0.01" in printed
+    assert "hidden_size: 100" in printed
+
+
+def test_two_runs_at_the_same_moment_do_not_share_a_folder():
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [*COMMAND, "train", VOWELS, *SMALL]
+    started = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "12"]
+    for process in started:
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+    one, other = Path("runs", VOWELS).iterdir()
+    assert (one / "model/model.safetensors").read_bytes() == (other / "model/model.safetensors").read_bytes()
+
+
+LONGER = [VOWELS, *SMALL[:4], "--training.max_epochs", "9", "--device", "cpu", "--model.backend", "reference"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The weights of a run of nine epochs that nothing interrupted."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("whole")
+    assert main(["train", *LONGER, "--output-dir", str(folder)]) == 0
+    return next(folder.glob("*/*/model/model.safetensors")).read_bytes()
+
+
+def interrupt(signal_number: int, epochs: int) -> tuple[int, str]:
+    """Start a run in a process of its own, and send it a signal once some epochs are in its table."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*COMMAND, "train", *LONGER],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        tables = list(Path("runs", VOWELS).glob("*/metrics.csv"))
+        if tables and len(tables[0].read_text().splitlines()) > epochs:
+            process.send_signal(signal_number)
+            break
+        time.sleep(0.002)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_a_run_killed_and_resumed_ends_with_the_same_bytes(whole, epochs, capsys):
+    status, _ = interrupt(signal.SIGKILL, epochs)
+    assert status == -signal.SIGKILL
+    (path,) = Path("runs", VOWELS).iterdir()
+    assert not (path / "results.json").exists()
+    assert main(["train", *LONGER, "--resume"]) == 0
+    assert (path / "model/model.safetensors").read_bytes() == whole
+    assert len((path / "metrics.csv").read_text().splitlines()) == 1 + 9
+    assert list(Path("runs", VOWELS).iterdir()) == [path]
+    assert "continuing after epoch" in capsys.readouterr().err or epochs == 1
+
+
+def test_ctrl_c_exits_with_130_and_says_how_to_go_on(whole):
+    status, errors = interrupt(signal.SIGINT, 2)
+    (path,) = Path("runs", VOWELS).iterdir()
+    assert status == 130
+    assert f"interrupted; continue with: attentive train --resume {path}" in errors
+    assert "Traceback" not in errors
+    assert main(["train", "--resume", str(path)]) == 0
+    assert (path / "model/model.safetensors").read_bytes() == whole
+
+
+def test_a_terminated_run_exits_with_143_and_can_go_on(whole):
+    status, errors = interrupt(signal.SIGTERM, 2)
+    (path,) = Path("runs", VOWELS).iterdir()
+    assert status == 128 + signal.SIGTERM
+    assert "attentive train --resume" in errors
+    assert main(["train", "--resume", str(path)]) == 0
+    assert (path / "model/model.safetensors").read_bytes() == whole
+
+
+def test_resuming_with_another_configuration_names_the_key(run, capsys):
+    folder = run.parent.parent
+    results = (run / "results.json").read_bytes()
+    (run / "results.json").unlink()
+    try:
+        arguments = ["train", VOWELS, *SMALL, "--output-dir", folder, "--resume", "--optim.lr", "0.1"]
+        assert "optim.lr is 0.1 now and 0.005 there" in fails(arguments, capsys)
+        arguments = ["train", "--resume", run, "--seed", "3"]
+        assert "seed is 3 now and 0 there" in fails(arguments, capsys)
+    finally:
+        (run / "results.json").write_bytes(results)
+
+
+def test_resuming_where_there_is_nothing_starts_and_says_so(capsys):
+    assert main(["train", "--resume", VOWELS, *SMALL]) == 0
+    assert "no run of this configuration to resume; starting one" in capsys.readouterr().err
+    assert len(list(Path("runs", VOWELS).iterdir())) == 1
