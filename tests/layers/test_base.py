@@ -13,8 +13,6 @@ from attentive_rnn.ops import BackendError
 from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, states_of
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 both_directions = pytest.mark.parametrize("bidirectional", [False, True])
 
 
@@ -22,8 +20,6 @@ T, B, D, N = 7, 4, 5, 6
 
 
 X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
-
-
 LENGTHS = torch.tensor([4, 7, 1, 6])
 
 

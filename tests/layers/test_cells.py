@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from attentive_rnn import EleAttGRUCell, EleAttLSTMCell
-from helpers import ALL_CELLS, ALL_GATES, CELL_MODULES, LAYERS, as_tuple, assert_near
+from helpers import (
+    ALL_CELLS,
+    ALL_GATES,
+    CELL_MODULES,
+    LAYERS,
+    as_tuple,
+    assert_near,
+    assert_near_or_none,
+    assert_runs_near,
+)
 
 T, B, D, N = 5, 3, 4, 6
 
@@ -49,26 +58,8 @@ def test_a_cell_with_and_without_a_batch():
 
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 every_gate = pytest.mark.parametrize("gate", ALL_GATES)
-
-
 X = torch.linspace(-2, 2, 7 * 4 * 5, dtype=torch.float64).sin().view(7, 4, 5)
-
-
-def near(ours, theirs, tolerance=1e-13):
-    """An output and a state against another output and state."""
-    assert_near(ours[0], theirs[0], tolerance, "output")
-    for last, expected in zip(as_tuple(ours[1]), as_tuple(theirs[1]), strict=True):
-        assert_near(last, expected, tolerance, "state")
-
-
-def near_or_none(ours, expected):
-    """An attention against another, or none against none."""
-    assert (ours is None) == (expected is None)
-    if expected is not None:
-        assert_near(ours, expected, 1e-13, "attention")
 
 
 @every_cell
@@ -82,5 +73,5 @@ def test_a_cell_stepped_is_the_layer(cell, gate):
     for t, x_t in enumerate(X):
         state, response = one(x_t, state, need_attention=True)
         assert_near(as_tuple(state)[0], output[t], 1e-14)
-        near_or_none(response, None if gate is None else attention[t])
-    near((output[-1], state), (output[-1], tuple(s[0] for s in as_tuple(last))))
+        assert_near_or_none(response, None if gate is None else attention[t])
+    assert_runs_near((output[-1], state), (output[-1], tuple(s[0] for s in as_tuple(last))))

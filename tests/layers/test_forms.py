@@ -53,8 +53,6 @@ def test_a_state_of_another_dtype():
 
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 both_directions = pytest.mark.parametrize("bidirectional", [False, True])
 
 
@@ -62,8 +60,6 @@ T, B, D, N = 7, 4, 5, 6
 
 
 X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
-
-
 LENGTHS = torch.tensor([4, 7, 1, 6])
 
 
