@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from ..errors import ConfigError, either
+from ..layers.options import Rate
 from ..models import SequenceClassifier
 
 # The description of a limit is what an error message says of it.
@@ -54,14 +55,14 @@ class DataConfig:
 
 def _model_section() -> type:
     """A dataclass of the options of SequenceClassifier: names, types and defaults are those of its constructor."""
-    limited = dict.fromkeys(("hidden_size", "num_layers", "embedding_size", "first_lag"), Count)
-    limited |= dict.fromkeys(("dropout", "locked_dropout", "zoneout"), Share)
-    limited |= {"gate_scale": Positive, "lags": Amount}
+    by_type: dict[Any, Any] = {int: Count, Rate: Share}
+    by_name = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
     found = []
     for name, option in inspect.signature(SequenceClassifier, eval_str=True).parameters.items():
         if option.default is not option.empty and name != "vocabulary_size":  # this and the sizes come from the data
+            kind = by_name.get(name, by_type.get(option.annotation, option.annotation))
             default = 128 if name == "embedding_size" else option.default  # without words it is not used
-            found.append((name, limited.get(name, option.annotation), field(default=default)))
+            found.append((name, kind, field(default=default)))
     documentation = "The classifier of sequences; its keys are the options of :class:`.SequenceClassifier`."
     return make_dataclass("ModelConfig", found, namespace={"__doc__": documentation, "__module__": __name__})
 
