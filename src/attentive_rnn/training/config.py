@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -197,36 +198,38 @@ class Config:
 
     @model_validator(mode="after")
     def _check_together(self) -> Config:
-        model, select, batch = self.model, self.training.select, self.training.batch_size
-        if isinstance(model.gate, list):
-            wanted = f"one name or a list of {model.num_layers}, one for each layer"
-            _require("model.gate", model.gate, len(model.gate) == model.num_layers, wanted)
+        model, optim, last, devices = self.model, self.optim, self.training.select == "last", self.devices
+        gates = len(model.gate) if isinstance(model.gate, list) else model.num_layers
         remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
-        _require("model.memory", model.memory, remembers, "null, or 3 or more for a cell with gates")
-        fits = not model.reset_after or model.cell == "gru"
-        _require("model.reset_after", model.reset_after, fits, "false but for a gru")
-        rising = all(a < b for a, b in pairwise((0, *self.optim.lr_steps)))
-        _require("optim.lr_steps", self.optim.lr_steps, rising, "a rising list of epochs, 1 or more")
-        held_out = self.data.valid_fraction > 0 or select == "last"
-        _require("data.valid_fraction", self.data.valid_fraction, held_out, "above 0 unless training.select is last")
-        _require("training.batch_size", batch, self.devices <= batch, f"at least devices, {self.devices}")
-        alone = self.devices == 1 or model.pool != "keras_compat"
-        _require("devices", self.devices, alone, "1 for model.pool keras_compat, which looks at whole batches")
+        rising = all(a < b for a, b in pairwise((0, *optim.lr_steps)))
+        alone = devices == 1 or model.pool != "keras_compat"
+        for key, holds, wanted in (
+            ("model.gate", gates == model.num_layers, f"one name or a list of {model.num_layers}, one for each layer"),
+            ("model.memory", remembers, "null, or 3 or more for a cell with gates"),
+            ("model.reset_after", not model.reset_after or model.cell == "gru", "false but for a gru"),
+            ("optim.lr_steps", rising, "a rising list of epochs, 1 or more"),
+            ("data.valid_fraction", self.data.valid_fraction > 0 or last, "above 0 unless training.select is last"),
+            ("training.batch_size", devices <= self.training.batch_size, f"at least devices, {devices}"),
+            ("devices", alone, "1 for model.pool keras_compat, which looks at whole batches"),
+        ):
+            if not holds:
+                raise ConfigError(f"{key} must be {wanted}, got {attrgetter(key)(self)!r}")
         return self
 
 
-def _require(key: str, value: Any, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"{key} must be {wanted}, got {value!r}")
-
-
 _ADAPTER: TypeAdapter[Config] = TypeAdapter(Config)
-_SCHEMA = _ADAPTER.json_schema()
-KEYS: dict[str, dict[str, Any]] = {}  # of every dotted key the JSON schema of its values
-for _name, _schema in _SCHEMA["properties"].items():
-    _section = _SCHEMA["$defs"].get(_schema.get("$ref", "").rpartition("/")[2])
-    _parts = {_name: _schema} if _section is None else {f"{_name}.{k}": s for k, s in _section["properties"].items()}
-    KEYS |= _parts
+
+
+def _keys() -> dict[str, dict[str, Any]]:
+    """The JSON schema of the values of every dotted key."""
+    found, schema = {}, _ADAPTER.json_schema()
+    for name, own in schema["properties"].items():
+        section = schema["$defs"].get(own.get("$ref", "").rpartition("/")[2])
+        found |= {name: own} if section is None else {f"{name}.{k}": s for k, s in section["properties"].items()}
+    return found
+
+
+KEYS = _keys()
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in KEYS if "." in key))
 _OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number", "too_short")
 
