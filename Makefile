@@ -26,7 +26,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/check_structure.py
 
 bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machine
 	$(BIN)/python -m benchmarks.bench --threads 1 2 --write docs/benchmarks.md

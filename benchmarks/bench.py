@@ -1,4 +1,4 @@
-"""Interleaved times of EleAtt layers, torch's layers and hand-written loops; no speed beside a failing check.
+"""Interleaved times of EleAtt layers, torch's layers and hand-written loops; no speed is printed where a check fails.
 
     python -m benchmarks.bench [--quick] [--threads 1 2] [--shapes L1 b32] [--maps] [--write docs/benchmarks.md]
 

@@ -1,4 +1,4 @@
-"""What it costs to capture attention: python -m benchmarks.capture
+"""The cost of capturing attention: python -m benchmarks.capture
 
 A forward pass of EleAtt-GRU at T=100, B=256, D=75, N=100 in evaluation, one thread: as it is, after a capture has
 ended, and inside one. The three take turns; the minima are compared, which a busy machine disturbs least.

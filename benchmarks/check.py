@@ -1,4 +1,4 @@
-"""No speed beside a wrong result: every layer against its reference in float64 before it is timed."""
+"""Checks before a measurement: every layer against its reference in float64."""
 
 from __future__ import annotations
 

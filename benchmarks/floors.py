@@ -1,4 +1,4 @@
-"""The two times that no program can beat on a GPU: its arithmetic, and its bytes, at the highest rate."""
+"""Lower bounds of a time on a GPU: its arithmetic, and its bytes, at the highest rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write today where a library has no attention gate: a loop over steps."""
+"""The usual form of an attention gate without this library: a loop over steps."""
 
 from __future__ import annotations
 

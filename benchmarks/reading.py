@@ -1,4 +1,4 @@
-"""How long it takes to read a data set: the best of a few times, in seconds on the clock and of the processor.
+"""The time to read a data set: the best of a few times, in seconds on the clock and of the processor.
 
 python -m benchmarks.reading all_sqe.zip [--repeats 5]
 """

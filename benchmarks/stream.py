@@ -1,4 +1,4 @@
-"""How long a frame takes in a stream, and whether a stream of a million frames stays as it should.
+"""The time of a frame in a stream, and a check that a stream of a million frames keeps its time and memory.
 
     python -m benchmarks.stream [--frames 1000000]
 

@@ -1,4 +1,4 @@
-"""How competitors are timed: turn by turn in one process, as ratios of medians and of minima."""
+"""Timing of competitors: turn by turn in one process, as ratios of medians and of minima."""
 
 from __future__ import annotations
 

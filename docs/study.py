@@ -129,7 +129,7 @@ def points(gain: Interval | None) -> str:
 
 
 def progress(study: Study, table: StudyTable) -> str:
-    """How many runs of the study are in the table."""
+    """The number of runs of the study that are in the table, as a sentence."""
     wanted = [(e.name, model, seed) for e in study.entries for seed in e.seeds for model in e.models]
     there = sum(key in table.rows for key in wanted)
     return f"{there} of the study's {len(wanted)} runs are in study.csv.\n"

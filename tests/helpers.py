@@ -1,4 +1,4 @@
-"""What tests share: the layers by their cell, random calls of the recurrence, and the measure of error."""
+"""Helpers of the tests: the layers by their cell, random calls of the recurrence, and the measure of error."""
 
 from __future__ import annotations
 

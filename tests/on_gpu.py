@@ -1,4 +1,4 @@
-"""What the tests of the Triton kernels share: calls where the kernels run, and their comparison with the reference."""
+"""Helpers of the tests of the Triton kernels: calls where the kernels run, and their comparison with the reference."""
 
 from __future__ import annotations
 

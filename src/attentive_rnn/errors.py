@@ -1,6 +1,7 @@
 """Errors that a user can mend: the command prints them as one line and exits with status 2."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -17,6 +18,22 @@ class ConfigError(UserError, ValueError):
 
 class MissingExtraError(UserError, ImportError):
     """A part of the package needs an optional dependency; the message says which one to install."""
+
+
+@contextmanager
+def needed_for(reason: str) -> Iterator[None]:
+    """Turn the failure of an import within this context into one that says why it is needed and how to install it.
+
+    Example:
+        >>> with needed_for("charts need plotters: pip install plotters"):
+        ...     import plotters
+        Traceback (most recent call last):
+        attentive_rnn.errors.MissingExtraError: charts need plotters: pip install plotters
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(reason) from error
 
 
 def either(names: Iterable[str], quote: bool = True) -> str:

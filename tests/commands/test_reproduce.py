@@ -9,20 +9,10 @@ import pytest
 
 from attentive_rnn.cli import main
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.experiments.reproduce import list_tables, read_table
-from attentive_rnn.training.config import check_key
+from attentive_rnn.experiments.reproduce import read_table
 from attentive_rnn.training.run_folder import list_runs
 from commands.calls import REPRODUCED
 from data.writers import nucla_content, nucla_name, write_nucla_zip
-
-
-def test_every_table_names_only_keys_of_a_recipe_and_as_many_figures_as_columns():
-    for name in list_tables():
-        table = read_table(name)
-        for _, changes, paper in table.rows:
-            assert len(paper) == len(table.columns)
-            for key in changes:
-                check_key(key, name)
 
 
 def test_a_table_has_a_row_for_each_of_the_papers_beside_its_figures(reproduced):

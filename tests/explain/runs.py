@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch import nn
 
-from attentive_rnn.data import Schema, SequenceDataset
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Compose, Schema, SequenceDataset
 from attentive_rnn.data.formats import npz
 from attentive_rnn.explain import Explanation, explain, static_modulation
-from attentive_rnn.training import RunFolder, load_config, load_model, train
+from attentive_rnn.training import RunFolder, SavedModel, load_config, load_model, train
 from attentive_rnn.training.setup import load_splits
 from data.writers import write_mnist
 
@@ -66,6 +69,12 @@ def explained(run: RunFolder) -> tuple[list[Explanation], tuple[str, ...]]:
     return explain(saved, splits.test, static_modulation(saved, splits.train)), saved.schema.classes
 
 
+def saved_for(schema: Schema, **options: Any) -> SavedModel:
+    """A classifier of a schema with new weights."""
+    model = SequenceClassifier(schema.size, len(schema.classes), hidden_size=5, num_layers=2, **options).eval()
+    return SavedModel(model, schema, Compose([]))
+
+
 def small_run(folder: Path, recipe: str, **changes: str) -> RunFolder:
     """A finished run of two epochs; keys of the configuration with __ for the dots."""
     torch.set_num_threads(1)
@@ -116,3 +125,19 @@ def number_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     options = {"data__options": "{length: 12, count: 60, test_count: 30}", "data__valid_fraction": "0.5"}
     options |= {"model__cell": "rra", "model__lags": "3"}
     return small_run(tmp_path_factory.mktemp("number-run"), "adding", **options)
+
+
+class FirstElement(nn.Module):
+    """The logit of class 1 is ten times the mean over time of element 0; nothing else matters."""
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        known = torch.arange(x.shape[1]) < lengths[:, None]
+        score = (10 * x[..., 0] * known).sum(1) / lengths
+        return torch.stack([torch.zeros_like(score), score], dim=1)
+
+
+@pytest.fixture
+def planted() -> tuple[FirstElement, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The network, x (3, 4, 5), the lengths and the class of each row."""
+    x, lengths = torch.ones(3, 4, 5).double(), torch.tensor([4, 2, 3])
+    return FirstElement(), x, lengths, torch.tensor([1, 1, 1])

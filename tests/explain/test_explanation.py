@@ -12,12 +12,7 @@ from attentive_rnn.errors import ConfigError
 from attentive_rnn.explain import explain, groups_of, static_modulation, stored_modulation
 from attentive_rnn.explain.explanation import hardest_mistakes, heading, origins
 from attentive_rnn.training import SavedModel, Standardise
-from explain.runs import explained
-
-
-def saved_for(schema: Schema, **options) -> SavedModel:
-    model = SequenceClassifier(schema.size, len(schema.classes), hidden_size=5, num_layers=2, **options).eval()
-    return SavedModel(model, schema, Compose([]))
+from explain.runs import explained, saved_for
 
 
 @pytest.fixture(scope="module")

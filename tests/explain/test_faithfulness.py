@@ -23,21 +23,6 @@ from attentive_rnn.explain.faithfulness import (
 from attentive_rnn.training import SavedModel
 
 
-class FirstElement(nn.Module):
-    """The logit of class 1 is ten times the mean over time of element 0; nothing else matters."""
-
-    def forward(self, x, lengths):
-        known = torch.arange(x.shape[1]) < lengths[:, None]
-        score = (10 * x[..., 0] * known).sum(1) / lengths
-        return torch.stack([torch.zeros_like(score), score], dim=1)
-
-
-@pytest.fixture
-def planted():
-    x, lengths = torch.ones(3, 4, 5).double(), torch.tensor([4, 2, 3])
-    return FirstElement(), x, lengths, torch.tensor([1, 1, 1])
-
-
 def test_deletion_falls_at_once_and_insertion_rises_at_once_for_the_right_order(planted):
     model, x, lengths, target = planted
     right, wrong = torch.zeros_like(x), torch.zeros_like(x)

@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, Schema, SequenceDataset, load
+from attentive_rnn.data import Schema, SequenceDataset, load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.explain import static_modulation, stored_modulation
 from attentive_rnn.explain.response import FILE
-from attentive_rnn.training import SavedModel
-
-
-def saved_for(schema: Schema, **options) -> SavedModel:
-    model = SequenceClassifier(schema.size, len(schema.classes), hidden_size=5, num_layers=2, **options).eval()
-    return SavedModel(model, schema, Compose([]))
+from explain.runs import saved_for
 
 
 @pytest.fixture(scope="module")

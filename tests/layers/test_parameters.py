@@ -1,4 +1,4 @@
-"""Which parameters a layer has, how they are initialised and counted, and that they keep through saving."""
+"""Parameters of the layers: names and shapes, initialisations, counts, saving."""
 
 from __future__ import annotations
 

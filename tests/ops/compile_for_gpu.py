@@ -15,7 +15,8 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from attentive_rnn.ops.lstm2d.triton_kernels import backward_diagonals, forward_diagonals
-from attentive_rnn.ops.recurrence.triton_kernels import backward_steps, forward_steps, lag_products
+from attentive_rnn.ops.recurrence.triton_kernels import backward_steps, forward_steps
+from attentive_rnn.ops.recurrence.triton_lags import lag_products
 
 HOPPER = GPUTarget("cuda", 90, 32)
 SIZES = ("T", "B", "D", "N", "stride", "H", "W", "R")

@@ -1,4 +1,4 @@
-"""What the tests of the compiled CPU kernels share."""
+"""Fixtures of the tests of the compiled CPU kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which backend runs, and the reason that dispatch gives."""
+"""The choice of a backend, and the reason that dispatch gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the Triton kernels run, and what keeps a call from them."""
+"""Machines that can run the Triton kernels, and reasons that keep a call from them."""
 
 from __future__ import annotations
 

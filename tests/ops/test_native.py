@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple, get_type_hints
 
 import pytest
 import torch
@@ -27,6 +29,43 @@ from helpers import (
 def test_this_machine_has_the_kernels():
     available, reason = native.machine()
     assert available, reason
+    assert native.load() == (native.kernels, "")
+
+
+def fields(part: type) -> list[tuple[str, Any]]:
+    return list(get_type_hints(part).items())
+
+
+def structures_with(name: str, at: int, new: type) -> dict[str, tuple[type, ...]]:
+    parts = list(native.STRUCTURES[name])
+    parts[at] = new
+    return {**native.STRUCTURES, name: tuple(parts)}
+
+
+@pytest.mark.parametrize(
+    ("name", "at"), [(name, i) for name, parts in native.STRUCTURES.items() for i in range(len(parts))]
+)
+def test_a_structure_with_two_fields_swapped_or_one_of_another_kind_is_refused(name, at):
+    ours = fields(native.STRUCTURES[name][at])
+    assert native.agrees(native.kernels, structures_with(name, at, NamedTuple("Same", ours)))
+    for i in range(len(ours) - 1):
+        swapped = [*ours[:i], ours[i + 1], ours[i], *ours[i + 2 :]]
+        assert not native.agrees(native.kernels, structures_with(name, at, NamedTuple("Swapped", swapped)))
+    other_kind = [(ours[0][0], float), *ours[1:]]
+    assert not native.agrees(native.kernels, structures_with(name, at, NamedTuple("OtherKind", other_kind)))
+    assert not native.agrees(native.kernels, structures_with(name, at, NamedTuple("Shorter", ours[:-1])))
+
+
+@pytest.mark.parametrize("name", list(native.STRUCTURES))
+def test_a_compiled_module_whose_fields_are_swapped_or_unknown_is_not_loaded(name, monkeypatch):
+    theirs = {other: getattr(native.kernels, other) for other in native.STRUCTURES}
+    first, second, *rest = theirs[name]
+    modules = [SimpleNamespace(**theirs | {name: (second, first, *rest)}), SimpleNamespace()]
+    for module in modules:
+        monkeypatch.setattr(importlib, "import_module", lambda _, module=module: module)
+        found, reason = native.load()
+        assert found is None
+        assert reason == "the compiled kernels are of another version of the package: install it again"
 
 
 def test_several_python_threads_may_call_at_once():

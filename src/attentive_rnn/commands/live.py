@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError, MissingExtraError
+from ..errors import ConfigError, DataError, needed_for
 from .arguments import RUN_OR_MODEL, Argument, Command, overwrite
 from .videos import BACKBONE, chosen_extractor
 
@@ -153,10 +153,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     from ..training import load_model
     from ..training.transfer import find_model
 
-    try:
+    with needed_for("the page needs uvicorn: pip install 'attentive-rnn[serve]'"):
         import uvicorn
-    except ImportError as error:
-        raise MissingExtraError("the page needs uvicorn: pip install 'attentive-rnn[serve]'") from error
     if arguments.largest < 1:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:

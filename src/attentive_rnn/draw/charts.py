@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import MissingExtraError
+from ..errors import needed_for
 from .colours import BLUE, GREY, GUIDE, MODELS, ORANGE, SKY
 
 _NUMBERED = 25  # the most classes whose counts fit into the cells of a confusion matrix
@@ -36,11 +36,9 @@ def new_figure(width: float, height: float) -> Any:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
+    with needed_for("pictures need matplotlib: pip install 'attentive-rnn[report]'"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -81,7 +79,13 @@ def losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, epoch: s
     axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axis, (column, label) in zip(axes, shown.items(), strict=True):
         for (name, runs), (colour, dashes) in zip(curves.items(), cycle(MODELS), strict=False):
-            _draw_losses(axis, [np.array([row[column] for row in run]) for run in runs], name, colour, dashes)
+            lines = [np.array([row[column] for row in run]) for run in runs]
+            common = min(map(len, lines))
+            look = {"color": colour, "linestyle": dashes}
+            for line in lines if len(lines) > 1 else ():
+                axis.plot(np.arange(1, len(line) + 1), line, linewidth=0.6, alpha=0.5, **look)
+            together = np.stack([line[:common] for line in lines])
+            _draw_band(axis, np.arange(1, common + 1), together, 0.15, linewidth=2, label=name, **look)
         axis.set_title(label)
         axis.set_yscale("log")  # the late epochs, where models part, are hundreds of times below the first
         axis.set_xlabel(epoch)
@@ -92,17 +96,6 @@ def losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, epoch: s
     count = max(map(len, curves.values()))
     figure.suptitle(f"{title}: " + ("one run of each" if count == 1 else f"mean and range of {count} runs of each"))
     return figure
-
-
-def _draw_losses(axis: Any, runs: list[np.ndarray], name: str, colour: str, dashes: Any) -> None:
-    common = min(map(len, runs))
-    epochs = np.arange(1, common + 1)
-    together = np.stack([loss[:common] for loss in runs])
-    if len(runs) > 1:
-        axis.fill_between(epochs, together.min(0), together.max(0), color=colour, alpha=0.15, linewidth=0)
-        for loss in runs:
-            axis.plot(np.arange(1, len(loss) + 1), loss, color=colour, linestyle=dashes, linewidth=0.6, alpha=0.5)
-    axis.plot(epochs, together.mean(0), color=colour, linestyle=dashes, linewidth=2, label=name)
 
 
 def confusion(counts: np.ndarray, classes: Sequence[str]) -> Any:
@@ -205,10 +198,8 @@ def ranking_curves(
     axes = figure.subplots(1, len(panels), sharey=True)
     for axis, (label, curves) in zip(axes, panels.items(), strict=True):
         for name, lines in curves.items():
-            colour, dashes = styles[name]
-            if len(lines) > 1:
-                axis.fill_between(100 * fractions, lines.min(0), lines.max(0), color=colour, alpha=0.12, linewidth=0)
-            axis.plot(100 * fractions, lines.mean(0), color=colour, linestyle=dashes, linewidth=1.8, label=name)
+            look = {"color": styles[name][0], "linestyle": styles[name][1]}
+            _draw_band(axis, 100 * fractions, lines, 0.12, linewidth=1.8, label=name, **look)
         axis.set_title(label, fontsize=10)
         axis.set_xlabel("cells, %")
         axis.set_ylim(0, top)
@@ -245,6 +236,13 @@ def _square(xlabel: str, ylabel: str) -> tuple[Any, Any]:
     axis.set_ylabel(ylabel, fontsize=9)
     without_frame(axis)
     return figure, axis
+
+
+def _draw_band(axis: Any, x: np.ndarray, lines: np.ndarray, alpha: float, **look: Any) -> None:
+    """Draw the mean of lines (runs, X) and, of several, a band from the lowest to the highest."""
+    if len(lines) > 1:
+        axis.fill_between(x, lines.min(0), lines.max(0), color=look["color"], alpha=alpha, linewidth=0)
+    axis.plot(x, lines.mean(0), **look)
 
 
 def _grid(axis: Any) -> None:

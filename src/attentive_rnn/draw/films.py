@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data.io.files import check_writable, write_atomically
-from ..errors import ConfigError, MissingExtraError
+from ..errors import ConfigError, needed_for
 
 DEFAULT_RATE = 15.0  # pictures per second, where the data do not say
 
@@ -113,10 +113,8 @@ def import_av() -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
+    with needed_for("an .mp4 film needs PyAV: pip install av; or write a .gif"):
         import av
-    except ImportError as error:
-        raise MissingExtraError("an .mp4 film needs PyAV: pip install av; or write a .gif") from error
     return av
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.schema import Schema
 from ..data.skeletons.layouts import get_layout
-from ..errors import MissingExtraError
+from ..errors import needed_for
 from . import projection
 from .charts import new_figure, wrapped
 from .colours import BLUE, BONE, GREEN, GREY, ORANGE, PEOPLE, PINK, SKY
@@ -267,10 +267,8 @@ def annotate(image: np.ndarray, people: Sequence[Labelled], bones: Sequence[tupl
     Raises:
         MissingExtraError: Pillow is not installed.
     """
-    try:
+    with needed_for("drawing needs Pillow: pip install 'attentive-rnn[report]'"):
         from PIL import Image, ImageDraw, ImageFont
-    except ImportError as error:
-        raise MissingExtraError("drawing needs Pillow: pip install 'attentive-rnn[report]'") from error
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture, "RGBA")
     height = image.shape[0]

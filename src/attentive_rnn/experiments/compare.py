@@ -35,7 +35,7 @@ class Comparison:
 
     @property
     def metric(self) -> Metric:
-        """What the models are compared by."""
+        """The number that the models are compared by."""
         return self.outcomes[0].task.metric
 
     def gain(self, other: Outcome) -> Interval | None:
@@ -87,7 +87,7 @@ class Comparison:
         return None
 
     def differences(self) -> list[str]:
-        """What the first model gains over each of the others, paired by seed; nothing with a single seed."""
+        """The gains of the first model over each of the others, paired by seed; none with a single seed."""
         first, *others = self.outcomes
         gains = [(other.variant.title, self.gain(other)) for other in others]
         return [
@@ -95,7 +95,7 @@ class Comparison:
         ]
 
     def needed(self) -> list[str]:
-        """How many training sequences each run had seen when its validation metric beat the threshold."""
+        """The training sequences that each run had seen when its validation metric beat the threshold."""
         if self.threshold is None:
             return []
         what = f"training sequences seen until the validation {self.metric.name} was better than {self.threshold:g}"
@@ -107,7 +107,7 @@ class Comparison:
         return lines
 
     def remarks(self) -> list[str]:
-        """What the table does not say: paired differences, what an interval is, where the files are."""
+        """The sentences below the table: paired differences, the kind of the intervals, and the files."""
         first = self.outcomes[0]
         kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
         last = self.outcomes[0].variant.config.training.select == "last"

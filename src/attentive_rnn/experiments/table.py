@@ -182,7 +182,7 @@ def mean_interval(rows: Iterable[Row]) -> Interval:
 
 
 def paired(first: Mapping[int, Row], other: Mapping[int, Row]) -> Interval | None:
-    """How much the first model is better over the seeds that both have; None for fewer than two."""
+    """The gain of the first model over the other, by the seeds that both have; None for fewer than two."""
     seeds = sorted(first.keys() & other.keys())
     return student([first[seed].test - other[seed].test for seed in seeds]) if len(seeds) > 1 else None
 

@@ -1,4 +1,4 @@
-"""The attention of a model's layers while it runs, without touching the model's code."""
+"""Capture of the attention of a model's layers while it runs, without touching the model's code."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Answer:
 
     @property
     def error(self) -> float:
-        """How far from the truth: one minus the probability of the true class, or the distance to what is wanted."""
+        """The distance from the truth: one minus the probability of the true class, or that of the number or image."""
         if self.schema.target == "number":
             return abs(float(self.probabilities[0]) - self.label)
         if self.schema.target == "image":

@@ -120,14 +120,6 @@ def frame_masks(explanation: FilmExplanation, video: str | Path, classes: Sequen
     return figure
 
 
-def draw_key_frames(
-    explanation: Explanation, video: str | Path, classes: Sequence[str], preprocessing: Transform, folder: Path
-) -> list[Path]:
-    """Draw :func:`key_frames`, as NAME-frames.png and .svg."""
-    figure = key_frames(explanation, video, classes, preprocessing)
-    return save_figure(figure, folder / (file_name(explanation.name) + "-frames"))
-
-
 def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[str], preprocessing: Transform) -> Any:
     """A figure: the attention to the frames of a video over time, and frames of it, those attended to most marked.
 

@@ -1,4 +1,4 @@
-"""The relative response to each element of a layer's input, and the layer's input and attention that it is made of."""
+"""Relative response of a gate to each element of its input, and the observation of a layer that it is made of."""
 
 from __future__ import annotations
 

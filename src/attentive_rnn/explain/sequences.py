@@ -16,7 +16,7 @@ from ..draw import films, maps, projection, skeletons
 from ..draw.colours import TRACES
 from . import images, lags, scores
 from .explanation import Explanation, class_relevance, explain, hardest_mistakes, heading, most_attended, origins
-from .films import draw_key_frames
+from .films import key_frames
 from .images import ImageExplanation
 from .outcome import MISTAKES, Outcome, Request, draw_training, file_name, save_figure, write_table
 from .response import has_gate, stored_modulation
@@ -50,7 +50,8 @@ def explain_run(request: Request) -> Outcome:
         for number, one in enumerate(explanations):
             written += draw_sequence(one, classes, folder, None if pixels is None else pixels[number])
             if request.video is not None:
-                written += draw_key_frames(one, request.video, classes, saved.preprocessing, folder)
+                figure = key_frames(one, request.video, classes, saved.preprocessing)
+                written += save_figure(figure, folder / (file_name(one.name) + "-frames"))
     if not request.one:
         if gated and any(one.labelled for one in explanations):
             if pixels is None:

@@ -1,4 +1,4 @@
-"""What the recurrent layers share: parameters, the call forms of torch.nn, streaming, counts."""
+"""The base class of the recurrent layers: parameters, the call forms of torch.nn, single steps, counts."""
 
 from __future__ import annotations
 

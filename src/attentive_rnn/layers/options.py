@@ -125,7 +125,7 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
     return {**defaults, **options}
 
 
-def check_type(name: str, value: Any, kind: type) -> None:
+def check_type(name: str, value: Any, kind: type[Any]) -> None:
     """Refuse a value that is not of its type, or a size that is not above zero."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
@@ -135,7 +135,7 @@ def check_type(name: str, value: Any, kind: type) -> None:
 
 def check_rate(name: str, value: Any) -> None:
     """Refuse a probability that is not in 0..1."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= value <= 1:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
         raise ValueError(f"{name} should be a number in range [0, 1], got {value!r}")
 
 

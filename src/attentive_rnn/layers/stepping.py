@@ -1,4 +1,4 @@
-"""Single steps of a module's layers without gradients, with as little around the arithmetic as there can be."""
+"""Single steps of a module's layers without gradients, prepared once on the compiled kernels."""
 
 from __future__ import annotations
 

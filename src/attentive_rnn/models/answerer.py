@@ -1,4 +1,4 @@
-"""Answers to questions in words about an image: the question looks once at the image, and both are classified.
+"""A network that answers questions about an image: the question directs one glimpse, and both are classified.
 
 Source: Fukui et al., "Multimodal compact bilinear pooling for visual question answering and visual grounding", EMNLP
 2016, for the softmax glimpse guided by the question; the fusion here is a plain product.

@@ -1,4 +1,4 @@
-"""Change in an image what a question names, and leave the rest: the mask says where the image is replaced.
+"""A network that edits images: what a question names is changed, and a mask says where the image is replaced.
 
 Source: Zhao et al., "Modular generative adversarial networks", ECCV 2018, for the output as a blend by a predicted
 mask; the network around it is a small encoder and decoder, trained on pairs.

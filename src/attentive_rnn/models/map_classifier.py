@@ -1,4 +1,4 @@
-"""What is done in a film, from maps of features of its frames: a glimpse of each frame through a spatial mask."""
+"""A classifier of films, from maps of features of their frames: a glimpse of each frame through a spatial mask."""
 
 from __future__ import annotations
 

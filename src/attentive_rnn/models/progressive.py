@@ -1,4 +1,4 @@
-"""Progressive attention: what a digit's colour is, by attention at every layer of a small convolutional network.
+"""Progressive attention: a small convolutional network with attention at every layer, which names a digit's colour.
 
 Source: Seo et al., "Progressive attention networks for visual attribute prediction", BMVC 2018, and its authors'
 published code: four times a 3x3 convolution, ReLU, 2x2 pooling, attention and batch normalisation.

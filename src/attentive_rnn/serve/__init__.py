@@ -1,1 +1,1 @@
-"""A page on this machine that shows what a model recognises in a webcam's or a file's pictures."""
+"""Page on this machine that shows the actions which a model recognises in the pictures of a webcam or a film."""

@@ -18,18 +18,16 @@ from typing import Any
 import numpy as np
 
 from ..data import get_layout
-from ..errors import DataError, MissingExtraError, UserError
+from ..errors import DataError, UserError, needed_for
 from ..streaming.pipeline import Pipeline, Sighting, relabelled
 from ..streaming.segments import Segment
 from ..training.saved_model import SavedModel
 from ..video.decode import read_frames
 
-try:
+with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-    from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+    from fastapi.responses import JSONResponse, Response, StreamingResponse
     from PIL import Image
-except ImportError as missing:
-    raise MissingExtraError("the page needs FastAPI: pip install 'attentive-rnn[serve]'") from missing
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
@@ -56,17 +54,13 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
-    @app.get("/")
-    def page() -> HTMLResponse:
-        return HTMLResponse(_file("page.html"))
+    def add_file(path: str, name: str, kind: str) -> None:
+        text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+        app.add_route(path, lambda request: Response(text, media_type=kind))
 
-    @app.get("/page.js")
-    def script() -> Response:
-        return Response(_file("page.js"), media_type="text/javascript")
-
-    @app.get("/page.css")
-    def style() -> Response:
-        return Response(_file("page.css"), media_type="text/css")
+    add_file("/", "page.html", "text/html")
+    add_file("/page.js", "page.js", "text/javascript")
+    add_file("/page.css", "page.css", "text/css")
 
     @app.get("/model")
     def model() -> JSONResponse:
@@ -206,7 +200,3 @@ def _same_origin(headers: Any) -> bool:
 
 def _too_large(largest: int) -> str:
     return f"the film is too large: at most {largest / 2**20:.0f} MiB"
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The hidden state of one track, carried through a stack of layers from frame to frame."""
+"""Hidden state of one track, carried through a stack of layers from frame to frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained classifier on frames as they arrive, with the hidden state carried, for any number of persons."""
+"""Recogniser of frames as they arrive: a trained classifier with the hidden state of each person carried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .segments import Segment, Segmenter
 
 
 class Recognition(NamedTuple):
-    """What is known after a frame.
+    """The state of a track after a frame.
 
     Args:
         frame: its number in the track, from 0.
@@ -162,7 +162,7 @@ class Recognizer:
 
 
 class _Track:
-    """What is kept of one person."""
+    """The state kept of one person."""
 
     def __init__(self, preprocess: Streamed, carried: Carried, segmenter: Segmenter) -> None:
         self.preprocess, self.carried, self.segmenter = preprocess, carried, segmenter

@@ -1,4 +1,4 @@
-"""Where one action ends and the next begins, decided while the frames arrive."""
+"""Segments of a stream: the end of one action and the beginning of the next, decided while the frames arrive."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Task(ABC):
     loss_title: ClassVar[str]  # of the axis of a loss curve
     section: ClassVar[str] = "model"  # of a configuration, which describes the model
     models: ClassVar[tuple[type[Model], ...]] = (SequenceClassifier,)  # the kinds of model
-    explanation: ClassVar[str] = "sequences"  # the kind of explanation, as in commands/explain_sequences.py
+    explanation: ClassVar[str] = "sequences"  # the kind of explanation, a key of explain/media.py
     item: ClassVar[str] = "sequence"  # the word for what has a label
     step: ClassVar[str] = "step"  # the word for the part of an item whose cost is reported
 

@@ -92,22 +92,15 @@ class ImageTask(Task):
 
     def details(self, test: dict[str, Any]) -> dict[str, float]:
         factor = 100 if self.metric.percent else 1
-        rows = [(f"{row['from']:g}-{row['to']:g}", row) for row in test.get("by_scale", [])]
-        rows += test.get("by_kind", {}).items()
-        found = {title: factor * row["mean"] for title, row in rows if row["count"]}
+        found = {title: factor * row["mean"] for title, row in _groups(test, "{from:g}-{to:g}")}
         if "attention" in test:
             found["% on digit"] = 100 * test["attention"]["together"]
         return found
 
     def extra_lines(self, test: dict[str, Any]) -> list[str]:
-        """What the command says of :meth:`examine`."""
-        metric, lines = self.metric, []
-        for row in test.get("by_scale", []):
-            if row["count"]:
-                title = f"scale {row['from']:g} to {row['to']:g}"
-                lines.append(f"{title:16} {metric.in_words(row['mean'])} of {row['count']}")
-        for kind, row in test.get("by_kind", {}).items():
-            lines.append(f"{kind:16} {metric.in_words(row['mean'])} of {row['count']}")
+        """The lines that a command prints of :meth:`examine`."""
+        groups = _groups(test, "scale {from:g} to {to:g}")
+        lines = [f"{title:16} {self.metric.in_words(row['mean'])} of {row['count']}" for title, row in groups]
         if "attention" in test:
             on = test["attention"]
             lines.append(
@@ -116,6 +109,12 @@ class ImageTask(Task):
                 f"layer by layer {', '.join(f'{100 * share:.1f}' for share in on['layers'])}"
             )
         return lines
+
+
+def _groups(test: dict[str, Any], scale: str) -> list[tuple[str, dict[str, Any]]]:
+    """The groups of items, by scale and by kind, that have some, each with its title."""
+    rows = [(scale.format(**row), row) for row in test.get("by_scale", [])] + [*test.get("by_kind", {}).items()]
+    return [(title, row) for title, row in rows if row["count"]]
 
 
 def _mean(values: np.ndarray) -> dict[str, Any]:
@@ -211,7 +210,7 @@ def _within(error: Tensor, region: Tensor) -> Tensor:
 
 
 def attention_on_object(model: ImageModel, dataset: ImageDataset, batch_size: int = 64) -> dict[str, Any]:
-    """How much of the attention lies on the object that is asked about, on average over the items that ask about one.
+    """The share of the attention that lies on the object asked about, on average over the items that ask about one.
 
     A mask's share is its sum within the bounding box of the object over its sum; an even mask has the share of the box
     in the image's area.

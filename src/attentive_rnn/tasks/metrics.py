@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Scores:
-    """How well predictions fit.
+    """The fit of predictions to labels.
 
     Args:
         count: the number of sequences.

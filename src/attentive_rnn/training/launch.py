@@ -85,14 +85,15 @@ def _first_of(count: int) -> Iterator[None]:
     """With the variables by which Fabric knows the first of so many processes, and this process's share of threads."""
     threads = torch.get_num_threads()
     share = max(1, threads // count)
-    place = {
+    variables = {
+        "OMP_NUM_THREADS": str(share),
         "LOCAL_RANK": "0",
         "NODE_RANK": "0",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(find_free_network_port()),
     }
-    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", *place)}
-    os.environ.update(place, OMP_NUM_THREADS=str(share))
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     torch.set_num_threads(share)
     try:
         yield
@@ -108,8 +109,10 @@ def _first_of(count: int) -> Iterator[None]:
 def _start(run: Path, rank: int) -> subprocess.Popen[bytes]:
     # -P: no file of the folder it starts in is taken for a module. Ctrl-C is for the first process only.
     command = [sys.executable, "-P", "-m", "attentive_rnn.training.launch", str(run)]
-    place = os.environ | {"LOCAL_RANK": str(rank)}
-    return subprocess.Popen(command, env=place, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    variables = os.environ | {"LOCAL_RANK": str(rank)}
+    return subprocess.Popen(
+        command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
 
 
 def _wait_for(process: subprocess.Popen[bytes], rank: int) -> None:

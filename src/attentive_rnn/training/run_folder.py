@@ -32,55 +32,33 @@ from .config import Config
 from .recipes import read_config, to_yaml
 
 
+class _Entry:
+    """A file or folder at a fixed place in the folder of a run: ``run.config`` is its path."""
+
+    def __init__(self, *parts: str) -> None:
+        self.parts = parts
+
+    def __get__(self, run: RunFolder, owner: type[RunFolder]) -> Path:
+        return run.path.joinpath(*self.parts)
+
+
 @dataclass(frozen=True)
 class RunFolder:
-    """The places of one run's files."""
+    """The paths of one run's files."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def environment(self) -> Path:
-        return self.path / "env.json"
-
-    @property
-    def transfer(self) -> Path:
-        return self.path / "transfer.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.csv"
-
-    @property
-    def best(self) -> Path:
-        return self.path / "checkpoints" / "best.ckpt"
-
-    @property
-    def last(self) -> Path:
-        return self.path / "checkpoints" / "last.ckpt"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model"
-
-    @property
-    def results(self) -> Path:
-        return self.path / "results.json"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def explain(self) -> Path:
-        return self.path / "explain"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.path / "tensorboard"
+    config = _Entry("config.yaml")
+    environment = _Entry("env.json")
+    transfer = _Entry("transfer.json")
+    metrics = _Entry("metrics.csv")
+    best = _Entry("checkpoints", "best.ckpt")
+    last = _Entry("checkpoints", "last.ckpt")
+    model = _Entry("model")
+    results = _Entry("results.json")
+    report = _Entry("report.html")
+    explain = _Entry("explain")
+    tensorboard = _Entry("tensorboard")
 
     @property
     def finished(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data.io.files import existing
-from ..errors import DataError, MissingExtraError
+from ..errors import DataError, needed_for
 
 SUFFIXES = (".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
 LARGEST_SIDE = 8192  # pixels; a header that says more is damaged or hostile
@@ -94,10 +94,8 @@ def read_camera(index: int) -> Iterator[Frame]:
         DataError: there is no such camera, or it stops.
         MissingExtraError: OpenCV is not installed.
     """
-    try:
+    with needed_for("cameras need OpenCV: pip install opencv-python-headless"):
         import cv2
-    except ImportError as error:
-        raise MissingExtraError("cameras need OpenCV: pip install opencv-python-headless") from error
     camera = cv2.VideoCapture(index)
     try:
         if not camera.isOpened():
@@ -129,10 +127,8 @@ def find_videos(path: str | Path) -> tuple[Path, list[Path]]:
 
 def import_av() -> Any:
     """The module of PyAV."""
-    try:
+    with needed_for("videos need PyAV: pip install 'attentive-rnn[video]'"):
         import av
-    except ImportError as error:
-        raise MissingExtraError("videos need PyAV: pip install 'attentive-rnn[video]'") from error
     return av
 
 

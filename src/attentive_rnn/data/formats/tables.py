@@ -99,9 +99,7 @@ def read(
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
 
-    Raises:
-        DataError: the file is malformed.
-        ConfigError: the file has no column of a given name.
+    Errors as for :func:`load`.
     """
     check_missing(missing)
     path = existing(path)
@@ -126,11 +124,6 @@ def read(
         schema,
         path.name.split(".")[0],
     )
-
-
-def recognise(path: Path) -> bool:
-    """Whether the path is a .csv, .tsv or .parquet file."""
-    return path.name.lower().endswith(_SUFFIXES) and path.is_file()
 
 
 def _columns(path: Path) -> Columns:
@@ -254,6 +247,6 @@ SOURCE = Source(
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
     load=load,
     read=read,
-    recognise=recognise,
+    recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
     check_options={"missing": "keep"},
 )

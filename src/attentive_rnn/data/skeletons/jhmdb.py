@@ -57,8 +57,7 @@ def load(path: str | Path, split: int = 1, splits: str | Path | None = None, map
 def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     """Every clip; ``meta["subject"]`` is the film that it was cut from, so that validation holds out whole films.
 
-    Raises:
-        DataError: there are no features, or a file is malformed.
+    Errors as for :func:`load`.
     """
     path = existing(path)
     folder = path / "features" if (path / "features").is_dir() else path
@@ -136,14 +135,6 @@ def _parts(path: Path, split: int) -> dict[str, int]:
     return parts
 
 
-SOURCE = Source(
-    name="jhmdb",
-    title="JHMDB frame features or poses: CLASS/CLIP.safetensors or an .npz, and splits.zip",
-    load=load,
-    read=read,
-)
-
-
 def load_joints(
     path: str | Path, split: int = 1, positions: Positions = "world", splits: str | Path | None = None
 ) -> Splits:
@@ -167,9 +158,7 @@ def load_joints(
 def read_joints(path: str | Path, positions: Positions = "world") -> SequenceDataset:
     """Every clip of a file, a folder or a zip; the classes are the names of the folders, sorted.
 
-    Raises:
-        ConfigError: positions is neither "world" nor "image".
-        DataError: a file is malformed.
+    Errors as for :func:`load_joints`.
     """
     one_of("jhmdb-joints", "positions", positions, _VARIABLES)
     names: list[str] = []
@@ -198,6 +187,13 @@ def _frames(data: bytes, where: str, variable: str) -> np.ndarray:
         raise DataError(f"{where}: {variable} is {values.shape}, expected (2, 15, frames)")
     return values.transpose(2, 1, 0)[:, None]
 
+
+SOURCE = Source(
+    name="jhmdb",
+    title="JHMDB frame features or poses: CLASS/CLIP.safetensors or an .npz, and splits.zip",
+    load=load,
+    read=read,
+)
 
 JOINTS_SOURCE = Source(
     name="jhmdb-joints",

@@ -69,12 +69,7 @@ def load(path: str | Path, subset: Subset = "all", files: Files = "published") -
 
 
 def read(path: str | Path, subset: Subset = "all", files: Files = "published") -> SequenceDataset:
-    """Every sequence of a file, a folder or a zip, with its label.
-
-    Raises:
-        ConfigError: an option with another value.
-        DataError: a file or its name is malformed.
-    """
+    """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
     one_of("msr-action3d", "subset", subset, SUBSETS)
     one_of("msr-action3d", "files", files, get_args(Files))
     chosen = SUBSETS[subset]

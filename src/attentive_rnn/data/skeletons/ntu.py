@@ -106,9 +106,7 @@ def read(
 ) -> SequenceDataset:
     """Every sequence of a .skeleton file, a folder or a zip; those of another name are not labelled.
 
-    Raises:
-        ConfigError: an option with another value.
-        DataError: a file is malformed, or has nobody in it.
+    Errors as for :func:`load`.
     """
     return _dataset(path, bodies, denoise, missing, strict=False)
 
@@ -185,15 +183,6 @@ def _left_out(missing: str | Path) -> frozenset[str]:
     return frozenset(name for line in lines if _NAME.fullmatch(name := line.strip().removesuffix(".skeleton")))
 
 
-SOURCE = skeleton_source(
-    "ntu-rgbd",
-    "NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
-    load,
-    read,
-    held_by(_key),
-)
-
-
 def load_rgb(path: str | Path, protocol: Protocol = "xsub", every: int = 1) -> Splits[SequenceDataset]:
     """One of the protocols of the skeletons (see :func:`load`) on what ``attentive features`` made of the films.
 
@@ -210,12 +199,7 @@ def load_rgb(path: str | Path, protocol: Protocol = "xsub", every: int = 1) -> S
 
 
 def read_rgb(path: str | Path, every: int = 1) -> SequenceDataset:
-    """Every film.
-
-    Raises:
-        ConfigError: every is below 1.
-        DataError: a file is damaged, made by another network or named otherwise.
-    """
+    """Every film. Errors as for :func:`load_rgb`."""
     path = existing(path)
     if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise ConfigError(f"ntu-rgb: every must be a whole number of frames, 1 or more, got {every!r}")
@@ -245,6 +229,14 @@ def _films(path: Path) -> Iterator[Path]:
 def _film_name(file: Path) -> str:
     return file.stem.removesuffix("_rgb")
 
+
+SOURCE = skeleton_source(
+    "ntu-rgbd",
+    "NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",
+    load,
+    read,
+    held_by(_key),
+)
 
 RGB_SOURCE = Source(
     name="ntu-rgb",

@@ -70,8 +70,7 @@ def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: 
 def read(path: str | Path) -> SequenceDataset:
     """Every sequence of one JSON file, a folder or a zip; names and labels may be missing.
 
-    Raises:
-        DataError: a file is malformed.
+    Errors as for :func:`load`.
     """
     return _dataset(path, strict=False)
 

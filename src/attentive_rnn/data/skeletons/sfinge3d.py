@@ -60,12 +60,7 @@ def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "posi
 
 
 def read(path: str | Path, values: Values = "position") -> SequenceDataset:
-    """Every segmented gesture, with its label.
-
-    Raises:
-        ConfigError: an option with another value.
-        DataError: a file is malformed.
-    """
+    """Every segmented gesture, with its label. Errors as for :func:`load`."""
     one_of("sfinge3d", "values", values, get_args(Values))
     coordinates = 3 if values == "position" else _VALUES
 

@@ -87,12 +87,7 @@ def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Spl
 
 
 def read(path: str | Path, labels: int = 14) -> SequenceDataset:
-    """Every gesture, with its label, whatever list it is on.
-
-    Raises:
-        ConfigError: labels is neither 14 nor 28.
-        DataError: a file is malformed.
-    """
+    """Every gesture, with its label, whatever list it is on. Errors as for :func:`load`."""
     schema = replace(SCHEMA, classes=class_names(labels))
 
     def parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:
@@ -157,15 +152,6 @@ def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
     return chosen
 
 
-SOURCE = skeleton_source(
-    "shrec17",
-    "SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
-    load,
-    read,
-    held_by(_key),
-)
-
-
 def load_depth(path: str | Path, labels: int = 14) -> Splits:
     """The official parts: the first 1960 gestures train, the other 840 test.
 
@@ -187,12 +173,7 @@ def load_depth(path: str | Path, labels: int = 14) -> Splits:
 
 
 def read_depth(path: str | Path, labels: int = 14) -> SequenceDataset:
-    """Every gesture, with its label.
-
-    Raises:
-        ConfigError: labels is neither 14 nor 28.
-        DataError: the file is malformed.
-    """
+    """Every gesture, with its label. Errors as for :func:`load_depth`."""
     path = existing(path)
     return _depth_dataset(path, _depth_arrays(path), labels)
 
@@ -271,6 +252,14 @@ def _depth_dataset(path: Path, arrays: dict[str, np.ndarray], labels: int) -> Se
     schema = Schema(classes=classes, shape=(len(FEATURES),), features=FEATURES)
     return SequenceDataset(sequences, targets, metas, schema, "shrec17-depth")
 
+
+SOURCE = skeleton_source(
+    "shrec17",
+    "SHREC'17 or DHG hand joints: a zip or folder of gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt",
+    load,
+    read,
+    held_by(_key),
+)
 
 DEPTH_SOURCE = Source(
     name="shrec17-depth",

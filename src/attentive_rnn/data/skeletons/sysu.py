@@ -64,11 +64,7 @@ def load(path: str | Path, protocol: Protocol = "CS", fold: int = 0, train_list:
 
 
 def read(path: str | Path) -> SequenceDataset:
-    """Every sequence of a file, a folder or a zip, with its label.
-
-    Raises:
-        DataError: a file or its name is malformed.
-    """
+    """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
     return read_members(path, _key, "PERSON/videoN/sklWorld.mat", _parse, SCHEMA, "sysu")
 
 

@@ -50,11 +50,7 @@ def load(path: str | Path) -> Splits:
 
 
 def read(path: str | Path) -> SequenceDataset:
-    """Every sequence of a file, a folder or a zip, with its label.
-
-    Raises:
-        DataError: a file or its name is malformed.
-    """
+    """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
     return read_members(path, _key, "aN_sN_tN_skeleton.mat", _parse, SCHEMA, "utd-mhad")
 
 

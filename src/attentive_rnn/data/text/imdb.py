@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.files import decompress, existing, quoted, read_bytes
+from ..io.text import decode
+from ..options import whole
 from ..schema import Schema
 from ..source import Source
 from .words import build_vocabulary, encode, words
@@ -46,8 +48,7 @@ def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits:
 
     Source: Maas et al., "Learning word vectors for sentiment analysis", ACL 2011.
     """
-    if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int) or vocabulary_size < 2:
-        raise ConfigError(f"imdb: vocabulary_size must be a whole number >= 2, got {vocabulary_size!r}")
+    whole("imdb", "vocabulary_size", vocabulary_size, 2)
     path = existing(path)
     train, test = (list(_part(path, part)) for part in ("train", "test"))
     vocabulary = build_vocabulary((review.words for review in train), vocabulary_size)
@@ -57,8 +58,7 @@ def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits:
 def read(path: str | Path) -> SequenceDataset:
     """Every review of a folder, a table or a single .txt file, labelled or not, with a vocabulary of all their words.
 
-    Raises:
-        DataError: there are none, or a file is malformed.
+    Errors as for :func:`load`.
     """
     path = existing(path)
     reviews: list[Review] = []
@@ -108,7 +108,7 @@ def _part(path: Path, part: str) -> Iterator[Review]:
 
 
 def _table(path: Path) -> Iterator[Review]:
-    lines = _decoded(decompress(read_bytes(path), str(path)), path).split("\n")
+    lines = decode(decompress(read_bytes(path), str(path)), str(path)).split("\n")
     names: tuple[str, ...] | None = None
     for number, line in enumerate(lines, 1):
         row = line.rstrip("\r")
@@ -146,15 +146,7 @@ def _text(path: Path, label: int) -> Review:
     rating = path.stem.rpartition("_")[2]
     if label >= 0 and rating.isdecimal() and "_" in path.stem:
         meta["rating"] = int(rating)
-    return Review(words(_decoded(read_bytes(path), path)), label, meta)
-
-
-def _decoded(data: bytes, path: Path) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line}: is not text in UTF-8; save the file as UTF-8") from error
+    return Review(words(decode(read_bytes(path), str(path))), label, meta)
 
 
 def _dataset(reviews: list[Review], vocabulary: tuple[str, ...], name: str) -> SequenceDataset:

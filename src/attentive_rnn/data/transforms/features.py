@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..options import whole
+from ..options import one_of, whole
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
 from .base import Transform, check_skeletons, present
@@ -46,8 +46,7 @@ class Stream(Transform):
     name = "stream"
 
     def __init__(self, kind: Kind, layout: str | None = None) -> None:
-        if kind not in get_args(Kind):
-            raise ConfigError(f"{self.name}: kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
+        one_of(self.name, "kind", kind, get_args(Kind))
         self.kind, self.layout = kind, layout
         self.depends = None if kind.endswith("motion") else "frame"
         self._bones = torch.empty(0, 2, dtype=torch.int64)

@@ -39,10 +39,10 @@ def learning_curves(rows: Sequence[Mapping[str, float]], best: int | None) -> li
 def reliability_chart(found: Sequence[Bin]) -> dict[str, Any]:
     """The bars and axes of a reliability diagram."""
     across, up = _linear(0, 1, LEFT, RIGHT), _linear(0, 1, BOTTOM, TOP)
-    ticks = [i / 5 for i in range(6)]
+    ticks = {i / 5: f"{20 * i} %" for i in range(6)}
     return {
-        "x": [{"at": round(across(value), 1), "text": f"{100 * value:.0f} %"} for value in ticks],
-        "y": [{"at": round(up(value), 1), "text": f"{100 * value:.0f} %"} for value in ticks],
+        "x": _marks(across, ticks),
+        "y": _marks(up, ticks),
         "bars": [
             {
                 "x": round(across(one.low) + 1, 1),
@@ -65,8 +65,8 @@ def scatter_chart(predicted: Sequence[float], true: Sequence[float]) -> dict[str
     across = _linear(marks[0], marks[-1], LEFT, RIGHT)
     return {
         "label": "predicted number (up) of a test sequence by the true one (across); dashed: no error",
-        "x": [{"at": round(across(tick), 1), "text": text} for tick, text in axis.ticks.items()],
-        "y": [{"at": round(axis.place(tick), 1), "text": text} for tick, text in axis.ticks.items()],
+        "x": _marks(across, axis.ticks),
+        "y": _marks(axis.place, axis.ticks),
         "line": (LEFT, BOTTOM, RIGHT, TOP),
         "points": [
             (round(across(t), 1), round(axis.place(p), 1)) for t, p in zip(true[::step], predicted[::step], strict=True)
@@ -82,8 +82,8 @@ def _chart(name: str, series: Mapping[str, Sequence[float]], best: int | None) -
     marks = sorted({round(1 + (epochs - 1) * i / 4) for i in range(5)})
     return {
         "label": f"{name} by epoch{axis.note}",
-        "x": [{"at": round(across(epoch), 1), "text": str(epoch)} for epoch in marks],
-        "y": [{"at": round(axis.place(tick), 1), "text": text} for tick, text in axis.ticks.items()],
+        "x": _marks(across, {epoch: str(epoch) for epoch in marks}),
+        "y": _marks(axis.place, axis.ticks),
         "best": None if best is None else round(across(best), 1),
         "lines": [
             {"kind": kind, "points": " ".join(f"{across(i):.1f},{axis.place(v):.1f}" for i, v in enumerate(line, 1))}
@@ -93,7 +93,7 @@ def _chart(name: str, series: Mapping[str, Sequence[float]], best: int | None) -
 
 
 class _Axis(NamedTuple):
-    """Where a value lies, the labelled ticks, and a note for the caption."""
+    """A vertical axis: the place of a value, the labelled ticks, and a note for the caption."""
 
     place: Callable[[float], float]
     ticks: dict[float, str]
@@ -124,6 +124,10 @@ def nice_step(span: float) -> float:
     raw = max(span, 1e-9) / 4
     power = 10.0 ** floor(log10(raw))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= raw * 0.8)
+
+
+def _marks(place: Callable[[float], float], ticks: Mapping[float, str]) -> list[dict[str, Any]]:
+    return [{"at": round(place(value), 1), "text": text} for value, text in ticks.items()]
 
 
 def _linear(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

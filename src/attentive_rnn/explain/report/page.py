@@ -1,4 +1,4 @@
-"""The page report.html of a run: one file that needs nothing else, for any screen."""
+"""Page report.html of a run: one file that needs nothing else, for any screen."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 
 from ...data import Splits
 from ...data.io.files import read_json, write_file
-from ...errors import ConfigError, MissingExtraError
+from ...errors import ConfigError, needed_for
 from ...tasks import Metric, Task
 from ...tasks.metrics import probabilities, wilson
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
 from ..media import MEDIA
+from ..outcome import Request
 from ..scores import READABLE, expected_calibration_error, reliability
 from . import charts
-from .player import Shown
 
 _CONFUSED = 15  # pairs of classes that are listed
 
@@ -48,10 +48,8 @@ def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
 
 def render(values: dict[str, Any]) -> str:
     """The page with the values of :func:`contents`; every text is escaped."""
-    try:
+    with needed_for("a report needs Jinja2: pip install 'attentive-rnn[report]'"):
         from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise MissingExtraError("a report needs Jinja2: pip install 'attentive-rnn[report]'") from error
     templates = files(__package__).joinpath("templates")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     from markupsafe import Markup
@@ -71,6 +69,8 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     test, task = results["test"], saved.task
     classified = "confusion" in test
     wide = len(saved.schema.classes) > READABLE
+    player = MEDIA[task.explanation].player
+    request = Request(run, saved, splits.train, splits.test, run.path, one=False, of_run=True)
     answers = saved.logits(splits.test)
     if classified:
         answers = probabilities(answers)
@@ -85,7 +85,9 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "confused": _confused(test) if classified and wide else None,
         "calibration": _calibration(answers, splits.test.labels) if classified else None,
         "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
-        **MEDIA[task.explanation].player(Shown(run, saved, splits.train, splits.test, answers)),
+        "player": None,
+        "lags": None,
+        **(player(request, answers) if player else {}),
         "command": _command(run, environment),
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
@@ -155,29 +157,18 @@ def _classes(test: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for i, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True)):
         if sum(counts):
-            own = wilson(counts[i], sum(counts))
-            rows.append(
-                {
-                    "name": name,
-                    "right": counts[i],
-                    "count": sum(counts),
-                    "accuracy": f"{100 * own.value:.0f} %",
-                    "interval": f"{100 * own.low:.0f} to {100 * own.high:.0f}",
-                    "share": round(100 * own.value, 1),
-                }
-            )
+            value, low, high = (100 * share for share in wilson(counts[i], sum(counts)))
+            row = {"name": name, "right": counts[i], "count": sum(counts), "share": round(value, 1)}
+            rows.append(row | {"accuracy": f"{value:.0f} %", "interval": f"{low:.0f} to {high:.0f}"})
     return rows
 
 
 def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "number": number,
-            "cells": [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts],
-        }
-        for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1)
-    ]
+    rows = []
+    for number, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True), 1):
+        cells = [{"count": count, "share": round(100 * count / max(sum(counts), 1))} for count in counts]
+        rows.append({"name": name, "number": number, "cells": cells})
+    return rows
 
 
 def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,22 +1,23 @@
-"""The player of a report: items of a run and their attention, packed small, and the words around it."""
+"""Player of a report: items of a run and their attention, packed small, and the words around it."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ...data import ImageDataset, Schema, SequenceDataset, get_layout
+from ...data import ImageDataset, Schema, get_layout
+from ...data.dataset import sequences_only
 from ...draw import projection
 from ...draw.films import DEFAULT_RATE
 from ...draw.skeletons import has_skeletons
-from ...training.run_folder import RunFolder
 from ...training.saved_model import SavedModel
 from ..explanation import Answer, Explanation, explain, hardest_mistakes, heading
 from ..images import ImageExplanation, explain_images
 from ..lags import mean_lags
+from ..outcome import Request
 from ..response import has_gate, stored_modulation
 from ..scores import choose
 from ..sequences import PIXELS, as_images
@@ -27,35 +28,20 @@ _MISTAKES = 8  # hardest ones that the page lists
 _ABSENT = 65535
 
 
-class Shown(NamedTuple):
-    """A run and the answers of its model to its test set, of which the page shows a part.
+def of_sequences(request: Request, answers: np.ndarray) -> dict[str, Any]:
+    """The player and the lags of a run on sequences; without attention where the first layer has no gate.
 
     Args:
-        run: the run.
-        saved: its model.
-        train, test: its data, as they were read.
-        answers: probabilities (N, K), predicted numbers (N, 1), or errors of images first (N, K).
+        request: of all items of the test set, of which a part is shown.
+        answers: to all of them: probabilities (N, K) or predicted numbers (N, 1).
     """
-
-    run: RunFolder
-    saved: SavedModel
-    train: SequenceDataset
-    test: SequenceDataset
-    answers: np.ndarray
-
-    def chosen(self) -> SequenceDataset:
-        """The items of the test set that the page shows."""
-        return self.test.subset(choose(self.answers, self.test, SAMPLES))
-
-
-def of_sequences(shown: Shown) -> dict[str, Any]:
-    """The player and the lags of a run on sequences; without attention where the first layer has no gate."""
-    saved, classes = shown.saved, shown.saved.schema.classes
+    saved, classes = request.saved, request.saved.schema.classes
     gated = has_gate(saved)
-    modulation = stored_modulation(shown.run.model, saved, shown.train) if gated else None
-    explanations = explain(saved, shown.chosen(), modulation)
+    modulation = stored_modulation(request.run.model, saved, sequences_only(request.train)) if gated else None
+    shown = request.dataset.subset(choose(answers, request.dataset, SAMPLES))
+    explanations = explain(saved, sequences_only(shown), modulation)
     found = {"lags": _lags(explanations, saved)}
-    if gated and shown.run.read_config().data.source == PIXELS:
+    if gated and request.run.read_config().data.source == PIXELS:
         images = as_images(explanations, saved.preprocessing)
         if images is not None:
             note = "Attention is how open the first layer's gate was at each pixel, relative to the usual."
@@ -75,21 +61,16 @@ def of_sequences(shown: Shown) -> dict[str, Any]:
     return found | {"player": _framed(explanations, data, note, classes)}
 
 
-def of_images(shown: Shown) -> dict[str, Any]:
-    """The player of a run on images."""
-    test, classes = shown.chosen(), shown.saved.schema.classes
-    assert isinstance(test, ImageDataset)
-    found = explain_images(shown.saved, test)
+def of_images(request: Request, answers: np.ndarray) -> dict[str, Any]:
+    """The player of a run on images, as :func:`of_sequences`; the answers may be errors of images first, (N, K)."""
+    shown, classes = request.dataset.subset(choose(answers, request.dataset, SAMPLES)), request.saved.schema.classes
+    assert isinstance(shown, ImageDataset)
+    found = explain_images(request.saved, shown)
     note = (
         "Bright is much, scaled to the largest value of each mask: by it the layer multiplies what it has made of the "
         "image there."
     )
     return {"lags": None, "player": _framed(found, pack_images(found, classes), note, classes)}
-
-
-def of_maps(shown: Shown) -> dict[str, Any]:
-    """No player: the films whose maps of features a run is on are not there."""
-    return {"lags": None, "player": None}
 
 
 def _framed(explanations: Sequence[Answer], data: dict[str, Any], note: str, classes: Sequence[str]) -> dict[str, Any]:

@@ -34,7 +34,9 @@ class Call(NamedTuple):
     p: Tensor  # (B, H, W, R, 4N): what reaches each cell from the input, biases included
     w: Weights
 
-    options = None
+    @property
+    def options(self) -> None:
+        """All that is no tensor: nothing."""
 
     @property
     def tensors(self) -> tuple[Tensor | None, ...]:

@@ -79,14 +79,14 @@ def backward(
         native.empty(t.shape, t.dtype) if need and t is not None else None
         for t, need in zip(call.inputs, needed, strict=True)
     ]
-    g_x, *g_states = found[: 1 + spec.states]
+    g_h_last, g_c_last, g_window_last = map(address, spec.h_c_window(g_last))
+    g_h, g_c, g_window = map(address, spec.h_c_window(found[1 : 1 + spec.states]))
     gradients = RecurrenceGradients(
         address(g_output),
-        *((0, 0) if g_output is None else g_output.stride()[:2]),
-        *map(address, spec.h_c_window(g_last)),
-        address(g_attention),
-        address(g_x),
-        *map(address, spec.h_c_window(g_states)),
+        0 if g_output is None else g_output.stride(0),
+        0 if g_output is None else g_output.stride(1),
+        *(g_h_last, g_c_last, g_window_last, address(g_attention)),
+        *(address(found[0]), g_h, g_c, g_window),
         *map(address, found[1 + spec.states :]),
     )
     kept = RecurrenceResults(output=output.data_ptr(), history=history.data_ptr())
@@ -97,8 +97,12 @@ def backward(
 def inputs_of(call: Call) -> RecurrenceInputs:
     """A contiguous call as the kernels read it."""
     spec, x, state, w, lengths, reverse, zoneout, _ = call
-    (steps, rows, inputs), lags = x.shape, spec.lags
-    h, c, window = map(address, spec.h_c_window(state))
+    steps, rows, inputs = x.shape
+    lags, first_lag = (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
+    tensors = (*spec.h_c_window(state), *w, lengths, zoneout)
+    h, c, window, ih, hh, b_ih, b_hh, ia, ha, b_a, lag, ends, keep = [
+        None if t is None else t.data_ptr() for t in tensors
+    ]
     return RecurrenceInputs(
         cell=_CELL[spec.cell],
         gate=_GATE[spec.gate],
@@ -107,8 +111,8 @@ def inputs_of(call: Call) -> RecurrenceInputs:
         rows=rows,
         inputs=inputs,
         units=w.hh.shape[1],
-        lags=0 if lags is None else lags.number,
-        first_lag=0 if lags is None else lags.first,
+        lags=lags,
+        first_lag=first_lag,
         is_double=x.dtype is torch.float64,
         reverse=reverse,
         threads=torch.get_num_threads(),
@@ -118,16 +122,16 @@ def inputs_of(call: Call) -> RecurrenceInputs:
         h=h,
         c=c,
         window=window,
-        ih=w.ih.data_ptr(),
-        hh=w.hh.data_ptr(),
-        b_ih=address(w.b_ih),
-        b_hh=address(w.b_hh),
-        ia=address(w.ia),
-        ha=address(w.ha),
-        b_a=address(w.b_a),
-        lag=address(w.lag),
-        lengths=address(lengths),
-        zoneout=address(zoneout),
+        ih=ih,
+        hh=hh,
+        b_ih=b_ih,
+        b_hh=b_hh,
+        ia=ia,
+        ha=ha,
+        b_a=b_a,
+        lag=lag,
+        lengths=ends,
+        zoneout=keep,
     )
 
 

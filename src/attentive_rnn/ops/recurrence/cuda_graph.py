@@ -138,9 +138,10 @@ def _forward(options: tuple[Spec, bool], tensors: Any) -> Tensors:
 
 def backward(call: Call, saved: Any, grads: Any, needed: Any) -> tuple[Tensor | None, ...]:
     """The gradients of x, the states and the weights where needed."""
-    saved, tensors = Saved(*saved), (*call.tensors[1:], *saved, *grads)
-    cell, candidate, gate, d_x, lag, *d_state = GRAPHS(_backward, (call.spec, call.reverse, needed[0]), tensors)
-    return hoisted.gradients(call, saved, Deltas(cell, candidate, gate, d_x, d_state, lag), needed)
+    tensors = (*call.tensors[1:], *saved, *grads)
+    found: Any = GRAPHS(_backward, (call.spec, call.reverse, needed[0]), tensors)
+    cell, candidate, gate, d_x, lag, *d_state = found
+    return hoisted.gradients(call, Saved(*saved), Deltas(cell, candidate, gate, d_x, d_state, lag), needed)
 
 
 def _backward(options: tuple[Spec, bool, bool], tensors: Any) -> Tensors:

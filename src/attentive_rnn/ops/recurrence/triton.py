@@ -155,7 +155,7 @@ def _lag_products(call: Call, d_inside: Tensor, output: Tensor) -> Tensor:
     """The gradient of the lags' weights (K): sums over steps, rows and units, in float32 and always in one order."""
     import triton
 
-    from .triton_kernels import lag_products
+    from .triton_lags import lag_products
 
     lags, lengths, (t, b, n) = call.spec.lags, call.lengths, output.shape
     assert lags is not None

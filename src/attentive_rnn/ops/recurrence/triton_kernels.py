@@ -8,76 +8,39 @@ import triton
 import triton.language as tl
 
 from ..triton_blocks import bias, product, put_rows, rows_of, sigmoid, tanh
+from .triton_lags import former, residual, residual_back
 
 
 @triton.jit
-def former(output, window, lag, t, steps, row, B, n, N, there, WINDOW: tl.constexpr, REVERSE: tl.constexpr):
-    """h of each row, `lag` of its steps before its step t."""
-    then = t + lag if REVERSE else t - lag
-    since = then - steps if REVERSE else -1 - then
-    before = since + tl.zeros_like(steps)  # of each row, which of the window's, where none was made so early
-    made = rows_of(output, (tl.cast(then, tl.int64) * B + row) * N, n, N, there & (before < 0))
-    return made + rows_of(window, (row * WINDOW + before) * N, n, N, there & (before >= 0))
-
-
-@triton.jit
-def residual(
-    w,
-    output,
-    window,
-    t,
-    steps,
-    row,
-    B,
+def from_input(
+    block,
+    gates,
+    attended,
+    at,
+    running,
+    w_ih,
+    b_ih,
+    D,
     n,
     N,
-    there,
-    LAGS: tl.constexpr,
-    FIRST: tl.constexpr,
-    WINDOW: tl.constexpr,
-    REVERSE: tl.constexpr,
+    G: tl.constexpr,
+    GATED: tl.constexpr,
+    BIAS: tl.constexpr,
+    PRECISION: tl.constexpr,
+    OPERAND: tl.constexpr,
 ):
-    """a_t of each row."""
-    total = tl.zeros((row.shape[0], n.shape[0]), tl.float32)
-    for k in tl.static_range(LAGS):
-        h = former(output, window, FIRST + k, t, steps, row, B, n, N, there, WINDOW, REVERSE)
-        total += tl.load(w + k).to(tl.float32) * h
-    return total
+    """A block of W_x x~ + b: made here where there is a gate, else before the launch."""
+    if GATED:
+        made = product(attended, at * D, D, running, w_ih + block * N * D, 1, D, n, N, PRECISION, OPERAND)
+        return made + bias(b_ih + block * N, n, N, BIAS)[None, :]
+    else:  # noqa: RET505 - a kernel has one return, or one for each case known when it is compiled
+        return rows_of(gates, at * (G * N) + block * N, n, N, running)
 
 
 @triton.jit
-def residual_back(
-    w,
-    d_residual,
-    stride,
-    g_window,
-    t,
-    steps,
-    row,
-    B,
-    n,
-    N,
-    there,
-    LAGS: tl.constexpr,
-    FIRST: tl.constexpr,
-    WINDOW: tl.constexpr,
-    REVERSE: tl.constexpr,
-    G_WINDOW: tl.constexpr,
-):
-    """What later steps and the last window add to the gradient of each row's h_t: sum_k w_k da_{t+first+k}.
-
-    A step t before the first one is that of an output in the first window.
-    """
-    total = tl.zeros((row.shape[0], n.shape[0]), tl.float32)
-    for k in tl.static_range(LAGS):
-        then = (t - FIRST - k if REVERSE else t + FIRST + k) + tl.zeros_like(steps)
-        inside = there & (then >= 0) & (then < steps)
-        da = rows_of(d_residual, (then.to(tl.int64) * B + row) * stride, n, N, inside)
-        total += tl.load(w + k).to(tl.float32) * da
-    if G_WINDOW:
-        since = t + tl.zeros_like(steps) if REVERSE else steps - 1 - t  # steps that came after
-        total += rows_of(g_window, (row * WINDOW + since) * N, n, N, there & (since < WINDOW))
-    return total
+def from_state(block, h, at, running, w_hh, n, N, PRECISION: tl.constexpr, OPERAND: tl.constexpr):
+    """A block of W_h h."""
+    return product(h, at * N, N, running, w_hh + block * N * N, 1, N, n, N, PRECISION, OPERAND)
 
 
 @triton.jit(do_not_specialize=["T", "B"])
@@ -124,6 +87,7 @@ def forward_steps(
     BLOCK_N: tl.constexpr,
 ):
     G: tl.constexpr = 4 if CELL == "lstm" else (3 if CELL == "gru" or CELL == "gru_reset_after" else 1)
+    GATED: tl.constexpr = GATE != "none"
     row = tl.cast(tl.program_id(0) * ROWS + tl.arange(0, ROWS), tl.int64)
     here = row < B
     if RAGGED:
@@ -146,90 +110,73 @@ def forward_steps(
         if LAGS > 0:
             a_lags = residual(w_lag, output, window, t, steps, row, B, n, N, running, LAGS, FIRST, WINDOW, REVERSE)
 
-        g_at = at * (G * N)
-        if GATE != "none":
-            a = rows_of(attention, at * D, d, D, running) + product(
-                h_old, at * N, N, running, w_ha, 1, N, d, D, PRECISION, OPERAND
-            )
+        if GATED:
+            pre_a = rows_of(attention, at * D, d, D, running)
+            pre_a += product(h_old, at * N, N, running, w_ha, 1, N, d, D, PRECISION, OPERAND)
             if GATE == "sigmoid":
-                a = sigmoid(a) * gate_scale
+                a = sigmoid(pre_a) * gate_scale
             else:
-                a = tl.where((d < D)[None, :], a, float("-inf"))
-                a = tl.exp(a - tl.max(a, 1)[:, None])
-                a = a / tl.sum(a, 1)[:, None] * gate_scale
+                pre_a = tl.where((d < D)[None, :], pre_a, float("-inf"))
+                e = tl.exp(pre_a - tl.max(pre_a, 1)[:, None])
+                a = e / tl.sum(e, 1)[:, None] * gate_scale
             put_rows(attention, at * D, d, D, running, a)
             put_rows(attended, at * D, d, D, running, a * rows_of(x, at * D, d, D, running))
             tl.debug_barrier()
-            p0 = (
-                product(attended, at * D, D, running, w_ih, 1, D, n, N, PRECISION, OPERAND)
-                + bias(b_ih, n, N, BIAS)[None, :]
-            )
-            if G > 1:
-                p1 = product(attended, at * D, D, running, w_ih + N * D, 1, D, n, N, PRECISION, OPERAND)
-                p1 += bias(b_ih + N, n, N, BIAS)[None, :]
-                p2 = product(attended, at * D, D, running, w_ih + 2 * N * D, 1, D, n, N, PRECISION, OPERAND)
-                p2 += bias(b_ih + 2 * N, n, N, BIAS)[None, :]
-            if G > 3:
-                p3 = product(attended, at * D, D, running, w_ih + 3 * N * D, 1, D, n, N, PRECISION, OPERAND)
-                p3 += bias(b_ih + 3 * N, n, N, BIAS)[None, :]
-        else:
-            p0 = rows_of(gates, g_at, n, N, running)
-            if G > 1:
-                p1 = rows_of(gates, g_at + N, n, N, running)
-                p2 = rows_of(gates, g_at + 2 * N, n, N, running)
-            if G > 3:
-                p3 = rows_of(gates, g_at + 3 * N, n, N, running)
 
-        p0 += product(h_old, at * N, N, running, w_hh, 1, N, n, N, PRECISION, OPERAND)
-        if LAGS > 0 and G == 1:
-            p0 += a_lags
-        if CELL == "rnn_tanh":
-            p0 = tanh(p0)
-            new = p0
-        elif CELL == "rnn_relu":
-            p0 = tl.where(p0 == p0, tl.maximum(p0, 0.0), p0)
-            new = p0
-        elif CELL == "lstm":  # i, f, g, o
+        g_at = at * (G * N)
+        sources = (gates, attended, at, running, w_ih, b_ih, D, n, N)
+        state = (h_old, at, running, w_hh, n, N)
+        if G == 1:
+            pre = from_input(0, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre += from_state(0, *state, PRECISION, OPERAND)
+            if LAGS > 0:
+                pre += a_lags
+            relu = tl.where(pre == pre, tl.maximum(pre, 0.0), pre)  # NaN stays NaN
+            new = relu if CELL == "rnn_relu" else tanh(pre)
+            put_rows(gates, g_at, n, N, running, new)
+        elif CELL == "lstm":
+            pre_i = from_input(0, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre_f = from_input(1, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre_g = from_input(2, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre_o = from_input(3, *sources, G, GATED, BIAS, PRECISION, OPERAND)
             put_rows(extra, at * N, n, N, running, ct)
-            p0 = sigmoid(p0)
-            p1 = sigmoid(p1 + product(h_old, at * N, N, running, w_hh + N * N, 1, N, n, N, PRECISION, OPERAND))
-            p2 = tanh(p2 + product(h_old, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND))
-            p3 = sigmoid(p3 + product(h_old, at * N, N, running, w_hh + 3 * N * N, 1, N, n, N, PRECISION, OPERAND))
-            new_c = p1 * ct + p0 * p2
+            i = sigmoid(pre_i + from_state(0, *state, PRECISION, OPERAND))
+            f = sigmoid(pre_f + from_state(1, *state, PRECISION, OPERAND))
+            g = tanh(pre_g + from_state(2, *state, PRECISION, OPERAND))
+            o = sigmoid(pre_o + from_state(3, *state, PRECISION, OPERAND))
+            new_c = f * ct + i * g
             if LAGS > 0:
                 put_rows(from_lags, at * N, n, N, running, a_lags)
-                new = p3 * tanh(new_c + a_lags)
+                new = o * tanh(new_c + a_lags)
             else:
-                new = p3 * tanh(new_c)
-        else:  # r, z, n
+                new = o * tanh(new_c)
+            put_rows(gates, g_at, n, N, running, i)
+            put_rows(gates, g_at + N, n, N, running, f)
+            put_rows(gates, g_at + 2 * N, n, N, running, g)
+            put_rows(gates, g_at + 3 * N, n, N, running, o)
+        else:
+            pre_r = from_input(0, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre_z = from_input(1, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre_n = from_input(2, *sources, G, GATED, BIAS, PRECISION, OPERAND)
+            pre_r += from_state(0, *state, PRECISION, OPERAND)
+            pre_z += from_state(1, *state, PRECISION, OPERAND)
             if LAGS > 0:
-                p2 += a_lags
+                pre_n += a_lags
             if CELL == "gru":
-                p0 = sigmoid(p0)
-                put_rows(extra, at * N, n, N, running, p0 * ht)
+                r, z = sigmoid(pre_r), sigmoid(pre_z)
+                put_rows(extra, at * N, n, N, running, r * ht)
                 tl.debug_barrier()
-                p1 = sigmoid(p1 + product(h_old, at * N, N, running, w_hh + N * N, 1, N, n, N, PRECISION, OPERAND))
-                p2 = tanh(p2 + product(extra, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND))
+                candidate = tanh(pre_n + from_state(2, extra, at, running, w_hh, n, N, PRECISION, OPERAND))
             else:
-                p0 = sigmoid(p0 + bias(b_hh, n, N, BIAS)[None, :])
-                p1 = sigmoid(
-                    p1
-                    + product(h_old, at * N, N, running, w_hh + N * N, 1, N, n, N, PRECISION, OPERAND)
-                    + bias(b_hh + N, n, N, BIAS)[None, :]
-                )
-                from_h = (
-                    product(h_old, at * N, N, running, w_hh + 2 * N * N, 1, N, n, N, PRECISION, OPERAND)
-                    + bias(b_hh + 2 * N, n, N, BIAS)[None, :]
-                )
+                r = sigmoid(pre_r + bias(b_hh, n, N, BIAS)[None, :])
+                z = sigmoid(pre_z + bias(b_hh + N, n, N, BIAS)[None, :])
+                from_h = from_state(2, *state, PRECISION, OPERAND) + bias(b_hh + 2 * N, n, N, BIAS)[None, :]
                 put_rows(extra, at * N, n, N, running, from_h)
-                p2 = tanh(p2 + p0 * from_h)
-            new = p1 * ht + (1 - p1) * p2
-        put_rows(gates, g_at, n, N, running, p0)
-        if G > 1:
-            put_rows(gates, g_at + N, n, N, running, p1)
-            put_rows(gates, g_at + 2 * N, n, N, running, p2)
-        if G > 3:
-            put_rows(gates, g_at + 3 * N, n, N, running, p3)
+                candidate = tanh(pre_n + r * from_h)
+            new = z * ht + (1 - z) * candidate
+            put_rows(gates, g_at, n, N, running, r)
+            put_rows(gates, g_at + N, n, N, running, z)
+            put_rows(gates, g_at + 2 * N, n, N, running, candidate)
 
         if ZONEOUT:
             keep = rows_of(zoneout, at * N, n, N, running)
@@ -339,17 +286,14 @@ def backward_steps(
             kept = rows_of(zoneout, at * N, n, N, running) * new_dh
             new_dh -= kept
 
-        p0 = rows_of(gates, g_at, n, N, running)
-        if G > 1:
-            p1 = rows_of(gates, g_at + N, n, N, running)
-            p2 = rows_of(gates, g_at + 2 * N, n, N, running)
-        d_old = tl.zeros_like(dh)
-        if CELL == "rnn_tanh":
-            p0 = new_dh * (1 - p0 * p0)
-        elif CELL == "rnn_relu":
-            p0 = tl.where(p0 > 0, new_dh, 0.0)
-        elif CELL == "lstm":  # i, f, g, o
-            p3 = rows_of(gates, g_at + 3 * N, n, N, running)
+        if G == 1:
+            value = rows_of(gates, g_at, n, N, running)
+            d_pre = new_dh * (1 - value * value) if CELL == "rnn_tanh" else tl.where(value > 0, new_dh, 0.0)
+            put_rows(deltas, g_at, n, N, running, d_pre)
+            d_old = tl.zeros_like(dh)
+        elif CELL == "lstm":
+            i, f = rows_of(gates, g_at, n, N, running), rows_of(gates, g_at + N, n, N, running)
+            g, o = rows_of(gates, g_at + 2 * N, n, N, running), rows_of(gates, g_at + 3 * N, n, N, running)
             c_old = rows_of(extra, at * N, n, N, running)
             new_dc = dc
             c_kept = tl.zeros_like(dc)
@@ -357,41 +301,38 @@ def backward_steps(
                 second = tl.cast(T, tl.int64) * B
                 c_kept = rows_of(zoneout, (second + at) * N, n, N, running) * new_dc
                 new_dc -= c_kept
-            inner = p1 * c_old + p0 * p2
+            inner = f * c_old + i * g
             if LAGS > 0:
                 inner += rows_of(from_lags, at * N, n, N, running)
             tanh_c = tanh(inner)
-            d_inner = new_dh * p3 * (1 - tanh_c * tanh_c)
+            d_inner = new_dh * o * (1 - tanh_c * tanh_c)
             if LAGS > 0:
                 put_rows(d_lags, at * N, n, N, running, d_inner)
             new_dc += d_inner
-            c_kept += new_dc * p1
-            d_i = new_dc * p2 * p0 * (1 - p0)
-            p1 = new_dc * c_old * p1 * (1 - p1)
-            p2 = new_dc * p0 * (1 - p2 * p2)
-            p3 = new_dh * tanh_c * p3 * (1 - p3)
-            p0 = d_i
+            c_kept += new_dc * f
+            put_rows(deltas, g_at, n, N, running, new_dc * g * i * (1 - i))
+            put_rows(deltas, g_at + N, n, N, running, new_dc * c_old * f * (1 - f))
+            put_rows(deltas, g_at + 2 * N, n, N, running, new_dc * i * (1 - g * g))
+            put_rows(deltas, g_at + 3 * N, n, N, running, new_dh * tanh_c * o * (1 - o))
             dc = tl.where(running[:, None], c_kept, dc)
-        else:  # r, z, n
-            d_old = new_dh * p1
-            d_z = new_dh * (old - p2) * p1 * (1 - p1)
-            p2 = new_dh * (1 - p1) * (1 - p2 * p2)
-            p1 = d_z
-            put_rows(deltas, g_at + 2 * N, n, N, running, p2)
+            d_old = tl.zeros_like(dh)
+        else:
+            r, z = rows_of(gates, g_at, n, N, running), rows_of(gates, g_at + N, n, N, running)
+            candidate = rows_of(gates, g_at + 2 * N, n, N, running)
+            d_old = new_dh * z
+            d_pre_z = new_dh * (old - candidate) * z * (1 - z)
+            d_pre_n = new_dh * (1 - z) * (1 - candidate * candidate)
+            put_rows(deltas, g_at + 2 * N, n, N, running, d_pre_n)
             if CELL == "gru":
                 tl.debug_barrier()
                 d_reset = product(deltas, g_at + 2 * N, N, running, w_hh + 2 * N * N, N, 1, n, N, PRECISION, OPERAND)
-                d_old += d_reset * p0
-                p0 = d_reset * old * p0 * (1 - p0)
+                d_old += d_reset * r
+                d_pre_r = d_reset * old * r * (1 - r)
             else:
-                put_rows(d_candidate, at * N, n, N, running, p2 * p0)
-                p0 = p2 * rows_of(extra, at * N, n, N, running) * p0 * (1 - p0)
-        put_rows(deltas, g_at, n, N, running, p0)
-        if G > 1:
-            put_rows(deltas, g_at + N, n, N, running, p1)
-        if CELL == "lstm":
-            put_rows(deltas, g_at + 2 * N, n, N, running, p2)
-            put_rows(deltas, g_at + 3 * N, n, N, running, p3)
+                put_rows(d_candidate, at * N, n, N, running, d_pre_n * r)
+                d_pre_r = d_pre_n * rows_of(extra, at * N, n, N, running) * r * (1 - r)
+            put_rows(deltas, g_at, n, N, running, d_pre_r)
+            put_rows(deltas, g_at + N, n, N, running, d_pre_z)
         tl.debug_barrier()
 
         # [r z] of a GRU whose candidate's product is its own, or all blocks at once
@@ -426,36 +367,3 @@ def backward_steps(
                 *(LAGS, FIRST, WINDOW, REVERSE, G_WINDOW),
             )
             put_rows(d_window, (row * WINDOW + k) * N, n, N, here, d_former)
-
-
-@triton.jit(do_not_specialize=["T", "B"])
-def lag_products(
-    d_residual,
-    output,
-    window,
-    lengths,
-    products,  # (T, K), out: the sum over rows and units of da_t * h_{t-first-k}
-    T,
-    B,
-    N,
-    stride,
-    FIRST: tl.constexpr,
-    WINDOW: tl.constexpr,
-    REVERSE: tl.constexpr,
-    RAGGED: tl.constexpr,
-    ROWS: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-):
-    t, k = tl.program_id(0), tl.program_id(1)
-    n = tl.arange(0, BLOCK_N)
-    total = tl.zeros((ROWS, BLOCK_N), tl.float32)
-    for start in range(0, B, ROWS):
-        row = tl.cast(start + tl.arange(0, ROWS), tl.int64)
-        here = row < B
-        steps = tl.where(here, T, 0)
-        if RAGGED:
-            steps = tl.load(lengths + row, mask=here, other=0).to(tl.int32)
-        running = t < steps
-        da = rows_of(d_residual, (tl.cast(t, tl.int64) * B + row) * stride, n, N, running)
-        total += da * former(output, window, FIRST + k, t, steps, row, B, n, N, running, WINDOW, REVERSE)
-    tl.store(products + tl.cast(t, tl.int64) * tl.num_programs(1) + k, tl.sum(tl.sum(total, 1), 0))
