@@ -222,7 +222,7 @@ _ADAPTER: TypeAdapter[Config] = TypeAdapter(Config)
 
 def _keys() -> dict[str, dict[str, Any]]:
     """The JSON schema of the values of every dotted key."""
-    found, schema = {}, _ADAPTER.json_schema()
+    schema, found = _ADAPTER.json_schema(), dict[str, dict[str, Any]]()
     for name, own in schema["properties"].items():
         section = schema["$defs"].get(own.get("$ref", "").rpartition("/")[2])
         found |= {name: own} if section is None else {f"{name}.{k}": s for k, s in section["properties"].items()}
