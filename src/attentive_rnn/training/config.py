@@ -261,6 +261,8 @@ def from_dict(values: Mapping[str, Any], where: str = "", overrides: Iterable[tu
         return _ADAPTER.validate_json(json.dumps(nested, default=str), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":  # such as the bytes of a path that is no UTF-8
+            raise ConfigError(f"{_place(where)}must hold plain values: {first['msg']}") from None
         if first["type"] == "value_error":
             place = "" if overridden else where
             raise ConfigError(f"{_place(place)}{first['ctx']['error']}") from None
