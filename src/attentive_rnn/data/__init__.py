@@ -39,6 +39,8 @@ from .transforms import (
 )
 from .transforms.body import ConvertLayout, same_joint
 
+ImageSet = ImageDataset  # its former name
+
 __all__ = [
     "AlignView",
     "AugmentedDataset",
@@ -50,6 +52,7 @@ __all__ = [
     "FlipLeftRight",
     "GeneratedDataset",
     "ImageDataset",
+    "ImageSet",
     "Jitter",
     "JoinSteps",
     "JointLayout",

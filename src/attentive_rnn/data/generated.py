@@ -114,7 +114,7 @@ ADDING_SCHEMA = Schema((), (2,), features=("value", "mark"), target="number")
 
 def load_adding(
     path: str | Path | None = None, length: int = 100, count: int = 10_000, test_count: int = 2_000
-) -> Splits:
+) -> Splits[SequenceDataset]:
     """Training sequences that are drawn anew in every epoch, and a fixed test set.
 
     A frame is (u, m): u uniform in [0, 1), and m one at two steps, one in each half of the sequence, else zero. The

@@ -63,7 +63,7 @@ _PARTS = {
 }
 
 
-def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Splits:
+def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Splits[SequenceDataset]:
     """The parts that ``meta["split"]`` names, or, where no sequence has it, a share held out for testing.
 
     A split says "train" or "test"; "valid" belongs to training, since a run holds out its own validation part. The

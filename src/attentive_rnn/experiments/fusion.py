@@ -22,7 +22,7 @@ from ..training.config import Config
 from ..training.run_folder import RunFolder
 from ..training.saved_model import SavedModel, load_model
 from ..training.setup import fit_preprocessing, training_parts
-from .runner import LoadedData
+from .runner import loaded_data
 
 
 def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
@@ -192,7 +192,7 @@ def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None,
     Raises:
         ConfigError: the data have no classes or cannot be aligned, or the weights or views do not fit.
     """
-    data = LoadedData()
+    data = loaded_data()
     configs = [run.read_config() for run in runs]
     splits = [data(config) for config in configs]
     for run, one in zip(runs, splits, strict=True):

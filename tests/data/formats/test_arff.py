@@ -73,4 +73,4 @@ def test_what_cannot_be_used_is_refused_with_its_line(text, message):
 @pytest.mark.parametrize("text", [MULTI + ROWS, UNI + "1,2,3,-1\n4,5,6,1\n"])
 def test_damaged_files_are_read_or_refused(tmp_path, text):
     path = tmp_path / "Made_TRAIN.arff"
-    assert 5 < read_or_refused(arff.read, path, damaged(text.encode(), 1000)) < 950
+    assert 5 < read_or_refused(arff.ARFF.read, path, damaged(text.encode(), 1000)) < 950

@@ -12,7 +12,7 @@ from ..source import Source
 
 
 def _source(name: str, title: str, problem: str, features: tuple[str, ...], rate: float) -> Source:
-    def load(path: str | Path | None = None) -> Splits:
+    def load(path: str | Path | None = None) -> Splits[SequenceDataset]:
         if path is not None:
             raise ConfigError(f"{name} is part of the package: give no path (to read your own files, use 'uea')")
         train, test = (

@@ -31,7 +31,7 @@ FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
 
 
-def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0, maps: bool = False) -> Splits:
+def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0, maps: bool = False) -> Splits[SequenceDataset]:
     """The training and test part: the folders train and test, or else a share held out for testing.
 
     Args:

@@ -38,7 +38,7 @@ def load(
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
-) -> Splits:
+) -> Splits[SequenceDataset]:
     """The training and test part: the folders train and test, or else a share held out for testing.
 
     Args:

@@ -43,7 +43,7 @@ def load(
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
-) -> Splits:
+) -> Splits[SequenceDataset]:
     """The training and test part: those of the array "split", or else a share held out for testing.
 
     Args:

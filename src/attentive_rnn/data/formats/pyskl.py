@@ -35,7 +35,9 @@ _MOST_CLASSES = 10_000
 _MOST_PEOPLE = 10  # in a frame of the compact variant, as mmaction2 has it
 
 
-def load(path: str | Path, split: str | None = None, persons: int = 2, scores: Scores = "append") -> Splits:
+def load(
+    path: str | Path, split: str | None = None, persons: int = 2, scores: Scores = "append"
+) -> Splits[SequenceDataset]:
     """One of the splits of a file: NAME_train and NAME_val (or NAME_test), or trainNAME and testNAME.
 
     Args:

@@ -15,7 +15,7 @@ from .cifar import holds_cifar, read_cifar
 from .idx import LabelledImages, holds_idx, read_idx_pair
 
 
-def load(path: str | Path) -> Splits:
+def load(path: str | Path) -> Splits[SequenceDataset]:
     """The training and test part, each image a sequence of H W pixels from the upper left, row by row.
 
     A frame is a pixel, shape (1,) or (3,) with colours, scaled from 0..255 to -1..1. A fixed permutation of the steps

@@ -33,7 +33,7 @@ _INSTRUCTIONS = frozenset(
 
 
 class PickledArray:
-    """A numpy array of numbers on its way out of a pickle; ``values`` is None until its content came."""
+    """A numpy array of numbers out of a pickle; ``values`` is None until its content is read."""
 
     __slots__ = ("values",)
 
@@ -159,9 +159,10 @@ def load_plain(data: bytes, where: str) -> Any:
 
 
 def _check_instructions(data: bytes) -> None:
-    """Refuse what plain values do not need, and what would exhaust the memory or the stack.
+    """Refuse instructions that plain values do not need, and those that would exhaust the memory or the stack.
 
-    The places of the stack and the memo hold how deep the value in them is nested: numbers 0, [[]] 2.
+    The entries of the stack and the memo are the depths of nesting of the values there: 0 of a number, 2 of [[]].
+    Without a limit, a tuple as the key of a dict could be nested so deep that its hash overflows the stack of C.
     """
     stack: list[int | None] = []  # None is a mark
     memo: dict[int, int] = {}

@@ -35,7 +35,9 @@ _VARIABLES = {"image": "pos_img", "world": "pos_world"}
 _SPLIT = re.compile(r"(?:.*/)?([^/]+)_test_split([123])\.txt", re.DOTALL)
 
 
-def load(path: str | Path, split: int = 1, splits: str | Path | None = None, maps: bool = False) -> Splits:
+def load(
+    path: str | Path, split: int = 1, splits: str | Path | None = None, maps: bool = False
+) -> Splits[SequenceDataset]:
     """One of the three official splits: 660/268, 658/270 and 663/265 clips.
 
     Args:
@@ -77,7 +79,9 @@ def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     return dataset
 
 
-def official_split(dataset: SequenceDataset, path: Path, split: int, splits: str | Path | None) -> Splits:
+def official_split(
+    dataset: SequenceDataset, path: Path, split: int, splits: str | Path | None
+) -> Splits[SequenceDataset]:
     """The clips of a data set, named CLASS/CLIP in their metas, as one of the three official splits.
 
     Args:
@@ -137,7 +141,7 @@ def _parts(path: Path, split: int) -> dict[str, int]:
 
 def load_joints(
     path: str | Path, split: int = 1, positions: Positions = "world", splits: str | Path | None = None
-) -> Splits:
+) -> Splits[SequenceDataset]:
     """One of the three official splits: 660/268, 658/270 and 663/265 clips in the full set.
 
     Args:

@@ -49,7 +49,7 @@ _NAME = re.compile(r"(?:.*/)?(a(\d\d)_s(\d\d)_e(\d\d))_skeleton3D\.txt", re.ASCI
 _ORDER = (6, 3, 2, 19, 0, 7, 9, 11, 1, 8, 10, 12, 4, 13, 15, 17, 5, 14, 16, 18)
 
 
-def load(path: str | Path, subset: Subset = "all", files: Files = "published") -> Splits:
+def load(path: str | Path, subset: Subset = "all", files: Files = "published") -> Splits[SequenceDataset]:
     """The cross-subject protocol: subjects 1, 3, 5, 7, 9 train (284 of the published list), the others test (273).
 
     Args:

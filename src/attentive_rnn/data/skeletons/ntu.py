@@ -59,7 +59,7 @@ def load(
     bodies: Bodies = "tracks",
     denoise: Denoise = "released",
     missing: str | Path = "drop",
-) -> Splits:
+) -> Splits[SequenceDataset]:
     """One of the four protocols; 60 classes where all files are of NTU RGB+D, else 120.
 
     Args:
@@ -81,7 +81,7 @@ def load(
     return parts(_dataset(path, bodies, denoise, missing, strict=True), path, protocol)
 
 
-def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Splits:
+def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Splits[SequenceDataset]:
     """The parts of a protocol, of sequences that name their subject, view and setup; see :func:`load`.
 
     Raises:

@@ -42,7 +42,9 @@ VIEWS = (*TRAIN_VIEWS, TEST_VIEW)
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)", re.ASCII)
 
 
-def load(path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW) -> Splits:
+def load(
+    path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW
+) -> Splits[SequenceDataset]:
     """The cross-view protocol: views 1 and 2 to train (1020 sequences in the full set), view 3 to test (464).
 
     Args:

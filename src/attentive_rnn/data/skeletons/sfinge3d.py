@@ -35,7 +35,7 @@ _NAME = re.compile(r"(?:.*/)?Dictionary/(\d{1,2})/(\d{1,4})\.txt", re.ASCII | re
 _JOINTS, _VALUES = 20, 7
 
 
-def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "position") -> Splits:
+def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "position") -> Splits[SequenceDataset]:
     """One fold of a cross-validation over the instances; there is no official split.
 
     Instance i of every gesture is tested in the fold (i - 1) mod ``folds``, and trained on in the others.

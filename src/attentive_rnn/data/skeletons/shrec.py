@@ -60,7 +60,7 @@ FEATURES = (
 _LARGEST = 2**30  # bytes of one array
 
 
-def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Splits:
+def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Splits[SequenceDataset]:
     """The official lists of SHREC'17 (1960 to train, 840 to test), or all but one subject as in DHG.
 
     Args:
@@ -152,7 +152,7 @@ def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
     return chosen
 
 
-def load_depth(path: str | Path, labels: int = 14) -> Splits:
+def load_depth(path: str | Path, labels: int = 14) -> Splits[SequenceDataset]:
     """The official parts: the first 1960 gestures train, the other 840 test.
 
     Args:

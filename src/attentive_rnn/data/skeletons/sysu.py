@@ -34,7 +34,9 @@ FOLDS = 30
 _NAME = re.compile(r"(?:.*/)?([^/]+)/video(\d{1,2})/sklWorld\.mat", re.ASCII | re.DOTALL | re.IGNORECASE)
 
 
-def load(path: str | Path, protocol: Protocol = "CS", fold: int = 0, train_list: str | Path | None = None) -> Splits:
+def load(
+    path: str | Path, protocol: Protocol = "CS", fold: int = 0, train_list: str | Path | None = None
+) -> Splits[SequenceDataset]:
     """One of the 30 random folds of a protocol; published figures are the mean over 30 folds.
 
     Cross-subject (CS): half of the people train, the other half test. Same-subject (SS): half of the sequences of

@@ -36,7 +36,7 @@ _NAME = re.compile(r"(?:.*/)?a(\d{1,2})_s(\d{1,2})_t(\d{1,2})_skeleton\.mat", re
 _ORDER = (3, 2, 1, 0, *range(4, 20))
 
 
-def load(path: str | Path) -> Splits:
+def load(path: str | Path) -> Splits[SequenceDataset]:
     """The cross-subject protocol: subjects 1, 3, 5 and 7 to train, 2, 4, 6 and 8 to test.
 
     Args:

@@ -35,7 +35,7 @@ class Review(NamedTuple):
     meta: dict[str, Any]
 
 
-def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits:
+def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits[SequenceDataset]:
     """The training and test reviews; the vocabulary is that of the training reviews alone.
 
     Args:
