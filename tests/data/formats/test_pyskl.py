@@ -190,3 +190,13 @@ def test_what_was_written_with_confidences_is_read_again(tmp_path):
     for one, other in zip([*parts.train, *parts.test], [*again.train, *again.test], strict=True):
         assert torch.equal(one.sequence, other.sequence)
     assert again.train.schema == parts.train.schema
+
+
+def test_confidences_in_space_are_written_as_scores(tmp_path):
+    schema = Schema(("0",), (1, 20, 4), layout="kinect-20", coordinates=3)
+    x = torch.rand(3, 1, 20, 4) + 0.1
+    data = SequenceDataset([x], [0], [{"name": "a"}], schema)
+    write(tmp_path / "d.pkl", Splits(data, data.subset([])))
+    again = read(tmp_path / "d.pkl")
+    assert torch.equal(again[0].sequence, x)
+    assert again.schema == schema

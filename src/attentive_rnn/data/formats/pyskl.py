@@ -103,8 +103,13 @@ def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
         DataError: sequences that are not skeletons, or two of one name.
     """
     layout = parts.train.schema.layout or ""
-    planar = parts.train.schema.coordinates == 2 or layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}
-    scored = parts.train.schema.shape[-1] == 3 and planar
+    schema = parts.train.schema
+    coordinates = schema.shape[-1]
+    if schema.coordinates is not None:
+        coordinates = schema.coordinates
+    elif coordinates == 3 and layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}:
+        coordinates = 2
+    scored = coordinates < schema.shape[-1]
     annotations: dict[str, dict[str, Any]] = {}
     names: dict[str, list[str]] = {}
     for part, dataset in ((f"{split}_train", parts.train), (f"{split}_val", parts.test)):
@@ -117,9 +122,9 @@ def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
                 raise DataError(f"{path}: the sequence {name} {reason}")
             keypoint = sample.sequence.transpose(0, 1).contiguous().numpy()
             values: dict[str, Any] = {"frame_dir": name, "label": sample.label, "total_frames": keypoint.shape[1]}
-            values["keypoint"] = np.array(keypoint[..., :2] if scored else keypoint)
+            values["keypoint"] = np.array(keypoint[..., :coordinates])
             if scored:
-                values["keypoint_score"] = np.array(keypoint[..., 2])
+                values["keypoint_score"] = np.array(keypoint[..., coordinates])
             annotations[name] = values
             names[part].append(name)
     Path(path).write_bytes(pickle.dumps({"split": names, "annotations": list(annotations.values())}, protocol=4))
