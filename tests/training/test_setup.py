@@ -126,3 +126,19 @@ def test_the_statistics_are_of_the_sequences_after_the_steps_before():
     fitted = fit_preprocessing(DataConfig(preprocessing=steps, standardise=True), dataset(skeleton))
     assert fitted.transforms[1].mean[3:6] != [0.0, 0.0, 0.0]
     assert max(map(abs, fitted.transforms[1].mean)) < 2
+
+
+def test_absent_joints_do_not_count_in_the_standardisation_and_stay_absent():
+    x = torch.randn(8, 30, 1, 20, 3, generator=torch.Generator().manual_seed(0)) + 5
+    gone = torch.rand(8, 30, 1, 20, generator=torch.Generator().manual_seed(1)) < 0.2
+    gone[:, :, 0, 7] = True  # never seen
+    x[gone] = 0
+    data = SequenceDataset(list(x), [0] * 8, [{}] * 8, Schema(("a",), (1, 20, 3), layout="kinect-20"))
+    config = DataConfig(preprocessing=[{"name": "origin_at_body_centre", "joint": 1}], standardise=True)
+    fitted = fit_preprocessing(config, data)
+    ready = torch.stack(preprocess(data, fitted).sequences)
+    assert not ready[gone].any()
+    seen = ready[:, :, 0, 3][~gone[:, :, 0, 3]]
+    torch.testing.assert_close(seen.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen.std(0, correction=0), torch.ones(3), atol=1e-4, rtol=0)
+    assert np.isfinite(fitted.to_config()["transforms"][1]["std"]).all()

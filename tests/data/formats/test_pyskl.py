@@ -145,3 +145,58 @@ def test_two_thousand_damaged_files_are_read_or_refused(tmp_path, protocol):
     small = pyskl_content(annotations=[pyskl_annotation("v", frames=1)], split={"train": ["v"], "val": ["v"]})
     path = tmp_path / "d.pkl"
     assert read_or_refuse(read, path, pickle.dumps(small, protocol=protocol), count=1000) > 300
+
+
+def test_scores_are_confidences_and_no_coordinates(tmp_path):
+    content = pyskl_content()
+    path = put_pickle(tmp_path / "d.pkl", content)
+    assert read(path).schema.coordinates == 2
+    assert read(path, scores="drop").schema.coordinates is None
+    source = content["annotations"][0]
+    score = source["keypoint_score"][:2].transpose(1, 0, 2)
+    least = float(np.median(score))
+    for scores in ("append", "drop"):
+        x = read(path, min_confidence=least, scores=scores)[0].sequence[:, : score.shape[1]].numpy()
+        assert not x[score < least].any()
+        assert x[score >= least].any(-1).all()
+    with pytest.raises(ConfigError, match="min_confidence must be a number from 0 to 1, got 3"):
+        read(path, min_confidence=3)
+
+
+def test_a_score_of_zero_is_a_joint_not_seen_unless_all_are(tmp_path):
+    content = pyskl_content()
+    content["annotations"][0]["keypoint_score"][0, 1, 3] = 0
+    path = put_pickle(tmp_path / "d.pkl", content)
+    assert not read(path)[0].sequence[1, 0, 3].any()
+    for annotation in content["annotations"]:
+        annotation["keypoint_score"] = annotation["keypoint_score"] * 0
+    put_pickle(path, content)
+    with pytest.raises(DataError, match=r"every keypoint_score is 0, .* load with scores=drop"):
+        read(path)
+    assert read(path, scores="drop")[0].sequence.any()
+
+
+def test_min_confidence_needs_scores(tmp_path):
+    annotations = [pyskl_annotation("a", 0, joints=25, coordinates=3)]
+    path = put_pickle(tmp_path / "d.pkl", annotations)
+    with pytest.raises(ConfigError, match="min_confidence needs the field keypoint_score"):
+        read(path, min_confidence=0.1)
+
+
+def test_what_was_written_with_confidences_is_read_again(tmp_path):
+    parts = load("pyskl", put_pickle(tmp_path / "d.pkl", pyskl_content()))
+    write(tmp_path / "again.pkl", parts, "x")
+    again = load("pyskl", tmp_path / "again.pkl")
+    for one, other in zip([*parts.train, *parts.test], [*again.train, *again.test], strict=True):
+        assert torch.equal(one.sequence, other.sequence)
+    assert again.train.schema == parts.train.schema
+
+
+def test_confidences_in_space_are_written_as_scores(tmp_path):
+    schema = Schema(("0",), (1, 20, 4), layout="kinect-20", coordinates=3)
+    x = torch.rand(3, 1, 20, 4) + 0.1
+    data = SequenceDataset([x], [0], [{"name": "a"}], schema)
+    write(tmp_path / "d.pkl", Splits(data, data.subset([])))
+    again = read(tmp_path / "d.pkl")
+    assert torch.equal(again[0].sequence, x)
+    assert again.schema == schema

@@ -23,6 +23,7 @@ from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing, read_bytes
 from ..io.text import numbers, parse_table
 from ..schema import Schema
+from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
@@ -151,8 +152,8 @@ def _read_file(file: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 SOURCE = Source(
     name="folders",
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
-    load=load,
-    read=read,
+    load=with_joint_options(load),
+    read=with_joint_options(read),
     recognise=lambda path: path.is_dir() and next(_files(path), None) is not None,
     check_options={"missing": "keep"},
 )

@@ -28,6 +28,7 @@ from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.files import existing
 from ..schema import Schema
+from ..skeletons.confidence import fill_joints, with_confidence
 from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
@@ -43,6 +44,8 @@ def load(
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the array "split", or else a share held out for testing.
 
@@ -53,39 +56,54 @@ def load(
         test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
             the same share of each class.
         seed: of that draw.
+        coordinates: of a joint, where a confidence follows them; see
+            :func:`attentive_rnn.data.skeletons.confidence.with_confidence`.
+        min_confidence: a joint with a confidence below it, in its last number or in the array "confidence", is absent.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
-    return train_test(read(path, layout, missing), test_fraction, seed)
+    dataset = read(path, layout, missing, coordinates=coordinates, min_confidence=min_confidence)
+    return train_test(dataset, test_fraction, seed)
 
 
-def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse") -> SequenceDataset:
+def read(
+    path: str | Path,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     path = existing(path)
     where = str(path)
     arrays = read_arrays(path)
     schema = _schema(arrays, where)
-    values = _named("sequences", arrays)
-    if values is None:
+    stored = _named("sequences", arrays)
+    if stored is None:
         held = ", ".join(arrays) or "nothing"
         raise DataError(f"{where}: there is no array 'sequences' (or x, X, data); it holds {held}")
-    if values.dtype.kind not in "iuf" or values.ndim < 2:
-        raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(values)}")
-    cases = _cases(values, arrays.get("lengths"), schema, where)
+    if stored.dtype.kind not in "iuf" or stored.ndim < 2:
+        raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
+    cases = _cases(stored, arrays.get("lengths"), schema, where)
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where)
     given = _named("labels", arrays)
     if schema is None and given is not None and given.dtype.kind == "f" and "classes" not in arrays:
         schema = Schema((), shape, layout=layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
-    return SequenceDataset(
-        [torch.from_numpy(_finished(case, i, missing, where).reshape(-1, *shape)) for i, case in enumerate(cases)],
+    dataset = SequenceDataset(
+        [torch.from_numpy(_finished(case, i, missing, where, shape)) for i, case in enumerate(cases)],
         labels,
         from_columns(_columns(arrays, len(cases), where), len(cases), where),
         schema or Schema(classes, shape, layout=layout),
         path.stem,
     )
+    confidence = arrays.get("confidence") if len(shape) == 3 else None
+    if confidence is None or confidence.shape != stored.shape[:-1] or stored.shape[1:] != shape:
+        return with_confidence(dataset, coordinates, min_confidence)
+    sure = np.split(confidence, np.cumsum(dataset.lengths)[:-1])
+    return with_confidence(dataset, coordinates, min_confidence, sure)
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -164,9 +182,12 @@ def _end(case: np.ndarray) -> int:
     return int(kept[-1]) + 1 if len(kept) else 1
 
 
-def _finished(case: np.ndarray, i: int, missing: Missing, where: str) -> np.ndarray:
+def _finished(case: np.ndarray, i: int, missing: Missing, where: str, shape: tuple[int, ...]) -> np.ndarray:
     frames = case.reshape(len(case), -1)
-    return fill(frames, missing, lambda t, d: f"{where}: sequence {i}, frame {t}: feature {d}")
+    if len(shape) == 3 and missing in ("zero", "interpolate"):
+        frames = fill_joints(frames.reshape(-1, *shape), missing).reshape(len(case), -1)
+    filled = fill(frames, missing, lambda t, d: f"{where}: sequence {i}, frame {t}: feature {d}")
+    return filled.reshape(-1, *shape)
 
 
 def _labels(

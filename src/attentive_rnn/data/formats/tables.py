@@ -15,6 +15,7 @@ from ..io.arrays import Missing, check_missing, fill
 from ..io.files import existing, read_bytes
 from ..io.text import parse_table
 from ..schema import Schema
+from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
@@ -245,8 +246,8 @@ def _case(table: Columns, frame: list[str], values: np.ndarray, rows: np.ndarray
 SOURCE = Source(
     name="table",
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
-    load=load,
-    read=read,
+    load=with_joint_options(load),
+    read=with_joint_options(read),
     recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
     check_options={"missing": "keep"},
 )
