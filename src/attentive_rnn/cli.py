@@ -6,8 +6,10 @@ import argparse
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, NoReturn
 
 from .commands import (
@@ -26,7 +28,7 @@ from .commands import (
     videos,
 )
 from .commands.arguments import Overrides, add_commands, print_help
-from .errors import ConfigError, UserError, either
+from .errors import ConfigError, DataWarning, UserError, either
 
 COMMANDS = (
     train.TRAIN,
@@ -54,7 +56,10 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 2 for a mistake of the user's, 130 after Ctrl-C."""
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            return _run(list(sys.argv[1:] if argv is None else argv))
     except UserError as error:
         print(f"attentive: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -65,6 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of the output, such as `head`, has gone; Python would complain again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _show_warning(usual: Callable[..., None], message: Warning | str, category: type[Warning], *rest: Any) -> None:
+    """Print a warning about data as one line; any other as usual."""
+    if not issubclass(category, DataWarning):
+        return usual(message, category, *rest)
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    return None
 
 
 class _Parser(argparse.ArgumentParser):

@@ -16,6 +16,10 @@ class ConfigError(UserError, ValueError):
     """A recipe, an option or a run folder cannot be used; the message names the key."""
 
 
+class DataWarning(UserWarning):
+    """Data can be used, but something about them may not be meant; the command prints it as one line."""
+
+
 class MissingExtraError(UserError, ImportError):
     """A part of the package needs an optional dependency; the message says which one to install."""
 

@@ -62,3 +62,77 @@ def test_a_run_without_a_model_is_one_line(run, tmp_path, capsys):
     folder.mkdir()
     (folder / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     assert "config.json: there is no such file" in fails(["evaluate", folder], capsys)
+
+
+def _gestures(path: Path, names=("x", "y", "z"), scale: float = 1.0, gap: bool = False) -> Path:
+    """A table of 24 sequences of two gestures, of which x, y and z tell which."""
+    lines = [",".join(["id", "frame", "label", *names])]
+    for i in range(24):
+        for t in range(5):
+            side = 1 if i % 2 else -1
+            values = {"x": side * (t + 1), "y": 2 - side + 0.1 * t, "z": 0.5 * t + 0.1 * (i % 5 + 1)}
+            cells = ["" if gap and (i, t, name) == (2, 1, "x") else f"{scale * values[name]:g}" for name in names]
+            lines.append(",".join([str(i), str(t), "wave" if side > 0 else "push", *cells]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _trained(path: Path, *options: str) -> Path:
+    quick = ["--optim.lr", "0.05", "--training.max_epochs", "8", *SMALL[:4], "--device", "cpu"]
+    assert main(["train", "--data", str(path), *quick, *options]) == 0
+    (run,) = Path("runs/sequence").iterdir()
+    return run
+
+
+def test_columns_in_another_order_are_predicted_and_explained_alike(tmp_path, capsys):
+    usual, turned = _gestures(tmp_path / "s.csv"), _gestures(tmp_path / "turned.csv", ("z", "x", "y"))
+    run = _trained(usual)
+    assert results_of(run)["test"]["accuracy"] == 1
+    capsys.readouterr()
+    answers = []
+    for path in (usual, turned):
+        assert main(["predict", str(run), str(path), "--json"]) == 0
+        assert main(["explain", str(run), str(path), "--item", "3", "--json"]) == 0
+        said = capsys.readouterr()
+        assert said.err == ""
+        predicted, explained = map(json.loads, said.out.splitlines())
+        answers.append((predicted, explained["sequences"]))
+    assert answers[0] == answers[1]
+    assert main(["evaluate", str(run), "--data", str(turned), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == results_of(run)["test"]
+
+
+def test_a_column_that_the_model_does_not_know_is_one_line(tmp_path, capsys):
+    run = _trained(_gestures(tmp_path / "s.csv"))
+    other = tmp_path / "other.csv"
+    other.write_text((tmp_path / "s.csv").read_text().replace("x,y,z", "x,q,z"))
+    capsys.readouterr()
+    for call in (["predict", run, other], ["explain", run, other], ["evaluate", run, "--data", other]):
+        assert "the features are not those of the model: missing y; unknown q" in fails(call, capsys)
+
+
+def test_another_unit_is_one_line_of_warning(tmp_path, capsys):
+    run = _trained(_gestures(tmp_path / "s.csv"))
+    capsys.readouterr()
+    assert main(["predict", str(run), str(_gestures(tmp_path / "mm.csv", scale=1000))]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 24
+    assert said.err.startswith(f"warning: {tmp_path / 'mm.csv'}: the values of ")
+    assert said.err.endswith("; is this millimetres for metres?\n")
+    assert said.err.count("\n") == 1
+
+
+def test_the_options_of_the_training_are_used_and_may_be_changed(tmp_path, capsys):
+    path = _gestures(tmp_path / "s.csv", gap=True)
+    run = _trained(path, "--option", "missing=interpolate", "--option", "seed=5")
+    assert "missing: interpolate" in (run / "config.yaml").read_text()
+    capsys.readouterr()
+    for call in (["predict", run, path], ["explain", run, path, "--item", "2"], ["evaluate", run]):
+        assert main(list(map(str, call))) == 0
+        capsys.readouterr()
+        refused = fails([*call, "--option", "missing=refuse"], capsys)
+        assert f"{path}, line 13: x is missing" in refused
+    assert "unknown option 'seed'; reading 'table' takes" in fails(["predict", run, path, "--option", "seed=1"], capsys)
+    for call in (["evaluate", run], ["explain", run], ["report", run]):
+        assert "the parts of the data are those of the training" in fails([*call, "--option", "seed=6"], capsys)
+    assert "--option must be KEY=VALUE" in fails(["predict", run, path, "--option", "missing"], capsys)

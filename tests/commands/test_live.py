@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from onnx import TensorProto, helper
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.cli import main
-from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, read_sequences
+from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema, get_layout, read_sequences
+from attentive_rnn.data.ranges import Ranges
 from attentive_rnn.training import SavedModel, load_model, save_model
 from attentive_rnn.video import read_frames
 from films import write_film
@@ -127,6 +129,73 @@ def test_a_line_that_is_none_is_one_message_with_its_number(skeletons, text, mes
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def _streamed(model, lines, monkeypatch, capsys, *options):
+    """The probabilities of each line's answer, and what was said beside them."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, lines)) + "\n"))
+    assert main(["stream", str(model), "-", *options]) == 0
+    said = capsys.readouterr()
+    return [line["probabilities"] for line in _lines(said.out)], said.err
+
+
+def test_joints_come_by_name_or_in_another_layout(tmp_path, monkeypatch, capsys):
+    torch.manual_seed(0)
+    schema = Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20", rate=30.0)
+    save_model(tmp_path, SavedModel(SequenceClassifier(60, 2, 6, 1).eval(), schema, OriginAtBodyCentre(1)))
+    frames = torch.randn(4, 25, 3)
+    chosen = ConvertLayout("ntu-25", "kinect-20").indices
+    named = [dict(zip(get_layout("ntu-25").joints, frame, strict=True)) for frame in frames.tolist()]
+    usual, _ = _streamed(tmp_path, [{"frame": f} for f in frames[:, chosen].tolist()], monkeypatch, capsys)
+    by_name, _ = _streamed(tmp_path, [{"frame": f} for f in named], monkeypatch, capsys)
+    other, _ = _streamed(
+        tmp_path, [{"frame": f} for f in frames.tolist()], monkeypatch, capsys, "--option", "layout=ntu-25"
+    )
+    assert usual == by_name == other
+    _, said = _streamed(tmp_path, [{"frame": named[0]}], monkeypatch, capsys, "--option", "rate=60")
+    assert "warning: standard input: has 60 frames per second, but the model was trained with 30" in said
+    del named[0]["left hip"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"frame": named[0]}) + "\n"))
+    assert main(["stream", str(tmp_path), "-"]) == 2
+    assert "line 1: a frame lacks the joints left hip of kinect-20" in capsys.readouterr().err
+
+
+def test_features_come_by_name_and_in_the_unit_of_the_training(tmp_path, monkeypatch, capsys):
+    torch.manual_seed(0)
+    schema = Schema(classes=("a", "b"), shape=(3,), features=("x", "y", "z"))
+    frames = torch.randn(12, 3)
+    seen = Ranges.of(schema, [torch.randn(500, 3)])
+    save_model(tmp_path, SavedModel(SequenceClassifier(3, 2, 6, 1).eval(), schema, Compose([]), seen=seen))
+    usual, said = _streamed(tmp_path, [{"frame": f} for f in frames.tolist()], monkeypatch, capsys)
+    assert "warning" not in said
+    named = [{"frame": dict(zip("zyx", frame[::-1], strict=True))} for frame in frames.tolist()]
+    assert _streamed(tmp_path, named, monkeypatch, capsys)[0] == usual
+    turned = [{"frame": f} for f in frames.flip(1).tolist()]
+    assert _streamed(tmp_path, turned, monkeypatch, capsys, "--option", "features=[z,y,x]")[0] == usual
+    large = [{"frame": f} for f in (1000 * frames).tolist()]
+    assert "warning: the stream: the values of" in _streamed(tmp_path, large, monkeypatch, capsys)[1]
+    for line, options, message in [
+        ({"x": 1, "y": 2, "q": 3}, [], "missing z; unknown q"),
+        ([1, 2], [], "a frame must be (3,), got (2,)"),
+        ([1, 2, 3], ["--option", "missing=zero"], "lines of joints take layout, features, rate"),
+        ([1, 2, 3], ["--option", "layout=ntu-25"], "the model knows no layout"),
+        ([1, 2, 3], ["--option", "features=x"], "features must be names"),
+    ]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"frame": line}) + "\n"))
+        assert main(["stream", str(tmp_path), "-", *options]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_film_of_another_rate_is_warned_of(colours, tmp_path, capsys):
+    run, network, _ = colours
+    saved = load_model(run)
+    saved.schema = replace(saved.schema, rate=60.0)
+    save_model(tmp_path, saved)
+    write_film(tmp_path / "long.mp4", np.full((14, 32, 32, 3), 200, np.uint8))
+    assert main(["stream", str(tmp_path), str(tmp_path / "long.mp4"), *network]) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(warned) == 1
+    assert "frames per second, but the model was trained with 60" in warned[0]
 
 
 def test_what_cannot_be_streamed_is_one_message(colours, skeletons, tmp_path, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attentive_rnn.data import Schema, get_source, list_sources, load, read_sequences, recognise
-from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.errors import ConfigError, DataError, DataWarning
 from data.writers import nucla_content, nucla_name, ts_text, write_nucla_zip
 
 
@@ -61,7 +61,8 @@ def test_sequences_are_labelled_by_the_classes_of_the_model(tmp_path):
     path = tmp_path / "x.ts"
     path.write_text(ts_text([[[1.0]], [[2.0]], [[3.0]]], ["b", "?", "new"], ("b", "new")))
     schema = Schema(classes=("a", "b"), shape=(1,), features=("height",), rate=5.0)
-    data = read_sequences(path, schema)
+    with pytest.warns(DataWarning, match=r"the label 'new' \(1 sequence\) is none of the model's classes: a, b"):
+        data = read_sequences(path, schema)
     assert data.labels.tolist() == [1, -1, -1]
     assert data.schema == schema
     assert read_sequences(path).schema.classes == ("b", "new")
@@ -70,7 +71,7 @@ def test_sequences_are_labelled_by_the_classes_of_the_model(tmp_path):
 def test_frames_that_the_model_does_not_take_are_refused(tmp_path):
     path = tmp_path / "x.ts"
     path.write_text(ts_text([[[1.0, 2.0]]]))
-    with pytest.raises(DataError, match=r"frames are \(2,\) , but the model takes \(1, 20, 3\) kinect-20"):
+    with pytest.raises(DataError, match=r"frames are \(2,\), but the model takes \(1, 20, 3\) \(kinect-20\)"):
         read_sequences(path, Schema(("a",), (1, 20, 3), layout="kinect-20"))
 
 

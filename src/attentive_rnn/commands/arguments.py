@@ -83,7 +83,15 @@ def print_help(parser: argparse.ArgumentParser) -> Run:
 
 
 RECIPE = Argument("recipe", nargs="?", metavar="RECIPE", help="name of a recipe, or path of a .yaml file")
+OPTION = Argument(
+    "--option",
+    action="append",
+    default=[],
+    metavar="KEY=VALUE",
+    help="an option of the reader, such as missing=interpolate; may be repeated",
+)
 CONFIGURATION = (
+    OPTION,
     Argument("--data", metavar="PATH", help="the data set; without RECIPE a general recipe is chosen for it"),
     Argument("--output-dir", "--output_dir", metavar="DIR", help="folder for the runs (default runs)"),
     Argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)"),
@@ -110,11 +118,32 @@ def overwrite(name: str) -> Argument:
     return Argument("--overwrite", action="store_true", help=f"replace {name} if it is there")
 
 
+def reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options of the reader that were given as --option KEY=VALUE."""
+    import yaml
+
+    options = {}
+    for key, value in map(_key_and_value, arguments.option):
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--option {key}: {value!r} is not a value") from error
+    return options
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise ConfigError(f"--option must be KEY=VALUE, got {text!r}")
+    return key, value
+
+
 def chosen_recipe(arguments: argparse.Namespace, *, paper: bool = False) -> tuple[str, Overrides]:
     """The recipe that was named, or the general (or the paper's) one for --data, and what all options override."""
     from ..training.recipes import general_recipe
 
     overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
+    overrides += [(f"data.options.{key}", value) for key, value in map(_key_and_value, arguments.option)]
     overrides += arguments.overrides
     for option in ("seed", "init_from", "output_dir", "device", "devices", "precision"):
         if getattr(arguments, option, None) is not None:

@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ConfigError, MissingExtraError
-from .arguments import MOVED_DATA, Argument, Command, overwrite
+from .arguments import MOVED_DATA, OPTION, Argument, Command, overwrite, reader_options
 
 
 def _masks(arguments: argparse.Namespace) -> int:
     from ..data import ImageDataset
     from ..data.io.files import check_writable
     from ..training import load_model, open_run
+    from ..training.inputs import matched_splits
     from ..training.saved_model import SavedModel
     from ..training.setup import load_splits
 
@@ -23,7 +24,8 @@ def _masks(arguments: argparse.Namespace) -> int:
 
     path = check_writable(Path(arguments.picture), (".png",), overwrite=True)
     runs = [open_run(folder) for folder in arguments.folders]
-    configs = [run.read_config(arguments.data) for run in runs]
+    options = reader_options(arguments)
+    configs = [run.read_config(arguments.data, options) for run in runs]
     models: dict[str, SavedModel] = {}
     for run, config in zip(runs, configs, strict=True):
         if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
@@ -32,7 +34,10 @@ def _masks(arguments: argparse.Namespace) -> int:
         if saved.task.explanation != "images":
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
         models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
-    test = load_splits(configs[0]).test
+    splits = load_splits(configs[0])
+    for saved in models.values():
+        splits = matched_splits(saved, splits)
+    test = splits.test
     assert isinstance(test, ImageDataset)
     items = arguments.items or list(range(min(4, len(test))))
     wrong = [i for i in items if not 0 <= i < len(test)]
@@ -76,7 +81,7 @@ def _silhouettes(arguments: argparse.Namespace) -> int:
     from ..explain.films import attention_on_people
     from ..tasks.metrics import Interval
     from ..training import load_model, open_run
-    from ..training.setup import load_splits
+    from ..training.inputs import run_splits
 
     def shown(share: Interval) -> str:
         return f"{100 * share.value:5.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
@@ -84,8 +89,9 @@ def _silhouettes(arguments: argparse.Namespace) -> int:
     silhouettes = read_silhouettes(arguments.silhouettes)
     for folder in arguments.folders:
         run = open_run(folder)
-        test = load_splits(run.read_config(arguments.data)).test
-        found = attention_on_people(load_model(run.model), test, silhouettes)
+        saved = load_model(run.model)
+        test = run_splits(saved, run.read_config(arguments.data, reader_options(arguments))).test
+        found = attention_on_people(saved, test, silhouettes)
         print(
             f"{run.path.name:20} on the person {shown(found.attention)}, whose area is {shown(found.area)}; "
             f"difference {shown(found.gain)}; {len(test)} films, {found.frames} frames"
@@ -102,6 +108,7 @@ MASKS = Command(
     Argument("--picture", required=True, metavar="FILE.png", help="where to draw"),
     Argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)"),
     MOVED_DATA,
+    OPTION,
 )
 LAGS = Command(
     "lags",
@@ -120,4 +127,5 @@ SILHOUETTES = Command(
     Argument("silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"),
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features"),
     MOVED_DATA,
+    OPTION,
 )

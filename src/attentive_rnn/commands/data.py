@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
-from ..errors import ConfigError
-from .arguments import JSON, Argument, Command, overwrite
+from .arguments import JSON, OPTION, Argument, Command, overwrite, reader_options
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -24,7 +22,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from ..data import check
     from ..draw import draw_samples
 
-    options = dict(_option(text) for text in arguments.option)
+    options = reader_options(arguments)
     report = check(arguments.path, **options)
     print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
     if arguments.picture is not None:
@@ -36,33 +34,21 @@ def _check(arguments: argparse.Namespace) -> int:
 def _convert(arguments: argparse.Namespace) -> int:
     from ..data import convert
 
-    options = dict(_option(text) for text in arguments.option)
+    options = reader_options(arguments)
     print(f"written: {convert(arguments.path, arguments.out, overwrite=arguments.overwrite, **options)}")
     return 0
-
-
-def _option(text: str) -> tuple[str, Any]:
-    import yaml
-
-    key, equals, value = text.partition("=")
-    if not equals or not key.isidentifier():
-        raise ConfigError(f"--option must be KEY=VALUE, got {text!r}")
-    try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--option {key}: {value!r} is not a value") from error
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from ..draw import animate
 
     item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
-    print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite)}")
+    options = reader_options(arguments)
+    print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite, **options)}")
     return 0
 
 
 _PATH = Argument("path", metavar="PATH")
-_OPTION = Argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the reader")
 DATA = Command(
     "data",
     "the data sets: what can be read, what is in a file, and conversion",
@@ -77,7 +63,7 @@ DATA = Command(
             _check,
             _PATH,
             JSON,
-            _OPTION,
+            OPTION,
             Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
             overwrite("the picture"),
         ),
@@ -88,7 +74,7 @@ DATA = Command(
             _convert,
             _PATH,
             Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
-            _OPTION,
+            OPTION,
             overwrite("OUT"),
         ),
         Command(
@@ -97,6 +83,7 @@ DATA = Command(
             "attentive data show skeletons.npz --item 3 --out film.gif",
             _show,
             _PATH,
+            OPTION,
             Argument("--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)"),
             Argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)"),
             overwrite("FILE"),

@@ -6,7 +6,18 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from .arguments import JSON, MOVED_DATA, RUN, RUN_OR_MODEL, USED_DEVICE, VIEWS, Argument, Command
+from .arguments import (
+    JSON,
+    MOVED_DATA,
+    OPTION,
+    RUN,
+    RUN_OR_MODEL,
+    USED_DEVICE,
+    VIEWS,
+    Argument,
+    Command,
+    reader_options,
+)
 
 if TYPE_CHECKING:
     from ..tasks import Task
@@ -16,14 +27,15 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from ..experiments.fusion import answers_in_test
     from ..tasks import task_for
     from ..training import load_model, open_run
+    from ..training.inputs import run_splits
     from ..training.run import test_scores
-    from ..training.setup import choose_device, load_splits
+    from ..training.setup import choose_device
 
     run = open_run(arguments.folder)
-    config = run.read_config(arguments.data)
+    config = run.read_config(arguments.data, reader_options(arguments))
     saved = load_model(run.model)
     saved.model.to(choose_device(arguments.device))
-    splits = load_splits(config)
+    splits = run_splits(saved, config)
     scores = test_scores(saved, splits, answers_in_test(config, saved, splits, arguments.views))
     if arguments.json:
         print(json.dumps(scores, ensure_ascii=False))
@@ -41,15 +53,15 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from ..data import read_sequences
     from ..tasks import task_for
     from ..training import load_model
+    from ..training.inputs import read_input
     from ..training.setup import choose_device
     from ..training.transfer import find_model
 
     saved = load_model(find_model(arguments.folder))
     saved.model.to(choose_device(arguments.device))
-    dataset = read_sequences(arguments.input, saved.schema)
+    dataset = read_input(saved, arguments.input, reader_options(arguments))
     task = task_for(saved.schema)
     answers = task.answers(saved.logits(dataset))
     names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
@@ -80,6 +92,7 @@ EVALUATE = Command(
     _evaluate,
     RUN,
     MOVED_DATA,
+    OPTION,
     USED_DEVICE,
     JSON,
     VIEWS,
@@ -91,6 +104,7 @@ PREDICT = Command(
     _predict,
     RUN_OR_MODEL,
     Argument("input", metavar="INPUT", help="a file or folder of sequences"),
+    OPTION,
     USED_DEVICE,
     JSON,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .arguments import JSON, MOVED_DATA, RUN, Argument, Command
+from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, reader_options
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -18,12 +18,11 @@ LARGEST = 2000  # sequences that are explained at once, of more those evenly spr
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from ..data import read_sequences
     from ..draw.samples import find_item
     from ..explain.media import MEDIA
     from ..explain.outcome import Request
     from ..training import load_model, open_run
-    from ..training.setup import load_splits
+    from ..training.inputs import read_input, run_splits
 
     run = open_run(arguments.folder)
     if arguments.faithfulness:
@@ -39,9 +38,10 @@ def _explain(arguments: argparse.Namespace) -> int:
     for option in medium.refused:
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
-    splits = load_splits(run.read_config(arguments.data))
+    options = reader_options(arguments)
+    splits = run_splits(saved, run.read_config(arguments.data, options if arguments.input is None else None))
     if arguments.input is not None:
-        dataset = read_sequences(arguments.input, saved.schema)
+        dataset = read_input(saved, arguments.input, options)
     else:
         dataset = getattr(splits, arguments.split or "test")
     if arguments.item is not None:
@@ -75,15 +75,16 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     from ..data.io.files import write_file, write_json
     from ..explain import faithfulness
     from ..training import load_model, open_run
-    from ..training.setup import load_splits
+    from ..training.inputs import run_splits
 
     for option in ("input", "split", "item", "layer", "video"):
         if getattr(arguments, option) is not None:
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     outcomes = []
     for one in (run, *map(open_run, arguments.others)):
-        config = one.read_config(arguments.data)
-        outcomes.append(faithfulness.measure(load_model(one.model), load_splits(config), seed=config.seed))
+        config = one.read_config(arguments.data, reader_options(arguments))
+        saved = load_model(one.model)
+        outcomes.append(faithfulness.measure(saved, run_splits(saved, config), seed=config.seed))
     table, values = faithfulness.markdown(outcomes), faithfulness.values(outcomes)
     folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())
@@ -109,6 +110,7 @@ EXPLAIN = Command(
     Argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered"),
     Argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)"),
     MOVED_DATA,
+    OPTION,
     JSON,
     Argument(
         "--faithfulness", action="store_true", help="measure whether what is attended to is what is used (minutes)"

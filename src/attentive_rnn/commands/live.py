@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, needed_for
-from .arguments import RUN_OR_MODEL, Argument, Command, overwrite
+from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
 from .videos import BACKBONE, chosen_extractor
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..video.decode import Frame
 
 LINE = 2**20  # characters of one line of joints
+TIMED = 10  # pictures, whose times tell their rate
+_OF_LINES = ("layout", "features", "rate")  # what --option may say of them
 
 
 _RECOGNITION = (
@@ -55,6 +57,8 @@ def _stream(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
     classes = saved.schema.classes
+    if arguments.source != "-" and arguments.option:
+        raise ConfigError("--option describes lines of JSON; pictures need none")
     if arguments.source == "-" and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints have none")
     found = _lines if arguments.source == "-" else _pictures
@@ -69,6 +73,7 @@ def _stream(arguments: argparse.Namespace) -> int:
 def _pictures(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
+    from ..data.matching import warn_of_rate
     from ..draw.films import FilmWriter
     from ..streaming.pipeline import annotate, relabelled
 
@@ -78,7 +83,11 @@ def _pictures(
         film = None
         if arguments.video is not None:
             film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
+        began = 0.0
         for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
+            began = frame.time if number == 0 else began
+            if number == TIMED and saved.schema.rate and frame.time > began:
+                warn_of_rate(arguments.source, number / (frame.time - began), saved.schema.rate)
             seen, ended = pipeline.push(frame.image)
             segments += [*ended, *relabelled(seen)]
             for one in seen:
@@ -97,10 +106,14 @@ def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
 def _lines(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
-    """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track."""
+    """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
+
+    A frame may also be {"NAME": VALUE, ...}.
+    """
     from ..streaming import Recognizer
 
-    recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
+    described = _described(arguments, saved)
+    recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     number = 0
     while line := sys.stdin.readline(LINE):
         number += 1
@@ -113,7 +126,7 @@ def _lines(
             last = recognizer.end(values["end"])
             segments += [] if last is None else [(values["end"], last)]
             continue
-        if not isinstance(values, dict) or not isinstance(values.get("frame"), list):
+        if not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict):
             raise DataError(
                 f'{where}: must be {{"frame": [...]}} with "track" if there are several, or {{"end": TRACK}}'
             )
@@ -132,6 +145,29 @@ def _lines(
     for track in list(recognizer.tracks):
         last = recognizer.end(track)
         segments += [] if last is None else [(track, last)]
+
+
+def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, Any]:
+    """What the options say of the frames that come in as lines: their layout, or the names of their values."""
+    from ..data.matching import warn_of_rate
+
+    options = reader_options(arguments)
+    for key in options:
+        if key not in _OF_LINES:
+            raise ConfigError(f"--option {key}: lines of joints take {', '.join(_OF_LINES)}")
+    layout, features, rate = (options.get(key) for key in _OF_LINES)
+    if layout is not None and not isinstance(layout, str):
+        raise ConfigError(f"--option layout must be a name, got {layout!r}")
+    if features is not None and not (isinstance(features, list) and all(isinstance(name, str) for name in features)):
+        raise ConfigError(f"--option features must be names, such as [x,y,z], got {features!r}")
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0):
+        raise ConfigError(f"--option rate must be a number above 0, got {rate!r}")
+    for key, known in (("layout", saved.schema.layout), ("features", saved.schema.features)):
+        if options.get(key) and not known:
+            raise ConfigError(f"--option {key}: the model knows no {key}, so that frames cannot be matched by it")
+    if rate and saved.schema.rate:
+        warn_of_rate("standard input", rate, saved.schema.rate)
+    return {"layout": layout, "features": features or ()}
 
 
 def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
@@ -173,6 +209,13 @@ STREAM = Command(
     _stream,
     RUN_OR_MODEL,
     Argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON"),
+    Argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of lines of JSON: layout=NAME, features=[NAME,...] or rate=FRAMES_PER_SECOND; may be repeated",
+    ),
     Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
     overwrite("OUT"),
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),

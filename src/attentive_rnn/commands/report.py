@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from .arguments import MOVED_DATA, RUN, Command
+from .arguments import MOVED_DATA, OPTION, RUN, Command, reader_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,8 @@ def _report(arguments: argparse.Namespace) -> int:
     from ..training.setup import load_splits
 
     run = open_run(arguments.folder)
-    print(f"written: {write_report(run, load_splits(run.read_config(arguments.data)))}")
+    config = run.read_config(arguments.data, reader_options(arguments))
+    print(f"written: {write_report(run, load_splits(config))}")
     return 0
 
 
@@ -44,4 +45,5 @@ REPORT = Command(
     _report,
     RUN,
     MOVED_DATA,
+    OPTION,
 )

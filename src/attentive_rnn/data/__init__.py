@@ -7,6 +7,7 @@ from .convert import convert
 from .dataset import AugmentedDataset, LabelledDataset, Sample, SequenceDataset, Splits, preprocess
 from .generated import GeneratedDataset
 from .image_dataset import ImageDataset
+from .matching import match
 from .registry import get_source, list_sources, load, read_sequences, recognise
 from .schema import Schema
 from .skeletons.layouts import JointLayout, get_layout, list_layouts
@@ -87,6 +88,7 @@ __all__ = [
     "list_layouts",
     "list_sources",
     "load",
+    "match",
     "preprocess",
     "read_sequences",
     "recognise",

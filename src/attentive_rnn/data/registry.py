@@ -9,17 +9,17 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from . import embedded, generated
-from .dataset import SequenceDataset, Splits, concatenate, relabel, sequences_only
+from .dataset import SequenceDataset, Splits, concatenate, sequences_only
 from .formats import arff, features, folders, npz, pyskl, tables, ts
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
+from .matching import match
 from .schema import Schema
 from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
 from .source import Source
 from .text import imdb
-from .text.words import recode
 
 _SOURCES = (
     embedded.JAPANESE_VOWELS,
@@ -151,30 +151,39 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
     return concatenate(list(parts.values()))
 
 
-def read_sequences(path: str | Path, schema: Schema | None = None) -> SequenceDataset:
+def read_options(source: Source) -> list[str]:
+    """The names of the options that the ``read`` of a source takes."""
+    parameters = list(inspect.signature(source.read).parameters.values())[1:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        parameters = list(inspect.signature(source.load).parameters.values())[1:]
+    return [parameter.name for parameter in parameters]
+
+
+def reader_of(path: str | Path, schema: Schema | None = None) -> Source:
+    """The source that reads a path for a model of a schema.
+
+    A single text is a .txt file, as a table of numbers may be: only the model knows.
+    """
+    return imdb.SOURCE if schema is not None and schema.vocabulary else recognise(path)
+
+
+def read_sequences(path: str | Path, schema: Schema | None = None, **options: Any) -> SequenceDataset:
     """Sequences to predict, labelled or not: a .ts file, a skeleton .json, a zip, a folder; for text, a .txt.
 
     Args:
         path: what to read.
-        schema: the schema of a model. The frames must then have its shape, and the labels are made to index its
-            classes; a label that is not among them becomes -1.
+        schema: the schema of a model, which the data are then made to fit; see :func:`match`.
+        options: of the reader.
 
     Raises:
         DataError: nothing can be read there, or the frames are not those of the schema.
+        ConfigError: an option that the reader does not take.
     """
-    # A single text is a .txt file, as a table of numbers may be: only the model knows.
-    text = schema is not None and bool(schema.vocabulary)
-    dataset = sequences_only((imdb.SOURCE if text else recognise(path)).read(path))
-    if schema is None:
-        return dataset
-    if text:
-        dataset = recode(dataset, schema.vocabulary)
-    found, wanted = dataset.schema, schema
-    if found.shape != wanted.shape or (found.layout and wanted.layout and found.layout != wanted.layout):
-        raise DataError(
-            f"{path}: frames are {found.shape} {found.layout or ''}, "
-            f"but the model takes {wanted.shape} {wanted.layout or ''}"
-        )
-    dataset = relabel(dataset, wanted.classes, strict=False)
-    dataset.schema = wanted
-    return dataset
+    source = reader_of(path, schema)
+    known = read_options(source)
+    for key in options:
+        if key not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes none"
+            raise ConfigError(f"{path}: unknown option {key!r}; reading {source.name!r} {takes}")
+    dataset = sequences_only(source.read(path, **options))
+    return dataset if schema is None else match(dataset, schema, takes=known, where=str(path))

@@ -26,6 +26,7 @@ class Source:
         preprocessing: configs of the deterministic transforms that its recipes apply to training and test data
             alike; ``load`` and ``read`` apply nothing.
         augmentation: configs of the random transforms of its recipes' augmented training.
+        may_lack: options that name what an input of a trained model need not have, such as its labels.
         check_options: options with which ``check`` loads, so that a defect is reported rather than refused.
     """
 
@@ -37,6 +38,7 @@ class Source:
     embedded: bool = False
     preprocessing: tuple[Mapping[str, Any], ...] = ()
     augmentation: tuple[Mapping[str, Any], ...] = ()
+    may_lack: tuple[str, ...] = ()
     check_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -46,7 +46,9 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
     return out
 
 
-def animate(data: str | Path | SequenceDataset, item: int | str, out: str | Path, overwrite: bool = False) -> Path:
+def animate(
+    data: str | Path | SequenceDataset, item: int | str, out: str | Path, overwrite: bool = False, **options: Any
+) -> Path:
     """Show one skeleton sequence as a film, .gif or .mp4, at the rate of the data (15 frames per second if unknown).
 
     Args:
@@ -54,6 +56,7 @@ def animate(data: str | Path | SequenceDataset, item: int | str, out: str | Path
         item: the index of the sequence, or its ``meta["name"]``.
         out: the film.
         overwrite: whether a file at ``out`` may be replaced.
+        options: of the reader.
 
     Returns:
         The path of the film.
@@ -66,7 +69,7 @@ def animate(data: str | Path | SequenceDataset, item: int | str, out: str | Path
     out = check_writable(out, (".gif", ".mp4"), overwrite)
     if out.suffix.lower() == ".mp4":
         films.import_av()  # says what is missing before the data are read
-    dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_sequences(data)
+    dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_sequences(data, **options)
     index, schema = find_item(dataset, item), dataset.schema
     if not skeletons.has_skeletons(schema):
         raise DataError(f"{dataset.name}: only skeletons with a joint layout can be shown as a film")

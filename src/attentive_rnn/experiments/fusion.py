@@ -19,6 +19,7 @@ from ..data import (
 from ..errors import ConfigError
 from ..tasks.metrics import Scores, as_logits, probabilities, score
 from ..training.config import Config
+from ..training.inputs import matched_splits
 from ..training.run_folder import RunFolder
 from ..training.saved_model import SavedModel, load_model
 from ..training.setup import fit_preprocessing, training_parts
@@ -194,15 +195,16 @@ def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None,
     """
     data = loaded_data()
     configs = [run.read_config() for run in runs]
-    splits = [data(config) for config in configs]
+    models = [load_model(run.model) for run in runs]
+    splits = [matched_splits(saved, data(config)) for saved, config in zip(models, configs, strict=True)]
     for run, one in zip(runs, splits, strict=True):
         if one.test.schema.target != "class":
             raise ConfigError(f"{run.path}: predicts numbers; only the probabilities of classes are fused")
     tests = [one.test for one in splits]
     rows, labels = _aligned(runs, tests)
     alone, scores = [], []
-    for run, config, parts, places in zip(runs, configs, splits, rows, strict=True):
-        logits = answers_in_test(config, load_model(run.model), parts, views)
+    for saved, config, parts, places in zip(models, configs, splits, rows, strict=True):
+        logits = answers_in_test(config, saved, parts, views)
         alone.append(score(logits, np.asarray(parts.test.labels)))
         shares = probabilities(logits)[places]
         shares[places < 0] = np.nan

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Streamed
+from ..data import Schema, Streamed, get_layout, same_joint
+from ..data.matching import FrameMap, match_frames
+from ..data.ranges import check_ranges
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
 from .carried import Carried
 from .segments import Segment, Segmenter
+
+LOOKED_AT = 10  # frames, whose values are compared with those of training
 
 
 class Recognition(NamedTuple):
@@ -49,6 +53,8 @@ class Recognizer:
         window: n, in frames; None: all frames count alike, as in training.
         hold: frames that another class must lead before it is the label.
         need_attention: give the attention too.
+        layout: of the frames, whose joints are then taken by name; None: the model's.
+        features: names of a frame's values, which are then put into the model's order; empty: they are in it.
 
     Raises:
         ConfigError: the model reads sequences from both ends, or its preprocessing needs frames to come; or a window or
@@ -72,7 +78,14 @@ class Recognizer:
     """
 
     def __init__(
-        self, saved: SavedModel, *, window: int | None = None, hold: int = 1, need_attention: bool = False
+        self,
+        saved: SavedModel,
+        *,
+        window: int | None = None,
+        hold: int = 1,
+        need_attention: bool = False,
+        layout: str | None = None,
+        features: Sequence[str] = (),
     ) -> None:
         model = saved.model
         if model.config["bidirectional"]:
@@ -95,6 +108,10 @@ class Recognizer:
         self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
         self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
+        self._layout = None if layout is None else get_layout(layout).name
+        self._features = tuple(features)
+        self._maps: dict[tuple[Any, ...], FrameMap | None] = {}
+        self._first: list[Tensor] | None = [] if saved.seen is not None else None
 
     @property
     def tracks(self) -> list[Hashable]:
@@ -106,11 +123,12 @@ class Recognizer:
 
         Args:
             frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody. Of a
-                joint that is not seen all numbers are zero, or NaN.
+                joint that is not seen all numbers are zero, or NaN. Or the values by their names: of a skeleton, one
+                person's coordinates (C,) of each joint.
             track: who it is.
 
         Raises:
-            DataError: the frame has another shape, or a value that is missing or infinite.
+            DataError: the frame has another shape or other names, or a value that is missing or infinite.
         """
         state = self._track(track)
         x = state.preprocess.push(self._frame(frame)).reshape(1, -1)
@@ -148,23 +166,54 @@ class Recognizer:
         return found
 
     def _frame(self, frame: Any) -> Tensor:
-        shape = self.saved.schema.shape
+        schema, names = self.saved.schema, self._features
+        if isinstance(frame, Mapping):
+            frame, names = self._named(frame)
         try:
             values = np.asarray(frame, dtype=self._numpy_dtype)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise DataError(f"a frame must be numbers {shape}, got {type(frame).__name__}") from error
-        if len(shape) == 3 and values.shape == shape[1:]:
-            values = np.concatenate([values[None], np.zeros((shape[0] - 1, *shape[1:]), values.dtype)])
-        if values.shape != shape:
-            raise DataError(f"a frame must be {shape}, got {values.shape}")
+            raise DataError(f"a frame must be numbers {schema.shape}, got {type(frame).__name__}") from error
+        if values.shape != schema.shape or names or self._layout is not None:
+            values = self._matched(values, names)
         missing = np.isnan(values).any(-1, keepdims=True)
-        if len(shape) == 3 and missing.any() and not missing.all():
+        if len(schema.shape) == 3 and missing.any() and not missing.all():
             values = np.where(missing, 0, values)
         if not np.isfinite(values).all():
             raise DataError(
                 "a value of a frame is missing or infinite; send zeros for a person or joint that is not there"
             )
-        return torch.from_numpy(values if values.flags.writeable else values.copy())
+        ready = torch.from_numpy(values if values.flags.writeable else values.copy())
+        if self._first is not None:
+            self._first.append(ready[None])
+            if len(self._first) == LOOKED_AT:
+                check_ranges(self.saved.seen, schema, self._first, "the stream")
+                self._first = None
+        return ready
+
+    def _named(self, frame: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
+        """The values of a frame that names them, and their names if they are still to be put in order."""
+        schema = self.saved.schema
+        if schema.layout is None:
+            if not schema.features:
+                raise DataError("a frame has names, but the model knows none; send its values in a list")
+            return list(frame.values()), tuple(frame)
+        given = list(frame)
+        places = {name: same_joint(name, given) for name in get_layout(schema.layout).joints}
+        if missing := [name for name, place in places.items() if place is None]:
+            raise DataError(f"a frame lacks the joints {', '.join(missing)} of {schema.layout}")
+        return [frame[given[place]] for place in places.values() if place is not None], ()
+
+    def _matched(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        """Values of another shape, order or layout as a frame of the model."""
+        schema, key = self.saved.schema, (values.shape, names)
+        if key not in self._maps:
+            try:
+                found = Schema((), values.shape, features=names, layout=self._layout)
+                self._maps[key] = match_frames(found, schema, "no match")
+            except (ConfigError, DataError) as error:
+                raise DataError(f"a frame must be {schema.shape}, got {values.shape}: {error}") from error
+        convert = self._maps[key]
+        return values if convert is None else convert(torch.from_numpy(values[None])).numpy()[0]
 
 
 class _Track:

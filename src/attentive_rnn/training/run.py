@@ -19,6 +19,7 @@ from rich.console import Console
 
 from ..data import Splits, copies_in_train
 from ..data.io.files import read_json, write_json
+from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
@@ -26,8 +27,8 @@ from .config import Config
 from .environment import describe
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
-from .saved_model import SavedModel, load_model, save_model
-from .setup import build_model, device_of, load_splits, make_job
+from .saved_model import Reader, SavedModel, load_model, save_model
+from .setup import Job, build_model, device_of, load_splits, make_job
 from .transfer import starting_model
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _complete(
         try:
             with other_processes(run.path, config.devices):
                 epochs = fit(run, job, console)
-            save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing))
+            save_model(run.model, _saved(job, splits))
             write_json(run.results, _results(run, config, splits, epochs, device))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error
@@ -155,6 +156,13 @@ def _complete(
             )
             raise
     return run
+
+
+def _saved(job: Job, splits: Splits) -> SavedModel:
+    """The trained model, with what the data that it is used on are checked against."""
+    data, train = job.config.data, splits.train
+    reader = None if data.source is None else Reader(data.source, data.options)
+    return SavedModel(job.model, train.schema, job.preprocessing, reader, of_dataset(train))
 
 
 @contextmanager

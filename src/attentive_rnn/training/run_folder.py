@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ from ..data.io.files import read_json, write_file
 from ..errors import ConfigError
 from .config import Config
 from .recipes import read_config, to_yaml
+
+PARTS_BY = ("test_fraction", "seed", "split")  # options of readers that say what is the test part
 
 
 class _Entry:
@@ -68,10 +70,18 @@ class RunFolder:
         """The content of results.json."""
         return read_json(self.results)
 
-    def read_config(self, data: str | None = None) -> Config:
-        """The configuration of the run, with its data at another path where they have moved to `data`."""
+    def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
+        """The configuration of the run; of the data it may say another path and further options of the reader.
+
+        Raises:
+            ConfigError: the configuration is damaged, or an option would divide the data otherwise than in training.
+        """
         config = read_config(self.config)
+        for key, value in (options or {}).items():
+            if key in PARTS_BY and value != config.data.options.get(key):
+                raise ConfigError(f"{self.path}: --option {key}: the parts of the data are those of the training")
         config.data.path = config.data.path if data is None else data
+        config.data.options = {**config.data.options, **(options or {})}
         return config
 
     @contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,14 +14,34 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
+from ..data import (
+    Batch,
+    LabelledDataset,
+    Schema,
+    SequenceDataset,
+    Transform,
+    collate,
+    preprocess,
+    transform_from_config,
+)
 from ..data.io.files import read_json, write_file, write_json
+from ..data.matching import match
+from ..data.ranges import Ranges, check_ranges
 from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model, Task, task_for
+from .recipes import read_config
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+D = TypeVar("D", bound=LabelledDataset)
+
+
+class Reader(NamedTuple):
+    """The source that a model's training data were read by, and its options."""
+
+    source: str
+    options: dict[str, Any]
 
 
 @dataclass
@@ -32,11 +52,15 @@ class SavedModel:
         model: the classifier, in evaluation mode.
         schema: the frames that it takes, before preprocessing, and its classes or the number it predicts.
         preprocessing: the steps between a sequence as it was read and the classifier.
+        reader: how its training data were read; None: not known.
+        seen: the ranges of the features of its training data; None: not known.
     """
 
     model: Model
     schema: Schema
     preprocessing: Transform
+    reader: Reader | None = None
+    seen: Ranges | None = None
 
     def __post_init__(self) -> None:
         self.preprocessing = self.preprocessing.bound(self.schema)
@@ -63,6 +87,16 @@ class SavedModel:
         """D, the elements of a frame as the classifier takes it."""
         return self.preprocessing.schema_after(self.schema).size
 
+    def matched(self, dataset: D, *, strict: bool = False, takes: Collection[str] = (), where: str | None = None) -> D:
+        """The data set as the model takes it: see :func:`match`, whose arguments and errors these are.
+
+        Values far outside those of training are warned of.
+        """
+        dataset = match(dataset, self.schema, strict=strict, takes=takes, where=where)
+        if isinstance(dataset, SequenceDataset):
+            check_ranges(self.seen, self.schema, dataset.sequences, where or dataset.name or "data")
+        return dataset
+
     def logits(self, dataset: LabelledDataset, batch_size: int = 32) -> np.ndarray:
         """The model's output for sequences as they were read, (len(dataset), K) float; K is 1 for a number.
 
@@ -71,7 +105,7 @@ class SavedModel:
             batch_size: sequences at a time; it does not change the result beyond rounding.
 
         Raises:
-            ConfigError: the frames are not those of the schema.
+            DataError: the frames are not those of the schema; see :func:`match`.
         """
         made = [(indices, values) for indices, _, values in self.forward(dataset, batch_size)]
         result = np.empty((len(dataset), *made[0][1].shape[1:])) if made else np.empty((0, self.schema.outputs))
@@ -87,7 +121,7 @@ class SavedModel:
             of classes in float64.
 
         Raises:
-            ConfigError: the frames are not those of the schema.
+            DataError: the frames are not those of the schema; see :func:`match`.
         """
         for indices, batch in self.batches(dataset, batch_size):
             with torch.no_grad():
@@ -101,13 +135,9 @@ class SavedModel:
             the indices in the data set of the sequences of a batch; the batch, where the model is.
 
         Raises:
-            ConfigError: the frames are not those of the schema.
+            DataError: the frames are not those of the schema; see :func:`match`.
         """
-        if dataset.schema.shape != self.schema.shape:
-            raise ConfigError(
-                f"{dataset.name}: frames are {dataset.schema.shape}, but the model takes {self.schema.shape}"
-            )
-        ready = preprocess(dataset, self.preprocessing)
+        ready = preprocess(match(dataset, self.schema), self.preprocessing)
         parameter = next(self.model.parameters())
         self.model.eval()
         for indices in _alike(ready.lengths, batch_size):
@@ -146,6 +176,8 @@ def save_model(folder: Path, saved: SavedModel) -> None:
         "model": saved.model.config | ({"backend": "auto"} if "backend" in saved.model.config else {}),
         "schema": saved.schema.to_dict(),
         "preprocessing": saved.preprocessing.to_config(),
+        **({} if saved.reader is None else {"reader": saved.reader._asdict()}),
+        **({} if saved.seen is None else {"seen": saved.seen.to_dict()}),
     }
     write_json(folder / DESCRIPTION, description)
 
@@ -179,6 +211,7 @@ def load_model(path: str | Path) -> SavedModel:
         if kind is None:
             raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(kinds)}")
         model = kind(**values["model"])
+        seen = Ranges.from_dict(values["seen"], schema.size) if "seen" in values else None
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
     if not task.fits(model, preprocessing.schema_after(schema)):
@@ -192,7 +225,18 @@ def load_model(path: str | Path) -> SavedModel:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
-    return SavedModel(model.eval(), schema, preprocessing)
+    return SavedModel(model.eval(), schema, preprocessing, _reader(values, folder), seen)
+
+
+def _reader(values: dict[str, Any], folder: Path) -> Reader | None:
+    """How the training data were read: by the description, or else by the configuration of the run beside it."""
+    found = values.get("reader")
+    if found is None and (path := folder.parent / "config.yaml").is_file():
+        found = vars(read_config(path).data)
+    if not isinstance(found, dict) or not isinstance(found.get("source"), str):
+        return None
+    options = found.get("options")
+    return Reader(found["source"], dict(options) if isinstance(options, dict) else {})
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:

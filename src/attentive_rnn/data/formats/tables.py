@@ -249,5 +249,6 @@ SOURCE = Source(
     load=with_joint_options(load),
     read=with_joint_options(read),
     recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
+    may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},
 )

@@ -14,6 +14,7 @@ from ...data.io.files import read_json, write_file
 from ...errors import ConfigError, needed_for
 from ...tasks import Metric, Task
 from ...tasks.metrics import probabilities, wilson
+from ...training.inputs import matched_splits
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
 from ...training.setup import load_splits
@@ -66,6 +67,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
+    splits = matched_splits(saved, splits)
     test, task = results["test"], saved.task
     classified = "confusion" in test
     wide = len(saved.schema.classes) > READABLE

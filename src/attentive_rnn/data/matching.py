@@ -1,0 +1,278 @@
+"""Match of a data set to the schema of a model: features by name, joints by name, everything else by count.
+
+Input is a data set as it was read and the schema of the frames that a model takes; output is the data set as the model
+takes it, or one DataError.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from copy import copy
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError, DataError, DataWarning
+from .dataset import LabelledDataset, SequenceDataset
+from .schema import Schema
+from .skeletons.layouts import get_layout
+from .text.words import recode
+from .transforms.body import ConvertLayout
+from .transforms.presence import has_joints, presence_beside, unmark
+
+FrameMap = Callable[[Tensor], Tensor]  # (T, *found.shape) to (T, *wanted.shape)
+D = TypeVar("D", bound=LabelledDataset)
+
+_SHOWN = 8  # names in a message
+_NUMBERED = re.compile(r"column \d+")  # the name that a reader gives a column without one
+_RATE = 0.02  # the share by which two rates may differ and count as the same
+
+
+def match(
+    dataset: D, wanted: Schema, *, strict: bool = False, takes: Collection[str] = (), where: str | None = None
+) -> D:
+    """The data set as a model of the schema `wanted` takes it, with that schema; the same object where it fits already.
+
+    Features are put into the model's order where both have names. Joints of another layout are taken by name, persons
+    who are not there are zeros, and persons who are never there are left out. Words become indices of the model's
+    vocabulary, and labels indices of its classes. Frames without names need the model's shape or count.
+
+    Args:
+        dataset: as it was read.
+        wanted: the schema of the model.
+        strict: whether labels that the model does not know are an error; else they become -1 (NaN), with a warning.
+        takes: options of the reader, for the advice in a message.
+        where: the place of the data in a message; None: the data set's name.
+
+    Raises:
+        DataError: the frames are not those of the model; the message names what is missing and what is unknown.
+
+    Example:
+        >>> data = SequenceDataset([torch.tensor([[1.0, 2.0]])], [-1], [{}], Schema((), (2,), features=("y", "x")))
+        >>> match(data, Schema(("a", "b"), (2,), features=("x", "y")))[0].sequence.tolist()
+        [[2.0, 1.0]]
+    """
+    found = dataset.schema
+    if found == wanted:
+        return dataset
+    where = where or dataset.name or "data"
+    if isinstance(dataset, SequenceDataset):
+        return _matched(dataset, wanted, strict, takes, where)  # type: ignore[return-value]
+    for key in ("medium", "shape", "target", "vocabulary"):
+        here, there = getattr(found, key), getattr(wanted, key)
+        if here != there:
+            raise DataError(f"{where}: its {key} is {_shown(here)}, but that of the model is {_shown(there)}")
+    matched = copy(dataset)  # with whatever else is known of it
+    matched.labels, matched.schema = _labels(dataset, wanted, strict, where), wanted
+    return matched
+
+
+def _matched(
+    dataset: SequenceDataset, wanted: Schema, strict: bool, takes: Collection[str], where: str
+) -> SequenceDataset:
+    found = dataset.schema
+    if found.medium != wanted.medium:
+        raise DataError(f"{where}: holds items of the kind {found.medium}, but the model takes {wanted.medium}")
+    if bool(found.vocabulary) != bool(wanted.vocabulary):
+        kinds = ("words", "numbers") if found.vocabulary else ("numbers", "words")
+        raise DataError(f"{where}: holds {kinds[0]}, but the model reads {kinds[1]}")
+    if wanted.vocabulary and found.vocabulary != wanted.vocabulary:
+        dataset = recode(dataset, wanted.vocabulary)
+    frames = match_frames(found, wanted, where, takes)
+    if found.rate and wanted.rate:
+        warn_of_rate(where, found.rate, wanted.rate)
+    matched = copy(dataset)  # with whatever else is known of it
+    matched.labels = _labels(dataset, wanted, strict, where)
+    matched.schema = wanted
+    if frames is not None:
+        marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
+        matched.sequences = [unmark(one) if has_joints(one, wanted) else one for one in marked]
+        matched.presence = [presence_beside(one, wanted) for one in marked]
+    return matched
+
+
+def _framed(dataset: SequenceDataset, i: int, frames: FrameMap, where: str) -> Tensor:
+    """A sequence in the frames of the model, with NaN for joints that are absent."""
+    try:
+        return frames(dataset.marked(i))
+    except DataError as error:
+        raise DataError(f"{where}: {dataset.metas[i].get('name', f'sequence {i}')}: {error}") from error
+
+
+def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[str] = ()) -> FrameMap | None:
+    """The function from frames of one schema to those of another; None where they are the same.
+
+    Raises:
+        DataError: there is none, as in :func:`match`. The function raises it where more persons are present than the
+            model takes.
+
+    Example:
+        >>> kinect = Schema((), (1, 20, 3), layout="kinect-20")
+        >>> tuple(match_frames(Schema((), (20, 3)), kinect, "here")(torch.zeros(5, 20, 3)).shape)
+        (5, 1, 20, 3)
+    """
+    if found.layout and wanted.layout and found.layout != wanted.layout:
+        return _joints(found, wanted, where, takes)
+    names, own = _names(found), _names(wanted)
+    if names and own:
+        order = _order(names, own, where, takes)
+        if order is None and found.shape == wanted.shape:
+            return None
+        columns = torch.tensor(list(range(len(own))) if order is None else order)
+        return lambda frames: frames.flatten(1)[:, columns].reshape(-1, *wanted.shape)
+    if found.shape == wanted.shape:
+        return None
+    if len(wanted.shape) == 3 and wanted.medium == "sequence":
+        return _joints(found, wanted, where, takes)
+    if found.size != wanted.size or (len(found.shape) > 1 and len(wanted.shape) > 1):
+        raise DataError(_other_shape(found, wanted, where))
+    return lambda frames: frames.reshape(-1, *wanted.shape)
+
+
+def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) -> np.ndarray:
+    """The labels of a data set as those of a model's schema."""
+    found = dataset.schema
+    if found.target == wanted.target and (found.target != "class" or found.classes == wanted.classes):
+        return dataset.labels
+    if found.target != wanted.target:
+        if dataset.labelled.any():
+            kinds = {"number": "numbers", "class": "classes", "image": "images"}
+            _labels_left_out(
+                f"{where}: the labels are {kinds[found.target]}, but the model predicts {kinds[wanted.target]}", strict
+            )
+        return np.full(len(dataset), np.nan) if wanted.target == "number" else np.full(len(dataset), -1)
+    index = {name: i for i, name in enumerate(wanted.classes)}
+    counts = Counter(found.classes[label] for label in dataset.labels if label >= 0)
+    unknown = [f"{name!r} ({count} sequence{'s' * (count > 1)})" for name, count in counts.items() if name not in index]
+    if unknown:
+        some = "the label" if len(unknown) == 1 else "the labels"
+        verb = "is" if len(unknown) == 1 else "are"
+        _labels_left_out(
+            f"{where}: {some} {_shown(unknown)} {verb} none of the model's classes: {_shown(wanted.classes)}", strict
+        )
+    own = np.array([*(index.get(name, -1) for name in found.classes), -1], dtype=np.int64)
+    return own[dataset.labels]  # the last one is for -1
+
+
+def warn_of_rate(where: str, found: float, wanted: float) -> None:
+    """Warn of frames that come at another rate than in training."""
+    if math.isclose(found, wanted, rel_tol=_RATE):
+        return
+    warnings.warn(
+        f"{where}: has {found:.4g} frames per second, but the model was trained with {wanted:.4g}; "
+        "bring the data to that rate first",
+        DataWarning,
+        stacklevel=2,
+    )
+
+
+def _labels_left_out(message: str, strict: bool) -> None:
+    if strict:
+        raise DataError(message)
+    warnings.warn(f"{message}; they count as no labels", DataWarning, stacklevel=2)
+
+
+def _names(schema: Schema) -> tuple[str, ...]:
+    """The names of the features; none where a reader made them up from their places."""
+    return () if all(_NUMBERED.fullmatch(name) for name in schema.features) else schema.features
+
+
+def _order(names: Sequence[str], wanted: Sequence[str], where: str, takes: Collection[str]) -> list[int] | None:
+    """The place among names of each wanted one; None where they are the same in the same order."""
+    if tuple(names) == tuple(wanted):
+        return None
+    for side, of in ((names, "the data"), (wanted, "the model")):
+        twice = [name for name, count in Counter(side).items() if count > 1]
+        if twice:
+            raise DataError(f"{where}: {of} has two features of the name {twice[0]!r}, so that they cannot be matched")
+    if set(names) != set(wanted):
+        # "X " for "x", where that leaves no doubt.
+        plain, own = [_plain(name) for name in names], [_plain(name) for name in wanted]
+        if len(set(plain)) == len(plain) and len(set(own)) == len(own) and set(plain) == set(own):
+            names, wanted = plain, own
+    place = {name: i for i, name in enumerate(names)}
+    missing = [name for name in wanted if name not in place]
+    unknown = [name for name in names if name not in set(wanted)]
+    if missing or unknown:
+        parts = [f"missing {_shown(missing)}"] if missing else []
+        parts += [f"unknown {_shown(unknown)}"] if unknown else []
+        hint = ""
+        if "features" in takes and not missing:
+            listed = ",".join(wanted) if len(wanted) <= _SHOWN else f"{wanted[0]},{wanted[1]},..."
+            hint = f" (leave them out with --option features=[{listed}])"
+        raise DataError(f"{where}: the features are not those of the model: {'; '.join(parts)}{hint}")
+    return [place[name] for name in wanted]
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -> FrameMap:
+    """The function that takes the joints of a layout out of those of another, and as many persons as are wanted."""
+    persons, joints, values = wanted.shape
+    shape = found.shape
+    if len(shape) == 2:
+        shape = (1, *shape)
+    elif len(shape) == 1 and not found.layout and shape[0] % (joints * values) == 0:
+        shape = (shape[0] // (joints * values), joints, values)
+    chosen: list[int] | None = None
+    if len(shape) == 3 and found.layout and wanted.layout and found.layout != wanted.layout:
+        try:
+            chosen = ConvertLayout(found.layout, wanted.layout).indices
+        except ConfigError as error:
+            raise DataError(f"{where}: {str(error).removeprefix('convert_layout: ').partition(';')[0]}") from error
+        if shape[1] != len(get_layout(found.layout).joints):
+            raise DataError(_other_shape(found, wanted, where))
+    if len(shape) != 3 or shape[2] != values or (chosen is None and shape[1] != joints):
+        raise DataError(_other_shape(found, wanted, where))
+    _check_coordinates(found, wanted, where)
+
+    def convert(frames: Tensor) -> Tensor:
+        bodies = frames.reshape(-1, *shape)
+        bodies = bodies if chosen is None else bodies[:, :, chosen]
+        if shape[0] > persons:
+            there = torch.nan_to_num(bodies).flatten(2).ne(0).any(2).any(0).nonzero().flatten().tolist()
+            if len(there) > persons:
+                hint = f"; choose with --option persons={persons}" if "persons" in takes else ""
+                raise DataError(f"{len(there)} persons are present, but the model takes {persons}{hint}")
+            rest = [p for p in range(shape[0]) if p not in there]
+            bodies = bodies[:, sorted([*there, *rest[: persons - len(there)]], key=lambda p: (p not in there, p))]
+        elif shape[0] < persons:
+            nobody = bodies.new_zeros(len(bodies), persons - shape[0], *bodies.shape[2:])
+            bodies = torch.cat([bodies, nobody], 1)
+        return bodies
+
+    return convert
+
+
+def _check_coordinates(found: Schema, wanted: Schema, where: str) -> None:
+    """DataError where the numbers of a joint are known to mean something else than those of the model."""
+    declared = found.coordinates is not None and wanted.coordinates is not None
+    if not declared and (found.layout == wanted.layout or not found.layout):
+        return  # such as a model that was saved before confidences were told from coordinates
+    if len(found.shape) == 3 and (found.vector, found.vectors) != (wanted.vector, wanted.vectors):
+        raise DataError(
+            f"{where}: a joint has {found.vector[0]} coordinates in {found.vector[1]} numbers, "
+            f"but the model takes {wanted.vector[0]} in {wanted.vector[1]}"
+        )
+
+
+def _other_shape(found: Schema, wanted: Schema, where: str) -> str:
+    here, there = (f"{schema.shape}{f' ({schema.layout})' if schema.layout else ''}" for schema in (found, wanted))
+    names = f": {_shown(_names(wanted))}" if _names(wanted) and not _names(found) else ""
+    return f"{where}: frames are {here}, but the model takes {there}{names}"
+
+
+def _shown(values: object) -> str:
+    """A few of several names, for a message."""
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        return str(values)
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return ", ".join(values[:_SHOWN]) + more if values else "none"

@@ -1,0 +1,63 @@
+"""Inputs of a trained model: files to predict, and the data set of its run, read as in training and matched to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..data import SequenceDataset, Splits, read_sequences
+from ..data.io.files import existing
+from ..data.registry import read_options, reader_of
+from ..errors import ConfigError
+from .config import Config
+from .saved_model import SavedModel
+from .setup import load_splits
+
+
+def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] | None = None) -> SequenceDataset:
+    """Sequences for a model, read with the options of its training where the same source reads them.
+
+    An option of the training that names a column, such as that of the labels, counts only if the input has it.
+
+    Args:
+        saved: the model.
+        path: of the sequences.
+        options: of the reader; they go before those of the training.
+
+    Raises:
+        DataError: nothing can be read there, or the frames are not those of the model; see :func:`match`.
+        ConfigError: an option that the reader does not take.
+    """
+    path, given = existing(path), dict(options or {})
+    source = reader_of(path, saved.schema)
+    takes = read_options(source)
+    trained = {}
+    if saved.reader is not None and saved.reader.source == source.name:
+        trained = {key: value for key, value in saved.reader.options.items() if key in takes}
+    while True:
+        try:
+            words = saved.schema if saved.schema.vocabulary else None
+            dataset = read_sequences(path, words, **{**trained, **given})
+            break
+        except ConfigError as error:
+            lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
+            if not trained.keys() & set(lacking):
+                raise
+            trained = {key: value for key, value in trained.items() if key not in lacking}
+    return saved.matched(dataset, takes=takes, where=str(path))
+
+
+def run_splits(saved: SavedModel, config: Config) -> Splits:
+    """The training and test data of a run, as its model takes them.
+
+    Raises:
+        DataError: they are no longer those of the model, or have labels that it does not know.
+    """
+    return matched_splits(saved, load_splits(config))
+
+
+def matched_splits(saved: SavedModel, splits: Splits) -> Splits:
+    """Data that were loaded already as a model takes them; the same object where they fit."""
+    found = {name: saved.matched(part, strict=True) for name, part in splits._asdict().items()}
+    return splits if all(found[name] is part for name, part in splits._asdict().items()) else Splits(**found)
