@@ -109,7 +109,7 @@ def check(path: str | Path, **options: Any) -> Report:
             notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
     try:
         if not parts:
-            parts = source.load(path, **options)._asdict()
+            parts = source.load(path, **options).parts()
     except DataError as reason:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
@@ -140,6 +140,7 @@ def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, note
         value_scale=float(finite.std(dtype=np.float64)) if finite.size else 0.0,
         notes=(
             *notes,
+            *everything.notes,
             *_class_notes(parts),
             *_sequence_notes(everything),
             *copy_notes(parts),
