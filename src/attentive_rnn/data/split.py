@@ -119,6 +119,15 @@ def named_parts(names: Iterable[str], where: str) -> tuple[dict[str, str], list[
     return means, notes
 
 
+def left_out(dataset: LabelledDataset, used: np.ndarray, why: str) -> list[str]:
+    """The note that counts the items outside ``used``, bool (len,), and names the first; none where all are used."""
+    if used.all():
+        return []
+    i = int(used.argmin())
+    first = dataset.metas[i].get("name", i)
+    return [f"{dataset.name}: {int((~used).sum())} of {len(used)} are left out, {why}; the first is {first}"]
+
+
 def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Splits[SequenceDataset]:
     """The parts that ``meta["split"]`` names, or, where no sequence has it, a share held out for testing.
 
