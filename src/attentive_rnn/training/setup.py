@@ -21,6 +21,7 @@ from ..data import (
     transform_from_config,
     validation_split,
 )
+from ..data.check.classes import class_warnings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
 from ..errors import ConfigError
@@ -41,7 +42,7 @@ class Job(NamedTuple):
 
 
 def load_splits(config: Config, console: Console | None = None) -> Splits:
-    """The parts of the data of a resolved configuration; the notes of its reader are printed.
+    """The parts of the data of a resolved configuration; warnings and the notes of its reader are printed.
 
     Args:
         config: says what to load.
@@ -49,15 +50,16 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
     """
     assert config.data.source is not None
     splits = load(config.data.source, config.data.path, **config.data.options)
+    print_notes(class_warnings(splits.parts()), console, "warning")
     print_notes(splits.notes, console)
     return splits
 
 
-def print_notes(notes: Iterable[str], console: Console | None = None) -> None:
-    """Print notes on data, a line each; without a console on the standard error."""
+def print_notes(notes: Iterable[str], console: Console | None = None, severity: str = "note") -> None:
+    """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
     console = console or Console(stderr=True)
     for note in notes:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"{severity}: {note}", highlight=False, soft_wrap=True, markup=False)
 
 
 def training_parts(config: Config, splits: Splits) -> tuple[LabelledDataset, LabelledDataset]:
