@@ -44,12 +44,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     from ..data import read_sequences
     from ..tasks import task_for
     from ..training import load_model
-    from ..training.setup import choose_device
+    from ..training.setup import choose_device, print_notes
     from ..training.transfer import find_model
 
     saved = load_model(find_model(arguments.folder))
     saved.model.to(choose_device(arguments.device))
     dataset = read_sequences(arguments.input, saved.schema)
+    print_notes(dataset.notes)
     task = task_for(saved.schema)
     answers = task.answers(saved.logits(dataset))
     names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]

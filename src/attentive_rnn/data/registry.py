@@ -140,7 +140,7 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         return sequences_only(source.read(path, **options))
     try:
-        parts = source.load(path, **options)._asdict()
+        parts = source.load(path, **options).parts()
     except DataError:
         # One file of a pair, or unlabelled sequences: what is there is read, without a split.
         known = inspect.signature(source.read).parameters

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data.io.text import parse_rows
+from attentive_rnn.data.io.text import absent, numbers, parse_rows, parse_table
 from attentive_rnn.errors import DataError
 
 floats = st.floats(-1e30, 1e30)
@@ -43,3 +43,36 @@ def test_any_bytes_are_read_or_refused(data):
 def test_a_fault_is_named_with_its_line(data, message):
     with pytest.raises(DataError, match=f"here.*{message}"):
         parse_rows(data, "here", 2)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_line_of_separators_is_a_row_without_values_and_an_empty_line_is_none(separator):
+    text = "x,y\n,\n1,2\n\n   \n3,4\n,\n".replace(",", separator)
+    table = parse_table(text.encode(), "here")
+    assert table.rows == [["", ""], ["1", "2"], ["3", "4"], ["", ""]]
+    assert table.lines == [2, 3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0,1\n0.5,2\n", ("0", "1")),
+        (",0,1\n0,0.5,2\n", ("", "0", "1")),
+        ("1,2\n0.5,2.5\n", ("1", "2")),
+        ("0\n0.5\n-1.5\n", ("0",)),
+        ("1,2\n3,4\n", None),
+        ("0\n1\n2\n", None),
+        ("0,1\n", None),
+        ("0,2\n3,4\n", None),
+    ],
+)
+def test_a_first_line_that_counts_the_columns_has_their_names(text, names):
+    table = parse_table(text.encode(), "here")
+    assert (table.names, table.numbered) == (names, names is not None)
+    assert parse_table(text.encode(), "here", header=False).names is None
+
+
+@pytest.mark.parametrize("text", ["", " ", "?", "NA", "N/A", "NaN", "nan", "None", "NULL", "<NA>"])
+def test_the_words_for_no_value_are_the_same_for_numbers(text):
+    assert absent(text)
+    assert np.isnan(numbers([text.strip()], str)[0])

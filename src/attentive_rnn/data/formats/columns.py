@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +15,57 @@ from ..io.text import numbers
 from ..schema import Schema
 
 META = "meta"  # the column for what is no column of its own, as JSON
+_INDEX = re.compile(r"|unnamed: ?\d+[._a-z\d]*|__index_level_\d+__", re.IGNORECASE)
+Kind = Literal["class", "number"]  # of a label
+MANY_CLASSES = 20  # more, most of them of one sequence only, look like numbers to be predicted
+# Usual names of columns that number the rows.
+COUNTERS = (
+    "index",
+    "level_0",
+    "row",
+    "rows",
+    "row_id",
+    "row_number",
+    "rownum",
+    "rownames",
+    "no",
+    "no.",
+    "nr",
+    "idx",
+    "x1",
+    "...1",
+)
+_FEW_ROWS = 10  # in fewer, a column of values may count as well
+
+
+def is_index_name(name: str) -> bool:
+    """Whether a column has no name of its own, as the row labels that pandas writes: "", "Unnamed: 0", and so on.
+
+    Example:
+        >>> [is_index_name(name) for name in ("", "Unnamed: 0", "__index_level_0__", "x")]
+        [True, True, True, False]
+    """
+    return _INDEX.fullmatch(name.strip()) is not None
+
+
+def counts_rows(values: np.ndarray, name: str = "") -> bool:
+    """Whether numbers (n,) are those of rows, not values.
+
+    In a column without a name all whole numbers are; in one called index, row or the like those that go up one by one;
+    in any other only those that do so from 0 or 1, over many rows.
+    """
+    if not len(values) or not np.isfinite(values).all():
+        return False
+    if is_index_name(name):
+        return bool((values == np.round(values)).all())
+    steps = bool((np.diff(values) == 1).all()) and bool(values[0] == np.round(values[0]))
+    return steps and (name.strip().lower() in COUNTERS or (len(values) >= _FEW_ROWS and values[0] in (0, 1)))
+
+
+def index_note(name: str) -> str:
+    """The note on a column of row numbers that was left out."""
+    called = f"the column {name!r}" if name.strip() else "the first column, which has no name,"
+    return f"{called} numbers the rows and was left out of the features"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -13,13 +13,14 @@ from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill
 from ..io.files import existing, read_bytes
-from ..io.text import parse_table
+from ..io.text import absent, header_note, numbers, parse_table
+from ..options import one_of
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
 from . import parquet
-from .columns import META, Columns, from_columns
+from .columns import COUNTERS, MANY_CLASSES, META, Columns, Kind, counts_rows, from_columns, index_note, is_index_name
 
 _KNOWN = {
     "sequence": (
@@ -43,7 +44,6 @@ _KNOWN = {
     "setup": ("setup",),
     "repetition": ("repetition",),
 }
-_UNLABELLED = ("", "?", "nan")
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".parquet")
 
 
@@ -59,6 +59,9 @@ def load(
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
+    values: int | None = None,
+    header: bool | None = None,
+    target: Kind | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the column of the split, or else a share held out for testing.
 
@@ -72,12 +75,16 @@ def load(
         test_fraction: share held out where there is no split: whole subjects where they are known, else the same
             share of each class.
         seed: of that draw.
+        values: how many a joint has, if the frames are skeletons and can be read in two ways.
+        header: whether the first line of a text file has names; None: see
+            :func:`attentive_rnn.data.io.text.parse_table`.
+        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
 
     Raises:
         DataError: the file is malformed, a label changes within a sequence or is not there, or a part is empty.
         ConfigError: the file has no column of a given name.
     """
-    dataset = read(path, sequence, time, label, subject, split, features, layout, missing)
+    dataset = read(path, sequence, time, label, subject, split, features, layout, missing, values, header, target)
     if len(dataset) == 1:
         raise DataError(
             f"{path}: holds one sequence; say which column tells the sequences apart, as sequence=NAME "
@@ -96,6 +103,9 @@ def read(
     features: Sequence[str] | None = None,
     layout: str | None = None,
     missing: Missing = "refuse",
+    values: int | None = None,
+    header: bool | None = None,
+    target: Kind | None = None,
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
 
@@ -103,36 +113,41 @@ def read(
     """
     check_missing(missing)
     path = existing(path)
-    table = _columns(path)
+    if target is not None:
+        one_of("table", "target", target, get_args(Kind))
+    table, notes = _columns(path, header)
     roles = _roles(table, {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split})
-    frame = _frame(table, roles, features)
     order, starts = _order(table, roles)
+    frame, dropped = _frame(table, roles, features, len(starts) > 1)
     names = table.texts(roles["label"]) if "label" in roles else [""] * len(order)
     if "label" in roles:
         table.constants(roles["label"], order, starts)
-    schema = table.schema or _schema(table, [names[order[start]] for start in starts], frame, layout)
-    values = np.stack([table.numbers(name)[order] for name in frame], axis=1)
+    labels = [names[order[start]] for start in starts]
+    kind = target or _kind(table, labels, order[starts])
+    schema = table.schema or _schema(table, labels, frame, (layout, values), kind)
+    cells = np.stack([table.numbers(name)[order] for name in frame], axis=1)
     ends = [*starts[1:], len(order)]
     cases = [
-        _case(table, frame, values[start:end], order[start:end], missing)
+        _case(table, frame, cells[start:end], order[start:end], missing)
         for start, end in zip(starts, ends, strict=True)
     ]
     return SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases],
         [_label(table, schema, names, order[start]) for start in starts],
-        from_columns(_metas(table, roles, frame, order, starts), len(starts), str(path)),
+        from_columns(_metas(table, roles, [*frame, *dropped], order, starts), len(starts), str(path)),
         schema,
         path.name.split(".")[0],
+        [*notes, *(f"{path}: {index_note(name)}; features=[...] names those to take" for name in dropped)],
     )
 
 
-def _columns(path: Path) -> Columns:
+def _columns(path: Path, header: bool | None) -> tuple[Columns, list[str]]:
+    """The columns of a file, and the note on a header of numbers."""
     if path.suffix.lower() == ".parquet":
-        return parquet.read_columns(path)
-    table = parse_table(read_bytes(path), str(path))
-    names = table.names or tuple(f"column {i}" for i in range(1, len(table.rows[0]) + 1))
-    values = [list(column) for column in zip(*table.rows, strict=True)]
-    return Columns(str(path), "line", table.lines, dict(zip(names, values, strict=True)))
+        return parquet.read_columns(path), []
+    table = parse_table(read_bytes(path), str(path), header)
+    columns: dict[str, list[str] | np.ndarray] = {**table.columns()}
+    return Columns(str(path), "line", table.lines, columns), [header_note(str(path))] if table.numbered else []
 
 
 def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -160,17 +175,33 @@ def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
     return roles
 
 
-def _frame(table: Columns, roles: Mapping[str, str], features: Sequence[str] | None) -> list[str]:
-    """The columns of a frame."""
+def _frame(
+    table: Columns, roles: Mapping[str, str], features: Sequence[str] | None, several: bool
+) -> tuple[list[str], list[str]]:
+    """The columns of a frame, and those left out because they number the rows."""
     if features is not None:
-        return [table.called(name, "features") for name in features]
+        return [table.called(name, "features") for name in features], []
     if table.features is not None:
-        return list(table.features)
-    frame = [name for name in table.values if name not in roles.values() and table.are_numbers(name)]
+        return list(table.features), []
+    dropped = [name for name in table.values if name not in roles.values() and _numbers_rows(table, name, several)]
+    left = [name for name in table.values if name not in roles.values() and name not in dropped]
+    frame = [name for name in left if table.are_numbers(name)]
+    if not frame:
+        named = [name for name in dropped if not is_index_name(name)]
+        frame, dropped = named, [name for name in dropped if name not in named]
     if not frame:
         there = ", ".join(table.values)
         raise DataError(f"{table.where}: no column of numbers is left for the features; there are {there}")
-    return frame
+    return frame, dropped
+
+
+def _numbers_rows(table: Columns, name: str, several: bool) -> bool:
+    """Whether a column only labels the rows; of a single sequence a column with a name of its own may be a feature."""
+    if not table.are_numbers(name):
+        return is_index_name(name) and len(set(table.texts(name))) == len(table.lines)
+    return (several or name.strip().lower() in COUNTERS or is_index_name(name)) and counts_rows(
+        table.numbers(name), name
+    )
 
 
 def _order(table: Columns, roles: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
@@ -216,10 +247,29 @@ def _metas(
     return metas
 
 
-def _schema(table: Columns, labels: list[str], frame: list[str], layout: str | None) -> Schema:
-    shape = frame_shape((len(frame),), layout, table.where)
-    names = sorted({label for label in labels if label not in _UNLABELLED}, key=_by_number)
-    return Schema(tuple(names), shape, features=tuple(frame), layout=layout)
+def _kind(table: Columns, labels: list[str], rows: np.ndarray) -> Kind:
+    """What the labels are, unless they look like numbers to be predicted: these are refused, for both can be meant."""
+    values = [_by_number(label)[0] for label in labels if not absent(label)]
+    if not values or not np.isfinite(values).all():
+        return "class"
+    fraction = next((i for i, text in enumerate(labels) if not absent(text) and float(text) % 1), None)
+    many = len(set(values)) > max(MANY_CLASSES, len(values) // 2)
+    if fraction is None and not many:
+        return "class"
+    shown = labels[fraction or 0]
+    raise DataError(
+        f"{table.place(rows[fraction or 0])}: the label {shown!r}"
+        + (" is no whole number" if fraction is not None else f" is one of {len(set(values))} different numbers")
+        + "; target=number predicts labels as numbers, target=class takes each as a class"
+    )
+
+
+def _schema(
+    table: Columns, labels: list[str], frame: list[str], layout: tuple[str | None, int | None], kind: Kind
+) -> Schema:
+    shape = frame_shape((len(frame),), layout[0], table.where, layout[1], frame)
+    names = sorted({label for label in labels if not absent(label)}, key=_by_number) if kind == "class" else []
+    return Schema(tuple(names), shape, features=tuple(frame), layout=layout[0], target=kind)
 
 
 def _by_number(name: str) -> tuple[float, str]:
@@ -229,11 +279,13 @@ def _by_number(name: str) -> tuple[float, str]:
         return float("inf"), name
 
 
-def _label(table: Columns, schema: Schema, names: list[str], row: int) -> int:
+def _label(table: Columns, schema: Schema, names: list[str], row: int) -> float:
     name = names[row]
+    if schema.target == "number":
+        return float(numbers([name], lambda _: f"{table.place(row)}: the label")[0])
     if name in schema.classes:
         return schema.classes.index(name)
-    if name in _UNLABELLED:
+    if absent(name):
         return -1
     raise DataError(f"{table.place(row)}: the label {name!r} is not among the classes of the file's schema")
 

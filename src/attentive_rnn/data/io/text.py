@@ -11,7 +11,12 @@ import numpy as np
 from ...errors import DataError
 from .files import decompress, quoted
 
-_ABSENT = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
+_ABSENT = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"})
+
+
+def absent(text: str) -> bool:
+    """Whether a text says that there is no value, or no label: empty, ?, NA, N/A, NaN, NaT, null or None."""
+    return text.strip().lower() in _ABSENT
 
 
 def decode(data: bytes, where: str, hint: str = "save the file as UTF-8") -> str:
@@ -70,18 +75,43 @@ def parse_rows(data: bytes, where: str, columns: int, separator: str | None = No
 
 @dataclass(frozen=True)
 class TextTable:
-    """The fields of a text file: ``names`` if its first line has some, ``rows`` and the ``lines`` they are in."""
+    """The fields of a text file.
+
+    Args:
+        names: those in its first line, if it has some.
+        rows: the fields of each other line.
+        lines: where these lines are in the file.
+        numbered: whether the names are numbers, 0, 1, ..., so that the line could have been values as well.
+    """
 
     names: tuple[str, ...] | None
     rows: list[list[str]]
     lines: list[int]
+    numbered: bool = False
+
+    def columns(self) -> dict[str, list[str]]:
+        """The fields of each column by its name, "column 1", ... where it has none."""
+        names = self.names or tuple(f"column {i}" for i in range(1, len(self.rows[0]) + 1))
+        return dict(zip(names, map(list, zip(*self.rows, strict=True)), strict=True))
 
 
-def parse_table(data: bytes, where: str) -> TextTable:
+def header_note(where: str) -> str:
+    """The note on a file whose first line is numbers and was taken for names."""
+    return f"{where}: the first line, which counts the columns, was taken for their names; header=false makes it values"
+
+
+def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTable:
     """Split the bytes of a text file into fields.
 
     The separator is the one of comma, semicolon and tab that is most frequent in the first line, or else spaces.
-    Lines that begin with # are comments. The first line has the names if one of its fields is not a number.
+    Lines that begin with # are comments. A line of separators only is a row without values, an empty line is none.
+    The first line has the names if one of its fields is not a number, or if it counts the columns: 0, 1, ..., as
+    pandas writes them, or 1, 2, ... above values that are no whole numbers.
+
+    Args:
+        data: the bytes.
+        where: the name of the file in messages.
+        header: whether the first line has the names; None: it is told as said above.
 
     Raises:
         DataError: the file is empty, not text, or its lines differ in the number of fields.
@@ -94,7 +124,7 @@ def parse_table(data: bytes, where: str) -> TextTable:
     rows: list[list[str]] = []
     lines: list[int] = []
     for number, row in _split(text, where):
-        if not any(row) or row[0].startswith("#"):
+        if row in ([], [""]) or row[0].startswith("#"):
             continue
         if rows and len(row) != len(rows[0]):
             raise DataError(
@@ -105,13 +135,27 @@ def parse_table(data: bytes, where: str) -> TextTable:
         lines.append(number)
     if not rows:
         raise DataError(f"{where}: is empty")
-    if all(_is_number(field) for field in rows[0]):
+    numbered = header is None and _counts_columns(rows)
+    if header is False or (header is None and not numbered and all(_is_number(field) for field in rows[0])):
         return TextTable(None, rows, lines)
     if len(set(rows[0])) < len(rows[0]):
         raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
     if len(rows) == 1:
         raise DataError(f"{where}: has names in line {lines[0]}, but no values after them")
-    return TextTable(tuple(rows[0]), rows[1:], lines[1:])
+    return TextTable(tuple(rows[0]), rows[1:], lines[1:], numbered)
+
+
+def _counts_columns(rows: list[list[str]]) -> bool:
+    """Whether the first row counts the columns and so has their names, not values."""
+    first, rest = rows[0], rows[1:]
+    if first[0] == "" and len(first) > 1:  # above a row counter, which pandas writes without a name
+        first = first[1:]
+        return first == [str(i) for i in range(len(first))] and bool(rest)
+    if first == [str(i) for i in range(len(first))] and len(first) > 1:
+        return bool(rest)
+    # One column that begins with 0, or a frame 1, 2, 3: names only above values that are no whole numbers.
+    counts = first == ["0"] or (first == [str(i) for i in range(1, len(first) + 1)] and len(first) > 1)
+    return counts and bool(rest) and not any(field.lstrip("+-").isdigit() for row in rest for field in row)
 
 
 def numbers(texts: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
@@ -129,12 +173,12 @@ def numbers(texts: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
     for i, text in enumerate(texts):
         if not _is_number(text):
             raise DataError(f"{place(i)} is {quoted(text)}, not a number")
-        values[i] = np.nan if text.lower() in _ABSENT else float(text)
+        values[i] = np.nan if absent(text) else float(text)
     return values
 
 
 def _is_number(text: str) -> bool:
-    if text.lower() in _ABSENT:
+    if absent(text):
         return True
     try:
         float(text)

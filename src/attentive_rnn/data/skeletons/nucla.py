@@ -21,6 +21,7 @@ from ..dataset import SequenceDataset, Splits
 from ..io.files import quoted
 from ..io.members import Member, holds
 from ..schema import Schema
+from ..split import left_out
 from .reader import read_members, skeleton_source
 
 ACTIONS = {
@@ -66,6 +67,8 @@ def load(
     if not len(train) or not len(test):
         found, wanted = (", ".join(map(str, some)) for some in (np.unique(views), train_views))
         raise DataError(f"{path}: has view {found} only; training is on view {wanted} and testing on view {test_view}")
+    used = np.isin(views, [*train_views, test_view])
+    dataset.notes = (*dataset.notes, *left_out(dataset, used, "whose view is in no part"))
     return Splits(dataset.subset(train), dataset.subset(test))
 
 
