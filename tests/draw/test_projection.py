@@ -7,6 +7,7 @@ import pytest
 
 from attentive_rnn.data import get_layout, list_layouts
 from attentive_rnn.draw import projection, skeletons
+from attentive_rnn.draw.charts import new_figure
 from data.check.test_skeletons import dataset, standing
 from data.generic import made
 
@@ -59,3 +60,27 @@ def test_the_clearest_pose_is_upright_and_its_joints_are_apart():
     found = projection.clearest_pose([lying_apart, standing_close, nobody, standing_apart])
     np.testing.assert_allclose(found, standing_apart - [1.0, 2.0])
     assert not projection.clearest_pose([nobody]).any()
+
+
+def test_a_joint_that_is_not_seen_is_not_drawn():
+    x = standing()
+    x[1, 0, 5] = 0
+    flat = projection.flatten(x.numpy(), dataset(x).schema)
+    assert np.isnan(flat[1, 0, 5]).all()
+    kept = np.isfinite(flat[:, 0]).all(-1)
+    assert kept.sum() == kept.size - 1
+    whole = projection.flatten(standing().numpy(), dataset(x).schema)
+    np.testing.assert_allclose(flat[:, 0][kept], whole[:, 0][kept], atol=1e-6)
+    axis = new_figure(2, 2).subplots()
+    skeletons.draw_skeletons(axis, flat[1], dataset(x).schema)
+    drawn = [segment for lines in axis.collections[:-1] for segment in lines.get_segments()]
+    whole_bones = len(get_layout("kinect-20").bones)
+    touching = sum(5 in bone for bone in get_layout("kinect-20").bones)
+    assert sum(np.isfinite(segment).all() and len(segment) == 2 for segment in drawn) == whole_bones - touching
+
+
+def test_a_person_of_whom_a_joint_is_never_seen_is_drawn():
+    x = standing()
+    x[:, 0, 4] = 0
+    flat = projection.flatten(x.numpy(), dataset(x).schema)
+    assert np.isfinite(flat[:, 0]).all(-1).sum(1).tolist() == [19] * 4

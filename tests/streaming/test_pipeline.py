@@ -66,3 +66,17 @@ def test_each_of_two_people_is_recognised_as_if_alone(film):
     assert shown > 4
     assert len(pipeline.recognizer.tracks) == 2
     assert [track for track, _ in pipeline.finish()] == [0, 1]
+
+
+def test_a_model_of_pictures_with_a_confidence_gets_it_and_no_depth(tmp_path):
+    film = _films(tmp_path / "films") / "wave" / "a.mp4"
+    schema = Schema(classes=("sit", "wave"), shape=(1, 17, 3), layout="coco-17", coordinates=2)
+    pipeline = Pipeline(SavedModel(SequenceClassifier(51, 2, 6).eval(), schema, Compose([])), pose=RedBody())
+    given = []
+    push = pipeline.recognizer.push
+    pipeline.recognizer.push = lambda frame, track: given.append(frame) or push(frame, track)
+    people = [one.person for f in read_frames(film) for one in pipeline.push(f.image)[0]]
+    assert people
+    for frame, person in zip(given, people, strict=True):
+        np.testing.assert_array_equal(frame[:, :2], person.joints[:, :2])
+        np.testing.assert_array_equal(frame[:, 2], person.confidence)

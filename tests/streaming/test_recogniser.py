@@ -238,3 +238,19 @@ def test_memory_does_not_grow_and_a_long_stream_equals_its_chunks():
     for _ in range(4):
         wanted = chunks.push_chunk(frames)[-1]
     assert np.allclose(result.probabilities, wanted.probabilities, atol=1e-6)
+
+
+def test_a_joint_that_is_not_seen_may_be_nan_or_zero():
+    schema = Schema(classes=("a", "b"), shape=(1, 20, 3), layout="kinect-20")
+    saved = SavedModel(SequenceClassifier(60, 2, 6).eval(), schema, OriginAtBodyCentre())
+    x = torch.randn(6, 1, 20, 3)
+    gone = torch.rand(6, 1, 20) < 0.3
+    gone[0, 0, 1] = False
+    zeros, missing = (torch.where(gone[..., None], value, x) for value in (0.0, torch.nan))
+    recognizer = Recognizer(saved)
+    for frame, other in zip(zeros, missing, strict=True):
+        one, two = recognizer.push(frame, "zeros"), recognizer.push(other, "nan")
+        assert (one.probabilities == two.probabilities).all()
+    whole = saved.logits(SequenceDataset([zeros], [0], [{}], schema))[0]
+    last = np.log(one.probabilities)
+    np.testing.assert_allclose(last - last.mean(), whole - whole.mean(), atol=1e-5)

@@ -15,19 +15,22 @@ from torch.utils.data import Dataset
 from ..errors import ConfigError, DataError
 from .schema import Schema
 from .transforms import Transform
+from .transforms.presence import has_joints, mark, presence_beside, unmark
 
 
 class Sample(NamedTuple):
     """One sequence: ``sequence`` (T, *shape) float32, ``label`` (-1 or NaN: not labelled) and ``meta``, facts about it.
 
     Of an image set ``sequence`` is the image (C, H, W), ``question`` its word numbers int64 (L,), and where an image is
-    wanted ``label`` is that image with the region in which it differs as a last channel, (C + 1, H, W).
+    wanted ``label`` is that image with the region in which it differs as a last channel, (C + 1, H, W). ``presence`` of
+    skeletons is bool (T, M, V), which joints are seen; None: all that are not zeros.
     """
 
     sequence: Tensor
     label: float | Tensor
     meta: dict[str, Any]
     question: Tensor | None = None
+    presence: Tensor | None = None
 
 
 class LabelledDataset(Dataset[Sample]):
@@ -100,6 +103,10 @@ class SequenceDataset(LabelledDataset):
         name: the name of the set in messages.
         notes: of the reader; see :class:`LabelledDataset`.
 
+    Attributes:
+        presence: of skeletons, for each sequence bool (T, M, V), which joints are seen, or None where those are absent
+            that are all zeros.
+
     Raises:
         DataError: counts that differ, a sequence of another shape or without frames, a label out of range.
 
@@ -125,6 +132,7 @@ class SequenceDataset(LabelledDataset):
         self.schema = schema
         self.name = name
         self.notes = tuple(notes)
+        self.presence: list[Tensor | None] = [None] * len(self.sequences)
         if not len(self.sequences) == len(self.labels) == len(self.metas):
             raise DataError(
                 f"{name or 'data'}: {len(self.sequences)} sequences, {len(self.labels)} labels and "
@@ -146,7 +154,9 @@ class SequenceDataset(LabelledDataset):
             )
 
     def __getitem__(self, index: int) -> Sample:
-        return Sample(self.sequences[index], self.labels[index].item(), self.metas[index])
+        return Sample(
+            self.sequences[index], self.labels[index].item(), self.metas[index], presence=self.presence[index]
+        )
 
     def __repr__(self) -> str:
         return f"SequenceDataset({self.name!r}, {len(self)} sequences, frame {self.schema.shape}, " + (
@@ -162,7 +172,7 @@ class SequenceDataset(LabelledDataset):
 
     def subset(self, indices: Iterable[int]) -> SequenceDataset:
         chosen = [int(i) for i in indices]
-        return SequenceDataset(
+        result = SequenceDataset(
             [self.sequences[i] for i in chosen],
             self.labels[chosen],
             [self.metas[i] for i in chosen],
@@ -170,17 +180,25 @@ class SequenceDataset(LabelledDataset):
             self.name,
             self.notes,
         )
+        result.presence = [self.presence[i] for i in chosen]
+        return result
+
+    def marked(self, index: int) -> Tensor:
+        """A sequence as :meth:`Transform.apply` takes it: of skeletons, NaN for the joints that are absent."""
+        return mark(self.sequences[index], self.schema, self.presence[index])
 
     def transformed(self, transform: Transform) -> SequenceDataset:
         rng = np.random.default_rng(0)
-        return SequenceDataset(
-            [transform(s, rng) for s in self.sequences],
-            self.labels,
-            self.metas,
-            transform.schema_after(self.schema),
-            self.name,
-            self.notes,
-        )
+        bound = transform.knowing(self.schema)
+        after = transform.schema_after(self.schema)
+        sequences, presence = [], []
+        for sequence, seen in zip(self.sequences, self.presence, strict=True):
+            marked = bound.apply(mark(sequence, bound.schema, seen), rng)
+            presence.append(presence_beside(marked, after))
+            sequences.append(unmark(marked) if has_joints(sequence, bound.schema) else marked)
+        result = SequenceDataset(sequences, self.labels, self.metas, after, self.name, self.notes)
+        result.presence = presence
+        return result
 
 
 D = TypeVar("D", bound=LabelledDataset)
@@ -313,7 +331,7 @@ class AugmentedDataset(Dataset[Sample]):
         if seed < 0:
             raise ConfigError(f"seed must not be negative, got {seed}")
         self.dataset = dataset
-        self.transform = transform
+        self.transform = transform.knowing(dataset.schema)
         self.seed = seed
         # Shared memory: a loader with persistent workers keeps copies of this object that must see set_epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -345,4 +363,4 @@ class AugmentedDataset(Dataset[Sample]):
         index = range(len(self))[index]
         sample = self.dataset[index]
         rng = np.random.default_rng((self.seed, int(self._epoch), index))
-        return sample._replace(sequence=self.transform(sample.sequence, rng))
+        return sample._replace(sequence=self.transform(sample.sequence, rng, sample.presence), presence=None)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from ..errors import ConfigError
 
+NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
 Target = Literal["class", "number", "image"]
 Medium = Literal["sequence", "image", "maps"]
 
@@ -28,12 +29,15 @@ class Schema:
             "image", an image like the given one.
         vocabulary: for text, the words; a frame is then of shape (1,) and holds the index of one. For images, the
             words of the questions about them. Else empty.
+        coordinates: how many leading numbers of a joint are coordinates, 2 or 3, where others follow that are none: 2
+            for (x, y, confidence). None: all are coordinates.
+        vectors: how many such vectors a joint has, such as position and velocity, one after the other.
         medium: "sequence"; "image" where an item is a single frame, an image; or "maps" where each frame is maps of
             features (channels, height, width).
 
     Raises:
-        ConfigError: a shape that is not positive, feature names that do not match it, classes beside numbers, or a
-            vocabulary with frames that are no single index, or images asked for where there are none.
+        ConfigError: a shape that is not positive, feature names or coordinates that do not match it, classes beside
+            numbers, or a vocabulary with frames that are no single index, or images asked for where there are none.
 
     Example:
         >>> Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20").size
@@ -48,6 +52,8 @@ class Schema:
     target: Target = "class"
     vocabulary: tuple[str, ...] = ()
     medium: Medium = "sequence"
+    coordinates: int | None = None
+    vectors: int = 1
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
@@ -66,10 +72,39 @@ class Schema:
             raise ConfigError(f"schema: images are (C, H, W) and of medium image, got {self.shape}, {self.medium}")
         if self.medium != "sequence" and self.target == "number":
             raise ConfigError("schema: of images a class or an image is predicted, of maps a class, not a number")
+        self._check_joints()
         if self.vocabulary and self.medium != "image" and self.shape != (1,):
             raise ConfigError(f"schema: with a vocabulary a frame is one index, shape (1,), got {self.shape}")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise ConfigError("schema: a word occurs twice in vocabulary")
+
+    def _check_joints(self) -> None:
+        if self.coordinates is None and self.vectors == 1:
+            return
+        counts = all(type(n) is int and n > 0 for n in (self.coordinates or 1, self.vectors))
+        if not counts or len(self.shape) != 3 or self.shape[-1] % self.vectors:
+            raise ConfigError(
+                f"schema: coordinates and vectors are of skeletons (M, V, C), a whole number of vectors a joint, got "
+                f"{self.coordinates!r} and {self.vectors!r} for {self.shape}"
+            )
+        if self.coordinates is not None and not (
+            self.coordinates in (2, 3) and self.coordinates <= self.shape[-1] // self.vectors <= self.coordinates + 1
+        ):
+            raise ConfigError(
+                "schema: coordinates must be 2 or 3, with at most a confidence after them, "
+                f"got {self.coordinates} for {self.vectors} vectors in joints of {self.shape[-1]} numbers"
+            )
+
+    @property
+    def vector(self) -> tuple[int, int]:
+        """Coordinates and numbers of one vector of a joint of (M, V, C); a number beside coordinates is a confidence.
+
+        Example:
+            >>> Schema((), (1, 17, 3), coordinates=2).vector, Schema((), (1, 20, 3)).vector
+            ((2, 3), (3, 3))
+        """
+        size = self.shape[-1] // self.vectors
+        return self.coordinates or size, size
 
     @property
     def outputs(self) -> int:
@@ -83,7 +118,10 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain values that JSON can hold."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in vars(self).items()}
+        values = {key: list(v) if isinstance(v, tuple) else v for key, v in vars(self).items()}
+        if self.coordinates is None and self.vectors == 1:  # as versions that do not know them write it
+            del values["coordinates"], values["vectors"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Schema:
@@ -117,6 +155,8 @@ class Schema:
             target=values.get("target", "class"),
             vocabulary=_tuple_of(str, "vocabulary", values.get("vocabulary", ())),
             medium=values.get("medium", "sequence"),
+            coordinates=values.get("coordinates"),
+            vectors=values.get("vectors", 1),
         )
 
 

@@ -6,30 +6,33 @@ import math
 
 import numpy as np
 
-from ..data.check.skeletons import is_planar, up_axis
+from ..data.check.skeletons import up_axis
 from ..data.schema import Schema
 from ..data.skeletons.layouts import get_layout
+from ..data.transforms.presence import absent, is_planar
 
 _TURN = math.radians(25)  # a body seen from straight ahead hides its depth
 
 
 def flatten(frames: np.ndarray, schema: Schema) -> np.ndarray:
-    """The frames (T, M, V, C) of one sequence as points (T, M, V, 2) of a picture, y up; NaN where nobody is.
+    """The frames (T, M, V, C) of one sequence as points (T, M, V, 2) of a picture, y up; NaN where a joint is absent.
 
     A body is seen from the front and a little from its left, upright; a hand from the side that shows most of it.
     """
-    seen = (frames != 0).any((2, 3))
-    bodies = frames[seen].astype(np.float64)
+    gone = absent(frames, schema if frames.shape[-1] == schema.shape[-1] else None)
+    seen = ~gone.all(2)
+    bodies = np.where(gone[seen][..., None], np.nan, frames[seen].astype(np.float64))
     flat = np.full((*frames.shape[:3], 2), np.nan)
     if len(bodies) == 0:
         return flat
-    if is_planar(bodies):
+    if schema.coordinates == 2 or is_planar(frames[seen]):
         flat[seen] = bodies[..., :2] * (1, -1)
         # A joint of a picture at exactly (0, 0) was not found.
         flat[(frames[..., :2] == 0).all(-1)] = np.nan
         return flat
     points = bodies[..., :3]
-    flat[seen] = points @ _view(points, schema).T
+    whole = points[np.isfinite(points).all((1, 2))]
+    flat[seen] = points @ _view(whole if len(whole) else np.nan_to_num(points), schema).T
     return flat
 
 

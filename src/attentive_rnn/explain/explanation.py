@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..data import Compose, Schema, SequenceDataset, Transform, get_layout
+from ..data.schema import NO_JOINTS
 from ..data.text.words import decode
 from ..data.transforms import Standardise
 from ..draw.skeletons import has_skeletons
@@ -249,7 +250,7 @@ def _schema_of(saved: SavedModel, layer: int) -> Schema:
     neurons = range(1, saved.classifier.layers.hidden_size + 1)
     directions = ("", " backward")[: saved.classifier.layers.directions]
     names = tuple(f"neuron {i}{direction}" for direction in directions for i in neurons)
-    return replace(schema, shape=(len(names),), features=names, layout=None)
+    return replace(schema, shape=(len(names),), features=names, layout=None, **NO_JOINTS)
 
 
 def class_relevance(explanations: Sequence[Explanation]) -> dict[str, np.ndarray]:

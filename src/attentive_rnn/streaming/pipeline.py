@@ -75,7 +75,7 @@ class Pipeline:
                 raise ConfigError(f"this model takes skeletons ({schema.layout}), so it needs a pose estimator")
             assert schema.layout is not None
             check_layout(pose, schema.layout)
-            if schema.shape[2] not in (2, 3):
+            if schema.vector[0] not in (2, 3):
                 raise ConfigError(f"this model takes {schema.shape[2]} numbers a joint; a pose has x, y and z")
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
@@ -102,7 +102,7 @@ class Pipeline:
         seen = []
         for person in people:
             self._gone[person.track] = 0
-            result = self.recognizer.push(person.joints[:, : self.schema.shape[2]], person.track)
+            result = self.recognizer.push(self._numbers(person), person.track)
             seen.append(Sighting(person.track, result, person, self._weights(result)))
         here = {person.track for person in people}
         ended = []
@@ -123,6 +123,12 @@ class Pipeline:
         self._gone.pop(track, None)
         last = self.recognizer.end(track)
         return [] if last is None else [(track, last)]
+
+    def _numbers(self, person: Person) -> np.ndarray:
+        """What the model takes of a person's joints, (V, C): coordinates, and where it knows one the confidence."""
+        coordinates, size = self.schema.vector
+        joints = person.joints[:, :coordinates]
+        return joints if size == coordinates else np.concatenate([joints, person.confidence[:, None]], axis=1)
 
     def _weights(self, result: Recognition) -> np.ndarray | None:
         first = result.attention[0] if result.attention else None

@@ -105,7 +105,8 @@ class Recognizer:
         """Take the next frame of a track, which starts with its first frame.
 
         Args:
-            frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody.
+            frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody. Of a
+                joint that is not seen all numbers are zero, or NaN.
             track: who it is.
 
         Raises:
@@ -156,8 +157,13 @@ class Recognizer:
             values = np.concatenate([values[None], np.zeros((shape[0] - 1, *shape[1:]), values.dtype)])
         if values.shape != shape:
             raise DataError(f"a frame must be {shape}, got {values.shape}")
+        missing = np.isnan(values).any(-1, keepdims=True)
+        if len(shape) == 3 and missing.any() and not missing.all():
+            values = np.where(missing, 0, values)
         if not np.isfinite(values).all():
-            raise DataError("a value of a frame is missing or infinite; send zeros for a person who is not there")
+            raise DataError(
+                "a value of a frame is missing or infinite; send zeros for a person or joint that is not there"
+            )
         return torch.from_numpy(values if values.flags.writeable else values.copy())
 
 

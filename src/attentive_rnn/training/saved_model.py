@@ -38,6 +38,9 @@ class SavedModel:
     schema: Schema
     preprocessing: Transform
 
+    def __post_init__(self) -> None:
+        self.preprocessing = self.preprocessing.bound(self.schema)
+
     @property
     def task(self) -> Task:
         """The task that the model was trained for."""

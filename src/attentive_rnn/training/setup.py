@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from rich.console import Console
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..data import (
@@ -84,19 +85,29 @@ def training_parts(config: Config, splits: Splits) -> tuple[LabelledDataset, Lab
 def measure(dataset: SequenceDataset) -> Standardise:
     """The standardisation by all frames of a data set; a feature that never changes is only centred.
 
+    Joints that are absent do not count.
+
     Raises:
         ConfigError: a value is missing (NaN).
     """
-    frames = torch.cat([sequence.flatten(1) for sequence in dataset.sequences]).double()
-    if not frames.isfinite().all():
+    if not all(sequence.isfinite().all() for sequence in dataset.sequences):
         raise ConfigError(
             f"{dataset.name}: a value is missing or infinite, so the features cannot be standardised; "
             "fill gaps with --data.options.missing interpolate, or set --data.standardise false"
         )
     # float32 values, so that they are the same after a round trip through JSON and through a tensor.
-    std = frames.std(0, correction=0).float()
+    mean, std = _moments(torch.cat([dataset.marked(i).flatten(1) for i in range(len(dataset))]).double())
     std = torch.where(std > 0, std, torch.ones_like(std))
-    return Standardise(frames.mean(0).float().tolist(), std.tolist())
+    return Standardise(mean.tolist(), std.tolist())
+
+
+def _moments(frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each column in float32, over what is not NaN; 0 where there is nothing else."""
+    if not frames.isnan().any():
+        return frames.mean(0).float(), frames.std(0, correction=0).float()
+    mean = frames.nanmean(0)
+    std = (frames - mean).square().nanmean(0).sqrt()
+    return mean.nan_to_num().float(), std.nan_to_num().float()
 
 
 def fit_preprocessing(config: DataConfig, train: LabelledDataset) -> Compose:

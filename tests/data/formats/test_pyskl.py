@@ -190,3 +190,48 @@ def test_annotations_in_no_part_and_in_two_are_counted_and_named(tmp_path):
     assert "5 of 9 annotations are in no part of the split and left out; the first is 'v4'" in notes
     assert "1 of 9 annotations are in the split twice; the first is 'v2'" in notes
     assert "'extra' is no training and test part of a split" in notes
+
+
+def test_scores_are_confidences_and_no_coordinates(tmp_path):
+    content = pyskl_content()
+    path = put_pickle(tmp_path / "d.pkl", content)
+    assert read(path).schema.coordinates == 2
+    assert read(path, scores="drop").schema.coordinates is None
+    source = content["annotations"][0]
+    score = source["keypoint_score"][:2].transpose(1, 0, 2)
+    least = float(np.median(score))
+    for scores in ("append", "drop"):
+        x = read(path, min_confidence=least, scores=scores)[0].sequence[:, : score.shape[1]].numpy()
+        assert not x[score < least].any()
+        assert x[score >= least].any(-1).all()
+    with pytest.raises(ConfigError, match="min_confidence must be a number from 0 to 1, got 3"):
+        read(path, min_confidence=3)
+
+
+def test_a_score_of_zero_is_a_joint_not_seen_unless_all_are(tmp_path):
+    content = pyskl_content()
+    content["annotations"][0]["keypoint_score"][0, 1, 3] = 0
+    path = put_pickle(tmp_path / "d.pkl", content)
+    assert not read(path)[0].sequence[1, 0, 3].any()
+    for annotation in content["annotations"]:
+        annotation["keypoint_score"] = annotation["keypoint_score"] * 0
+    put_pickle(path, content)
+    with pytest.raises(DataError, match=r"every keypoint_score is 0, .* load with scores=drop"):
+        read(path)
+    assert read(path, scores="drop")[0].sequence.any()
+
+
+def test_min_confidence_needs_scores(tmp_path):
+    annotations = [pyskl_annotation("a", 0, joints=25, coordinates=3)]
+    path = put_pickle(tmp_path / "d.pkl", annotations)
+    with pytest.raises(ConfigError, match="min_confidence needs the field keypoint_score"):
+        read(path, min_confidence=0.1)
+
+
+def test_what_was_written_with_confidences_is_read_again(tmp_path):
+    parts = load("pyskl", put_pickle(tmp_path / "d.pkl", pyskl_content()))
+    write(tmp_path / "again.pkl", parts, "x")
+    again = load("pyskl", tmp_path / "again.pkl")
+    for one, other in zip([*parts.train, *parts.test], [*again.train, *again.test], strict=True):
+        assert torch.equal(one.sequence, other.sequence)
+    assert again.train.schema == parts.train.schema

@@ -10,6 +10,7 @@ import numpy as np
 from ..dataset import SequenceDataset
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
+from ..transforms.presence import absent, is_planar
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def summarise_skeletons(dataset: SequenceDataset) -> SkeletonSummary | None:
     first = _first_persons(dataset)
     bones = np.array(get_layout(schema.layout).bones)
     lengths = np.linalg.norm(first[:, bones[:, 1]] - first[:, bones[:, 0]], axis=-1)
+    seen = ~absent(first)
+    lengths = lengths[seen[:, bones[:, 1]] & seen[:, bones[:, 0]]]
     bone = float(lengths.mean()) if lengths.size else 0.0
     second = sum(bool(((s != 0).flatten(2).any(2).sum(1) > 1).any()) for s in dataset.sequences)
     return SkeletonSummary(second, bone, _unit(bone, first.shape[-1] == 2, schema), up_axis(first, schema))
@@ -84,7 +87,15 @@ def skeleton_notes(dataset: SequenceDataset) -> Iterator[str]:
     share = zero.mean(0) if len(zero) else np.zeros(len(joints))
     often = [f"{joints[v]} ({share[v]:.0%})" for v in np.argsort(-share, kind="stable") if share[v] > 0.01]
     if often:
-        yield f"joints are at exactly 0, the origin or a joint not seen, in part of the frames: {', '.join(often[:5])}"
+        yield (
+            "joints are at exactly 0 and so taken as not seen, which no transform moves, in part of the frames: "
+            f"{', '.join(often[:5])}"
+        )
+    if schema.coordinates is None and schema.shape[-1] == 3 and _first_persons(dataset).shape[-1] == 2:
+        yield (
+            "the third number of a joint is from 0 to 1 beside pixels: a confidence, it seems, which is taken for a "
+            "coordinate; load with coordinates=2"
+        )
 
 
 def _first_persons(dataset: SequenceDataset) -> np.ndarray:
@@ -92,15 +103,9 @@ def _first_persons(dataset: SequenceDataset) -> np.ndarray:
     people = np.concatenate([s[:, 0].numpy() for s in dataset.sequences]).astype(np.float64)
     present = np.isfinite(people).all((1, 2)) & (people != 0).any((1, 2))
     people = people[present]
+    if dataset.schema.coordinates is not None:
+        return people[..., : dataset.schema.coordinates]
     return people[..., : 2 if is_planar(people) else 3]
-
-
-def is_planar(bodies: np.ndarray) -> bool:
-    """Whether (..., C) coordinates are of a picture: two of them, or pixels and a score from 0 to 1."""
-    if bodies.shape[-1] < 3:
-        return True
-    score, pixels = bodies[..., 2], bodies[..., :2]
-    return bool(score.size and score.min() >= 0 and score.max() <= 1 and np.abs(pixels).max() > 10)
 
 
 def _unit(bone: float, planar: bool, schema: Schema) -> str:

@@ -28,6 +28,7 @@ from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
 from ..source import Source
 from ..split import PARTS, named_parts, part_of
+from ..transforms.presence import unseen
 
 Scores = Literal["append", "drop"]
 
@@ -39,7 +40,11 @@ _MOST_PEOPLE = 10  # in a frame of the compact variant, as mmaction2 has it
 
 
 def load(
-    path: str | Path, split: str | None = None, persons: int = 2, scores: Scores = "append"
+    path: str | Path,
+    split: str | None = None,
+    persons: int = 2,
+    scores: Scores = "append",
+    min_confidence: float = 0.0,
 ) -> Splits[SequenceDataset]:
     """One of the splits of a file: NAME_train, NAME_val and NAME_test, or trainNAME and testNAME.
 
@@ -49,7 +54,9 @@ def load(
         path: the .pkl file.
         split: its NAME, such as "xsub" or "1"; not needed where the file has one split only.
         persons: how many people are kept at most, in the order of the file.
-        scores: "append" keeps the score of a 2-D key point as a third coordinate, "drop" leaves it out.
+        scores: "append" keeps the score of a 2-D key point as its confidence, a third number that is no coordinate;
+            "drop" leaves it out.
+        min_confidence: a key point with a score below it, or of 0, is absent: all zeros.
 
     Raises:
         ConfigError: an option with another value, or a split that the file does not have.
@@ -59,7 +66,7 @@ def load(
     """
     path = existing(path)
     content = load_plain(read_bytes(path), str(path))
-    dataset = _dataset(path, content, persons, scores)
+    dataset = _dataset(path, content, persons, scores, min_confidence)
     pairs, ignored = _splits(path, content)
     known = ", ".join(map(repr, sorted(pairs))) or "none"
     if split is None:
@@ -85,10 +92,10 @@ def load(
     return Splits(train, test, valid if len(valid) else None)
 
 
-def read(path: str | Path, persons: int = 2, scores: Scores = "append") -> SequenceDataset:
+def read(path: str | Path, persons: int = 2, scores: Scores = "append", min_confidence: float = 0.0) -> SequenceDataset:
     """Every annotation, whatever split it is in. Errors as for :func:`load`."""
     path = existing(path)
-    return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores)
+    return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores, min_confidence)
 
 
 def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
@@ -98,14 +105,16 @@ def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
 
     Args:
         path: the .pkl file to make.
-        parts: skeletons (T, M, V, C) with distinct names; of a 2-D layout the third coordinate becomes the score.
+        parts: skeletons (T, M, V, C) with distinct names; a confidence beside two coordinates becomes the score, as
+            does the third number in a 2-D layout.
         split: the name of the split.
 
     Raises:
         DataError: sequences that are not skeletons, or two of one name.
     """
     layout = parts.train.schema.layout or ""
-    scored = parts.train.schema.shape[-1] == 3 and layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}
+    planar = parts.train.schema.coordinates == 2 or layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}
+    scored = parts.train.schema.shape[-1] == 3 and planar
     annotations: dict[str, dict[str, Any]] = {}
     names: dict[str, list[str]] = {}
     called = {"train": "train", "valid": "val", "test": "val" if parts.valid is None else "test"}
@@ -160,13 +169,13 @@ def _left_out(
         yield f"{path}: {', '.join(map(quoted, ignored))} is no training and test part of a split and not used"
 
 
-def _dataset(path: Path, content: Any, persons: int, scores: Scores) -> SequenceDataset:
+def _dataset(path: Path, content: Any, persons: int, scores: Scores, min_confidence: float) -> SequenceDataset:
     whole("pyskl", "persons", persons, 1)
     one_of("pyskl", "scores", scores, get_args(Scores))
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
-    arrays, labels, names = [], [], []
+    arrays, found_scores, labels, names = [], [], [], []
     coordinates = set()
     for i, annotation in enumerate(annotations):
         where = f"{path}: annotation {i}"
@@ -176,19 +185,33 @@ def _dataset(path: Path, content: Any, persons: int, scores: Scores) -> Sequence
         coordinates.add((*keypoint.shape[2:], score is not None))
         if len(coordinates) > 1:
             raise DataError(f"{where}: has {keypoint.shape[2:]} joints and coordinates, unlike those before it")
-        if score is not None and scores == "append":
-            keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
+        if score is not None:
+            found_scores.append(score[:persons].transpose(1, 0, 2))
+            if scores == "append":
+                keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
         arrays.append(keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32))
         labels.append(label)
         names.append(name)
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         raise DataError(f"{path}: two annotations have the frame_dir {quoted(twice)}")
-    (joints, found, _) = next(iter(coordinates))
+    (joints, found, scored) = next(iter(coordinates))
+    if min_confidence and not scored:
+        raise ConfigError(f"{path}: min_confidence needs the field keypoint_score, which the annotations do not have")
+    if scored and any((score > 0).any() for score in found_scores):
+        for array, score in zip(arrays, found_scores, strict=True):
+            array[unseen(score, min_confidence)] = 0
+    elif scored and scores == "append":
+        raise DataError(f"{path}: every keypoint_score is 0, as if no key point had been seen; load with scores=drop")
     most = max(a.shape[1] for a in arrays)
     sequences = [torch.from_numpy(np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0)))) for a in arrays]
     classes, metas = _meaning(path, np.asarray(labels), names)
-    schema = Schema(classes, (most, joints, arrays[0].shape[-1]), layout=_LAYOUTS.get((joints, found)))
+    schema = Schema(
+        classes,
+        (most, joints, arrays[0].shape[-1]),
+        layout=_LAYOUTS.get((joints, found)),
+        coordinates=found if scored and scores == "append" and found in (2, 3) else None,
+    )
     return SequenceDataset(sequences, labels, metas, schema, path.stem)
 
 

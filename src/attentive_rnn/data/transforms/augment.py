@@ -15,15 +15,16 @@ from ...errors import ConfigError
 from ..options import number, whole
 from ..skeletons.layouts import get_layout
 from .base import Transform, check_skeletons, present
+from .presence import has_joints, unmark
 
 
 class RandomRotation(Transform):
     """Rotate a skeleton sequence about the origin, by one draw for the whole sequence.
 
     x' = R x, R = Rz Ry Rx, each angle uniform in [-degrees, degrees] of its axis. Distances are kept, and an absent
-    person (all zeros) stays absent. Where a joint carries several vectors, such as position and velocity (C a
+    joint stays absent. Where a joint carries several vectors, such as position and velocity (C a
     multiple of 3), each of them is rotated. Joints of two coordinates (C = 2) are rotated in their plane, by the angle
-    about z alone: [0, 45, 0] leaves them as they are.
+    about z alone: [0, 45, 0] leaves them as they are. A confidence beside the coordinates is not turned.
 
     Source: the augmentation "(aug.)" of Zhang et al., ECCV 2018, section 5.1 (degrees = 35); the order of the
     axes is that of the authors' View-Adaptive code.
@@ -56,21 +57,24 @@ class RandomRotation(Transform):
         self.degrees = angles if several else angles[0]
         self._limits = np.radians(angles)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence)
-        coordinates = 2 if sequence.shape[-1] == 2 else 3
-        if sequence.shape[-1] % coordinates:
+        coordinates = self.vector(sequence)[0]
+        if coordinates % 3 and coordinates != 2:
             raise ConfigError(f"{self.name}: needs 2 coordinates or vectors of 3, got C = {sequence.shape[-1]}")
+        coordinates = 2 if coordinates == 2 else 3
         x, y, z = rng.uniform(-self._limits, self._limits)
-        rotation = rotation_matrix(x, y, z) if coordinates == 3 else rotation_matrix(0, 0, z)[:2, :2]
-        vectors = sequence.unflatten(-1, (-1, coordinates))
-        return (vectors @ torch.as_tensor(rotation.T, dtype=sequence.dtype)).flatten(-2)
+        matrix = rotation_matrix(x, y, z) if coordinates == 3 else rotation_matrix(0, 0, z)[:2, :2]
+        rotation = torch.as_tensor(matrix.T, dtype=sequence.dtype)
+        return self.on_coordinates(
+            sequence, lambda values: (values.unflatten(-1, (-1, coordinates)) @ rotation).flatten(-2)
+        )
 
 
 class Jitter(Transform):
     """Add Gaussian noise to every value of every frame: x' = x + e, e ~ N(0, std^2).
 
-    An absent person, and an empty frame, stay all zeros. Works on skeletons and on plain features.
+    An absent joint, an empty frame and a confidence stay as they are. Works on skeletons and on plain features.
 
     Source: the input noise of the authors' View-Adaptive code (std = 0.075, coordinates in metres).
 
@@ -90,13 +94,15 @@ class Jitter(Transform):
     def __init__(self, std: float = 0.075) -> None:
         self.std = number(self.name, "std", std, 0, math.inf)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         noise = torch.as_tensor(rng.normal(scale=self.std, size=tuple(sequence.shape)), dtype=sequence.dtype)
-        return torch.where(present(sequence), sequence + noise, 0.0)
+        if has_joints(sequence, self.schema):
+            noise *= self.on_coordinates(torch.zeros_like(sequence), torch.ones_like)
+        return torch.where(present(unmark(sequence)), sequence + noise, sequence)
 
 
 class MaskJoints(Transform):
-    """Set some joints of all persons to zero for the whole sequence, as if they were hidden.
+    """Make some joints of all persons absent (zeros) for the whole sequence, as if they were hidden.
 
     k ~ U{0, ..., floor(fraction V)} joints, drawn without repetition.
 
@@ -119,12 +125,12 @@ class MaskJoints(Transform):
     def __init__(self, fraction: float = 0.1) -> None:
         self.fraction = number(self.name, "fraction", fraction, 0, math.nextafter(1, 0))
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence)
         joints = sequence.shape[2]
         masked = rng.permutation(joints)[: rng.integers(0, math.floor(self.fraction * joints), endpoint=True)]
         sequence = sequence.clone()
-        sequence[:, :, masked] = 0
+        sequence[:, :, masked] = torch.nan if has_joints(sequence, self.schema) else 0
         return sequence
 
 
@@ -151,12 +157,12 @@ class MaskTime(Transform):
     def __init__(self, fraction: float = 0.1) -> None:
         self.fraction = number(self.name, "fraction", fraction, 0, math.nextafter(1, 0))
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         frames = len(sequence)
         length = int(rng.integers(0, math.floor(self.fraction * frames), endpoint=True))
         start = int(rng.integers(0, frames - length, endpoint=True))
         sequence = sequence.clone()
-        sequence[start : start + length] = 0
+        sequence[start : start + length] = torch.nan if has_joints(sequence, self.schema) else 0
         return sequence
 
 
@@ -183,7 +189,7 @@ class DropSteps(Transform):
     def __init__(self, chance: float = 0.1) -> None:
         self.chance = number(self.name, "chance", chance, 0, math.nextafter(1, 0))
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         stays = rng.random(len(sequence)) >= self.chance
         if not stays.any():
             stays[rng.integers(len(stays))] = True
@@ -193,7 +199,7 @@ class DropSteps(Transform):
 class FlipLeftRight(Transform):
     """Show a sequence in the mirror with a given probability: left and right joints change places, x becomes -x.
 
-    x'[t, m, v, axis] = -x[t, m, mirror(v), axis], the other coordinates unsigned. The pairs are the joints that the
+    x'[t, m, v, axis] = -x[t, m, mirror(v), axis], the other numbers unsigned. The pairs are the joints that the
     layout calls "left ..." and "right ..."; a hand, which has none, becomes the other hand. The mirror is the plane
     through the origin, so move the body there first (:class:`OriginAtBodyCentre`). Two flips give the sequence back.
 
@@ -225,12 +231,17 @@ class FlipLeftRight(Transform):
         self.axis = whole(self.name, "axis", axis, 0)
         self.random = 0 < probability < 1
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=len(self._mirror))
         if rng.random() >= self.probability:
             return sequence
+        coordinates, size = self.vector(sequence)
+        if self.axis >= coordinates:
+            raise ConfigError(
+                f"{self.name}: axis must be below {coordinates}, the coordinates of a joint, got {self.axis}"
+            )
         sign = torch.ones(sequence.shape[-1])
-        sign[self.axis] = -1
+        sign[self.axis :: size] = -1
         return sequence[:, :, self._mirror] * sign
 
 
@@ -263,7 +274,7 @@ class RandomCropFlip(Transform):
     def __init__(self, padding: int = 4) -> None:
         self.padding = whole(self.name, "padding", padding, 0)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         if sequence.dim() != 3:
             raise ConfigError(f"{self.name}: is for images (C, H, W), got {tuple(sequence.shape)}")
         _, height, width = sequence.shape

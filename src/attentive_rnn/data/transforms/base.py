@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ...errors import ConfigError
 from ..schema import Schema
+from .presence import guess, has_joints, mark, unmark
 
-# Which frames decide an output frame: that frame alone; also the first one with person 0; also the one before it.
+# Which frames decide an output frame: that frame alone; also the first one that `starts`; also the one before it.
 Depends = Literal["frame", "first", "previous"]
 
 
@@ -25,15 +28,62 @@ class Transform(ABC):
     ``rng``. One that changes the shape or the rate of the frames says so in :meth:`schema_after`; a random one that has
     a counterpart without chance gives it in :meth:`in_test`. ``depends`` says of which frames an output frame is made,
     so that it can be made in a stream; None: of any, or the frames that come out are others than those that go in.
+
+    A joint that is absent (see :mod:`attentive_rnn.data.transforms.presence`) is all zeros before and after a call, and
+    NaN in :meth:`apply`, which is what a transform defines.
     """
 
     name: ClassVar[str] = ""
     random: bool = False
     depends: Depends | None = None
+    schema: Schema | None = None  # of what goes in, where it is known; see `bound`
+
+    def __call__(self, sequence: Tensor, rng: np.random.Generator, presence: Tensor | None = None) -> Tensor:
+        """The changed sequence, (T, *shape); the given one is left as it is.
+
+        Args:
+            sequence: (T, *shape).
+            rng: what a random transform draws from.
+            presence: of skeletons, bool (T, M, V), which joints are seen; None: those that are not all zeros.
+        """
+        if not has_joints(sequence, self.schema):
+            return self.apply(sequence, rng)
+        guessed = guess(sequence) if self.schema is None else None
+        if guessed is not None:
+            return self.bound(guessed)(sequence, rng, presence)
+        return unmark(self.apply(mark(sequence, self.schema, presence), rng))
 
     @abstractmethod
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
-        """The changed sequence, (T, *shape); the given one is left as it is."""
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        """The changed sequence, (T, *shape), with NaN for the joints that are absent; the given one stays as it is."""
+
+    def bound(self, schema: Schema) -> Self:
+        """The transform for data of a schema, from which it knows what is a coordinate and what a confidence."""
+        made = copy.copy(self)
+        made.schema = schema
+        return made
+
+    def knowing(self, schema: Schema) -> Self:
+        """The transform itself, where it is bound to a schema, or else bound to this one."""
+        return self if self.schema is not None else self.bound(schema)
+
+    def starts(self, frame: Tensor) -> bool:
+        """Whether a frame (1, *shape), with NaN for absent joints, is the first of those that decide the output."""
+        return not bool(frame[0, 0].isnan().all())
+
+    def on_coordinates(self, sequence: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+        """The sequence (T, M, V, C) with ``change`` applied to its coordinates only: a confidence stays as it is."""
+        coordinates, size = self.vector(sequence)
+        if coordinates == size:
+            return change(sequence)
+        vectors = sequence.unflatten(-1, (-1, size))
+        changed = change(vectors[..., :coordinates].flatten(-2)).unflatten(-1, (-1, coordinates))
+        return torch.cat([changed, vectors[..., coordinates:]], dim=-1).flatten(-2)
+
+    def vector(self, sequence: Tensor) -> tuple[int, int]:
+        """Coordinates and numbers of one vector of a joint, as the schema has it, or else all C."""
+        known = self.schema is not None and self.schema.shape[-1] == sequence.shape[-1]
+        return self.schema.vector if known else (sequence.shape[-1],) * 2  # type: ignore[union-attr]
 
     def schema_after(self, schema: Schema) -> Schema:
         """The schema of the sequences that come out, for that of those that go in."""
@@ -71,10 +121,19 @@ class Compose(Transform):
         self.transforms = list(transforms)
         self.random = any(t.random for t in self.transforms)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         for transform in self.transforms:
-            sequence = transform(sequence, rng)
+            sequence = transform.apply(sequence, rng)
         return sequence
+
+    def bound(self, schema: Schema) -> Compose:
+        made, first = [], schema
+        for transform in self.transforms:
+            made.append(transform.bound(schema))
+            schema = transform.schema_after(schema)
+        result = Compose(made)
+        result.schema = first
+        return result
 
     def schema_after(self, schema: Schema) -> Schema:
         for transform in self.transforms:
@@ -103,7 +162,7 @@ def check_skeletons(name: str, sequence: Tensor, *, joints: int = 1, coordinates
 
 
 def present(sequence: Tensor) -> Tensor:
-    """Presence of a person: bool (T, M, 1, 1) for skeletons, (T, 1, ...) otherwise; absent is all zeros."""
+    """Presence in frames that are no skeletons, bool (T, 1, ...), of maps (T, C, 1, 1): what is not all zeros."""
     kept = 2 if sequence.ndim == 4 else 1
     found = (sequence != 0).flatten(kept).any(kept) if sequence.ndim > kept else sequence != 0
     return found.reshape(*found.shape, *[1] * (sequence.ndim - kept))

@@ -13,15 +13,16 @@ from ...errors import ConfigError
 from ..options import whole
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
-from .base import Transform, check_skeletons, present
+from .base import Transform, check_skeletons
+from .presence import unmark
 
 
 class OriginAtBodyCentre(Transform):
     """Move a skeleton sequence so that the first person starts at the origin.
 
-    x'[t, m, v] = x[t, m, v] - x[t0, 0, joint], with t0 the first frame in which person 0 is present. One shift for
-    the whole sequence, so that the motion through the room stays. A person who is absent from a frame (all
-    zeros) stays all zeros; a sequence without person 0 is returned as it is.
+    x'[t, m, v] = x[t, m, v] - x[t0, 0, joint], with t0 the first frame in which that joint of person 0 is present. One
+    shift for the whole sequence, so that the motion through the room stays. A joint or person that is absent from a
+    frame (all zeros) stays all zeros; a sequence in which person 0 never has the joint is returned as it is.
 
     Source: the sequence-level preprocessing of Zhang et al., "Adding Attentiveness to the Neurons in Recurrent
     Neural Networks", ECCV 2018, section 5.1.
@@ -45,14 +46,21 @@ class OriginAtBodyCentre(Transform):
     def __init__(self, joint: int = 1) -> None:
         self.joint = whole(self.name, "joint", joint, 0)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=self.joint + 1)
-        somebody = present(sequence)
-        frames = somebody[:, 0].flatten().nonzero()
+        frames = (~sequence[:, 0, self.joint].isnan().all(-1)).nonzero()
         if len(frames) == 0:
             return sequence
         origin = sequence[frames[0, 0], 0, self.joint]
-        return torch.where(somebody, sequence - origin, 0.0)
+        return sequence - self.origin_in(origin)
+
+    def starts(self, frame: Tensor) -> bool:
+        return not bool(frame[0, 0, self.joint].isnan().all())
+
+    def origin_in(self, joint: Tensor) -> Tensor:
+        """What every joint is moved by, (C,), for the joint (C,) at the origin: its coordinates, and no confidence."""
+        known = unmark(joint)
+        return known - self.on_coordinates(known, torch.zeros_like)
 
 
 class AlignView(Transform):
@@ -60,9 +68,9 @@ class AlignView(Transform):
 
     x' = R x with rows R = (e_x, e_y, e_z): e_z is the direction from the middle of the hips to that of the
     shoulders, e_x that from the right shoulder to the left one without its part along e_z, e_y = e_z x e_x; all
-    taken from the first frame in which person 0 is present. One rotation about the origin for the whole sequence,
-    so that turning round stays; move the body there first (:class:`OriginAtBodyCentre`). An absent person stays
-    absent; a sequence whose trunk and shoulders give no directions is returned as it is.
+    taken from the first frame in which person 0 has these four joints. One rotation about the origin for the whole
+    sequence, so that turning round stays; move the body there first (:class:`OriginAtBodyCentre`). An absent joint
+    stays absent; a sequence whose trunk and shoulders give no directions is returned as it is.
 
     Source: Shahroudy et al., "NTU RGB+D", CVPR 2016, section 4 (their body axes); spine to z as in Shi et al.,
     "Two-stream adaptive graph convolutional networks", CVPR 2019.
@@ -71,7 +79,7 @@ class AlignView(Transform):
         layout: name of the joint layout; it must have left and right hips and shoulders.
 
     Raises:
-        ConfigError: another layout, or a sequence that is not (T, M, V, 3).
+        ConfigError: another layout, a sequence that is not (T, M, V, 3), or poses in a picture with a confidence.
 
     Example:
         >>> import numpy as np, torch
@@ -93,9 +101,11 @@ class AlignView(Transform):
         self.layout = layout
         self._joints = [joints.index(joint) for joint in needed]
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=max(self._joints) + 1, coordinates=3)
-        frames = present(sequence)[:, 0].flatten().nonzero()
+        if self.schema is not None:
+            self.schema_after(self.schema)
+        frames = (~sequence[:, 0, self._joints].isnan().any(-1).any(-1)).nonzero()
         if len(frames) == 0:
             return sequence
         left, right, left_hip, right_hip = sequence[frames[0, 0], 0, self._joints].double()
@@ -109,11 +119,22 @@ class AlignView(Transform):
         rotation = torch.stack([x, torch.linalg.cross(z, x), z])
         return (sequence.double() @ rotation.T).to(sequence.dtype)
 
+    def starts(self, frame: Tensor) -> bool:
+        return not bool(frame[0, 0, self._joints].isnan().any())
+
+    def schema_after(self, schema: Schema) -> Schema:
+        if schema.coordinates == 2:
+            raise ConfigError(
+                f"{self.name}: turns bodies in space, but these joints have x and y in a picture; leave it out"
+            )
+        return schema
+
 
 class UnitBodySize(Transform):
     """Scale a skeleton sequence so that the bones of the first person have a mean length of 1.
 
-    x' = x / s, where s is the median over the frames with person 0 of the mean length of the bones. One factor for
+    x' = x / s, where s is the median over the frames with person 0 of the mean length of the bones. A bone of which an
+    end is absent from a frame counts there with its median length over the other frames, if it has one. One factor for
     the whole sequence and all persons, so that growing nearer and the ratio of two persons' sizes stay. A sequence
     without person 0 is returned as it is.
 
@@ -137,14 +158,18 @@ class UnitBodySize(Transform):
         self._bones = torch.tensor(get_layout(layout).bones)
         self.layout = layout
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=int(self._bones.max()) + 1)
-        first = sequence[present(sequence)[:, 0].flatten(), 0].double()
-        if len(first) == 0:
-            return sequence
+        first = sequence[:, 0, :, : self.vector(sequence)[0]].double()
+        first = first[~first.isnan().all(-1).all(-1)]
         lengths = (first[:, self._bones[:, 1]] - first[:, self._bones[:, 0]]).norm(dim=-1)
+        if lengths.isnan().any():
+            usual = lengths.nanmedian(0).values
+            lengths = torch.where(lengths.isnan(), usual, lengths)[:, ~usual.isnan()]
+        if lengths.numel() == 0:
+            return sequence
         size = float(lengths.mean(1).median())
-        return sequence / size if size > 0 else sequence
+        return self.on_coordinates(sequence, lambda values: values / size) if size > 0 else sequence
 
 
 # The same place under another name; each row is one place.
@@ -194,7 +219,7 @@ class ConvertLayout(Transform):
         self.source, self.target = source, target
         self._count = len(joints)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         if sequence.ndim != 4 or sequence.shape[2] != self._count:
             raise ConfigError(
                 f"{self.name}: needs skeletons (T, M, {self._count}, C) of {self.source}, got {tuple(sequence.shape)}"

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ..options import one_of, whole
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
-from .base import Transform, check_skeletons, present
+from .base import Transform, check_skeletons
 
 Kind = Literal["joint", "bone", "joint_motion", "bone_motion"]
 
@@ -23,7 +23,8 @@ class Stream(Transform):
     """One of the four streams of a skeleton sequence.
 
     joint: x itself. bone: b[t, m, v] = x[t, m, v] - x[t, m, parent(v)], zero for the joint at the root. The motions
-    are s[t + 1] - s[t] of these, zero in the last frame and where a person is absent from one of the two frames.
+    are s[t + 1] - s[t] of these, zero in the last frame. Where an end of a bone, or one of the two frames of a motion,
+    is absent, there is none: zero. A confidence is not subtracted: each joint keeps its own.
     Train one model a stream and join them with :func:`attentive_rnn.experiments.fusion.fuse`.
 
     Source: Shi et al., "Skeleton-based action recognition with multi-stream adaptive graph convolutional networks",
@@ -55,25 +56,29 @@ class Stream(Transform):
                 raise ConfigError(f"{self.name}: the kind {kind} needs a layout, which says what the bones are")
             self._bones = torch.tensor(get_layout(layout).bones)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         joints = int(self._bones.max()) + 1 if len(self._bones) else 1
         check_skeletons(self.name, sequence, joints=joints)
         stream = sequence
         if self.kind.startswith("bone"):
-            stream = torch.zeros_like(sequence)
-            stream[:, :, self._bones[:, 1]] = sequence[:, :, self._bones[:, 1]] - sequence[:, :, self._bones[:, 0]]
+            stream = self.on_coordinates(sequence, self._bones_of)
         if self.kind.endswith("motion"):
-            steps = torch.zeros_like(stream)
-            steps[:-1] = _step(stream, present(sequence))
-            stream = steps
+            stream = self.on_coordinates(stream, _steps)
         return stream
+
+    def _bones_of(self, joints: Tensor) -> Tensor:
+        bones = _nothing(joints)
+        bones[:, :, self._bones[:, 1]] = joints[:, :, self._bones[:, 1]] - joints[:, :, self._bones[:, 0]]
+        return bones
 
 
 class MotionFeatures(Transform):
     """Put position, velocity and position relative to a root joint side by side: C coordinates become 3 C.
 
     x' = (x[t], x[t] - x[t-1], x[t] - x[t, m, root]). The velocity is that since the frame before, so that it is known
-    in a stream too; it is zero in the first frame and where a person was absent. An absent person stays all zeros.
+    in a stream too; it is zero in the first frame and where the joint was absent, as is the position relative to an
+    absent root. An absent joint stays all zeros. A confidence is not subtracted: it stands, as it is, after the
+    coordinates of each of the three.
 
     Args:
         root: index of the root joint; 0, the middle of the hips, in the Kinect layouts.
@@ -93,21 +98,23 @@ class MotionFeatures(Transform):
     def __init__(self, root: int = 0) -> None:
         self.root = whole(self.name, "root", root, 0)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=self.root + 1)
-        velocity = torch.zeros_like(sequence)
-        velocity[1:] = _step(sequence, present(sequence))
-        return torch.cat([sequence, velocity, sequence - sequence[:, :, self.root, None]], dim=-1)
+        velocity = self.on_coordinates(sequence, lambda values: _steps(values).roll(1, dims=0))
+        relative = self.on_coordinates(sequence, lambda values: values - values[:, :, self.root, None])
+        return torch.cat([sequence, velocity, relative], dim=-1)
 
     def schema_after(self, schema: Schema) -> Schema:
         if len(schema.shape) != 3:
             raise ConfigError(f"{self.name}: needs skeletons (M, V, C), the data have frames {schema.shape}")
-        persons, joints, coordinates = schema.shape
-        return replace(schema, shape=(persons, joints, 3 * coordinates), features=())
+        persons, joints, numbers = schema.shape
+        known = schema.coordinates or (numbers if numbers in (2, 3) and schema.vectors == 1 else None)
+        shape = persons, joints, 3 * numbers
+        return replace(schema, shape=shape, features=(), coordinates=known, vectors=3 * schema.vectors)
 
 
 class Standardise(Transform):
-    """Bring every feature to mean 0 and standard deviation 1: x' = (x - mean) / std.
+    """Bring every feature to mean 0 and standard deviation 1: x' = (x - mean) / std; an absent joint stays all zeros.
 
     Args:
         mean, std: one number for each of the flattened features of a frame; std above 0.
@@ -133,13 +140,20 @@ class Standardise(Transform):
         self.mean, self.std = list(mean), list(std)
         self._mean, self._std = torch.tensor(self.mean), torch.tensor(self.std)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         frames = sequence.flatten(1)
         if frames.shape[1] != len(self.mean):
             raise ConfigError(f"{self.name}: is for {len(self.mean)} features a frame, got {frames.shape[1]}")
         return ((frames - self._mean) / self._std).reshape(sequence.shape)
 
 
-def _step(stream: Tensor, somebody: Tensor) -> Tensor:
-    """stream[t + 1] - stream[t], (T - 1, ...), zero where somebody is absent from either frame."""
-    return torch.where(somebody[1:] & somebody[:-1], stream[1:] - stream[:-1], 0.0)
+def _steps(stream: Tensor) -> Tensor:
+    """stream[t + 1] - stream[t], (T, ...), zero in the last frame."""
+    steps = _nothing(stream)
+    steps[:-1] = stream[1:] - stream[:-1]
+    return steps
+
+
+def _nothing(stream: Tensor) -> Tensor:
+    """Zeros, and NaN where a joint is absent."""
+    return torch.where(stream.isnan(), stream, 0.0)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..options import number, whole
-from ..schema import Schema
+from ..schema import NO_JOINTS, Schema
 from .base import Compose, Transform, present
+from .presence import has_joints
 
 
 class RandomCrop(Transform):
@@ -45,7 +46,7 @@ class RandomCrop(Transform):
         if self.low > self.high:
             raise ConfigError(f"{self.name}: low must not be above high, got {low} and {high}")
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         frames = len(sequence)
         length = max(1, round(rng.uniform(self.low, self.high) * frames))
         start = int(rng.integers(0, frames - length, endpoint=True))
@@ -75,7 +76,7 @@ class CentreCrop(Transform):
     def __init__(self, share: float) -> None:
         self.share = number(self.name, "share", share, 0, 1, above=True)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         length = max(1, round(self.share * len(sequence)))
         start = (len(sequence) - length) // 2
         return sequence[start : start + length]
@@ -112,7 +113,7 @@ class UniformSampling(Transform):
             raise ConfigError(f"{self.name}: random must be true or false, got {random!r}")
         self.random = random
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         offsets = rng.random(self.frames) if self.random else np.full(self.frames, 0.5)
         chosen = np.floor((np.arange(self.frames) + offsets) * len(sequence) / self.frames).astype(np.int64)
         return sequence[torch.from_numpy(np.minimum(chosen, len(sequence) - 1))]
@@ -128,7 +129,7 @@ class Resample(Transform):
     """Change the rate of a sequence from ``before`` to ``after`` frames per second, by linear interpolation in time.
 
     Output frame i is at the input position p = i before / after, for all p <= T - 1; between frames
-    x' = (1 - w) x[floor p] + w x[floor p + 1], w = p - floor p. Where a person (or all of a frame) is absent on one
+    x' = (1 - w) x[floor p] + w x[floor p + 1], w = p - floor p. Where a joint (or all of a frame) is absent on one
     side, the nearer frame is taken. There is no low-pass filter.
 
     Args:
@@ -150,17 +151,20 @@ class Resample(Transform):
         self.before = number(self.name, "before", before, 0, math.inf, above=True)
         self.after = number(self.name, "after", after, 0, math.inf, above=True)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         last = len(sequence) - 1
         frames = math.floor(last * self.after / self.before + 1e-9) + 1
         position = torch.arange(frames, dtype=torch.float64) * (self.before / self.after)
         lower = position.floor().clamp(max=last).long()
         upper = (lower + 1).clamp(max=last)
         weight = (position - lower).clamp(0, 1).to(sequence.dtype).reshape(-1, *[1] * (sequence.ndim - 1))
-        somebody = present(sequence)
-        both = somebody[lower] & somebody[upper]
-        weight = torch.where(both, weight, (weight > 0.5).to(sequence.dtype))
-        return torch.lerp(sequence[lower], sequence[upper], weight)
+        skeletons = has_joints(sequence, self.schema)
+        seen = ~sequence.isnan().all(-1, keepdim=True) if skeletons else present(sequence)
+        both = seen[lower] & seen[upper]
+        nearer = (weight > 0.5).expand_as(both)
+        blend = torch.lerp(sequence[lower], sequence[upper], torch.where(both, weight, nearer.to(sequence.dtype)))
+        # NaN on the other side would come through a weight of 0.
+        return torch.where(both, blend, torch.where(nearer, sequence[upper], sequence[lower])) if skeletons else blend
 
     def schema_after(self, schema: Schema) -> Schema:
         if schema.rate is not None and not math.isclose(schema.rate, self.before, rel_tol=1e-3):
@@ -189,7 +193,7 @@ class PermuteSteps(Transform):
         self.seed = whole(self.name, "seed", seed, 0)
         self._orders: dict[int, Tensor] = {}
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         steps = len(sequence)
         if steps not in self._orders:
             self._orders[steps] = torch.from_numpy(np.random.default_rng(self.seed).permutation(steps))
@@ -216,14 +220,14 @@ class JoinSteps(Transform):
     def __init__(self, steps: int) -> None:
         self.steps = whole(self.name, "steps", steps, 1)
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         if len(sequence) % self.steps:
             raise ConfigError(f"{self.name}: {len(sequence)} frames are no multiple of steps={self.steps}")
         return sequence.reshape(len(sequence) // self.steps, -1)
 
     def schema_after(self, schema: Schema) -> Schema:
         rate = None if schema.rate is None else schema.rate / self.steps
-        return replace(schema, shape=(self.steps * schema.size,), features=(), layout=None, rate=rate)
+        return replace(schema, shape=(self.steps * schema.size,), features=(), layout=None, rate=rate, **NO_JOINTS)
 
 
 class LimitSteps(Transform):
@@ -250,5 +254,5 @@ class LimitSteps(Transform):
         if keep not in ("first", "last"):
             raise ConfigError(f"{self.name}: keep must be first or last, got {keep!r}")
 
-    def __call__(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         return sequence[: self.steps] if self.keep == "first" else sequence[-self.steps :]

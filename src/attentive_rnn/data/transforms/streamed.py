@@ -9,17 +9,18 @@ from torch import Tensor
 from ...errors import ConfigError
 from .base import Compose, Transform, check_skeletons
 from .body import OriginAtBodyCentre
+from .presence import absent, has_joints, unmark
 
 
 class Streamed:
     """A deterministic transform, frame by frame: T frames pushed come out as the one sequence of T frames does.
 
     That holds for a transform which says on which frames its output depends (``Transform.depends``). The origin and the
-    view are those of the first frame with person 0; other persons before it come out as they are, since a stream cannot
-    know where that will be.
+    view are those of the first frame in which person 0 has the joints that they need; what comes before it comes out as
+    it is, since a stream cannot know where that will be. Absent joints are zeros, in and out.
 
     Args:
-        transform: what is done to a sequence.
+        transform: what is done to a sequence; bound to a schema (:meth:`Transform.bound`), it knows a confidence.
 
     Raises:
         ConfigError: the transform is random or needs frames that are not there yet; the message names it.
@@ -42,13 +43,22 @@ class Streamed:
                     f"{part.name}: needs frames that a stream does not have yet, so that a model with it cannot run "
                     "frame by frame; train one without it"
                 )
+        self._schema = transform.schema
         self._steps: list[_Step | _Origin] = [_Origin(p) if type(p) is OriginAtBodyCentre else _Step(p) for p in parts]
 
     def push(self, frame: Tensor) -> Tensor:
         """The next frame, (*shape) in and out."""
+        if not has_joints(frame[None], self._schema):
+            for step in self._steps:
+                frame = step.push(frame)
+            return frame
+        gone = absent(frame.numpy(), self._schema)
+        if gone.any():
+            frame = frame.clone()
+            frame[torch.from_numpy(gone)] = torch.nan
         for step in self._steps:
             frame = step.push(frame)
-        return frame
+        return unmark(frame)
 
     def reset(self) -> None:
         """Start a new sequence."""
@@ -75,9 +85,9 @@ class _Step:
 
     def push(self, frame: Tensor) -> Tensor:
         depends = self.transform.depends
-        if depends == "first" and not self.before and _person_0(frame):
+        if depends == "first" and not self.before and self.transform.starts(frame[None]):
             self.before = [frame]
-        result = self.transform(torch.stack([*self.before, frame]), self.rng)[-1]
+        result = self.transform.apply(torch.stack([*self.before, frame]), self.rng)[-1]
         if depends == "previous":
             self.before = [frame]
         return result
@@ -87,7 +97,7 @@ class _Origin:
     """:class:`OriginAtBodyCentre` with its origin kept: the paper's preprocessing, in a few microseconds a frame."""
 
     def __init__(self, transform: OriginAtBodyCentre) -> None:
-        self.joint = transform.joint
+        self.transform = transform
         self.reset()
 
     def reset(self) -> None:
@@ -95,18 +105,9 @@ class _Origin:
 
     def push(self, frame: Tensor) -> Tensor:
         if self.origin is None:
-            check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.joint + 1)
-            if not _person_0(frame):
+            check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.transform.joint + 1)
+            if not self.transform.starts(frame[None]):
                 return frame
-            self.origin = frame[0, self.joint].numpy().copy()
+            self.origin = self.transform.origin_in(frame[0, self.transform.joint]).numpy().copy()
         # NumPy, for at this size it is the call that takes the time.
-        values = frame.numpy()
-        moved = values - self.origin
-        for m in range(len(values)):
-            if not (values[m, 0, 0] or values[m].any()):  # the first look is the short one
-                moved[m] = 0
-        return torch.from_numpy(moved)
-
-
-def _person_0(frame: Tensor) -> bool:
-    return bool(frame[0].numpy().any())
+        return torch.from_numpy(frame.numpy() - self.origin)
