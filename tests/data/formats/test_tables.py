@@ -181,3 +181,42 @@ def test_a_split_column_gives_three_parts(tmp_path):
     splits = load("table", write(tmp_path, "\n".join(["id,label,split,x", *rows])))
     assert {name: len(part) for name, part in splits.parts().items()} == {"train": 4, "valid": 4, "test": 4}
     assert not any("split" in meta for meta in splits.train.metas)
+
+
+def test_times_order_the_frames_and_are_no_features(tmp_path):
+    text = "sequence,time,taken,label,x,touch\n0,2024-01-01 00:00:02,2023-05-01,a,2.5,True\n"
+    text += "0,2024-01-01 00:00:01.5,2023-05-02,a,1.5,False\n"
+    data = tables.read(write(tmp_path, text))
+    assert data.schema.features == ("x", "touch")
+    assert data[0].sequence.tolist() == [[1.5, 0], [2.5, 1]]
+    (note,) = data.notes
+    assert "the column 'taken' holds times and was left out" in note
+
+
+def test_moments_in_a_parquet_file_are_no_features(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    moments = pa.array([2, 1, 3], pa.timestamp("ms"))
+    pq.write_table(pa.table({"when": moments, "label": ["a"] * 3, "x": [2.5, 1.5, 3.5]}), tmp_path / "set.parquet")
+    data = tables.read(tmp_path / "set.parquet")
+    assert data.schema.features == ("x",)
+    assert "the column 'when' holds times" in data.notes[0]
+    assert tables.read(tmp_path / "set.parquet", time="when")[0].sequence.flatten().tolist() == [1.5, 2.5, 3.5]
+
+
+def test_one_bad_cell_is_named_with_its_line_and_column(tmp_path):
+    rows = [f"{i // 4},{i // 4},{i}.5,{'ERR' if i == 6 else i / 4}" for i in range(12)]
+    with pytest.raises(DataError, match=r"set.csv, line 8: y is 'ERR', not a number; leave the cell empty"):
+        tables.read(write(tmp_path, "\n".join(["sequence,label,x,y", *rows])))
+
+
+def test_columns_that_are_not_among_the_given_features_are_left_out_with_a_note(tmp_path):
+    path = write(tmp_path, "sequence,label,x,remark\n0,a,1.5,hm\n0,a,2.5,good\n")
+    with pytest.raises(DataError, match="remark changes from 'hm' to 'good'"):
+        tables.read(path)
+    assert "the column 'remark' is not among the features" in tables.read(path, features=["x"]).notes[0]
+
+
+def test_decimal_commas_between_semicolons_are_read(tmp_path):
+    data = tables.read(write(tmp_path, "sequence;label;x\n0;a;0,5\n0;a;-1,25\n"))
+    assert data[0].sequence.flatten().tolist() == [0.5, -1.25]

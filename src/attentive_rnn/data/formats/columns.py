@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..io.text import numbers
+from ..io.cells import are_times, numbers
 from ..schema import Schema
 
 META = "meta"  # the column for what is no column of its own, as JSON
@@ -79,6 +79,7 @@ class Columns:
         values: a list of texts for each column, or an array of numbers.
         schema: that of the data set, if this package wrote the file.
         features: the columns of a frame, if this package wrote the file.
+        times: the columns of numbers that are moments.
     """
 
     where: str
@@ -87,6 +88,7 @@ class Columns:
     values: dict[str, list[str] | np.ndarray]
     schema: Schema | None = None
     features: tuple[str, ...] | None = None
+    times: frozenset[str] = frozenset()
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""
@@ -101,7 +103,7 @@ class Columns:
         """A column as float64, or the DataError that names the first row that is not a number."""
         values = self.values[name]
         if isinstance(values, list):
-            return numbers(values, lambda row: f"{self.place(row)}: {name}")
+            return numbers(values, lambda row: f"{self.place(row)}: {name}", times=True)
         return values.astype(np.float64)
 
     def are_numbers(self, name: str) -> bool:
@@ -111,6 +113,11 @@ class Columns:
         except DataError:
             return False
         return True
+
+    def are_times(self, name: str) -> bool:
+        """Whether a column holds moments: dates, or times of day."""
+        values = self.values[name]
+        return are_times(values) if isinstance(values, list) else name in self.times
 
     def constants(self, name: str, order: np.ndarray, starts: np.ndarray) -> list[Any]:
         """The value of a column in each sequence, as texts or integers.
@@ -124,9 +131,7 @@ class Columns:
             DataError: the column changes within a sequence.
         """
         values = self.values[name]
-        column = np.array(values, dtype=object)[order]
-        first = np.repeat(starts, np.diff([*starts, len(order)]))
-        changed = np.flatnonzero(column != column[first])
+        column, first, changed = self._changes(name, order, starts)
         if len(changed):
             row = changed[0]
             raise DataError(
@@ -141,6 +146,16 @@ class Columns:
             )
             return [int(text) for text in found] if whole and max(map(len, found)) < 19 else found
         return found
+
+    def is_constant(self, name: str, order: np.ndarray, starts: np.ndarray) -> bool:
+        """Whether a column never changes within a sequence; arguments as for :meth:`constants`."""
+        return not len(self._changes(name, order, starts)[2])
+
+    def _changes(self, name: str, order: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A column in order, for each row the first one of its sequence, and the rows that differ from that."""
+        column = np.array(self.values[name], dtype=object)[order]
+        first = np.repeat(starts, np.diff([*starts, len(order)]))
+        return column, first, np.flatnonzero(column != column[first])
 
     def called(self, name: str, key: str) -> str:
         """The name itself if there is such a column, or the ConfigError that lists those there are."""

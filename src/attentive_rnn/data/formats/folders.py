@@ -20,8 +20,9 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.cells import numbers
 from ..io.files import existing, read_bytes
-from ..io.text import TextTable, header_note, numbers, parse_table
+from ..io.text import TextTable, header_note, parse_table
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
 from ..source import Source

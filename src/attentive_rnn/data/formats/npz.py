@@ -26,8 +26,8 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.cells import absent
 from ..io.files import existing
-from ..io.text import absent
 from ..options import one_of
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape

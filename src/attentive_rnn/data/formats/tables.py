@@ -12,8 +12,9 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill
+from ..io.cells import absent, is_value, numbers
 from ..io.files import existing, read_bytes
-from ..io.text import absent, header_note, numbers, parse_table
+from ..io.text import header_note, parse_table
 from ..options import one_of
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
@@ -35,7 +36,7 @@ _KNOWN = {
         "sample_id",
         "id",
     ),
-    "time": ("time", "timestamp", "t", "frame", "frame_id", "step", "time_step"),
+    "time": ("time", "timestamp", "datetime", "t", "frame", "frame_id", "step", "time_step"),
     "label": ("label", "class", "target", "action", "activity", "gesture"),
     "subject": ("subject", "subject_id", "person", "participant", "user"),
     "split": ("split", "part"),
@@ -118,7 +119,7 @@ def read(
     table, notes = _columns(path, header)
     roles = _roles(table, {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split})
     order, starts = _order(table, roles)
-    frame, dropped = _frame(table, roles, features, len(starts) > 1)
+    frame, dropped = _frame(table, roles, features, order, starts)
     names = table.texts(roles["label"]) if "label" in roles else [""] * len(order)
     if "label" in roles:
         table.constants(roles["label"], order, starts)
@@ -131,13 +132,14 @@ def read(
         _case(table, frame, cells[start:end], order[start:end], missing)
         for start, end in zip(starts, ends, strict=True)
     ]
+    metas = _metas(table, roles, [*frame, *dropped], order, starts)
     return SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases],
         [_label(table, schema, names, order[start]) for start in starts],
-        from_columns(_metas(table, roles, [*frame, *dropped], order, starts), len(starts), str(path)),
+        from_columns(metas, len(starts), str(path)),
         schema,
         path.name.split(".")[0],
-        [*notes, *(f"{path}: {index_note(name)}; features=[...] names those to take" for name in dropped)],
+        [*notes, *(f"{path}: {why}; features=[...] names those to take" for why in dropped.values())],
     )
 
 
@@ -176,19 +178,30 @@ def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _frame(
-    table: Columns, roles: Mapping[str, str], features: Sequence[str] | None, several: bool
-) -> tuple[list[str], list[str]]:
-    """The columns of a frame, and those left out because they number the rows."""
+    table: Columns,
+    roles: Mapping[str, str],
+    features: Sequence[str] | None,
+    order: np.ndarray,
+    starts: np.ndarray,
+) -> tuple[list[str], dict[str, str]]:
+    """The columns of a frame; and those left out, with the reason."""
+    if table.features is not None and features is None:
+        return list(table.features), {}
+    rest = [name for name in table.values if name not in roles.values()]
     if features is not None:
-        return [table.called(name, "features") for name in features], []
-    if table.features is not None:
-        return list(table.features), []
-    dropped = [name for name in table.values if name not in roles.values() and _numbers_rows(table, name, several)]
-    left = [name for name in table.values if name not in roles.values() and name not in dropped]
-    frame = [name for name in left if table.are_numbers(name)]
+        frame = [table.called(name, "features") for name in features]
+        changing = [name for name in rest if name not in frame and not table.is_constant(name, order, starts)]
+        return frame, {name: f"the column {name!r} is not among the features and was left out" for name in changing}
+    dropped = {name: index_note(name) for name in rest if _numbers_rows(table, name, len(starts) > 1)}
+    for name in rest:
+        if table.are_times(name) and not table.is_constant(name, order, starts):
+            dropped[name] = (
+                f"the column {name!r} holds times and was left out of the features; time={name} orders the frames by it"
+            )
+    frame = [name for name in rest if name not in dropped and table.are_numbers(name) and not table.are_times(name)]
     if not frame:
-        named = [name for name in dropped if not is_index_name(name)]
-        frame, dropped = named, [name for name in dropped if name not in named]
+        frame = [name for name in dropped if not is_index_name(name) and not table.are_times(name)]
+        dropped = {name: why for name, why in dropped.items() if name not in frame}
     if not frame:
         there = ", ".join(table.values)
         raise DataError(f"{table.where}: no column of numbers is left for the features; there are {there}")
@@ -240,7 +253,11 @@ def _metas(
         key = role_of.get(name, name)
         if name in frame or key in ("sequence", "time", "label"):
             continue
-        if name in role_of or name == META or table.schema is not None or not table.are_numbers(name):
+        if name in role_of or name == META or table.schema is not None:
+            metas[key] = table.constants(name, order, starts)
+        elif not table.are_numbers(name) or table.are_times(name):
+            if not table.is_constant(name, order, starts) and _mostly_values(table.texts(name)):
+                table.numbers(name)  # one cell is at fault, and this error names it
             metas[key] = table.constants(name, order, starts)
     if "sequence" in roles and "name" not in metas and table.schema is None:
         metas["name"] = [str(value) for value in table.constants(roles["sequence"], order, starts)]
@@ -262,6 +279,11 @@ def _kind(table: Columns, labels: list[str], rows: np.ndarray) -> Kind:
         + (" is no whole number" if fraction is not None else f" is one of {len(set(values))} different numbers")
         + "; target=number predicts labels as numbers, target=class takes each as a class"
     )
+
+
+def _mostly_values(texts: list[str]) -> bool:
+    known = [text for text in texts if not absent(text)]
+    return 2 * sum(map(is_value, known)) > len(known)
 
 
 def _schema(

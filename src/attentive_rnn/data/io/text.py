@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-from collections.abc import Callable, Sequence
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import DataError
+from .cells import is_value
 from .files import decompress, quoted
-
-_ABSENT = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"})
-
-
-def absent(text: str) -> bool:
-    """Whether a text says that there is no value, or no label: empty, ?, NA, N/A, NaN, NaT, null or None."""
-    return text.strip().lower() in _ABSENT
 
 
 def decode(data: bytes, where: str, hint: str = "save the file as UTF-8") -> str:
-    """The text of bytes in UTF-8, with or without a byte-order mark.
+    """The text of bytes in UTF-8, with or without a byte-order mark, or in UTF-16 with one.
 
     Raises:
         DataError: they are not; the message has the line of the fault and the hint.
     """
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: begins as a text in UTF-16, but is damaged; {hint}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,6 +73,9 @@ def parse_rows(data: bytes, where: str, columns: int, separator: str | None = No
     return values
 
 
+_FRACTION = re.compile(r"[+-]?\d*[.]\d+([eE][+-]?\d+)?")
+
+
 @dataclass(frozen=True)
 class TextTable:
     """The fields of a text file.
@@ -118,9 +121,11 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
 
     Example:
         >>> parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
-        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3])
+        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3], numbered=False)
     """
     text = decode(decompress(data, where), where)
+    if "\0" in text:
+        raise DataError(f"{where}: holds NUL bytes: it is no text, or one in UTF-16 without a mark; save it as UTF-8")
     rows: list[list[str]] = []
     lines: list[int] = []
     for number, row in _split(text, where):
@@ -129,15 +134,25 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
         if rows and len(row) != len(rows[0]):
             raise DataError(
                 f"{where}, line {number}: {len(row)} fields, but line {lines[0]} has {len(rows[0])}; "
-                "the line may be truncated"
+                + (
+                    "the line may be truncated"
+                    if len(row) < len(rows[0])
+                    else "if commas are decimal commas, put semicolons between the fields, or the fields in quotes"
+                )
             )
         rows.append(row)
         lines.append(number)
     if not rows:
         raise DataError(f"{where}: is empty")
     numbered = header is None and _counts_columns(rows)
-    if header is False or (header is None and not numbered and all(_is_number(field) for field in rows[0])):
+    if header is False or (header is None and not numbered and all(is_value(field) for field in rows[0])):
         return TextTable(None, rows, lines)
+    value = next((field for field in rows[0] if _FRACTION.fullmatch(field)), None)
+    if header is None and value is not None:
+        raise DataError(
+            f"{where}, line {lines[0]}: holds {quoted(value)}, a value, and texts, which may be names or values; "
+            "header=true takes the line for names, header=false for values"
+        )
     if len(set(rows[0])) < len(rows[0]):
         raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
     if len(rows) == 1:
@@ -158,39 +173,14 @@ def _counts_columns(rows: list[list[str]]) -> bool:
     return counts and bool(rest) and not any(field.lstrip("+-").isdigit() for row in rest for field in row)
 
 
-def numbers(texts: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
-    """The numbers (n,) float64 of n fields, NaN where one is empty, ``?``, ``NA`` and the like.
-
-    Raises:
-        DataError: a field is something else; ``place(i)`` says where field i is.
-    """
-    try:
-        if not any("_" in text for text in texts):  # float() also reads 1_000
-            return np.array(texts, dtype=np.float64)
-    except ValueError:
-        pass
-    values = np.empty(len(texts))
-    for i, text in enumerate(texts):
-        if not _is_number(text):
-            raise DataError(f"{place(i)} is {quoted(text)}, not a number")
-        values[i] = np.nan if absent(text) else float(text)
-    return values
-
-
-def _is_number(text: str) -> bool:
-    if absent(text):
-        return True
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
 def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
     lines = text.splitlines()
     first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    separator = max(",;\t", key=first.count)
+    if told := re.fullmatch(r"sep=([,;\t])", first.strip(" ")):  # a line that Excel writes and reads
+        lines[lines.index(first)] = ""
+        separator = first = told[1]
+    else:
+        separator = _separator(first)
     if separator not in first:
         return [(number, line.split()) for number, line in enumerate(lines, 1)]
     reader = csv.reader(lines, delimiter=separator, strict=True)
@@ -198,6 +188,14 @@ def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
         return [(reader.line_num, [field.strip() for field in row]) for row in reader]
     except csv.Error as error:
         raise DataError(f"{where}, line {reader.line_num}: {error}") from error
+
+
+def _separator(line: str) -> str:
+    """The most frequent of comma, semicolon and tab, but for numbers with decimal commas between the other two."""
+    for separator in ";\t":
+        if separator in line and all(is_value(field.strip()) for field in line.split(separator)):
+            return separator
+    return max(",;\t", key=line.count)
 
 
 def _is_finite(text: str) -> bool:
