@@ -17,6 +17,7 @@ from .io.files import existing
 from .schema import Schema
 from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
+from .skeletons.keypoints import reader as keypoints
 from .source import Source
 from .text import imdb
 from .text.words import recode
@@ -37,6 +38,7 @@ _SOURCES = (
     shrec.DEPTH_SOURCE,
     sfinge3d.SOURCE,
     pyskl.SOURCE,
+    keypoints.SOURCE,
     nucla.SOURCE,
     cifar.SOURCE,
     scenes.MREF,
@@ -87,6 +89,9 @@ def recognise(path: str | Path) -> Source:
         if source.recognise(path):
             return source
     titles = "; ".join(s.title for s in _SOURCES if not s.embedded)
+    strange = keypoints.refusal(path)
+    if strange:
+        raise DataError(f"{path}: no reader knows this; {strange}" if path.is_dir() else strange)
     raise DataError(f"{path}: no reader knows this. There are readers for {titles}")
 
 
