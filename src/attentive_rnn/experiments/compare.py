@@ -153,12 +153,12 @@ def compare(
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
     console, data = console or Console(stderr=True), loaded_data()
-    train = data(config).train
-    compared = named(config, train.schema, models) if models else variants(config, train.schema)
+    schema = data(config).train.schema
+    compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
     # The plain models, which are faster, come first.
     outcomes = run_variants(compared[::-1], seeds, folder, data, console, finished)[::-1]
-    epoch_size = len(training_parts(replace(config, seed=0), train)[0])
+    epoch_size = len(training_parts(replace(config, seed=0), data(config))[0])
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
 
 

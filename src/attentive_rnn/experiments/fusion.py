@@ -142,7 +142,7 @@ def answers_in_test(config: Config, saved: SavedModel, splits: Splits, views: in
         raise ConfigError(f"{views} views: only of sequences that have classes are several views averaged")
     if not augmentation.random:
         raise ConfigError(f"{views} views: data.augmentation of the run holds nothing random, so all would be alike")
-    fitted = fit_preprocessing(config.data, training_parts(config, splits.train)[0])
+    fitted = fit_preprocessing(config.data, training_parts(config, splits)[0])
     drawn = AugmentedDataset(preprocess(splits.test, fitted), augmentation, config.seed)
     ready = replace(saved, schema=drawn.schema, preprocessing=Compose([]))
     shares = [probabilities(ready.logits(drawn.drawn(v), config.training.batch_size)) for v in range(views)]
