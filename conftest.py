@@ -15,11 +15,14 @@ settings.load_profile("no-deadline")
 # Some tests ask for deterministic algorithms, which cuBLAS has only with a workspace of its own.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-# Triton makes its own functions for its interpreter only where the variable is set when they are first imported.
+# Triton's functions, and ours, are for its interpreter only where the variable is set when they are first imported;
+# the collection of examples would import them without it.
+KERNELS = ("recurrence.triton_kernels", "recurrence.triton_lags", "lstm2d.triton_kernels")
 if not torch.cuda.is_available():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_INTERPRET", "1")
-        importlib.import_module("triton.language")
+        for kernels in KERNELS:
+            importlib.import_module(f"attentive_rnn.ops.{kernels}")
 
 
 @pytest.fixture(scope="session")

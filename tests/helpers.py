@@ -66,6 +66,20 @@ def as_tuple(state: Any) -> State:
     return state if isinstance(state, tuple) else (state,)
 
 
+def assert_runs_near(ours: Any, theirs: Any, tolerance: float = 1e-13) -> None:
+    """An output and a state against another output and state."""
+    assert_near(ours[0], theirs[0], tolerance, "output")
+    for last, expected in zip(as_tuple(ours[1]), as_tuple(theirs[1]), strict=True):
+        assert_near(last, expected, tolerance, "state")
+
+
+def assert_near_or_none(ours: Tensor | None, expected: Tensor | None) -> None:
+    """An attention against another, or none against none."""
+    assert (ours is None) == (expected is None)
+    if ours is not None and expected is not None:
+        assert_near(ours, expected, 1e-13, "attention")
+
+
 class Call(NamedTuple):
     """A call of the recurrence: everything `rra` takes but the backend."""
 

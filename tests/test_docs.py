@@ -91,7 +91,8 @@ def test_every_command_of_a_page_is_one_that_the_parser_takes(page, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     mentioned = mentions(page)
     for line in dict.fromkeys(lines(page) + mentioned):
-        words = [word for word in shlex.split(line, comments=True)[1:] if word not in ("...", "--help", "--version")]
+        words = shlex.split(line.split(" > ")[0], comments=True)[1:]
+        words = [word for word in words if word not in ("...", "--help", "--version")]
         if not words or words[0].isupper():
             continue
         refused = refusal(words, capsys)

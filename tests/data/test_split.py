@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attentive_rnn.data import Schema, SequenceDataset, validation_split
-from attentive_rnn.data.split import train_test
+from attentive_rnn.data.split import named_parts, train_test
 from attentive_rnn.errors import ConfigError, DataError
 
 
@@ -99,3 +99,33 @@ def test_a_sequence_without_a_label_cannot_be_split():
     data = SequenceDataset([torch.ones(2, 1)] * 2, [0, -1], [{"name": "x"}, {"name": "y"}], Schema(("a",), (1,)))
     with pytest.raises(DataError, match="sequence y has no label"):
         train_test(data, 0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["training", "Validation", "TESTING"], ["train", "valid", "test"]),
+        (["train", "eval", "test"], ["train", "valid", "test"]),
+        (["train", "val", "eval"], ["train", "valid", "test"]),
+        (["train", "eval"], ["train", "test"]),
+        (["train", "test"], ["train", "test"]),
+    ],
+)
+def test_the_usual_names_of_parts_are_known(names, parts):
+    assert named_parts(names, "here") == (dict(zip(names, parts, strict=True)), [])
+
+
+def test_a_validation_part_without_a_test_part_is_reported_as_test_and_that_is_said():
+    means, (note,) = named_parts(["train", "val"], "here")
+    assert means == {"train": "train", "val": "test"}
+    assert "the part 'val' is the one that is reported as test" in note
+    with pytest.raises(DataError, match="mark others 'train'"):
+        named_parts(["val", "test"], "here")
+
+
+def test_three_parts_are_a_validation_part_of_their_own_and_still_unpack_into_two():
+    metas = [{"split": part} for part in ("train", "val", "test")]
+    splits = train_test(SequenceDataset([torch.ones(2, 1)] * 3, [0] * 3, metas, Schema(("a",), (1,))), 0.5, 0)
+    train, test = splits
+    assert list(splits.parts()) == ["train", "valid", "test"]
+    assert (len(train), len(test), len(splits.valid)) == (1, 1, 1)

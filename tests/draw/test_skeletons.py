@@ -7,7 +7,7 @@ import pytest
 
 from attentive_rnn.data import Schema, get_layout
 from attentive_rnn.draw import projection, skeletons
-from attentive_rnn.draw.charts import new_figure
+from attentive_rnn.draw.charts import Drawing, new_figure
 from attentive_rnn.draw.colours import BONE, GREY, PEOPLE
 from data.generic import made
 
@@ -58,8 +58,8 @@ def test_who_is_absent_is_not_drawn(points):
 
 def test_a_strip_has_frames_from_the_start_to_the_end(points):
     long = np.repeat(points[:1], 30, axis=0)
-    motions = [skeletons.Motion(title, long, np.random.default_rng(0).random(long.shape[:3])) for title in "ab"]
-    figure = skeletons.strips(motions, SCHEMA)
+    drawings = [Drawing(title, np.random.default_rng(0).random(long.shape[:3]), long) for title in "ab"]
+    figure = skeletons.strips(drawings, SCHEMA)
     assert [axis.get_title() for axis in figure.axes[:7]] == [f"{t} / 30" for t in (1, 6, 11, 15, 20, 25, 30)]
     assert len(figure.axes) == 14
 

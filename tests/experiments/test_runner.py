@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.experiments.runner import LoadedData, check_seeds, run_once, run_variants
+from attentive_rnn.experiments.runner import check_seeds, loaded_data, run_once, run_variants
 from attentive_rnn.experiments.variants import Variant
 
 
@@ -22,7 +22,7 @@ def weights(run):
 
 @pytest.mark.parametrize("name", [None, "a-name"])
 def test_a_configuration_is_trained_once_in_a_folder(config, tmp_path, quiet, name):
-    splits = LoadedData()(config)
+    splits = loaded_data()(config)
     run = run_once(config, tmp_path, splits, quiet, name)
     assert run.finished
     assert name in (None, run.path.name)
@@ -34,7 +34,7 @@ def test_a_configuration_is_trained_once_in_a_folder(config, tmp_path, quiet, na
 
 @pytest.mark.parametrize("name", [None, "a-name"])
 def test_an_interrupted_run_is_continued(config, tmp_path, quiet, name):
-    splits = LoadedData()(config)
+    splits = loaded_data()(config)
     run = run_once(config, tmp_path, splits, quiet, name)
     before = weights(run)
     run.results.unlink()
@@ -43,7 +43,7 @@ def test_an_interrupted_run_is_continued(config, tmp_path, quiet, name):
 
 
 def test_a_finished_run_goes_before_an_interrupted_one(config, tmp_path, quiet):
-    splits = LoadedData()(config)
+    splits = loaded_data()(config)
     first = run_once(config, tmp_path, splits, quiet)
     second = run_once(config, tmp_path / "other", splits, quiet)
     second.results.unlink()
@@ -52,7 +52,7 @@ def test_a_finished_run_goes_before_an_interrupted_one(config, tmp_path, quiet):
 
 
 def test_another_configuration_is_another_run_and_may_not_have_its_name(config, tmp_path, quiet):
-    splits = LoadedData()(config)
+    splits = loaded_data()(config)
     run = run_once(config, tmp_path, splits, quiet, "a-name")
     other = replace(config, seed=7)
     assert run_once(other, tmp_path, splits, quiet) != run
@@ -61,7 +61,7 @@ def test_another_configuration_is_another_run_and_may_not_have_its_name(config, 
 
 
 def test_data_are_read_once_for_each_reader_path_and_options(config):
-    data = LoadedData()
+    data = loaded_data()
     assert data(config) is data(replace(config, seed=5))
     assert data(replace(config, data=replace(config.data, source="japanese-vowels"))) is not data(config)
 
@@ -79,7 +79,7 @@ def test_variants_are_run_seed_by_seed_and_summed_up(config, tmp_path, quiet):
         [Variant("plain", "no-gate", plain), Variant("gated", "gate", config)],
         [2, 4],
         tmp_path,
-        LoadedData(),
+        loaded_data(),
         quiet,
         lambda one: told.append((one.variant.name, *one.seeds)),
     )

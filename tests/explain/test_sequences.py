@@ -13,7 +13,6 @@ from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, Schema, SequenceDataset
 from attentive_rnn.draw import skeletons
 from attentive_rnn.explain import explain, sequences, static_modulation
-from attentive_rnn.explain.explanation import heading
 from attentive_rnn.explain.report import player
 from attentive_rnn.training import SavedModel, load_model
 from explain.runs import explained
@@ -44,14 +43,14 @@ def test_a_joint_that_is_attended_to_more_is_drawn_larger(waving):
     (one, *_), classes = waving
     even = replace(one, response=np.linspace(0, 1, one.response.size).reshape(one.response.shape))
     most = replace(one, response=np.where(even.response > 0.3, 1.0, even.response))
-    more, less = (skeletons.strips([sequences.motion_of(x, heading(x, classes))], x.schema) for x in (most, even))
+    more, less = (skeletons.strips([sequences.drawing(x, classes)], x.schema) for x in (most, even))
     assert orange(raster(more)) > 1.5 * orange(raster(less))
 
 
 def test_a_film_has_a_frame_for_each_frame_and_moves(waving):
     (one, *_), classes = waving
-    motion = sequences.motion_of(one, heading(one, classes))
-    frames = skeletons.film(motion.title, motion.points, one.schema, motion.relevance)
+    drawing = sequences.drawing(one, classes)
+    frames = skeletons.film(drawing.title, drawing.points, one.schema, drawing.relevance)
     assert len(frames) == len(one.frames)
     assert (frames[0] != frames[1]).any()
     assert all(orange(frame) for frame in frames)

@@ -17,14 +17,8 @@ from attentive_rnn import AttentionRNN2d
 from helpers import assert_near
 
 torchs_own_warning = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # on importing its parts
-
-
 X = torch.linspace(-3, 3, 2 * 3 * 7 * 5).sin().view(2, 3, 7, 5)
-
-
 QUERY = torch.linspace(-1, 1, 2 * 4).view(2, 4)
-
-
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "flat": {"scan": "flat"},

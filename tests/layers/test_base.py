@@ -1,11 +1,9 @@
-"""Calls of the layers: shapes, layouts, attention, backends, refusals."""
+"""Calls of the layers: shapes, layouts, attention, backends."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from torch.nn.utils.rnn import pack_padded_sequence
 
 import attentive_rnn
 from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttRNN
@@ -13,17 +11,9 @@ from attentive_rnn.ops import BackendError
 from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, states_of
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 both_directions = pytest.mark.parametrize("bidirectional", [False, True])
-
-
 T, B, D, N = 7, 4, 5, 6
-
-
 X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
-
-
 LENGTHS = torch.tensor([4, 7, 1, 6])
 
 
@@ -138,74 +128,3 @@ def test_a_backend_that_cannot_run_is_refused_with_the_reason():
 def test_an_unknown_backend_is_refused():
     with pytest.raises(ValueError, match=r"backend should be 'auto' or one of .*'reference', got 'cudnn'"):
         EleAttGRU(D, N, backend="cudnn")(X)
-
-
-T, B, D, N = 5, 3, 4, 6
-
-
-X = torch.zeros(T, B, D)
-
-
-@pytest.mark.parametrize(
-    ("x", "error", "message"),
-    [
-        (torch.zeros(T, B, D + 1), RuntimeError, r"input\.size\(-1\) must be equal to input_size\. Expected 4, got 5"),
-        (torch.zeros(1, T, B, D), ValueError, r"Expected input to be 2D or 3D, got 4D instead"),
-        (torch.zeros(D), ValueError, r"Expected input to be 2D or 3D, got 1D instead"),
-        (torch.zeros(0, B, D), RuntimeError, r"Expected sequence length to be larger than 0"),
-        (torch.zeros(0, D), RuntimeError, r"Expected sequence length to be larger than 0"),
-        (torch.zeros(T, 0, D), RuntimeError, r"Expected batch size to be larger than 0"),
-        (X.double(), ValueError, r"input dtype \(torch\.float64\) does not match weight dtype \(torch\.float32\)"),
-        (X.long(), ValueError, r"input dtype \(torch\.int64\) does not match weight dtype"),
-        (X.numpy(), TypeError, r"Expected input to be a Tensor or a PackedSequence, got ndarray"),
-    ],
-)
-@pytest.mark.parametrize("cell", ALL_CELLS)
-def test_inputs(cell, x, error, message):
-    with pytest.raises(error, match=message):
-        LAYERS[cell](D, N)(x)
-
-
-def test_a_packed_sequence_of_the_wrong_size_or_dtype():
-    packed = pack_padded_sequence(torch.zeros(T, B, D + 1), torch.tensor([5, 3, 1]))
-    with pytest.raises(RuntimeError, match=r"Expected 4, got 5"):
-        EleAttGRU(D, N)(packed)
-    with pytest.raises(ValueError, match=r"does not match weight dtype"):
-        EleAttGRU(D + 1, N)(packed.to(torch.float64))
-
-
-@pytest.mark.parametrize(
-    ("lengths", "error", "message"),
-    [
-        (torch.tensor([5, 3, 0]), ValueError, r"must lie in 1\.\.5 \(the steps of the input\), got 0\.\.5"),
-        (torch.tensor([6, 3, 1]), ValueError, r"must lie in 1\.\.5 .*, got 1\.\.6"),
-        (torch.tensor([5, 3]), ValueError, r"one length a row, shape \(3,\), got \(2,\)"),
-        (torch.tensor([[5, 3, 1]]), ValueError, r"one length a row, shape \(3,\), got \(1, 3\)"),
-        (torch.tensor([5, 3, 1], dtype=torch.int32), ValueError, r"must be int64, got torch\.int32"),
-        (torch.tensor([5.0, 3.0, 1.0]), ValueError, r"must be int64, got torch\.float32"),
-        ([5, 3, 1], TypeError, r"must be an int64 tensor, got list; use torch\.as_tensor"),
-        (np.array([5, 3, 1]), TypeError, r"must be an int64 tensor, got ndarray; use torch\.as_tensor"),
-    ],
-)
-def test_lengths(lengths, error, message):
-    with pytest.raises(error, match=message):
-        EleAttGRU(D, N)(X, lengths=lengths)
-    with pytest.raises(error, match=message):
-        EleAttGRU(D, N, batch_first=True)(X.transpose(0, 1), lengths=lengths)
-
-
-def test_lengths_of_a_packed_sequence():
-    packed = pack_padded_sequence(X, torch.tensor([5, 3, 1]))
-    with pytest.raises(ValueError, match=r"lengths cannot be given with a PackedSequence"):
-        EleAttGRU(D, N)(packed, lengths=torch.tensor([5, 3, 1]))
-
-
-def test_steps():
-    with pytest.raises(RuntimeError, match=r"forward in time only, but bidirectional=True"):
-        EleAttGRU(D, N, bidirectional=True).step(X[0])
-    with pytest.raises(ValueError, match=r"Expected x_t to be 1D or 2D, got 3D instead"):
-        EleAttGRU(D, N).step(X)
-    with pytest.raises(RuntimeError, match=r"Expected 4, got 3"):
-        EleAttGRU(D, N).step(X[0, :, :3])
-    with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 3, 6\), got \[1, 2, 6\]"):
-        EleAttGRU(D, N).step(X[0], torch.zeros(1, 2, N))

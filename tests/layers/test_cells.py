@@ -6,12 +6,19 @@ import pytest
 import torch
 
 from attentive_rnn import EleAttGRUCell, EleAttLSTMCell
-from helpers import ALL_CELLS, ALL_GATES, CELL_MODULES, LAYERS, as_tuple, assert_near
+from helpers import (
+    ALL_CELLS,
+    ALL_GATES,
+    CELL_MODULES,
+    LAYERS,
+    as_tuple,
+    assert_near,
+    assert_near_or_none,
+    assert_runs_near,
+)
 
-T, B, D, N = 5, 3, 4, 6
-
-
-X = torch.zeros(T, B, D)
+T, B, D, N = 7, 4, 5, 6
+X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
 
 
 def test_cells():
@@ -31,12 +38,6 @@ def test_cells():
         EleAttLSTMCell(D, N)(X[0], (torch.zeros(B, N), torch.zeros(B, 7)))
 
 
-T, B, D, N = 7, 4, 5, 6
-
-
-X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
-
-
 def test_a_cell_with_and_without_a_batch():
     one = EleAttGRUCell(D, N, dtype=torch.float64)
     x, h = X[0].double(), torch.randn(B, N, dtype=torch.float64)
@@ -49,26 +50,7 @@ def test_a_cell_with_and_without_a_batch():
 
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 every_gate = pytest.mark.parametrize("gate", ALL_GATES)
-
-
-X = torch.linspace(-2, 2, 7 * 4 * 5, dtype=torch.float64).sin().view(7, 4, 5)
-
-
-def near(ours, theirs, tolerance=1e-13):
-    """An output and a state against another output and state."""
-    assert_near(ours[0], theirs[0], tolerance, "output")
-    for last, expected in zip(as_tuple(ours[1]), as_tuple(theirs[1]), strict=True):
-        assert_near(last, expected, tolerance, "state")
-
-
-def near_or_none(ours, expected):
-    """An attention against another, or none against none."""
-    assert (ours is None) == (expected is None)
-    if expected is not None:
-        assert_near(ours, expected, 1e-13, "attention")
 
 
 @every_cell
@@ -77,10 +59,10 @@ def test_a_cell_stepped_is_the_layer(cell, gate):
     layer = LAYERS[cell](5, 6, gate=gate, gate_scale=2.0, dtype=torch.float64)
     one = CELL_MODULES[cell](5, 6, gate=gate, gate_scale=2.0, dtype=torch.float64)
     one.load_state_dict({name.removesuffix("_l0"): tensor for name, tensor in layer.state_dict().items()})
-    output, last, (attention,) = layer(X, need_attention=True)
+    output, last, (attention,) = layer(X.double(), need_attention=True)
     state = None
-    for t, x_t in enumerate(X):
+    for t, x_t in enumerate(X.double()):
         state, response = one(x_t, state, need_attention=True)
         assert_near(as_tuple(state)[0], output[t], 1e-14)
-        near_or_none(response, None if gate is None else attention[t])
-    near((output[-1], state), (output[-1], tuple(s[0] for s in as_tuple(last))))
+        assert_near_or_none(response, None if gate is None else attention[t])
+    assert_runs_near((output[-1], state), (output[-1], tuple(s[0] for s in as_tuple(last))))

@@ -19,8 +19,6 @@ TORCH = {
 
 
 LENGTHS = torch.tensor([4, 7, 1, 6])
-
-
 X = torch.linspace(-2, 2, 7 * 4 * 5, dtype=torch.float64).sin().view(7, 4, 5)
 
 

@@ -6,32 +6,21 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from helpers import ALL_CELLS, ALL_GATES, LAYERS, as_tuple, assert_near, states_of
+from helpers import (
+    ALL_CELLS,
+    ALL_GATES,
+    LAYERS,
+    as_tuple,
+    assert_near,
+    assert_near_or_none,
+    assert_runs_near,
+    states_of,
+)
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 every_gate = pytest.mark.parametrize("gate", ALL_GATES)
-
-
 LENGTHS = torch.tensor([4, 7, 1, 6])
-
-
 X = torch.linspace(-2, 2, 7 * 4 * 5, dtype=torch.float64).sin().view(7, 4, 5)
-
-
-def near(ours, theirs, tolerance=1e-13):
-    """An output and a state against another output and state."""
-    assert_near(ours[0], theirs[0], tolerance, "output")
-    for last, expected in zip(as_tuple(ours[1]), as_tuple(theirs[1]), strict=True):
-        assert_near(last, expected, tolerance, "state")
-
-
-def near_or_none(ours, expected):
-    """An attention against another, or none against none."""
-    assert (ours is None) == (expected is None)
-    if expected is not None:
-        assert_near(ours, expected, 1e-13, "attention")
 
 
 @every_cell
@@ -44,8 +33,8 @@ def test_steps_give_what_one_pass_gives(cell, gate):
         out, state, responses = layer.step(x_t, state, need_attention=True)
         assert_near(out, output[t], 1e-14)
         for response, whole in zip(responses, attention, strict=True):
-            near_or_none(response, None if gate is None else whole[t])
-    near((out, state), (output[-1], last))
+            assert_near_or_none(response, None if gate is None else whole[t])
+    assert_runs_near((out, state), (output[-1], last))
 
 
 @every_cell
@@ -57,7 +46,7 @@ def test_steps_without_a_batch_give_what_one_pass_gives(cell):
     for t, x_t in enumerate(x):
         out, state = layer.step(x_t, state)
         assert_near(out, output[t], 1e-14)
-    near((out, state), (output[-1], last))
+    assert_runs_near((out, state), (output[-1], last))
 
 
 @every_cell
@@ -67,7 +56,7 @@ def test_chunks_with_carried_state_give_what_one_pass_gives(cell, gate, cut):
     layer = LAYERS[cell](5, 6, num_layers=2, gate=gate, dtype=torch.float64)
     first, state = layer(X[:cut])
     second, state = layer(X[cut:], state)
-    near((torch.cat([first, second]), state), layer(X))
+    assert_runs_near((torch.cat([first, second]), state), layer(X))
 
 
 @every_cell
@@ -81,7 +70,7 @@ def test_lengths_packing_and_each_row_alone_agree(cell, gate, bidirectional):
     packed_output, packed_last, packed_attention = layer(packed, hx, need_attention=True)
     padded, lengths = pad_packed_sequence(packed_output)
     assert torch.equal(lengths, LENGTHS)
-    near((padded, packed_last), (output, last))
+    assert_runs_near((padded, packed_last), (output, last))
     for row, length in enumerate(LENGTHS.tolist()):
         alone_hx = tuple(s[:, row : row + 1] for s in as_tuple(hx))
         alone, alone_last, alone_attention = layer(
@@ -92,14 +81,14 @@ def test_lengths_packing_and_each_row_alone_agree(cell, gate, bidirectional):
         for mine, expected in zip(as_tuple(last), as_tuple(alone_last), strict=True):
             assert_near(mine[:, row], expected[:, 0], 1e-13)
         for whole, of_packed, expected in zip(attention, packed_attention, alone_attention, strict=True):
-            near_or_none(None if gate is None else whole[:length, row], None if gate is None else expected[:, 0])
-            near_or_none(None if gate is None else pad_packed_sequence(of_packed)[0], whole)
+            assert_near_or_none(None if gate is None else whole[:length, row], None if gate is None else expected[:, 0])
+            assert_near_or_none(None if gate is None else pad_packed_sequence(of_packed)[0], whole)
 
 
 @every_cell
 def test_full_lengths_are_no_lengths(cell):
     layer = LAYERS[cell](5, 6, bidirectional=True, dtype=torch.float64)
-    near(layer(X, lengths=torch.full((4,), 7)), layer(X))
+    assert_runs_near(layer(X, lengths=torch.full((4,), 7)), layer(X))
 
 
 @every_cell
@@ -109,6 +98,6 @@ def test_permuting_the_batch_permutes_everything(cell, lengths):
     order = torch.tensor([2, 0, 3, 1])
     output, last, attention = layer(X, lengths=lengths, need_attention=True)
     shuffled = layer(X[:, order], lengths=None if lengths is None else lengths[order], need_attention=True)
-    near(shuffled, (output[:, order], tuple(s[:, order] for s in as_tuple(last))))
+    assert_runs_near(shuffled, (output[:, order], tuple(s[:, order] for s in as_tuple(last))))
     for mine, expected in zip(shuffled[2], attention, strict=True):
         assert_near(mine, expected[:, order], 1e-13)

@@ -1,4 +1,4 @@
-"""States as the caller gives them, and packed sequences."""
+"""Packed sequences, and states as the caller gives them."""
 
 from __future__ import annotations
 
@@ -9,61 +9,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 from attentive_rnn import EleAttGRU, EleAttLSTM
 from helpers import ALL_CELLS, LAYERS, assert_near, states_of
 
-T, B, D, N = 5, 3, 4, 6
-
-
-X = torch.zeros(T, B, D)
-
-
-@pytest.mark.parametrize(
-    ("x", "hx", "message"),
-    [
-        (X, torch.zeros(1, B, N + 1), r"Expected hidden size \(1, 3, 6\), got \[1, 3, 7\]"),
-        (X, torch.zeros(2, B, N), r"Expected hidden size \(1, 3, 6\), got \[2, 3, 6\]"),
-        (X, torch.zeros(1, B + 1, N), r"Expected hidden size \(1, 3, 6\), got \[1, 4, 6\]"),
-        (X, torch.zeros(B, N), r"For batched 3-D input, hx should also be 3-D but got 2-D tensor"),
-        (X[:, 0], torch.zeros(1, B, N), r"For unbatched 2-D input, hx should also be 2-D but got 3-D tensor"),
-        (X, (torch.zeros(1, B, N),), r"GRU: Expected hx to be a tensor, got tuple"),
-    ],
-)
-def test_states_of_a_gru(x, hx, message):
-    with pytest.raises(RuntimeError, match=message):
-        EleAttGRU(D, N)(x, hx)
-
-
-@pytest.mark.parametrize(
-    ("hx", "message"),
-    [
-        (torch.zeros(2, B, N), r"LSTM: Expected hx to be a pair of tensors \(h_0, c_0\)"),
-        ((torch.zeros(1, B, N),), r"LSTM: Expected hx to be a pair of tensors \(h_0, c_0\)"),
-        ((torch.zeros(1, B, N), None), r"LSTM: Expected hx to be a pair of tensors \(h_0, c_0\)"),
-        ((torch.zeros(1, B, N), torch.zeros(1, B, 7)), r"Expected hidden\[1\] size \(1, 3, 6\), got \[1, 3, 7\]"),
-        ((torch.zeros(1, B, 7), torch.zeros(1, B, N)), r"Expected hidden\[0\] size \(1, 3, 6\), got \[1, 3, 7\]"),
-        ((torch.zeros(B, N), torch.zeros(1, B, N)), r"hx and cx should also be 3-D but got \(2-D, 3-D\) tensors"),
-    ],
-)
-def test_states_of_an_lstm(hx, message):
-    with pytest.raises(RuntimeError, match=message):
-        EleAttLSTM(D, N)(X, hx)
-
-
-def test_a_state_of_another_dtype():
-    with pytest.raises(RuntimeError, match=r"dtype"):
-        EleAttGRU(D, N)(X, torch.zeros(1, B, N, dtype=torch.float64))
-
-
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-
-
 both_directions = pytest.mark.parametrize("bidirectional", [False, True])
-
-
 T, B, D, N = 7, 4, 5, 6
-
-
 X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
-
-
 LENGTHS = torch.tensor([4, 7, 1, 6])
 
 

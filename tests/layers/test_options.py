@@ -8,7 +8,8 @@ import torch
 from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttRNN, EleAttRNNCell
 from helpers import LAYERS, assert_near
 
-T, B, D, N = 5, 3, 4, 6
+T, B, D, N = 7, 4, 5, 6
+X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +48,6 @@ def test_an_unknown_nonlinearity(cls):
 def test_reset_after_belongs_to_the_gru(cls):
     with pytest.raises(TypeError, match="reset_after"):
         cls(D, N, reset_after=True)
-
-
-T, B, D, N = 7, 4, 5, 6
-
-
-X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
 
 
 def test_each_layer_may_have_its_own_gate():

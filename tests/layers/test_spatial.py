@@ -10,8 +10,6 @@ from attentive_rnn.layers import CBAMSpatialGate, ConvMask2d, LocalAttention2d, 
 from helpers import assert_near
 
 X = torch.linspace(-3, 3, 2 * 3 * 7 * 5).sin().view(2, 3, 7, 5)
-
-
 QUERY = torch.linspace(-1, 1, 2 * 4).view(2, 4)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from attentive_rnn.models import ImageEditor
-
-QUESTION = torch.tensor([[3, 1], [2, 0]])
+from image_networks import QUESTION
 
 
 def test_an_editor_whose_mask_is_zero_leaves_the_image():

@@ -57,7 +57,8 @@ def steps(cell: str, gate: str, lags: str, size: str) -> None:
         print(shared_memory(kernel, 8 if block >= 128 else 4, dtype, **every))
 
 
-if sys.argv[1] == "lstm2d":
-    maps(*sys.argv[2:])
-else:
-    steps(*sys.argv[1:])
+if __name__ == "__main__":
+    if sys.argv[1] == "lstm2d":
+        maps(*sys.argv[2:])
+    else:
+        steps(*sys.argv[1:])

@@ -126,6 +126,8 @@ def test_a_value_that_is_no_plain_one_is_refused():
     endless.append(endless)
     with pytest.raises(ConfigError, match=r"^mine\.yaml: must hold plain values"):
         from_dict({"data": {"options": {"a": endless}}}, "mine.yaml")
+    with pytest.raises(ConfigError, match=r"must hold plain values"):
+        from_dict({}, overrides=[("data.path", "no UTF-8: \udcff")])
 
 
 def test_an_override_is_stronger_than_a_value_and_blamed_without_the_file():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, load
+from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, load
 from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.training import SavedModel, Standardise, load_model, save_model
 
@@ -110,3 +110,20 @@ def test_weights_of_another_model_are_refused(folder, tmp_path):
 def test_sequences_with_other_frames_are_refused(folder):
     with pytest.raises(DataError, match=r"missing accelerometer x, .*; unknown LPC cepstrum 1, "):
         load_model(folder).logits(load("japanese-vowels").test)
+
+
+def test_a_saved_model_knows_a_confidence_from_a_coordinate(tmp_path):
+    schema = Schema(("a", "b"), (1, 17, 3), layout="coco-17", coordinates=2)
+    saved = SavedModel(SequenceClassifier(51, 2, 6).eval(), schema, OriginAtBodyCentre(0))
+    save_model(tmp_path, saved)
+    again = load_model(tmp_path)
+    assert again.schema == schema
+    x = torch.rand(5, 1, 17, 3) + 0.1
+    y = again.preprocessing(x, np.random.default_rng(0))
+    assert torch.equal(y[..., 2], x[..., 2])
+    assert torch.equal(y[..., :2], x[..., :2] - x[0, 0, 0, :2])
+    description = json.loads((tmp_path / "config.json").read_text())
+    del description["schema"]["coordinates"], description["schema"]["vectors"]  # as versions that do not know them
+    (tmp_path / "config.json").write_text(json.dumps(description))
+    old = load_model(tmp_path)
+    assert torch.equal(old.preprocessing(x, np.random.default_rng(0)), x - x[0, 0, 0])

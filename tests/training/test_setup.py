@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import Schema, SequenceDataset, load, preprocess, transform_from_config
+from attentive_rnn.data import Schema, SequenceDataset, Splits, load, preprocess, transform_from_config
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.models import AttentiveResNet
 from attentive_rnn.training.config import DataConfig
@@ -20,6 +20,7 @@ from attentive_rnn.training.setup import (
     load_splits,
     make_job,
     measure,
+    print_notes,
     training_parts,
 )
 
@@ -56,12 +57,12 @@ def test_a_device_that_is_not_there_is_named(name):
 def test_every_sequence_is_either_trained_on_or_held_out(small_config):
     config = small_config()
     splits = load_splits(config)
-    train, valid = training_parts(config, splits.train)
+    train, valid = training_parts(config, splits)
     assert (len(train), len(valid)) == (216, 54)
     parts = sorted(s.sum().item() for s in (*train.sequences, *valid.sequences))
     assert parts == sorted(s.sum().item() for s in splits.train.sequences)
     config.data.valid_fraction = 0.0
-    train, valid = training_parts(config, splits.train)
+    train, valid = training_parts(config, splits)
     assert (len(train), len(valid)) == (270, 0)
 
 
@@ -126,3 +127,33 @@ def test_the_statistics_are_of_the_sequences_after_the_steps_before():
     fitted = fit_preprocessing(DataConfig(preprocessing=steps, standardise=True), dataset(skeleton))
     assert fitted.transforms[1].mean[3:6] != [0.0, 0.0, 0.0]
     assert max(map(abs, fitted.transforms[1].mean)) < 2
+
+
+def test_absent_joints_do_not_count_in_the_standardisation_and_stay_absent():
+    x = torch.randn(8, 30, 1, 20, 3, generator=torch.Generator().manual_seed(0)) + 5
+    gone = torch.rand(8, 30, 1, 20, generator=torch.Generator().manual_seed(1)) < 0.2
+    gone[:, :, 0, 7] = True  # never seen
+    x[gone] = 0
+    data = SequenceDataset(list(x), [0] * 8, [{}] * 8, Schema(("a",), (1, 20, 3), layout="kinect-20"))
+    config = DataConfig(preprocessing=[{"name": "origin_at_body_centre", "joint": 1}], standardise=True)
+    fitted = fit_preprocessing(config, data)
+    ready = torch.stack(preprocess(data, fitted).sequences)
+    assert not ready[gone].any()
+    seen = ready[:, :, 0, 3][~gone[:, :, 0, 3]]
+    torch.testing.assert_close(seen.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen.std(0, correction=0), torch.ones(3), atol=1e-4, rtol=0)
+    assert np.isfinite(fitted.to_config()["transforms"][1]["std"]).all()
+
+
+def test_a_validation_part_of_the_data_is_used_as_it_is(small_config):
+    config = small_config()
+    train, test = load_splits(config)
+    splits = Splits(train.subset(range(200)), test, train.subset(range(200, 270)))
+    for config.data.valid_fraction in (0.2, 0.0):
+        fitted, valid = training_parts(config, splits)
+        assert (len(fitted), len(valid)) == (200, 70)
+
+
+def test_notes_of_the_data_are_printed_once(capsys):
+    print_notes(["the first column was left out"])
+    assert capsys.readouterr().err == "note: the first column was left out\n"

@@ -1,1 +1,1 @@
-"""Subcommands of `attentive` that stand on their own; cli.py puts them together."""
+"""Commands of `attentive`, each a record in its module; cli.py gathers them."""

@@ -56,12 +56,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     from ..tasks import task_for
     from ..training import load_model
     from ..training.inputs import read_input
-    from ..training.setup import choose_device
+    from ..training.setup import choose_device, print_notes
     from ..training.transfer import find_model
 
     saved = load_model(find_model(arguments.folder))
     saved.model.to(choose_device(arguments.device))
     dataset = read_input(saved, arguments.input, reader_options(arguments))
+    print_notes(dataset.notes)
     task = task_for(saved.schema)
     answers = task.answers(saved.logits(dataset))
     names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]

@@ -22,8 +22,8 @@ def convert(source: str | Path, out: str | Path, overwrite: bool = False, **opti
 
     The values are kept to the bit of float32, with the schema, the labels and the metas (in .pkl only what pyskl has:
     names, labels and parts); the part of a sequence is
-    written as its split, "train" or "test", where the data have a protocol. A set without one keeps what it has,
-    unless the options say how to split it. The file appears whole or not at all.
+    written as its split, "train", "valid" or "test", where the data have a protocol. A set without one keeps what it
+    has, unless the options say how to split it. The file appears whole or not at all.
 
     Args:
         source: a file or folder of a known format.
@@ -61,8 +61,10 @@ def convert(source: str | Path, out: str | Path, overwrite: bool = False, **opti
 def _to_pyskl(dataset: SequenceDataset) -> bytes:
     from .formats import pyskl
 
-    testing = np.array([meta.get("split") == "test" for meta in dataset.metas])
-    parts = Splits(dataset.subset(np.flatnonzero(~testing)), dataset.subset(np.flatnonzero(testing)))
+    split = np.array([meta.get("split") for meta in dataset.metas], dtype=object)
+    testing, choosing = split == "test", split == "valid"
+    train, test, valid = (dataset.subset(np.flatnonzero(m)) for m in (~testing & ~choosing, testing, choosing))
+    parts = Splits(train, test, valid if len(valid) else None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "annotations.pkl")
         pyskl.write(path, parts)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -42,12 +42,14 @@ class LabelledDataset(Dataset[Sample]):
         metas: a dict for each item.
         schema: the meaning of the items and of the labels; ``schema.medium`` says which kind of data set it is.
         name: the name of the set in messages.
+        notes: how the reader took what can be read in two ways, and what it left out, a sentence each.
     """
 
     labels: np.ndarray
     metas: list[dict[str, Any]]
     schema: Schema
     name: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -99,6 +101,7 @@ class SequenceDataset(LabelledDataset):
         metas: a dict for each sequence; keys where known: name, subject, view, setup, repetition.
         schema: the meaning of a frame and of the labels.
         name: the name of the set in messages.
+        notes: of the reader; see :class:`LabelledDataset`.
 
     Attributes:
         presence: of skeletons, for each sequence bool (T, M, V), which joints are seen, or None where those are absent
@@ -121,12 +124,14 @@ class SequenceDataset(LabelledDataset):
         metas: Iterable[Mapping[str, Any]],
         schema: Schema,
         name: str = "",
+        notes: Iterable[str] = (),
     ) -> None:
         self.sequences = [torch.as_tensor(s, dtype=torch.float32) for s in sequences]
         self.labels = np.asarray(list(labels), dtype=np.float64 if schema.target == "number" else np.int64)
         self.metas = [dict(m) for m in metas]
         self.schema = schema
         self.name = name
+        self.notes = tuple(notes)
         self.presence: list[Tensor | None] = [None] * len(self.sequences)
         if not len(self.sequences) == len(self.labels) == len(self.metas):
             raise DataError(
@@ -173,6 +178,7 @@ class SequenceDataset(LabelledDataset):
             [self.metas[i] for i in chosen],
             self.schema,
             self.name,
+            self.notes,
         )
         result.presence = [self.presence[i] for i in chosen]
         return result
@@ -190,7 +196,7 @@ class SequenceDataset(LabelledDataset):
             marked = bound.apply(mark(sequence, bound.schema, seen), rng)
             presence.append(presence_beside(marked, after))
             sequences.append(unmark(marked) if has_joints(sequence, bound.schema) else marked)
-        result = SequenceDataset(sequences, self.labels, self.metas, after, self.name)
+        result = SequenceDataset(sequences, self.labels, self.metas, after, self.name, self.notes)
         result.presence = presence
         return result
 
@@ -198,11 +204,33 @@ class SequenceDataset(LabelledDataset):
 D = TypeVar("D", bound=LabelledDataset)
 
 
-class Splits(NamedTuple, Generic[D]):
-    """The two parts of a data set as its protocol gives them: sequences, or images."""
+@dataclass(frozen=True)
+class Splits(Generic[D]):
+    """The parts of a data set as its protocol gives them: sequences, or images.
+
+    ``train, test = splits`` unpacks the two parts that every set has.
+
+    Args:
+        train, test: the training and the test part.
+        valid: the validation part, if the data have one; without it a run draws one from the training part.
+    """
 
     train: D
     test: D
+    valid: D | None = None
+
+    def __iter__(self) -> Iterator[D]:
+        return iter((self.train, self.test))
+
+    def parts(self) -> dict[str, D]:
+        """The parts by name, "valid" only where there is one."""
+        middle = {} if self.valid is None else {"valid": self.valid}
+        return {"train": self.train, **middle, "test": self.test}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of all parts, each once."""
+        return tuple(dict.fromkeys(note for part in self.parts().values() for note in part.notes))
 
 
 def sequences_only(dataset: LabelledDataset) -> SequenceDataset:
@@ -216,7 +244,7 @@ def sequences_only(dataset: LabelledDataset) -> SequenceDataset:
     return dataset
 
 
-def concatenate(datasets: Sequence[LabelledDataset]) -> SequenceDataset:
+def concatenate(datasets: Iterable[LabelledDataset]) -> SequenceDataset:
     """All sequences of data sets that share one schema, in order; the name is the first one's.
 
     Raises:
@@ -233,6 +261,7 @@ def concatenate(datasets: Sequence[LabelledDataset]) -> SequenceDataset:
         [m for part in parts for m in part.metas],
         first.schema,
         first.name,
+        dict.fromkeys(note for part in parts for note in part.notes),
     )
 
 
@@ -254,6 +283,7 @@ def relabel(dataset: SequenceDataset, classes: Sequence[str], *, strict: bool) -
         dataset.metas,
         replace(dataset.schema, classes=tuple(classes)),
         dataset.name,
+        dataset.notes,
     )
 
 

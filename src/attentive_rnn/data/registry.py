@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigError, DataError
 from . import embedded, generated
 from .dataset import SequenceDataset, Splits, concatenate, sequences_only
-from .formats import arff, features, folders, npz, pyskl, tables, ts
+from .formats import arff, features, folders, npz, pyskl, tables, ts, ucr
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
@@ -18,6 +18,7 @@ from .matching import match
 from .schema import Schema
 from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
+from .skeletons.keypoints import reader as keypoints
 from .source import Source
 from .text import imdb
 
@@ -26,6 +27,7 @@ _SOURCES = (
     embedded.BASIC_MOTIONS,
     generated.ADDING,
     ts.SOURCE,
+    ucr.SOURCE,
     ntu.SOURCE,
     ntu.RGB_SOURCE,
     msr_action3d.SOURCE,
@@ -37,6 +39,7 @@ _SOURCES = (
     shrec.DEPTH_SOURCE,
     sfinge3d.SOURCE,
     pyskl.SOURCE,
+    keypoints.SOURCE,
     nucla.SOURCE,
     cifar.SOURCE,
     scenes.MREF,
@@ -87,6 +90,9 @@ def recognise(path: str | Path) -> Source:
         if source.recognise(path):
             return source
     titles = "; ".join(s.title for s in _SOURCES if not s.embedded)
+    strange = keypoints.refusal(path)
+    if strange:
+        raise DataError(f"{path}: no reader knows this; {strange}" if path.is_dir() else strange)
     raise DataError(f"{path}: no reader knows this. There are readers for {titles}")
 
 
@@ -140,7 +146,7 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         return sequences_only(source.read(path, **options))
     try:
-        parts = source.load(path, **options)._asdict()
+        parts = source.load(path, **options).parts()
     except DataError:
         # One file of a pair, or unlabelled sequences: what is there is read, without a split.
         known = inspect.signature(source.read).parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..errors import ConfigError, DataError
@@ -51,23 +53,86 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
 
 
-_PARTS = {
+PARTS = {
     "train": "train",
     "training": "train",
-    "valid": "train",
-    "val": "train",
-    "validation": "train",
-    "dev": "train",
+    "trn": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "validate": "valid",
+    "dev": "valid",
+    "development": "valid",
+    "eval": "eval",  # validation beside a test part, else testing
+    "evaluation": "eval",
     "test": "test",
     "testing": "test",
+    "tst": "test",
 }
+
+
+def part_of(name: str) -> str | None:
+    """The part that a word means, "train", "valid", "test" or "eval"; None for any other word.
+
+    Example:
+        >>> part_of("Validation"), part_of("testing"), part_of("walk")
+        ('valid', 'test', None)
+    """
+    return PARTS.get(name.strip().lower())
+
+
+def named_parts(names: Iterable[str], where: str) -> tuple[dict[str, str], list[str]]:
+    """The parts "train", "valid" and "test" that names of parts mean together, and a note where there is no test part.
+
+    "eval" is the test part, or the validation part where another one is for testing. A validation part without a test
+    part is the test part: there is nothing else to report.
+
+    Raises:
+        DataError: a name that is none of a part, or no training or test part.
+
+    Example:
+        >>> named_parts(["train", "val", "test"], "here")[0]
+        {'train': 'train', 'val': 'valid', 'test': 'test'}
+    """
+    means: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        part = part_of(name)
+        if part is None:
+            raise DataError(f"{where}: the split {name!r} is none of {', '.join(PARTS)}")
+        means[name] = part
+    known = set(means.values())
+    if "eval" in known:
+        other = "valid" if "test" in known else "test"
+        means = {name: other if part == "eval" else part for name, part in means.items()}
+    notes = []
+    if "train" in known and "valid" in means.values() and "test" not in means.values():
+        used = next(name for name, part in means.items() if part == "valid")
+        means = {name: "test" if part == "valid" else part for name, part in means.items()}
+        notes.append(
+            f"{where}: there is no test part, so the part {used!r} is the one that is reported as test; "
+            "the epoch is chosen by sequences held out of the training part"
+        )
+    found = dict.fromkeys(means.values())
+    for part in ("train", "test"):
+        if part not in found:
+            raise DataError(f"{where}: every sequence is in the {' or '.join(found)} part; mark others {part!r}")
+    return means, notes
+
+
+def left_out(dataset: LabelledDataset, used: np.ndarray, why: str) -> list[str]:
+    """The note that counts the items outside ``used``, bool (len,), and names the first; none where all are used."""
+    if used.all():
+        return []
+    i = int(used.argmin())
+    first = dataset.metas[i].get("name", i)
+    return [f"{dataset.name}: {int((~used).sum())} of {len(used)} are left out, {why}; the first is {first}"]
 
 
 def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Splits[SequenceDataset]:
     """The parts that ``meta["split"]`` names, or, where no sequence has it, a share held out for testing.
 
-    A split says "train" or "test"; "valid" belongs to training, since a run holds out its own validation part. The
-    share is drawn by :func:`validation_split`: whole subjects where they are known.
+    The usual names of a training, validation and test part are known; see :func:`named_parts`. The share is drawn by
+    :func:`validation_split`: whole subjects where they are known.
 
     Args:
         dataset: every sequence, each with a label.
@@ -90,20 +155,14 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
         raise DataError(f"{where}: sequence {name} has no label; training and testing need one")
     if not any("split" in meta for meta in dataset.metas):
         return Splits(*validation_split(dataset, test_fraction, seed))
-    parts = []
-    for text in dataset.groups("split"):
-        part = _PARTS.get(str(text).strip().lower())
-        if part is None:
-            raise DataError(f"{where}: the split {str(text)!r} is none of {', '.join(_PARTS)}")
-        parts.append(part)
+    texts = [str(text) for text in dataset.groups("split")]
+    means, notes = named_parts(texts, where)
+    parts = np.asarray([means[text] for text in texts])
     metas = [{key: value for key, value in meta.items() if key != "split"} for meta in dataset.metas]
-    bare = SequenceDataset(dataset.sequences, dataset.labels, metas, dataset.schema, dataset.name)
-    testing = np.asarray(parts) == "test"
-    if testing.all() or not testing.any():
-        raise DataError(
-            f"{where}: every sequence is in the {parts[0]} part; mark others {'train' if testing.all() else 'test'!r}"
-        )
-    return Splits(*_by_mask(bare, testing))
+    notes = [*dataset.notes, *notes]
+    bare = SequenceDataset(dataset.sequences, dataset.labels, metas, dataset.schema, dataset.name, notes)
+    train, valid, test = (bare.subset(np.flatnonzero(parts == part)) for part in ("train", "valid", "test"))
+    return Splits(train, test, valid if len(valid) else None)
 
 
 def _stratified(dataset: LabelledDataset, fraction: float, rng: np.random.Generator) -> np.ndarray:

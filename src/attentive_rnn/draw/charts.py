@@ -30,6 +30,22 @@ class Bin(NamedTuple):
     accuracy: float
 
 
+class Drawing(NamedTuple):
+    """A sequence to draw: a title and the attention to it, times the usual.
+
+    Args:
+        title: of the drawing.
+        relevance: (T, groups); of a skeleton (T, M, V).
+        points: of a skeleton (T, M, V, 2), as :func:`attentive_rnn.draw.projection.flatten` makes them; else empty.
+        words: of a text, T; else none.
+    """
+
+    title: str
+    relevance: np.ndarray
+    points: np.ndarray = np.empty(0)
+    words: Sequence[str] = ()
+
+
 def new_figure(width: float, height: float) -> Any:
     """A matplotlib figure of a size in inches, apart from pyplot and its windows.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .charts import new_figure, without_frame
+from .charts import Drawing, new_figure, without_frame
 from .colours import MASK, TIME_MAP, TRACES, WORDS
 
 ROWS = 40  # of a map; of more groups, those attended to most
@@ -16,14 +16,7 @@ _COLUMNS, _LINES = 130, 40  # characters of a line, lines of a text; what is lon
 _LINE = 0.26  # inches
 
 
-class TimeMap(NamedTuple):
-    """Attention to groups over time, (T, groups), under a title."""
-
-    title: str
-    relevance: np.ndarray
-
-
-def time_map(one: TimeMap, groups: Sequence[str], signals: Sequence[tuple[str, np.ndarray]]) -> Any:
+def time_map(one: Drawing, groups: Sequence[str], signals: Sequence[tuple[str, np.ndarray]]) -> Any:
     """Signals over time; under them the relevance of every group at every step, of the 40 attended to most.
 
     Args:
@@ -55,7 +48,7 @@ def time_map(one: TimeMap, groups: Sequence[str], signals: Sequence[tuple[str, n
     return figure
 
 
-def time_maps(maps: Sequence[TimeMap]) -> Any:
+def time_maps(maps: Sequence[Drawing]) -> Any:
     """A small map for each sequence, without its signals, all of one scale."""
     figure = new_figure(9.5, 1.9 * len(maps) + 0.6)
     axes = figure.subplots(len(maps), 1, squeeze=False)[:, 0]
@@ -100,15 +93,7 @@ def show_mask(axis: Any, image: np.ndarray, mask: np.ndarray, title: str = "") -
     axis.set_axis_off()
 
 
-class ColouredText(NamedTuple):
-    """Words and the attention to each, (T,), under a title."""
-
-    title: str
-    words: Sequence[str]
-    relevance: np.ndarray
-
-
-def coloured_texts(texts: Sequence[ColouredText]) -> Any:
+def coloured_texts(texts: Sequence[Drawing]) -> Any:
     """Texts whose words stand on a ground that is the darker, the more they were attended to."""
     from matplotlib import colormaps
 
@@ -116,7 +101,7 @@ def coloured_texts(texts: Sequence[ColouredText]) -> Any:
     heights = [len(lines) + 2.4 for lines in shown]
     figure = new_figure(9.5, _LINE * sum(heights) + 0.7)
     axes = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
-    low, high = np.percentile(np.concatenate([one.relevance for one in texts]), (2, 98))
+    low, high = np.percentile(np.concatenate([one.relevance[:, 0] for one in texts]), (2, 98))
     colours = colormaps[WORDS]
     for axis, one, lines in zip(axes, texts, shown, strict=True):
         axis.set(xlim=(0, _COLUMNS), ylim=(len(lines), -1))
@@ -124,7 +109,7 @@ def coloured_texts(texts: Sequence[ColouredText]) -> Any:
         axis.set_title(one.title, fontsize=9, loc="left")
         for number, line in enumerate(lines):
             for column, t in line:
-                share = float(np.clip((one.relevance[t] - low) / ((high - low) or 1), 0, 1))
+                share = float(np.clip((one.relevance[t, 0] - low) / ((high - low) or 1), 0, 1))
                 ground = {"facecolor": colours(0.75 * share), "edgecolor": "none", "boxstyle": "round,pad=0.12"}
                 word = one.words[t].replace("$", r"\$")
                 axis.text(column, number, word, fontsize=8, family="monospace", va="center", bbox=ground)

@@ -11,7 +11,7 @@ from ..data.schema import Schema
 from ..data.skeletons.layouts import get_layout
 from ..errors import needed_for
 from . import projection
-from .charts import new_figure, wrapped
+from .charts import Drawing, new_figure, wrapped
 from .colours import BLUE, BONE, GREEN, GREY, ORANGE, PEOPLE, PINK, SKY
 
 MORE, LESS = ORANGE, BLUE  # of joints that are attended to, or to more and to less than elsewhere
@@ -29,20 +29,6 @@ _FRAMES, _CLASSES, _COLUMNS = 7, 20, 5
 _MARGIN = 1.15  # of a window round joints as large as the attention to them
 _TELLING = 0.05  # share by which a class must differ from the mean of the classes to be coloured
 _SURE = 0.3  # joints that an estimator is less sure of are not drawn
-
-
-class Motion(NamedTuple):
-    """A sequence of skeletons to draw.
-
-    Args:
-        title: of the drawing.
-        points: (T, M, V, 2), as :func:`attentive_rnn.draw.projection.flatten` makes them.
-        relevance: the attention to each joint, (T, M, V).
-    """
-
-    title: str
-    points: np.ndarray
-    relevance: np.ndarray
 
 
 class Scale:
@@ -154,12 +140,12 @@ def square_window(axis: Any, middle: np.ndarray | tuple[float, float], reach: fl
     axis.set_aspect("equal")
 
 
-def strips(motions: Sequence[Motion], schema: Schema) -> Any:
+def strips(drawings: Sequence[Drawing], schema: Schema) -> Any:
     """A figure with a row for each sequence: frames from its start to its end."""
-    figure = new_figure(1.45 * _FRAMES + 0.3, 2.3 * len(motions) + 0.8)
-    rows = figure.subfigures(len(motions), 1, squeeze=False)[:, 0]
-    scale = Scale(np.concatenate([one.relevance.ravel() for one in motions]))
-    for row, one in zip(rows, motions, strict=True):
+    figure = new_figure(1.45 * _FRAMES + 0.3, 2.3 * len(drawings) + 0.8)
+    rows = figure.subfigures(len(drawings), 1, squeeze=False)[:, 0]
+    scale = Scale(np.concatenate([one.relevance.ravel() for one in drawings]))
+    for row, one in zip(rows, drawings, strict=True):
         times, centred, reach = projection.spread(one.points, _FRAMES)
         axes = row.subplots(1, _FRAMES)
         for axis in axes[len(times) :]:
@@ -174,7 +160,7 @@ def strips(motions: Sequence[Motion], schema: Schema) -> Any:
 
 
 def film(title: str, points: np.ndarray, schema: Schema, relevance: np.ndarray | None = None) -> list[np.ndarray]:
-    """A picture (H, W, 3) uint8 for every frame of a sequence (T, M, V, 2); see :class:`Motion`.
+    """A picture (H, W, 3) uint8 for every frame of a sequence of points (T, M, V, 2).
 
     Without the attention to the joints, (T, M, V), bones have the colours of their side.
     """

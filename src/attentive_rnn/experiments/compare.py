@@ -18,7 +18,7 @@ from ..training.config import Config
 from ..training.recipes import difference, read_config
 from ..training.run_folder import RunFolder, create_folder, read_rows
 from ..training.setup import training_parts
-from .runner import LoadedData, Outcome, check_seeds, run_variants
+from .runner import Outcome, check_seeds, loaded_data, run_variants
 from .table import gain_in_words, markdown, terminal, write_csv
 from .variants import named, variants
 
@@ -152,13 +152,13 @@ def compare(
         raise ConfigError("--threshold is of the validation metric: data.valid_fraction must be above 0")
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
-    console, data = console or Console(stderr=True), LoadedData()
-    train = data(config).train
-    compared = named(config, train.schema, models) if models else variants(config, train.schema)
+    console, data = console or Console(stderr=True), loaded_data()
+    schema = data(config).train.schema
+    compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
     # The plain models, which are faster, come first.
     outcomes = run_variants(compared[::-1], seeds, folder, data, console, finished)[::-1]
-    epoch_size = len(training_parts(replace(config, seed=0), train)[0])
+    epoch_size = len(training_parts(replace(config, seed=0), data(config))[0])
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
 
 

@@ -23,7 +23,7 @@ from ..training.inputs import matched_splits
 from ..training.run_folder import RunFolder
 from ..training.saved_model import SavedModel, load_model
 from ..training.setup import fit_preprocessing, training_parts
-from .runner import LoadedData
+from .runner import loaded_data
 
 
 def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
@@ -142,7 +142,7 @@ def answers_in_test(config: Config, saved: SavedModel, splits: Splits, views: in
         raise ConfigError(f"{views} views: only of sequences that have classes are several views averaged")
     if not augmentation.random:
         raise ConfigError(f"{views} views: data.augmentation of the run holds nothing random, so all would be alike")
-    fitted = fit_preprocessing(config.data, training_parts(config, splits.train)[0])
+    fitted = fit_preprocessing(config.data, training_parts(config, splits)[0])
     drawn = AugmentedDataset(preprocess(splits.test, fitted), augmentation, config.seed)
     ready = replace(saved, schema=drawn.schema, preprocessing=Compose([]))
     shares = [probabilities(ready.logits(drawn.drawn(v), config.training.batch_size)) for v in range(views)]
@@ -193,7 +193,7 @@ def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None,
     Raises:
         ConfigError: the data have no classes or cannot be aligned, or the weights or views do not fit.
     """
-    data = LoadedData()
+    data = loaded_data()
     configs = [run.read_config() for run in runs]
     models = [load_model(run.model) for run in runs]
     splits = [matched_splits(saved, data(config)) for saved, config in zip(models, configs, strict=True)]

@@ -18,7 +18,7 @@ from ..tasks import task_for
 from ..tasks.classification import Classification
 from ..tasks.metrics import Interval, student
 from ..training.recipes import as_overrides, read_recipe, resolve
-from .runner import LoadedData, Outcome, check_seeds, run_variants
+from .runner import Outcome, check_seeds, loaded_data, run_variants
 from .table import markdown
 from .variants import Variant
 
@@ -144,7 +144,7 @@ def reproduce(
         Variant(name, "", resolve(read_recipe(recipe, [*as_overrides(changes), *overrides])))
         for name, changes, _ in table.rows
     ]
-    data = LoadedData()  # rows may differ in the options of the reader, such as an official split
+    data = loaded_data()  # rows may differ in the options of the reader, such as an official split
     first, *_ = [data(variant.config).train for variant in variants]
     if task_for(first.schema).metric.name != "accuracy":
         raise ConfigError(f"{table.name} is about classes, but a label of {first.name} is a number")

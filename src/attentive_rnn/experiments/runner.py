@@ -22,20 +22,17 @@ from ..training.setup import load_splits
 from .variants import Variant
 
 
-class LoadedData:
-    """The data sets of configurations, each read once.
+def loaded_data() -> Callable[[Config], Splits]:
+    """A function that gives the sequences of a configuration, and reads each data set once."""
+    found: dict[str, Splits] = {}
 
-    Call it with a configuration for its training and test sequences.
-    """
-
-    def __init__(self) -> None:
-        self._splits: dict[str, Splits] = {}
-
-    def __call__(self, config: Config) -> Splits:
+    def data(config: Config) -> Splits:
         key = repr((config.data.source, config.data.path, config.data.options))
-        if key not in self._splits:
-            self._splits[key] = load_splits(config)
-        return self._splits[key]
+        if key not in found:
+            found[key] = load_splits(config)
+        return found[key]
+
+    return data
 
 
 @dataclass(frozen=True)

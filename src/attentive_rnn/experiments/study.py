@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console
 
 from ..errors import ConfigError
-from ..tasks.metrics import Interval
+from ..tasks.classification import Classification
 from ..training.environment import DISTRIBUTION
 from ..training.recipes import as_overrides, load_config, read_yaml, recipe_name
 from .compare import compare
-from .fusion import fuse_runs
+from .fusion import Fused, fuse_runs
 from .runner import Outcome
 from .table import Row, StudyTable
 from .variants import ROLES
@@ -228,36 +228,16 @@ class _Trainer:
                 continue
             for outcomes in zip(*(self._compare(entry, [seed]) for entry in entries), strict=True):
                 fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights, fusion.views)
-                self._add(
-                    fusion,
-                    outcomes,
-                    first.recipe,
-                    fused.together.accuracy,
-                    unseen=None if fused.without_copies is None else fused.without_copies.accuracy.value,
-                    epochs=0,
-                    validation=None,
-                    seconds=sum(outcome.results[0]["seconds"] for outcome in outcomes),
-                )
+                self.table.add(self._row(fusion, first.recipe, outcomes, fused))
 
     def _there(self, one: Entry | Fusion, model: str, seed: int) -> bool:
         return self.table.holds(one.name, model, seed, one.command(model, seed, self.overrides))
 
     def _compare(self, entry: Entry, seeds: Sequence[int]) -> tuple[Outcome, ...]:
         def finished(outcome: Outcome) -> None:
-            (result,) = outcome.results
-            test = result["test"]
-            if "accuracy" not in test:
+            if outcome.task.metric is not Classification.metric:
                 raise ConfigError(f"{entry.name}: a study is about classes, but a label of {entry.recipe} is none")
-            self._add(
-                entry,
-                [outcome],
-                entry.recipe,
-                outcome.test_metric,
-                unseen=outcome.unseen,
-                epochs=result["epochs"],
-                validation=outcome.validation,
-                seconds=round(result["seconds"], 1),
-            )
+            self.table.add(self._row(entry, entry.recipe, [outcome]))
 
         path = [] if entry.data is None else [("data.path", str(self.data / entry.data))]
         config = load_config(entry.recipe, [*path, *as_overrides(entry.changes), *self.overrides])
@@ -265,23 +245,27 @@ class _Trainer:
         made = compare(config, parent, seeds, models=entry.models, finished=finished, console=self.console)
         return made.outcomes
 
-    def _add(
-        self, one: Entry | Fusion, outcomes: Sequence[Outcome], recipe: str, accuracy: Interval, **values: Any
-    ) -> None:
-        """Add the row of a run, or of runs together, with these values of its columns."""
-        (seed,), variant = outcomes[0].seeds, outcomes[0].variant.name
-        row = Row(
+    def _row(self, one: Entry | Fusion, recipe: str, outcomes: Sequence[Outcome], fused: Fused | None = None) -> Row:
+        """The row of a run, or of runs whose models answer together."""
+        first, results = outcomes[0], [outcome.results[0] for outcome in outcomes]
+        accuracy, unseen, seconds = first.test_metric, first.unseen, sum(result["seconds"] for result in results)
+        if fused is not None:
+            accuracy, rest = fused.together.accuracy, fused.without_copies
+            unseen = None if rest is None else rest.accuracy.value
+        return Row(
             name=one.name,
             recipe=recipe,
-            variant=variant,
+            variant=first.variant.name,
             model=" + ".join(dict.fromkeys(outcome.variant.title for outcome in outcomes)),
-            seed=seed,
-            parameters=sum(outcome.results[0]["parameters"] for outcome in outcomes),
+            seed=first.seeds[0],
+            parameters=sum(result["parameters"] for result in results),
+            epochs=0 if fused else results[0]["epochs"],
+            validation=None if fused else first.validation,
             test=accuracy.value,
             low=accuracy.low,
             high=accuracy.high,
-            command=one.command(variant, seed, self.overrides),
+            unseen=unseen,
+            seconds=seconds if fused else round(seconds, 1),
+            command=one.command(first.variant.name, first.seeds[0], self.overrides),
             version=version(DISTRIBUTION),
-            **values,
         )
-        self.table.add(row)

@@ -226,8 +226,6 @@ def complete(table: StudyTable, names: Sequence[str], variants: Sequence[str]) -
     found = {}
     for name in names:
         runs = table.of(name)
-        if all(variant in runs for variant in variants):
-            seeds = sorted(set.intersection(*(set(runs[variant]) for variant in variants)))
-            if seeds:
-                found[name] = {v: statistics.mean(runs[v][seed].test for seed in seeds) for v in variants}
+        if seeds := sorted(set.intersection(*(set(runs.get(variant, ())) for variant in variants))):
+            found[name] = {v: statistics.mean(runs[v][seed].test for seed in seeds) for v in variants}
     return found

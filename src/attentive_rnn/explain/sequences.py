@@ -13,6 +13,7 @@ import numpy as np
 from ..data import Transform
 from ..data.dataset import sequences_only
 from ..draw import films, maps, projection, skeletons
+from ..draw.charts import Drawing
 from ..draw.colours import TRACES
 from . import images, lags, scores
 from .explanation import Explanation, class_relevance, explain, hardest_mistakes, heading, most_attended, origins
@@ -89,8 +90,8 @@ def draw_sequence(
         return save_figure(time_map(explanation, classes), folder / name)
     written = save_figure(_rows([explanation], classes), folder / name)
     if explanation.kind == "skeleton":
-        motion = motion_of(explanation, heading(explanation, classes))
-        pictures = skeletons.film(motion.title, motion.points, schema, motion.relevance)
+        shown = drawing(explanation, classes)
+        pictures = skeletons.film(heading(explanation, classes), shown.points, schema, shown.relevance)
         for suffix in (".gif", ".mp4") if find_spec("av") else (".gif",):
             written.append(folder / (name + suffix))
             films.write_film(written[-1], pictures, schema.rate or films.DEFAULT_RATE)
@@ -122,14 +123,16 @@ def time_map(explanation: Explanation, classes: Sequence[str]) -> Any:
     order = np.argsort(-explanation.relevance.mean(0), kind="stable")
     shown = [i for group in order for i in groups[group].elements][: len(TRACES)]
     signals = [(names[i] if names else _element(explanation, i), explanation.inputs[:, i]) for i in shown]
-    title = f"{heading(explanation, classes)}\n{explanation.in_words()}"
-    return maps.time_map(maps.TimeMap(title, explanation.relevance), [group.name for group in groups], signals)
+    return maps.time_map(drawing(explanation, classes), [group.name for group in groups], signals)
 
 
-def motion_of(explanation: Explanation, title: str) -> skeletons.Motion:
-    """The skeletons of a sequence and the attention to their joints, to be drawn under a title."""
+def drawing(explanation: Explanation, classes: Sequence[str], between: str = "\n") -> Drawing:
+    """A sequence to draw, under its heading and the groups attended to most."""
+    title = f"{heading(explanation, classes)}{between}{explanation.in_words()}"
+    if explanation.kind != "skeleton":
+        return Drawing(title, explanation.relevance, words=explanation.words)
     points = projection.flatten(explanation.positions, explanation.schema)
-    return skeletons.Motion(title, points, explanation.relevance.reshape(points.shape[:-1]))
+    return Drawing(title, explanation.relevance.reshape(points.shape[:-1]), points)
 
 
 def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> list[ImageExplanation] | None:
@@ -175,18 +178,11 @@ def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> 
 
 def _rows(explanations: Sequence[Explanation], classes: Sequence[str]) -> Any:
     """A figure with a row for each sequence."""
-    first = explanations[0]
-    parts = [(heading(one, classes), one.in_words()) for one in explanations]
-    if first.kind == "skeleton":
-        motions = [motion_of(one, "\n".join(part)) for one, part in zip(explanations, parts, strict=True)]
-        return skeletons.strips(motions, first.schema)
-    titles = [": ".join(part) for part in parts]
-    if first.kind == "words":
-        texts = [
-            maps.ColouredText(t, one.words, one.relevance[:, 0]) for t, one in zip(titles, explanations, strict=True)
-        ]
-        return maps.coloured_texts(texts)
-    return maps.time_maps([maps.TimeMap(t, one.relevance) for t, one in zip(titles, explanations, strict=True)])
+    kind = explanations[0].kind
+    shown = [drawing(one, classes, "\n" if kind == "skeleton" else ": ") for one in explanations]
+    if kind == "skeleton":
+        return skeletons.strips(shown, explanations[0].schema)
+    return maps.coloured_texts(shown) if kind == "words" else maps.time_maps(shown)
 
 
 def _element(explanation: Explanation, index: int) -> str:

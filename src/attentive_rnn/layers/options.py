@@ -46,7 +46,7 @@ class LayerOptions(TypedDict, total=False):
 
 
 class Placement(TypedDict, total=False):
-    """Where a module's parameters are and their type, as in torch.nn."""
+    """Device and type of a module's parameters, as in torch.nn."""
 
     device: Any
     dtype: torch.dtype | None

@@ -7,6 +7,7 @@ that call. They are tried in the order of `BACKENDS`, the fastest first; the ref
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -98,8 +99,10 @@ def choose(table: Mapping[str, Backend], requested: str, call: Any) -> Choice:
     return Choice(requested, "asked for by name")
 
 
-def execute(table: Mapping[str, Backend], requested: str, x: Tensor, call: Any) -> tuple[Any, Choice]:
-    """The result of a checked call on the backend that fits, in autocast's dtype where that is on, and the choice.
+def prepare(
+    table: Mapping[str, Backend], requested: str, x: Tensor, call: Any
+) -> tuple[Choice, Any, AbstractContextManager[Any]]:
+    """The backend for a checked call, the call in autocast's dtype where that is on, and the context to run it in.
 
     Args:
         table, requested: see :func:`choose`.
@@ -108,12 +111,9 @@ def execute(table: Mapping[str, Backend], requested: str, x: Tensor, call: Any) 
     """
     dtype = autocast_dtype(x)
     if dtype is None:
-        choice = choose(table, requested, call)
-        return table[choice.backend].run(call), choice
-    with torch.autocast(x.device.type, enabled=False):
-        call = call.to(dtype)
-        choice = choose(table, requested, call)
-        return table[choice.backend].run(call), choice
+        return choose(table, requested, call), call, nullcontext()
+    call = call.to(dtype)
+    return choose(table, requested, call), call, torch.autocast(x.device.type, enabled=False)
 
 
 def autocast_dtype(x: Tensor) -> torch.dtype | None:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from ..errors import ConfigError, either
+from ..layers.options import Rate
 from ..models import SequenceClassifier
 
 # The description of a limit is what an error message says of it.
@@ -54,14 +56,14 @@ class DataConfig:
 
 def _model_section() -> type:
     """A dataclass of the options of SequenceClassifier: names, types and defaults are those of its constructor."""
-    limited = dict.fromkeys(("hidden_size", "num_layers", "embedding_size", "first_lag"), Count)
-    limited |= dict.fromkeys(("dropout", "locked_dropout", "zoneout"), Share)
-    limited |= {"gate_scale": Positive, "lags": Amount}
+    by_type: dict[Any, Any] = {int: Count, Rate: Share}
+    by_name = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
     found = []
     for name, option in inspect.signature(SequenceClassifier, eval_str=True).parameters.items():
         if option.default is not option.empty and name != "vocabulary_size":  # this and the sizes come from the data
+            kind = by_name.get(name, by_type.get(option.annotation, option.annotation))
             default = 128 if name == "embedding_size" else option.default  # without words it is not used
-            found.append((name, limited.get(name, option.annotation), field(default=default)))
+            found.append((name, kind, field(default=default)))
     documentation = "The classifier of sequences; its keys are the options of :class:`.SequenceClassifier`."
     return make_dataclass("ModelConfig", found, namespace={"__doc__": documentation, "__module__": __name__})
 
@@ -196,36 +198,38 @@ class Config:
 
     @model_validator(mode="after")
     def _check_together(self) -> Config:
-        model, select, batch = self.model, self.training.select, self.training.batch_size
-        if isinstance(model.gate, list):
-            wanted = f"one name or a list of {model.num_layers}, one for each layer"
-            _require("model.gate", model.gate, len(model.gate) == model.num_layers, wanted)
+        model, optim, last, devices = self.model, self.optim, self.training.select == "last", self.devices
+        gates = len(model.gate) if isinstance(model.gate, list) else model.num_layers
         remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
-        _require("model.memory", model.memory, remembers, "null, or 3 or more for a cell with gates")
-        fits = not model.reset_after or model.cell == "gru"
-        _require("model.reset_after", model.reset_after, fits, "false but for a gru")
-        rising = all(a < b for a, b in pairwise((0, *self.optim.lr_steps)))
-        _require("optim.lr_steps", self.optim.lr_steps, rising, "a rising list of epochs, 1 or more")
-        held_out = self.data.valid_fraction > 0 or select == "last"
-        _require("data.valid_fraction", self.data.valid_fraction, held_out, "above 0 unless training.select is last")
-        _require("training.batch_size", batch, self.devices <= batch, f"at least devices, {self.devices}")
-        alone = self.devices == 1 or model.pool != "keras_compat"
-        _require("devices", self.devices, alone, "1 for model.pool keras_compat, which looks at whole batches")
+        rising = all(a < b for a, b in pairwise((0, *optim.lr_steps)))
+        alone = devices == 1 or model.pool != "keras_compat"
+        for key, holds, wanted in (
+            ("model.gate", gates == model.num_layers, f"one name or a list of {model.num_layers}, one for each layer"),
+            ("model.memory", remembers, "null, or 3 or more for a cell with gates"),
+            ("model.reset_after", not model.reset_after or model.cell == "gru", "false but for a gru"),
+            ("optim.lr_steps", rising, "a rising list of epochs, 1 or more"),
+            ("data.valid_fraction", self.data.valid_fraction > 0 or last, "above 0 unless training.select is last"),
+            ("training.batch_size", devices <= self.training.batch_size, f"at least devices, {devices}"),
+            ("devices", alone, "1 for model.pool keras_compat, which looks at whole batches"),
+        ):
+            if not holds:
+                raise ConfigError(f"{key} must be {wanted}, got {attrgetter(key)(self)!r}")
         return self
 
 
-def _require(key: str, value: Any, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"{key} must be {wanted}, got {value!r}")
-
-
 _ADAPTER: TypeAdapter[Config] = TypeAdapter(Config)
-_SCHEMA = _ADAPTER.json_schema()
-KEYS: dict[str, dict[str, Any]] = {}  # of every dotted key the JSON schema of its values
-for _name, _schema in _SCHEMA["properties"].items():
-    _section = _SCHEMA["$defs"].get(_schema.get("$ref", "").rpartition("/")[2])
-    _parts = {_name: _schema} if _section is None else {f"{_name}.{k}": s for k, s in _section["properties"].items()}
-    KEYS |= _parts
+
+
+def _keys() -> dict[str, dict[str, Any]]:
+    """The JSON schema of the values of every dotted key."""
+    schema, found = _ADAPTER.json_schema(), dict[str, dict[str, Any]]()
+    for name, own in schema["properties"].items():
+        section = schema["$defs"].get(own.get("$ref", "").rpartition("/")[2])
+        found |= {name: own} if section is None else {f"{name}.{k}": s for k, s in section["properties"].items()}
+    return found
+
+
+KEYS = _keys()
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in KEYS if "." in key))
 _OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number", "too_short")
 
@@ -257,6 +261,8 @@ def from_dict(values: Mapping[str, Any], where: str = "", overrides: Iterable[tu
         return _ADAPTER.validate_json(json.dumps(nested, default=str), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":  # such as the bytes of a path that is no UTF-8
+            raise ConfigError(f"{_place(where)}must hold plain values: {first['msg']}") from None
         if first["type"] == "value_error":
             place = "" if overridden else where
             raise ConfigError(f"{_place(place)}{first['ctx']['error']}") from None

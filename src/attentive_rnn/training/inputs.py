@@ -64,5 +64,6 @@ def run_splits(saved: SavedModel, config: Config) -> Splits:
 
 def matched_splits(saved: SavedModel, splits: Splits) -> Splits:
     """Data that were loaded already as a model takes them; the same object where they fit."""
-    found = {name: saved.matched(part, strict=True) for name, part in splits._asdict().items()}
-    return splits if all(found[name] is part for name, part in splits._asdict().items()) else Splits(**found)
+    parts = splits.parts()
+    found = {name: saved.matched(part, strict=True) for name, part in parts.items()}
+    return splits if all(found[name] is part for name, part in parts.items()) else Splits(**found)

@@ -163,7 +163,7 @@ def main(folder: str) -> int:
         run = open_run(folder)
         config = run.read_config()
         device = device_of(config, int(os.environ["LOCAL_RANK"]))
-        splits = load_splits(config)
+        splits = load_splits(config, Console(quiet=True))
         # The weights that the first process starts with are sent to all.
         job = make_job(config, splits, build_model(config, splits.train.schema), device)
         print(READY, file=reports, flush=True)

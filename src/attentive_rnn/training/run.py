@@ -67,7 +67,7 @@ def train(
     """
     require_extra()
     device = device_of(config)
-    splits = load_splits(config) if splits is None else splits
+    splits = load_splits(config, console) if splits is None else splits
     starting_model(config, splits.train.schema)
     return _complete(create_run(config, Path(parent), name), config, splits, device, console)
 
@@ -89,7 +89,7 @@ def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | N
     require_extra()
     config = run.read_config()
     device = device_of(config)
-    splits = load_splits(config) if splits is None else splits
+    splits = load_splits(config, console) if splits is None else splits
     return _complete(run, config, splits, device, console)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
+from rich.console import Console
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -20,6 +22,7 @@ from ..data import (
     transform_from_config,
     validation_split,
 )
+from ..data.check.classes import class_warnings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
 from ..errors import ConfigError
@@ -39,18 +42,39 @@ class Job(NamedTuple):
     device: torch.device  # of several, this process's
 
 
-def load_splits(config: Config) -> Splits:
-    """The training and test sequences of a resolved configuration."""
+def load_splits(config: Config, console: Console | None = None) -> Splits:
+    """The parts of the data of a resolved configuration; warnings and the notes of its reader are printed.
+
+    Args:
+        config: says what to load.
+        console: where the notes go; None: the standard error.
+    """
     assert config.data.source is not None
-    return load(config.data.source, config.data.path, **config.data.options)
+    splits = load(config.data.source, config.data.path, **config.data.options)
+    print_notes(class_warnings(splits.parts()), console, "warning")
+    print_notes(splits.notes, console)
+    return splits
 
 
-def training_parts(config: Config, train: LabelledDataset) -> tuple[LabelledDataset, LabelledDataset]:
-    """The items that a run trains on, and those held out for validation: none for a fraction of 0.
+def print_notes(notes: Iterable[str], console: Console | None = None, severity: str = "note") -> None:
+    """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
+    console = console or Console(stderr=True)
+    for note in notes:
+        console.print(f"{severity}: {note}", highlight=False, soft_wrap=True, markup=False)
+
+
+def training_parts(config: Config, splits: Splits) -> tuple[LabelledDataset, LabelledDataset]:
+    """The items that a run trains on, and those for validation.
+
+    These are the validation part of the data if there is one, or else a share of the training part: none for a
+    fraction of 0.
 
     Raises:
         ConfigError: a fraction of 0 of a generated set, whose validation part takes nothing from training.
     """
+    train: LabelledDataset = splits.train
+    if splits.valid is not None:
+        return train, splits.valid
     if config.data.valid_fraction > 0:
         return validation_split(train, config.data.valid_fraction, config.seed)
     if isinstance(train, GeneratedDataset):
@@ -170,7 +194,7 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     """
     if config.devices > 1:
         check_normalisation(model, device)
-    train, valid = training_parts(config, splits.train)
+    train, valid = training_parts(config, splits)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)
     ready = preprocess(train, fitted), preprocess(valid, preprocessing)

@@ -116,7 +116,7 @@ def test_skeletons_that_are_not_in_metres_are_named():
 
 def test_the_embedded_sets_are_clean():
     for name in ("japanese-vowels", "basic-motions"):
-        assert summarise(load(name)._asdict(), name, name, []).notes == ()
+        assert summarise(load(name).parts(), name, name, []).notes == ()
 
 
 def test_the_real_skeletons_that_are_in_both_parts_are_reported(shared_data):

@@ -97,3 +97,48 @@ def test_damaged_files_are_read_or_refused(tmp_path, suffix):
     root = write(tmp_path, {f"a/1.{suffix}": CSV if suffix == "csv" else np.ones((3, 2))})
     path = root / "a" / f"1.{suffix}"
     assert 20 < read_or_refused(lambda _: folders.read(root), path, damaged(path.read_bytes(), 1000)) < 950
+
+
+def test_a_frame_without_any_value_is_a_frame(tmp_path):
+    root = write(tmp_path, {"a/1.csv": "x,y\n,\n1,2\n,\n3,4\n"})
+    data = folders.read(root, missing="zero")
+    assert data[0].sequence.tolist() == [[0, 0], [1, 2], [0, 0], [3, 4]]
+    with pytest.raises(DataError, match="frame 0, feature 0 is missing"):
+        folders.read(root)
+
+
+def test_a_header_of_numbers_is_one_where_all_files_have_it(tmp_path):
+    root = write(tmp_path, {"a/1.csv": "0,1\n5,6\n", "b/2.csv": "0,1\n7,8\n"})
+    data = folders.read(root)
+    assert data.lengths.tolist() == [1, 1]
+    assert "header=false" in data.notes[0]
+    assert folders.read(root, header=False).lengths.tolist() == [2, 2]
+    (root / "b" / "2.csv").write_text("4,1\n7,8\n")
+    data = folders.read(root)
+    assert data.lengths.tolist() == [2, 2]
+    assert data.notes == ()
+
+
+def test_a_nameless_column_that_numbers_the_rows_is_left_out_with_a_note(tmp_path):
+    root = write(tmp_path, {"a/1.csv": ",x,y\n0,5,6\n1,7,8\n", "b/2.csv": ",x,y\n2,5,6\n3,7,8\n"})
+    data = folders.read(root)
+    assert data.schema.features == ("x", "y")
+    assert data[1].sequence.tolist() == [[5, 6], [7, 8]]
+    assert "was left out of the features" in data.notes[0]
+
+
+@pytest.mark.parametrize("valid", ["val", "validation", "dev", "eval"])
+def test_train_validation_and_test_folders_are_three_parts(tmp_path, valid):
+    root = write(
+        tmp_path, {f"{part}/{c}/{i}.csv": CSV for part in ("training", valid, "testing") for c in "ab" for i in "12"}
+    )
+    splits = folders.load(root)
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 4, "valid": 4, "test": 4}
+    assert splits.notes == ()
+
+
+def test_files_that_are_left_out_are_counted_and_named(tmp_path):
+    root = write(tmp_path, {"train/a/1.csv": CSV, "test/a/1.csv": CSV, "holdout/a/1.csv": CSV, "test/a/2.xlsx": "x"})
+    (note,) = folders.read(root).notes
+    assert "2 files are left out" in note
+    assert "holdout/a/1.csv" in note

@@ -60,8 +60,11 @@ def test_labels_are_indices_names_or_any_integers(tmp_path):
 def test_a_split_in_the_file_is_obeyed_and_leaves_the_metas(tmp_path):
     x = np.arange(24.0).reshape(4, 2, 3) + 1
     path = save(tmp_path, x=x, y=[0, 1, 0, 1], split=["train", "TEST", "valid", "train"], subject=[1, 2, 3, 4])
-    train, test = load("npz", path)
-    assert [m["subject"] for m in train.metas] == [1, 3, 4]
+    splits = load("npz", path)
+    train, test = splits
+    assert [m["subject"] for m in train.metas] == [1, 4]
+    assert splits.valid is not None
+    assert [m["subject"] for m in splits.valid.metas] == [3]
     assert test.metas == [{"subject": 2}]
     assert npz.read(path).metas[1] == {"subject": 2, "split": "TEST"}
 
@@ -148,3 +151,28 @@ def test_damaged_files_are_read_or_refused(tmp_path, compress):
     else:
         np.savez(path, x=np.ones((2, 3, 2)), lengths=[3, 2], labels=["a", "b"], subject=[1, 2])
     assert read_or_refused(npz.read, path, damaged(path.read_bytes(), 1000)) < 900
+
+
+def test_float_labels_that_are_all_whole_are_numbers_with_a_note_or_classes_by_option(tmp_path):
+    path = save(tmp_path, x=np.arange(24.0).reshape(4, 2, 3) + 1, y=[1.0, 2.0, np.nan, 2.0])
+    data = npz.read(path)
+    assert data.schema.target == "number"
+    assert "target=class takes them as 2 classes" in data.notes[0]
+    data = npz.read(path, target="class")
+    assert data.schema.classes == ("1", "2")
+    assert data.labels.tolist() == [0, 1, -1, 1]
+    assert data.notes == ()
+
+
+def test_whole_labels_are_classes_or_numbers_by_option(tmp_path):
+    path = save(tmp_path, x=np.ones((30, 2, 3)), y=np.arange(30))
+    data = npz.read(path)
+    assert "30 classes: target=number" in data.notes[0]
+    assert npz.read(path, target="number").labels.tolist() == list(range(30))
+
+
+def test_words_for_no_value_are_no_labels(tmp_path):
+    path = save(tmp_path, x=np.ones((4, 2, 3)), y=["up", "None", "nan", ""])
+    data = npz.read(path)
+    assert data.schema.classes == ("up",)
+    assert data.labels.tolist() == [0, -1, -1, -1]

@@ -147,6 +147,51 @@ def test_two_thousand_damaged_files_are_read_or_refused(tmp_path, protocol):
     assert read_or_refuse(read, path, pickle.dumps(small, protocol=protocol), count=1000) > 300
 
 
+def three_parts(**names):
+    """Nine annotations, of which the names of parts take a few each."""
+    annotations = [pyskl_annotation(f"v{i}", label=i % 2) for i in range(9)]
+    return {"split": {name: [f"v{i}" for i in found] for name, found in names.items()}, "annotations": annotations}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "val", "test"),
+        ("xsub_train", "xsub_val", "xsub_test"),
+        ("training", "validation", "testing"),
+        ("train1", "val1", "test1"),
+        ("train", "dev", "eval"),
+    ],
+)
+def test_three_parts_are_training_validation_and_test(tmp_path, names):
+    numbers = ([0, 1, 2, 3], [4, 5], [6, 7, 8])
+    path = put_pickle(tmp_path / "three.pkl", three_parts(**dict(zip(names, numbers, strict=True))))
+    splits = load("pyskl", path)
+    found = [[int(meta["name"][1:]) for meta in part.metas] for part in splits.parts().values()]
+    assert found == [list(part) for part in numbers]
+    assert splits.notes == ()
+    assert check(path).splits == {"train": 4, "valid": 2, "test": 3}
+    write(tmp_path / "again.pkl", splits, split="mine")
+    again = load("pyskl", tmp_path / "again.pkl")
+    assert [len(part) for part in again.parts().values()] == [4, 2, 3]
+
+
+def test_a_validation_part_alone_is_the_test_part_and_that_is_said(tmp_path):
+    path = put_pickle(tmp_path / "two.pkl", three_parts(xsub_train=range(6), xsub_val=range(6, 9)))
+    splits = load("pyskl", path)
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 6, "test": 3}
+    (note,) = splits.notes
+    assert "the part 'val' is the one that is reported as test" in note
+
+
+def test_annotations_in_no_part_and_in_two_are_counted_and_named(tmp_path):
+    path = put_pickle(tmp_path / "some.pkl", three_parts(train=[0, 1, 2], test=[2, 3], extra=[8]))
+    notes = " ".join(load("pyskl", path).notes)
+    assert "5 of 9 annotations are in no part of the split and left out; the first is 'v4'" in notes
+    assert "1 of 9 annotations are in the split twice; the first is 'v2'" in notes
+    assert "'extra' is no training and test part of a split" in notes
+
+
 def test_scores_are_confidences_and_no_coordinates(tmp_path):
     content = pyskl_content()
     path = put_pickle(tmp_path / "d.pkl", content)
@@ -190,3 +235,13 @@ def test_what_was_written_with_confidences_is_read_again(tmp_path):
     for one, other in zip([*parts.train, *parts.test], [*again.train, *again.test], strict=True):
         assert torch.equal(one.sequence, other.sequence)
     assert again.train.schema == parts.train.schema
+
+
+def test_confidences_in_space_are_written_as_scores(tmp_path):
+    schema = Schema(("0",), (1, 20, 4), layout="kinect-20", coordinates=3)
+    x = torch.rand(3, 1, 20, 4) + 0.1
+    data = SequenceDataset([x], [0], [{"name": "a"}], schema)
+    write(tmp_path / "d.pkl", Splits(data, data.subset([])))
+    again = read(tmp_path / "d.pkl")
+    assert torch.equal(again[0].sequence, x)
+    assert again.schema == schema

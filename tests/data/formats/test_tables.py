@@ -120,3 +120,103 @@ def test_damaged_files_are_read_or_refused(tmp_path, name):
     data = GOOD.encode() if name.endswith("csv") else parquet.to_bytes(made(counts=(3, 2)))
     path = write(tmp_path, data, name)
     assert read_or_refused(tables.read, path, damaged(data, 2000)) < 1900
+
+
+ROWS = [("a", 0.5, 2), ("a", 1.5, 1), ("b", 0.25, 7), ("b", 2.5, 5)] * 3
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__", "index", "Row", "anything"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_column_that_numbers_the_rows_is_no_feature(tmp_path, name, first):
+    lines = [f"{i},{s},{s},{x},{y}" for i, (s, x, y) in enumerate(sorted(ROWS), first)]
+    path = write(tmp_path, "\n".join([f"{name},sequence,label,x,y", *lines]))
+    data = tables.read(path)
+    assert data.schema.features == ("x", "y")
+    (note,) = data.notes
+    assert "numbers the rows and was left out" in note
+    assert tables.read(path, features=[name, "x"]).schema.features == (name, "x")
+
+
+def test_a_pandas_index_in_a_parquet_file_is_no_feature(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    columns = {"sequence": [0, 0, 1, 1], "label": ["a", "a", "b", "b"], "x": [1.5, 2, 3, 4]}
+    pq.write_table(pa.table({**columns, "__index_level_0__": [7, 3, 5, 4]}), tmp_path / "set.parquet")
+    data = tables.read(tmp_path / "set.parquet")
+    assert data.schema.features == ("x",)
+    assert len(data.notes) == 1
+
+
+def test_a_column_with_a_name_and_values_of_its_own_stays_a_feature(tmp_path):
+    text = "sequence,label,count,x\n0,a,0,1\n0,a,1,2\n1,b,0,3\n1,b,1,9\n"
+    assert tables.read(write(tmp_path, text)).schema.features == ("count", "x")
+
+
+@pytest.mark.parametrize("word", ["", "?", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"])
+def test_every_word_for_no_value_is_no_label(tmp_path, word):
+    path = write(tmp_path, f"sequence,label,x\n0,a,1\n1,{word},2\n2,b,3\n")
+    data = tables.read(path)
+    assert data.schema.classes == ("a", "b")
+    assert data.labels.tolist() == [0, -1, 1]
+
+
+def test_labels_with_fractions_can_be_read_in_two_ways_and_the_option_decides(tmp_path):
+    path = write(tmp_path, "sequence,label,x\n0,0.5,1\n1,1.25,2\n2,NaN,3\n")
+    with pytest.raises(DataError, match=r"line 2: the label '0.5' is no whole number; target=number .* target=class"):
+        tables.read(path)
+    data = tables.read(path, target="number")
+    assert data.schema.target == "number"
+    assert data.labels[:2].tolist() == [0.5, 1.25]
+    assert data.labelled.tolist() == [True, True, False]
+    assert tables.read(path, target="class").schema.classes == ("0.5", "1.25")
+    with pytest.raises(ConfigError, match="target must be one of class, number"):
+        tables.read(path, target="both")
+
+
+def test_a_split_column_gives_three_parts(tmp_path):
+    rows = [
+        f"{i},{label},{part},{i}"
+        for i, (label, part) in enumerate(zip("abab" * 3, ["train", "dev", "test"] * 4, strict=True))
+    ]
+    splits = load("table", write(tmp_path, "\n".join(["id,label,split,x", *rows])))
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 4, "valid": 4, "test": 4}
+    assert not any("split" in meta for meta in splits.train.metas)
+
+
+def test_times_order_the_frames_and_are_no_features(tmp_path):
+    text = "sequence,time,taken,label,x,touch\n0,2024-01-01 00:00:02,2023-05-01,a,2.5,True\n"
+    text += "0,2024-01-01 00:00:01.5,2023-05-02,a,1.5,False\n"
+    data = tables.read(write(tmp_path, text))
+    assert data.schema.features == ("x", "touch")
+    assert data[0].sequence.tolist() == [[1.5, 0], [2.5, 1]]
+    (note,) = data.notes
+    assert "the column 'taken' holds times and was left out" in note
+
+
+def test_moments_in_a_parquet_file_are_no_features(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    moments = pa.array([2, 1, 3], pa.timestamp("ms"))
+    pq.write_table(pa.table({"when": moments, "label": ["a"] * 3, "x": [2.5, 1.5, 3.5]}), tmp_path / "set.parquet")
+    data = tables.read(tmp_path / "set.parquet")
+    assert data.schema.features == ("x",)
+    assert "the column 'when' holds times" in data.notes[0]
+    assert tables.read(tmp_path / "set.parquet", time="when")[0].sequence.flatten().tolist() == [1.5, 2.5, 3.5]
+
+
+def test_one_bad_cell_is_named_with_its_line_and_column(tmp_path):
+    rows = [f"{i // 4},{i // 4},{i}.5,{'ERR' if i == 6 else i / 4}" for i in range(12)]
+    with pytest.raises(DataError, match=r"set.csv, line 8: y is 'ERR', not a number; leave the cell empty"):
+        tables.read(write(tmp_path, "\n".join(["sequence,label,x,y", *rows])))
+
+
+def test_columns_that_are_not_among_the_given_features_are_left_out_with_a_note(tmp_path):
+    path = write(tmp_path, "sequence,label,x,remark\n0,a,1.5,hm\n0,a,2.5,good\n")
+    with pytest.raises(DataError, match="remark changes from 'hm' to 'good'"):
+        tables.read(path)
+    assert "the column 'remark' is not among the features" in tables.read(path, features=["x"]).notes[0]
+
+
+def test_decimal_commas_between_semicolons_are_read(tmp_path):
+    data = tables.read(write(tmp_path, "sequence;label;x\n0;a;0,5\n0;a;-1,25\n"))
+    assert data[0].sequence.flatten().tolist() == [0.5, -1.25]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data.io.text import parse_rows
+from attentive_rnn.data.io.text import parse_rows, parse_table
 from attentive_rnn.errors import DataError
 
 floats = st.floats(-1e30, 1e30)
@@ -43,3 +43,57 @@ def test_any_bytes_are_read_or_refused(data):
 def test_a_fault_is_named_with_its_line(data, message):
     with pytest.raises(DataError, match=f"here.*{message}"):
         parse_rows(data, "here", 2)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_line_of_separators_is_a_row_without_values_and_an_empty_line_is_none(separator):
+    text = "x,y\n,\n1,2\n\n   \n3,4\n,\n".replace(",", separator)
+    table = parse_table(text.encode(), "here")
+    assert table.rows == [["", ""], ["1", "2"], ["3", "4"], ["", ""]]
+    assert table.lines == [2, 3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0,1\n0.5,2\n", ("0", "1")),
+        (",0,1\n0,0.5,2\n", ("", "0", "1")),
+        ("1,2\n0.5,2.5\n", ("1", "2")),
+        ("0\n0.5\n-1.5\n", ("0",)),
+        ("1,2\n3,4\n", None),
+        ("0\n1\n2\n", None),
+        ("0,1\n", None),
+        ("0,2\n3,4\n", None),
+    ],
+)
+def test_a_first_line_that_counts_the_columns_has_their_names(text, names):
+    table = parse_table(text.encode(), "here")
+    assert (table.names, table.numbered) == (names, names is not None)
+    assert parse_table(text.encode(), "here", header=False).names is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_encodings_of_spreadsheets_are_read(encoding):
+    assert parse_table("x\ty\n1\t2\n".encode(encoding), "here").rows == [["1", "2"]]
+
+
+def test_a_text_in_an_unmarked_encoding_is_named():
+    with pytest.raises(DataError, match=r"here.*save it as UTF-8"):
+        parse_table("x,y\n1,2\n".encode("utf-16-le"), "here")
+    with pytest.raises(DataError, match="here, line 2: is not text in UTF-8"):
+        parse_table("x,y\n\xe9,2\n".encode("latin-1"), "here")
+
+
+def test_a_separator_is_told_by_numbers_with_decimal_commas_and_by_the_line_of_excel():
+    assert parse_table(b"0,5;1,25;2\n1,5;2,25;3\n", "here").rows == [["0,5", "1,25", "2"], ["1,5", "2,25", "3"]]
+    assert parse_table(b"sep=;\nx;y\n1,5;2\n", "here").rows == [["1,5", "2"]]
+    with pytest.raises(DataError, match="line 2: 3 fields, but line 1 has 2; if commas are decimal commas"):
+        parse_table(b"x,y\n1,5,2\n", "here")
+
+
+def test_a_first_line_of_values_and_texts_can_be_read_in_two_ways():
+    text = b"0,walk,0.25\n0,walk,0.5\n"
+    with pytest.raises(DataError, match=r"line 1: holds '0.25', a value, .* header=true .* header=false"):
+        parse_table(text, "here")
+    assert len(parse_table(text, "here", header=False).rows) == 2
+    assert parse_table(text, "here", header=True).names == ("0", "walk", "0.25")

@@ -1,7 +1,8 @@
 import pytest
 
 from attentive_rnn.data import get_layout, list_layouts
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.data.skeletons.layouts import frame_shape
+from attentive_rnn.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize("name", list_layouts())
@@ -45,3 +46,45 @@ def test_a_layout_has_as_many_joints_as_its_name_says(name):
     layout = get_layout(name)
     assert len(layout.joints) == int(name.split("-")[1])
     assert 0 <= layout.centre < len(layout.joints)
+
+
+@pytest.mark.parametrize(
+    ("count", "layout", "readings"),
+    [
+        (132, "mediapipe-33", "1 persons x 33 joints x 4 values .values=4."),
+        (100, "ntu-25", "1 persons x 25 joints x 4 values"),
+        (102, "coco-17", "3 persons x 17 joints x 2 values"),
+        (204, "coco-17", "6 persons x 17 joints x 2 values"),
+    ],
+)
+def test_a_count_of_values_with_two_readings_is_refused_with_both_and_the_option_that_decides(count, layout, readings):
+    with pytest.raises(DataError, match=readings) as error:
+        frame_shape((count,), layout, "here")
+    assert "--option values=N" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "layout", "shape"),
+    [
+        (120, "kinect-20", (2, 20, 3)),
+        (34, "coco-17", (1, 17, 2)),
+        (51, "coco-17", (1, 17, 3)),
+        (99, "mediapipe-33", (1, 33, 3)),
+    ],
+)
+def test_a_count_of_values_with_one_reading_is_read(count, layout, shape):
+    assert frame_shape((count,), layout, "here") == shape
+
+
+def test_the_number_of_values_of_a_joint_is_an_option_or_that_of_the_names():
+    assert frame_shape((132,), "mediapipe-33", "here", values=4) == (1, 33, 4)
+    assert frame_shape((132,), "mediapipe-33", "here", values=2) == (2, 33, 2)
+    names = [f"{axis}{joint}" for joint in range(33) for axis in ("x", "y", "z", "v")]
+    assert frame_shape((132,), "mediapipe-33", "here", names=names) == (1, 33, 4)
+    names = [f"joint{joint}_{axis}" for joint in range(66) for axis in "xy"]
+    assert frame_shape((132,), "mediapipe-33", "here", names=names) == (2, 33, 2)
+    names = [f"x{i}" for i in range(66)] + [f"y{i}" for i in range(66)]
+    with pytest.raises(DataError, match=r"values=2.* or .*values=4"):
+        frame_shape((132,), "mediapipe-33", "here", names=names)
+    with pytest.raises(DataError, match="values=3 each"):
+        frame_shape((132,), "mediapipe-33", "here", values=3)

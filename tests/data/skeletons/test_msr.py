@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from attentive_rnn.data import check, get_layout, load, recognise
 from attentive_rnn.data.skeletons.msr import ACTIONS, EXCLUDED, SUBSETS, read
@@ -113,3 +114,13 @@ def test_the_real_joints_are_a_person_whose_right_arm_waves(real):
     frames = np.concatenate(waves)
     for a, b in layout.bones:
         assert 0.03 < np.median(np.linalg.norm(frames[:, a] - frames[:, b], axis=-1)) < 0.6, (a, b)
+
+
+def test_joints_below_a_confidence_are_absent(tmp_path):
+    rows = RNG.normal(size=(2, 20, 4))
+    rows[..., 3] = RNG.uniform(0.1, 1, (2, 20))
+    (tmp_path / "a01_s01_e01_skeleton3D.txt").write_text(text(rows))
+    whole, sure = read(tmp_path)[0].sequence, read(tmp_path, min_confidence=0.5)[0].sequence
+    gone = (sure == 0).all(-1)
+    assert int(gone.sum()) == int((rows[..., 3].round(6) < 0.5).sum())
+    assert torch.equal(sure[~gone], whole[~gone])

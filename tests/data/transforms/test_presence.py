@@ -284,3 +284,13 @@ def test_noise_is_not_added_to_a_confidence():
     y = Jitter(1.0).bound(PICTURE)(x, RNG)
     assert torch.equal(y[..., 2], x[..., 2])
     assert not torch.equal(y[..., :2], x[..., :2])
+
+
+def test_pixels_with_a_confidence_are_told_from_a_place_in_space_without_a_schema():
+    x = torch.rand(6, 1, 17, 3, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.3
+    x[..., :2] *= 500
+    y = RandomRotation(45.0)(x, np.random.default_rng(0))
+    assert torch.equal(y[..., 2], x[..., 2])
+    assert not torch.equal(y[..., 0], x[..., 0])
+    flat = torch.cat([x[..., :2], torch.zeros_like(x[..., :1])], -1)
+    assert OriginAtBodyCentre(0)(flat, RNG)[1:].any()

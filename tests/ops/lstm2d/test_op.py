@@ -9,23 +9,9 @@ from torch import Tensor
 from attentive_rnn import AttentionRNN2d
 from attentive_rnn.ops import BackendError
 from attentive_rnn.ops.lstm2d import Weights, lstm2d
+from random_maps import random_input, random_weights
 
 every_backend = pytest.mark.parametrize("backend", ["reference", "hoisted", "auto"])
-
-
-def random_weights(directions: int, n: int, feed: bool = False, up: bool = True) -> Weights:
-    generator = torch.Generator().manual_seed(3)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(directions, *shape, generator=generator, dtype=torch.float64).requires_grad_()
-
-    fed = (draw(4 * n), draw(4 * n) if up else None, draw(n), draw()) if feed else ()
-    return Weights(draw(4 * n, n), draw(4 * n, n) if up else None, *fed)
-
-
-def random_input(b: int, h: int, w: int, directions: int, n: int) -> Tensor:
-    generator = torch.Generator().manual_seed(4)
-    return torch.randn(b, h, w, directions, 4 * n, generator=generator, dtype=torch.float64).requires_grad_()
 
 
 @every_backend

@@ -12,10 +12,9 @@ from torch import Tensor
 from attentive_rnn import EleAttLSTM
 from attentive_rnn.ops.lstm2d import FLIPS, Weights, lstm2d
 from helpers import assert_near
+from random_maps import random_input, random_weights
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_attention_rnn.json").read_text())["attention_rnn"]
-
-
 every_backend = pytest.mark.parametrize("backend", ["reference", "hoisted", "auto"])
 
 
@@ -39,21 +38,6 @@ def test_golden_values(backend):
     torch.testing.assert_close(h[0, :, :, 0].permute(2, 0, 1), golden("h_raster"), **exact)
     torch.testing.assert_close(masks[0, :, :, 0], golden("mask_raster"), **exact)
     torch.testing.assert_close(masks[0, :, :, 1], golden("mask_inverse_raster"), **exact)
-
-
-def random_weights(directions: int, n: int, feed: bool = False, up: bool = True) -> Weights:
-    generator = torch.Generator().manual_seed(3)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(directions, *shape, generator=generator, dtype=torch.float64).requires_grad_()
-
-    fed = (draw(4 * n), draw(4 * n) if up else None, draw(n), draw()) if feed else ()
-    return Weights(draw(4 * n, n), draw(4 * n, n) if up else None, *fed)
-
-
-def random_input(b: int, h: int, w: int, directions: int, n: int) -> Tensor:
-    generator = torch.Generator().manual_seed(4)
-    return torch.randn(b, h, w, directions, 4 * n, generator=generator, dtype=torch.float64).requires_grad_()
 
 
 @every_backend

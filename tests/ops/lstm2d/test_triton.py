@@ -12,11 +12,7 @@ from attentive_rnn.ops.lstm2d import Weights, lstm2d
 from helpers import assert_near, relative_error
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-
-
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
-
-
 Tensors = dict[str, Tensor]
 
 

@@ -32,14 +32,8 @@ def test_attention_is_left_out_unless_asked_for():
 
 
 CELLS = ("lstm", "gru", "rnn_tanh")
-
-
 NORMS = ("sum", "softmax", "content", "mean")
-
-
 every_cell = pytest.mark.parametrize("cell", CELLS)
-
-
 every_norm = pytest.mark.parametrize("norm", NORMS)
 
 

@@ -14,11 +14,7 @@ from attentive_rnn.ops.recurrence import Lags, Spec, Weights, recurrence
 from helpers import ALL_CELLS, ALL_GATES, assert_near, random_call
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_eleatt.json").read_text())["eleatt"]
-
-
 KINDS = {"rnn_tanh": "srnn", "gru": "gru", "gru_reset_after": "gru", "lstm": "lstm"}
-
-
 CASES = [
     ("rnn_tanh", "sigmoid", "h", "a"),
     ("rnn_tanh", None, "h_without_gate", None),
@@ -140,14 +136,8 @@ def test_softmax_attention_sums_to_the_scale():
 
 
 CELLS = ("lstm", "gru", "rnn_tanh")
-
-
 NORMS = ("sum", "softmax", "content", "mean")
-
-
 every_cell = pytest.mark.parametrize("cell", CELLS)
-
-
 every_norm = pytest.mark.parametrize("norm", NORMS)
 
 

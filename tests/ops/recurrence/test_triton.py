@@ -11,8 +11,6 @@ from helpers import ALL_CELLS, random_call, relative_error
 from on_gpu import compare, on_device, padding_is_not_read
 
 pytestmark = pytest.mark.usefixtures("triton_runs")
-
-
 CASES = {
     "one of each size": ("gru", "sigmoid", (1, 1, 1, 1), {}),
     "more rows than a tile, lengths": ("gru", "sigmoid", (3, 19, 5, 17), {"lengths": torch.arange(19) % 3 + 1}),

@@ -15,6 +15,7 @@ from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_o
 from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
+from .classes import class_warnings
 from .copies import class_counts, copy_notes
 from .skeletons import SkeletonSummary, skeleton_notes, summarise_skeletons
 
@@ -37,6 +38,7 @@ class Report:
         value_range: smallest and largest value.
         value_scale: standard deviation of all values that are not in empty frames.
         notes: whatever is odd, a sentence each.
+        warnings: what makes a score say nothing, a sentence each.
         skeletons: persons, size, unit and up axis of skeletons; None for plain features.
     """
 
@@ -54,6 +56,7 @@ class Report:
     value_scale: float
     notes: tuple[str, ...]
     skeletons: SkeletonSummary | None = None
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold."""
@@ -64,6 +67,7 @@ class Report:
         shortest, median, longest = self.lengths
         low, high = self.value_range
         lines = [
+            *(f"warning: {warning}" for warning in self.warnings),
             f"{self.path}: {self.format}",
             f"sequences   {', '.join(f'{count} {part}' for part, count in self.splits.items())}",
             f"lengths     {shortest} to {longest} frames, median {median:g}; {self.frames} frames in all",
@@ -109,7 +113,7 @@ def check(path: str | Path, **options: Any) -> Report:
             notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
     try:
         if not parts:
-            parts = source.load(path, **options)._asdict()
+            parts = source.load(path, **options).parts()
     except DataError as reason:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
@@ -140,6 +144,7 @@ def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, note
         value_scale=float(finite.std(dtype=np.float64)) if finite.size else 0.0,
         notes=(
             *notes,
+            *everything.notes,
             *_class_notes(parts),
             *_sequence_notes(everything),
             *copy_notes(parts),
@@ -147,6 +152,7 @@ def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, note
             *skeleton_notes(everything),
         ),
         skeletons=summarise_skeletons(everything),
+        warnings=tuple(class_warnings(parts)),
     )
 
 

@@ -3,17 +3,69 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..io.text import numbers
+from ..io.cells import are_times, numbers
 from ..schema import Schema
 
 META = "meta"  # the column for what is no column of its own, as JSON
+_INDEX = re.compile(r"|unnamed: ?\d+[._a-z\d]*|__index_level_\d+__", re.IGNORECASE)
+Kind = Literal["class", "number"]  # of a label
+MANY_CLASSES = 20  # more, most of them of one sequence only, look like numbers to be predicted
+# Usual names of columns that number the rows.
+COUNTERS = (
+    "index",
+    "level_0",
+    "row",
+    "rows",
+    "row_id",
+    "row_number",
+    "rownum",
+    "rownames",
+    "no",
+    "no.",
+    "nr",
+    "idx",
+    "x1",
+    "...1",
+)
+_FEW_ROWS = 10  # in fewer, a column of values may count as well
+
+
+def is_index_name(name: str) -> bool:
+    """Whether a column has no name of its own, as the row labels that pandas writes: "", "Unnamed: 0", and so on.
+
+    Example:
+        >>> [is_index_name(name) for name in ("", "Unnamed: 0", "__index_level_0__", "x")]
+        [True, True, True, False]
+    """
+    return _INDEX.fullmatch(name.strip()) is not None
+
+
+def counts_rows(values: np.ndarray, name: str = "") -> bool:
+    """Whether numbers (n,) are those of rows, not values.
+
+    In a column without a name all whole numbers are; in one called index, row or the like those that go up one by one;
+    in any other only those that do so from 0 or 1, over many rows.
+    """
+    if not len(values) or not np.isfinite(values).all():
+        return False
+    if is_index_name(name):
+        return bool((values == np.round(values)).all())
+    steps = bool((np.diff(values) == 1).all()) and bool(values[0] == np.round(values[0]))
+    return steps and (name.strip().lower() in COUNTERS or (len(values) >= _FEW_ROWS and values[0] in (0, 1)))
+
+
+def index_note(name: str) -> str:
+    """The note on a column of row numbers that was left out."""
+    called = f"the column {name!r}" if name.strip() else "the first column, which has no name,"
+    return f"{called} numbers the rows and was left out of the features"
 
 
 @dataclass(frozen=True)
@@ -27,6 +79,7 @@ class Columns:
         values: a list of texts for each column, or an array of numbers.
         schema: that of the data set, if this package wrote the file.
         features: the columns of a frame, if this package wrote the file.
+        times: the columns of numbers that are moments.
     """
 
     where: str
@@ -35,6 +88,7 @@ class Columns:
     values: dict[str, list[str] | np.ndarray]
     schema: Schema | None = None
     features: tuple[str, ...] | None = None
+    times: frozenset[str] = frozenset()
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""
@@ -49,7 +103,7 @@ class Columns:
         """A column as float64, or the DataError that names the first row that is not a number."""
         values = self.values[name]
         if isinstance(values, list):
-            return numbers(values, lambda row: f"{self.place(row)}: {name}")
+            return numbers(values, lambda row: f"{self.place(row)}: {name}", times=True)
         return values.astype(np.float64)
 
     def are_numbers(self, name: str) -> bool:
@@ -59,6 +113,11 @@ class Columns:
         except DataError:
             return False
         return True
+
+    def are_times(self, name: str) -> bool:
+        """Whether a column holds moments: dates, or times of day."""
+        values = self.values[name]
+        return are_times(values) if isinstance(values, list) else name in self.times
 
     def constants(self, name: str, order: np.ndarray, starts: np.ndarray) -> list[Any]:
         """The value of a column in each sequence, as texts or integers.
@@ -72,9 +131,7 @@ class Columns:
             DataError: the column changes within a sequence.
         """
         values = self.values[name]
-        column = np.array(values, dtype=object)[order]
-        first = np.repeat(starts, np.diff([*starts, len(order)]))
-        changed = np.flatnonzero(column != column[first])
+        column, first, changed = self._changes(name, order, starts)
         if len(changed):
             row = changed[0]
             raise DataError(
@@ -89,6 +146,16 @@ class Columns:
             )
             return [int(text) for text in found] if whole and max(map(len, found)) < 19 else found
         return found
+
+    def is_constant(self, name: str, order: np.ndarray, starts: np.ndarray) -> bool:
+        """Whether a column never changes within a sequence; arguments as for :meth:`constants`."""
+        return not len(self._changes(name, order, starts)[2])
+
+    def _changes(self, name: str, order: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A column in order, for each row the first one of its sequence, and the rows that differ from that."""
+        column = np.array(self.values[name], dtype=object)[order]
+        first = np.repeat(starts, np.diff([*starts, len(order)]))
+        return column, first, np.flatnonzero(column != column[first])
 
     def called(self, name: str, key: str) -> str:
         """The name itself if there is such a column, or the ConfigError that lists those there are."""

@@ -25,7 +25,7 @@ from ..dataset import SequenceDataset, Splits
 from ..io.files import existing, write_atomically
 from ..schema import Schema
 from ..source import Source
-from ..split import train_test
+from ..split import part_of, train_test
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
@@ -114,7 +114,7 @@ def recognise(path: Path) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    found = [*path.glob(f"*/*{SUFFIX}"), *(p for part in ("train", "test") for p in path.glob(f"{part}/*/*{SUFFIX}"))]
+    found = [*path.glob(f"*/*{SUFFIX}"), *(p for p in path.glob(f"*/*/*{SUFFIX}") if part_of(p.parent.parent.name))]
     return [p for p in found if not p.name.startswith(".")]
 
 

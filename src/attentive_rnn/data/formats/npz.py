@@ -18,7 +18,7 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -26,12 +26,15 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.cells import absent
 from ..io.files import existing
+from ..options import one_of
 from ..schema import Schema
+from ..skeletons.confidence import fill_joints, with_confidence
 from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
-from .columns import META, from_columns, to_columns
+from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
 _RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
@@ -43,6 +46,10 @@ def load(
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+    values: int | None = None,
+    target: Kind | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the array "split", or else a share held out for testing.
 
@@ -53,39 +60,64 @@ def load(
         test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
             the same share of each class.
         seed: of that draw.
+        coordinates: of a joint, where a confidence follows them; see
+            :func:`attentive_rnn.data.skeletons.confidence.with_confidence`.
+        min_confidence: a joint with a confidence below it, in its last number or in the array "confidence", is absent.
+        values: how many a joint has, if the frames are skeletons and can be read in two ways.
+        target: "class" or "number", what a label is; None: as the type of the array says.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
-    return train_test(read(path, layout, missing), test_fraction, seed)
+    dataset = read(path, layout, missing, coordinates, min_confidence, values, target)
+    return train_test(dataset, test_fraction, seed)
 
 
-def read(path: str | Path, layout: str | None = None, missing: Missing = "refuse") -> SequenceDataset:
+def read(
+    path: str | Path,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+    values: int | None = None,
+    target: Kind | None = None,
+) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
+    if target is not None:
+        one_of("npz", "target", target, get_args(Kind))
     path = existing(path)
     where = str(path)
     arrays = read_arrays(path)
     schema = _schema(arrays, where)
-    values = _named("sequences", arrays)
-    if values is None:
+    stored = _named("sequences", arrays)
+    if stored is None:
         held = ", ".join(arrays) or "nothing"
         raise DataError(f"{where}: there is no array 'sequences' (or x, X, data); it holds {held}")
-    if values.dtype.kind not in "iuf" or values.ndim < 2:
-        raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(values)}")
-    cases = _cases(values, arrays.get("lengths"), schema, where)
-    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where)
+    if stored.dtype.kind not in "iuf" or stored.ndim < 2:
+        raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
+    cases = _cases(stored, arrays.get("lengths"), schema, where)
+    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
-    if schema is None and given is not None and given.dtype.kind == "f" and "classes" not in arrays:
-        schema = Schema((), shape, layout=layout, target="number")
+    notes: list[str] = []
+    if schema is None and given is not None and "classes" not in arrays:
+        given, notes = _meant(given, target, where)
+        if given.dtype.kind == "f":
+            schema = Schema((), shape, layout=layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
-    return SequenceDataset(
-        [torch.from_numpy(_finished(case, i, missing, where).reshape(-1, *shape)) for i, case in enumerate(cases)],
+    dataset = SequenceDataset(
+        [torch.from_numpy(_finished(case, i, missing, where, shape)) for i, case in enumerate(cases)],
         labels,
         from_columns(_columns(arrays, len(cases), where), len(cases), where),
         schema or Schema(classes, shape, layout=layout),
         path.stem,
+        notes,
     )
+    confidence = arrays.get("confidence") if len(shape) == 3 else None
+    if confidence is None or confidence.shape != stored.shape[:-1] or stored.shape[1:] != shape:
+        return with_confidence(dataset, coordinates, min_confidence)
+    sure = np.split(confidence, np.cumsum(dataset.lengths)[:-1])
+    return with_confidence(dataset, coordinates, min_confidence, sure)
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -164,9 +196,12 @@ def _end(case: np.ndarray) -> int:
     return int(kept[-1]) + 1 if len(kept) else 1
 
 
-def _finished(case: np.ndarray, i: int, missing: Missing, where: str) -> np.ndarray:
+def _finished(case: np.ndarray, i: int, missing: Missing, where: str, shape: tuple[int, ...]) -> np.ndarray:
     frames = case.reshape(len(case), -1)
-    return fill(frames, missing, lambda t, d: f"{where}: sequence {i}, frame {t}: feature {d}")
+    if len(shape) == 3 and missing in ("zero", "interpolate"):
+        frames = fill_joints(frames.reshape(-1, *shape), missing).reshape(len(case), -1)
+    filled = fill(frames, missing, lambda t, d: f"{where}: sequence {i}, frame {t}: feature {d}")
+    return filled.reshape(-1, *shape)
 
 
 def _labels(
@@ -191,7 +226,7 @@ def _labels(
         raise DataError(f"{where}: labels must be {(count,)} class indices or names, got {_kind(labels)}")
     values = labels.tolist()
     if names is None:
-        found = sorted({v for v in values if v != -1})
+        found = sorted({v for v in values if v != -1 and not absent(str(v))})
         names = tuple(str(v) for v in found)
     elif labels.dtype.kind != "U":
         wrong = [v for v in values if not -1 <= v < len(names)]
@@ -200,9 +235,34 @@ def _labels(
         return values, names
     index = {name: i for i, name in enumerate(names)}
     for value in values:
-        if str(value) not in index and value != -1:
+        if str(value) not in index and value != -1 and not absent(str(value)):
             raise DataError(f"{where}: the label {value!r} is not among classes")
     return [index.get(str(v), -1) for v in values], names
+
+
+def _meant(labels: np.ndarray, target: Kind | None, where: str) -> tuple[np.ndarray, list[str]]:
+    """Labels as floats where they are numbers to predict, else as whole numbers or texts; a note where both fit."""
+    if labels.dtype.kind not in "iuf" or labels.ndim != 1:
+        return labels, []
+    known = labels[np.isfinite(labels)]
+    whole = bool((known == np.round(known)).all()) and bool(len(known))
+    count = len(np.unique(known))
+    if target == "number":
+        return labels.astype(np.float64), []
+    if target == "class":
+        if not whole:
+            raise DataError(f"{where}: labels have fractions, so they are no classes; leave out target=class")
+        return np.where(np.isfinite(labels), labels, -1).astype(np.int64), []
+    if labels.dtype.kind == "f" and whole and count <= max(MANY_CLASSES, len(known) // 2):
+        return labels, [
+            f"{where}: labels are floats, so they are numbers to predict (regression), but all of them are whole: "
+            f"target=class takes them as {count} classes"
+        ]
+    if labels.dtype.kind != "f" and count > max(MANY_CLASSES, len(known) // 2):
+        return labels, [
+            f"{where}: labels are whole numbers, so they are {count} classes: target=number predicts them as numbers"
+        ]
+    return labels, []
 
 
 def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str, list[Any]]:

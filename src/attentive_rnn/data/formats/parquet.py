@@ -39,6 +39,7 @@ def read_columns(path: Path) -> Columns:
         )
         table.validate(full=True)
         metadata = (table.schema.metadata or {}).get(_KEY)
+        times = frozenset(field.name for field in table.schema if pa.types.is_temporal(field.type))
         values = {name: _values(pa, table.column(i), name) for i, name in enumerate(table.column_names)}
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
         if isinstance(error, DataError):
@@ -50,7 +51,7 @@ def read_columns(path: Path) -> Columns:
     if not table.num_rows:
         raise DataError(f"{path}: has no rows")
     schema, features = _own(metadata, values, str(path)) if metadata else (None, None)
-    return Columns(str(path), "row", range(1, table.num_rows + 1), values, schema, features)
+    return Columns(str(path), "row", range(1, table.num_rows + 1), values, schema, features, times)
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:

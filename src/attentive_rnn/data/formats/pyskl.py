@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,12 +27,14 @@ from ..schema import Schema
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
 from ..source import Source
+from ..split import PARTS, named_parts, part_of
 from ..transforms.presence import unseen
 
 Scores = Literal["append", "drop"]
 
 _LAYOUTS = {(17, 2): "coco-17", (18, 2): "openpose-18", (25, 3): "ntu-25", (25, 2): "openpose-25", (20, 3): "kinect-20"}
-_PART = re.compile(r"(.*?)_?(train|val|test)_?(.*)", re.DOTALL)
+_WORDS = "|".join(sorted(PARTS, key=len, reverse=True))  # "validation" before "val"
+_PART = re.compile(rf"(.*?)[_-]?((?<![a-z])(?:{_WORDS})(?![a-z])|train|val|test)[_-]?(.*)", re.DOTALL | re.IGNORECASE)
 _MOST_CLASSES = 10_000
 _MOST_PEOPLE = 10  # in a frame of the compact variant, as mmaction2 has it
 
@@ -43,7 +46,9 @@ def load(
     scores: Scores = "append",
     min_confidence: float = 0.0,
 ) -> Splits[SequenceDataset]:
-    """One of the splits of a file: NAME_train and NAME_val (or NAME_test), or trainNAME and testNAME.
+    """One of the splits of a file: NAME_train, NAME_val and NAME_test, or trainNAME and testNAME.
+
+    Without a test part NAME_val is the test part, as in pyskl and mmaction2.
 
     Args:
         path: the .pkl file.
@@ -62,7 +67,7 @@ def load(
     path = existing(path)
     content = load_plain(read_bytes(path), str(path))
     dataset = _dataset(path, content, persons, scores, min_confidence)
-    pairs = _pairs(path, content)
+    pairs, ignored = _splits(path, content)
     known = ", ".join(map(repr, sorted(pairs))) or "none"
     if split is None:
         if len(pairs) != 1:
@@ -71,8 +76,9 @@ def load(
     if split not in pairs:
         raise ConfigError(f"{path}: split must be one of {known}, got {split!r}")
     place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
-    parts = []
-    for name in pairs[split]:
+    means, notes = named_parts(pairs[split], f"{path}, split {split!r}" if split else str(path))
+    parts: dict[str, list[int]] = {}
+    for part, name in pairs[split].items():
         missing = [n for n in content["split"][name] if n not in place]
         if missing:
             raise DataError(
@@ -80,8 +86,10 @@ def load(
             )
         if not content["split"][name]:
             raise DataError(f"{path}: the split {name!r} is empty")
-        parts.append(dataset.subset(place[n] for n in content["split"][name]))
-    return Splits(*parts)
+        parts.setdefault(means[part], []).extend(place[n] for n in content["split"][name])
+    dataset.notes = (*dataset.notes, *notes, *_left_out(path, split, dataset, parts, ignored))
+    train, valid, test = (dataset.subset(parts.get(part, ())) for part in ("train", "valid", "test"))
+    return Splits(train, test, valid if len(valid) else None)
 
 
 def read(path: str | Path, persons: int = 2, scores: Scores = "append", min_confidence: float = 0.0) -> SequenceDataset:
@@ -93,6 +101,8 @@ def read(path: str | Path, persons: int = 2, scores: Scores = "append", min_conf
 def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
     """Write skeletons as pyskl and mmaction2 read them, with the splits SPLIT_train and SPLIT_val.
 
+    Where there is a validation part, it is SPLIT_val, and the test part is SPLIT_test.
+
     Args:
         path: the .pkl file to make.
         parts: skeletons (T, M, V, C) with distinct names; a confidence beside two coordinates becomes the score, as
@@ -103,11 +113,18 @@ def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
         DataError: sequences that are not skeletons, or two of one name.
     """
     layout = parts.train.schema.layout or ""
-    planar = parts.train.schema.coordinates == 2 or layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}
-    scored = parts.train.schema.shape[-1] == 3 and planar
+    schema = parts.train.schema
+    coordinates = schema.shape[-1]
+    if schema.coordinates is not None:
+        coordinates = schema.coordinates
+    elif coordinates == 3 and layout in {name for (_, c), name in _LAYOUTS.items() if c == 2}:
+        coordinates = 2
+    scored = coordinates < schema.shape[-1]
     annotations: dict[str, dict[str, Any]] = {}
     names: dict[str, list[str]] = {}
-    for part, dataset in ((f"{split}_train", parts.train), (f"{split}_val", parts.test)):
+    called = {"train": "train", "valid": "val", "test": "val" if parts.valid is None else "test"}
+    for key, dataset in parts.parts().items():
+        part = f"{split}_{called[key]}"
         names[part] = []
         for i in range(len(dataset)):
             sample = dataset[i]
@@ -117,15 +134,16 @@ def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
                 raise DataError(f"{path}: the sequence {name} {reason}")
             keypoint = sample.sequence.transpose(0, 1).contiguous().numpy()
             values: dict[str, Any] = {"frame_dir": name, "label": sample.label, "total_frames": keypoint.shape[1]}
-            values["keypoint"] = np.array(keypoint[..., :2] if scored else keypoint)
+            values["keypoint"] = np.array(keypoint[..., :coordinates])
             if scored:
-                values["keypoint_score"] = np.array(keypoint[..., 2])
+                values["keypoint_score"] = np.array(keypoint[..., coordinates])
             annotations[name] = values
             names[part].append(name)
     Path(path).write_bytes(pickle.dumps({"split": names, "annotations": list(annotations.values())}, protocol=4))
 
 
-def _pairs(path: Path, content: Any) -> dict[str, tuple[str, str]]:
+def _splits(path: Path, content: Any) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """For each split the names in the file of its parts, by the word for the part; and the names of no split."""
     splits = content.get("split") if isinstance(content, dict) else None
     if not isinstance(splits, dict) or not all(
         isinstance(k, str) and isinstance(v, list) and all(isinstance(n, str) for n in v) for k, v in splits.items()
@@ -135,12 +153,25 @@ def _pairs(path: Path, content: Any) -> dict[str, tuple[str, str]]:
     for name in splits:
         if match := _PART.fullmatch(name):
             pair = "_".join(part for part in (match[1], match[3]) if part)
-            found.setdefault(pair, {})[match[2]] = name
-    return {
-        pair: (parts["train"], parts.get("val") or parts["test"])
-        for pair, parts in found.items()
-        if "train" in parts and len(parts) > 1
-    }
+            found.setdefault(pair, {})[match[2].lower()] = name
+    whole = {pair: parts for pair, parts in found.items() if len(parts) > 1 and "train" in map(part_of, parts)}
+    return whole, [name for name in splits if not any(name in parts.values() for parts in whole.values())]
+
+
+def _left_out(
+    path: Path, split: str, dataset: SequenceDataset, parts: dict[str, list[int]], ignored: list[str]
+) -> Iterator[str]:
+    """Notes on annotations that are in no part, or in two, and on names that are no part of a split."""
+    times = np.bincount([i for part in parts.values() for i in part], minlength=len(dataset))
+    names = [meta["name"] for meta in dataset.metas]
+    for found, what in ((times == 0, "in no part of the split and left out"), (times > 1, "in the split twice")):
+        if found.any():
+            yield (
+                f"{path}, split {split!r}: {int(found.sum())} of {len(dataset)} annotations are {what}; "
+                f"the first is {quoted(names[int(found.argmax())])}"
+            )
+    if ignored:
+        yield f"{path}: {', '.join(map(quoted, ignored))} is no training and test part of a split and not used"
 
 
 def _dataset(path: Path, content: Any, persons: int, scores: Scores, min_confidence: float) -> SequenceDataset:

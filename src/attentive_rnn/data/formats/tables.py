@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -12,14 +12,17 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill
+from ..io.cells import absent, is_value, numbers
 from ..io.files import existing, read_bytes
-from ..io.text import parse_table
+from ..io.text import header_note, parse_table
+from ..options import one_of
 from ..schema import Schema
+from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import frame_shape
 from ..source import Source
 from ..split import train_test
 from . import parquet
-from .columns import META, Columns, from_columns
+from .columns import COUNTERS, MANY_CLASSES, META, Columns, Kind, counts_rows, from_columns, index_note, is_index_name
 
 _KNOWN = {
     "sequence": (
@@ -34,7 +37,7 @@ _KNOWN = {
         "sample_id",
         "id",
     ),
-    "time": ("time", "timestamp", "t", "frame", "frame_id", "step", "time_step"),
+    "time": ("time", "timestamp", "datetime", "t", "frame", "frame_id", "step", "time_step"),
     "label": ("label", "class", "target", "action", "activity", "gesture"),
     "subject": ("subject", "subject_id", "person", "participant", "user"),
     "split": ("split", "part"),
@@ -43,7 +46,6 @@ _KNOWN = {
     "setup": ("setup",),
     "repetition": ("repetition",),
 }
-_UNLABELLED = ("", "?", "nan")
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".parquet")
 
 
@@ -59,6 +61,9 @@ def load(
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
+    values: int | None = None,
+    header: bool | None = None,
+    target: Kind | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the column of the split, or else a share held out for testing.
 
@@ -72,12 +77,16 @@ def load(
         test_fraction: share held out where there is no split: whole subjects where they are known, else the same
             share of each class.
         seed: of that draw.
+        values: how many a joint has, if the frames are skeletons and can be read in two ways.
+        header: whether the first line of a text file has names; None: see
+            :func:`attentive_rnn.data.io.text.parse_table`.
+        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
 
     Raises:
         DataError: the file is malformed, a label changes within a sequence or is not there, or a part is empty.
         ConfigError: the file has no column of a given name.
     """
-    dataset = read(path, sequence, time, label, subject, split, features, layout, missing)
+    dataset = read(path, sequence, time, label, subject, split, features, layout, missing, values, header, target)
     if len(dataset) == 1:
         raise DataError(
             f"{path}: holds one sequence; say which column tells the sequences apart, as sequence=NAME "
@@ -96,6 +105,9 @@ def read(
     features: Sequence[str] | None = None,
     layout: str | None = None,
     missing: Missing = "refuse",
+    values: int | None = None,
+    header: bool | None = None,
+    target: Kind | None = None,
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
 
@@ -103,36 +115,42 @@ def read(
     """
     check_missing(missing)
     path = existing(path)
-    table = _columns(path)
+    if target is not None:
+        one_of("table", "target", target, get_args(Kind))
+    table, notes = _columns(path, header)
     roles = _roles(table, {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split})
-    frame = _frame(table, roles, features)
     order, starts = _order(table, roles)
+    frame, dropped = _frame(table, roles, features, order, starts)
     names = table.texts(roles["label"]) if "label" in roles else [""] * len(order)
     if "label" in roles:
         table.constants(roles["label"], order, starts)
-    schema = table.schema or _schema(table, [names[order[start]] for start in starts], frame, layout)
-    values = np.stack([table.numbers(name)[order] for name in frame], axis=1)
+    labels = [names[order[start]] for start in starts]
+    kind = target or _kind(table, labels, order[starts])
+    schema = table.schema or _schema(table, labels, frame, (layout, values), kind)
+    cells = np.stack([table.numbers(name)[order] for name in frame], axis=1)
     ends = [*starts[1:], len(order)]
     cases = [
-        _case(table, frame, values[start:end], order[start:end], missing)
+        _case(table, frame, cells[start:end], order[start:end], missing)
         for start, end in zip(starts, ends, strict=True)
     ]
+    metas = _metas(table, roles, [*frame, *dropped], order, starts)
     return SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases],
         [_label(table, schema, names, order[start]) for start in starts],
-        from_columns(_metas(table, roles, frame, order, starts), len(starts), str(path)),
+        from_columns(metas, len(starts), str(path)),
         schema,
         path.name.split(".")[0],
+        [*notes, *(f"{path}: {why}; features=[...] names those to take" for why in dropped.values())],
     )
 
 
-def _columns(path: Path) -> Columns:
+def _columns(path: Path, header: bool | None) -> tuple[Columns, list[str]]:
+    """The columns of a file, and the note on a header of numbers."""
     if path.suffix.lower() == ".parquet":
-        return parquet.read_columns(path)
-    table = parse_table(read_bytes(path), str(path))
-    names = table.names or tuple(f"column {i}" for i in range(1, len(table.rows[0]) + 1))
-    values = [list(column) for column in zip(*table.rows, strict=True)]
-    return Columns(str(path), "line", table.lines, dict(zip(names, values, strict=True)))
+        return parquet.read_columns(path), []
+    table = parse_table(read_bytes(path), str(path), header)
+    columns: dict[str, list[str] | np.ndarray] = {**table.columns()}
+    return Columns(str(path), "line", table.lines, columns), [header_note(str(path))] if table.numbered else []
 
 
 def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -160,17 +178,44 @@ def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
     return roles
 
 
-def _frame(table: Columns, roles: Mapping[str, str], features: Sequence[str] | None) -> list[str]:
-    """The columns of a frame."""
+def _frame(
+    table: Columns,
+    roles: Mapping[str, str],
+    features: Sequence[str] | None,
+    order: np.ndarray,
+    starts: np.ndarray,
+) -> tuple[list[str], dict[str, str]]:
+    """The columns of a frame; and those left out, with the reason."""
+    if table.features is not None and features is None:
+        return list(table.features), {}
+    rest = [name for name in table.values if name not in roles.values()]
     if features is not None:
-        return [table.called(name, "features") for name in features]
-    if table.features is not None:
-        return list(table.features)
-    frame = [name for name in table.values if name not in roles.values() and table.are_numbers(name)]
+        frame = [table.called(name, "features") for name in features]
+        changing = [name for name in rest if name not in frame and not table.is_constant(name, order, starts)]
+        return frame, {name: f"the column {name!r} is not among the features and was left out" for name in changing}
+    dropped = {name: index_note(name) for name in rest if _numbers_rows(table, name, len(starts) > 1)}
+    for name in rest:
+        if table.are_times(name) and not table.is_constant(name, order, starts):
+            dropped[name] = (
+                f"the column {name!r} holds times and was left out of the features; time={name} orders the frames by it"
+            )
+    frame = [name for name in rest if name not in dropped and table.are_numbers(name) and not table.are_times(name)]
+    if not frame:
+        frame = [name for name in dropped if not is_index_name(name) and not table.are_times(name)]
+        dropped = {name: why for name, why in dropped.items() if name not in frame}
     if not frame:
         there = ", ".join(table.values)
         raise DataError(f"{table.where}: no column of numbers is left for the features; there are {there}")
-    return frame
+    return frame, dropped
+
+
+def _numbers_rows(table: Columns, name: str, several: bool) -> bool:
+    """Whether a column only labels the rows; of a single sequence a column with a name of its own may be a feature."""
+    if not table.are_numbers(name):
+        return is_index_name(name) and len(set(table.texts(name))) == len(table.lines)
+    return (several or name.strip().lower() in COUNTERS or is_index_name(name)) and counts_rows(
+        table.numbers(name), name
+    )
 
 
 def _order(table: Columns, roles: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
@@ -209,17 +254,45 @@ def _metas(
         key = role_of.get(name, name)
         if name in frame or key in ("sequence", "time", "label"):
             continue
-        if name in role_of or name == META or table.schema is not None or not table.are_numbers(name):
+        if name in role_of or name == META or table.schema is not None:
+            metas[key] = table.constants(name, order, starts)
+        elif not table.are_numbers(name) or table.are_times(name):
+            if not table.is_constant(name, order, starts) and _mostly_values(table.texts(name)):
+                table.numbers(name)  # one cell is at fault, and this error names it
             metas[key] = table.constants(name, order, starts)
     if "sequence" in roles and "name" not in metas and table.schema is None:
         metas["name"] = [str(value) for value in table.constants(roles["sequence"], order, starts)]
     return metas
 
 
-def _schema(table: Columns, labels: list[str], frame: list[str], layout: str | None) -> Schema:
-    shape = frame_shape((len(frame),), layout, table.where)
-    names = sorted({label for label in labels if label not in _UNLABELLED}, key=_by_number)
-    return Schema(tuple(names), shape, features=tuple(frame), layout=layout)
+def _kind(table: Columns, labels: list[str], rows: np.ndarray) -> Kind:
+    """What the labels are, unless they look like numbers to be predicted: these are refused, for both can be meant."""
+    values = [_by_number(label)[0] for label in labels if not absent(label)]
+    if not values or not np.isfinite(values).all():
+        return "class"
+    fraction = next((i for i, text in enumerate(labels) if not absent(text) and float(text) % 1), None)
+    many = len(set(values)) > max(MANY_CLASSES, len(values) // 2)
+    if fraction is None and not many:
+        return "class"
+    shown = labels[fraction or 0]
+    raise DataError(
+        f"{table.place(rows[fraction or 0])}: the label {shown!r}"
+        + (" is no whole number" if fraction is not None else f" is one of {len(set(values))} different numbers")
+        + "; target=number predicts labels as numbers, target=class takes each as a class"
+    )
+
+
+def _mostly_values(texts: list[str]) -> bool:
+    known = [text for text in texts if not absent(text)]
+    return 2 * sum(map(is_value, known)) > len(known)
+
+
+def _schema(
+    table: Columns, labels: list[str], frame: list[str], layout: tuple[str | None, int | None], kind: Kind
+) -> Schema:
+    shape = frame_shape((len(frame),), layout[0], table.where, layout[1], frame)
+    names = sorted({label for label in labels if not absent(label)}, key=_by_number) if kind == "class" else []
+    return Schema(tuple(names), shape, features=tuple(frame), layout=layout[0], target=kind)
 
 
 def _by_number(name: str) -> tuple[float, str]:
@@ -229,11 +302,13 @@ def _by_number(name: str) -> tuple[float, str]:
         return float("inf"), name
 
 
-def _label(table: Columns, schema: Schema, names: list[str], row: int) -> int:
+def _label(table: Columns, schema: Schema, names: list[str], row: int) -> float:
     name = names[row]
+    if schema.target == "number":
+        return float(numbers([name], lambda _: f"{table.place(row)}: the label")[0])
     if name in schema.classes:
         return schema.classes.index(name)
-    if name in _UNLABELLED:
+    if absent(name):
         return -1
     raise DataError(f"{table.place(row)}: the label {name!r} is not among the classes of the file's schema")
 
@@ -245,8 +320,8 @@ def _case(table: Columns, frame: list[str], values: np.ndarray, rows: np.ndarray
 SOURCE = Source(
     name="table",
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
-    load=load,
-    read=read,
+    load=with_joint_options(load),
+    read=with_joint_options(read),
     recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
     may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},

@@ -33,6 +33,16 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def begins_like(path: Path, texts: tuple[bytes, ...]) -> bool:
+    """Whether one of the texts is in the first 64 KiB of a file."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+    except OSError:
+        return False
+    return any(text in head for text in texts)
+
+
 def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Path:
     """The path, if it ends in one of the suffixes and no file would be lost; else ConfigError."""
     path = Path(path)

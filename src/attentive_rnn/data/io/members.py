@@ -67,6 +67,13 @@ def members(path: Path, key: Callable[[str], str | None], what: str) -> Iterator
             yield Member(name, k, _checked(read_bytes(Path(name)), name))
 
 
+def first_json(path: Path) -> Path | None:
+    """The path if it is a .json file, or the first one in a folder; None where there is none."""
+    if path.is_dir():
+        return min((p for p in path.rglob("*.json") if p.is_file() and not p.name.startswith(".")), default=None)
+    return path if path.suffix.lower() == ".json" and path.is_file() else None
+
+
 def read_member(path: Path, suffix: str) -> Member | None:
     """The one member whose path ends in ``suffix``, or None where there is none or several."""
     found = [n for n in _names(path) if n.endswith(suffix)]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-from collections.abc import Callable, Sequence
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import DataError
+from .cells import is_value
 from .files import decompress, quoted
-
-_ABSENT = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 
 
 def decode(data: bytes, where: str, hint: str = "save the file as UTF-8") -> str:
-    """The text of bytes in UTF-8, with or without a byte-order mark.
+    """The text of bytes in UTF-8, with or without a byte-order mark, or in UTF-16 with one.
 
     Raises:
         DataError: they are not; the message has the line of the fault and the hint.
     """
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: begins as a text in UTF-16, but is damaged; {hint}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,85 +73,114 @@ def parse_rows(data: bytes, where: str, columns: int, separator: str | None = No
     return values
 
 
+_FRACTION = re.compile(r"[+-]?\d*[.]\d+([eE][+-]?\d+)?")
+
+
 @dataclass(frozen=True)
 class TextTable:
-    """The fields of a text file: ``names`` if its first line has some, ``rows`` and the ``lines`` they are in."""
+    """The fields of a text file.
+
+    Args:
+        names: those in its first line, if it has some.
+        rows: the fields of each other line.
+        lines: where these lines are in the file.
+        numbered: whether the names are numbers, 0, 1, ..., so that the line could have been values as well.
+    """
 
     names: tuple[str, ...] | None
     rows: list[list[str]]
     lines: list[int]
+    numbered: bool = False
+
+    def columns(self) -> dict[str, list[str]]:
+        """The fields of each column by its name, "column 1", ... where it has none."""
+        names = self.names or tuple(f"column {i}" for i in range(1, len(self.rows[0]) + 1))
+        return dict(zip(names, map(list, zip(*self.rows, strict=True)), strict=True))
 
 
-def parse_table(data: bytes, where: str) -> TextTable:
+def header_note(where: str) -> str:
+    """The note on a file whose first line is numbers and was taken for names."""
+    return f"{where}: the first line, which counts the columns, was taken for their names; header=false makes it values"
+
+
+def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTable:
     """Split the bytes of a text file into fields.
 
     The separator is the one of comma, semicolon and tab that is most frequent in the first line, or else spaces.
-    Lines that begin with # are comments. The first line has the names if one of its fields is not a number.
+    Lines that begin with # are comments. A line of separators only is a row without values, an empty line is none.
+    The first line has the names if one of its fields is not a number, or if it counts the columns: 0, 1, ..., as
+    pandas writes them, or 1, 2, ... above values that are no whole numbers.
+
+    Args:
+        data: the bytes.
+        where: the name of the file in messages.
+        header: whether the first line has the names; None: it is told as said above.
 
     Raises:
         DataError: the file is empty, not text, or its lines differ in the number of fields.
 
     Example:
         >>> parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
-        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3])
+        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3], numbered=False)
     """
     text = decode(decompress(data, where), where)
+    if "\0" in text:
+        raise DataError(f"{where}: holds NUL bytes: it is no text, or one in UTF-16 without a mark; save it as UTF-8")
     rows: list[list[str]] = []
     lines: list[int] = []
     for number, row in _split(text, where):
-        if not any(row) or row[0].startswith("#"):
+        if row in ([], [""]) or row[0].startswith("#"):
             continue
         if rows and len(row) != len(rows[0]):
             raise DataError(
                 f"{where}, line {number}: {len(row)} fields, but line {lines[0]} has {len(rows[0])}; "
-                "the line may be truncated"
+                + (
+                    "the line may be truncated"
+                    if len(row) < len(rows[0])
+                    else "if commas are decimal commas, put semicolons between the fields, or the fields in quotes"
+                )
             )
         rows.append(row)
         lines.append(number)
     if not rows:
         raise DataError(f"{where}: is empty")
-    if all(_is_number(field) for field in rows[0]):
+    numbered = header is None and _counts_columns(rows)
+    if header is False or (header is None and not numbered and all(is_value(field) for field in rows[0])):
         return TextTable(None, rows, lines)
+    value = next((field for field in rows[0] if _FRACTION.fullmatch(field)), None)
+    if header is None and value is not None:
+        raise DataError(
+            f"{where}, line {lines[0]}: holds {quoted(value)}, a value, and texts, which may be names or values; "
+            "header=true takes the line for names, header=false for values"
+        )
     if len(set(rows[0])) < len(rows[0]):
         raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
     if len(rows) == 1:
         raise DataError(f"{where}: has names in line {lines[0]}, but no values after them")
-    return TextTable(tuple(rows[0]), rows[1:], lines[1:])
+    return TextTable(tuple(rows[0]), rows[1:], lines[1:], numbered)
 
 
-def numbers(texts: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
-    """The numbers (n,) float64 of n fields, NaN where one is empty, ``?``, ``NA`` and the like.
-
-    Raises:
-        DataError: a field is something else; ``place(i)`` says where field i is.
-    """
-    try:
-        if not any("_" in text for text in texts):  # float() also reads 1_000
-            return np.array(texts, dtype=np.float64)
-    except ValueError:
-        pass
-    values = np.empty(len(texts))
-    for i, text in enumerate(texts):
-        if not _is_number(text):
-            raise DataError(f"{place(i)} is {quoted(text)}, not a number")
-        values[i] = np.nan if text.lower() in _ABSENT else float(text)
-    return values
-
-
-def _is_number(text: str) -> bool:
-    if text.lower() in _ABSENT:
-        return True
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
+def _counts_columns(rows: list[list[str]]) -> bool:
+    """Whether the first row counts the columns and so has their names, not values."""
+    first, rest = rows[0], rows[1:]
+    if first[0] == "" and len(first) > 1:  # above a row counter, which pandas writes without a name
+        first = first[1:]
+        return first == [str(i) for i in range(len(first))] and bool(rest)
+    if first == [str(i) for i in range(len(first))] and len(first) > 1:
+        return bool(rest)
+    # One column that begins with 0, or a frame 1, 2, 3: names only above values that are no whole numbers.
+    counts = first == ["0"] or (first == [str(i) for i in range(1, len(first) + 1)] and len(first) > 1)
+    return counts and bool(rest) and not any(field.lstrip("+-").isdigit() for row in rest for field in row)
 
 
 def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
     lines = text.splitlines()
     first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    separator = max(",;\t", key=first.count)
+    if told := re.fullmatch(r"sep=([,;\t])", first.strip(" ")):  # a line that Excel writes and reads
+        lines[lines.index(first)] = ""
+        separator = first = told[1]
+    else:
+        separator = _separator(first)
     if separator not in first:
         return [(number, line.split()) for number, line in enumerate(lines, 1)]
     reader = csv.reader(lines, delimiter=separator, strict=True)
@@ -154,6 +188,14 @@ def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
         return [(reader.line_num, [field.strip() for field in row]) for row in reader]
     except csv.Error as error:
         raise DataError(f"{where}, line {reader.line_num}: {error}") from error
+
+
+def _separator(line: str) -> str:
+    """The most frequent of comma, semicolon and tab, but for numbers with decimal commas between the other two."""
+    for separator in ";\t":
+        if separator in line and all(is_value(field.strip()) for field in line.split(separator)):
+            return separator
+    return max(",;\t", key=line.count)
 
 
 def _is_finite(text: str) -> bool:

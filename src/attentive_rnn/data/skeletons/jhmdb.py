@@ -24,6 +24,7 @@ from ..io.members import Member, members
 from ..options import one_of
 from ..schema import Schema
 from ..source import Source
+from ..split import left_out
 from .reader import held_by, read_members
 
 Positions = Literal["image", "world"]
@@ -105,6 +106,7 @@ def official_split(
     for part, title in ((1, "train"), (2, "test")):
         if not (parts == part).any():
             raise DataError(f"{path}: has no clip to {title} in split {split}")
+    dataset.notes = (*dataset.notes, *left_out(dataset, parts > 0, f"which split {split} does not use"))
     return Splits(dataset.subset(np.flatnonzero(parts == 1)), dataset.subset(np.flatnonzero(parts == 2)))
 
 

@@ -18,8 +18,9 @@ from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.members import Member
 from ..io.text import parse_rows
-from ..options import one_of
+from ..options import number, one_of
 from ..schema import Schema
+from ..transforms.presence import unseen
 from .reader import divide, held_by, read_members, skeleton_source
 
 Subset = Literal["all", "AS1", "AS2", "AS3"]
@@ -49,7 +50,9 @@ _NAME = re.compile(r"(?:.*/)?(a(\d\d)_s(\d\d)_e(\d\d))_skeleton3D\.txt", re.ASCI
 _ORDER = (6, 3, 2, 19, 0, 7, 9, 11, 1, 8, 10, 12, 4, 13, 15, 17, 5, 14, 16, 18)
 
 
-def load(path: str | Path, subset: Subset = "all", files: Files = "published") -> Splits[SequenceDataset]:
+def load(
+    path: str | Path, subset: Subset = "all", files: Files = "published", min_confidence: float = 0.0
+) -> Splits[SequenceDataset]:
     """The cross-subject protocol: subjects 1, 3, 5, 7, 9 train (284 of the published list), the others test (273).
 
     Args:
@@ -58,20 +61,24 @@ def load(path: str | Path, subset: Subset = "all", files: Files = "published") -
             the three.
         files: "published" leaves out the ten sequences that are not on the published list (see ``EXCLUDED``), among
             them the empty a13_s09_e02; "all" keeps them.
+        min_confidence: a joint with a confidence (the fourth number of a line) below it is absent; 0 keeps all.
 
     Raises:
         ConfigError: an option with another value.
         DataError: a file or its name is malformed, or one part is empty.
     """
-    dataset = read(path, subset, files)
+    dataset = read(path, subset, files, min_confidence)
     train = np.isin(dataset.groups("subject"), TRAIN_SUBJECTS)
     return divide(dataset, train, path, "; subjects 1 3 5 7 9 train")
 
 
-def read(path: str | Path, subset: Subset = "all", files: Files = "published") -> SequenceDataset:
+def read(
+    path: str | Path, subset: Subset = "all", files: Files = "published", min_confidence: float = 0.0
+) -> SequenceDataset:
     """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
     one_of("msr-action3d", "subset", subset, SUBSETS)
     one_of("msr-action3d", "files", files, get_args(Files))
+    number("msr-action3d", "min_confidence", min_confidence, 0, 1)
     chosen = SUBSETS[subset]
     left_out = EXCLUDED if files == "published" else ()
 
@@ -87,7 +94,7 @@ def read(path: str | Path, subset: Subset = "all", files: Files = "published") -
         if action not in SUBSETS["all"]:
             raise DataError(f"{member.where}: the action in its name is not from 1 to {len(ACTIONS)}")
         meta = {"name": member.key, "subject": subject, "repetition": repetition}
-        return _frames(member), chosen.index(action), meta
+        return _frames(member, min_confidence), chosen.index(action), meta
 
     schema = replace(SCHEMA, classes=tuple(ACTIONS[a - 1] for a in chosen))
     return read_members(path, key, "aNN_sNN_eNN_skeleton3D.txt to read", parse, schema, "msr-action3d")
@@ -98,13 +105,16 @@ def _key(name: str) -> str | None:
     return match[1] if match else None
 
 
-def _frames(member: Member) -> np.ndarray:
+def _frames(member: Member, min_confidence: float) -> np.ndarray:
     rows = parse_rows(member.data, member.where, columns=4)
     if len(rows) % len(_ORDER):
         raise DataError(
             f"{member.where}: has {len(rows)} lines, which are no whole frames of {len(_ORDER)}; it may be truncated"
         )
-    return rows.reshape(-1, 1, len(_ORDER), 4)[:, :, list(_ORDER), :3]
+    frames = rows.reshape(-1, 1, len(_ORDER), 4)[:, :, list(_ORDER)]
+    if min_confidence:
+        frames[unseen(frames[..., 3], min_confidence)] = 0
+    return frames[..., :3]
 
 
 SOURCE = skeleton_source(

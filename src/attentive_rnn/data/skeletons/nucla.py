@@ -18,9 +18,10 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.files import quoted
-from ..io.members import Member, holds
+from ..io.files import begins_like, quoted
+from ..io.members import Member, first_json, holds
 from ..schema import Schema
+from ..split import left_out
 from .reader import read_members, skeleton_source
 
 ACTIONS = {
@@ -66,6 +67,8 @@ def load(
     if not len(train) or not len(test):
         found, wanted = (", ".join(map(str, some)) for some in (np.unique(views), train_views))
         raise DataError(f"{path}: has view {found} only; training is on view {wanted} and testing on view {test_view}")
+    used = np.isin(views, [*train_views, test_view])
+    dataset.notes = (*dataset.notes, *left_out(dataset, used, "whose view is in no part"))
     return Splits(dataset.subset(train), dataset.subset(test))
 
 
@@ -78,8 +81,13 @@ def read(path: str | Path) -> SequenceDataset:
 
 
 def recognise(path: Path) -> bool:
-    """Whether the path is a .json or .zip file, or a folder with .json files."""
-    return holds(path, _key) if path.is_dir() else path.suffix.lower() in (".json", ".zip")
+    """Whether the path is a .zip, or a .json file or a folder with some that are named or begin as those of the set."""
+    if path.suffix.lower() == ".zip" and path.is_file():
+        return True
+    if holds(path, lambda name: key if (key := _key(name)) and _NAME.fullmatch(key) else None):
+        return True
+    file = first_json(path)
+    return file is not None and begins_like(file, (b'"skeletons"',))
 
 
 def _key(name: str) -> str | None:

@@ -44,9 +44,15 @@ def is_planar(bodies: np.ndarray) -> bool:
 
 def guess(sequence: Tensor) -> Schema | None:
     """A schema for a sequence (T, M, V, 3) of which none is known and that looks like pixels with a confidence."""
-    if sequence.ndim != 4 or sequence.shape[-1] != 3 or not is_planar(sequence.numpy()):
+    if sequence.ndim != 4 or sequence.shape[-1] != 3 or not looks_scored(sequence.numpy()):
         return None
     return Schema((), tuple(sequence.shape[1:]), coordinates=2)
+
+
+def looks_scored(frames: np.ndarray) -> bool:
+    """Whether (..., 3) numbers look like pixels with a confidence; a third number that is always 0 is none."""
+    known = frames[np.isfinite(frames).all(-1)]
+    return bool(known[:, 2].any()) and is_planar(known)
 
 
 def unseen(confidence: np.ndarray, least: float) -> np.ndarray:

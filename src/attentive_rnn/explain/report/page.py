@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...data import Splits
+from ...data.check.classes import class_warnings
 from ...data.io.files import read_json, write_file
 from ...errors import ConfigError, needed_for
 from ...tasks import Metric, Task
@@ -80,7 +81,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
         "numbers": _numbers(results, task),
-        "remarks": _remarks(results, task.metric),
+        "remarks": [*_data_remarks(splits), *_remarks(results, task.metric)],
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
         "classes": _classes(test) if classified else None,
         "confusion": _confusion(test) if classified and not wide else None,
@@ -94,6 +95,12 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "environment": _environment(environment),
         "configuration": run.config.read_text(encoding="utf-8"),
     }
+
+
+def _data_remarks(splits: Splits) -> list[str]:
+    """The warnings and the notes of the data's reader."""
+    warnings = [f"Warning: {warning}." for warning in class_warnings(splits.parts())]
+    return warnings + [f"Data: {note}." for note in splits.notes]
 
 
 def _answers(answers: np.ndarray, truth: np.ndarray) -> dict[str, Any] | None:

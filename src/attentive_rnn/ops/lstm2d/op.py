@@ -57,5 +57,6 @@ def lstm2d(p: Tensor, weights: Weights, *, backend: str = "auto") -> Run:
     """
     call = Call(p, weights)
     check(call)
-    h, choice = dispatch.execute(TABLE, backend, p, call)
-    return Run(h, choice)
+    choice, call, context = dispatch.prepare(TABLE, backend, p, call)
+    with context:
+        return Run(TABLE[choice.backend].run(call), choice)

@@ -89,15 +89,15 @@ def recurrence(
     """
     call = Call(spec, x, state, weights, lengths, reverse, zoneout, need_attention)
     check(call)
-    if spec.lags is None:
-        call = call._replace(need_attention=need_attention and spec.gate is not None)
-        (output, state, attention), choice = dispatch.execute(TABLE, backend, x, call)
-        return Run(output, state, attention, choice)
-    w = normalised(spec.lags, weights.lag, weights.hh)
-    asked = need_attention and (spec.gate is not None or w is None)
-    call = call._replace(w=weights._replace(lag=w), need_attention=asked)
-    (output, state, attention), choice = dispatch.execute(TABLE, backend, x, call)
-    if need_attention and w is not None:
+    w, computed = weights.lag, spec.gate is not None
+    if spec.lags is not None:
+        w = normalised(spec.lags, weights.lag, weights.hh)
+        computed = computed or w is None
+    call = call._replace(w=weights._replace(lag=w), need_attention=need_attention and computed)
+    choice, call, context = dispatch.prepare(TABLE, backend, x, call)
+    with context:
+        output, state, attention = TABLE[choice.backend].run(call)
+    if need_attention and spec.lags is not None and w is not None:
         every = w.to(output.dtype).expand(*x.shape[:2], -1)
         if lengths is not None:
             runs = torch.arange(x.shape[0]).unsqueeze(1) < lengths.cpu()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from ....errors import ConfigError, DataError
+from ...options import whole
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,32 @@ def get_layout(name: str) -> JointLayout:
     )
 
 
-def frame_shape(shape: tuple[int, ...], layout: str | None, where: str) -> tuple[int, ...]:
+_PLANAR = ("coco-17", "jhmdb-15", "openpose-18", "openpose-25")  # layouts of pictures: x, y; all others are x, y, z
+_AXIS = re.compile(r"[a-z]+", re.IGNORECASE)
+
+
+def frame_shape(
+    shape: tuple[int, ...],
+    layout: str | None,
+    where: str,
+    values: int | None = None,
+    names: Sequence[str] = (),
+) -> tuple[int, ...]:
     """The shape (M, V, C) that frames take in a joint layout, or the given one without a layout.
 
-    Frames of D features are read person by person, joint by joint, coordinate by coordinate: with three coordinates
-    where 3 V divides D, with two where only 2 V does.
+    Frames of D features are read person by person, joint by joint, value by value. A joint has two, three or four
+    values (x, y, z and a score or visibility), and not two where three fit a layout in space. How many these are
+    follows from D, from the names of the columns where their axes recur (x0, y0, z0, v0, x1, ...), or from ``values``.
+
+    Args:
+        shape: of a frame as it is stored.
+        layout: the name of the layout.
+        where: the file in messages.
+        values: C, where D can be read in two ways.
+        names: of the D features, if they have some.
 
     Raises:
-        DataError: frames of this shape are not of the layout.
+        DataError: frames of this shape are not of the layout, or can be read in two ways.
         ConfigError: there is no such layout.
 
     Example:
@@ -91,12 +112,47 @@ def frame_shape(shape: tuple[int, ...], layout: str | None, where: str) -> tuple
     if layout is None:
         return shape
     joints = len(get_layout(layout).joints)
+    if values is not None:
+        whole(where, "values", values, 1)
     if len(shape) == 1:
-        for coordinates in (3, 2):
-            if shape[0] % (joints * coordinates) == 0:
-                return shape[0] // (joints * coordinates), joints, coordinates
-        raise DataError(f"{where}: {shape[0]} features a frame are not those of {joints} joints, as {layout} has")
+        told = values or _recurring(names, joints)
+        each, rest = divmod(shape[0], joints)
+        few = (2, 3, 4) if layout in _PLANAR or each % 3 else (3, 4)
+        fitting = [c for c in ([told] if told else few) if rest == 0 and each % c == 0 and each]
+        if not fitting:
+            told_so = f" with values={told} each" if told else ""
+            raise DataError(
+                f"{where}: {shape[0]} features a frame are not those of {joints} joints, as {layout} has{told_so}"
+            )
+        if len(fitting) > 1:
+            readings = " or ".join(f"{each // c} persons x {joints} joints x {c} values (values={c})" for c in fitting)
+            raise DataError(
+                f"{where}: {shape[0]} features a frame can be {readings}; say which with the option values, "
+                "--option values=N or --data.options.values N"
+            )
+        return each // fitting[0], joints, fitting[0]
     full = shape if len(shape) == 3 else (1, *shape)
     if len(full) != 3 or full[1] != joints:
         raise DataError(f"{where}: frames {shape} are not (persons, {joints}, coordinates), as {layout} needs")
+    if values is not None and full[2] != values:
+        raise DataError(f"{where}: frames {shape} have {full[2]} values a joint, not {values}")
     return full
+
+
+def _recurring(names: Sequence[str], joints: int) -> int | None:
+    """After how many names their axes recur, as in x0, y0, z0, x1, y1, z1; None where they do not tell."""
+    if not names or len(names) % joints:
+        return None
+    axes = [_axis(name) for name in names]
+    for period in (2, 3, 4):
+        own = axes[:period]
+        distinct = own[:2] == ["x", "y"] and len(set(own)) == period
+        if distinct and len(names) % (joints * period) == 0 and axes == own * (len(names) // period):
+            return period
+    return None
+
+
+def _axis(name: str) -> str:
+    """The axis in the name of a feature: its last word, or the first where the name begins with x, y or z."""
+    words = _AXIS.findall(name.lower())
+    return next((w for w in (words[-1], words[0]) if w in ("x", "y", "z")), words[-1]) if words else ""

@@ -1,0 +1,29 @@
+"""The warning on parts with one class."""
+
+import torch
+
+from attentive_rnn.data import Schema, SequenceDataset, check
+from attentive_rnn.data.check.classes import class_warnings
+from attentive_rnn.training import load_config
+from attentive_rnn.training.setup import load_splits
+
+
+def part(labels, target="class"):
+    schema = Schema(("up", "down") if target == "class" else (), (1,), target=target)
+    return SequenceDataset([torch.ones(2, 1)] * len(labels), labels, [{}] * len(labels), schema)
+
+
+def test_a_part_of_one_class_is_warned_of():
+    (warning,) = class_warnings({"train": part([1, 1, -1]), "valid": part([1]), "test": part([0, 1])})
+    assert warning.startswith("all 2 labelled sequences of train are of one class, 'down'")
+    assert not list(class_warnings({"train": part([1.0, 1.0], "number")}))
+
+
+def test_the_warning_is_the_first_line_of_the_report_and_printed_before_training(tmp_path, capsys):
+    path = tmp_path / "one.csv"
+    path.write_text("sequence,label,x\n" + "".join(f"{i},a,{i}.5\n" for i in range(8)))
+    report = check(path)
+    assert str(report).startswith("warning: all 8 labelled sequences of all are of one class, 'a'")
+    assert report.to_dict()["warnings"] == list(report.warnings)
+    load_splits(load_config("sequence", [("data.source", "table"), ("data.path", str(path))]))
+    assert "warning: all 6 labelled sequences of train are of one class" in capsys.readouterr().err
