@@ -40,6 +40,7 @@ def test_columns_with_names_may_come_in_any_order(order):
     [
         (("x", "y", "q"), "missing z; unknown q"),
         (("x", "y"), "missing z"),
+        (("", "x", "y", "z"), r"unknown ''"),
         (("x", "y", "z", "t"), r"unknown t \(leave them out with --option features=\[x,y,z\]\)"),
         (("x", "x", "y"), "the data has two features of the name 'x'"),
         (tuple(f"v{i}" for i in range(12)), "missing x, y, z; unknown v0, .*, v7 and 4 more"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,3 +223,16 @@ def test_the_run_to_continue_is_the_newest_interrupted_one_of_the_configuration(
         find_resumable(other, tmp_path)
     with pytest.raises(ConfigError, match=r"optim\.lr is 0\.1 now and 0\.005 there"):
         require_same(other, whole)
+
+
+def test_a_run_does_not_go_on_with_other_columns(whole, tmp_path):
+    run = copy_of(whole, tmp_path / "run")
+    run.results.unlink(missing_ok=True)
+    config = run.read_config()
+    splits = load(config.data.source, config.data.path, **config.data.options)
+    turned = replace(splits.train.schema, features=splits.train.schema.features[::-1])
+    splits.train.schema = turned
+    before = run.environment.read_bytes()
+    with pytest.raises(ConfigError, match=r"cannot resume .* have other features: \['LPC cepstrum 12', .* now, "):
+        resume(run, splits=splits)
+    assert run.environment.read_bytes() == before

@@ -23,6 +23,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from ..explain.outcome import Request
     from ..training import load_model, open_run
     from ..training.inputs import read_input, run_splits
+    from ..training.setup import print_notes
 
     run = open_run(arguments.folder)
     if arguments.faithfulness:
@@ -42,6 +43,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     splits = run_splits(saved, run.read_config(arguments.data, options if arguments.input is None else None))
     if arguments.input is not None:
         dataset = read_input(saved, arguments.input, options)
+        print_notes(dataset.notes)
     else:
         dataset = getattr(splits, arguments.split or "test")
     if arguments.item is not None:

@@ -285,4 +285,4 @@ def _shown(values: object) -> str:
     if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
         return str(values)
     more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-    return ", ".join(values[:_SHOWN]) + more if values else "none"
+    return ", ".join(value if value.strip() else repr(value) for value in values[:_SHOWN]) + more if values else "none"

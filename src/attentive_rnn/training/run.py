@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from rich.console import Console
 
-from ..data import Splits, copies_in_train
+from ..data import Schema, Splits, copies_in_train
 from ..data.io.files import read_json, write_json
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
@@ -141,7 +142,7 @@ def _complete(
             return run
         for leftover in run.path.rglob(".*.tmp"):
             leftover.unlink()
-        _write_environment(run, str(device))
+        _write_environment(run, str(device), splits.train.schema)
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
             with other_processes(run.path, config.devices):
@@ -231,10 +232,20 @@ def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[s
     return scores
 
 
-def _write_environment(run: RunFolder, device: str) -> None:
-    """env.json: where the run began, and every place where it went on."""
-    here = describe(device)
-    if run.environment.exists():
-        began = read_json(run.environment)
-        here = began | {"resumed": [*began.get("resumed", []), here]}
-    write_json(run.environment, here)
+def _write_environment(run: RunFolder, device: str, schema: Schema) -> None:
+    """env.json: where the run began and on which frames, and every place where it went on.
+
+    Raises:
+        ConfigError: the frames or classes are no longer those that the run began with.
+    """
+    here, now = describe(device), schema.to_dict()
+    del now["vocabulary"]  # is long
+    if not run.environment.exists():
+        write_json(run.environment, here | {"schema": now})
+        return
+    began = read_json(run.environment)
+    for key, was in (began.get("schema") or {}).items():
+        if now.get(key) != was:
+            here_now, then = (shorten(str(one), 80) for one in (now.get(key), was))
+            raise ConfigError(f"cannot resume {run.path}: the data have other {key}: {here_now} now, {then} then")
+    write_json(run.environment, began | {"resumed": [*began.get("resumed", []), here]})
