@@ -15,7 +15,7 @@ from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
 from .schema import Schema
-from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
+from .skeletons import jhmdb, ntu, nucla, openpose, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
 from .source import Source
 from .text import imdb
@@ -37,6 +37,7 @@ _SOURCES = (
     shrec.DEPTH_SOURCE,
     sfinge3d.SOURCE,
     pyskl.SOURCE,
+    openpose.SOURCE,
     nucla.SOURCE,
     cifar.SOURCE,
     scenes.MREF,
@@ -86,6 +87,12 @@ def recognise(path: str | Path) -> Source:
     for source in _SOURCES:
         if source.recognise(path):
             return source
+    if path.is_dir() and (json := next(path.rglob("*.json"), None)) is not None:
+        raise DataError(
+            f"{path}: holds JSON files that no reader knows, the first is {json.relative_to(path)}; known are "
+            "those of OpenPose (NAME_000000000000_keypoints.json) and of Northwestern-UCLA (aNN_sNN_eNN_vNN.json, with "
+            'a field "skeletons")'
+        )
     titles = "; ".join(s.title for s in _SOURCES if not s.embedded)
     raise DataError(f"{path}: no reader knows this. There are readers for {titles}")
 

@@ -41,6 +41,7 @@ SCHEMA = Schema(classes=tuple(ACTIONS.values()), shape=(1, 20, 3), layout="kinec
 TRAIN_VIEWS, TEST_VIEW = (1, 2), 3
 VIEWS = (*TRAIN_VIEWS, TEST_VIEW)
 
+_HEAD = 2**16  # bytes of a file in which its fields are looked for
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)", re.ASCII)
 
 
@@ -83,8 +84,16 @@ def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:
 
 
 def recognise(path: Path) -> bool:
-    """Whether the path is a .json or .zip file, or a folder with .json files."""
-    return holds(path, _key) if path.is_dir() else path.suffix.lower() in (".json", ".zip")
+    """Whether the path is a .json or .zip file, or a folder with .json files of this kind: by name or first field."""
+    if not path.is_dir():
+        return path.suffix.lower() in (".json", ".zip")
+    if not holds(path, _key):
+        return False
+    first = min(file for file in path.rglob("*") if _key(file.name) and file.is_file())
+    if _NAME.fullmatch(first.stem):
+        return True
+    with first.open("rb") as stream:
+        return b'"skeletons"' in stream.read(_HEAD)
 
 
 def _key(name: str) -> str | None:
