@@ -93,3 +93,20 @@ def test_any_lengths_give_what_each_row_gives_alone(cell, gate, lengths, extra, 
         assert not output[row, length:].any()
         for mine, expected in zip(as_tuple(last), as_tuple(alone_last), strict=True):
             torch.testing.assert_close(mine[:, row], expected, rtol=1e-12, atol=1e-13)
+
+
+@every_cell
+@pytest.mark.parametrize("backend", ["cpu", "hoisted", "reference"])
+def test_lengths_are_copied_at_the_call(cell, backend):
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    torch.manual_seed(0)
+    layer = LAYERS[cell](5, 6, num_layers=2, bidirectional=True, backend=backend).double()
+    gradients = []
+    for fills in (LENGTHS.tolist(), [6, 1, 6, 2], [10_000_000] * 4):
+        buffer, x = LENGTHS.numpy().copy(), X.clone().requires_grad_()
+        output, last = layer(x, lengths=torch.from_numpy(buffer))
+        buffer[:] = fills
+        loss = output.square().sum() + sum(s.square().sum() for s in as_tuple(last))
+        gradients.append(torch.autograd.grad(loss, (x, *layer.parameters())))
+    for others in gradients[1:]:
+        assert all(map(torch.equal, others, gradients[0]))

@@ -88,6 +88,19 @@ def test_what_stands_in_the_padding_changes_nothing(pool, training):
         assert clean.isfinite().all()
 
 
+@pytest.mark.parametrize("pool", ["mean", "last", "keras_compat"])
+def test_lengths_are_copied_at_the_call(pool):
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    model, x = SequenceClassifier(4, 2, 5, pool=pool).eval(), torch.randn(3, 6, 4)
+    gradients = []
+    for fills in ([6, 2, 4], [1, 6, 6]):
+        buffer = torch.tensor([6, 2, 4]).numpy()
+        logits = model(x, torch.from_numpy(buffer))
+        buffer[:] = fills
+        gradients.append(torch.autograd.grad(logits.square().sum(), list(model.parameters())))
+    assert all(map(torch.equal, *gradients))
+
+
 def test_the_features_of_a_frame_are_flattened():
     model = SequenceClassifier(60, K, hidden_size=5).eval()
     x = torch.randn(2, 9, 1, 20, 3)

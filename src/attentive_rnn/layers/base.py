@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, recurrence
+from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths, recurrence
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
     DEFAULTS,
@@ -221,6 +221,7 @@ class RecurrentBase(nn.Module):
             x = input if batched else input.unsqueeze(1)
             x = x.transpose(0, 1) if batched and self.batch_first else x
             if lengths is not None:
+                lengths = own_lengths(lengths)
                 check_lengths(lengths, x.shape[0], x.shape[1])
         if x.shape[0] == 0:
             raise RuntimeError(f"{self._mode}: Expected sequence length to be larger than 0")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..layers import RRA, EleAttGRU, EleAttLSTM, EleAttRNN
 from ..layers.base import RecurrentBase
 from ..layers.options import LAYER_DEFAULTS, LayerOptions, check_choice, complete, show_options
-from ..ops.recurrence import Attention, Norm
+from ..ops.recurrence import Attention, Norm, own_lengths
 
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU, "rra": RRA}
 POOLS = ("mean", "last", "keras_compat")
@@ -164,6 +164,7 @@ class SequenceClassifier(nn.Module):
         """Logits (B, K), and the attention of each layer if asked for; see the class."""
         if x.dim() < 3:
             raise ValueError(f"x should be (B, T, *features), got {x.dim()} dimensions")
+        lengths = own_lengths(lengths)
         frames = x.flatten(2).transpose(0, 1)
         if self.embedding is not None:
             frames = self.embedding(frames.squeeze(2).long())

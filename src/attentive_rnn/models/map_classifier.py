@@ -68,6 +68,7 @@ class MapClassifier(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor, need_attention: bool = False) -> Any:
         """Logits (B, K), and the masks if asked for; see the class."""
+        lengths = lengths.clone()  # see own_lengths
         there = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         y, mask = self.gate(torch.relu(self.project(x[there])))
         glimpses = y.sum((2, 3)) / mask.sum((2, 3))

@@ -74,7 +74,7 @@ def test_the_forward_operator_keeps_the_rules_of_operators(spec, options, filled
 def test_the_backward_operator_keeps_the_rules_of_operators(spec, options, keep_history, filled):
     call = random_call(spec, 4, 2, 3, 5, **options)
     arguments = tuple(a.detach() if isinstance(a, Tensor) else a for a in operator_arguments(call, keep_history))
-    output, _, c, window, attention, history = torch.ops.attentive_rnn.eleatt(*arguments)
+    output, _, c, window, attention, history, _ = torch.ops.attentive_rnn.eleatt(*arguments)
     inputs = arguments[:12]
     needed = [t is not None and i != 1 for i, t in enumerate(inputs)]
     g_c = torch.rand_like(c) if spec.cell_states == 2 else None
@@ -222,3 +222,18 @@ def test_a_compiled_layer_takes_and_gives_packed_sequences(cell):
     for one, other in zip((*ours[0], *ours[1]), (*expected[0], *expected[1]), strict=True):
         assert_near(one, other, 1e-12)
     assert layer.last_backend.backend == "cpu"
+
+
+def test_a_graph_keeps_a_copy_of_the_lengths():
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    layer = EleAttGRU(4, 6, bidirectional=True).double()
+    compiled = torch.compile(layer, fullgraph=True)
+    x, gradients = X.clone().requires_grad_(), []
+    for run, fills in ((layer, [7, 2, 5]), (compiled, [2, 7, 7]), (compiled, [10_000_000] * 3)):
+        buffer = LENGTHS.numpy().copy()
+        output, _ = run(x, lengths=torch.from_numpy(buffer))
+        buffer[:] = fills
+        gradients.append(torch.autograd.grad(output.square().sum(), (x, *layer.parameters())))
+    for others in gradients[1:]:
+        for ours, expected in zip(others, gradients[0], strict=True):
+            assert_near(ours, expected, 1e-13)

@@ -240,6 +240,15 @@ def check(call: Call) -> None:
         check_lengths(lengths, t, b)
 
 
+def own_lengths(lengths: Tensor | None) -> Tensor | None:
+    """A copy of lengths, for a call and its backward pass.
+
+    The caller's may lie over a buffer of NumPy's, which a loader fills with those of the next batch before the backward
+    pass of this one: autograd does not notice, and the kernels would read other rows' memory.
+    """
+    return lengths.clone() if isinstance(lengths, Tensor) else lengths  # what is no tensor, check_lengths refuses
+
+
 def check_lags(lags: Lags) -> None:
     """Refuse lags that mean nothing.
 
@@ -253,7 +262,7 @@ def check_lags(lags: Lags) -> None:
             raise ValueError(f"{name} should be a whole number of at least 1, got {value!r}")
 
 
-def check_lengths(lengths: Tensor, steps: int, rows: int) -> None:
+def check_lengths(lengths: Tensor | None, steps: int, rows: int) -> None:
     """Refuse lengths that are not `rows` whole numbers in 1..`steps`."""
     if not isinstance(lengths, Tensor):
         raise TypeError(f"lengths must be an int64 tensor, got {type(lengths).__name__}; use torch.as_tensor(lengths)")
