@@ -27,7 +27,7 @@ from .options import (
     show_options,
 )
 from .parameters import INITIALISATIONS, PARAMETERS, chrono, flops, parameter_shapes
-from .stepping import Steps
+from .stepping import Steps, compute_weights
 
 
 class RecurrentBase(nn.Module):
@@ -260,7 +260,10 @@ class RecurrentBase(nn.Module):
         Raises:
             RuntimeError: the layers are bidirectional, and so need the whole sequence.
         """
-        if not (state is None or need_attention or self.bidirectional or self.zoneout) and self._keeps_all():
+        if self._forward_pre_hooks:
+            compute_weights(self)
+        special = need_attention or self.bidirectional or self.zoneout or (self.residual and self.num_layers > 1)
+        if not (state is None or special) and self._keeps_all():
             fast = self._steps.advance(self, self.specs, self._forward_suffixes, x_t, state)
             if fast is not None:
                 output, after, choice = fast
