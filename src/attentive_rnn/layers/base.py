@@ -56,7 +56,8 @@ class RecurrentBase(nn.Module):
         * **input**: (T, B, D), or (B, T, D) if batch_first, or (T, D) without a batch, or a PackedSequence.
         * **hx**: the state before the first step, h_0 or (h_0, c_0), each (num_layers * directions, B, N), without B
           if the input has no batch; zeros if not given.
-        * **lengths** (keyword): int64 (B,), the steps of each row, instead of packing; padding is never read.
+        * **lengths** (keyword): int64 (B,), the steps of each row, instead of packing; padding is never read. A row of
+          length 0 keeps its state.
         * **need_attention** (keyword): return the attention too.
 
     Outputs:
@@ -225,8 +226,6 @@ class RecurrentBase(nn.Module):
                 check_lengths(lengths, x.shape[0], x.shape[1])
         if x.shape[0] == 0:
             raise RuntimeError(f"{self._mode}: Expected sequence length to be larger than 0")
-        if x.shape[1] == 0:
-            raise RuntimeError(f"{self._mode}: Expected batch size to be larger than 0")
         state = self._initial_state(hx, x, batched)
         output, state, attention = self._run(x, state, lengths, need_attention)
 

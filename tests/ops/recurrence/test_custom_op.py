@@ -136,7 +136,7 @@ def test_a_layer_of_a_hundred_steps_compiles_in_seconds():
 def test_lengths_out_of_range_are_refused_when_the_graph_runs():
     compiled = torch.compile(Whole(EleAttGRU(4, 6, dtype=torch.float64)), fullgraph=True, backend="aot_eager")
     compiled(X, LENGTHS)
-    with pytest.raises(ValueError, match=r"lengths must lie in 1\.\.7"):
+    with pytest.raises(ValueError, match=r"lengths must lie in 0\.\.7"):
         compiled(X, LENGTHS + 1)
 
 
@@ -237,3 +237,16 @@ def test_a_graph_keeps_a_copy_of_the_lengths():
     for others in gradients[1:]:
         for ours, expected in zip(others, gradients[0], strict=True):
             assert_near(ours, expected, 1e-13)
+
+
+def test_operators_take_a_batch_without_rows():
+    layer = EleAttGRU(4, 6, bidirectional=True).double()
+    x = X[:, :0].clone().requires_grad_()
+    compiled = torch.compile(Whole(layer), fullgraph=True, backend="aot_eager")
+    assert compiled(x, None)[0].shape == (7, 0, 12)
+    call = random_call(Spec("lstm"), 4, 0, 3, 5, lengths=torch.zeros(0, dtype=torch.int64))
+    for keep_history in (True, False):
+        output, h, c, *_ = torch.ops.attentive_rnn.eleatt(*operator_arguments(call, keep_history))
+        assert (output.shape, h.shape, c.shape) == ((4, 0, 5), (0, 5), (0, 5))
+        weights = [w for w in call.weights if w is not None]
+        assert not any(g.any() for g in torch.autograd.grad(output.sum() + c.sum(), weights))

@@ -46,11 +46,15 @@ def forward(backend: str, call: Call) -> tuple[Tensor, ...]:
     "(Tensor output, Tensor h, Tensor c, Tensor window, Tensor attention, Tensor history, Tensor own_lengths)",
 )
 def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    given: list[Any]
     *given, keep_history = x, h, *rest
     given[_LENGTHS] = own_lengths(given[_LENGTHS])  # an operator's results are no aliases, and backward reads this one
     kernels, call = _checked(given)
     history = x.new_empty(kernels.history_bytes(call) if keep_history else 0, dtype=torch.uint8)
-    output, *others = kernels.forward(call, history if keep_history else False)[0]
+    if call.empty:
+        output, *others = kernels.by_operators(call)
+    else:
+        output, *others = kernels.forward(call, history if keep_history else False)[0]
     states = call.spec.h_c_window(others[: call.spec.states])
     attention = others[-1] if call.need_attention else x.new_empty(0)
     ends = x.new_empty(0, dtype=torch.int64) if call.lengths is None else call.lengths
@@ -90,6 +94,8 @@ def _eleatt_backward(
 ) -> tuple[Tensor, ...]:
     *given, needed = rest
     kernels, call = _checked(given)
+    if call.empty:
+        return _zeros(given, needed)
     spec, saved = call.spec, (output.contiguous(), history)
     if history.numel() == 0:  # the forward pass kept none
         history = output.new_empty(kernels.history_bytes(call), dtype=torch.uint8)
@@ -104,9 +110,13 @@ def _eleatt_backward(
 @_eleatt_backward.register_fake
 def _(*call: Any) -> tuple[Tensor, ...]:
     *given, needed = call
-    inputs = given[7 : 7 + _GRADIENTS]
-    x = inputs[0]
-    return tuple(x.new_empty(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
+    return _zeros(given[7:], needed)
+
+
+def _zeros(given: Sequence[Any], needed: Sequence[bool]) -> tuple[Tensor, ...]:
+    """Zero gradients of a call's inputs where needed."""
+    x, inputs = given[0], given[:_GRADIENTS]
+    return tuple(x.new_zeros(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

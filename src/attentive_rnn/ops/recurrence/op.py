@@ -59,7 +59,8 @@ def recurrence(
             the W = lags.number + lags.first - 1 former outputs, the latest first.
         weights: see :class:`Weights`; `lag` is W_a as it is learned, (K), that of the latest output first.
         spec: the cell, the gate, its scale, and the lags.
-        lengths: the number of steps of each row, int64 (B,), each in 1..T; None: all T. They are copied.
+        lengths: the number of steps of each row, int64 (B,), each in 0..T; None: all T. They are copied. A row of no
+            steps keeps its state, and its output and attention are zero.
         reverse: run from each row's last step to its first.
         zoneout: the share of its old value that each unit keeps, (1 or for the LSTM 2, T, B, N), in 0..1.
         need_attention: return the lags' weights and the gate's response too.
