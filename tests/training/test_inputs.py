@@ -155,6 +155,14 @@ def test_an_npz_of_one_person_is_read_as_in_training(kinect):
     assert read_input(saved, kinect.read_config().data.path, {"layout": None}).schema == saved.schema
 
 
+def test_other_joints_than_those_of_the_training_are_asked_for_their_layout(kinect, tmp_path):
+    saved = load_model(kinect.model)
+    np.savez(tmp_path / "ntu.npz", x=np.random.default_rng(0).normal(size=(2, 5, 25, 3)))
+    with pytest.raises(DataError, match="if these are other joints, name their layout: --option layout=NAME"):
+        read_input(saved, tmp_path / "ntu.npz")
+    assert read_input(saved, tmp_path / "ntu.npz", {"layout": "ntu-25"}).schema == saved.schema
+
+
 def test_a_pickle_of_another_layout_is_converted_by_joint_name(kinect, tmp_path):
     saved = load_model(kinect.model)
     annotations = [pyskl_annotation(f"v{i}", i % 2, people=1, joints=25, coordinates=3) for i in range(4)]

@@ -121,7 +121,7 @@ def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[st
         return _joints(found, wanted, where, takes)
     names, own = _names(found), _names(wanted)
     if names and own:
-        order = _order(names, own, where, takes)
+        order = feature_order(names, own, where, takes)
         if order is None and found.shape == wanted.shape:
             return None
         columns = torch.tensor(list(range(len(own))) if order is None else order)
@@ -133,6 +133,43 @@ def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[st
     if found.size != wanted.size or (len(found.shape) > 1 and len(wanted.shape) > 1):
         raise DataError(_other_shape(found, wanted, where))
     return lambda frames: frames.reshape(-1, *wanted.shape)
+
+
+def feature_order(
+    names: Sequence[str], wanted: Sequence[str], where: str, takes: Collection[str] = (), whose: str = "the model"
+) -> list[int] | None:
+    """The place among names of each wanted one; None where they are the same in the same order.
+
+    Raises:
+        DataError: one is missing or unknown.
+
+    Example:
+        >>> feature_order(("z", "x", "y"), ("x", "y", "z"), "here")
+        [1, 2, 0]
+    """
+    if tuple(names) == tuple(wanted):
+        return None
+    for side, of in ((names, "the data"), (wanted, whose)):
+        twice = [name for name, count in Counter(side).items() if count > 1]
+        if twice:
+            raise DataError(f"{where}: {of} has two features of the name {twice[0]!r}, so that they cannot be matched")
+    if set(names) != set(wanted):
+        # "X " for "x", where that leaves no doubt.
+        plain, own = [_plain(name) for name in names], [_plain(name) for name in wanted]
+        if len(set(plain)) == len(plain) and len(set(own)) == len(own) and set(plain) == set(own):
+            names, wanted = plain, own
+    place = {name: i for i, name in enumerate(names)}
+    missing = [name for name in wanted if name not in place]
+    unknown = [name for name in names if name not in set(wanted)]
+    if missing or unknown:
+        parts = [f"missing {_shown(missing)}"] if missing else []
+        parts += [f"unknown {_shown(unknown)}"] if unknown else []
+        hint = ""
+        if "features" in takes and not missing:
+            listed = ",".join(wanted) if len(wanted) <= _SHOWN else f"{wanted[0]},{wanted[1]},..."
+            hint = f" (leave them out with --option features=[{listed}])"
+        raise DataError(f"{where}: the features are not those of {whose}: {'; '.join(parts)}{hint}")
+    return [place[name] for name in wanted]
 
 
 def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) -> np.ndarray:
@@ -181,33 +218,6 @@ def _labels_left_out(message: str, strict: bool) -> None:
 def _names(schema: Schema) -> tuple[str, ...]:
     """The names of the features; none where a reader made them up from their places."""
     return () if all(_NUMBERED.fullmatch(name) for name in schema.features) else schema.features
-
-
-def _order(names: Sequence[str], wanted: Sequence[str], where: str, takes: Collection[str]) -> list[int] | None:
-    """The place among names of each wanted one; None where they are the same in the same order."""
-    if tuple(names) == tuple(wanted):
-        return None
-    for side, of in ((names, "the data"), (wanted, "the model")):
-        twice = [name for name, count in Counter(side).items() if count > 1]
-        if twice:
-            raise DataError(f"{where}: {of} has two features of the name {twice[0]!r}, so that they cannot be matched")
-    if set(names) != set(wanted):
-        # "X " for "x", where that leaves no doubt.
-        plain, own = [_plain(name) for name in names], [_plain(name) for name in wanted]
-        if len(set(plain)) == len(plain) and len(set(own)) == len(own) and set(plain) == set(own):
-            names, wanted = plain, own
-    place = {name: i for i, name in enumerate(names)}
-    missing = [name for name in wanted if name not in place]
-    unknown = [name for name in names if name not in set(wanted)]
-    if missing or unknown:
-        parts = [f"missing {_shown(missing)}"] if missing else []
-        parts += [f"unknown {_shown(unknown)}"] if unknown else []
-        hint = ""
-        if "features" in takes and not missing:
-            listed = ",".join(wanted) if len(wanted) <= _SHOWN else f"{wanted[0]},{wanted[1]},..."
-            hint = f" (leave them out with --option features=[{listed}])"
-        raise DataError(f"{where}: the features are not those of the model: {'; '.join(parts)}{hint}")
-    return [place[name] for name in wanted]
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ..data import SequenceDataset, Splits, read_sequences
 from ..data.io.files import existing
 from ..data.registry import read_options, reader_of
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from .config import Config
 from .saved_model import SavedModel
 from .setup import load_splits
@@ -45,6 +45,11 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
             if not trained.keys() & set(lacking):
                 raise
             trained = {key: value for key, value in trained.items() if key not in lacking}
+        except DataError as error:
+            layout = trained.get("layout")
+            if layout is None or "layout" in given or str(layout) not in str(error):
+                raise
+            raise DataError(f"{error}; if these are other joints, name their layout: --option layout=NAME") from error
     return saved.matched(dataset, takes=takes, where=str(path))
 
 

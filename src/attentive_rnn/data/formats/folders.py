@@ -25,6 +25,7 @@ from ..io.bad_samples import BadSamples
 from ..io.cells import numbers
 from ..io.files import existing, read_bytes
 from ..io.text import TextTable, header_note, parse_table
+from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import frame_shape
@@ -105,6 +106,9 @@ def read(
         nonlocal first
         frames, names = _read_array(file) if _is_array(file) else texts[file]
         first = first or (frames.shape[1:], names)
+        if names and first[1] and names != first[1] and len(names) == len(first[1]):
+            order = feature_order(names, first[1], str(file), whose=str(files[0]))
+            frames, names = frames if order is None else frames[:, order], first[1]
         if frames.shape[1:] != first[0] or names != first[1]:
             what = "feature names" if frames.shape[1:] == first[0] else f"frames {frames.shape[1:]}"
             raise DataError(f"{file}: has other {what} than {files[0]}; all files must agree")
