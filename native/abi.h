@@ -21,7 +21,7 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX };
 //   ih, hh, b_ih, b_hh           (G*N, D), (G*N, N), (G*N), (G*N)
 //   ia, ha, b_a                  (D, D), (D, N), (D)
 //   lag                          (K): the lags' weights
-//   lengths                      (B), in 1..T; null: every row has T steps
+//   lengths                      (B), in 0..T; null: every row has T steps
 //   zoneout                      (states, T, B, N): the share of its old value that a unit keeps
 #define RECURRENCE_INPUTS(F)                                                                        \
     F(int64_t, cell) F(int64_t, gate) F(double, gate_scale)                                         \

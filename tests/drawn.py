@@ -24,7 +24,7 @@ def calls(draw: Callable[..., Any], specs: st.SearchStrategy[Spec]) -> Call:
     if inputs == 1 and spec.gate == "softmax":  # always one: a gradient of zero has no relative error
         spec = spec._replace(gate="sigmoid")
     options: dict[str, Any] = {"reverse": draw(st.booleans()), "need_attention": draw(st.booleans())}
-    lengths = draw(st.none() | st.lists(st.integers(1, steps), min_size=rows, max_size=rows))
+    lengths = draw(st.none() | st.lists(st.integers(0, steps), min_size=rows, max_size=rows))
     if lengths is not None:
         options["lengths"] = torch.tensor(lengths)
     if draw(st.booleans()):

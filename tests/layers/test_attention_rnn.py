@@ -289,3 +289,15 @@ def test_the_layer_prints_what_is_not_default():
     assert repr(AttentionRNN2d(8, block=4, normalize="softmax")).startswith(
         "AttentionRNN2d(\n  8, 32, block=4, normalize='softmax'\n"
     )
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_an_empty_batch_gives_empty_maps(name):
+    layer = AttentionRNN2d(3, 4, **VARIANTS[name])
+    x = X[:0].clone().requires_grad_()
+    y, mask = layer(x, *([QUERY[:0]] if layer.query_size else []))
+    assert y.shape == (0, 3, 7, 5)
+    assert mask.shape == (0, 1, 7, 5)
+    (y.sum() + mask.sum()).backward()
+    assert x.grad.shape == x.shape
+    assert all(p.grad is not None and not p.grad.any() for p in layer.parameters())

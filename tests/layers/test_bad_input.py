@@ -22,7 +22,7 @@ X = torch.zeros(T, B, D)
         (torch.zeros(D), ValueError, r"Expected input to be 2D or 3D, got 1D instead"),
         (torch.zeros(0, B, D), RuntimeError, r"Expected sequence length to be larger than 0"),
         (torch.zeros(0, D), RuntimeError, r"Expected sequence length to be larger than 0"),
-        (torch.zeros(T, 0, D), RuntimeError, r"Expected batch size to be larger than 0"),
+        (torch.zeros(0, 0, D), RuntimeError, r"Expected sequence length to be larger than 0"),
         (X.double(), ValueError, r"input dtype \(torch\.float64\) does not match weight dtype \(torch\.float32\)"),
         (X.long(), ValueError, r"input dtype \(torch\.int64\) does not match weight dtype"),
         (X.numpy(), TypeError, r"Expected input to be a Tensor or a PackedSequence, got ndarray"),
@@ -45,8 +45,8 @@ def test_a_packed_sequence_of_the_wrong_size_or_dtype():
 @pytest.mark.parametrize(
     ("lengths", "error", "message"),
     [
-        (torch.tensor([5, 3, 0]), ValueError, r"must lie in 1\.\.5 \(the steps of the input\), got 0\.\.5"),
-        (torch.tensor([6, 3, 1]), ValueError, r"must lie in 1\.\.5 .*, got 1\.\.6"),
+        (torch.tensor([5, 3, -1]), ValueError, r"must lie in 0\.\.5 \(the steps of the input\), got -1\.\.5"),
+        (torch.tensor([6, 3, 1]), ValueError, r"must lie in 0\.\.5 .*, got 1\.\.6"),
         (torch.tensor([5, 3]), ValueError, r"one length a row, shape \(3,\), got \(2,\)"),
         (torch.tensor([[5, 3, 1]]), ValueError, r"one length a row, shape \(3,\), got \(1, 3\)"),
         (torch.tensor([5, 3, 1], dtype=torch.int32), ValueError, r"must be int64, got torch\.int32"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from torch import nn
 
 import attentive_rnn
-from attentive_rnn import EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttRNN
+from attentive_rnn import RRA, EleAttGRU, EleAttGRUCell, EleAttLSTM, EleAttRNN
 from attentive_rnn.ops import BackendError
 from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, states_of
 
@@ -128,3 +131,44 @@ def test_a_backend_that_cannot_run_is_refused_with_the_reason():
 def test_an_unknown_backend_is_refused():
     with pytest.raises(ValueError, match=r"backend should be 'auto' or one of .*'reference', got 'cudnn'"):
         EleAttGRU(D, N, backend="cudnn")(X)
+
+
+KINDS = {
+    "rra": partial(RRA, lags=3, gate="sigmoid"),
+    "content": partial(RRA, lags=2, norm="content"),
+    **LAYERS,
+}
+
+
+@pytest.mark.parametrize("lengths", [None, torch.zeros(0, dtype=torch.int64)], ids=["whole", "lengths"])
+@pytest.mark.parametrize("backend", ["auto", "cpu", "hoisted", "reference"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_batch_gives_what_torchs_layers_give(kind, backend, lengths):
+    backend = "auto" if kind == "content" else backend
+    layer = KINDS[kind](
+        4, 6, num_layers=2, batch_first=True, bidirectional=True, zoneout=0.1, dropout=0.2, backend=backend
+    )
+    theirs = nn.LSTM(4, 6, 2, batch_first=True, bidirectional=True)
+    x = torch.zeros(0, 5, 4, requires_grad=True)
+    output, last, attention = layer(x, lengths=lengths, need_attention=True)
+    expected, (h, _) = theirs(x)
+    assert output.shape == expected.shape == (0, 5, 12)
+    assert as_tuple(last)[0].shape == h.shape == (4, 0, 6)
+    for response in attention:
+        assert all(part.shape[:2] == (0, 5) for part in as_tuple(response) if part is not None)
+    (output.sum() + sum(s.sum() for s in as_tuple(last))).backward()
+    assert x.grad.shape == x.shape
+    assert all(p.grad is not None and not p.grad.any() for p in layer.parameters())
+
+
+def test_a_step_and_a_cell_take_an_empty_batch():
+    layer, cell, x = EleAttLSTM(4, 6), EleAttGRUCell(4, 6), torch.zeros(0, 4)
+    with torch.no_grad():
+        output, state = layer.step(x)
+        output, state = layer.step(x, state)
+    assert output.shape == (0, 6)
+    assert [s.shape for s in state] == [(1, 0, 6), (1, 0, 6)]
+    h = cell(x, cell(x))
+    assert h.shape == nn.GRUCell(4, 6)(x).shape == (0, 6)
+    h.sum().backward()
+    assert all(p.grad is not None and not p.grad.any() for p in cell.parameters())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attentive_rnn import RRA
 from helpers import ALL_CELLS, ALL_GATES, LAYERS, as_tuple, states_of
 
 LENGTHS = torch.tensor([3, 6, 1, 4])
@@ -93,3 +96,64 @@ def test_any_lengths_give_what_each_row_gives_alone(cell, gate, lengths, extra, 
         assert not output[row, length:].any()
         for mine, expected in zip(as_tuple(last), as_tuple(alone_last), strict=True):
             torch.testing.assert_close(mine[:, row], expected, rtol=1e-12, atol=1e-13)
+
+
+@every_cell
+@pytest.mark.parametrize("backend", ["cpu", "hoisted", "reference"])
+def test_lengths_are_copied_at_the_call(cell, backend):
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    torch.manual_seed(0)
+    layer = LAYERS[cell](5, 6, num_layers=2, bidirectional=True, backend=backend).double()
+    gradients = []
+    for fills in (LENGTHS.tolist(), [6, 1, 6, 2], [10_000_000] * 4):
+        buffer, x = LENGTHS.numpy().copy(), X.clone().requires_grad_()
+        output, last = layer(x, lengths=torch.from_numpy(buffer))
+        buffer[:] = fills
+        loss = output.square().sum() + sum(s.square().sum() for s in as_tuple(last))
+        gradients.append(torch.autograd.grad(loss, (x, *layer.parameters())))
+    for others in gradients[1:]:
+        assert all(map(torch.equal, others, gradients[0]))
+
+
+SOME = torch.tensor([3, 0, 6, 0])  # rows 1 and 3 have no steps
+NONE = torch.zeros(4, dtype=torch.int64)
+KINDS = {
+    **LAYERS,
+    "rra": partial(RRA, lags=3),
+    "rra_gru": partial(RRA, lags=2, first_lag=2, cell="gru", gate="softmax"),
+}
+KINDS["content"] = partial(RRA, lags=2, norm="content")  # which the reference runs
+
+
+@pytest.mark.parametrize("lengths", [SOME, NONE], ids=["some", "all"])
+@pytest.mark.parametrize("backend", ["auto", "hoisted", "reference"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_without_steps_keeps_its_state_and_is_zero(kind, backend, lengths):
+    backend = "auto" if kind == "content" else backend
+    layer = KINDS[kind](5, 6, num_layers=2, bidirectional=True, zoneout=0.2, backend=backend).double().eval()
+    hx = tuple(s.requires_grad_() for s in as_tuple(states_of(layer, rows=4)))
+    x = X.masked_fill((torch.arange(6)[:, None] >= lengths)[..., None], torch.nan).requires_grad_()
+
+    def run(x, hx, lengths):
+        output, last, attention = layer(x, hx if len(hx) > 1 else hx[0], lengths=lengths, need_attention=True)
+        last = as_tuple(last)
+        responses = [part for a in attention for part in as_tuple(a) if part is not None]
+        loss = sum(tensor.square().sum() for tensor in (output, *last, *responses))
+        return output, last, responses, torch.autograd.grad(loss, (x, *hx, *layer.parameters()), allow_unused=True)
+
+    output, last, responses, (d_x, *rest) = run(x, hx, lengths)
+    d_hx, d_weights = rest[: len(hx)], rest[len(hx) :]
+    there = lengths > 0
+    assert not output[:, ~there].any()
+    assert not any(response[:, ~there].any() for response in responses)
+    assert not d_x[:, ~there].any()
+    for before, after, d_before in zip(hx, last, d_hx, strict=True):
+        assert torch.equal(after[:, ~there], before[:, ~there])
+        torch.testing.assert_close(d_before[:, ~there], 2 * before[:, ~there])
+    if not there.any():
+        assert not any(d.any() for d in d_weights if d is not None)
+        return
+    others = run(x[:, there], tuple(s[:, there] for s in hx), lengths[there])
+    for ours, expected in zip(d_weights, others[3][1 + len(hx) :], strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(output[:, there], others[0], rtol=1e-12, atol=1e-13)

@@ -88,6 +88,42 @@ def test_what_stands_in_the_padding_changes_nothing(pool, training):
         assert clean.isfinite().all()
 
 
+@pytest.mark.parametrize("pool", ["mean", "last", "keras_compat"])
+@pytest.mark.parametrize("cell", ["gru", "rra"])
+def test_a_row_without_steps_has_the_bias_as_its_logits(pool, cell):
+    model = SequenceClassifier(4, 2, 5, cell=cell, pool=pool, bidirectional=True).double().eval()
+    torch.nn.init.normal_(model.classifier.bias)
+    x = torch.randn(3, 6, 4, dtype=torch.float64).index_fill(0, torch.tensor([1]), torch.nan)
+    logits = model(x, torch.tensor([6, 0, 4]))
+    assert torch.equal(logits[1], model.classifier.bias)
+    torch.testing.assert_close(logits[[0, 2]], model(x[[0, 2]], torch.tensor([6, 4])), rtol=1e-12, atol=1e-13)
+    logits.square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_an_empty_batch_has_no_logits_and_zero_gradients():
+    model = SequenceClassifier(4, 2, 5).train()
+    for lengths in (None, torch.zeros(0, dtype=torch.int64)):
+        logits, attention = model(torch.zeros(0, 6, 2, 2), lengths, need_attention=True)
+        assert logits.shape == (0, 2)
+        assert [a.shape for a in attention] == [(0, 6, 4), (0, 6, 5), (0, 6, 5)]
+        logits.sum().backward()
+        assert all(p.grad is not None and not p.grad.any() for p in model.parameters())
+
+
+@pytest.mark.parametrize("pool", ["mean", "last", "keras_compat"])
+def test_lengths_are_copied_at_the_call(pool):
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    model, x = SequenceClassifier(4, 2, 5, pool=pool).eval(), torch.randn(3, 6, 4)
+    gradients = []
+    for fills in ([6, 2, 4], [1, 6, 6]):
+        buffer = torch.tensor([6, 2, 4]).numpy()
+        logits = model(x, torch.from_numpy(buffer))
+        buffer[:] = fills
+        gradients.append(torch.autograd.grad(logits.square().sum(), list(model.parameters())))
+    assert all(map(torch.equal, *gradients))
+
+
 def test_the_features_of_a_frame_are_flattened():
     model = SequenceClassifier(60, K, hidden_size=5).eval()
     x = torch.randn(2, 9, 1, 20, 3)
@@ -244,11 +280,10 @@ def test_bad_arguments(options, message):
     [
         (torch.zeros(3, 4), None, ValueError, r"x should be \(B, T, \*features\), got 2 dimensions"),
         (torch.zeros(3, 5, 2, 3), None, RuntimeError, r"Expected 4, got 6"),
-        (torch.zeros(0, 5, 4), None, RuntimeError, r"Expected batch size to be larger than 0"),
         (torch.zeros(3, 0, 4), None, RuntimeError, r"Expected sequence length to be larger than 0"),
         (torch.zeros(3, 5, 4).double(), None, ValueError, r"does not match weight dtype"),
-        (torch.zeros(3, 5, 4), torch.tensor([5, 6, 1]), ValueError, r"must lie in 1\.\.5 .*, got 1\.\.6"),
-        (torch.zeros(3, 5, 4), torch.tensor([5, 0, 1]), ValueError, r"must lie in 1\.\.5 .*, got 0\.\.5"),
+        (torch.zeros(3, 5, 4), torch.tensor([5, 6, 1]), ValueError, r"must lie in 0\.\.5 .*, got 1\.\.6"),
+        (torch.zeros(3, 5, 4), torch.tensor([5, -1, 1]), ValueError, r"must lie in 0\.\.5 .*, got -1\.\.5"),
         (torch.zeros(3, 5, 4), torch.tensor([5, 1]), ValueError, r"one length a row, shape \(3,\)"),
         (torch.zeros(3, 5, 4), [5, 5, 1], TypeError, r"must be an int64 tensor, got list"),
     ],

@@ -50,3 +50,15 @@ def test_every_weight_learns(attention):
     assert all(name.startswith("gate.") and name.endswith("bias") for name in still)
     assert model.flops() > 1000
     assert model.num_parameters == sum(p.numel() for p in model.parameters())
+
+
+def test_lengths_are_copied_at_the_call():
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    model, x = MapClassifier(5, 3, attention="none", width=4), torch.randn(2, 3, 5, 2, 2)
+    gradients = []
+    for fills in ([3, 2], [1, 3]):
+        buffer = torch.tensor([3, 2]).numpy()
+        logits = model.eval()(x, torch.from_numpy(buffer))
+        buffer[:] = fills
+        gradients.append(torch.autograd.grad(logits.square().sum(), list(model.parameters())))
+    assert all(map(torch.equal, *gradients))

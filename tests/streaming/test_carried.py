@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.utils import prune
 
 from attentive_rnn import EleAttGRU, EleAttLSTM
 from attentive_rnn.layers import RRA
@@ -42,3 +43,21 @@ def test_layers_without_a_gate_have_no_attention_to_inputs():
     assert [None if gate is None else gate.shape for gate in gates] == [(4,), None]
     _, gates = carried.chunk(torch.randn(3, 4), need_attention=True)
     assert [None if gate is None else gate.shape for gate in gates] == [(3, 4), None]
+
+
+@pytest.mark.parametrize("change", ["pruned", "replaced", "lags"])
+def test_weights_that_change_later_are_seen(change):
+    layers = RRA(4, 5, lags=3).eval() if change == "lags" else EleAttGRU(4, 5).eval()
+    carried, frames = Carried(layers), torch.randn(3, 1, 4)
+    with torch.no_grad():
+        before = layers(frames)[0][-1, 0]
+        if change == "pruned":
+            prune.l1_unstructured(layers, "bias_a_l0", 2)
+        elif change == "replaced":
+            layers.load_state_dict(EleAttGRU(4, 5).state_dict(), assign=True)
+        else:
+            layers.weight_lag_l0.copy_(torch.tensor([9.0, 1.0, -3.0]))
+        expected = layers(frames)[0][-1, 0]
+    found = [torch.from_numpy(carried.step(frame)[0].copy()) for frame in frames][-1]
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    assert not torch.equal(before, expected)

@@ -107,6 +107,19 @@ class Schema:
         return self.coordinates or size, size
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the numbers of one vector of a joint of (M, V, C): x, y, z, confidence; c0, c1, ... of others.
+
+        Example:
+            >>> Schema((), (1, 17, 3), coordinates=2).axes
+            ('x', 'y', 'confidence')
+        """
+        coordinates, size = self.vector
+        if coordinates > 3:
+            return tuple(f"c{i}" for i in range(size))
+        return (*"xyz"[:coordinates], *["confidence"] * (size - coordinates))
+
+    @property
     def outputs(self) -> int:
         """Numbers in a model's output: one a class, or the number itself; 0 for an image."""
         return 1 if self.target == "number" else len(self.classes)

@@ -19,7 +19,9 @@ def flatten(frames: np.ndarray, schema: Schema) -> np.ndarray:
 
     A body is seen from the front and a little from its left, upright; a hand from the side that shows most of it.
     """
-    gone = absent(frames, schema if frames.shape[-1] == schema.shape[-1] else None)
+    first = frames[..., : schema.vector[1]] if schema.coordinates is not None else frames
+    known = Schema((), first.shape[1:], coordinates=schema.coordinates)
+    gone = absent(first, known)
     seen = ~gone.all(2)
     bodies = np.where(gone[seen][..., None], np.nan, frames[seen].astype(np.float64))
     flat = np.full((*frames.shape[:3], 2), np.nan)

@@ -187,7 +187,9 @@ def _rows(explanations: Sequence[Explanation], classes: Sequence[str]) -> Any:
 
 def _element(explanation: Explanation, index: int) -> str:
     group = next(group for group in explanation.groups if index in group.elements)
-    axis = "" if len(group.elements) == 1 else f" {'xyz'[group.elements.index(index) % 3]}"
+    schema = explanation.schema
+    axes = schema.axes if len(schema.shape) == 3 and schema.vector[0] <= 3 else tuple("xyz")
+    axis = "" if len(group.elements) == 1 else f" {axes[group.elements.index(index) % len(axes)]}"
     return group.name + axis
 
 

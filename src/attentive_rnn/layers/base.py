@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, recurrence
+from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths, recurrence
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
     DEFAULTS,
@@ -27,7 +27,7 @@ from .options import (
     show_options,
 )
 from .parameters import INITIALISATIONS, PARAMETERS, chrono, flops, parameter_shapes
-from .stepping import Steps
+from .stepping import Steps, compute_weights
 
 
 class RecurrentBase(nn.Module):
@@ -56,7 +56,8 @@ class RecurrentBase(nn.Module):
         * **input**: (T, B, D), or (B, T, D) if batch_first, or (T, D) without a batch, or a PackedSequence.
         * **hx**: the state before the first step, h_0 or (h_0, c_0), each (num_layers * directions, B, N), without B
           if the input has no batch; zeros if not given.
-        * **lengths** (keyword): int64 (B,), the steps of each row, instead of packing; padding is never read.
+        * **lengths** (keyword): int64 (B,), the steps of each row, instead of packing; padding is never read. A row of
+          length 0 keeps its state.
         * **need_attention** (keyword): return the attention too.
 
     Outputs:
@@ -221,11 +222,10 @@ class RecurrentBase(nn.Module):
             x = input if batched else input.unsqueeze(1)
             x = x.transpose(0, 1) if batched and self.batch_first else x
             if lengths is not None:
+                lengths = own_lengths(lengths)
                 check_lengths(lengths, x.shape[0], x.shape[1])
         if x.shape[0] == 0:
             raise RuntimeError(f"{self._mode}: Expected sequence length to be larger than 0")
-        if x.shape[1] == 0:
-            raise RuntimeError(f"{self._mode}: Expected batch size to be larger than 0")
         state = self._initial_state(hx, x, batched)
         output, state, attention = self._run(x, state, lengths, need_attention)
 
@@ -259,7 +259,10 @@ class RecurrentBase(nn.Module):
         Raises:
             RuntimeError: the layers are bidirectional, and so need the whole sequence.
         """
-        if not (state is None or need_attention or self.bidirectional or self.zoneout) and self._keeps_all():
+        if self._forward_pre_hooks:
+            compute_weights(self)
+        special = need_attention or self.bidirectional or self.zoneout or (self.residual and self.num_layers > 1)
+        if not (state is None or special) and self._keeps_all():
             fast = self._steps.advance(self, self.specs, self._forward_suffixes, x_t, state)
             if fast is not None:
                 output, after, choice = fast

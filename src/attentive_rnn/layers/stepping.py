@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from ..ops import dispatch, native
 from ..ops.dispatch import Choice
@@ -19,6 +22,7 @@ from .parameters import PARAMETERS
 _TENSORS = (Tensor, nn.Parameter)
 _STRIDED = torch.strided
 _address, _contiguous = Tensor.data_ptr, Tensor.is_contiguous
+_COMPUTING = (BasePruningMethod, SpectralNorm, WeightNorm)
 
 
 class _LagWeights:
@@ -47,7 +51,9 @@ class Prepared(NamedTuple):
     dtype: torch.dtype
     x_shape: torch.Size
     state_shapes: tuple[torch.Size, ...]
-    held: tuple[Any, ...]  # all that was registered as a parameter
+    kind: type[nn.Module]  # a parametrisation changes it
+    names: frozenset[str]  # of all that a layer may read, found or not
+    held: tuple[list[str], list[Any]]  # all that was registered as a parameter, by name
     parameters: tuple[Tensor, ...]  # those that the layers read
     addresses: list[int]
     choice: Choice
@@ -67,13 +73,27 @@ class Prepared(NamedTuple):
                 return False
             if s.shape != shape:
                 return False
-        held = module._parameters
+        return self.follows(module)
+
+    def follows(self, module: nn.Module) -> bool:
+        """Whether the module's weights are still those that this reads, whatever their values are now."""
+        held, (names, tensors) = module._parameters, self.held
         return (
-            len(held) == len(self.held)
-            and all(map(operator.is_, held.values(), self.held))
+            list(held) == names
+            and all(map(operator.is_, held.values(), tensors))
+            and type(module) is self.kind
+            and module.__dict__.keys().isdisjoint(self.names)  # where a pruned weight stands, and one of weight_norm
+            and (not module._buffers or module._buffers.keys().isdisjoint(self.names))
             and list(map(_address, self.parameters)) == self.addresses
             and all(map(_contiguous, self.parameters))
         )
+
+
+def compute_weights(module: nn.Module) -> None:
+    """Make the weights that pruning, weight_norm and spectral_norm compute before a call, from what they are now."""
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, _COMPUTING):
+            hook(module, ())
 
 
 class Steps:
@@ -144,7 +164,7 @@ def prepare(
         return None  # the kernels hand a layer's output to the next one as it is
     names = [name + suffix for suffix in suffixes for name in PARAMETERS]
     found = [module._parameters.get(name) for name in names]
-    if any(p is None and getattr(module, n, None) is not None for n, p in zip(names, found, strict=True)):
+    if any(getattr(module, name, None) is not p for name, p in zip(names, found, strict=True)):
         return None  # a weight is computed, and so may be another one at the next step
     layers = [
         Weights(*(None if p is None else p.detach() for p in found[i : i + len(PARAMETERS)]))  # type: ignore[arg-type]
@@ -181,7 +201,9 @@ def prepare(
         dtype,
         x.shape,
         shapes,
-        tuple(module._parameters.values()),
+        type(module),
+        frozenset(names),
+        (list(module._parameters), list(module._parameters.values())),
         used,
         list(map(_address, used)),
         choice,

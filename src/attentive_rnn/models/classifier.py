@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..layers import RRA, EleAttGRU, EleAttLSTM, EleAttRNN
 from ..layers.base import RecurrentBase
 from ..layers.options import LAYER_DEFAULTS, LayerOptions, check_choice, complete, show_options
-from ..ops.recurrence import Attention, Norm
+from ..ops.recurrence import Attention, Norm, own_lengths
 
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU, "rra": RRA}
 POOLS = ("mean", "last", "keras_compat")
@@ -48,7 +48,8 @@ class SequenceClassifier(nn.Module):
     Inputs:
         * **x**: (B, T, *features), any features whose product is D; with a vocabulary (B, T, 1), whole numbers from 0
           to vocabulary_size - 1 in any dtype that holds them.
-        * **lengths**: int64 (B,), the steps of each row; None: all T.
+        * **lengths**: int64 (B,), the steps of each row; None: all T. The logits of a row of length 0 are the linear
+          layer's bias.
         * **need_attention**: return the attention too.
 
     Outputs:
@@ -164,6 +165,7 @@ class SequenceClassifier(nn.Module):
         """Logits (B, K), and the attention of each layer if asked for; see the class."""
         if x.dim() < 3:
             raise ValueError(f"x should be (B, T, *features), got {x.dim()} dimensions")
+        lengths = own_lengths(lengths)
         frames = x.flatten(2).transpose(0, 1)
         if self.embedding is not None:
             frames = self.embedding(frames.squeeze(2).long())
@@ -175,7 +177,9 @@ class SequenceClassifier(nn.Module):
         # The linear layer commutes with the mean: one product a row does the work of one a step.
         logits = self.classifier(pooled(output, lengths, self.pool))
         if self.pool == "keras_compat" and lengths is not None:
-            logits = logits + self.classifier.bias * (output.shape[0] / lengths.to(output.dtype) - 1)[:, None]
+            steps = lengths.to(output.dtype)
+            repeats = torch.where(steps > 0, output.shape[0] / steps.clamp(min=1) - 1, 0)
+            logits = logits + self.classifier.bias * repeats[:, None]
         return (logits, [_rows_first(a) for a in attention[0]]) if need_attention else logits
 
 
@@ -189,14 +193,14 @@ def _rows_first(attention: Any) -> Any:
 
 
 def pooled(output: Tensor, lengths: Tensor | None, pool: str) -> Tensor:
-    """Outputs (T, B, N), zero past a row's length, pooled over time to (B, N)."""
+    """Outputs (T, B, N), zero past a row's length, pooled over time to (B, N); zero for a row of length 0."""
     if lengths is None:
         return output[-1] if pool == "last" else output.mean(0)
-    last = output.gather(0, (lengths - 1)[None, :, None].expand(1, *output.shape[1:])).squeeze(0)
+    last = output.gather(0, (lengths - 1).clamp(min=0)[None, :, None].expand(1, *output.shape[1:])).squeeze(0)
     if pool == "last":
         return last
     steps = lengths.to(output.dtype)[:, None]
     total = output.sum(0)
     if pool == "keras_compat":
         total = total + (output.shape[0] - steps) * last
-    return total / steps
+    return total / steps.clamp(min=1)

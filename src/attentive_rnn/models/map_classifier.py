@@ -30,7 +30,8 @@ class MapClassifier(nn.Module):
 
     Inputs:
         * **x**: (B, T, C, H, W), in any H and W.
-        * **lengths**: int64 (B,), the frames of each film; what follows them is not looked at.
+        * **lengths**: int64 (B,), the frames of each film; what follows them is not looked at. Of a film without frames
+          the logits are the linear layer's bias.
         * **need_attention**: return the masks too.
 
     Outputs:
@@ -68,12 +69,13 @@ class MapClassifier(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor, need_attention: bool = False) -> Any:
         """Logits (B, K), and the masks if asked for; see the class."""
+        lengths = lengths.clone()  # see own_lengths
         there = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         y, mask = self.gate(torch.relu(self.project(x[there])))
         glimpses = y.sum((2, 3)) / mask.sum((2, 3))
         film = there.nonzero()[:, 0]
         total = glimpses.new_zeros(len(x), glimpses.shape[1]).index_add(0, film, glimpses)
-        logits = self.classifier(self.dropout(total / lengths[:, None]))
+        logits = self.classifier(self.dropout(total / lengths[:, None].clamp(min=1)))
         if not need_attention:
             return logits
         masks = mask.new_zeros(*x.shape[:2], *mask.shape[1:])

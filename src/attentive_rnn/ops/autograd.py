@@ -15,7 +15,8 @@ class Kernels(NamedTuple):
     """A recurrence's forward and backward passes, each over all steps at once, on one kind of device.
 
     CALL is the recurrence's `Call`: it has `tensors` and `options`, of which `of(options, tensors)` makes it again; its
-    `inputs`, the last ones of the tensors, which have gradients; `differentiable`, `to(dtype)` and `result(tensors)`.
+    `inputs`, the last ones of the tensors, which have gradients; `differentiable`, `empty`, `to(dtype)` and
+    `result(tensors)`.
     """
 
     name: str  # the backend's
@@ -36,6 +37,8 @@ def run(kernels: Kernels, operator: Callable[..., tuple[Tensor, ...]] | None, ca
         operator: (name of the backend, call) -> results, for a graph of torch.compile or torch.export.
         call: the call.
     """
+    if call.empty:  # the kernels have no programs for no rows
+        return call.result(kernels.by_operators(call))
     dtype = call.dtype
     if not kernels.halves and (dtype is torch.bfloat16 or dtype is torch.float16):
         return run(kernels, operator, call.to(torch.float32)).to(dtype)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..layers.base import RecurrentBase
-from ..layers.stepping import prepare
+from ..layers.stepping import Prepared, prepare
 from ..ops.recurrence import Attention
 from ..ops.recurrence.stream import addresses
 
@@ -18,7 +18,7 @@ class Carried:
     """The state of a stack of layers in memory of its own, zeros at the start.
 
     Where the compiled kernels can run the layers, a step makes no tensor: they read one half of the memory and write
-    the other. They see weights that change in place, not those put in the place of others.
+    the other.
 
     Args:
         layers: in evaluation mode, of one direction.
@@ -29,10 +29,7 @@ class Carried:
         self._input = layers.all_weights[0][0].new_zeros(1, layers.input_size)
         self._halves = [tuple(self._input.new_zeros(shape) for shape in layers.state_shapes(1)) for _ in range(2)]
         self._now = 0
-        suffixes = [f"_l{layer}" for layer in range(layers.num_layers)]
-        self._prepared = None
-        if not layers.zoneout:
-            self._prepared = prepare(layers, layers.specs, suffixes, self._input, self._halves[0])
+        self._prepared = self._prepare()
         places = [addresses(layers.specs[0], half) for half in self._halves]
         self._turns = [(*places[0], *places[1], None), (*places[1], *places[0], None)]
         self._tops = [half[0][-1, 0].detach().numpy() for half in self._halves]
@@ -41,12 +38,21 @@ class Carried:
         ends = np.cumsum(widths)
         self._gated = [slice(end - width, end) if width else None for width, end in zip(widths, ends, strict=True)]
 
+    def _prepare(self) -> Prepared | None:
+        layers = self._layers
+        suffixes = [f"_l{layer}" for layer in range(layers.num_layers)]
+        return None if layers.zoneout else prepare(layers, layers.specs, suffixes, self._input, self._halves[0])
+
     def step(self, x: Tensor, need_attention: bool = False) -> tuple[np.ndarray, list[Any]]:
         """Take a frame (1, D): the last layer's h (N,), overwritten at later steps, and each layer's attention."""
         fits = x.dtype is self._input.dtype and x.shape == self._input.shape and x.is_contiguous()
+        if self._prepared is not None and not self._prepared.follows(self._layers):
+            self._prepared = self._prepare()
         if self._prepared is None or not fits:
             outputs, attention = self.chunk(x, need_attention)
             return outputs[0], [None if a is None else a[0] for a in attention]
+        for lags in self._prepared.lags:
+            lags.follow()
         if not need_attention:
             self._prepared.run(x.data_ptr(), *self._turns[self._now])
             self._now = 1 - self._now

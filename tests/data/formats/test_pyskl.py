@@ -196,6 +196,7 @@ def test_scores_are_confidences_and_no_coordinates(tmp_path):
     content = pyskl_content()
     path = put_pickle(tmp_path / "d.pkl", content)
     assert read(path).schema.coordinates == 2
+    assert "2 coordinates and a confidence" in str(check(path))
     assert read(path, scores="drop").schema.coordinates is None
     source = content["annotations"][0]
     score = source["keypoint_score"][:2].transpose(1, 0, 2)

@@ -77,3 +77,11 @@ def test_an_exported_layer_runs_on_maps_of_any_size(options):
     for x in (torch.randn(3, 3, *size, dtype=torch.float64) for size in ((5, 9), (4, 3))):
         for one, other in zip(program.module()(x), layer(x), strict=True):
             assert_near(one, other, 1e-13)
+
+
+def test_operators_take_a_batch_without_maps():
+    made = call((2, 3, 4, 2, 3), torch.float32)
+    for keep_history in (True, False):
+        h, _ = torch.ops.attentive_rnn.lstm2d(made["p"][:0], made["left"], made["up"], "cpu", keep_history)
+        assert h.shape == (0, 3, 4, 2, 3)
+        assert not any(g.any() for g in torch.autograd.grad(h.sum(), (made["left"], made["up"])))

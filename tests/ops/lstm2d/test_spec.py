@@ -14,7 +14,7 @@ def test_what_does_not_fit_is_refused_by_name():
         (p[0], w, r"p must have 5 dimensions"),
         (p[:, :, :, :1].expand(-1, -1, -1, 3, -1), w, r"1, 2 or 4 directions"),
         (p[..., :8], w, r"4N = 12 pre-activations"),
-        (p[:0], w, r"at least one map"),
+        (p[:, :, :0], w, r"at least one cell"),
         (p, w._replace(left=w.left[:1]), r"weight left must be \(2, 12, 3\)"),
         (p, w._replace(read=w.read[:, :2]), r"weight read must be \(2, 3\)"),
         (p, w._replace(read=None), r"values are fed back with"),

@@ -74,7 +74,7 @@ def test_the_forward_operator_keeps_the_rules_of_operators(spec, options, filled
 def test_the_backward_operator_keeps_the_rules_of_operators(spec, options, keep_history, filled):
     call = random_call(spec, 4, 2, 3, 5, **options)
     arguments = tuple(a.detach() if isinstance(a, Tensor) else a for a in operator_arguments(call, keep_history))
-    output, _, c, window, attention, history = torch.ops.attentive_rnn.eleatt(*arguments)
+    output, _, c, window, attention, history, _ = torch.ops.attentive_rnn.eleatt(*arguments)
     inputs = arguments[:12]
     needed = [t is not None and i != 1 for i, t in enumerate(inputs)]
     g_c = torch.rand_like(c) if spec.cell_states == 2 else None
@@ -136,7 +136,7 @@ def test_a_layer_of_a_hundred_steps_compiles_in_seconds():
 def test_lengths_out_of_range_are_refused_when_the_graph_runs():
     compiled = torch.compile(Whole(EleAttGRU(4, 6, dtype=torch.float64)), fullgraph=True, backend="aot_eager")
     compiled(X, LENGTHS)
-    with pytest.raises(ValueError, match=r"lengths must lie in 1\.\.7"):
+    with pytest.raises(ValueError, match=r"lengths must lie in 0\.\.7"):
         compiled(X, LENGTHS + 1)
 
 
@@ -222,3 +222,31 @@ def test_a_compiled_layer_takes_and_gives_packed_sequences(cell):
     for one, other in zip((*ours[0], *ours[1]), (*expected[0], *expected[1]), strict=True):
         assert_near(one, other, 1e-12)
     assert layer.last_backend.backend == "cpu"
+
+
+def test_a_graph_keeps_a_copy_of_the_lengths():
+    """A loader fills its buffer for the next batch before the backward pass of this one."""
+    layer = EleAttGRU(4, 6, bidirectional=True).double()
+    compiled = torch.compile(layer, fullgraph=True)
+    x, gradients = X.clone().requires_grad_(), []
+    for run, fills in ((layer, [7, 2, 5]), (compiled, [2, 7, 7]), (compiled, [10_000_000] * 3)):
+        buffer = LENGTHS.numpy().copy()
+        output, _ = run(x, lengths=torch.from_numpy(buffer))
+        buffer[:] = fills
+        gradients.append(torch.autograd.grad(output.square().sum(), (x, *layer.parameters())))
+    for others in gradients[1:]:
+        for ours, expected in zip(others, gradients[0], strict=True):
+            assert_near(ours, expected, 1e-13)
+
+
+def test_operators_take_a_batch_without_rows():
+    layer = EleAttGRU(4, 6, bidirectional=True).double()
+    x = X[:, :0].clone().requires_grad_()
+    compiled = torch.compile(Whole(layer), fullgraph=True, backend="aot_eager")
+    assert compiled(x, None)[0].shape == (7, 0, 12)
+    call = random_call(Spec("lstm"), 4, 0, 3, 5, lengths=torch.zeros(0, dtype=torch.int64))
+    for keep_history in (True, False):
+        output, h, c, *_ = torch.ops.attentive_rnn.eleatt(*operator_arguments(call, keep_history))
+        assert (output.shape, h.shape, c.shape) == ((4, 0, 5), (0, 5), (0, 5))
+        weights = [w for w in call.weights if w is not None]
+        assert not any(g.any() for g in torch.autograd.grad(output.sum() + c.sum(), weights))

@@ -46,7 +46,7 @@ def test_the_operators_keep_the_rules_of_operators(spec, options):
     call = on_device(random_call(spec, 2, 2, 3, 4, dtype=torch.float32, **options))
     torch.library.opcheck(torch.ops.attentive_rnn.eleatt.default, arguments(call))
     plain = tuple(a.detach() if isinstance(a, Tensor) else a for a in arguments(call))
-    output, h, c, window, attention, history = torch.ops.attentive_rnn.eleatt(*plain)
+    output, h, c, window, attention, history, _ = torch.ops.attentive_rnn.eleatt(*plain)
     grads = [torch.rand_like(t) if t.numel() else None for t in (output, h, c, window, attention)]
     needed = [t is not None for t in plain[:12]]
     backward = torch.ops.attentive_rnn.eleatt_backward
@@ -145,7 +145,7 @@ def test_in_a_graph_for_a_gpu_that_is_not_here_shapes_types_and_places_are_known
     with mode:
         there = [torch.empty(a.shape, dtype=a.dtype, device="cuda") if isinstance(a, Tensor) else a for a in given]
         there[0] = torch.empty(steps, 2, 3, dtype=torch.bfloat16, device="cuda")
-        output, *states, attention, history = results = torch.ops.attentive_rnn.eleatt(*there)
+        output, *states, attention, history, _ = results = torch.ops.attentive_rnn.eleatt(*there)
         needed = [t is not None for t in there[:12]]
         grads = (output, *states, attention, output, history)
         gradients = torch.ops.attentive_rnn.eleatt_backward(*grads, *there[:-1], needed)

@@ -7,15 +7,15 @@ import torch
 
 from attentive_rnn.ops import BackendError
 from attentive_rnn.ops.recurrence import Spec, recurrence
-from helpers import ALL_CELLS, random_call, relative_error
+from helpers import ALL_CELLS, random_call, relative_error, results
 from on_gpu import compare, on_device, padding_is_not_read
 
 pytestmark = pytest.mark.usefixtures("triton_runs")
 CASES = {
     "one of each size": ("gru", "sigmoid", (1, 1, 1, 1), {}),
-    "more rows than a tile, lengths": ("gru", "sigmoid", (3, 19, 5, 17), {"lengths": torch.arange(19) % 3 + 1}),
-    "reverse, lengths": ("gru", "sigmoid", (4, 3, 20, 6), {"reverse": True, "lengths": torch.tensor([4, 1, 2])}),
-    "reverse, two states": ("lstm", "sigmoid", (3, 3, 3, 6), {"reverse": True, "lengths": torch.tensor([1, 3, 2])}),
+    "more rows than a tile, lengths": ("gru", "sigmoid", (3, 19, 5, 17), {"lengths": torch.arange(19) % 4}),
+    "reverse, lengths": ("gru", "sigmoid", (4, 3, 20, 6), {"reverse": True, "lengths": torch.tensor([4, 0, 2])}),
+    "reverse, two states": ("lstm", "sigmoid", (3, 3, 3, 6), {"reverse": True, "lengths": torch.tensor([0, 0, 0])}),
     "softmax": ("lstm", "softmax", (3, 2, 5, 4), {}),
     "softmax, no bias": ("gru_reset_after", "softmax", (3, 2, 5, 4), {"bias": False}),
     "no gate": ("gru", None, (3, 2, 50, 4), {"reverse": True}),
@@ -68,3 +68,12 @@ def test_what_the_kernels_cannot_run_is_refused_with_the_reason(sizes, dtype, re
     with pytest.raises(BackendError, match=reason):
         recurrence(*call[:4], backend="triton")
     assert reason in recurrence(*call[:4]).choice.reason
+
+
+@pytest.mark.parametrize("lengths", [None, torch.zeros(0, dtype=torch.int64)], ids=["whole", "lengths"])
+def test_a_batch_without_rows_has_empty_results_and_zero_gradients(lengths):
+    call = on_device(random_call(Spec("lstm"), 3, 0, 4, 5, dtype=torch.float32, lengths=lengths, need_attention=True))
+    found = results(call, "triton")
+    assert found["output"].shape == (3, 0, 5)
+    assert found["grad_x"].shape == (3, 0, 4)
+    assert not any(found[name].any() for name in found)

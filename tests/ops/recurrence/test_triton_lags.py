@@ -20,10 +20,10 @@ pytestmark = pytest.mark.usefixtures("triton_runs")
 CASES_WITH_LAGS: dict[str, tuple[Any, ...]] = {
     "one of each size": ("lstm", None, Lags(2), (1, 1, 1, 1), {}),
     "fewer steps than lags": ("lstm", "sigmoid", Lags(5, "softmax", 2), (3, 2, 13, 4), {}),
-    "more rows than a tile": ("lstm", None, Lags(2), (3, 19, 5, 17), {"lengths": torch.arange(19) % 3 + 1}),
+    "more rows than a tile": ("lstm", None, Lags(2), (3, 19, 5, 17), {"lengths": torch.arange(19) % 4}),
     "reverse": ("lstm", "softmax", Lags(2), (5, 2, 3, 4), {"reverse": True, "bias": False}),
-    "reverse, lengths": ("lstm", None, Lags(5), (4, 3, 3, 6), {"reverse": True, "lengths": torch.tensor([4, 1, 2])}),
-    "candidate": ("gru", "sigmoid", Lags(2, "mean", 2), (4, 2, 3, 5), {"lengths": torch.tensor([2, 4])}),
+    "reverse, lengths": ("lstm", None, Lags(5), (4, 3, 3, 6), {"reverse": True, "lengths": torch.tensor([4, 0, 2])}),
+    "candidate": ("gru", "sigmoid", Lags(2, "mean", 2), (4, 2, 3, 5), {"lengths": torch.tensor([0, 4])}),
     "candidate, two biases": ("gru_reset_after", None, Lags(2), (3, 2, 3, 4), {"reverse": True}),
     "tanh": ("rnn_tanh", None, Lags(1, "mean"), (3, 1, 3, 4), {}),
     "relu": ("rnn_relu", "sigmoid", Lags(2), (3, 2, 3, 4), {"lengths": torch.tensor([3, 2])}),

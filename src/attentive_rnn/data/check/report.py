@@ -162,9 +162,11 @@ def _frame_in_words(schema: Schema) -> str:
     if schema.layout is None:
         named = f": {', '.join(schema.features)}" if schema.features else ""
         return f"{schema.size} features{named}"
-    persons, joints, coordinates = schema.shape
+    persons, joints, _ = schema.shape
+    coordinates, size = schema.vector
+    values = f"{coordinates} coordinates" + " and a confidence" * (size > coordinates)
     layout = get_layout(schema.layout)
-    return f"{persons} person, {joints} joints, {coordinates} coordinates; layout {layout.name} ({layout.title})"
+    return f"{persons} person, {joints} joints, {values}; layout {layout.name} ({layout.title})"
 
 
 def _class_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:

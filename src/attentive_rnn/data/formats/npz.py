@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +27,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
 from ..options import one_of
@@ -56,7 +58,7 @@ def load(
     Args:
         path: the .npz file.
         layout: joint layout of the frames, where the file has no schema.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
             the same share of each class.
         seed: of that draw.
@@ -70,7 +72,7 @@ def load(
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
     dataset = read(path, layout, missing, coordinates, min_confidence, values, target)
-    return train_test(dataset, test_fraction, seed)
+    return train_test(dataset, test_fraction, seed, missing)
 
 
 def read(
@@ -105,19 +107,23 @@ def read(
         if given.dtype.kind == "f":
             schema = Schema((), shape, layout=layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
+    bad = BadSamples(missing)
+    finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
+    kept = [i for i, case in enumerate(finished) if case is not None]
+    metas = from_columns(_columns(arrays, len(cases), where), len(cases), where)
     dataset = SequenceDataset(
-        [torch.from_numpy(_finished(case, i, missing, where, shape)) for i, case in enumerate(cases)],
-        labels,
-        from_columns(_columns(arrays, len(cases), where), len(cases), where),
+        [torch.from_numpy(case) for case in finished if case is not None],
+        [labels[i] for i in kept],
+        [metas[i] for i in kept],
         schema or Schema(classes, shape, layout=layout),
         path.stem,
-        notes,
+        [*notes, *bad.notes(where, len(cases))],
     )
     confidence = arrays.get("confidence") if len(shape) == 3 else None
     if confidence is None or confidence.shape != stored.shape[:-1] or stored.shape[1:] != shape:
         return with_confidence(dataset, coordinates, min_confidence)
-    sure = np.split(confidence, np.cumsum(dataset.lengths)[:-1])
-    return with_confidence(dataset, coordinates, min_confidence, sure)
+    sure = np.split(confidence, np.cumsum([len(case) for case in cases])[:-1])
+    return with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept])
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:

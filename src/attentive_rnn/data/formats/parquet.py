@@ -89,12 +89,8 @@ def feature_columns(schema: Schema, reserved: Sequence[str]) -> list[str]:
     """A column name for each feature of a frame: its own, person.joint.axis of a skeleton, or f0, f1, ..."""
     names = list(schema.features)
     if not names and schema.layout is not None:
-        persons, _, numbers = schema.shape
-        axes = list("xyz"[:numbers]) if numbers <= 3 else [f"c{i}" for i in range(numbers)]
-        if schema.coordinates is not None and schema.vectors == 1 and numbers == schema.coordinates + 1:
-            axes = [*"xyz"[: schema.coordinates], "confidence"]
         joints = get_layout(schema.layout).joints
-        names = [f"{m}.{joint}.{axis}" for m in range(persons) for joint in joints for axis in axes]
+        names = [f"{m}.{joint}.{axis}" for m in range(schema.shape[0]) for joint in joints for axis in schema.axes]
     if len(set(names)) != schema.size or set(names) & {*reserved, "meta"}:
         return [f"f{i}" for i in range(schema.size)]
     return names

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad
 from ..io.members import Member
 from ..io.text import parse_rows
 from ..options import number, one_of
@@ -51,7 +52,11 @@ _ORDER = (6, 3, 2, 19, 0, 7, 9, 11, 1, 8, 10, 12, 4, 13, 15, 17, 5, 14, 16, 18)
 
 
 def load(
-    path: str | Path, subset: Subset = "all", files: Files = "published", min_confidence: float = 0.0
+    path: str | Path,
+    subset: Subset = "all",
+    files: Files = "published",
+    min_confidence: float = 0.0,
+    missing: Bad = "refuse",
 ) -> Splits[SequenceDataset]:
     """The cross-subject protocol: subjects 1, 3, 5, 7, 9 train (284 of the published list), the others test (273).
 
@@ -62,18 +67,23 @@ def load(
         files: "published" leaves out the ten sequences that are not on the published list (see ``EXCLUDED``), among
             them the empty a13_s09_e02; "all" keeps them.
         min_confidence: a joint with a confidence (the fourth number of a line) below it is absent; 0 keeps all.
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         ConfigError: an option with another value.
         DataError: a file or its name is malformed, or one part is empty.
     """
-    dataset = read(path, subset, files, min_confidence)
+    dataset = read(path, subset, files, min_confidence, missing)
     train = np.isin(dataset.groups("subject"), TRAIN_SUBJECTS)
     return divide(dataset, train, path, "; subjects 1 3 5 7 9 train")
 
 
 def read(
-    path: str | Path, subset: Subset = "all", files: Files = "published", min_confidence: float = 0.0
+    path: str | Path,
+    subset: Subset = "all",
+    files: Files = "published",
+    min_confidence: float = 0.0,
+    missing: Bad = "refuse",
 ) -> SequenceDataset:
     """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
     one_of("msr-action3d", "subset", subset, SUBSETS)
@@ -97,7 +107,7 @@ def read(
         return _frames(member, min_confidence), chosen.index(action), meta
 
     schema = replace(SCHEMA, classes=tuple(ACTIONS[a - 1] for a in chosen))
-    return read_members(path, key, "aNN_sNN_eNN_skeleton3D.txt to read", parse, schema, "msr-action3d")
+    return read_members(path, key, "aNN_sNN_eNN_skeleton3D.txt to read", parse, schema, "msr-action3d", missing)
 
 
 def _key(name: str) -> str | None:

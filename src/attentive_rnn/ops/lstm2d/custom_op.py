@@ -32,7 +32,8 @@ def forward(backend: str, call: Call) -> tuple[Tensor, ...]:
 def _lstm2d(p: Tensor, left: Tensor, up: Tensor | None, backend: str, keep_history: bool) -> tuple[Tensor, Tensor]:
     kernels, call = _checked(p, left, up, backend)
     history = p.new_empty(kernels.history_bytes(call) if keep_history else 0, dtype=torch.uint8)
-    return kernels.forward(call, history if keep_history else False)[0][0], history
+    made = kernels.by_operators(call) if call.empty else kernels.forward(call, history if keep_history else False)[0]
+    return made[0], history
 
 
 @_lstm2d.register_fake
@@ -59,6 +60,8 @@ def _lstm2d_backward(
     needed: list[bool],
 ) -> tuple[Tensor, ...]:
     kernels, call = _checked(p, left, up, backend)
+    if call.empty:
+        return _zeros((p, left, up), needed)
     saved = (h.contiguous(), history)
     if history.numel() == 0:  # the forward pass kept none
         saved = kernels.forward(call, p.new_empty(kernels.history_bytes(call), dtype=torch.uint8))[1]
@@ -77,8 +80,13 @@ def _(
     backend: str,
     needed: list[bool],
 ) -> tuple[Tensor, ...]:
-    inputs = (p, left, up)
-    return tuple(p.new_empty(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
+    return _zeros((p, left, up), needed)
+
+
+def _zeros(inputs: tuple[Tensor, Tensor, Tensor | None], needed: list[bool]) -> tuple[Tensor, ...]:
+    """Zero gradients of a call's inputs where needed."""
+    p = inputs[0]
+    return tuple(p.new_zeros(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

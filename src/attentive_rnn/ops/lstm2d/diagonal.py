@@ -62,7 +62,7 @@ def results(call: Call) -> list[Tensor]:
 
 def _above(states: Tensor, height: int) -> Tensor:
     """The states (R, B * H, E) one row further down in each map, zero in its first row."""
-    rows = states.unflatten(1, (-1, height))
+    rows = states.unflatten(1, (states.shape[1] // height, height))
     return F.pad(rows[:, :, :-1], (0, 0, 1, 0)).flatten(1, 2)
 
 

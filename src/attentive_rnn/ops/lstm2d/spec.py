@@ -49,6 +49,11 @@ class Call(NamedTuple):
         return self.tensors
 
     @property
+    def empty(self) -> bool:
+        """Whether it has no maps, and nothing is to be computed."""
+        return self.p.shape[0] == 0
+
+    @property
     def differentiable(self) -> bool:
         """Whether gradients of its results can be asked for."""
         return differentiable(self.tensors)
@@ -101,8 +106,8 @@ def check(call: Call) -> None:
         raise RuntimeError(f"p must have 4N = {4 * n} pre-activations a cell for weights of N = {n}, got {rows}")
     if torch.compiler.is_compiling():
         return  # the map's size may be a symbol
-    if p.numel() == 0:
-        raise RuntimeError(f"expected at least one map and one cell, got p (B, H, W, R, 4N) = {tuple(p.shape)}")
+    if 0 in p.shape[1:]:
+        raise RuntimeError(f"expected at least one cell, got p (B, H, W, R, 4N) = {tuple(p.shape)}")
     if w.up is None and height > 1:
         raise RuntimeError(f"a map of {height} rows needs the weight up; only a map of one row has nothing above")
     fed_back = [name for name in ("value_left", "read", "read_bias") if getattr(w, name) is not None]

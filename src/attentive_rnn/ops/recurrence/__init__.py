@@ -23,6 +23,7 @@ from .spec import (
     check,
     check_lags,
     check_lengths,
+    own_lengths,
 )
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "check_lags",
     "check_lengths",
     "lag_weights",
+    "own_lengths",
     "recurrence",
 ]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..autograd import Kernels
 from . import cpu, triton
-from .spec import Call, Lags, Spec, Weights, check
+from .spec import Call, Lags, Spec, Weights, check, own_lengths
 
 _INPUTS = (
     "Tensor x, Tensor h, Tensor? c, Tensor? window, Tensor ih, Tensor hh, Tensor? b_ih, Tensor? b_hh, "
@@ -24,6 +24,7 @@ _INPUTS = (
 )
 _GRADIENTS = 12  # of x, h, c, the window and the weights
 _TENSORS = _GRADIENTS + 2  # with lengths and zoneout
+_LENGTHS = _GRADIENTS  # where the lengths are
 _KERNELS: dict[str, Kernels] = {kernels.name: kernels for kernels in (cpu.KERNELS, triton.KERNELS)}
 
 
@@ -31,7 +32,7 @@ def forward(backend: str, call: Call) -> tuple[Tensor, ...]:
     """The results (output, *states[, attention]) as one operator."""
     spec, x, state, w, lengths, reverse, zoneout, need_attention = call
     keep_history = call.differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
-    output, h, c, window, attention, _ = torch.ops.attentive_rnn.eleatt(
+    output, h, c, window, attention, *_ = torch.ops.attentive_rnn.eleatt(
         *(x, *spec.h_c_window(state), *w, lengths, zoneout),
         *(spec.cell, spec.gate, spec.gate_scale, reverse, need_attention, backend, keep_history),
     )
@@ -42,16 +43,22 @@ def forward(backend: str, call: Call) -> tuple[Tensor, ...]:
     "attentive_rnn::eleatt",
     mutates_args=(),
     schema=f"({_INPUTS}, bool keep_history) -> "
-    "(Tensor output, Tensor h, Tensor c, Tensor window, Tensor attention, Tensor history)",
+    "(Tensor output, Tensor h, Tensor c, Tensor window, Tensor attention, Tensor history, Tensor own_lengths)",
 )
 def _eleatt(x: Tensor, h: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    given: list[Any]
     *given, keep_history = x, h, *rest
+    given[_LENGTHS] = own_lengths(given[_LENGTHS])  # an operator's results are no aliases, and backward reads this one
     kernels, call = _checked(given)
     history = x.new_empty(kernels.history_bytes(call) if keep_history else 0, dtype=torch.uint8)
-    output, *others = kernels.forward(call, history if keep_history else False)[0]
+    if call.empty:
+        output, *others = kernels.by_operators(call)
+    else:
+        output, *others = kernels.forward(call, history if keep_history else False)[0]
     states = call.spec.h_c_window(others[: call.spec.states])
     attention = others[-1] if call.need_attention else x.new_empty(0)
-    return output, *(x.new_empty(0) if s is None else s for s in states), attention, history
+    ends = x.new_empty(0, dtype=torch.int64) if call.lengths is None else call.lengths
+    return output, *(x.new_empty(0) if s is None else s for s in states), attention, history, ends
 
 
 @_eleatt.register_fake
@@ -63,6 +70,7 @@ def _(x: Tensor, h: Tensor, c: Tensor | None, window: Tensor | None, *rest: Any)
         *(x.new_empty(0 if s is None else s.shape) for s in (h, c, window)),
         x.new_empty(x.shape) if call.need_attention else x.new_empty(0),
         x.new_empty(kernels.history_bytes(call) if keep_history else 0, dtype=torch.uint8),
+        x.new_empty(0, dtype=torch.int64) if call.lengths is None else torch.empty_like(call.lengths),
     )
 
 
@@ -86,6 +94,8 @@ def _eleatt_backward(
 ) -> tuple[Tensor, ...]:
     *given, needed = rest
     kernels, call = _checked(given)
+    if call.empty:
+        return _zeros(given, needed)
     spec, saved = call.spec, (output.contiguous(), history)
     if history.numel() == 0:  # the forward pass kept none
         history = output.new_empty(kernels.history_bytes(call), dtype=torch.uint8)
@@ -100,14 +110,21 @@ def _eleatt_backward(
 @_eleatt_backward.register_fake
 def _(*call: Any) -> tuple[Tensor, ...]:
     *given, needed = call
-    inputs = given[7 : 7 + _GRADIENTS]
-    x = inputs[0]
-    return tuple(x.new_empty(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
+    return _zeros(given[7:], needed)
+
+
+def _zeros(given: Sequence[Any], needed: Sequence[bool]) -> tuple[Tensor, ...]:
+    """Zero gradients of a call's inputs where needed."""
+    x, inputs = given[0], given[:_GRADIENTS]
+    return tuple(x.new_zeros(t.shape if need and t is not None else 0) for t, need in zip(inputs, needed, strict=True))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(output[0], output[5], *inputs[:_TENSORS])
+    tensors = list(inputs[:_TENSORS])
+    if tensors[_LENGTHS] is not None:
+        tensors[_LENGTHS] = output[6]
+    ctx.save_for_backward(output[0], output[5], *tensors)
     ctx.options = inputs[_TENSORS:-1]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from .. import autograd, dispatch, native
 from ..dispatch import Backend
 from . import cpu, cuda_graph, custom_op, hoisted, reference, triton
-from .spec import Attention, Call, Lags, Spec, State, Weights, check
+from .spec import Attention, Call, Lags, Spec, State, Weights, check, own_lengths
 
 TABLE: dict[str, Backend] = {
     "triton": Backend(partial(autograd.run, triton.KERNELS, custom_op.forward), triton.why_not),
@@ -59,7 +59,8 @@ def recurrence(
             the W = lags.number + lags.first - 1 former outputs, the latest first.
         weights: see :class:`Weights`; `lag` is W_a as it is learned, (K), that of the latest output first.
         spec: the cell, the gate, its scale, and the lags.
-        lengths: the number of steps of each row, int64 (B,), each in 1..T; None: all T.
+        lengths: the number of steps of each row, int64 (B,), each in 0..T; None: all T. They are copied. A row of no
+            steps keeps its state, and its output and attention are zero.
         reverse: run from each row's last step to its first.
         zoneout: the share of its old value that each unit keeps, (1 or for the LSTM 2, T, B, N), in 0..1.
         need_attention: return the lags' weights and the gate's response too.
@@ -87,6 +88,7 @@ def recurrence(
         >>> run.output.shape, run.state[2].shape
         (torch.Size([7, 4, 3]), torch.Size([4, 5, 3]))
     """
+    lengths = own_lengths(lengths)
     call = Call(spec, x, state, weights, lengths, reverse, zoneout, need_attention)
     check(call)
     w, computed = weights.lag, spec.gate is not None

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from .spec import Attention, Call, Lags, Result, Spec, State, Weights
 
@@ -144,18 +143,21 @@ def forward(call: Call) -> Result:
         projections = F.linear(x, weight, bias).unbind(0)
         return result(torch.stack, *scan(call, x.unbind(0), projections))
 
-    packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
-    order, back, sizes = packed.sorted_indices, packed.unsorted_indices, packed.batch_sizes.tolist()
-    assert order is not None
-    assert back is not None
-    projections = F.linear(packed.data, weight, bias).split(sizes)
+    steps, rows, _ = x.shape
+    lengths, order = lengths.cpu().sort(descending=True)
+    longest = max([1, *lengths[:1].tolist()])  # a step without rows leaves all zero, and gradients zero
+    sizes = (torch.arange(longest).unsqueeze(1) < lengths).sum(1).tolist()
+    order = order.to(x.device)
+    back = order.argsort()
+    frames = torch.cat([frame[:size] for frame, size in zip(x.index_select(1, order).unbind(0), sizes, strict=False)])
+    projections = F.linear(frames, weight, bias).split(sizes)
     zoneout = None if zoneout is None else zoneout.index_select(2, order)
     call = call._replace(state=tuple(s.index_select(0, order) for s in state), zoneout=zoneout)
-    outputs, state, *attended = scan(call, packed.data.split(sizes), projections)
+    outputs, state, *attended = scan(call, frames.split(sizes), projections)
 
-    def pad(rows: list[Tensor]) -> Tensor:
-        joined = PackedSequence(torch.cat(rows), packed.batch_sizes, order, back)
-        return pad_packed_sequence(joined, total_length=x.shape[0])[0]
+    def pad(parts: list[Tensor]) -> Tensor:
+        joined = torch.stack([F.pad(part, (0, 0, 0, rows - len(part))) for part in parts])
+        return F.pad(joined, (0, 0, 0, 0, 0, steps - longest)).index_select(1, back)
 
     return result(pad, outputs, tuple(s.index_select(0, back) for s in state), *attended)
 

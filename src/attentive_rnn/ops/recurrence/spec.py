@@ -101,7 +101,7 @@ class Call(NamedTuple):
     x: Tensor  # (T, B, D)
     state: State  # before the first step
     w: Weights
-    lengths: Tensor | None = None  # (B), int64: the number of steps of each row, each in 1..T; None: all T
+    lengths: Tensor | None = None  # (B), int64: the number of steps of each row, each in 0..T; None: all T
     reverse: bool = False  # from each row's last step to its first
     zoneout: Tensor | None = None  # (cell_states, T, B, N), in 0..1: the share of its old value that each unit keeps
     need_attention: bool = False
@@ -115,6 +115,11 @@ class Call(NamedTuple):
     def differentiable(self) -> bool:
         """Whether gradients of its results can be asked for."""
         return differentiable(self.inputs)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no rows, and nothing is to be computed."""
+        return self.x.shape[1] == 0
 
     @property
     def inputs(self) -> tuple[Tensor | None, ...]:
@@ -209,8 +214,8 @@ def check(call: Call) -> None:
     if x.dim() != 3:
         raise RuntimeError(f"x must have 3 dimensions (T, B, D), got {x.dim()}")
     t, b, d = x.shape
-    if t == 0 or b == 0:
-        raise RuntimeError(f"expected at least one step and one row, got x of shape (T, B, D) = {tuple(x.shape)}")
+    if t == 0:
+        raise RuntimeError(f"expected at least one step, got x of shape (T, B, D) = {tuple(x.shape)}")
     n, g = w.hh.shape[-1], spec.blocks
     expected = {
         "ih": (g * n, d),
@@ -240,6 +245,15 @@ def check(call: Call) -> None:
         check_lengths(lengths, t, b)
 
 
+def own_lengths(lengths: Tensor | None) -> Tensor | None:
+    """A copy of lengths, for a call and its backward pass.
+
+    The caller's may lie over a buffer of NumPy's, which a loader fills with those of the next batch before the backward
+    pass of this one: autograd does not notice, and the kernels would read other rows' memory.
+    """
+    return lengths.clone() if isinstance(lengths, Tensor) else lengths  # what is no tensor, check_lengths refuses
+
+
 def check_lags(lags: Lags) -> None:
     """Refuse lags that mean nothing.
 
@@ -253,16 +267,16 @@ def check_lags(lags: Lags) -> None:
             raise ValueError(f"{name} should be a whole number of at least 1, got {value!r}")
 
 
-def check_lengths(lengths: Tensor, steps: int, rows: int) -> None:
-    """Refuse lengths that are not `rows` whole numbers in 1..`steps`."""
+def check_lengths(lengths: Tensor | None, steps: int, rows: int) -> None:
+    """Refuse lengths that are not `rows` whole numbers in 0..`steps`."""
     if not isinstance(lengths, Tensor):
         raise TypeError(f"lengths must be an int64 tensor, got {type(lengths).__name__}; use torch.as_tensor(lengths)")
     if lengths.dtype != torch.int64:
         raise ValueError(f"lengths must be int64, got {lengths.dtype}; use lengths.to(torch.int64)")
     if tuple(lengths.shape) != (rows,):
         raise ValueError(f"lengths must hold one length a row, shape {(rows,)}, got {tuple(lengths.shape)}")
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or rows == 0:
         return  # their values are not known yet; the operator checks them when it runs
     low, high = int(lengths.min()), int(lengths.max())
-    if low < 1 or high > steps:
-        raise ValueError(f"lengths must lie in 1..{steps} (the steps of the input), got {low}..{high}")
+    if low < 0 or high > steps:
+        raise ValueError(f"lengths must lie in 0..{steps} (the steps of the input), got {low}..{high}")
