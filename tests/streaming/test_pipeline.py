@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema
+from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.streaming.pipeline import Pipeline, annotate
 from attentive_rnn.training import SavedModel
+from attentive_rnn.training.saved_model import Reader
 from attentive_rnn.video import read_frames
 from video.test_pose import RedBody, _films
 from video.test_tracking import MIDDLE, PICTURE, Recorded, every_film, found_in
@@ -80,3 +81,40 @@ def test_a_model_of_pictures_with_a_confidence_gets_it_and_no_depth(tmp_path):
     for frame, person in zip(given, people, strict=True):
         np.testing.assert_array_equal(frame[:, :2], person.joints[:, :2])
         np.testing.assert_array_equal(frame[:, 2], person.confidence)
+
+
+@pytest.mark.parametrize("coordinates", [None, 2])
+def test_a_joint_that_is_not_sure_enough_is_absent_as_in_training(tmp_path, coordinates):
+    film = _films(tmp_path / "films") / "wave" / "a.mp4"
+    schema = Schema(classes=("sit", "wave"), shape=(1, 17, 3), layout="coco-17", coordinates=coordinates)
+    torch.manual_seed(0)
+    model = SequenceClassifier(51, 2, 6).eval()
+    sure = SavedModel(model, schema, Compose([]), Reader("npz", {"min_confidence": 0.5}))
+    person = RedBody()
+    images = [f.image for f in read_frames(film)]
+    pipeline, given = Pipeline(sure, pose=person), []
+    push = pipeline.recognizer.push
+    pipeline.recognizer.push = lambda frame, track: given.append(frame) or push(frame, track)
+    pose = pipeline.pose
+    unsure = np.arange(33) % 3 == 0
+    pipeline.pose = lambda image: [
+        p._replace(confidence=np.where(unsure, 0.2, 0.9).astype(np.float32)) for p in pose(image)
+    ]
+    pipeline.pose.layout = pose.layout
+    for image in images:
+        pipeline.push(image)
+    assert given
+    unsure = unsure[ConvertLayout(pose.layout, "coco-17").indices]
+    for frame in given:
+        assert not frame[unsure].any()
+        assert frame[~unsure].any(-1).all()
+
+
+def test_a_stream_of_joints_leaves_out_those_that_are_not_sure_enough():
+    schema = Schema(classes=("a", "b"), shape=(1, 17, 3), layout="coco-17", coordinates=2)
+    model = SequenceClassifier(51, 2, 6).eval()
+    sure = Recognizer(SavedModel(model, schema, Compose([]), Reader("pyskl", {"min_confidence": 0.5})))
+    plain = Recognizer(SavedModel(model, schema, Compose([])))
+    for frame in torch.rand(5, 1, 17, 3):
+        hidden = torch.where(frame[..., 2:] < 0.5, 0.0, frame)
+        np.testing.assert_array_equal(sure.push(frame).probabilities, plain.push(hidden).probabilities)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data import Schema, get_layout
+from ..data.transforms.presence import unseen
 from ..draw import skeletons
 from ..errors import ConfigError
 from ..training.saved_model import SavedModel
@@ -81,7 +82,7 @@ class Pipeline:
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
             raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
         self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=skeletons.has_skeletons(schema))
-        self.schema = schema
+        self.schema, self._least = schema, saved.min_confidence
         self._ready = saved.preprocessing.schema_after(schema)
         self._gone: dict[int, int] = {}
 
@@ -125,10 +126,17 @@ class Pipeline:
         return [] if last is None else [(track, last)]
 
     def _numbers(self, person: Person) -> np.ndarray:
-        """What the model takes of a person's joints, (V, C): coordinates, and where it knows one the confidence."""
+        """What the model takes of a person's joints, (V, C): coordinates, and where it knows one the confidence.
+
+        As in training, joints below its option ``min_confidence`` are absent.
+        """
         coordinates, size = self.schema.vector
         joints = person.joints[:, :coordinates]
-        return joints if size == coordinates else np.concatenate([joints, person.confidence[:, None]], axis=1)
+        if size > coordinates:
+            joints = np.concatenate([joints, person.confidence[:, None]], axis=1)
+        if self._least:
+            joints = np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
+        return joints
 
     def _weights(self, result: Recognition) -> np.ndarray | None:
         first = result.attention[0] if result.attention else None

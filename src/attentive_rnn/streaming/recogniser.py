@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data import Schema, Streamed, get_layout, same_joint
 from ..data.matching import FrameMap, match_frames
 from ..data.ranges import check_ranges
+from ..data.transforms.presence import unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
 from .carried import Carried
@@ -178,6 +179,9 @@ class Recognizer:
         missing = np.isnan(values).any(-1, keepdims=True)
         if len(schema.shape) == 3 and missing.any() and not missing.all():
             values = np.where(missing, 0, values)
+        if self.saved.min_confidence and len(schema.shape) == 3 and schema.vector[0] < schema.vector[1]:
+            unsure = unseen(values[..., schema.vector[0]], self.saved.min_confidence)
+            values = np.where(unsure[..., None], 0, values)
         if not np.isfinite(values).all():
             raise DataError(
                 "a value of a frame is missing or infinite; send zeros for a person or joint that is not there"

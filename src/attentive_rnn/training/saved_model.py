@@ -66,6 +66,12 @@ class SavedModel:
         self.preprocessing = self.preprocessing.bound(self.schema)
 
     @property
+    def min_confidence(self) -> float:
+        """The confidence below which a joint was absent in training."""
+        least = {} if self.reader is None else self.reader.options
+        return float(least.get("min_confidence", 0.0))
+
+    @property
     def task(self) -> Task:
         """The task that the model was trained for."""
         return task_for(self.schema)
