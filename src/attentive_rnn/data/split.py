@@ -128,7 +128,32 @@ def left_out(dataset: LabelledDataset, used: np.ndarray, why: str) -> list[str]:
     return [f"{dataset.name}: {int((~used).sum())} of {len(used)} are left out, {why}; the first is {first}"]
 
 
-def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Splits[SequenceDataset]:
+def labelled_only(dataset: SequenceDataset, missing: str, where: str = "") -> SequenceDataset:
+    """The data set without sequences that have no label, if ``missing`` is "skip", with a note that counts them.
+
+    Raises:
+        DataError: a sequence has no label, and ``missing`` is something else, or none has one.
+    """
+    labelled = dataset.labelled
+    if labelled.all():
+        return dataset
+    if missing == "skip" and labelled.any():
+        notes = left_out(dataset, labelled, "because they have no label (missing=skip)")
+        dataset = dataset.subset(np.flatnonzero(labelled))
+        dataset.notes = (*dataset.notes, *notes)
+        return dataset
+    i = int(labelled.argmin())
+    count = int((~labelled).sum())
+    others = f", nor have {count - 1} more" if count > 1 else ""
+    raise DataError(
+        f"{where or dataset.name or 'data'}: sequence {dataset.metas[i].get('name', i)} has no label{others}; "
+        "training and testing need one, or missing=skip, which leaves out those without"
+    )
+
+
+def train_test(
+    dataset: SequenceDataset, test_fraction: float, seed: int, missing: str = "refuse"
+) -> Splits[SequenceDataset]:
     """The parts that ``meta["split"]`` names, or, where no sequence has it, a share held out for testing.
 
     The usual names of a training, validation and test part are known; see :func:`named_parts`. The share is drawn by
@@ -138,6 +163,7 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
         dataset: every sequence, each with a label.
         test_fraction: share for testing, where no split is given.
         seed: of that draw.
+        missing: "skip" leaves out sequences without a label, with a note.
 
     Raises:
         DataError: a sequence has no label or no split, a split is none of the names, or a part is empty.
@@ -149,10 +175,7 @@ def train_test(dataset: SequenceDataset, test_fraction: float, seed: int) -> Spl
         (30, 10)
     """
     where = dataset.name or "data"
-    if not dataset.labelled.all():
-        i = int(dataset.labelled.argmin())
-        name = dataset.metas[i].get("name", i)
-        raise DataError(f"{where}: sequence {name} has no label; training and testing need one")
+    dataset = labelled_only(dataset, missing)
     if not any("split" in meta for meta in dataset.metas):
         return Splits(*validation_split(dataset, test_fraction, seed))
     texts = [str(text) for text in dataset.groups("split")]

@@ -49,5 +49,5 @@ def test_infinite_values_and_unknown_words_are_refused():
     with pytest.raises(DataError, match="frame 0, feature 1 is infinite or too large for float32; write"):
         fill(np.array([[0.0, 1e39]]), "keep", place, "write ? for a missing value")
     check_missing("zero")
-    with pytest.raises(ConfigError, match="missing must be one of refuse, interpolate, zero, keep; got 'drop'"):
+    with pytest.raises(ConfigError, match="missing must be one of refuse, interpolate, zero, keep, skip; got 'drop'"):
         check_missing("drop")

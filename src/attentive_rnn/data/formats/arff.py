@@ -16,7 +16,7 @@ from ...errors import DataError
 from ..io.arrays import Missing, check_missing, fill
 from ..io.files import decompress, quoted
 from ..io.text import decode
-from .ts import PairFormat, TsContent, fail
+from .ts import PairFormat, TsContent, fail, read_lines
 
 _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|[^\s{]+)\s*(\{.*\}|\S+)", re.IGNORECASE)
 
@@ -37,23 +37,21 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     lines = decode(decompress(data, where), where, "an .arff file is plain text").split("\n")
     problem, names, relational, length, end = _read_header(lines, where)
     index = {name: i for i, name in enumerate(names)}
-    cases: list[np.ndarray] = []
-    labels = []
-    for number, line in enumerate(lines[end:], end + 1):
-        line = line.strip()
-        if not line or line[0] == "%":
-            continue
+    dimensions = 0
+
+    def sequence(number: int, line: str) -> tuple[np.ndarray, int]:
+        nonlocal dimensions
         if line[0] == "{":
             fail(where, number, "is in the sparse form, which is not supported; write all values")
         rows, label = _relational_row(where, number, line) if relational else _plain_row(where, number, line)
         if label not in index and label != "?":
             fail(where, number, f"the class {quoted(label)} (after the last comma) is not in the class attribute")
-        labels.append(index.get(label, -1))
-        dimensions = cases[0].shape[1] if cases else len(rows)
-        cases.append(_case(where, number, rows, (dimensions, length), missing))
-    if not cases:
-        raise DataError(f"{where}: there is no sequence after @data; the file is empty or truncated")
-    return TsContent(problem, names, cases[0].shape[1], cases, labels)
+        dimensions = dimensions or len(rows)
+        return _case(where, number, rows, (dimensions, length), missing), index.get(label, -1)
+
+    content = read_lines(lines, end, "%", sequence, where, missing)
+    content.problem, content.classes = problem, names
+    return content
 
 
 def _read_header(lines: list[str], where: str) -> tuple[str, tuple[str, ...], bool, int, int]:

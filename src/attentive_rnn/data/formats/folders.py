@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.bad_samples import BadSamples
 from ..io.cells import numbers
 from ..io.files import existing, read_bytes
 from ..io.text import TextTable, header_note, parse_table
@@ -50,7 +52,7 @@ def load(
         layout: joint layout, if the frames are skeletons.
         subject: a regular expression that finds who a file shows in its name; its first group is the subject. With
             ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where there are no such folders: whole subjects where they are known, else
             the same share of each class.
         seed: of that draw.
@@ -62,7 +64,7 @@ def load(
         DataError: a file is malformed or unlike the others, or a part is empty.
         ConfigError: the expression is none, or has no group.
     """
-    return train_test(read(path, layout, subject, missing, values, header), test_fraction, seed)
+    return train_test(read(path, layout, subject, missing, values, header), test_fraction, seed, missing)
 
 
 def read(
@@ -83,29 +85,45 @@ def read(
     classes = tuple(sorted({file.parent.name for file in files}))
     cases, metas = [], []
     first: tuple[tuple[int, ...], tuple[str, ...]] | None = None
-    tables = {file: parse_table(read_bytes(file), str(file), header) for file in files if not _is_array(file)}
+    bad = BadSamples(missing)
+    tables: dict[Path, TextTable] = {}
+    for file in files:
+        if not _is_array(file):
+            table = bad.read(partial(parse_table, read_bytes(file), str(file), header))
+            tables |= {} if table is None else {file: table}
     if tables and any(table.numbered for table in tables.values()):
         # The first line counts the columns in all files, or it is a frame in all.
         if all(table.numbered for table in tables.values()):
             notes.append(header_note(f"{path}, {len(tables)} files"))
         else:
             tables |= {f: parse_table(read_bytes(f), str(f), False) for f, t in tables.items() if t.numbered}
-    texts, dropped = _without_counters(path, tables)
+    texts, dropped = _without_counters(path, tables, bad)
     notes.extend(dropped)
-    for file in files:
+
+    def case(file: Path) -> np.ndarray:
+        nonlocal first
         frames, names = _read_array(file) if _is_array(file) else texts[file]
         first = first or (frames.shape[1:], names)
         if frames.shape[1:] != first[0] or names != first[1]:
             what = "feature names" if frames.shape[1:] == first[0] else f"frames {frames.shape[1:]}"
             raise DataError(f"{file}: has other {what} than {files[0]}; all files must agree")
         flat = frames.reshape(len(frames), -1)
-        cases.append(fill(flat, missing, lambda t, d, file=file: f"{file}: frame {t}, feature {d}"))  # type: ignore[misc]
-        metas.append(_meta(file, path, finder))
+        return fill(flat, missing, lambda t, d: f"{file}: frame {t}, feature {d}")
+
+    kept = []
+    for file in files:
+        if _is_array(file) or file in texts:
+            made = bad.read(partial(case, file))
+            if made is not None:
+                kept.append(file)
+                cases.append(made)
+                metas.append(_meta(file, path, finder))
+    notes.extend(bad.notes(str(path), len(files)))
     assert first is not None
     shape = frame_shape(first[0], layout, str(path), values, first[1])
     return SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *shape) for case in cases],
-        [classes.index(file.parent.name) for file in files],
+        [classes.index(file.parent.name) for file in kept],
         metas,
         Schema(classes, shape, features=first[1], layout=layout),
         path.name,
@@ -194,9 +212,12 @@ def _read_table(file: Path, table: TextTable) -> tuple[np.ndarray, tuple[str, ..
     return np.stack(columns, axis=1), table.names or ()
 
 
-def _without_counters(path: Path, tables: dict[Path, TextTable]) -> tuple[dict[Path, Frames], list[str]]:
+def _without_counters(
+    path: Path, tables: dict[Path, TextTable], bad: BadSamples
+) -> tuple[dict[Path, Frames], list[str]]:
     """The frames of text files without a nameless column that counts rows, and the note on it."""
-    found = {file: _read_table(file, table) for file, table in tables.items()}
+    read_or_not = {file: bad.read(partial(_read_table, file, table)) for file, table in tables.items()}
+    found = {file: frames for file, frames in read_or_not.items() if frames is not None}
     if not found or len(next(iter(found.values()))[1]) < 2:
         return found, []
     names = next(iter(found.values()))[1]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +27,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
 from ..options import one_of
@@ -53,7 +55,7 @@ def load(
     Args:
         path: the .npz file.
         layout: joint layout of the frames, where the file has no schema.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
             the same share of each class.
         seed: of that draw.
@@ -63,7 +65,7 @@ def load(
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
-    return train_test(read(path, layout, missing, values, target), test_fraction, seed)
+    return train_test(read(path, layout, missing, values, target), test_fraction, seed, missing)
 
 
 def read(
@@ -96,13 +98,17 @@ def read(
         if given.dtype.kind == "f":
             schema = Schema((), shape, layout=layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
+    bad = BadSamples(missing)
+    finished = [bad.read(partial(_finished, case, i, missing, where)) for i, case in enumerate(cases)]
+    kept = [i for i, case in enumerate(finished) if case is not None]
+    metas = from_columns(_columns(arrays, len(cases), where), len(cases), where)
     return SequenceDataset(
-        [torch.from_numpy(_finished(case, i, missing, where).reshape(-1, *shape)) for i, case in enumerate(cases)],
-        labels,
-        from_columns(_columns(arrays, len(cases), where), len(cases), where),
+        [torch.from_numpy(case.reshape(-1, *shape)) for case in finished if case is not None],
+        [labels[i] for i in kept],
+        [metas[i] for i in kept],
         schema or Schema(classes, shape, layout=layout),
         path.stem,
-        notes,
+        [*notes, *bad.notes(where, len(cases))],
     )
 
 

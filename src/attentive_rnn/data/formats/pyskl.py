@@ -12,6 +12,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,7 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing, quoted, read_bytes
 from ..io.pickle import PickledArray, load_plain
 from ..options import one_of, whole
@@ -45,6 +47,7 @@ def load(
     persons: int = 2,
     scores: Scores = "append",
     min_confidence: float = 0.0,
+    missing: Bad = "refuse",
 ) -> Splits[SequenceDataset]:
     """One of the splits of a file: NAME_train, NAME_val and NAME_test, or trainNAME and testNAME.
 
@@ -57,6 +60,7 @@ def load(
         scores: "append" keeps the score of a 2-D key point as its confidence, a third number that is no coordinate;
             "drop" leaves it out.
         min_confidence: a key point with a score below it, or of 0, is absent: all zeros.
+        missing: "skip" leaves out malformed annotations, such as one without anybody; "refuse" names the first.
 
     Raises:
         ConfigError: an option with another value, or a split that the file does not have.
@@ -66,7 +70,7 @@ def load(
     """
     path = existing(path)
     content = load_plain(read_bytes(path), str(path))
-    dataset = _dataset(path, content, persons, scores, min_confidence)
+    dataset = _dataset(path, content, persons, scores, min_confidence, missing)
     pairs, ignored = _splits(path, content)
     known = ", ".join(map(repr, sorted(pairs))) or "none"
     if split is None:
@@ -79,23 +83,36 @@ def load(
     means, notes = named_parts(pairs[split], f"{path}, split {split!r}" if split else str(path))
     parts: dict[str, list[int]] = {}
     for part, name in pairs[split].items():
-        missing = [n for n in content["split"][name] if n not in place]
-        if missing:
+        known_names = [n for n in content["split"][name] if n in place]
+        strange = [n for n in content["split"][name] if n not in place]
+        if strange and missing == "refuse":
             raise DataError(
-                f"{path}: the split {name!r} names {quoted(missing[0])}, which is no annotation's frame_dir"
+                f"{path}: the split {name!r} names {quoted(strange[0])}, which is no annotation's frame_dir; "
+                "missing=skip leaves it out"
             )
-        if not content["split"][name]:
+        if strange:
+            notes.append(
+                f"{path}: {len(strange)} of {len(content['split'][name])} names in the split {name!r} are of no "
+                f"annotation that is read, and left out; the first is {quoted(strange[0])}"
+            )
+        if not known_names:
             raise DataError(f"{path}: the split {name!r} is empty")
-        parts.setdefault(means[part], []).extend(place[n] for n in content["split"][name])
+        parts.setdefault(means[part], []).extend(place[n] for n in known_names)
     dataset.notes = (*dataset.notes, *notes, *_left_out(path, split, dataset, parts, ignored))
     train, valid, test = (dataset.subset(parts.get(part, ())) for part in ("train", "valid", "test"))
     return Splits(train, test, valid if len(valid) else None)
 
 
-def read(path: str | Path, persons: int = 2, scores: Scores = "append", min_confidence: float = 0.0) -> SequenceDataset:
+def read(
+    path: str | Path,
+    persons: int = 2,
+    scores: Scores = "append",
+    min_confidence: float = 0.0,
+    missing: Bad = "refuse",
+) -> SequenceDataset:
     """Every annotation, whatever split it is in. Errors as for :func:`load`."""
     path = existing(path)
-    return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores, min_confidence)
+    return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores, min_confidence, missing)
 
 
 def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
@@ -169,29 +186,41 @@ def _left_out(
         yield f"{path}: {', '.join(map(quoted, ignored))} is no training and test part of a split and not used"
 
 
-def _dataset(path: Path, content: Any, persons: int, scores: Scores, min_confidence: float) -> SequenceDataset:
+def _dataset(
+    path: Path, content: Any, persons: int, scores: Scores, min_confidence: float, missing: Bad
+) -> SequenceDataset:
     whole("pyskl", "persons", persons, 1)
     one_of("pyskl", "scores", scores, get_args(Scores))
+    bad = check_bad("pyskl", missing)
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
     arrays, found_scores, labels, names = [], [], [], []
-    coordinates = set()
-    for i, annotation in enumerate(annotations):
+    coordinates: set[tuple[Any, ...]] = set()
+
+    def read_one(i: int, annotation: Any) -> tuple[np.ndarray, np.ndarray | None, int, str]:
         where = f"{path}: annotation {i}"
         name, label = _identity(where, annotation)
         where = f"{where} ({quoted(name)})"
         keypoint, score = _compact(where, annotation) if "frame_inds" in annotation else _full(where, annotation)
-        coordinates.add((*keypoint.shape[2:], score is not None))
-        if len(coordinates) > 1:
+        found = (*keypoint.shape[2:], score is not None)
+        if coordinates and found not in coordinates:
             raise DataError(f"{where}: has {keypoint.shape[2:]} joints and coordinates, unlike those before it")
-        if score is not None:
-            found_scores.append(score[:persons].transpose(1, 0, 2))
-            if scores == "append":
-                keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
-        arrays.append(keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32))
-        labels.append(label)
-        names.append(name)
+        coordinates.add(found)
+        if score is not None and scores == "append":
+            keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
+        kept = None if score is None else score[:persons].transpose(1, 0, 2)
+        return keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32), kept, label, name
+
+    for i, annotation in enumerate(annotations):
+        made = bad.read(partial(read_one, i, annotation))
+        if made is not None:
+            arrays.append(made[0])
+            if made[1] is not None:
+                found_scores.append(made[1])
+            labels.append(made[2])
+            names.append(made[3])
+    notes = bad.notes(str(path), len(annotations))
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         raise DataError(f"{path}: two annotations have the frame_dir {quoted(twice)}")
@@ -212,7 +241,7 @@ def _dataset(path: Path, content: Any, persons: int, scores: Scores, min_confide
         layout=_LAYOUTS.get((joints, found)),
         coordinates=found if scored and scores == "append" and found in (2, 3) else None,
     )
-    return SequenceDataset(sequences, labels, metas, schema, path.stem)
+    return SequenceDataset(sequences, labels, metas, schema, path.stem, notes)
 
 
 def _meaning(path: Path, labels: np.ndarray, names: list[str]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill
+from ..io.bad_samples import BadSamples
 from ..io.cells import absent, is_value, numbers
 from ..io.files import existing, read_bytes
 from ..io.text import header_note, parse_table
@@ -72,7 +74,7 @@ def load(
             ("id", "frame", "class", ...), whatever their case. Rows of a sequence are sorted by time.
         features: the columns of the frame, in order; else all other columns of numbers.
         layout: joint layout, if the features are those of skeletons: person by person, joint by joint.
-        missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where there is no split: whole subjects where they are known, else the same
             share of each class.
         seed: of that draw.
@@ -91,7 +93,7 @@ def load(
             f"{path}: holds one sequence; say which column tells the sequences apart, as sequence=NAME "
             f"(features found: {', '.join(dataset.schema.features[:8]) or dataset.schema.size})"
         )
-    return train_test(dataset, test_fraction, seed)
+    return train_test(dataset, test_fraction, seed, missing)
 
 
 def read(
@@ -128,15 +130,18 @@ def read(
     schema = table.schema or _schema(table, labels, frame, (layout, values), kind)
     cells = np.stack([table.numbers(name)[order] for name in frame], axis=1)
     ends = [*starts[1:], len(order)]
+    bad = BadSamples(missing)
     cases = [
-        _case(table, frame, cells[start:end], order[start:end], missing)
+        bad.read(partial(_case, table, frame, cells[start:end], order[start:end], missing))
         for start, end in zip(starts, ends, strict=True)
     ]
     metas = _metas(table, roles, [*frame, *dropped], order, starts)
+    kept = [i for i, case in enumerate(cases) if case is not None]
+    notes = [*notes, *bad.notes(str(path), len(cases))]
     return SequenceDataset(
-        [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases],
-        [_label(table, schema, names, order[start]) for start in starts],
-        from_columns(metas, len(starts), str(path)),
+        [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases if case is not None],
+        [_label(table, schema, names, order[starts[i]]) for i in kept],
+        from_columns({key: [values[i] for i in kept] for key, values in metas.items()}, len(kept), str(path)),
         schema,
         path.name.split(".")[0],
         [*notes, *(f"{path}: {why}; features=[...] names those to take" for why in dropped.values())],

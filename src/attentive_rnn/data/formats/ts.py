@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,10 +20,12 @@ import torch
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits, concatenate, relabel
 from ..io.arrays import Missing, check_missing, fill
+from ..io.bad_samples import BadSamples
 from ..io.files import decompress, existing, quoted, read_bytes
 from ..io.text import decode
 from ..schema import Schema
 from ..source import Source
+from ..split import labelled_only
 
 
 @dataclass
@@ -35,6 +37,8 @@ class TsContent:
     dimensions: int
     cases: list[np.ndarray]
     labels: list[int]
+    numbers: list[int]  # of the cases among the sequences of the file, from 1
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -70,19 +74,48 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     lines = _lines(data, where)
     header = _read_header(lines, where)
     index = {name: i for i, name in enumerate(header.classes)}
-    cases, labels = [], []
-    for number, line in enumerate(lines[header.end :], header.end + 1):
-        line = line.strip()
-        if not line or line[0] in "#%":
-            continue
+
+    def sequence(number: int, line: str) -> tuple[np.ndarray, int]:
         fields = line.split(":")
-        labels.append(_label(header, number, index, fields.pop()) if header.labelled else -1)
+        label = _label(header, number, index, fields.pop()) if header.labelled else -1
         if header.dimensions is None:
             header.dimensions = len(fields)
-        cases.append(_case(header, number, fields, missing))
-    if not cases:
+        return _case(header, number, fields, missing), label
+
+    content = read_lines(lines, header.end, "#%", sequence, where, missing)
+    content.problem, content.classes = header.problem, header.classes
+    return content
+
+
+def read_lines(
+    lines: list[str],
+    start: int,
+    comments: str,
+    sequence: Callable[[int, str], tuple[np.ndarray, int]],
+    where: str,
+    missing: Missing,
+) -> TsContent:
+    """The sequences in the lines after the header, which ``sequence(number, line)`` reads with their label.
+
+    Raises:
+        DataError: there is none, or one is malformed and ``missing`` is not "skip".
+    """
+    bad, content, count = BadSamples(missing), TsContent("", (), 0, [], [], []), 0
+    for number, line in enumerate(lines[start:], start + 1):
+        line = line.strip()
+        if not line or line[0] in comments:
+            continue
+        count += 1
+        read = bad.read(partial(sequence, number, line))
+        if read is not None:
+            content.cases.append(read[0])
+            content.labels.append(read[1])
+            content.numbers.append(count)
+    content.notes = tuple(bad.notes(where, count))
+    if not content.cases:
         raise DataError(f"{where}: there is no sequence after @data; the file is empty or truncated")
-    return TsContent(header.problem, header.classes, cases[0].shape[1], cases, labels)
+    content.dimensions = content.cases[0].shape[1]
+    return content
 
 
 def fail(where: str, number: int, message: str) -> NoReturn:
@@ -258,14 +291,14 @@ class PairFormat:
         Args:
             path: X_TRAIN.ts or X_TEST.ts (X_TRAIN.arff ...), also with .gz and .xz, with the other one in its folder;
                 or a folder that holds one such pair (XDimension1_TRAIN and the like in it are passed over).
-            missing: "refuse", "interpolate", "zero" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+            missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
 
         Raises:
             DataError: a file is missing or malformed, a sequence has no label, or the two files do not fit together.
         """
         train_path, test_path = self._pair(existing(path))
         parts = [self.to_dataset(read_bytes(p), str(p), missing) for p in (train_path, test_path)]
-        return splits(*parts)
+        return splits(parts[0], parts[1], missing)
 
     def read(self, path: str | Path, missing: Missing = "refuse") -> SequenceDataset:
         """Every sequence of a file, or of all files of the format in a folder, labelled or not.
@@ -304,9 +337,10 @@ class PairFormat:
         return SequenceDataset(
             sequences=[torch.from_numpy(case) for case in content.cases],
             labels=content.labels,
-            metas=[{"name": f"{stem}/{i}"} for i in range(1, len(content.cases) + 1)],
+            metas=[{"name": f"{stem}/{i}"} for i in content.numbers],
             schema=Schema(content.classes, (content.dimensions,), features=features, rate=rate),
             name=content.problem or stem,
+            notes=content.notes,
         )
 
     def _files(self, folder: Path) -> list[Path]:
@@ -340,12 +374,11 @@ class PairFormat:
         return parts["TRAIN"], parts["TEST"]
 
 
-def splits(train: SequenceDataset, test: SequenceDataset) -> Splits[SequenceDataset]:
+def splits(train: SequenceDataset, test: SequenceDataset, missing: Missing = "refuse") -> Splits[SequenceDataset]:
     """Two files of one problem, with the labels in the order of the training file's classes."""
-    for part, title in ((train, "TRAIN"), (test, "TEST")):
-        if not part.labelled.all():
-            name = part.metas[int(part.labelled.argmin())]["name"]
-            raise DataError(f"{train.name}: the {title} sequence {name} has no label; training and testing need one")
+    name = train.name
+    train = labelled_only(train, missing, f"{name}: the TRAIN file")
+    test = labelled_only(test, missing, f"{name}: the TEST file")
     if train.schema.shape != test.schema.shape:
         raise DataError(
             f"{train.name}: the TRAIN file has {train.schema.size} dimensions and the TEST file "

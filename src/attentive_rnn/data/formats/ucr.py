@@ -22,7 +22,7 @@ from ..io.cells import absent
 from ..io.files import decompress, existing, quoted, read_bytes
 from ..io.text import decode
 from ..source import Source
-from .ts import PairFormat, TsContent, fail
+from .ts import PairFormat, TsContent, fail, read_lines
 
 _FIRST = 1 << 20  # bytes in which the first line must end
 
@@ -45,28 +45,27 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     """
     check_missing(missing)
     names: list[str] = []
-    cases = []
-    for number, line in enumerate(decode(decompress(data, where), where).splitlines(), 1):
-        if not line.strip():
-            continue
+
+    def sequence(number: int, line: str) -> tuple[np.ndarray, int]:
         fields = _fields(line)
         if not names and _counts(fields):
             fail(where, number, "is a line of names; the files of the UCR archive have none, so delete it")
-        names.append(_name(fields[0], where, number))
+        name = _name(fields[0], where, number)
         values = _trimmed([_value(text, where, number, i) for i, text in enumerate(fields[1:], 1)])
         if not values:
             fail(where, number, "has a label and no value after it; the line may be truncated")
-        cases.append(
-            fill(
-                np.array(values)[:, None],
-                missing,
-                lambda t, _, number=number: f"{where}, line {number}: value {t + 1} after the label",  # type: ignore[misc]
-            )
-        )
-    if not cases:
+        case = np.array(values)[:, None]
+        case = fill(case, missing, lambda t, _: f"{where}, line {number}: value {t + 1} after the label")
+        names.append(name)
+        return case, 0
+
+    text = decode(decompress(data, where), where)
+    if not text.strip():
         raise DataError(f"{where}: is empty")
-    classes = tuple(sorted({name for name in names if name}, key=_by_number))
-    return TsContent("", classes, 1, cases, [classes.index(name) if name else -1 for name in names])
+    content = read_lines(text.splitlines(), 0, "", sequence, where, missing)
+    content.classes = tuple(sorted({name for name in names if name}, key=_by_number))
+    content.labels = [content.classes.index(name) if name else -1 for name in names]
+    return content
 
 
 def looks_so(path: Path) -> bool:

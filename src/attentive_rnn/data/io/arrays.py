@@ -69,13 +69,13 @@ def _array(data: bytes, place: str) -> np.ndarray:
         raise DataError(f"{place}: is not a NumPy array ({error})") from error
 
 
-Missing = Literal["refuse", "interpolate", "zero", "keep"]
+Missing = Literal["refuse", "interpolate", "zero", "keep", "skip"]
 
 _FLOAT32_MAX = np.finfo(np.float32).max
 
 
 def check_missing(missing: str) -> None:
-    """ConfigError unless ``missing`` is one of the four words."""
+    """ConfigError unless ``missing`` is one of its words."""
     if missing not in get_args(Missing):
         raise ConfigError(f"missing must be one of {', '.join(get_args(Missing))}; got {missing!r}")
 
@@ -86,7 +86,8 @@ def fill(values: np.ndarray, missing: Missing, place: Callable[[int, int], str],
     Args:
         values: (T, D) numbers; NaN is a missing value.
         missing: "refuse" makes one an error, "interpolate" puts the straight line through its neighbours in time
-            (the nearest value at the ends), "zero" puts 0, "keep" leaves NaN, for looking at a file.
+            (the nearest value at the ends), "zero" puts 0, "keep" leaves NaN, for looking at a file. "skip" is the
+            same error, with which a reader leaves the sequence out.
         place: ``place(t, d)`` says in a message where a value is.
         hint: how a missing value is written, for the message on an infinite one.
 
@@ -104,9 +105,10 @@ def fill(values: np.ndarray, missing: Missing, place: Callable[[int, int], str],
     wrong = np.argwhere(~absent & ~(np.abs(values) <= _FLOAT32_MAX))
     if len(wrong):
         raise DataError(f"{place(*wrong[0])} is infinite or too large for float32" + (f"; {hint}" if hint else ""))
-    if missing == "refuse":
+    if missing in ("refuse", "skip"):
         raise DataError(
-            f'{place(*np.argwhere(absent)[0])} is missing; load with missing="interpolate" or missing="zero"'
+            f'{place(*np.argwhere(absent)[0])} is missing; load with missing="interpolate" or missing="zero", '
+            'or leave such sequences out with missing="skip"'
         )
     if missing == "zero":
         values = np.where(absent, 0.0, values)

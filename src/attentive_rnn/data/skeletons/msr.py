@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad
 from ..io.members import Member
 from ..io.text import parse_rows
 from ..options import one_of
@@ -49,7 +50,9 @@ _NAME = re.compile(r"(?:.*/)?(a(\d\d)_s(\d\d)_e(\d\d))_skeleton3D\.txt", re.ASCI
 _ORDER = (6, 3, 2, 19, 0, 7, 9, 11, 1, 8, 10, 12, 4, 13, 15, 17, 5, 14, 16, 18)
 
 
-def load(path: str | Path, subset: Subset = "all", files: Files = "published") -> Splits[SequenceDataset]:
+def load(
+    path: str | Path, subset: Subset = "all", files: Files = "published", missing: Bad = "refuse"
+) -> Splits[SequenceDataset]:
     """The cross-subject protocol: subjects 1, 3, 5, 7, 9 train (284 of the published list), the others test (273).
 
     Args:
@@ -58,17 +61,20 @@ def load(path: str | Path, subset: Subset = "all", files: Files = "published") -
             the three.
         files: "published" leaves out the ten sequences that are not on the published list (see ``EXCLUDED``), among
             them the empty a13_s09_e02; "all" keeps them.
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         ConfigError: an option with another value.
         DataError: a file or its name is malformed, or one part is empty.
     """
-    dataset = read(path, subset, files)
+    dataset = read(path, subset, files, missing)
     train = np.isin(dataset.groups("subject"), TRAIN_SUBJECTS)
     return divide(dataset, train, path, "; subjects 1 3 5 7 9 train")
 
 
-def read(path: str | Path, subset: Subset = "all", files: Files = "published") -> SequenceDataset:
+def read(
+    path: str | Path, subset: Subset = "all", files: Files = "published", missing: Bad = "refuse"
+) -> SequenceDataset:
     """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
     one_of("msr-action3d", "subset", subset, SUBSETS)
     one_of("msr-action3d", "files", files, get_args(Files))
@@ -90,7 +96,7 @@ def read(path: str | Path, subset: Subset = "all", files: Files = "published") -
         return _frames(member), chosen.index(action), meta
 
     schema = replace(SCHEMA, classes=tuple(ACTIONS[a - 1] for a in chosen))
-    return read_members(path, key, "aNN_sNN_eNN_skeleton3D.txt to read", parse, schema, "msr-action3d")
+    return read_members(path, key, "aNN_sNN_eNN_skeleton3D.txt to read", parse, schema, "msr-action3d", missing)
 
 
 def _key(name: str) -> str | None:

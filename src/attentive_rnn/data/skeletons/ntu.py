@@ -72,7 +72,8 @@ def load(
             EleAtt paper builds on does; "all" also drops second people whose motion is out of range, the step
             that this code has but leaves out; "off" keeps every track. For "tracks" only.
         missing: "drop" leaves out the 302 (535) samples that the data set's authors list as having missing
-            skeletons, "keep" keeps them; or a text file with the names to leave out.
+            skeletons, "keep" keeps them; "skip" also leaves out any other that cannot be used, with a note; or a text
+            file with the names to leave out.
 
     Raises:
         ConfigError: an option with another value.
@@ -167,7 +168,9 @@ def _dataset(
             )
         return frames, label, meta
 
-    dataset = read_members(path, key, ".skeleton file to read", parse, SCHEMA, "ntu-rgbd")
+    dataset = read_members(
+        path, key, ".skeleton file to read", parse, SCHEMA, "ntu-rgbd", "skip" if missing == "skip" else "refuse"
+    )
     setups = np.asarray([meta.get("setup", 0) for meta in dataset.metas])
     dataset.schema = replace(SCHEMA, classes=ACTIONS[: number_of_classes(dataset.labels, setups)])
     return dataset
@@ -176,7 +179,7 @@ def _dataset(
 def _left_out(missing: str | Path) -> frozenset[str]:
     if missing == "keep":
         return frozenset()
-    if missing == "drop":
+    if missing in ("drop", "skip"):
         return missing_skeletons()
     path = existing(missing)
     lines = text_lines(read_bytes(path), str(path))

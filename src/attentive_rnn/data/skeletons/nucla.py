@@ -18,6 +18,7 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad
 from ..io.files import begins_like, quoted
 from ..io.members import Member, first_json, holds
 from ..schema import Schema
@@ -44,13 +45,14 @@ _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)", re.ASCII)
 
 
 def load(
-    path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW
+    path: str | Path, train_views: Sequence[int] = TRAIN_VIEWS, test_view: int = TEST_VIEW, missing: Bad = "refuse"
 ) -> Splits[SequenceDataset]:
     """The cross-view protocol: views 1 and 2 to train (1020 sequences in the full set), view 3 to test (464).
 
     Args:
         path: the zip, or a folder, with the JSON files; other files in it are passed over.
         train_views, test_view: other views, such as [1] and 2 to choose a recipe without a look at view 3.
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         ConfigError: views that are not among 1, 2 and 3, or one for both parts.
@@ -61,7 +63,7 @@ def load(
             raise ConfigError(f"data.options.{name} must be of the views 1, 2 and 3, got {given!r}")
     if test_view in train_views:
         raise ConfigError(f"data.options: view {test_view} is in train_views and test_view; a view is for one part")
-    dataset = _dataset(path, strict=True)
+    dataset = _dataset(path, missing, strict=True)
     views = dataset.groups("view")
     train, test = np.flatnonzero(np.isin(views, train_views)), np.flatnonzero(views == test_view)
     if not len(train) or not len(test):
@@ -72,12 +74,12 @@ def load(
     return Splits(dataset.subset(train), dataset.subset(test))
 
 
-def read(path: str | Path) -> SequenceDataset:
+def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:
     """Every sequence of one JSON file, a folder or a zip; names and labels may be missing.
 
     Errors as for :func:`load`.
     """
-    return _dataset(path, strict=False)
+    return _dataset(path, missing, strict=False)
 
 
 def recognise(path: Path) -> bool:
@@ -94,8 +96,8 @@ def _key(name: str) -> str | None:
     return PurePosixPath(name).stem if name.lower().endswith(".json") else None
 
 
-def _dataset(path: str | Path, *, strict: bool) -> SequenceDataset:
-    return read_members(path, _key, ".json file", partial(_parse, strict=strict), SCHEMA, "nucla")
+def _dataset(path: str | Path, missing: Bad, *, strict: bool) -> SequenceDataset:
+    return read_members(path, _key, ".json file", partial(_parse, strict=strict), SCHEMA, "nucla", missing)
 
 
 def _parse(file: Member, *, strict: bool) -> tuple[np.ndarray, int, dict[str, Any]]:

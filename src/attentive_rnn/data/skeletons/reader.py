@@ -12,6 +12,7 @@ import torch
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing
 from ..io.members import Member, holds, members
 from ..schema import Schema
@@ -27,6 +28,7 @@ def read_members(
     parse: Callable[[Member], tuple[np.ndarray, int, dict[str, Any]]],
     schema: Schema,
     name: str,
+    missing: Bad = "refuse",
 ) -> SequenceDataset:
     """The sequences of a file, a folder or a zip, in the order of their keys.
 
@@ -36,14 +38,20 @@ def read_members(
         what: the name of the members in messages.
         parse: the frames (T, *schema.shape), the label and the meta of one member.
         schema, name: of the data set.
+        missing: "skip" leaves out members that ``parse`` refuses, with a note.
     """
     sequences, labels, metas = [], [], []
+    bad, count = check_bad(name, missing), 0
     for member in members(existing(path), key, what):
-        frames, label, meta = parse(member)
+        count += 1
+        parsed = bad.read(partial(parse, member))
+        if parsed is None:
+            continue
+        frames, label, meta = parsed
         sequences.append(torch.from_numpy(np.array(frames, dtype=np.float32)))
         labels.append(label)
         metas.append(meta)
-    return SequenceDataset(sequences, labels, metas, schema, name)
+    return SequenceDataset(sequences, labels, metas, schema, name, bad.notes(str(path), count))
 
 
 def divide(dataset: SequenceDataset, train: np.ndarray, path: str | Path, why: str) -> Splits[SequenceDataset]:

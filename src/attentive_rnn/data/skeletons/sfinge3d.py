@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad
 from ..io.members import Member
 from ..io.text import parse_rows
 from ..options import one_of
@@ -35,7 +36,9 @@ _NAME = re.compile(r"(?:.*/)?Dictionary/(\d{1,2})/(\d{1,4})\.txt", re.ASCII | re
 _JOINTS, _VALUES = 20, 7
 
 
-def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "position") -> Splits[SequenceDataset]:
+def load(
+    path: str | Path, fold: int = 0, folds: int = 4, values: Values = "position", missing: Bad = "refuse"
+) -> Splits[SequenceDataset]:
     """One fold of a cross-validation over the instances; there is no official split.
 
     Instance i of every gesture is tested in the fold (i - 1) mod ``folds``, and trained on in the others.
@@ -45,6 +48,7 @@ def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "posi
         fold: which fold to test, from 0.
         folds: into how many the instances are divided, from 2 to 36.
         values: "position" (3 values a joint) or "position+orientation" (3 and the quaternion x y z w).
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         ConfigError: an option that is out of range.
@@ -54,12 +58,12 @@ def load(path: str | Path, fold: int = 0, folds: int = 4, values: Values = "posi
         raise ConfigError(f"sfinge3d: folds must be from 2 to 36, got {folds!r}")
     if type(fold) is not int or not 0 <= fold < folds:
         raise ConfigError(f"sfinge3d: fold must be from 0 to {folds - 1}, got {fold!r}")
-    dataset = read(path, values)
+    dataset = read(path, values, missing)
     test = (dataset.groups("repetition") - 1) % folds == fold
     return divide(dataset, ~test, path, f" in fold {fold} of {folds}")
 
 
-def read(path: str | Path, values: Values = "position") -> SequenceDataset:
+def read(path: str | Path, values: Values = "position", missing: Bad = "refuse") -> SequenceDataset:
     """Every segmented gesture, with its label. Errors as for :func:`load`."""
     one_of("sfinge3d", "values", values, get_args(Values))
     coordinates = 3 if values == "position" else _VALUES
@@ -73,7 +77,7 @@ def read(path: str | Path, values: Values = "position") -> SequenceDataset:
         return frames, gesture - 1, {"name": f"{gesture}/{instance}", "repetition": instance}
 
     schema = replace(SCHEMA, shape=(1, _JOINTS, coordinates))
-    return read_members(path, _key, "Dictionary/GESTURE/INSTANCE.txt", parse, schema, "sfinge3d")
+    return read_members(path, _key, "Dictionary/GESTURE/INSTANCE.txt", parse, schema, "sfinge3d", missing)
 
 
 def _key(name: str) -> str | None:

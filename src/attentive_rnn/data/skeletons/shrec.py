@@ -26,6 +26,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import read_arrays
+from ..io.bad_samples import Bad
 from ..io.files import existing
 from ..io.members import Member, read_member
 from ..io.text import parse_rows
@@ -60,20 +61,23 @@ FEATURES = (
 _LARGEST = 2**30  # bytes of one array
 
 
-def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Splits[SequenceDataset]:
+def load(
+    path: str | Path, labels: int = 14, held_out: int | None = None, missing: Bad = "refuse"
+) -> Splits[SequenceDataset]:
     """The official lists of SHREC'17 (1960 to train, 840 to test), or all but one subject as in DHG.
 
     Args:
         path: a folder or a zip with the gesture_G folders and, unless ``held_out`` is given, the two lists.
         labels: 14 gestures, or 28 for each of them with one finger or the whole hand.
         held_out: the subject to test, all others train: the protocol of DHG, whose result is the mean over subjects.
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         ConfigError: an option with another value.
         DataError: a file is malformed, a list names a sequence that is not there, or one part is empty.
     """
     path = existing(path)
-    dataset = read(path, labels)
+    dataset = read(path, labels, missing)
     if held_out is not None:
         test = dataset.groups("subject") == held_out
         if test.all() or not test.any():
@@ -86,7 +90,7 @@ def load(path: str | Path, labels: int = 14, held_out: int | None = None) -> Spl
     return Splits(train, test_)
 
 
-def read(path: str | Path, labels: int = 14) -> SequenceDataset:
+def read(path: str | Path, labels: int = 14, missing: Bad = "refuse") -> SequenceDataset:
     """Every gesture, with its label, whatever list it is on. Errors as for :func:`load`."""
     schema = replace(SCHEMA, classes=class_names(labels))
 
@@ -99,7 +103,7 @@ def read(path: str | Path, labels: int = 14) -> SequenceDataset:
         return frames, label_of(gesture, finger, labels), meta
 
     what = "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"
-    return read_members(path, _key, what, parse, schema, "shrec17")
+    return read_members(path, _key, what, parse, schema, "shrec17", missing)
 
 
 def class_names(labels: int) -> tuple[str, ...]:

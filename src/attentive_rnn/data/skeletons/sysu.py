@@ -15,6 +15,7 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad
 from ..io.files import existing, quoted, read_bytes
 from ..io.mat import joints_by_time
 from ..io.members import Member
@@ -35,7 +36,11 @@ _NAME = re.compile(r"(?:.*/)?([^/]+)/video(\d{1,2})/sklWorld\.mat", re.ASCII | r
 
 
 def load(
-    path: str | Path, protocol: Protocol = "CS", fold: int = 0, train_list: str | Path | None = None
+    path: str | Path,
+    protocol: Protocol = "CS",
+    fold: int = 0,
+    train_list: str | Path | None = None,
+    missing: Bad = "refuse",
 ) -> Splits[SequenceDataset]:
     """One of the 30 random folds of a protocol; published figures are the mean over 30 folds.
 
@@ -48,6 +53,7 @@ def load(
         protocol: "CS" or "SS".
         fold: from 0 to 29.
         train_list: a text file with the sequences PERSON/videoN to train on, one a line, instead of a random fold.
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         ConfigError: an option that is out of range.
@@ -57,7 +63,7 @@ def load(
         raise ConfigError(f"sysu: protocol must be CS or SS, got {protocol!r}")
     if type(fold) is not int or not 0 <= fold < FOLDS:
         raise ConfigError(f"sysu: fold must be from 0 to {FOLDS - 1}, got {fold!r}")
-    dataset = read(path)
+    dataset = read(path, missing)
     if train_list is None:
         train = _random_half(dataset.groups("subject"), protocol, np.random.default_rng(fold))
     else:
@@ -65,9 +71,9 @@ def load(
     return divide(dataset, train, path, " in this fold")
 
 
-def read(path: str | Path) -> SequenceDataset:
+def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:
     """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
-    return read_members(path, _key, "PERSON/videoN/sklWorld.mat", _parse, SCHEMA, "sysu")
+    return read_members(path, _key, "PERSON/videoN/sklWorld.mat", _parse, SCHEMA, "sysu", missing)
 
 
 def _parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
+from ..io.bad_samples import Bad
 from ..io.mat import joints_by_time
 from ..io.members import Member
 from ..schema import Schema
@@ -36,22 +37,23 @@ _NAME = re.compile(r"(?:.*/)?a(\d{1,2})_s(\d{1,2})_t(\d{1,2})_skeleton\.mat", re
 _ORDER = (3, 2, 1, 0, *range(4, 20))
 
 
-def load(path: str | Path) -> Splits[SequenceDataset]:
+def load(path: str | Path, missing: Bad = "refuse") -> Splits[SequenceDataset]:
     """The cross-subject protocol: subjects 1, 3, 5 and 7 to train, 2, 4, 6 and 8 to test.
 
     Args:
         path: a folder or a zip with the files; other files in it are passed over.
+        missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:
         DataError: a file or its name is malformed, or one part is empty.
     """
-    dataset = read(path)
+    dataset = read(path, missing)
     return divide(dataset, dataset.groups("subject") % 2 == 1, path, "; odd subjects train")
 
 
-def read(path: str | Path) -> SequenceDataset:
+def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:
     """Every sequence of a file, a folder or a zip, with its label. Errors as for :func:`load`."""
-    return read_members(path, _key, "aN_sN_tN_skeleton.mat", _parse, SCHEMA, "utd-mhad")
+    return read_members(path, _key, "aN_sN_tN_skeleton.mat", _parse, SCHEMA, "utd-mhad", missing)
 
 
 def _parse(member: Member) -> tuple[np.ndarray, int, dict[str, Any]]:

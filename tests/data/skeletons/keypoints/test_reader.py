@@ -148,6 +148,16 @@ def test_what_is_left_out_or_missing_is_said(tmp_path):
     assert read(tmp_path, persons=3).schema.shape == (3, 25, 3)
 
 
+def test_files_that_cannot_be_read_are_left_out_if_asked(tmp_path):
+    write_set(tmp_path)
+    write(tmp_path / "lower" / "clip1" / "clip1_000000000001_keypoints.json", "{")
+    with pytest.raises(DataError, match=r"clip1_000000000001_keypoints.json: is not JSON"):
+        read(tmp_path)
+    data = read(tmp_path, missing="skip")
+    assert data.lengths.tolist() == [3] * 8
+    assert "1 of 24 files are left out (missing=skip)" in data.notes[0]
+
+
 def test_people_unlike_the_others_are_refused(tmp_path):
     write_clip(tmp_path, "clip", [[pose(25)], [pose(18)]])
     with pytest.raises(DataError, match=r"frame 1, person 0: has 18 joints of 2 coordinates, but .* has 25 of 2"):
