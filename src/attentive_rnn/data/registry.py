@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigError, DataError
 from . import embedded, generated
 from .dataset import SequenceDataset, Splits, concatenate, relabel, sequences_only
-from .formats import arff, features, folders, npz, pyskl, tables, ts
+from .formats import arff, features, folders, npz, pyskl, tables, ts, ucr
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
@@ -26,6 +26,8 @@ _SOURCES = (
     embedded.BASIC_MOTIONS,
     generated.ADDING,
     ts.SOURCE,
+    ucr.SOURCE,
+    ucr.TXT_SOURCE,
     ntu.SOURCE,
     ntu.RGB_SOURCE,
     msr_action3d.SOURCE,
