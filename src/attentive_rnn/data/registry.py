@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigError, DataError
 from . import embedded, generated
 from .dataset import SequenceDataset, Splits, concatenate, relabel, sequences_only
-from .formats import arff, features, folders, npz, pyskl, tables, ts, ucr
+from .formats import arff, features, folders, npz, pyskl, skeleton_arrays, tables, ts, ucr
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
@@ -39,6 +39,7 @@ _SOURCES = (
     shrec.DEPTH_SOURCE,
     sfinge3d.SOURCE,
     pyskl.SOURCE,
+    skeleton_arrays.SOURCE,
     openpose.SOURCE,
     nucla.SOURCE,
     cifar.SOURCE,

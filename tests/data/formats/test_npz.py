@@ -176,3 +176,34 @@ def test_words_for_no_value_are_no_labels(tmp_path):
     data = npz.read(path)
     assert data.schema.classes == ("up",)
     assert data.labels.tolist() == [0, -1, -1, -1]
+
+
+def test_arrays_of_parts_with_one_hot_labels_are_read(tmp_path):
+    x = np.arange(48.0).reshape(4, 3, 4) + 1
+    x[1, 2] = 0
+    path = save(tmp_path, x_train=x, y_train=np.eye(3)[[0, 1, 1, 0]], x_test=x[:2, :2] + 50, y_test=np.eye(3)[[1, 0]])
+    splits = load("npz", path)
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 4, "test": 2}
+    assert splits.train.schema.classes == ("0", "1", "2")
+    assert splits.train.labels.tolist() == [0, 1, 1, 0]
+    assert splits.train.lengths.tolist() == [3, 2, 3, 3]
+    assert splits.test[0].sequence.tolist() == (x[0, :2] + 50).tolist()
+    path = save(
+        tmp_path, X_train=x, y_train=["a", "b"] * 2, X_val=x, y_val=["a", "b"] * 2, X_test=x, y_test=["b", "a"] * 2
+    )
+    assert list(load("npz", path).parts()) == ["train", "valid", "test"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y_train": np.array([[1, 1], [0, 1.0]])}, "must be one-hot"),
+        ({"y_train": np.ones((2, 1))}, "one-hot labels have a column a class"),
+        ({"y_train": [0]}, "y_train must have a label for each of the 2 sequences"),
+        ({"y_train": [0, 1], "x_test": np.ones((1, 2, 4)), "y_test": [0]}, r"x_test must be numbers .* in all parts"),
+        ({"y_train": [0, 1], "x": np.ones((2, 2, 3))}, "x_train beside an array of all sequences"),
+    ],
+)
+def test_arrays_of_parts_that_do_not_fit_are_refused(tmp_path, arrays, message):
+    with pytest.raises(DataError, match=message):
+        npz.read(save(tmp_path, x_train=np.ones((2, 2, 3)), **arrays))

@@ -9,6 +9,9 @@
     split       (N,) "train" or "test"
     meta        (N,) JSON objects
 
+or x_train, y_train, x_test, y_test, and x_val, y_val if there are some: (N, T, ...) each, with labels as above or
+one-hot, (N, K).
+
 Any other array of N integers or texts (subject, view, name, ...) is kept as meta. Nothing in the file is unpickled.
 """
 
@@ -34,7 +37,7 @@ from ..options import one_of
 from ..schema import Schema
 from ..skeletons.layouts import frame_shape
 from ..source import Source
-from ..split import train_test
+from ..split import part_of, train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
@@ -82,6 +85,7 @@ def read(
     path = existing(path)
     where = str(path)
     arrays = read_arrays(path)
+    arrays = _joined(arrays, where)
     schema = _schema(arrays, where)
     stored = _named("sequences", arrays)
     if stored is None:
@@ -110,6 +114,50 @@ def read(
         path.stem,
         [*notes, *bad.notes(where, len(cases))],
     )
+
+
+def _joined(arrays: dict[str, np.ndarray], where: str) -> dict[str, np.ndarray]:
+    """The arrays of parts, x_train and the like, as one padded array with labels and the split."""
+    xs: dict[str, np.ndarray] = {}
+    ys: dict[str, np.ndarray] = {}
+    rest = {}
+    for name, array in arrays.items():
+        kind, _, part = name.partition("_")
+        if kind.lower() in ("x", "y") and part_of(part):
+            (xs if kind.lower() == "x" else ys)[part] = array
+        else:
+            rest[name] = array
+    if not xs:
+        return arrays
+    if _named("sequences", rest) is not None or "lengths" in rest or "split" in rest:
+        raise DataError(f"{where}: has x_{next(iter(xs))} beside an array of all sequences; delete one")
+    for part, x in xs.items():
+        if x.ndim < 3 or x.dtype.kind not in "iuf" or x.shape[2:] != next(iter(xs.values())).shape[2:]:
+            raise DataError(f"{where}: x_{part} must be numbers (N, T, ...), the same in all parts, got {_kind(x)}")
+        if (part in ys) != bool(ys) or (part in ys and len(ys[part]) != len(x)):
+            held = _kind(ys[part]) if part in ys else "nothing"
+            raise DataError(f"{where}: y_{part} must have a label for each of the {len(x)} sequences, got {held}")
+    most = max(x.shape[1] for x in xs.values())
+    padded = [np.pad(x, [(0, 0), (0, most - x.shape[1]), *[(0, 0)] * (x.ndim - 2)]) for x in xs.values()]
+    rest["x"] = np.concatenate(padded)
+    rest["split"] = np.array([part for part, x in xs.items() for _ in range(len(x))])
+    if ys:
+        width = {ys[part].shape[1:] for part in xs}
+        if len(width) > 1:
+            raise DataError(f"{where}: the labels of the parts are of different shapes")
+        rest["y"] = np.concatenate([ys[part] for part in xs])
+        if rest["y"].ndim == 2:
+            rest["y"], rest["classes"] = _of_one_hot(rest["y"], rest.get("classes"), where)
+    return rest
+
+
+def _of_one_hot(labels: np.ndarray, classes: np.ndarray | None, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """The class indices and the names of the classes of one-hot labels (N, K)."""
+    if labels.shape[1] == 1:
+        raise DataError(f"{where}: labels are {_kind(labels)}; one-hot labels have a column a class, others are (N,)")
+    if labels.dtype.kind not in "iufb" or not ((labels == 0) | (labels == 1)).all() or (labels.sum(axis=1) != 1).any():
+        raise DataError(f"{where}: labels {_kind(labels)} must be one-hot, a single 1 in each row")
+    return labels.argmax(axis=1), np.arange(labels.shape[1]) if classes is None else classes
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:

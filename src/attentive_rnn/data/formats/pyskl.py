@@ -210,12 +210,12 @@ def _dataset(path: Path, content: Any, persons: int, scores: Scores, missing: Ba
     (joints, found, _) = next(iter(coordinates))
     most = max(a.shape[1] for a in arrays)
     sequences = [torch.from_numpy(np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0)))) for a in arrays]
-    classes, metas = _meaning(path, np.asarray(labels), names)
+    classes, metas = meaning(path, np.asarray(labels), names)
     schema = Schema(classes, (most, joints, arrays[0].shape[-1]), layout=_LAYOUTS.get((joints, found)))
     return SequenceDataset(sequences, labels, metas, schema, path.stem, notes)
 
 
-def _meaning(path: Path, labels: np.ndarray, names: list[str]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+def meaning(path: Path, labels: np.ndarray, names: list[str]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     """The classes, NTU RGB+D's where all names are of that set and agree with the labels, and the metas."""
     known = [meta_of(name) for name in names]
     if all(action == label for (action, _), label in zip(known, labels.tolist(), strict=True)) and (labels >= 0).all():
