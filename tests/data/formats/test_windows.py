@@ -70,6 +70,18 @@ def test_padding_is_not_part_of_a_sequence():
     assert taken(array).arrays["lengths"].tolist() == [6, 3]
 
 
+def test_a_sequence_of_nothing_is_named_or_left_out():
+    array = values(3, 9, 4)
+    array[1] = 0
+    labels = np.array([4, 5, 6])
+    with pytest.raises(DataError, match=r"a.npy: sequence 1: holds nothing but zeros or NaN; missing=skip"):
+        taken(array, labels=labels)
+    found = taken(array, labels=labels, missing="skip")
+    assert found.arrays["labels"].tolist() == [4, 6]
+    assert "1 of 3 sequences are left out" in found.notes[0]
+    assert taken(array, missing="zero").arrays["lengths"].tolist() == [9, 1, 9]
+
+
 def test_a_third_number_from_zero_to_one_is_a_confidence():
     array = values(4, 3, 9, 18, 2)
     assert taken(array).coordinates is None

@@ -118,7 +118,7 @@ def from_parts(
         missing, values, target: as for :func:`load`.
         min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
     """
-    gathered = gather(parts, order, layout)
+    gathered = gather(parts, order, layout, missing)
     where = next(iter(parts.values())).where
     dataset = from_arrays(gathered.arrays, where, name, gathered.layout, missing, values, target)
     dataset.notes = (*gathered.notes, *dataset.notes)

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...errors import DataError
+from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import get_layout, list_layouts
 
@@ -59,13 +61,14 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
 
 
-def gather(parts: Mapping[str, Part], order: str | None, layout: str | None) -> Gathered:
+def gather(parts: Mapping[str, Part], order: str | None, layout: str | None, missing: str = "refuse") -> Gathered:
     """The sequences of all parts one after the other, without the zeros or NaN that pad them at their ends.
 
     Args:
         parts: by the name of the part; "" where there is just one.
         order: the letters of the axes; None: told by their number and sizes.
         layout: joint layout; None: told by the joints.
+        missing: "skip" leaves out sequences that hold zeros or NaN only, with a note; "refuse" names the first.
 
     Raises:
         DataError: axes, joints or labels that can be read in two ways or in none, or parts that differ.
@@ -75,6 +78,7 @@ def gather(parts: Mapping[str, Part], order: str | None, layout: str | None) -> 
         one_of("arrays", "order", order, ORDERS)
     frames: list[np.ndarray] = []
     split: list[str] = []
+    used: list[list[int]] = []
     shapes: dict[tuple[int, ...], str] = {}
     hot = {_one_hot(part) for part in parts.values() if part.labels is not None}
     classes = max((count for count in hot if count is not None), default=None)
@@ -95,7 +99,13 @@ def gather(parts: Mapping[str, Part], order: str | None, layout: str | None) -> 
         axes = order or _order(values.shape, layout, part.where)
         if len(axes) != values.ndim:
             raise DataError(f"{part.where}: has the axes {values.shape}, which are not {len(axes)}, {axes}")
-        found = [_trimmed(case) for case in _with_time_first(values, axes)]
+        values = _with_time_first(values, axes)
+        bad = BadSamples(missing)
+        ends = [bad.read(partial(_end, values[i], f"{part.where}: sequence {i}", missing)) for i in range(len(values))]
+        notes += bad.notes(part.where, len(values))
+        kept = [i for i, end in enumerate(ends) if end is not None]
+        found = [np.array(values[i][: ends[i]]) for i in kept]
+        used.append(kept)
         shapes.setdefault(found[0].shape[1:], part.where)
         frames += found
         split += [name] * len(found)
@@ -108,9 +118,10 @@ def gather(parts: Mapping[str, Part], order: str | None, layout: str | None) -> 
         layout, coordinates = _joints(arrays["sequences"], layout, next(iter(parts.values())).where, notes)
     if set(parts) != {""}:
         arrays["split"] = np.array(split)
-    _add_labels(arrays, list(parts.values()), classes)
+    _add_labels(arrays, list(parts.values()), used, classes)
     if all(part.names is not None for part in parts.values()):
-        arrays["name"] = np.array([name for part in parts.values() for name in part.names or ()])
+        named = zip(parts.values(), used, strict=True)
+        arrays["name"] = np.array([part.names[i] for part, kept in named for i in kept if part.names is not None])
     return Gathered(arrays, layout, coordinates, notes)
 
 
@@ -121,8 +132,12 @@ def end_of(case: np.ndarray) -> int:
     return int(kept[-1]) + 1 if len(kept) else 1
 
 
-def _trimmed(case: np.ndarray) -> np.ndarray:
-    return np.array(case[: end_of(case)])
+def _end(case: np.ndarray, where: str, missing: str) -> int:
+    """As :func:`end_of`, or the error that there is nothing in a sequence."""
+    end = end_of(case)
+    if end == 1 and missing in ("refuse", "skip") and not np.nan_to_num(case[0]).any():
+        raise DataError(f"{where}: holds nothing but zeros or NaN")
+    return end
 
 
 def _order(shape: tuple[int, ...], layout: str | None, where: str) -> str:
@@ -204,16 +219,16 @@ def _one_hot(part: Part) -> int | None:
     return int(labels.shape[1])
 
 
-def _add_labels(arrays: dict[str, np.ndarray], parts: list[Part], classes: int | None) -> None:
+def _add_labels(arrays: dict[str, np.ndarray], parts: list[Part], used: list[list[int]], classes: int | None) -> None:
     if all(part.labels is None for part in parts):
         return
     found: list[Any] = []
-    for part in parts:
+    for part, kept in zip(parts, used, strict=True):
         count = len(part.values)
         labels = np.full(count, -1) if part.labels is None else part.labels
         if labels.shape != (count,) or labels.dtype.kind not in "iufU":
             raise DataError(f"{part.where}: there are {count} sequences, and labels are {labels.dtype} {labels.shape}")
-        found.append(labels)
+        found.append(labels[kept])
     if len({array.dtype.kind == "U" for array in found}) > 1:
         raise DataError(f"{parts[0].where}: the labels of one part are texts and those of another numbers")
     arrays["labels"] = np.concatenate(found)

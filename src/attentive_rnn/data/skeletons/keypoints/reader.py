@@ -84,11 +84,12 @@ def read(
     unseen(np.zeros(1), min_confidence)
     path = existing(path)
     notes: list[str] = []
-    clips = list(_clips(path, notes, check_bad("keypoints", missing)))
+    bad = check_bad("keypoints", missing)
+    found = list(_clips(path, notes, bad))
+    clips = [clip for clip in found if bad.read(partial(_check_seen, clip)) is not None]
+    notes.extend(bad.notes(str(path), len(found)))
     _check_alike(clips)
-    first = next((person for clip in clips for people in clip.frames for person in people), None)
-    if first is None:
-        raise DataError(f"{path}: nobody is seen in any frame of {len(clips)} clips")
+    first = next(person for clip in clips for people in clip.frames for person in people)
     if first.confidence is None and min_confidence:
         raise ConfigError(f"{path}: min_confidence needs confidences, which the files do not have")
     joints, coordinates = first.joints.shape
@@ -106,16 +107,12 @@ def read(
             f"{path}: in {len(crowded)} of {len(clips)} clips more than {persons} people are seen, and the surest are "
             f"kept; the first is {crowded[0]}; persons=N keeps more"
         )
-    nobody = [clip.name for clip in clips if not any(clip.frames)]
-    if nobody:
-        notes.append(f"{path}: in {len(nobody)} of {len(clips)} clips nobody is seen; the first is {nobody[0]}")
     most = max(values.shape[1] for values in settled)
     shape = (most, joints, coordinates + appended)
     sequences = []
     for values in settled:
         full = np.zeros((len(values), *shape), dtype=np.float32)
-        if values.shape[1]:
-            full[:, : values.shape[1]] = values
+        full[:, : values.shape[1]] = values
         sequences.append(torch.from_numpy(full))
     classes = tuple(sorted({clip.label for clip in clips if clip.label is not None}))
     return SequenceDataset(
@@ -191,6 +188,7 @@ def _clips(path: Path, notes: list[str], bad: BadSamples) -> Iterator[_Clip]:
         else:
             found.append((folders, place.stem, _File(member.where, -1, content)))
     notes.extend(note.replace("sequences", "files") for note in bad.notes(str(path), count))
+    bad.errors.clear()
     top = {folders[:1] for folders, _, _ in found}
     if not path.is_dir() and len(top) == 1 and () not in top:  # the folder that was packed
         found = [(folders[1:], name, file) for folders, name, file in found]
@@ -239,6 +237,13 @@ def _clip(path: Path, folders: tuple[str, ...], name: str, files: list[_File], n
             f"frames with nobody; the first is frame {gap}"
         )
     return _Clip(where, called, label, split, frames, True)
+
+
+def _check_seen(clip: _Clip) -> _Clip:
+    """The clip itself, or DataError where nobody is seen in it."""
+    if not any(clip.frames):
+        raise DataError(f"{clip.where}: clip {clip.name}: nobody is seen in any of its {len(clip.frames)} frames")
+    return clip
 
 
 def _check_alike(clips: list[_Clip]) -> None:
