@@ -5,6 +5,7 @@ from .check.copies import copies_in_train
 from .check.report import Report, check
 from .convert import convert
 from .dataset import AugmentedDataset, LabelledDataset, Sample, SequenceDataset, Splits, preprocess
+from .formats.tables import from_frame
 from .generated import GeneratedDataset
 from .image_dataset import ImageDataset
 from .matching import match
@@ -83,6 +84,7 @@ __all__ = [
     "collate",
     "convert",
     "copies_in_train",
+    "from_frame",
     "get_layout",
     "get_source",
     "list_layouts",

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigError, DataError
 from . import embedded, generated
 from .dataset import SequenceDataset, Splits, concatenate, sequences_only
-from .formats import arff, features, folders, npz, pyskl, tables, ts, ucr
+from .formats import arff, features, folders, npy, npz, pyskl, tables, ts, ucr
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
@@ -52,6 +52,7 @@ _SOURCES = (
     pixels.SOURCE,
     imdb.SOURCE,
     npz.SOURCE,
+    npy.SOURCE,
     tables.SOURCE,
     folders.SOURCE,
 )

@@ -12,6 +12,8 @@ from attentive_rnn.errors import ConfigError, DataError
 from data.damage import damaged, read_or_refused
 from data.generic import assert_same, made
 
+RNG = np.random.default_rng(0)
+
 
 def save(tmp_path, **arrays):
     np.savez(tmp_path / "set.npz", **arrays)
@@ -176,3 +178,33 @@ def test_words_for_no_value_are_no_labels(tmp_path):
     data = npz.read(path)
     assert data.schema.classes == ("up",)
     assert data.labels.tolist() == [0, -1, -1, -1]
+
+
+def test_padded_arrays_for_each_part_with_one_hot_labels(tmp_path):
+    x = RNG.normal(size=(9, 10, 4)) + 9
+    x[0, 7:] = 0
+    hot = np.eye(3)[np.arange(9) % 3]
+    parts = {"train": slice(0, 5), "val": slice(5, 7), "test": slice(7, 9)}
+    arrays = {f"x_{name}": x[part] for name, part in parts.items()}
+    arrays |= {f"y_{name}": hot[part] for name, part in parts.items()}
+    path = tmp_path / "parts.npz"
+    np.savez(path, **arrays)
+    splits = load("npz", path)
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 5, "valid": 2, "test": 2}
+    assert splits.train.lengths.tolist() == [7, 10, 10, 10, 10]
+    assert splits.test.labels.tolist() == [1, 2]
+    np.testing.assert_array_equal(splits.test[0].sequence.numpy(), x[7].astype(np.float32))
+    np.savez(path, X_train=x[:5], y_train=np.arange(5) % 2)
+    assert [len(part) for part in load("npz", path)] == [4, 1]
+    np.savez(path, y_train=np.arange(5) % 2)
+    with pytest.raises(DataError, match="there is an array 'y_train', but none with the sequences of that part"):
+        load("npz", path)
+
+
+def test_skeletons_of_ctrgcn(tmp_path):
+    path = tmp_path / "NTU60_CS.npz"
+    x = RNG.normal(size=(4, 8, 150)) + 3
+    np.savez(path, x_train=x, y_train=np.eye(60)[:4], x_test=x[:2], y_test=np.eye(60)[:2])
+    train, test = load("npz", path)
+    assert (train.schema.layout, train.schema.shape) == ("ntu-25", (2, 25, 3))
+    np.testing.assert_array_equal(test[1].sequence.numpy(), x[1].reshape(8, 2, 25, 3).astype(np.float32))

@@ -1,15 +1,20 @@
 import contextlib
 import gzip
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data import load, read_sequences
+from attentive_rnn.data import from_frame, load, read_sequences, validation_split
 from attentive_rnn.data.formats import parquet, tables
 from attentive_rnn.errors import ConfigError, DataError
 from data.damage import damaged, read_or_refused
-from data.generic import made
+from data.generic import assert_same, made
+
+RNG = np.random.default_rng(0)
 
 GOOD = """ID,Frame,ax,ay,Class,subject,note
 r2,1,0.5,1,walk,7,x y
@@ -220,3 +225,67 @@ def test_columns_that_are_not_among_the_given_features_are_left_out_with_a_note(
 def test_decimal_commas_between_semicolons_are_read(tmp_path):
     data = tables.read(write(tmp_path, "sequence;label;x\n0;a;0,5\n0;a;-1,25\n"))
     assert data[0].sequence.flatten().tolist() == [0.5, -1.25]
+
+
+class Frame:
+    """What pandas' and polars' frames offer, and no more."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def in_memory():
+    ids = np.repeat(np.arange(8), 3)
+    return {
+        "id": ids.tolist(),
+        "frame": [0, 1, 2] * 8,
+        "label": [["up", "down"][i % 2] for i in ids],
+        "subject": (ids % 4).tolist(),
+        "x": RNG.normal(size=24).tolist(),
+        "y": RNG.normal(size=24).tolist(),
+    }
+
+
+@pytest.mark.parametrize("form", [pa.table, dict, lambda values: Frame(pa.table(values))])
+def test_a_table_in_memory_is_read_as_one_in_a_file(tmp_path, form):
+    values = in_memory()
+    pyarrow.csv.write_csv(pa.table(values), tmp_path / "frame.csv")
+    data = from_frame(form(values))
+    assert_same(data, tables.read(tmp_path / "frame.csv"))
+    train, valid = validation_split(data, 0.25, seed=0)
+    wanted = load("table", tmp_path / "frame.csv")
+    assert (len(train), len(valid)) == (len(wanted.train), len(wanted.test))
+
+
+def test_options_are_those_of_the_reader():
+    values = in_memory() | {"who": in_memory()["id"]}
+    data = from_frame(values, sequence="id", features=["y"], label="who", name="mine")
+    assert (data.name, data.schema.features, len(data.schema.classes)) == ("mine", ("y",), 8)
+    with pytest.raises(ConfigError, match="mine: there is no column 'z'"):
+        from_frame(values, features=["z"], name="mine")
+
+
+def test_texts_of_polars_and_categories_of_pandas():
+    values = pa.table(in_memory())
+    place = values.column_names.index("label")
+    for kind in (pa.string_view(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
+        label = values.column("label").cast(kind)
+        assert from_frame(values.set_column(place, "label", label)).schema.classes == ("down", "up")
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (3, "int is not a table of numbers and texts"),
+        ({"a": [1, 2], "b": [1]}, "dict is not a table"),
+        ({"a": [[1.0]]}, "the column 'a' holds list"),
+        ({"x": pa.array([], pa.float64())}, "has no rows"),
+        ({"id": [1, 1], "x": [1.0, None]}, "frame, row 2: x is missing"),
+    ],
+)
+def test_what_is_no_table_is_refused(frame, message):
+    with pytest.raises(DataError, match=message):
+        from_frame(frame)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from attentive_rnn.data import load, read_sequences
-from attentive_rnn.data.formats.ts import parse
+from attentive_rnn.data.formats.ts import TS, parse
 from attentive_rnn.errors import ConfigError, DataError
 from data.writers import ts_text
 
@@ -59,13 +59,13 @@ ERRORS = {
     "class label flag": (ts_text([[[1]]], classLabel="yes"), "line 8: @classLabel must be"),
     "class label without names": (ts_text([[[1]]], classLabel="true"), "line 8: @classLabel true must be followed"),
     "class named twice": (ts_text([[[1]]], ["a"], ("a", "a")), "line 8: @classLabel names a class twice"),
-    "time stamps": (ts_text([[[1]]], timeStamps="true"), "line 3: @timeStamps true is not supported"),
-    "regression": (ts_text([[[1]]], targetLabel="true"), "line 9: @targetLabel true is regression"),
+    "time stamps": (ts_text([[[1]]], timeStamps="true"), f"line {FIRST}: dimension 1 is not .time,value."),
+    "no target": (ts_text([[[1]]], targetLabel="true"), "0 dimensions, expected 1"),
     "a flag that is none": (ts_text([[[1]]], equalLength="maybe"), "line 7: @equallength must be true or false"),
     "dimensions in words": (ts_text([[[1]]], dimensions="six"), "line 6: @dimensions must be a positive"),
     "no dimension": (ts_text([[[1]]], dimensions="0"), "line 6: @dimensions must be a positive"),
     "univariate with two dimensions": (ts_text([[[1, 2]]], univariate="true"), "line 5: @univariate true, but"),
-    "key given twice": ("@problemName a\n@problemname b\n", "line 2: @problemname is given twice, first in line 1"),
+    "key given twice": ("@dimensions 1\n@Dimensions 2\n", "line 2: @dimensions is given twice, first in line 1"),
     "no sequence": (GOOD[: GOOD.index("@data") + 6], "no sequence after @data"),
     "too few dimensions": (ts_text([[[1, 2]]], dimensions=3), f"line {FIRST}: 2 dimensions, expected 3"),
     "too many dimensions": (GOOD + "1:2:3:up\n", f"line {FIRST + 2}: 3 dimensions, expected 2"),
@@ -293,3 +293,67 @@ def test_the_archives_own_files_are_read(shared_data, problem, counts, shape, le
     assert train.schema.shape == shape
     assert set(train.lengths) == set(test.lengths) == {length}
     assert len(train.schema.classes) == classes
+
+
+HEAD = "@problemName Made\n@timeStamps {stamps}\n@univariate false\n@dimensions 2\n@equalLength false\n"
+
+
+def put(tmp_path, head, *lines, name="Made_TRAIN.ts"):
+    path = tmp_path / name
+    path.write_text(head + "@data\n" + "".join(f"{line}\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    "times", [("0", "1", "2"), ("2016-01-01 00:00:00", "2016-01-01 00:00:01", "2016-01-01 00:00:02")]
+)
+def test_values_with_times_are_read_in_their_order(tmp_path, times):
+    x, y = ([f"({t},{v})" for t, v in zip(times, values, strict=True)] for values in ((1, 2, 3), (4, 5, "?")))
+    head = HEAD.format(stamps="true") + "@classLabel true a b\n"
+    data = TS.read(put(tmp_path, head, f"{','.join(x)}:{','.join(y)}:b"), missing="interpolate")
+    assert data[0].sequence.tolist() == [[1, 4], [2, 5], [3, 5]]
+    assert data.labels.tolist() == [1]
+    assert data.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("(0,1),(1,2):(0,1),(2,2):a", "dimension 2 has other times than dimension 1"),
+        ("(1,1),(0,2):(1,1),(0,2):a", "time 2 is not after the one before"),
+        ("(0,1),(x,2):(0,1),(x,2):a", "time 2 is 'x', not a number"),
+        ("1,2:3,4:a", "is not .time,value."),
+    ],
+)
+def test_times_that_give_no_order_are_refused(tmp_path, line, message):
+    with pytest.raises(DataError, match=rf"Made_TRAIN.ts, line 8: .*{message}"):
+        TS.read(put(tmp_path, HEAD.format(stamps="true") + "@classLabel true a\n", line))
+
+
+def test_times_that_are_not_evenly_spaced_are_said(tmp_path):
+    head = HEAD.format(stamps="true") + "@classLabel true a\n"
+    data = TS.read(put(tmp_path, head, "(0,1),(1,2),(5,3):(0,1),(1,2),(5,3):a"))
+    assert "times are not evenly spaced" in data.notes[0]
+
+
+def test_targets_are_numbers_to_predict(tmp_path):
+    head = HEAD.format(stamps="false") + "@targetLabel true\n"
+    path = put(tmp_path, head, "1,2:3,4:0.25", "5:6:-7.5")
+    put(tmp_path, head, "1:3:0.5", name="Made_TEST.ts")
+    train, test = load("uea", path)
+    assert train.schema.target == "number"
+    assert train.labels.tolist() == [0.25, -7.5]
+    assert test.labels.tolist() == [0.5]
+    with pytest.raises(DataError, match=r"line 8: the target .* is 'up', not a number"):
+        TS.read(put(tmp_path, head, "1:2:up"))
+    with pytest.raises(DataError, match="a sequence has a target or a class"):
+        TS.read(put(tmp_path, head + "@classLabel true a\n", "1:2:a"))
+
+
+def test_a_name_given_twice_is_said_and_classes_given_twice_are_refused(tmp_path):
+    head = HEAD.format(stamps="false") + "@classLabel true a\n"
+    data = TS.read(put(tmp_path, "@problemName Other\n" + head, "1:2:a"))
+    assert data.name == "Made"
+    assert "line 2: @problemname is given twice" in data.notes[0]
+    with pytest.raises(DataError, match="line 7: @classlabel is given twice, first in line 6"):
+        TS.read(put(tmp_path, head + "@classLabel true b\n", "1:2:a"))

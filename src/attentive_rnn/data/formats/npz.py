@@ -9,6 +9,8 @@
     split       (N,) "train" or "test"
     meta        (N,) JSON objects
 
+Padded arrays for each part, x_train, y_train, x_valid, ..., are read as well; their labels may be one-hot.
+
 Any other array of N integers or texts (subject, view, name, ...) is kept as meta. Nothing in the file is unpickled.
 """
 
@@ -17,6 +19,9 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -35,10 +40,13 @@ from ..schema import Schema
 from ..skeletons.confidence import fill_joints, with_confidence
 from ..skeletons.layouts import frame_shape
 from ..source import Source
-from ..split import train_test
+from ..split import part_of, train_test
+from ..transforms.presence import unseen
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
+from .windows import Part, end_of, gather
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
+_OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
 _RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
 
 
@@ -52,6 +60,7 @@ def load(
     min_confidence: float = 0.0,
     values: int | None = None,
     target: Kind | None = None,
+    order: str | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the array "split", or else a share held out for testing.
 
@@ -67,11 +76,13 @@ def load(
         min_confidence: a joint with a confidence below it, in its last number or in the array "confidence", is absent.
         values: how many a joint has, if the frames are skeletons and can be read in two ways.
         target: "class" or "number", what a label is; None: as the type of the array says.
+        order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
+            :mod:`attentive_rnn.data.formats.windows`.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
-    dataset = read(path, layout, missing, coordinates, min_confidence, values, target)
+    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order)
     return train_test(dataset, test_fraction, seed, missing)
 
 
@@ -83,14 +94,65 @@ def read(
     min_confidence: float = 0.0,
     values: int | None = None,
     target: Kind | None = None,
+    order: str | None = None,
 ) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     check_missing(missing)
     if target is not None:
         one_of("npz", "target", target, get_args(Kind))
     path = existing(path)
-    where = str(path)
     arrays = read_arrays(path)
+    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, str(path))
+    if parts:
+        return from_parts(parts, path.stem, order, layout, missing, values, target, min_confidence)
+    given = (coordinates, min_confidence)
+    return from_arrays(arrays, str(path), path.stem, layout, missing, values, target, *given)
+
+
+def from_parts(
+    parts: Mapping[str, Part],
+    name: str,
+    order: str | None = None,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    values: int | None = None,
+    target: Kind | None = None,
+    min_confidence: float = 0.0,
+) -> SequenceDataset:
+    """The sequences of padded arrays, with the name of their part in ``meta["split"]`` where there are several.
+
+    Args:
+        parts: the arrays of each part by its name, "" where there is just one.
+        name: of the data set.
+        order, layout: of the axes and of the joints; see :func:`attentive_rnn.data.formats.windows.gather`.
+        missing, values, target: as for :func:`load`.
+        min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
+    """
+    gathered = gather(parts, order, layout, missing)
+    where = next(iter(parts.values())).where
+    dataset = from_arrays(gathered.arrays, where, name, gathered.layout, missing, values, target)
+    dataset.notes = (*gathered.notes, *dataset.notes)
+    if gathered.coordinates is not None:
+        dataset.schema = replace(dataset.schema, coordinates=gathered.coordinates)
+        for sequence in dataset.sequences:
+            sequence[torch.from_numpy(unseen(sequence[..., -1].numpy(), min_confidence))] = 0
+    elif min_confidence:
+        raise ConfigError(f"{where}: min_confidence needs confidences, numbers from 0 to 1 after the coordinates")
+    return dataset
+
+
+def from_arrays(
+    arrays: dict[str, np.ndarray],
+    where: str,
+    name: str,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    values: int | None = None,
+    target: Kind | None = None,
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+) -> SequenceDataset:
+    """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
     schema = _schema(arrays, where)
     stored = _named("sequences", arrays)
     if stored is None:
@@ -116,7 +178,7 @@ def read(
         [labels[i] for i in kept],
         [metas[i] for i in kept],
         schema or Schema(classes, shape, layout=layout),
-        path.stem,
+        name,
         [*notes, *bad.notes(where, len(cases))],
     )
     confidence = arrays.get("confidence") if len(shape) == 3 else None
@@ -145,6 +207,24 @@ def _named(key: str, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
     return next((arrays[name] for name in _NAMES[key] if name in arrays), None)
 
 
+def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
+    """The arrays of each part, where they are named x_train, y_train and so on."""
+    found: dict[str, dict[str, str]] = {}
+    for name in arrays:
+        match = _OF_PART.fullmatch(name)
+        word = match and (match["part"] or match["first"])
+        if match and word and part_of(word):
+            role = "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
+            found.setdefault(word.lower(), {})[role] = name
+    parts = {}
+    for word, names in found.items():
+        if "sequences" not in names:
+            raise DataError(f"{where}: there is an array {names['labels']!r}, but none with the sequences of that part")
+        labels = arrays[names["labels"]] if "labels" in names else None
+        parts[word] = Part(f"{where}, array {names['sequences']!r}", arrays[names["sequences"]], labels)
+    return {"": next(iter(parts.values()))} if len(parts) == 1 else parts
+
+
 def _kind(values: np.ndarray) -> str:
     return f"{values.dtype} {values.shape}"
 
@@ -170,7 +250,7 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
     if lengths is None:
         if values.ndim < 3 or 0 in values.shape:
             raise DataError(f"{where}: sequences {values.shape} without an array lengths must be padded, (N, T, ...)")
-        return [case[: _end(case)] for case in values]
+        return [case[: end_of(case)] for case in values]
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths):
         raise DataError(f"{where}: lengths must be (N,) whole numbers, got {_kind(lengths)}")
     wrong = np.flatnonzero(lengths < 1)
@@ -193,13 +273,6 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         i = int(np.argmax(sizes))
         raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
     return [case[:size] for case, size in zip(values, sizes, strict=True)]
-
-
-def _end(case: np.ndarray) -> int:
-    """Number of frames up to the last one that is neither all zeros nor all NaN; at least one."""
-    frames = case.reshape(len(case), -1)
-    kept = np.flatnonzero((np.nan_to_num(frames) != 0).any(axis=1))
-    return int(kept[-1]) + 1 if len(kept) else 1
 
 
 def _finished(case: np.ndarray, i: int, missing: Missing, where: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -37,21 +37,45 @@ def read_columns(path: Path) -> Columns:
             thrift_string_size_limit=2**26,
             thrift_container_size_limit=2**20,
         )
-        table.validate(full=True)
-        metadata = (table.schema.metadata or {}).get(_KEY)
-        times = frozenset(field.name for field in table.schema if pa.types.is_temporal(field.type))
-        values = {name: _values(pa, table.column(i), name) for i, name in enumerate(table.column_names)}
+        return _columns(pa, table, str(path))
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
         if isinstance(error, DataError):
-            raise DataError(f"{path}: {error}") from error
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: cannot be read ({reason}); the file is truncated or not Parquet") from error
+
+
+def frame_columns(frame: Any, where: str) -> Columns:
+    """The columns of a data frame of pandas, polars or pyarrow, or of a mapping of columns by name.
+
+    Raises:
+        DataError: it is nothing of this kind, or a column holds lists, bytes or the like.
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, _ = _pyarrow()
+    try:
+        return _columns(pa, frame if isinstance(frame, pa.Table) else pa.table(frame), where)
+    except (pa.ArrowException, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{where}: {type(frame).__name__} is not a table of numbers and texts ({reason})") from error
+
+
+def _columns(pa: Any, table: Any, where: str) -> Columns:
+    table.validate(full=True)
+    metadata = (table.schema.metadata or {}).get(_KEY)
+    times = frozenset(field.name for field in table.schema if pa.types.is_temporal(field.type))
+    try:
+        values = {name: _values(pa, table.column(i), name) for i, name in enumerate(table.column_names)}
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from error
     if len(values) < table.num_columns:
-        raise DataError(f"{path}: two columns have the same name")
+        raise DataError(f"{where}: two columns have the same name")
     if not table.num_rows:
-        raise DataError(f"{path}: has no rows")
-    schema, features = _own(metadata, values, str(path)) if metadata else (None, None)
-    return Columns(str(path), "row", range(1, table.num_rows + 1), values, schema, features, times)
+        raise DataError(f"{where}: has no rows")
+    schema, features = _own(metadata, values, where) if metadata else (None, None)
+    return Columns(where, "row", range(1, table.num_rows + 1), values, schema, features, times)
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -106,7 +130,7 @@ def _values(pa: Any, column: Any, name: str) -> list[str] | np.ndarray:
         column, kind = column.cast(pa.int8()), pa.int8()
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return column.to_numpy()
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return [text or "" for text in column.to_pylist()]
     raise DataError(f"the column {name!r} holds {kind}; only numbers and texts can be read")
 

@@ -214,18 +214,17 @@ def _dataset(
         coordinates.add(found)
         if score is not None and scores == "append":
             keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
-        if score is not None:
-            score = score[:persons].transpose(1, 0, 2)
-        return keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32), score, label, name
+        kept = None if score is None else score[:persons].transpose(1, 0, 2)
+        return keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32), kept, label, name
 
     for i, annotation in enumerate(annotations):
         made = bad.read(partial(read_one, i, annotation))
         if made is not None:
             arrays.append(made[0])
-            labels.append(made[2])
-            names.append(made[3])
             if made[1] is not None:
                 found_scores.append(made[1])
+            labels.append(made[2])
+            names.append(made[3])
     notes = bad.notes(str(path), len(annotations))
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])

@@ -115,12 +115,67 @@ def read(
 
     Errors as for :func:`load`.
     """
-    check_missing(missing)
     path = existing(path)
+    table, notes = _columns(path, header)
+    given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
+    return _dataset(table, notes, path.name.split(".")[0], given, features, layout, missing, values, target)
+
+
+def from_frame(
+    frame: Any,
+    sequence: str | None = None,
+    time: str | None = None,
+    label: str | None = None,
+    subject: str | None = None,
+    split: str | None = None,
+    features: Sequence[str] | None = None,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    values: int | None = None,
+    target: Kind | None = None,
+    name: str = "frame",
+) -> SequenceDataset:
+    """The sequences of a long table in memory, read as one in a file is.
+
+    Args:
+        frame: a DataFrame of pandas or polars, a Table of pyarrow, or a mapping of columns by name: a row for each
+            frame. The labels of the rows of a pandas DataFrame are columns where they have names.
+        sequence, time, label, subject, split, features, layout, missing, values, target: as for :func:`load`.
+        name: of the data set in messages.
+
+    Returns:
+        Every sequence, labelled or not; a part is in ``meta["split"]``. :func:`validation_split` divides it.
+
+    Raises:
+        DataError, ConfigError: as for :func:`load`; messages name rows, counted from 1.
+        MissingExtraError: pyarrow is not installed.
+
+    Example:
+        >>> table = {"id": [1, 1, 2], "label": ["up", "up", "down"], "x": [0.5, 1.5, 2.5]}
+        >>> data = from_frame(table)
+        >>> data.schema.classes, data.schema.features, data.lengths.tolist()
+        (('down', 'up'), ('x',), [2, 1])
+    """
+    table = parquet.frame_columns(frame, name)
+    given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
+    return _dataset(table, [], name, given, features, layout, missing, values, target)
+
+
+def _dataset(
+    table: Columns,
+    notes: list[str],
+    name: str,
+    given: Mapping[str, str | None],
+    features: Sequence[str] | None,
+    layout: str | None,
+    missing: Missing,
+    values: int | None,
+    target: Kind | None,
+) -> SequenceDataset:
+    check_missing(missing)
     if target is not None:
         one_of("table", "target", target, get_args(Kind))
-    table, notes = _columns(path, header)
-    roles = _roles(table, {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split})
+    roles = _roles(table, given)
     order, starts = _order(table, roles)
     frame, dropped = _frame(table, roles, features, order, starts)
     names = table.texts(roles["label"]) if "label" in roles else [""] * len(order)
@@ -138,14 +193,14 @@ def read(
     ]
     metas = _metas(table, roles, [*frame, *dropped], order, starts)
     kept = [i for i, case in enumerate(cases) if case is not None]
-    notes = [*notes, *bad.notes(str(path), len(cases))]
+    notes = [*notes, *bad.notes(table.where, len(cases))]
     return SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases if case is not None],
         [_label(table, schema, names, order[starts[i]]) for i in kept],
-        from_columns({key: [values[i] for i in kept] for key, values in metas.items()}, len(kept), str(path)),
+        from_columns({key: [values[i] for i in kept] for key, values in metas.items()}, len(kept), table.where),
         schema,
-        path.name.split(".")[0],
-        [*notes, *(f"{path}: {why}; features=[...] names those to take" for why in dropped.values())],
+        name,
+        [*notes, *(f"{table.where}: {why}; features=[...] names those to take" for why in dropped.values())],
     )
 
 

@@ -21,11 +21,16 @@ from ...errors import DataError
 from ..dataset import SequenceDataset, Splits, concatenate, relabel
 from ..io.arrays import Missing, check_missing, fill
 from ..io.bad_samples import BadSamples
+from ..io.cells import numbers
 from ..io.files import decompress, existing, quoted, read_bytes
 from ..io.text import decode
-from ..schema import Schema
+from ..schema import Schema, Target
 from ..source import Source
 from ..split import labelled_only
+
+# Header lines that change nothing in how the file is read: given twice, the last one counts.
+_ONLY_SAID = ("problemname", "missing")
+_STAMPED = re.compile(r"\(([^()]*),([^(),]*)\)")
 
 
 @dataclass
@@ -36,9 +41,10 @@ class TsContent:
     classes: tuple[str, ...]
     dimensions: int
     cases: list[np.ndarray]
-    labels: list[int]
+    labels: list[float]
     numbers: list[int]  # of the cases among the sequences of the file, from 1
     notes: tuple[str, ...] = ()
+    target: Target = "class"
 
 
 @dataclass
@@ -50,6 +56,9 @@ class _Header:
     dimensions: int | None
     length: int | None
     end: int
+    stamped: bool
+    target: Target
+    notes: list[str]
 
 
 def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
@@ -75,15 +84,16 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     header = _read_header(lines, where)
     index = {name: i for i, name in enumerate(header.classes)}
 
-    def sequence(number: int, line: str) -> tuple[np.ndarray, int]:
-        fields = line.split(":")
+    def sequence(number: int, line: str) -> tuple[np.ndarray, float]:
+        fields = _fields(header, number, line)
         label = _label(header, number, index, fields.pop()) if header.labelled else -1
         if header.dimensions is None:
             header.dimensions = len(fields)
         return _case(header, number, fields, missing), label
 
     content = read_lines(lines, header.end, "#%", sequence, where, missing)
-    content.problem, content.classes = header.problem, header.classes
+    content.problem, content.classes, content.target = header.problem, header.classes, header.target
+    content.notes = (*header.notes, *content.notes)
     return content
 
 
@@ -91,7 +101,7 @@ def read_lines(
     lines: list[str],
     start: int,
     comments: str,
-    sequence: Callable[[int, str], tuple[np.ndarray, int]],
+    sequence: Callable[[int, str], tuple[np.ndarray, float]],
     where: str,
     missing: Missing,
 ) -> TsContent:
@@ -133,6 +143,7 @@ def _lines(data: bytes, where: str) -> list[str]:
 
 def _read_header(lines: list[str], where: str) -> _Header:
     values: dict[str, tuple[int, str]] = {}
+    notes: list[str] = []
     for number, line in enumerate(lines, 1):
         line = line.strip()
         if not line or line[0] in "#%":
@@ -142,18 +153,25 @@ def _read_header(lines: list[str], where: str) -> _Header:
         key, _, value = line[1:].replace("\t", " ").partition(" ")
         key = key.lower()
         if key == "data":
-            return _check_header(values, where, number)
+            return _check_header(values, where, number, notes)
         if key in values:
-            fail(where, number, f"@{key} is given twice, first in line {values[key][0]}; delete one")
+            if key not in _ONLY_SAID:
+                fail(where, number, f"@{key} is given twice, first in line {values[key][0]}; delete one")
+            notes.append(f"{where}, line {number}: @{key} is given twice, and this is the one that counts")
         values[key] = (number, value.strip())
     raise DataError(f"{where}: there is no @data line; the file is truncated or not a .ts file")
 
 
-def _check_header(values: dict[str, tuple[int, str]], where: str, end: int) -> _Header:
-    if _flag(values, "timestamps", where):
-        fail(where, values["timestamps"][0], "@timeStamps true is not supported; write the values without times")
-    if _flag(values, "targetlabel", where):
-        fail(where, values["targetlabel"][0], "@targetLabel true is regression; a classifier needs @classLabel")
+def _check_header(values: dict[str, tuple[int, str]], where: str, end: int, notes: list[str]) -> _Header:
+    regression = _flag(values, "targetlabel", where)
+    if regression or ("targetlabel" in values and "classlabel" not in values):
+        if values.get("classlabel", (0, "false"))[1].lower() != "false":
+            fail(
+                where,
+                values["targetlabel"][0],
+                "a sequence has a target or a class; delete @targetLabel or @classLabel",
+            )
+        values["classlabel"] = (values["targetlabel"][0], "false")
     if "classlabel" not in values:
         fail(where, end, "the header has no @classLabel; add '@classLabel true NAME NAME ...', or 'false'")
     number, text = values["classlabel"]
@@ -174,11 +192,14 @@ def _check_header(values: dict[str, tuple[int, str]], where: str, end: int) -> _
     return _Header(
         where=where,
         problem=values.get("problemname", (0, ""))[1],
-        labelled=labelled,
+        labelled=labelled or regression,
         classes=names[1:] if labelled else (),
         dimensions=dimensions,
         length=length if _flag(values, "equallength", where) else None,
         end=end,
+        stamped=_flag(values, "timestamps", where),
+        target="number" if regression else "class",
+        notes=notes,
     )
 
 
@@ -198,8 +219,41 @@ def _count(values: dict[str, tuple[int, str]], key: str, where: str) -> int | No
     return int(text)
 
 
-def _label(header: _Header, number: int, index: dict[str, int], text: str) -> int:
+def _fields(header: _Header, number: int, line: str) -> list[str]:
+    """The dimensions of a line, and its label; times before the values are checked and taken away.
+
+    Frames follow each other at the times of the first dimension; all dimensions must have the same.
+    """
+    if not header.stamped:
+        return line.split(":")
+    pairs, times = _STAMPED.findall(line), []
+    fields = _STAMPED.sub(r"\2", line).split(":")
+    dimensions = fields[:-1] if header.labelled else fields
+    at = 0
+    for dimension, field in enumerate(dimensions, 1):
+        found = pairs[at : at + len(field.split(","))]
+        at += len(field.split(","))
+        times.append([time.strip() for time, _ in found])
+        if len(found) != len(field.split(",")):
+            fail(header.where, number, f"dimension {dimension} is not (time,value),(time,value),...")
+        if times[-1] != times[0]:
+            fail(header.where, number, f"dimension {dimension} has other times than dimension 1; they must agree")
+    if at != len(pairs) or not pairs:
+        fail(header.where, number, "is not (time,value),(time,value),... in each dimension, as @timeStamps true says")
+    moments = numbers(times[0], lambda i: f"{header.where}, line {number}: time {i + 1}", times=True)
+    if not (np.diff(moments) > 0).all():
+        late = int(np.argmin(np.diff(moments) > 0)) + 2
+        fail(header.where, number, f"time {late} is not after the one before; sort the values by time")
+    if len(moments) > 2 and not np.allclose(np.diff(moments), moments[1] - moments[0], rtol=1e-3):
+        note = f"{header.where}: times are not evenly spaced; frames are taken as they are, without their times"
+        header.notes.extend([note] if note not in header.notes else [])
+    return fields
+
+
+def _label(header: _Header, number: int, index: dict[str, int], text: str) -> float:
     text = text.strip()
+    if header.target == "number":
+        return float(numbers([text], lambda _: f"{header.where}, line {number}: the target (after the last ':')")[0])
     if text == "?":
         return -1
     if text not in index:
@@ -338,7 +392,7 @@ class PairFormat:
             sequences=[torch.from_numpy(case) for case in content.cases],
             labels=content.labels,
             metas=[{"name": f"{stem}/{i}"} for i in content.numbers],
-            schema=Schema(content.classes, (content.dimensions,), features=features, rate=rate),
+            schema=Schema(content.classes, (content.dimensions,), features=features, rate=rate, target=content.target),
             name=content.problem or stem,
             notes=content.notes,
         )
@@ -379,6 +433,8 @@ def splits(train: SequenceDataset, test: SequenceDataset, missing: Missing = "re
     name = train.name
     train = labelled_only(train, missing, f"{name}: the TRAIN file")
     test = labelled_only(test, missing, f"{name}: the TEST file")
+    if train.schema.target != test.schema.target:
+        raise DataError(f"{name}: one of the TRAIN and the TEST file has targets and the other classes")
     if train.schema.shape != test.schema.shape:
         raise DataError(
             f"{train.name}: the TRAIN file has {train.schema.size} dimensions and the TEST file "

@@ -57,13 +57,15 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         values = _trimmed([_value(text, where, number, i) for i, text in enumerate(fields[1:], 1)])
         if not values:
             fail(where, number, "has a label and no value after it; the line may be truncated")
-        case = fill(
-            np.array(values)[:, None], missing, lambda t, _: f"{where}, line {number}: value {t + 1} after the label"
-        )
+        case = np.array(values)[:, None]
+        case = fill(case, missing, lambda t, _: f"{where}, line {number}: value {t + 1} after the label")
         names.append(name)
-        return case, len(names) - 1
+        return case, 0
 
-    content = read_lines(lines, 0, "", sequence, where, missing)
+    text = decode(decompress(data, where), where)
+    if not text.strip():
+        raise DataError(f"{where}: is empty")
+    content = read_lines(text.splitlines(), 0, "", sequence, where, missing)
     content.classes = tuple(sorted({name for name in names if name}, key=_by_number))
     content.labels = [content.classes.index(name) if name else -1 for name in names]
     return content

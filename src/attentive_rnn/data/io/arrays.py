@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from typing import Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
 from numpy.lib import format as npy
@@ -49,19 +49,46 @@ def read_arrays(path: Path, largest: int | None = None) -> dict[str, np.ndarray]
     return arrays
 
 
+def open_array(path: Path) -> np.ndarray:
+    """The array of an .npy file, mapped: what is used of it is read when it is used.
+
+    Raises:
+        DataError: the file is damaged, or holds Python objects.
+    """
+    place = str(path)
+    try:
+        with path.open("rb") as stream:
+            shape, fortran, dtype = _header(stream, path.stat().st_size, place)
+            offset = stream.tell()
+    except OSError as error:
+        raise DataError(f"{place}: cannot be read: {error.strerror or error}") from error
+    if not prod(shape):
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+
+
 def _array(data: bytes, place: str) -> np.ndarray:
     stream = io.BytesIO(data)
+    _header(stream, len(data), place)
+    stream.seek(0)
+    try:
+        return np.load(stream, allow_pickle=False)
+    except _BROKEN as error:
+        raise DataError(f"{place}: is not a NumPy array ({error})") from error
+
+
+def _header(stream: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the order is Fortran's, and type of an array, checked against the size of its file in bytes."""
     try:
         version = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
+        shape, fortran, dtype = read_header(stream)
         if dtype.hasobject:
             raise DataError(f"{place}: holds Python objects, which could run code; save it again as numbers or text")
         # Before the array is made: a damaged header may ask for any amount of memory.
-        if min(shape, default=1) < 0 or prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        if min(shape, default=1) < 0 or prod(shape) * dtype.itemsize != size - stream.tell():
             raise DataError(f"{place}: its header says {shape} of {dtype}, which is not what follows; it is truncated")
-        stream.seek(0)
-        return np.load(stream, allow_pickle=False)
+        return shape, fortran, dtype
     # What NumPy's parser of headers lets through.
     except (*_BROKEN, SyntaxError, tokenize.TokenError, TypeError, KeyError, UserWarning) as error:
         if isinstance(error, DataError):

@@ -139,13 +139,25 @@ def test_what_is_left_out_or_missing_is_said(tmp_path):
     write_clip(tmp_path / "a" / "clip0", "clip0", [[pose(), pose(), pose()], [], [pose()], [pose()]])
     write_clip(tmp_path / "a" / "clip1", "clip1", [[], []])
     (tmp_path / "a" / "clip0" / "clip0_000000000002_keypoints.json").unlink()
-    data = read(tmp_path)
+    with pytest.raises(DataError, match="clip clip1: nobody is seen in any of its 2 frames; missing=skip"):
+        read(tmp_path)
+    data = read(tmp_path, missing="skip")
     notes = " ".join(data.notes)
-    assert data.lengths.tolist() == [4, 2]
+    assert data.lengths.tolist() == [4]
     assert "clip clip0: 1 of 4 frames have no file and are taken as frames with nobody; the first is frame 2" in notes
-    assert "in 1 of 2 clips more than 2 people are seen" in notes
-    assert "in 1 of 2 clips nobody is seen; the first is clip1" in notes
-    assert read(tmp_path, persons=3).schema.shape == (3, 25, 3)
+    assert "in 1 of 1 clips more than 2 people are seen" in notes
+    assert "1 of 2 sequences are left out (missing=skip)" in notes
+    assert read(tmp_path, persons=3, missing="skip").schema.shape == (3, 25, 3)
+
+
+def test_files_that_cannot_be_read_are_left_out_if_asked(tmp_path):
+    write_set(tmp_path)
+    write(tmp_path / "lower" / "clip1" / "clip1_000000000001_keypoints.json", "{")
+    with pytest.raises(DataError, match=r"clip1_000000000001_keypoints.json: is not JSON"):
+        read(tmp_path)
+    data = read(tmp_path, missing="skip")
+    assert data.lengths.tolist() == [3] * 8
+    assert "1 of 24 files are left out (missing=skip)" in data.notes[0]
 
 
 def test_people_unlike_the_others_are_refused(tmp_path):
@@ -153,7 +165,7 @@ def test_people_unlike_the_others_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"frame 1, person 0: has 18 joints of 2 coordinates, but .* has 25 of 2"):
         read(tmp_path)
     write_clip(tmp_path / "empty", "clip", [[], []])
-    with pytest.raises(DataError, match="nobody is seen in any frame of 1 clips"):
+    with pytest.raises(DataError, match="nobody is seen in any of its 2 frames"):
         read(tmp_path / "empty")
 
 

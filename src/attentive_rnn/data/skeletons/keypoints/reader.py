@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -18,6 +19,7 @@ import torch
 
 from ....errors import ConfigError, DataError
 from ...dataset import SequenceDataset, Splits
+from ...io.bad_samples import Bad, BadSamples, check_bad
 from ...io.files import begins_like, existing, read_bytes
 from ...io.members import first_json, holds, members
 from ...options import one_of, whole
@@ -46,6 +48,7 @@ def load(
     min_confidence: float = 0.0,
     test_fraction: float = 0.25,
     seed: int = 0,
+    missing: Bad = "refuse",
 ) -> Splits[SequenceDataset]:
     """The training and test part: the folders train and test, or else a share held out for testing.
 
@@ -57,12 +60,14 @@ def load(
         min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
         test_fraction: share held out where there are no such folders, the same of each class.
         seed: of that draw.
+        missing: "skip" leaves out files that cannot be read and clips without a label, with a note; "refuse" names the
+            first.
 
     Raises:
         DataError: a file is malformed or unlike the others, its joints fit several layouts, or a part is empty.
         ConfigError: an option with another value.
     """
-    return train_test(read(path, layout, persons, scores, min_confidence), test_fraction, seed)
+    return train_test(read(path, layout, persons, scores, min_confidence, missing), test_fraction, seed, missing)
 
 
 def read(
@@ -71,6 +76,7 @@ def read(
     persons: int = 2,
     scores: Scores = "append",
     min_confidence: float = 0.0,
+    missing: Bad = "refuse",
 ) -> SequenceDataset:
     """Every clip, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
     whole("keypoints", "persons", persons, 1)
@@ -78,11 +84,12 @@ def read(
     unseen(np.zeros(1), min_confidence)
     path = existing(path)
     notes: list[str] = []
-    clips = list(_clips(path, notes))
+    bad = check_bad("keypoints", missing)
+    found = list(_clips(path, notes, bad))
+    clips = [clip for clip in found if bad.read(partial(_check_seen, clip)) is not None]
+    notes.extend(bad.notes(str(path), len(found)))
     _check_alike(clips)
-    first = next((person for clip in clips for people in clip.frames for person in people), None)
-    if first is None:
-        raise DataError(f"{path}: nobody is seen in any frame of {len(clips)} clips")
+    first = next(person for clip in clips for people in clip.frames for person in people)
     if first.confidence is None and min_confidence:
         raise ConfigError(f"{path}: min_confidence needs confidences, which the files do not have")
     joints, coordinates = first.joints.shape
@@ -100,16 +107,12 @@ def read(
             f"{path}: in {len(crowded)} of {len(clips)} clips more than {persons} people are seen, and the surest are "
             f"kept; the first is {crowded[0]}; persons=N keeps more"
         )
-    nobody = [clip.name for clip in clips if not any(clip.frames)]
-    if nobody:
-        notes.append(f"{path}: in {len(nobody)} of {len(clips)} clips nobody is seen; the first is {nobody[0]}")
     most = max(values.shape[1] for values in settled)
     shape = (most, joints, coordinates + appended)
     sequences = []
     for values in settled:
         full = np.zeros((len(values), *shape), dtype=np.float32)
-        if values.shape[1]:
-            full[:, : values.shape[1]] = values
+        full[:, : values.shape[1]] = values
         sequences.append(torch.from_numpy(full))
     classes = tuple(sorted({clip.label for clip in clips if clip.label is not None}))
     return SequenceDataset(
@@ -162,12 +165,17 @@ class _File(NamedTuple):
     content: Content
 
 
-def _clips(path: Path, notes: list[str]) -> Iterator[_Clip]:
+def _clips(path: Path, notes: list[str], bad: BadSamples) -> Iterator[_Clip]:
     """The clips of a path: files of single frames together, files of videos by themselves."""
     groups: dict[tuple[tuple[str, ...], str], list[_File]] = {}
     found: list[tuple[tuple[str, ...], str, _File]] = []
+    count = 0
     for member in members(path, _key, ".json file"):
-        content = parse(member.data, member.where)
+        count += 1
+        content = bad.read(partial(parse, member.data, member.where))
+        if content is None and not _KEYPOINTS.fullmatch(member.key):
+            continue
+        content = content or Content([[]], single=True, planar=True)  # the frame stays, with nobody
         place = PurePosixPath(member.key)
         folders = place.parts[:-1]
         if path.is_dir():
@@ -179,6 +187,8 @@ def _clips(path: Path, notes: list[str]) -> Iterator[_Clip]:
             found.append((folders, match["clip"], _File(member.where, int(match["number"]), content)))
         else:
             found.append((folders, place.stem, _File(member.where, -1, content)))
+    notes.extend(note.replace("sequences", "files") for note in bad.notes(str(path), count))
+    bad.errors.clear()
     top = {folders[:1] for folders, _, _ in found}
     if not path.is_dir() and len(top) == 1 and () not in top:  # the folder that was packed
         found = [(folders[1:], name, file) for folders, name, file in found]
@@ -227,6 +237,13 @@ def _clip(path: Path, folders: tuple[str, ...], name: str, files: list[_File], n
             f"frames with nobody; the first is frame {gap}"
         )
     return _Clip(where, called, label, split, frames, True)
+
+
+def _check_seen(clip: _Clip) -> _Clip:
+    """The clip itself, or DataError where nobody is seen in it."""
+    if not any(clip.frames):
+        raise DataError(f"{clip.where}: clip {clip.name}: nobody is seen in any of its {len(clip.frames)} frames")
+    return clip
 
 
 def _check_alike(clips: list[_Clip]) -> None:

@@ -1,0 +1,238 @@
+"""Arrays with all sequences of a part, padded to one length: their axes, joints and labels, as one set of arrays.
+
+    (N, C, T, V, M)     skeletons of ST-GCN: coordinates, frames, joints, persons
+    (N, T, D)           windows of D features; also (N, D, T), with order="NDT"
+    (N, T, V, C)        skeletons of one person; also (N, C, T, V)
+
+An axis has the letter N for sequences, T for frames, D for features, M for persons, V for joints, C for coordinates.
+Labels are indices or names (N,), numbers to be predicted (N,), or one-hot rows (N, K).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+from ..io.bad_samples import BadSamples
+from ..options import one_of
+from ..skeletons.layouts import get_layout, list_layouts
+
+ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
+_SAY = "say which with the option order, --option order=AXES or --data.options.order AXES"
+_NTU = (150, (60, 120))  # features of two people of 25 joints, and classes of NTU RGB+D, as CTR-GCN stores them
+
+
+@dataclass
+class Part:
+    """The arrays of one part.
+
+    Args:
+        where: the file in messages.
+        values: all sequences, with axes in one of the orders.
+        labels: (N,) or (N, K), or None.
+        names: of the sequences, or None.
+    """
+
+    where: str
+    values: np.ndarray
+    labels: np.ndarray | None = None
+    names: list[str] | None = None
+
+
+@dataclass
+class Gathered:
+    """The arrays of all parts as an .npz file has them, and what they are.
+
+    Args:
+        arrays: "sequences" (sum T, ...), "lengths" and, if known, "labels", "classes", "split", "name".
+        layout: joint layout, if known.
+        coordinates: how many numbers of a joint are coordinates, where a confidence follows.
+        notes: how the arrays were taken.
+    """
+
+    arrays: dict[str, np.ndarray]
+    layout: str | None
+    coordinates: int | None
+    notes: list[str] = field(default_factory=list)
+
+
+def gather(parts: Mapping[str, Part], order: str | None, layout: str | None, missing: str = "refuse") -> Gathered:
+    """The sequences of all parts one after the other, without the zeros or NaN that pad them at their ends.
+
+    Args:
+        parts: by the name of the part; "" where there is just one.
+        order: the letters of the axes; None: told by their number and sizes.
+        layout: joint layout; None: told by the joints.
+        missing: "skip" leaves out sequences that hold zeros or NaN only, with a note; "refuse" names the first.
+
+    Raises:
+        DataError: axes, joints or labels that can be read in two ways or in none, or parts that differ.
+        ConfigError: an order that is none.
+    """
+    if order is not None:
+        one_of("arrays", "order", order, ORDERS)
+    frames: list[np.ndarray] = []
+    split: list[str] = []
+    used: list[list[int]] = []
+    shapes: dict[tuple[int, ...], str] = {}
+    hot = {_one_hot(part) for part in parts.values() if part.labels is not None}
+    classes = max((count for count in hot if count is not None), default=None)
+    notes: list[str] = []
+    for name, part in parts.items():
+        values = part.values
+        if values.dtype.kind not in "iuf" or not 3 <= values.ndim <= 5 or 0 in values.shape:
+            raise DataError(
+                f"{part.where}: sequences must be numbers of 3 to 5 axes, got {values.dtype} {values.shape}"
+            )
+        ntu = layout is None and order is None and values.ndim == 3 and values.shape[2] == _NTU[0]
+        if ntu and classes in _NTU[1]:
+            layout = "ntu-25"
+            notes.append(
+                f"{part.where}: {values.shape[2]} features and {classes} classes were taken as NTU RGB+D: 2 persons x "
+                "25 joints x 3 coordinates"
+            )
+        axes = order or _order(values.shape, layout, part.where)
+        if len(axes) != values.ndim:
+            raise DataError(f"{part.where}: has the axes {values.shape}, which are not {len(axes)}, {axes}")
+        values = _with_time_first(values, axes)
+        bad = BadSamples(missing)
+        ends = [bad.read(partial(_end, values[i], f"{part.where}: sequence {i}", missing)) for i in range(len(values))]
+        notes += bad.notes(part.where, len(values))
+        kept = [i for i, end in enumerate(ends) if end is not None]
+        found = [np.array(values[i][: ends[i]]) for i in kept]
+        used.append(kept)
+        shapes.setdefault(found[0].shape[1:], part.where)
+        frames += found
+        split += [name] * len(found)
+    if len(shapes) > 1:
+        (one, first), (other, second) = list(shapes.items())[:2]
+        raise DataError(f"{second}: has frames {other}, but {first} has {one}; all parts must agree")
+    arrays = {"sequences": np.concatenate(frames), "lengths": np.array([len(case) for case in frames])}
+    coordinates = None
+    if arrays["sequences"].ndim == 4:
+        layout, coordinates = _joints(arrays["sequences"], layout, next(iter(parts.values())).where, notes)
+    if set(parts) != {""}:
+        arrays["split"] = np.array(split)
+    _add_labels(arrays, list(parts.values()), used, classes)
+    if all(part.names is not None for part in parts.values()):
+        named = zip(parts.values(), used, strict=True)
+        arrays["name"] = np.array([part.names[i] for part, kept in named for i in kept if part.names is not None])
+    return Gathered(arrays, layout, coordinates, notes)
+
+
+def end_of(case: np.ndarray) -> int:
+    """Number of frames (T, ...) up to the last one that is neither all zeros nor all NaN; at least one."""
+    frames = case.reshape(len(case), -1)
+    kept = np.flatnonzero((np.nan_to_num(frames) != 0).any(axis=1))
+    return int(kept[-1]) + 1 if len(kept) else 1
+
+
+def _end(case: np.ndarray, where: str, missing: str) -> int:
+    """As :func:`end_of`, or the error that there is nothing in a sequence."""
+    end = end_of(case)
+    if end == 1 and missing in ("refuse", "skip") and not np.nan_to_num(case[0]).any():
+        raise DataError(f"{where}: holds nothing but zeros or NaN")
+    return end
+
+
+def _order(shape: tuple[int, ...], layout: str | None, where: str) -> str:
+    """The axes of a shape, where only one order fits."""
+    if len(shape) == 5:
+        # Two or three coordinates, and mostly one or two persons.
+        first, last = shape[1] in (2, 3), shape[4] in (2, 3)
+        if first and (shape[4] == 1 or (shape[1] == 3 and shape[4] == 2) or not last):
+            return "NCTVM"
+        if last and not first:
+            return "NMTVC"
+        raise DataError(f"{where}: the axes {shape} can be (N, C, T, V, M) or (N, M, T, V, C); {_SAY}")
+    if len(shape) == 4:
+        first, last = shape[1] in (2, 3, 4), shape[3] in (2, 3, 4)
+        if first == last:
+            raise DataError(f"{where}: the axes {shape} can be (N, C, T, V) or (N, T, V, C); {_SAY}")
+        return "NCTV" if first else "NTVC"
+    joints = len(get_layout(layout).joints) if layout else 0
+    fits, turned = (bool(joints) and size % joints == 0 for size in (shape[2], shape[1]))
+    if shape[1] >= shape[2] or (fits and not turned):
+        return "NTD"
+    raise DataError(
+        f"{where}: the axes {shape} can be {shape[1]} frames of {shape[2]} features (NTD) or {shape[2]} frames of "
+        f"{shape[1]} features (NDT); {_SAY}"
+    )
+
+
+def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:
+    """The sequences as (N, T, D), or as (N, T, M, V, C)."""
+    wanted = "NTD" if "D" in axes else "".join(letter for letter in "NTMVC" if letter in axes)
+    values = values.transpose([axes.index(letter) for letter in wanted])
+    return values if "D" in axes or "M" in axes else values[:, :, None]
+
+
+def _joints(frames: np.ndarray, layout: str | None, where: str, notes: list[str]) -> tuple[str | None, int | None]:
+    """The layout of frames (sum T, M, V, C), and how many coordinates there are before a confidence."""
+    joints, numbers = frames.shape[2:]
+    last = frames[..., -1]
+    score = bool(numbers > 2 and last.min() >= 0 and last.max() <= 1)
+    if layout is None:
+        fitting = [name for name in list_layouts() if len(get_layout(name).joints) == joints]
+        if numbers == 2 or (numbers == 3 and not score):
+            fitting = [
+                name for name in fitting if name.startswith(("openpose", "coco", "jhmdb")) == (numbers == 2)
+            ] or (fitting if numbers == 3 and joints == 18 else [])
+        if len(fitting) > 1:
+            raise DataError(
+                f"{where}: {joints} joints of {numbers} numbers can be {' or '.join(fitting)}; say which with the "
+                "option layout, --option layout=NAME or --data.options.layout NAME"
+            )
+        layout = fitting[0] if fitting else None
+        if layout is None:
+            notes.append(
+                f"{where}: no layout of {joints} joints and {numbers} coordinates is known, so they have no names"
+            )
+    elif len(get_layout(layout).joints) != joints:
+        raise DataError(f"{where}: has {joints} joints, but {layout} has {len(get_layout(layout).joints)}")
+    planar = layout is not None and layout.startswith(("openpose", "coco", "jhmdb"))
+    if numbers == 3 and planar and score:
+        return layout, 2
+    return layout, 3 if numbers == 4 and score else None
+
+
+def _one_hot(part: Part) -> int | None:
+    """How many classes one-hot labels tell; they are made indices, -1 for a row of zeros."""
+    labels = part.labels
+    if labels is None or labels.ndim == 1:
+        return None
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        part.labels = labels[:, 0]
+        return None
+    if labels.ndim != 2 or labels.dtype.kind not in "iufb":
+        raise DataError(f"{part.where}: labels must be (N,), or one-hot (N, K), got {labels.dtype} {labels.shape}")
+    ones, zeros = labels == 1, labels == 0
+    wrong = np.flatnonzero(~((ones | zeros).all(axis=1) & (ones.sum(axis=1) <= 1)))
+    if len(wrong):
+        raise DataError(f"{part.where}: the label of sequence {wrong[0]} is not one-hot: one 1 and otherwise 0")
+    part.labels = np.where(ones.any(axis=1), ones.argmax(axis=1), -1)
+    return int(labels.shape[1])
+
+
+def _add_labels(arrays: dict[str, np.ndarray], parts: list[Part], used: list[list[int]], classes: int | None) -> None:
+    if all(part.labels is None for part in parts):
+        return
+    found: list[Any] = []
+    for part, kept in zip(parts, used, strict=True):
+        count = len(part.values)
+        labels = np.full(count, -1) if part.labels is None else part.labels
+        if labels.shape != (count,) or labels.dtype.kind not in "iufU":
+            raise DataError(f"{part.where}: there are {count} sequences, and labels are {labels.dtype} {labels.shape}")
+        found.append(labels[kept])
+    if len({array.dtype.kind == "U" for array in found}) > 1:
+        raise DataError(f"{parts[0].where}: the labels of one part are texts and those of another numbers")
+    arrays["labels"] = np.concatenate(found)
+    if classes is not None:
+        if arrays["labels"].max() >= classes:
+            raise DataError(f"{parts[0].where}: a label is {arrays['labels'].max()}, but there are {classes} classes")
+        arrays["classes"] = np.array([str(i) for i in range(classes)])
