@@ -163,6 +163,14 @@ def test_other_steps_before_the_model_are_pointed_out(make, ntu_run):
     assert "other steps, which may change what the weights mean: nothing; here standardise" in str(start(config)[1])
 
 
+def test_a_confidence_in_place_of_z_is_pointed_out(make, ntu_run):
+    told = "The values of its joints are x, y, z; here they are x, y, confidence"
+    config = make("kinect-20", init_from=str(ntu_run.path))
+    assert told not in str(start(config)[1])
+    config.data.options["coordinates"] = 2
+    assert told in str(start(config)[1])
+
+
 @pytest.mark.parametrize(
     ("layout", "changes", "message"),
     [

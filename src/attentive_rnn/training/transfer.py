@@ -162,7 +162,7 @@ def _take_over(model: Model, config: Config, schema: Schema, saved: SavedModel) 
         by=by,
         new=_anew(columns, target),
         head=head,
-        notes=_notes(config, saved),
+        notes=(*_notes(config, saved), *_other_values(saved.schema, schema)),
     )
 
 
@@ -200,6 +200,14 @@ def _anew(columns: Sequence[int | None], target: Schema) -> tuple[str, ...]:
     whole = {p for p in range(target.shape[0]) if all((p, v) in lost for v in range(joints))}
     first = [names[v] for p, v in lost if p == 0]
     return (*first, *(f"person {p + 1}" for p in sorted(whole - {0})))
+
+
+def _other_values(source: Schema, target: Schema) -> tuple[str, ...]:
+    """A note where the numbers of a joint mean other things, such as a confidence in place of z."""
+    if not (source.layout and target.layout) or source.axes == target.axes:
+        return ()
+    was, now = (", ".join(schema.axes) for schema in (source, target))
+    return (f"The values of its joints are {was}; here they are {now}, and each takes over what stood in its place",)
 
 
 def _notes(config: Config, saved: SavedModel) -> tuple[str, ...]:
