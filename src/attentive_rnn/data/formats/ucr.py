@@ -15,7 +15,7 @@ from ..io.arrays import Missing, check_missing, fill
 from ..io.cells import absent, numbers
 from ..io.files import decompress, quoted, read_bytes
 from ..io.text import decode
-from .ts import PairFormat, TsContent, fail, read_lines
+from .pairs import PairFormat, TsContent, fail, read_lines
 
 
 def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
