@@ -207,3 +207,9 @@ def test_arrays_of_parts_with_one_hot_labels_are_read(tmp_path):
 def test_arrays_of_parts_that_do_not_fit_are_refused(tmp_path, arrays, message):
     with pytest.raises(DataError, match=message):
         npz.read(save(tmp_path, x_train=np.ones((2, 2, 3)), **arrays))
+
+
+def test_one_hot_labels_are_classes(tmp_path):
+    data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.eye(4)[[3, 0, 0]]))
+    assert data.schema.classes == ("0", "1", "2", "3")
+    assert data.labels.tolist() == [3, 0, 0]

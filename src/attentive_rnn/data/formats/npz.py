@@ -97,6 +97,9 @@ def read(
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
     notes: list[str] = []
+    if given is not None and given.ndim == 2 and (schema is None or schema.target == "class"):
+        given, names = _of_one_hot(given, arrays.get("classes"), where)
+        arrays |= {} if schema else {"classes": names}
     if schema is None and given is not None and "classes" not in arrays:
         given, notes = _meant(given, target, where)
         if given.dtype.kind == "f":

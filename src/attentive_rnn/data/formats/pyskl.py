@@ -29,7 +29,7 @@ from ..schema import Schema
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
 from ..source import Source
-from ..split import PARTS, named_parts, part_of
+from ..split import PARTS, labelled_only, named_parts, part_of
 
 Scores = Literal["append", "drop"]
 
@@ -95,7 +95,9 @@ def load(
             raise DataError(f"{path}: the split {name!r} is empty")
         parts.setdefault(means[part], []).extend(place[n] for n in known_names)
     dataset.notes = (*dataset.notes, *notes, *_left_out(path, split, dataset, parts, ignored))
-    train, valid, test = (dataset.subset(parts.get(part, ())) for part in ("train", "valid", "test"))
+    train, valid, test = (
+        labelled_only(dataset.subset(parts.get(part, ())), missing) for part in ("train", "valid", "test")
+    )
     return Splits(train, test, valid if len(valid) else None)
 
 
@@ -178,6 +180,7 @@ def _dataset(path: Path, content: Any, persons: int, scores: Scores, missing: Ba
     whole("pyskl", "persons", persons, 1)
     one_of("pyskl", "scores", scores, get_args(Scores))
     bad = check_bad("pyskl", missing)
+    empty: list[int] = []
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
@@ -193,6 +196,9 @@ def _dataset(path: Path, content: Any, persons: int, scores: Scores, missing: Ba
         if coordinates and found not in coordinates:
             raise DataError(f"{where}: has {keypoint.shape[2:]} joints and coordinates, unlike those before it")
         coordinates.add(found)
+        total = annotation.get("total_frames")
+        if "frame_inds" in annotation and type(total) is int and total > keypoint.shape[1]:
+            empty.append(total - keypoint.shape[1])
         if score is not None and scores == "append":
             keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
         return keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32), label, name
@@ -204,6 +210,10 @@ def _dataset(path: Path, content: Any, persons: int, scores: Scores, missing: Ba
             labels.append(made[1])
             names.append(made[2])
     notes = bad.notes(str(path), len(annotations))
+    if empty:
+        notes.append(
+            f"{path}: {sum(empty)} frames without anybody are left out, of {len(empty)} of {len(annotations)} sequences"
+        )
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         raise DataError(f"{path}: two annotations have the frame_dir {quoted(twice)}")
