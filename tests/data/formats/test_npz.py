@@ -208,3 +208,9 @@ def test_skeletons_of_ctrgcn(tmp_path):
     train, test = load("npz", path)
     assert (train.schema.layout, train.schema.shape) == ("ntu-25", (2, 25, 3))
     np.testing.assert_array_equal(test[1].sequence.numpy(), x[1].reshape(8, 2, 25, 3).astype(np.float32))
+
+
+def test_one_hot_labels_are_classes(tmp_path):
+    data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.eye(4)[[3, 0, 0]]))
+    assert data.schema.classes == ("0", "1", "2", "3")
+    assert data.labels.tolist() == [3, 0, 0]

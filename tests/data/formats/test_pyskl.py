@@ -71,6 +71,7 @@ def test_the_compact_variant_gathers_people_by_frame(tmp_path):
     np.testing.assert_array_equal(x[0], people[[1, 0]])
     np.testing.assert_array_equal(x[1:, 0], people[2:])
     assert not x[1:, 1].any()
+    assert "6 frames without anybody are left out, of 1 of 1 sequences" in read(path).notes[0]
 
 
 def test_what_is_written_is_read_again(tmp_path):
@@ -246,3 +247,12 @@ def test_confidences_in_space_are_written_as_scores(tmp_path):
     again = read(tmp_path / "d.pkl")
     assert torch.equal(again[0].sequence, x)
     assert again.schema == schema
+
+
+def test_annotations_without_a_label_are_refused_in_a_split_or_left_out(tmp_path):
+    content = three_parts(train=[0, 1, 2], test=[3, 4])
+    content["annotations"][1]["label"] = -1
+    path = put_pickle(tmp_path / "some.pkl", content)
+    with pytest.raises(DataError, match="sequence v1 has no label; training and testing need one, or missing=skip"):
+        load("pyskl", path)
+    assert len(load("pyskl", path, missing="skip").train) == 2

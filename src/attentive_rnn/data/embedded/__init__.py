@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ..dataset import SequenceDataset, Splits, concatenate
-from ..formats.ts import TS, splits
+from ..formats.pairs import splits
+from ..formats.ts import TS
 from ..source import Source
 
 

@@ -16,7 +16,7 @@ from ...errors import DataError
 from ..io.arrays import Missing, check_missing, fill
 from ..io.files import decompress, quoted
 from ..io.text import decode
-from .ts import PairFormat, TsContent, fail, read_lines
+from .pairs import PairFormat, TsContent, fail, read_lines
 
 _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|[^\s{]+)\s*(\{.*\}|\S+)", re.IGNORECASE)
 

@@ -43,7 +43,7 @@ from ..source import Source
 from ..split import part_of, train_test
 from ..transforms.presence import unseen
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
-from .windows import Part, end_of, gather
+from .windows import Part, end_of, gather, of_one_hot
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
 _OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
@@ -164,6 +164,9 @@ def from_arrays(
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
     notes: list[str] = []
+    if given is not None and given.ndim == 2 and (schema is None or schema.target == "class"):
+        given, count = of_one_hot(given, where)
+        arrays = {"classes": np.arange(count)} | arrays
     if schema is None and given is not None and "classes" not in arrays:
         given, notes = _meant(given, target, where)
         if given.dtype.kind == "f":

@@ -29,7 +29,7 @@ from ..schema import Schema
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
 from ..source import Source
-from ..split import PARTS, named_parts, part_of
+from ..split import PARTS, labelled_only, named_parts, part_of
 from ..transforms.presence import unseen
 
 Scores = Literal["append", "drop"]
@@ -99,7 +99,9 @@ def load(
             raise DataError(f"{path}: the split {name!r} is empty")
         parts.setdefault(means[part], []).extend(place[n] for n in known_names)
     dataset.notes = (*dataset.notes, *notes, *_left_out(path, split, dataset, parts, ignored))
-    train, valid, test = (dataset.subset(parts.get(part, ())) for part in ("train", "valid", "test"))
+    train, valid, test = (
+        labelled_only(dataset.subset(parts.get(part, ())), missing) for part in ("train", "valid", "test")
+    )
     return Splits(train, test, valid if len(valid) else None)
 
 
@@ -197,6 +199,7 @@ def _dataset(
     whole("pyskl", "persons", persons, 1)
     one_of("pyskl", "scores", scores, get_args(Scores))
     bad = check_bad("pyskl", missing)
+    empty: list[int] = []
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
@@ -212,6 +215,9 @@ def _dataset(
         if coordinates and found not in coordinates:
             raise DataError(f"{where}: has {keypoint.shape[2:]} joints and coordinates, unlike those before it")
         coordinates.add(found)
+        total = annotation.get("total_frames")
+        if "frame_inds" in annotation and type(total) is int and total > keypoint.shape[1]:
+            empty.append(total - keypoint.shape[1])
         if score is not None and scores == "append":
             keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)
         kept = None if score is None else score[:persons].transpose(1, 0, 2)
@@ -226,6 +232,10 @@ def _dataset(
             labels.append(made[2])
             names.append(made[3])
     notes = bad.notes(str(path), len(annotations))
+    if empty:
+        notes.append(
+            f"{path}: {sum(empty)} frames without anybody are left out, of {len(empty)} of {len(annotations)} sequences"
+        )
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         raise DataError(f"{path}: two annotations have the frame_dir {quoted(twice)}")

@@ -22,7 +22,7 @@ from ..io.cells import absent
 from ..io.files import decompress, existing, quoted, read_bytes
 from ..io.text import decode
 from ..source import Source
-from .ts import PairFormat, TsContent, fail, read_lines
+from .pairs import PairFormat, TsContent, fail, read_lines
 
 _FIRST = 1 << 20  # bytes in which the first line must end
 

@@ -209,14 +209,23 @@ def _one_hot(part: Part) -> int | None:
     if labels.ndim == 2 and labels.shape[1] == 1:
         part.labels = labels[:, 0]
         return None
+    part.labels, count = of_one_hot(labels, part.where)
+    return count
+
+
+def of_one_hot(labels: np.ndarray, where: str) -> tuple[np.ndarray, int]:
+    """The class indices of one-hot labels (N, K), -1 for a row of zeros, and K.
+
+    Raises:
+        DataError: they are not one-hot.
+    """
     if labels.ndim != 2 or labels.dtype.kind not in "iufb":
-        raise DataError(f"{part.where}: labels must be (N,), or one-hot (N, K), got {labels.dtype} {labels.shape}")
+        raise DataError(f"{where}: labels must be (N,), or one-hot (N, K), got {labels.dtype} {labels.shape}")
     ones, zeros = labels == 1, labels == 0
     wrong = np.flatnonzero(~((ones | zeros).all(axis=1) & (ones.sum(axis=1) <= 1)))
     if len(wrong):
-        raise DataError(f"{part.where}: the label of sequence {wrong[0]} is not one-hot: one 1 and otherwise 0")
-    part.labels = np.where(ones.any(axis=1), ones.argmax(axis=1), -1)
-    return int(labels.shape[1])
+        raise DataError(f"{where}: the label of sequence {wrong[0]} is not one-hot: one 1 and otherwise 0")
+    return np.where(ones.any(axis=1), ones.argmax(axis=1), -1), int(labels.shape[1])
 
 
 def _add_labels(arrays: dict[str, np.ndarray], parts: list[Part], used: list[list[int]], classes: int | None) -> None:
