@@ -145,7 +145,8 @@ def _complete(
         try:
             with other_processes(run.path, config.devices):
                 epochs = fit(run, job, console)
-            save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing))
+            bound = config.training.max_frames_per_batch
+            save_model(run.model, SavedModel(job.model, splits.train.schema, job.preprocessing, bound))
             write_json(run.results, _results(run, config, splits, epochs, device))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error

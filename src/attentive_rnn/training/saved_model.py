@@ -15,6 +15,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ..data import Batch, LabelledDataset, Schema, Transform, collate, preprocess, transform_from_config
+from ..data.batch import MAX_FRAMES, within
 from ..data.io.files import read_json, write_file, write_json
 from ..errors import ConfigError
 from ..models import SequenceClassifier
@@ -32,11 +33,13 @@ class SavedModel:
         model: the classifier, in evaluation mode.
         schema: the frames that it takes, before preprocessing, and its classes or the number it predicts.
         preprocessing: the steps between a sequence as it was read and the classifier.
+        max_frames: rows times longest sequence of a padded batch, as training.max_frames_per_batch.
     """
 
     model: Model
     schema: Schema
     preprocessing: Transform
+    max_frames: int = MAX_FRAMES
 
     @property
     def task(self) -> Task:
@@ -65,7 +68,7 @@ class SavedModel:
 
         Args:
             dataset: sequences that are not preprocessed yet.
-            batch_size: sequences at a time; it does not change the result beyond rounding.
+            batch_size: sequences at a time, at most; it does not change the result beyond rounding.
 
         Raises:
             ConfigError: the frames are not those of the schema.
@@ -107,7 +110,7 @@ class SavedModel:
         ready = preprocess(dataset, self.preprocessing)
         parameter = next(self.model.parameters())
         self.model.eval()
-        for indices in _alike(ready.lengths, batch_size):
+        for indices in _alike(ready.lengths, batch_size, self.max_frames if self.task.divides(self.model) else None):
             batch = collate([ready[int(i)] for i in indices])
             yield (
                 indices,
@@ -125,11 +128,13 @@ class SavedModel:
         return kept
 
 
-def _alike(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+def _alike(lengths: np.ndarray, batch_size: int, max_frames: int | None) -> Iterator[np.ndarray]:
     """Indices in batches of sequences of like lengths, so that little is spent on padding."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+        chosen = order[start : start + batch_size]
+        for part in within(lengths[chosen], max_frames):
+            yield chosen[part]
 
 
 def save_model(folder: Path, saved: SavedModel) -> None:
@@ -143,6 +148,7 @@ def save_model(folder: Path, saved: SavedModel) -> None:
         "model": saved.model.config | ({"backend": "auto"} if "backend" in saved.model.config else {}),
         "schema": saved.schema.to_dict(),
         "preprocessing": saved.preprocessing.to_config(),
+        "max_frames_per_batch": saved.max_frames,
     }
     write_json(folder / DESCRIPTION, description)
 
@@ -164,6 +170,9 @@ def load_model(path: str | Path) -> SavedModel:
             f"{file}: format_version is {values.get('format_version')!r}, "
             f"but this version of the package reads {FORMAT_VERSION}"
         )
+    max_frames = values.get("max_frames_per_batch", MAX_FRAMES)  # older models have none
+    if type(max_frames) is not int or max_frames < 1:
+        raise ConfigError(f"{file}: max_frames_per_batch must be an integer, 1 or more, got {max_frames!r}")
     for key in ("model", "schema", "preprocessing"):
         if not isinstance(values.get(key), dict):
             raise ConfigError(f"{file}: the field {key!r} is missing or not an object")
@@ -189,7 +198,7 @@ def load_model(path: str | Path) -> SavedModel:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
-    return SavedModel(model.eval(), schema, preprocessing)
+    return SavedModel(model.eval(), schema, preprocessing, max_frames)
 
 
 def _read_tensors(path: Path) -> dict[str, Any]:
