@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attentive_rnn.data import Sample, collate
+from attentive_rnn.data.batch import within
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.sampled_from([(3,), (1, 4, 3)]))
@@ -19,3 +20,19 @@ def test_padding_is_zero_and_the_frames_are_kept(lengths, shape):
         t = len(sample.sequence)
         assert torch.equal(row[:t], sample.sequence)
         assert not row[t:].any()
+
+
+@given(st.lists(st.integers(1, 50), max_size=20), st.one_of(st.none(), st.integers(1, 300)))
+def test_parts_hold_every_sequence_once_and_keep_to_the_bound(lengths, bound):
+    parts = [part.tolist() for part in within(lengths, bound)]
+    assert sorted(place for part in parts for place in part) == list(range(len(lengths)))
+    if bound is None or len(lengths) * max(lengths, default=0) <= bound:
+        assert parts == [list(range(len(lengths)))]
+        return
+    for part in parts:
+        assert len(part) == 1 or len(part) * max(lengths[place] for place in part) <= bound
+
+
+def test_one_long_sequence_is_padded_by_itself():
+    lengths = [60_000] + 31 * [20]
+    assert [len(part) * max(lengths[i] for i in part) for part in within(lengths, 2**18)] == [620, 60_000]

@@ -47,6 +47,14 @@ def test_the_least_accurate_class_is_below():
     np.testing.assert_allclose([line[:, 0] for line in lines.get_segments()], [[30, 70], [80, 95]])
 
 
+def test_of_very_many_classes_the_least_accurate_are_drawn():
+    names, intervals = [str(i) for i in range(2000)], [(i / 2000, 0.0, 1.0) for i in range(2000)]
+    figure = charts.class_accuracies(names, intervals, overall=0.5)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names[:100]
+    assert "the 100 least accurate of 2000" in figure.axes[0].get_title()
+    assert figure.get_size_inches().max() < 40
+
+
 def test_calibration_has_a_bar_for_each_bin():
     bins = [charts.Bin(0.4, 0.5, 4, 0.45, 0.25), charts.Bin(0.9, 1.0, 6, 0.95, 1.0)]
     axis = charts.calibration(bins, error=0.123).axes[0]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.tasks.metrics import score, student, wilson
+from attentive_rnn.tasks.metrics import CONFUSED, MATRIX, confused_pairs, of_classes, score, student, wilson
 
 
 def one_hot(predicted, classes=3):
@@ -17,6 +17,32 @@ def test_a_class_that_is_only_predicted_does_not_count_as_zero():
     assert scores.accuracy.value == pytest.approx(2 / 3)
     assert scores.mean_class_accuracy == pytest.approx((1 + 0) / 2)
     assert scores.confusion.tolist() == [[2, 0, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_scores_of_very_many_classes_grow_with_their_number_and_not_with_its_square():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 300, 5000)
+    predicted = np.where(rng.random(5000) < 0.5, labels, rng.integers(0, 300, 5000))
+    predicted[labels == 7] = 9
+    found = score(np.eye(300)[predicted], labels)
+    test = found.to_dict() | {"classes": [f"c{i}" for i in range(300)]}
+    assert "confusion" not in test
+    assert len(test["confused"]) == CONFUSED
+    whole = {"confusion": found.confusion.tolist(), "classes": test["classes"]}
+    assert of_classes(test) == of_classes(whole)
+    assert found.confusion.sum() == sum(test["class_count"]) == 5000
+    assert confused_pairs(test, 50) == confused_pairs(whole, 50)
+    assert confused_pairs(test, 1) == [("c7", "c9", int((labels == 7).sum()))]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40))
+def test_the_matrix_counts_every_answer(pairs):
+    labels, predicted = np.array(pairs).T
+    expected = np.zeros((5, 5), dtype=int)
+    np.add.at(expected, (labels, predicted), 1)
+    found = score(one_hot(predicted, 5), labels)
+    assert found.confusion.tolist() == found.to_dict()["confusion"] == expected.tolist()
+    assert MATRIX >= 100
 
 
 def test_mean_class_accuracy_weighs_classes_alike():

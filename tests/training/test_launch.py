@@ -96,6 +96,14 @@ def test_two_processes_train_what_one_does(together, small_config, tmp_path, qui
     assert ours["best_epoch"] == theirs["best_epoch"]
 
 
+def test_two_processes_may_run_their_shares_in_different_numbers_of_parts(together, small_config, tmp_path):
+    bounded = train_in_two(small_config(**CHANGES, training__max_frames_per_batch="150"), tmp_path)
+    for ours, theirs in zip(timeless(bounded), timeless(together), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-9)
+    for name, tensor in weights(bounded).items():
+        assert torch.allclose(tensor, weights(together)[name], rtol=1e-9, atol=1e-12)
+
+
 def test_only_the_first_process_writes(together, finished_run):
     def files(run):
         return sorted(p.relative_to(run.path).parts[0] for p in run.path.rglob("*") if p.is_file())

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from attentive_rnn.data import AugmentedDataset, load, transform_from_config
+from attentive_rnn.data import AugmentedDataset, Schema, SequenceDataset, load, transform_from_config
 from attentive_rnn.training import loader
 from attentive_rnn.training.loader import EpochLoader
 
@@ -49,8 +49,40 @@ def test_processes_share_out_every_batch(sequences, seed):
             mean = getattr(batch, kind).double().sum() / len(batch.labels)
             assert joined / 3 == pytest.approx(mean)
     assert [len(part.labels) for part in shares[2]] == [4, 4, 4, 1]
-    assert shares[2][-1].share == (0, 0)
+    assert shares[2][-1].share == (0, 0, True)
     assert all(batch.share is None for batch in whole)
+
+
+@pytest.fixture
+def one_long():
+    """Twelve sequences of 5 frames, one of 900 and one of 1."""
+    lengths = [5] * 7 + [900] + [5] * 5 + [1]
+    made = [torch.full((steps, 2), float(i)) for i, steps in enumerate(lengths)]
+    return SequenceDataset(made, [i % 2 for i in range(14)], [{}] * 14, Schema(("a", "b"), (2,)))
+
+
+@pytest.mark.parametrize(("workers", "world"), [(0, 1), (2, 1), (0, 2)])
+def test_a_batch_larger_than_the_bound_comes_in_parts(one_long, workers, world):
+    ranks = range(world)
+    loaders = [EpochLoader(one_long, 14, 0, workers, rank, world, max_frames=60) for rank in ranks]
+    whole, parts = batches(EpochLoader(one_long, 14, 0), 2), [part for one in loaders for part in batches(one, 2)]
+    assert [len(one) for one in loaders] == [1] * world
+    padded = [part.x.shape[0] * part.x.shape[1] for part in parts]
+    assert max(padded) == 900
+    assert sum(padded) <= 900 + 13 * 5  # instead of 14 x 900
+    assert sorted(padded)[-2] <= 60
+    assert sum(part.share.last for part in parts) == world
+    assert sum(part.share.rows for part in parts) == 14
+    assert sum(part.share.weight for part in parts) == pytest.approx(world)
+    assert sorted(torch.cat([part.x[:, 0, 0] for part in parts]).tolist()) == sorted(whole[0].x[:, 0, 0].tolist())
+    for part in parts:
+        assert part.share.weight == pytest.approx(len(part.labels) * world / 14)
+
+
+def test_a_batch_within_the_bound_is_as_without_one(one_long):
+    bounded, free = EpochLoader(one_long, 2, 0, max_frames=1800), EpochLoader(one_long, 2, 0)
+    assert same(batches(bounded, 1), batches(free, 1))
+    assert all(batch.share is None for batch in batches(bounded, 1))
 
 
 def test_the_order_is_a_function_of_seed_and_epoch(sequences):

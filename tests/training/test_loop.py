@@ -17,8 +17,9 @@ from attentive_rnn.tasks.classification import Classification
 from attentive_rnn.tasks.regression import Regression
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training.config import OptimConfig
-from attentive_rnn.training.loop import StepPrecision, make_optimizer, make_schedule
-from attentive_rnn.training.run_folder import read_rows
+from attentive_rnn.training.loop import Loop, StepPrecision, make_optimizer, make_schedule
+from attentive_rnn.training.run_folder import create_run, read_rows
+from attentive_rnn.training.setup import build_model, load_splits, make_job
 from small_runs import train_until, weights
 
 
@@ -117,6 +118,63 @@ def test_a_user_settings_of_torch_are_left_as_they_were(finished_run, small_conf
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.utils.deterministic.fill_uninitialized_memory
     assert torch.get_num_threads() == threads
+
+
+def gradients(loop):
+    """The gradients that the optimiser steps by in an epoch, step by step."""
+    steps, step = [], loop.optimizer.step
+
+    def watched():
+        steps.append(torch.cat([parameter.grad.flatten() for parameter in loop.model.parameters()]))
+        return step()
+
+    loop.optimizer.step = watched
+    loop.train_one_epoch(0)
+    return steps
+
+
+@pytest.mark.parametrize(("precision", "most"), [("64-true", 1e-12), ("32-true", 1e-6)])
+def test_a_bound_on_the_frames_of_a_batch_leaves_every_gradient_as_it_is(
+    small_config, tmp_path, quiet, precision, most
+):
+    found = {}
+    for bound in ("1000000", "60", "1"):
+        config = small_config(training__max_frames_per_batch=bound, precision=precision, model__dropout="0")
+        splits = load_splits(config)
+        job = make_job(config, splits, build_model(config, splits.train.schema), torch.device("cpu"))
+        loop = Loop(create_run(config, tmp_path, bound), job, quiet)
+        found[bound] = gradients(loop)
+    for bound in ("60", "1"):
+        assert len(found[bound]) == len(found["1000000"]) == 7
+        for one, other in zip(found[bound], found["1000000"], strict=True):
+            assert torch.allclose(one, other, rtol=0, atol=most)
+
+
+def test_a_run_within_a_bound_ends_where_one_without_does(small_config, tmp_path, quiet):
+    options = {"precision": "64-true", "model__dropout": "0", "training__label_smoothing": "0.1"}
+    free = train(small_config(**options), tmp_path, name="free", console=quiet)
+    bounded = train(small_config(**options, training__max_frames_per_batch="100"), tmp_path, name="b", console=quiet)
+    expected, found = (load_file(run.model / "model.safetensors") for run in (free, bounded))
+    assert all(torch.allclose(found[name], expected[name], rtol=0, atol=1e-9) for name in expected)
+    for one, other in zip(read_rows(free.metrics), read_rows(bounded.metrics), strict=True):
+        for column in ("train_loss", "train_acc", "valid_loss", "valid_acc"):
+            assert one[column] == pytest.approx(other[column], rel=1e-9)
+    assert bounded.read_results()["test"]["loss"] == pytest.approx(free.read_results()["test"]["loss"], rel=1e-9)
+    assert load_model(bounded.model).max_frames == 100
+
+
+def test_a_killed_run_within_a_bound_resumes_to_the_same_bits(small_config, tmp_path, quiet):
+    config = small_config(training__max_frames_per_batch="100")
+    uninterrupted = train(config, tmp_path, name="whole", console=quiet)
+    assert weights(resume(train_until(1, config, tmp_path), console=quiet)) == weights(uninterrupted)
+
+
+def test_pooling_over_the_padding_keeps_batches_whole(small_config, tmp_path, quiet):
+    results = [
+        train(small_config(model__pool="keras_compat", training__max_frames_per_batch=bound), tmp_path, console=quiet)
+        for bound in ("100", "100000")
+    ]
+    assert weights(results[0]) == weights(results[1])
 
 
 def test_rows_and_points_past_the_checkpoint_are_dropped(whole, tmp_path, quiet):

@@ -11,6 +11,7 @@ import torch
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, load
+from attentive_rnn.data.batch import MAX_FRAMES
 from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.training import SavedModel, Standardise, load_model, save_model
 
@@ -55,6 +56,27 @@ def test_the_order_and_size_of_batches_do_not_change_the_result():
     one = model.logits(train.subset(range(20)), batch_size=1)
     assert np.allclose(model.logits(train.subset(range(20)), batch_size=7), one, rtol=0, atol=1e-12)
     assert np.allclose(model.logits(train.subset(range(19, -1, -1)))[::-1], one, rtol=0, atol=1e-12)
+
+
+def test_batches_keep_to_the_bound_and_answers_to_their_order(tmp_path):
+    train = load("japanese-vowels").train.subset(range(40))
+    model = SavedModel(SequenceClassifier(12, 9, 4, 1).double(), train.schema, Compose([]))
+    one = model.logits(train)
+    model.max_frames = 50
+    padded = [batch.x.shape[0] * batch.x.shape[1] for _, batch in model.batches(train)]
+    assert max(padded) <= 50
+    assert sum(padded) <= 1.2 * train.lengths.sum()
+    assert np.allclose(model.logits(train), one, rtol=0, atol=1e-12)
+    save_model(tmp_path, model)
+    assert load_model(tmp_path).max_frames == 50
+
+
+def test_a_model_of_an_earlier_version_has_the_usual_bound(folder):
+    file = folder / "config.json"
+    values = json.loads(file.read_text())
+    del values["max_frames_per_batch"]
+    file.write_text(json.dumps(values))
+    assert load_model(folder).max_frames == MAX_FRAMES
 
 
 def test_the_same_model_is_the_same_bytes(tmp_path):

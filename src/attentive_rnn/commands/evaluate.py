@@ -22,10 +22,13 @@ from .arguments import (
 if TYPE_CHECKING:
     from ..tasks import Task
 
+_CONFUSED = 20  # pairs of classes that are printed where there is no matrix
+
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from ..experiments.fusion import answers_in_test
     from ..tasks import task_for
+    from ..tasks.metrics import confused_pairs
     from ..training import load_model, open_run
     from ..training.inputs import run_splits
     from ..training.run import test_scores
@@ -42,9 +45,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         return 0
     task = task_for(saved.schema)
     print_scores(task, scores)
-    if "confusion" not in scores:
+    if saved.schema.target != "class":
         return 0
     names = scores["classes"]
+    if "confusion" not in scores:
+        print(f"{len(names)} classes are too many for a confusion matrix; most often confused:")
+        for true, taken, count in confused_pairs(scores, _CONFUSED):
+            print(f"  {count:4d} times {true} taken for {taken}")
+        return 0
     width = max(map(len, names))
     print("true class, and how often each was predicted")
     for name, row in zip(names, scores["confusion"], strict=True):

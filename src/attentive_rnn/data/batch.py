@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .dataset import Sample
 
+MAX_FRAMES = 2**18  # of a padded batch, where nothing else is said: more than any recipe needs for its data
+
 
 class Share(NamedTuple):
-    """The part of a batch that belongs to one of several processes.
+    """The part of a batch that belongs to one of several processes, or that is run by itself to bound memory.
 
     Args:
         rows: how many of its items are its own: all, or none where the batch has fewer items than there are processes;
             then an item of another process stands in, which counts only in the statistics of batch normalisation.
-        weight: factor of its mean over items, so that the mean over all processes is that over the whole batch.
+        weight: factor of its mean over items, so that the sum over the parts of a process, and the mean of these sums
+            over all processes, is the mean over the whole batch.
+        last: whether this part is the last of its process: then the optimiser takes its step.
     """
 
     rows: int
     weight: float
+    last: bool = True
 
 
 class Batch(NamedTuple):
@@ -33,7 +39,7 @@ class Batch(NamedTuple):
         labels: (B,) int64, or float32 where a label is a number; (B, C + 1, H, W) where images are wanted.
         metas: a dict for each item; empty where nothing needs them.
         question: (B, L) int64, the words of the questions about images.
-        share: the part of this process, where several train one model; None: all of the batch.
+        share: the part that this is of a batch of several processes or parts; None: all of the batch.
     """
 
     x: Tensor
@@ -59,3 +65,30 @@ def collate(samples: Sequence[Sample]) -> Batch:
         metas=[s.meta for s in samples],
         question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
     )
+
+
+def within(lengths: Sequence[int] | np.ndarray, max_frames: int | None) -> list[np.ndarray]:
+    """The places of sequences in parts that, padded to their longest, have no more frames than a bound.
+
+    Sequences that fit together stay together, in their order; others are sorted by length, and a sequence that is
+    longer than the bound is a part of its own.
+
+    Args:
+        lengths: of the sequences of a batch.
+        max_frames: rows times longest sequence of a part; None: no bound.
+
+    Example:
+        >>> [part.tolist() for part in within([900, 2, 3, 2], 10)]
+        [[1, 3, 2], [0]]
+        >>> [part.tolist() for part in within([3, 1, 2], 10)]
+        [[0, 1, 2]]
+    """
+    lengths = np.asarray(lengths)
+    if max_frames is None or not len(lengths) or len(lengths) * int(lengths.max()) <= max_frames:
+        return [np.arange(len(lengths))]
+    parts: list[list[int]] = [[]]
+    for place in np.argsort(lengths, kind="stable").tolist():
+        if parts[-1] and (len(parts[-1]) + 1) * int(lengths[place]) > max_frames:
+            parts.append([])
+        parts[-1].append(place)
+    return [np.array(part) for part in parts]

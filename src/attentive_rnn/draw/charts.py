@@ -14,6 +14,7 @@ from ..errors import needed_for
 from .colours import BLUE, GREY, GUIDE, MODELS, ORANGE, SKY
 
 _NUMBERED = 25  # the most classes whose counts fit into the cells of a confusion matrix
+_ACCURACIES = 100  # the most classes of a chart of accuracies
 _RANGES = 24  # the most features of a chart of ranges
 _LOSSES = {"train_loss": "training loss", "valid_loss": "validation loss"}
 
@@ -132,15 +133,15 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Any:
 
 
 def class_accuracies(names: Sequence[str], intervals: Sequence[tuple[float, float, float]], overall: float) -> Any:
-    """A bar with its interval for each class, the least accurate one below.
+    """A bar with its interval for each class, the least accurate one below; of many classes the 100 least accurate.
 
     Args:
         names: of the classes.
         intervals: for each (accuracy, lower end, upper end), from 0 to 1.
         overall: the accuracy over all classes.
     """
-    order = np.argsort([one[0] for one in intervals], kind="stable")
-    figure = new_figure(7, 1.2 + 0.26 * len(names))
+    order = np.argsort([one[0] for one in intervals], kind="stable")[:_ACCURACIES]
+    figure = new_figure(7, 1.2 + 0.26 * len(order))
     axis = figure.subplots()
     values = np.array([intervals[i] for i in order]) * 100
     errors = np.abs(values[:, 1:] - values[:, :1]).T
@@ -149,7 +150,8 @@ def class_accuracies(names: Sequence[str], intervals: Sequence[tuple[float, floa
     axis.set_xlabel("accuracy, %; lines: 95 % intervals", fontsize=9)
     axis.set_xlim(0, 100)
     axis.axvline(100 * overall, color=ORANGE, linestyle="--", linewidth=1.2)
-    axis.set_title("dashed: all classes", fontsize=9, color=ORANGE)
+    some = "" if len(order) == len(names) else f"; bars: the {len(order)} least accurate of {len(names)}"
+    axis.set_title(f"dashed: all classes{some}", fontsize=9, color=ORANGE)
     without_frame(axis)
     return figure
 

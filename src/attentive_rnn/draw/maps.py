@@ -11,6 +11,7 @@ from .charts import Drawing, new_figure, without_frame
 from .colours import MASK, TIME_MAP, TRACES, WORDS
 
 ROWS = 40  # of a map; of more groups, those attended to most
+_CLASSES = 100  # of a map of classes
 _STRENGTH = 0.75  # of a mask over its grey image
 _COLUMNS, _LINES = 130, 40  # characters of a line, lines of a text; what is longer is cut
 _LINE = 0.26  # inches
@@ -64,17 +65,22 @@ def time_maps(maps: Sequence[Drawing]) -> Any:
 
 
 def class_map(found: Mapping[str, np.ndarray], groups: Sequence[str]) -> Any:
-    """Classes against groups: for each class its relevance (groups,); of many groups the 40 that differ most."""
-    values = np.stack(list(found.values()))
+    """Classes against groups: for each class its relevance (groups,); of many groups the 40 that differ most.
+
+    At most 100 classes are drawn, the first.
+    """
+    classes = list(found)[:_CLASSES]
+    values = np.stack([found[name] for name in classes])
     columns = sorted(np.argsort(-values.std(0), kind="stable")[:ROWS].tolist())
-    figure = new_figure(3 + max(2.0, 0.33 * len(columns)), 1.8 + max(0.8, 0.3 * len(found)))
+    figure = new_figure(3 + max(2.0, 0.33 * len(columns)), 1.8 + max(0.8, 0.3 * len(classes)))
     axis = figure.subplots()
     image = axis.imshow(values[:, columns], cmap=TIME_MAP, aspect="auto")
-    axis.set_yticks(range(len(found)), list(found), fontsize=8)
+    axis.set_yticks(range(len(classes)), classes, fontsize=8)
     axis.set_xticks(range(len(columns)), [groups[i] for i in columns], fontsize=8, rotation=40, ha="right")
     _colour_bar(figure, image, "times the usual", ax=axis, fraction=0.05, pad=0.01)
     some = "" if len(columns) == len(groups) else f"; the {len(columns)} of {len(groups)} that differ most"
-    figure.suptitle(f"attention, mean over the sequences of each class{some}", fontsize=10)
+    first = "" if len(classes) == len(found) else f", the first {len(classes)} of {len(found)}"
+    figure.suptitle(f"attention, mean over the sequences of each class{first}{some}", fontsize=10)
     return figure
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
         group_of[list(group.elements)] = place
     baseline = _mean_frame(saved, splits.train).to(next(model.parameters()).dtype)
     usual = torch.from_numpy(static_modulation(saved, splits.train))
-    fresh = SavedModel(_with_random_weights(saved, seed), saved.schema, saved.preprocessing)
+    fresh = replace(saved, model=_with_random_weights(saved, seed))
     usual_of_fresh = torch.from_numpy(static_modulation(fresh, splits.train))
     generator = torch.Generator().manual_seed(seed)
 

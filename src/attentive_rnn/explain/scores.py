@@ -10,7 +10,7 @@ import numpy as np
 from ..data import LabelledDataset
 from ..draw import charts
 from ..draw.charts import Bin
-from ..tasks.metrics import wilson
+from ..tasks.metrics import as_logits, score, wilson
 from .outcome import save_figure
 
 READABLE = 40  # the most classes whose confusion matrix can be read
@@ -60,18 +60,18 @@ def draw_scores(outputs: np.ndarray, labels: np.ndarray, classes: Sequence[str],
     """
     if not classes:
         return save_figure(charts.answers(outputs[:, 0], labels), folder / "answers")
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (labels.astype(int), outputs.argmax(1)), 1)
-    present = np.flatnonzero(counts.sum(1)).tolist()
-    names = [f"{classes[i]} ({counts[i].sum()})" for i in present]
-    intervals = [wilson(int(counts[i, i]), int(counts[i].sum())) for i in present]
+    found = score(as_logits(outputs), labels.astype(int))
+    right, count = (numbers.tolist() for numbers in found.of_classes())
+    present = [i for i in range(len(classes)) if count[i]]
+    names = [f"{classes[i]} ({count[i]})" for i in present]
+    intervals = [wilson(right[i], count[i]) for i in present]
     bins = reliability(outputs, labels)
     figures = {
-        "accuracy": charts.class_accuracies(names, intervals, counts.trace() / counts.sum()),
+        "accuracy": charts.class_accuracies(names, intervals, found.accuracy.value),
         "calibration": charts.calibration(bins, expected_calibration_error(bins)),
     }
     if len(classes) <= READABLE:
-        figures["confusion"] = charts.confusion(counts, classes)
+        figures["confusion"] = charts.confusion(found.confusion, classes)
     return [path for name, figure in figures.items() for path in save_figure(figure, folder / name)]
 
 

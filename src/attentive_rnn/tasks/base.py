@@ -111,6 +111,10 @@ class Task(ABC):
         wanted = self.arguments(schema).items()
         return isinstance(model, self.models) and all(model.config.get(key) == value for key, value in wanted)
 
+    def divides(self, model: Model) -> bool:
+        """Whether a batch may be run in parts: the output for an item depends on nothing else in the batch."""
+        return model.config.get("pool") != "keras_compat"
+
     def run(self, model: torch.nn.Module, batch: Batch) -> Tensor:
         """The model's output for a batch, (B, ...)."""
         output: Tensor = model(batch.x, batch.lengths)

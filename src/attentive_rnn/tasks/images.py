@@ -64,6 +64,9 @@ class ImageTask(Task):
             "words": len(schema.vocabulary) or None,
         }
 
+    def divides(self, model: Model) -> bool:
+        return False  # batch normalisation is over whole batches; and images of one size need no padding
+
     def run(self, model: torch.nn.Module, batch: Batch) -> Tensor:
         output: Tensor = model(batch.x, batch.question)
         return output

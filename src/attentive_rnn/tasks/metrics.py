@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+MATRIX = 200  # the most classes whose confusion matrix is written
+CONFUSED = 100  # of more classes, the most confused pairs that are written instead
 Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 
 
@@ -29,25 +31,72 @@ class Scores:
         accuracy: share of them that are right, with Wilson's 95 % interval.
         mean_class_accuracy: mean of the classes' own accuracies, over the classes that the sequences have.
         loss: mean cross-entropy, in nats.
-        confusion: counts (K, K), a row for each true class and a column for each predicted one.
+        classes: their number, K.
+        answers: (P, 3) int64, for each pair of a true and a predicted class that occurs both and how often, in order.
     """
 
     count: int
     accuracy: Interval
     mean_class_accuracy: float
     loss: float
-    confusion: np.ndarray
+    classes: int
+    answers: np.ndarray
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Counts (K, K), a row for each true class and a column for each predicted one."""
+        counts = np.zeros((self.classes, self.classes), dtype=np.int64)
+        counts[self.answers[:, 0], self.answers[:, 1]] = self.answers[:, 2]
+        return counts
+
+    def of_classes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The right answers and the sequences of each class, two int64 (K,)."""
+        true, predicted, times = self.answers.T
+        right, count = np.zeros((2, self.classes), dtype=np.int64)
+        np.add.at(count, true, times)
+        np.add.at(right, true, times * (true == predicted))
+        return right, count
 
     def to_dict(self) -> dict[str, Any]:
-        """The scores as plain values that JSON can hold."""
+        """The scores as plain values that JSON can hold.
+
+        They grow with K, not with its square: of more than 200 classes "confusion" is left out, and "class_right",
+        "class_count" (K,) and the 100 most frequent mistakes, "confused", as [true, predicted, times], take its place.
+        """
+        if self.classes <= MATRIX:
+            confusion: dict[str, Any] = {"confusion": self.confusion.tolist()}
+        else:
+            right, count = self.of_classes()
+            wrong = self.answers[self.answers[:, 0] != self.answers[:, 1]]
+            worst = wrong[np.argsort(-wrong[:, 2], kind="stable")[:CONFUSED]]
+            confusion = {"class_right": right.tolist(), "class_count": count.tolist(), "confused": worst.tolist()}
         return {
             "count": self.count,
             "accuracy": self.accuracy.value,
             "accuracy_interval_95": [self.accuracy.low, self.accuracy.high],
             "mean_class_accuracy": self.mean_class_accuracy,
             "loss": self.loss,
-            "confusion": self.confusion.tolist(),
+            **confusion,
         }
+
+
+def of_classes(test: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    """The right answers and the items of each class, from the "test" of a results.json."""
+    if "confusion" not in test:
+        return test["class_right"], test["class_count"]
+    rows = test["confusion"]
+    return [row[i] for i, row in enumerate(rows)], [sum(row) for row in rows]
+
+
+def confused_pairs(test: Mapping[str, Any], most: int) -> list[tuple[str, str, int]]:
+    """The most frequent mistakes: true class, predicted class and how often, from the "test" of a results.json."""
+    pairs = test.get("confused")
+    if pairs is None:
+        rows = enumerate(test["confusion"])
+        pairs = [(i, j, count) for i, row in rows for j, count in enumerate(row) if i != j and count]
+        pairs.sort(key=lambda pair: -pair[2])
+    names = test["classes"]
+    return [(names[i], names[j], count) for i, j, count in pairs[:most]]
 
 
 def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
@@ -64,18 +113,20 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
     logits = logits.astype(np.float64)
     count, classes = logits.shape
     predicted = logits.argmax(1)
-    confusion = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
-    present = confusion.sum(1) > 0
+    pairs, times = np.unique(labels.astype(np.int64) * classes + predicted, return_counts=True)
     shifted = logits - logits.max(1, keepdims=True)
     log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return Scores(
+    scores = Scores(
         count=count,
         accuracy=wilson(int((predicted == labels).sum()), count),
-        mean_class_accuracy=float((confusion.diagonal()[present] / confusion.sum(1)[present]).mean()),
+        mean_class_accuracy=math.nan,
         loss=float(-log_probability[np.arange(count), labels].mean()),
-        confusion=confusion,
+        classes=classes,
+        answers=np.stack([pairs // classes, pairs % classes, times], axis=1),
     )
+    right, known = scores.of_classes()
+    present = known > 0
+    return replace(scores, mean_class_accuracy=float((right[present] / known[present]).mean()))
 
 
 def wilson(right: int, count: int) -> Interval:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from ..data.batch import MAX_FRAMES
 from ..errors import ConfigError, either
 from ..layers.options import Rate
 from ..models import SequenceClassifier
@@ -143,6 +144,9 @@ class TrainingConfig:
 
     Args:
         batch_size: sequences in a step of the optimiser.
+        max_frames_per_batch: rows times longest sequence of a padded batch, which bounds the memory that it takes; a
+            larger batch is run in parts of sequences of like lengths, here and wherever the model is used, with the
+            same mean gradient in the one step; a single sequence may be longer. Not for images and keras_compat.
         max_epochs: passes over the training sequences, at most.
         patience: epochs without a better validation score after which training stops.
         select: the epoch whose weights are kept: best, that of the best validation score; last, which a schedule such
@@ -151,6 +155,7 @@ class TrainingConfig:
     """
 
     batch_size: Count = 32
+    max_frames_per_batch: Count = MAX_FRAMES
     max_epochs: Count = 200
     patience: Count = 15
     select: Literal["best", "last"] = "best"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from ..data import AugmentedDataset, Batch, GeneratedDataset, LabelledDataset, Sample, collate, transform_from_config
-from ..data.batch import Share
+from ..data.batch import Share, within
 from ..errors import ConfigError
 from .config import Config
 
 
-def training_batches(train: LabelledDataset, config: Config, rank: int = 0, world: int = 1) -> EpochLoader:
+def training_batches(
+    train: LabelledDataset, config: Config, rank: int = 0, world: int = 1, max_frames: int | None = None
+) -> EpochLoader:
     """The batches of preprocessed training items, augmented anew in each epoch.
 
     Args:
@@ -23,6 +26,7 @@ def training_batches(train: LabelledDataset, config: Config, rank: int = 0, worl
         config: of the run.
         rank: which of the processes that train this one is, from 0.
         world: how many there are.
+        max_frames: of a padded batch; a larger one comes in parts.
 
     Raises:
         ConfigError: generated sequences are to be augmented.
@@ -32,7 +36,8 @@ def training_batches(train: LabelledDataset, config: Config, rank: int = 0, worl
         if isinstance(train, GeneratedDataset):
             raise ConfigError("data.augmentation must be empty: every sequence is generated anew already")
         shown = AugmentedDataset(train, transform_from_config(config.data.augmentation), config.seed)
-    return EpochLoader(shown, config.training.batch_size, config.seed, config.data.num_workers, rank, world)
+    size, workers = config.training.batch_size, config.data.num_workers
+    return EpochLoader(shown, size, config.seed, workers, rank, world, max_frames)
 
 
 class EpochLoader:
@@ -45,6 +50,8 @@ class EpochLoader:
         num_workers: processes that prepare batches; the result does not depend on it.
         rank: which of the processes that train this one is, from 0.
         world: how many there are; each has its share of every batch.
+        max_frames: of a padded batch. A larger one comes as several, one after the other, whose `share` says what each
+            is of the whole and which is the last; `len` counts whole batches.
 
     After a pass `seconds` says how long it took to make the batches, or, with workers, to wait for them.
     """
@@ -57,6 +64,7 @@ class EpochLoader:
         num_workers: int = 0,
         rank: int = 0,
         world: int = 1,
+        max_frames: int | None = None,
     ) -> None:
         self.seconds = 0.0
         self._dataset = dataset
@@ -65,7 +73,7 @@ class EpochLoader:
             dataset,
             batch_sampler=self._batches,
             num_workers=num_workers,
-            collate_fn=_collate,
+            collate_fn=partial(_collate, max_frames=max_frames),
             persistent_workers=num_workers > 0,
             # Its own generator: the loader draws a seed for its workers, which must not touch the global one.
             generator=torch.Generator(),
@@ -83,9 +91,13 @@ class EpochLoader:
     def __iter__(self) -> Iterator[Batch]:
         # A generator: nothing is drawn before the first batch is asked for, when the epoch has been set.
         self.seconds, asked = 0.0, time.perf_counter()
-        for share, batch in zip(self._batches.shares(), self._loader, strict=True):
+        for (rows, whole), parts in zip(self._batches.sizes(), self._loader, strict=True):
             self.seconds += time.perf_counter() - asked
-            yield batch._replace(share=share)
+            while parts:  # each is let go of before the next is run
+                part = parts.pop(0)
+                own = len(part.labels) if rows else 0
+                share = Share(own, own * self._batches.world / whole, last=not parts)
+                yield part if own == whole and self._batches.world == 1 else part._replace(share=share)
             asked = time.perf_counter()
 
 
@@ -107,13 +119,14 @@ class _Batches:
             batch = order[start : start + self.batch_size].tolist()
             yield batch[self.rank :: self.world] or batch[:1]
 
-    def shares(self) -> Iterator[Share | None]:
-        """The part of each batch that belongs to this process; None: all."""
+    def sizes(self) -> Iterator[tuple[int, int]]:
+        """How many items of each batch belong to this process, and how many the batch has."""
         for start in range(0, self.count, self.batch_size):
             whole = min(self.batch_size, self.count - start)
-            rows = len(range(self.rank, whole, self.world))
-            yield Share(rows, rows * self.world / whole) if self.world > 1 else None
+            yield len(range(self.rank, whole, self.world)), whole
 
 
-def _collate(samples: list[Sample]) -> Batch:
-    return collate(samples)._replace(metas=())
+def _collate(samples: list[Sample], max_frames: int | None) -> list[Batch]:
+    """The padded parts of a batch."""
+    places = within([len(sample.sequence) for sample in samples], max_frames)
+    return [collate([samples[place] for place in part])._replace(metas=()) for part in places]

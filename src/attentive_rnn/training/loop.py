@@ -70,9 +70,10 @@ class Loop:
         self.job, config = job, job.config
         self.fabric = fabric = _fabric(job)
         fabric.launch()
-        self.train_batches = training_batches(job.train, config, fabric.global_rank, fabric.world_size)
-        size = config.training.batch_size
-        self.valid_batches = EpochLoader(job.valid, size, rank=fabric.global_rank, world=fabric.world_size)
+        place = fabric.global_rank, fabric.world_size
+        bound = config.training.max_frames_per_batch if job.task.divides(job.model) else None
+        self.train_batches = training_batches(job.train, config, *place, bound)
+        self.valid_batches = EpochLoader(job.valid, config.training.batch_size, None, 0, *place, bound)
 
         model: torch.nn.Module = job.model
         if fabric.world_size > 1:
@@ -144,19 +145,24 @@ class Loop:
         self.train_batches.set_epoch(epoch)
         self.model.train()
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        self.optimizer.zero_grad()
         for batch in self.train_batches:
             lr = self.optimizer.param_groups[0]["lr"]
-            loss, counts = self.evaluate(batch, config.training.label_smoothing)
-            self.optimizer.zero_grad()
-            self.fabric.backward(loss)
+            last = batch.share is None or batch.share.last
+            with self.fabric.no_backward_sync(self.model, enabled=not last):
+                loss, counts = self.evaluate(batch, config.training.label_smoothing)
+                self.fabric.backward(loss)
+            sums += counts
+            if not last:
+                continue  # the gradients of the parts of a batch add up to that of its mean loss
             if config.optim.clip_norm is not None:
                 self.fabric.clip_gradients(
                     self.model, self.optimizer, max_norm=config.optim.clip_norm, error_if_nonfinite=False
                 )
             self.optimizer.step()
+            self.optimizer.zero_grad()
             if isinstance(self.schedule, OneCycleLR):
                 self.schedule.step()
-            sums += counts
             self.progress.advance()
         return lr, sums
 
@@ -179,7 +185,7 @@ class Loop:
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
         if batch.share is not None:
-            # DDP's gradient is the mean of the processes' gradients, whatever they have of the batch.
+            # Gradients of parts are summed, and DDP's are the mean of the processes', whatever they have of the batch.
             counts, loss = counts * (batch.share.rows > 0), loss * batch.share.weight
         return loss, counts
 

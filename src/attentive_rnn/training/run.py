@@ -161,9 +161,10 @@ def _complete(
 
 def _saved(job: Job, splits: Splits) -> SavedModel:
     """The trained model, with what the data that it is used on are checked against."""
-    data, train = job.config.data, splits.train
-    reader = None if data.source is None else Reader(data.source, data.options)
-    return SavedModel(job.model, train.schema, job.preprocessing, reader, of_dataset(train))
+    config, train = job.config, splits.train
+    reader = None if config.data.source is None else Reader(config.data.source, config.data.options)
+    bound = config.training.max_frames_per_batch
+    return SavedModel(job.model, train.schema, job.preprocessing, reader, of_dataset(train), bound)
 
 
 @contextmanager

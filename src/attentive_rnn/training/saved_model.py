@@ -24,6 +24,7 @@ from ..data import (
     preprocess,
     transform_from_config,
 )
+from ..data.batch import MAX_FRAMES, within
 from ..data.io.files import read_json, write_file, write_json
 from ..data.matching import match
 from ..data.ranges import Ranges, check_ranges
@@ -54,6 +55,7 @@ class SavedModel:
         preprocessing: the steps between a sequence as it was read and the classifier.
         reader: how its training data were read; None: not known.
         seen: the ranges of the features of its training data; None: not known.
+        max_frames: rows times longest sequence of a padded batch, as training.max_frames_per_batch.
     """
 
     model: Model
@@ -61,6 +63,7 @@ class SavedModel:
     preprocessing: Transform
     reader: Reader | None = None
     seen: Ranges | None = None
+    max_frames: int = MAX_FRAMES
 
     def __post_init__(self) -> None:
         self.preprocessing = self.preprocessing.bound(self.schema)
@@ -108,7 +111,7 @@ class SavedModel:
 
         Args:
             dataset: sequences that are not preprocessed yet.
-            batch_size: sequences at a time; it does not change the result beyond rounding.
+            batch_size: sequences at a time, at most; it does not change the result beyond rounding.
 
         Raises:
             DataError: the frames are not those of the schema; see :func:`match`.
@@ -146,7 +149,7 @@ class SavedModel:
         ready = preprocess(match(dataset, self.schema), self.preprocessing)
         parameter = next(self.model.parameters())
         self.model.eval()
-        for indices in _alike(ready.lengths, batch_size):
+        for indices in _alike(ready.lengths, batch_size, self.max_frames if self.task.divides(self.model) else None):
             batch = collate([ready[int(i)] for i in indices])
             yield (
                 indices,
@@ -164,11 +167,13 @@ class SavedModel:
         return kept
 
 
-def _alike(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+def _alike(lengths: np.ndarray, batch_size: int, max_frames: int | None) -> Iterator[np.ndarray]:
     """Indices in batches of sequences of like lengths, so that little is spent on padding."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+        chosen = order[start : start + batch_size]
+        for part in within(lengths[chosen], max_frames):
+            yield chosen[part]
 
 
 def save_model(folder: Path, saved: SavedModel) -> None:
@@ -184,6 +189,7 @@ def save_model(folder: Path, saved: SavedModel) -> None:
         "preprocessing": saved.preprocessing.to_config(),
         **({} if saved.reader is None else {"reader": saved.reader._asdict()}),
         **({} if saved.seen is None else {"seen": saved.seen.to_dict()}),
+        "max_frames_per_batch": saved.max_frames,
     }
     write_json(folder / DESCRIPTION, description)
 
@@ -205,6 +211,9 @@ def load_model(path: str | Path) -> SavedModel:
             f"{file}: format_version is {values.get('format_version')!r}, "
             f"but this version of the package reads {FORMAT_VERSION}"
         )
+    max_frames = values.get("max_frames_per_batch", MAX_FRAMES)  # older models have none
+    if type(max_frames) is not int or max_frames < 1:
+        raise ConfigError(f"{file}: max_frames_per_batch must be an integer, 1 or more, got {max_frames!r}")
     for key in ("model", "schema", "preprocessing"):
         if not isinstance(values.get(key), dict):
             raise ConfigError(f"{file}: the field {key!r} is missing or not an object")
@@ -231,7 +240,7 @@ def load_model(path: str | Path) -> SavedModel:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
-    return SavedModel(model.eval(), schema, preprocessing, _reader(values, folder), seen)
+    return SavedModel(model.eval(), schema, preprocessing, _reader(values, folder), seen, max_frames)
 
 
 def _reader(values: dict[str, Any], folder: Path) -> Reader | None:

@@ -130,3 +130,12 @@ def test_a_set_without_parts_is_reported_as_one_with_a_note(tmp_path):
     report = check(tmp_path / "set.csv")
     assert report.splits == {"all": 2}
     assert report.notes == ("the data name no training and test part; loading draws them (test_fraction, seed)",)
+
+
+def test_a_sequence_far_longer_than_the_others_is_noted():
+    usual = [noise(20) for _ in range(9)]
+    assert report_on(*usual, noise(300)).notes == ()
+    (note,) = report_on(*usual, noise(900)).notes
+    assert note.startswith("1 of 10 sequences: it is more than 20 times as long as usual (20 frames)")
+    assert "s9 with 900" in note
+    assert "training.max_frames_per_batch" in note

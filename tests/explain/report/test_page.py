@@ -8,7 +8,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 
+from attentive_rnn.cli import main
+from attentive_rnn.data import Schema, SequenceDataset
+from attentive_rnn.data.formats import npz
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.explain.report.page import render, write_report
 from attentive_rnn.training.run_folder import read_rows
@@ -177,3 +181,24 @@ def test_a_set_of_very_many_classes_names_the_most_confused_ones(feature_run):
     off_diagonal = sum(map(sum, test["confusion"])) - sum(test["confusion"][i][i] for i in range(4))
     assert sum(row["count"] for row in values["confused"]) == off_diagonal > 0
     assert "Classes most often confused" in text
+
+
+def test_files_of_two_thousand_classes_stay_small(tmp_path, capsys):
+    rng, classes = np.random.default_rng(0), tuple(f"word {i}" for i in range(2000))
+    sequences = [torch.tensor(rng.normal(size=(3, 2)), dtype=torch.float32) for _ in range(6000)]
+    metas = [{"name": f"s{i}", "split": "train" if i < 4000 else "test"} for i in range(6000)]
+    data = SequenceDataset(sequences, [i % 2000 for i in range(6000)], metas, Schema(classes, (2,)), "words")
+    (tmp_path / "words.npz").write_bytes(npz.to_bytes(data))
+    changes = {"training__max_epochs": "1", "training__batch_size": "500", "model__num_layers": "1"}
+    run = small_run(tmp_path, "sequence", data__path=str(tmp_path / "words.npz"), **changes)
+    page = write_report(run)
+    assert run.results.stat().st_size < 2_000_000
+    assert page.stat().st_size < 2_000_000
+    text = Page(page.read_text()).texts
+    assert "The 200 least accurate of 2000 classes; results.json has all." in text
+    assert "There are too many classes for a confusion matrix." in text
+    assert sum(run.read_results()["test"]["class_count"]) == 2000
+    assert main(["evaluate", str(run.path)]) == 0
+    printed = capsys.readouterr().out
+    assert "2000 classes are too many for a confusion matrix" in printed
+    assert len(printed) < 5000

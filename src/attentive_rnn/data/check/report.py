@@ -19,6 +19,8 @@ from .classes import class_warnings
 from .copies import class_counts, copy_notes
 from .skeletons import SkeletonSummary, skeleton_notes, summarise_skeletons
 
+_FAR_LONGER = 20  # times the median length, from which on a note says so
+
 
 @dataclass(frozen=True)
 class Report:
@@ -147,6 +149,7 @@ def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, note
             *everything.notes,
             *_class_notes(parts),
             *_sequence_notes(everything),
+            *_length_notes(everything),
             *copy_notes(parts),
             *_value_notes(present, everything.schema),
             *skeleton_notes(everything),
@@ -203,6 +206,19 @@ def _sequence_notes(dataset: SequenceDataset) -> Iterator[str]:
         if any(found):
             example = dataset.metas[found.index(True)].get("name", found.index(True))
             yield f"{sum(found)} of {len(found)} sequences: it {kind}; the first is {example}"
+
+
+def _length_notes(dataset: SequenceDataset) -> Iterator[str]:
+    lengths = dataset.lengths
+    usual = float(np.median(lengths))
+    long = np.flatnonzero(lengths > _FAR_LONGER * usual)
+    if len(long):
+        first = long[np.argmax(lengths[long])]
+        yield (
+            f"{len(long)} of {len(lengths)} sequences: it is more than {_FAR_LONGER} times as long as usual "
+            f"({usual:g} frames); the longest is {dataset.metas[first].get('name', first)} with {lengths[first]}. "
+            "training.max_frames_per_batch bounds the padding; cut such a sequence up if it holds several"
+        )
 
 
 def _value_notes(present: np.ndarray, schema: Schema) -> Iterator[str]:

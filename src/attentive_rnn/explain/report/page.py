@@ -14,7 +14,7 @@ from ...data.check.classes import class_warnings
 from ...data.io.files import read_json, write_file
 from ...errors import ConfigError, needed_for
 from ...tasks import Metric, Task
-from ...tasks.metrics import probabilities, wilson
+from ...tasks.metrics import confused_pairs, of_classes, probabilities, wilson
 from ...training.inputs import matched_splits
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
@@ -25,6 +25,7 @@ from ..scores import READABLE, expected_calibration_error, reliability
 from . import charts
 
 _CONFUSED = 15  # pairs of classes that are listed
+_CLASSES = 200  # the most classes that are listed one by one
 
 
 def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
@@ -70,7 +71,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     saved = load_model(run.model)
     splits = matched_splits(saved, splits)
     test, task = results["test"], saved.task
-    classified = "confusion" in test
+    classified = saved.schema.target == "class"
     wide = len(saved.schema.classes) > READABLE
     player = MEDIA[task.explanation].player
     request = Request(run, saved, splits.train, splits.test, run.path, one=False, of_run=True)
@@ -83,7 +84,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "numbers": _numbers(results, task),
         "remarks": [*_data_remarks(splits), *_remarks(results, task.metric)],
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
-        "classes": _classes(test) if classified else None,
+        **_classes(test if classified else None),
         "confusion": _confusion(test) if classified and not wide else None,
         "confused": _confused(test) if classified and wide else None,
         "calibration": _calibration(answers, splits.test.labels) if classified else None,
@@ -162,14 +163,21 @@ def _remarks(results: dict[str, Any], metric: Metric) -> list[str]:
     return remarks
 
 
-def _classes(test: dict[str, Any]) -> list[dict[str, Any]]:
+def _classes(test: dict[str, Any] | None) -> dict[str, Any]:
+    """The accuracy of each class, of very many the least accurate ones, and what is left out."""
+    if test is None:
+        return {"classes": None, "classes_note": None}
+    known = [one for one in zip(test["classes"], *of_classes(test), strict=True) if one[2]]
+    note = None
+    if len(known) > _CLASSES:
+        note = f"The {_CLASSES} least accurate of {len(known)} classes; results.json has all."
+        known = sorted(known, key=lambda one: one[1] / one[2])[:_CLASSES]
     rows = []
-    for i, (name, counts) in enumerate(zip(test["classes"], test["confusion"], strict=True)):
-        if sum(counts):
-            value, low, high = (100 * share for share in wilson(counts[i], sum(counts)))
-            row = {"name": name, "right": counts[i], "count": sum(counts), "share": round(value, 1)}
-            rows.append(row | {"accuracy": f"{value:.0f} %", "interval": f"{low:.0f} to {high:.0f}"})
-    return rows
+    for name, right, count in known:
+        value, low, high = (100 * share for share in wilson(right, count))
+        row = {"name": name, "right": right, "count": count, "share": round(value, 1)}
+        rows.append(row | {"accuracy": f"{value:.0f} %", "interval": f"{low:.0f} to {high:.0f}"})
+    return {"classes": rows, "classes_note": note}
 
 
 def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
@@ -181,13 +189,7 @@ def _confusion(test: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _confused(test: dict[str, Any]) -> list[dict[str, Any]]:
-    pairs = [
-        {"true": test["classes"][i], "taken": test["classes"][j], "count": count}
-        for i, row in enumerate(test["confusion"])
-        for j, count in enumerate(row)
-        if i != j and count
-    ]
-    return sorted(pairs, key=lambda pair: -pair["count"])[:_CONFUSED]
+    return [{"true": true, "taken": taken, "count": n} for true, taken, n in confused_pairs(test, _CONFUSED)]
 
 
 def _command(run: RunFolder, environment: dict[str, Any]) -> str:
