@@ -39,7 +39,7 @@ struct Rnn {
             T *delta = s.delta + i * s.ld_delta, *dh = s.dh + i * s.ld_state;
             each<T>(N, [&](long j, auto n) {
                 const Vector<T> h = load(record + j), g = load(dh + j);
-                const Vector<T> d = relu ? (h > 0 ? g : Vector<T>{}) : g * (1 - h * h);
+                const Vector<T> d = relu ? (h <= 0 ? Vector<T>{} : g) : g * (1 - h * h);
                 s.give_residual(d, i, j, n);
                 store(delta + j, d, n);
                 store(dh + j, Vector<T>{}, n);

@@ -184,3 +184,43 @@ def test_results_do_not_depend_on_whether_threads_share_the_rows_or_each_product
         torch.set_num_threads(threads)
         together = results(call, "cpu")
         assert all(torch.equal(alone[name], together[name]) for name in alone)
+
+
+SATURATING = [*(sign * v for v in (20.0, 50.0, 90.0, 1e4, 1e30, 3e38) for sign in (1, -1))]
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru"])
+def test_saturated_units_are_exact_and_pass_no_gradient(has_isa, cell):
+    if not has_isa:
+        return
+    spec = Spec(cell, None)
+    for value in [*SATURATING, *([9.1, -12.0] if cell == "rnn_tanh" else [])]:
+        found = {}
+        for backend, dtype in (("cpu", torch.float32), ("reference", torch.float64)):
+            x = torch.full((1, 1, 1), value, dtype=dtype, requires_grad=True)
+            w = Weights(ih=torch.ones(spec.blocks, 1, dtype=dtype), hh=torch.zeros(spec.blocks, 1, dtype=dtype))
+            state = tuple(torch.zeros(1, 1, dtype=dtype) for _ in range(spec.states))
+            output = recurrence(x, state, w, spec, backend=backend).output
+            output.sum().backward()
+            found[backend] = output.item(), x.grad.item()
+        (h, g), (exact, exact_g) = found["cpu"], found["reference"]
+        assert abs(h - exact) <= 2.4e-7, value
+        assert h == exact or abs(exact) not in (0.0, 1.0), value
+        assert abs(g - exact_g) <= 1.3e-7, value
+        assert abs(g) < 1e-12 or abs(exact_g) > 1e-12, value
+
+
+@pytest.mark.parametrize("gate", ALL_GATES)
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_infinity_and_nan_spread_as_in_the_reference(has_isa, cell, gate):
+    if not has_isa:
+        return
+    for value in (float("inf"), -float("inf"), float("nan")):
+        for seed in range(3):
+            call = random_call(Spec(cell, gate), 4, 3, 5, 6, dtype=torch.float32, seed=seed, need_attention=True)
+            with torch.no_grad():
+                call.x[1, 1, 2] = call.x[2, 0, seed] = value
+            out, expected = results(call, "cpu"), results(call, "reference")
+            for name in expected:
+                if not name.startswith("grad"):
+                    torch.testing.assert_close(out[name], expected[name], rtol=1e-4, atol=1e-5, equal_nan=True)

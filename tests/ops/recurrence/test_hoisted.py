@@ -112,3 +112,13 @@ def test_weights_that_differ_from_step_to_step_are_refused_with_the_reason():
     call = random_call(Spec("lstm", None, lags=Lags(2, "content")), 3, 2, 4, 5)
     with pytest.raises(BackendError, match="the same at all steps, not those of norm='content'"):
         recurrence(*call[:4], backend="hoisted")
+
+
+def test_the_gradient_of_a_relu_that_is_nan_is_that_of_torchs():
+    call = random_call(Spec("rnn_relu", None), 3, 2, 4, 5)
+    with torch.no_grad():
+        call.x[1, 0, 2] = torch.nan
+    out, cpu, expected = (results(call, backend) for backend in ("hoisted", "cpu", "reference"))
+    for name in expected:
+        for ours in (out[name], cpu[name]):
+            torch.testing.assert_close(ours, expected[name], equal_nan=True)

@@ -284,7 +284,7 @@ def _cell_back(
         torch.mul(dh, 1 - gates * gates, out=delta)
         return [torch.zeros_like(dh)]
     if spec.cell == "rnn_relu":
-        torch.mul(dh, gates > 0, out=delta)
+        delta.copy_(dh.masked_fill(gates <= 0, 0))  # as torch's: the gradient passes where gates are NaN
         return [torch.zeros_like(dh)]
     if spec.cell == "lstm":
         i, f, g, o = gates.split(n, 1)

@@ -288,7 +288,7 @@ def backward_steps(
 
         if G == 1:
             value = rows_of(gates, g_at, n, N, running)
-            d_pre = new_dh * (1 - value * value) if CELL == "rnn_tanh" else tl.where(value > 0, new_dh, 0.0)
+            d_pre = new_dh * (1 - value * value) if CELL == "rnn_tanh" else tl.where(value <= 0, 0.0, new_dh)
             put_rows(deltas, g_at, n, N, running, d_pre)
             d_old = tl.zeros_like(dh)
         elif CELL == "lstm":
