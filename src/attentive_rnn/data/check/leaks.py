@@ -17,7 +17,8 @@ _MOST = 0.25  # of the features: where more of them divide the classes, the clas
 def leak_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
     """A warning on each feature whose mean over a sequence is in a range of its own for each class of training.
 
-    Not for skeletons and words, and not where there is one feature, or where many tell the classes.
+    Only on a feature that stays equal, only grows or only falls within every sequence, as measurements seldom do. Not
+    for skeletons and words, and not where there is one feature, or where many tell the classes.
 
     Args:
         parts: the parts of a data set by name; "train" is looked at, or else the first.
@@ -33,7 +34,7 @@ def leak_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
     if features < 2 or not len(labels) or _chance(np.unique(labels, return_counts=True)[1], features) > _BY_CHANCE:
         return
     means = np.stack([part.sequences[i].numpy().mean(axis=0, dtype=np.float64) for i in chosen])
-    leaks = [i for i in range(features) if _divides(means[:, i], labels)]
+    leaks = [i for i in range(features) if _divides(means[:, i], labels) and _one_way(part, chosen, i)]
     if len(leaks) > max(1, _MOST * features):
         return
     kept = [feature for i, feature in enumerate(schema.features) if i not in leaks]
@@ -64,3 +65,9 @@ def _divides(values: np.ndarray, labels: np.ndarray) -> bool:
     changes = np.flatnonzero(sorted_labels[1:] != sorted_labels[:-1])
     apart = sorted_values[changes + 1] > sorted_values[changes]
     return len(changes) == len(np.unique(labels)) - 1 and bool(apart.all())
+
+
+def _one_way(part: SequenceDataset, chosen: np.ndarray, feature: int) -> bool:
+    """Whether a feature never falls, or never grows, within the chosen sequences."""
+    steps = np.concatenate([np.diff(part.sequences[i][:, feature].numpy()) for i in chosen])
+    return bool((steps >= 0).all() or (steps <= 0).all())
