@@ -91,3 +91,23 @@ def test_series_of_ones_own_are_checked(series, capsys):
     assert "30 train, 12 test" in capsys.readouterr().out
     assert main(["data", "check", str(series), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["splits"] == {"train": 30, "test": 12}
+
+
+def test_an_error_of_the_check_is_the_exit_status_and_comes_first(tmp_path, capsys):
+    path = tmp_path / "gaps.csv"
+    path.write_text("sequence,label,x,y\n" + "".join(f"{i},a,{i}.5,{'' if i == 3 else i * 7 % 4}\n" for i in range(8)))
+    assert main(["data", "check", str(path)]) == 1
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith('error: values are missing in 1 frames; load with missing="interpolate" (or zero, or skip)')
+    assert first.endswith("The first is frame 1 of sequence 3; missing values are in y (1)")
+    assert second.startswith("warning: all 8 labelled sequences of all are of one class")
+    assert main(["data", "check", str(path), "--option", "missing=zero"]) == 0
+    assert main(["data", "check", str(tmp_path / "none.csv")]) == 2
+
+
+def test_check_prints_one_json_object_and_nothing_else(skeletons, tmp_path, capsys):
+    assert main(["data", "check", str(skeletons), "--json", "--picture", str(tmp_path / "samples.png")]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["splits"] == {"all": 3}
+    assert printed["schema"]["layout"] == "kinect-20"
+    assert {"severity", "text", "option"} == set(printed["findings"][0])

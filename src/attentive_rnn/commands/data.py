@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from .arguments import JSON, OPTION, Argument, Command, overwrite, reader_options
 
@@ -27,8 +28,8 @@ def _check(arguments: argparse.Namespace) -> int:
     print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
     if arguments.picture is not None:
         drawn = draw_samples(arguments.path, arguments.picture, overwrite=arguments.overwrite, **options)
-        print(f"drawn: {drawn}")
-    return 0
+        print(f"drawn: {drawn}", file=sys.stderr if arguments.json else sys.stdout)
+    return 1 if report.errors else 0
 
 
 def _convert(arguments: argparse.Namespace) -> int:

@@ -139,3 +139,35 @@ def test_a_sequence_far_longer_than_the_others_is_noted():
     assert note.startswith("1 of 10 sequences: it is more than 20 times as long as usual (20 frames)")
     assert "s9 with 900" in note
     assert "training.max_frames_per_batch" in note
+
+
+def test_the_empty_classes_of_a_part_are_one_line():
+    schema = Schema(tuple(f"c{i}" for i in range(60)), (2,))
+    parts = {
+        name: SequenceDataset([noise(4) for _ in labels], labels, [{}] * len(labels), schema)
+        for name, labels in {"train": [0, 1], "test": [0, 2]}.items()
+    }
+    findings = summarise(parts, "here", "made", []).findings
+    assert [finding.severity for finding in findings] == ["warning", "note", "note"]
+    assert findings[0].text == "the class 'c2' has no sequence in train, but some in another part"
+    assert findings[1].text.startswith(
+        "57 classes, 'c3', 'c4', 'c5', 'c6', 'c7', 'c8', 'c9', 'c10', ... (49 more), have"
+    )
+    assert findings[2].text.endswith("have no sequence in test")
+
+
+def test_copies_in_another_part_are_a_warning_and_copies_in_the_same_a_note():
+    x, y = noise(4), noise(5)
+    schema = Schema(("a", "b"), (2,))
+    part = SequenceDataset([x, y], [0, 1], [{}, {}], schema)
+    (warning,) = summarise({"train": part, "test": part}, "here", "made", []).findings
+    assert warning.severity == "warning"
+    (note,) = report_on(x, y, x, labels=[0, 1, 0]).findings
+    assert note.severity == "note"
+
+
+def test_the_option_in_the_note_of_a_reader_is_found_if_the_reader_takes_it():
+    data = SequenceDataset([noise(4), noise(4)], [0, 1], [{}, {}], Schema(("a", "b"), (2,)))
+    data.notes = ("labels are whole numbers, so they are 2 classes: target=number if they are not (x=3)",)
+    assert summarise({"all": data}, "here", "made", [], ["target"]).findings[0].option == "target=number"
+    assert summarise({"all": data}, "here", "made", []).findings[0].option == ""

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from attentive_rnn.data import Schema, SequenceDataset, check, get_layout
-from attentive_rnn.data.check.skeletons import skeleton_notes, summarise_skeletons
+from attentive_rnn.data.check.skeletons import skeleton_findings, summarise_skeletons
 from data.generic import made
 
 
@@ -35,8 +35,9 @@ def test_the_unit_is_guessed_from_the_bones(scale, unit):
     summary = summarise_skeletons(dataset(standing(scale)))
     assert summary.unit == unit
     assert unit in str(summary)
-    notes = list(skeleton_notes(dataset(standing(scale))))
-    assert any("seem not to be metres" in note for note in notes) == (unit != "metres")
+    findings = skeleton_findings(dataset(standing(scale)))
+    warnings = [finding.text for finding in findings if finding.severity == "warning"]
+    assert any("seem not to be metres" in warning for warning in warnings) == (unit != "metres")
 
 
 def test_pictures_are_pixels_with_or_without_a_score():
@@ -52,19 +53,20 @@ def test_second_persons_are_counted_and_a_missing_first_is_named():
     lonely = standing().flip(1)
     data = dataset(standing(persons=2), standing(), lonely)
     assert summarise_skeletons(data).second_persons == 1
-    assert "1 sequences have a second person but no first one; the first is s2" in list(skeleton_notes(data))
+    text = "1 sequences have a second person but no first one; the first is s2"
+    assert text in [finding.text for finding in skeleton_findings(data)]
 
 
 def test_joints_that_were_not_seen_are_named():
     x = standing()
     x[:2, 0, 7] = 0
-    (note,) = skeleton_notes(dataset(x))
-    assert "left hand (50%)" in note
+    (finding,) = skeleton_findings(dataset(x))
+    assert "left hand (50%)" in finding.text
 
 
 def test_features_have_no_skeletons():
     assert summarise_skeletons(made()) is None
-    assert list(skeleton_notes(made())) == []
+    assert list(skeleton_findings(made())) == []
 
 
 def test_empty_skeletons_are_summarised():

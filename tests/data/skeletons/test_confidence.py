@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attentive_rnn.data import Schema, SequenceDataset, get_source, load
-from attentive_rnn.data.check.skeletons import skeleton_notes
+from attentive_rnn.data.check.skeletons import skeleton_findings
 from attentive_rnn.data.registry import read_all
 from attentive_rnn.data.skeletons.confidence import fill_joints, with_confidence
 from attentive_rnn.errors import ConfigError
@@ -122,8 +122,8 @@ def test_gaps_are_filled_from_frames_that_have_the_joint():
 def test_the_check_tells_of_numbers_that_look_like_confidences():
     schema = Schema(("a",), (1, 17, 3), layout="coco-17")
     data = SequenceDataset(list(torch.from_numpy(PIXELS[:, :, None])), [0] * 6, [{}] * 6, schema)
-    assert any("load with coordinates=2" in note for note in skeleton_notes(data))
-    assert not any("coordinates=2" in note for note in skeleton_notes(with_confidence(data)))
+    assert any("load with coordinates=2" in finding.text for finding in skeleton_findings(data))
+    assert not any("coordinates=2" in finding.text for finding in skeleton_findings(with_confidence(data)))
 
 
 @pytest.mark.parametrize("name", ["npz", "table", "folders"])

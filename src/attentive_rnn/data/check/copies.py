@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..dataset import LabelledDataset, SequenceDataset, Splits
+from .findings import Finding
 
 
 def fingerprints(dataset: LabelledDataset) -> list[bytes]:
@@ -29,8 +30,11 @@ def copies_in_train(splits: Splits) -> np.ndarray:
     return np.asarray([f in known for f in fingerprints(splits.test)], dtype=bool)
 
 
-def copy_notes(parts: Mapping[str, SequenceDataset]) -> Iterator[str]:
-    """Notes on sequences that are in a data set more than once, a sentence for each pair of parts."""
+def copy_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
+    """Findings on sequences that are in a data set more than once, a sentence for each pair of parts.
+
+    A warning where they are in two parts, or have two labels; else a note.
+    """
     first: dict[bytes, tuple[str, str, int]] = {}
     copies: dict[tuple[str, str], list[tuple[str, str, int, bool]]] = {}
     for part, dataset in parts.items():
@@ -56,7 +60,8 @@ def copy_notes(parts: Mapping[str, SequenceDataset]) -> Iterator[str]:
         if part != known_part:
             note += f". The score on {part} is not one on unseen data: report it without them as well"
         conflicts = sum(differs for *_, differs in found)
-        yield note + (f". In {conflicts} of them the labels differ" if conflicts else "")
+        note += f". In {conflicts} of them the labels differ" if conflicts else ""
+        yield Finding("warning" if conflicts or part != known_part else "note", note)
 
 
 def class_counts(part: SequenceDataset) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from inspect import signature
 from pathlib import Path
@@ -16,9 +16,12 @@ from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
 from .classes import class_warnings
-from .copies import class_counts, copy_notes
-from .skeletons import SkeletonSummary, skeleton_notes, summarise_skeletons
+from .copies import class_counts, copy_findings
+from .findings import Finding, reader_finding, sort_findings
+from .leaks import leak_findings
+from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
 
+_NAMED = 8  # classes that a finding names at most
 _FAR_LONGER = 20  # times the median length, from which on a note says so
 
 
@@ -39,8 +42,7 @@ class Report:
         missing: values that are NaN.
         value_range: smallest and largest value.
         value_scale: standard deviation of all values that are not in empty frames.
-        notes: whatever is odd, a sentence each.
-        warnings: what makes a score say nothing, a sentence each.
+        findings: whatever is odd, the most severe first.
         skeletons: persons, size, unit and up axis of skeletons; None for plain features.
     """
 
@@ -56,20 +58,36 @@ class Report:
     missing: int
     value_range: tuple[float, float]
     value_scale: float
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
     skeletons: SkeletonSummary | None = None
-    warnings: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The sentences of all findings."""
+        return tuple(finding.text for finding in self.findings)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of those findings that are warnings."""
+        return tuple(finding.text for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The sentences of those findings that are errors."""
+        return tuple(finding.text for finding in self.findings if finding.severity == "error")
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold."""
-        values = {**asdict(self), "schema": self.schema.to_dict()}
+        findings = [finding._asdict() for finding in self.findings]
+        values = {**asdict(self), "schema": self.schema.to_dict(), "findings": findings}
+        values |= {"notes": self.notes, "warnings": self.warnings}
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
     def __str__(self) -> str:
         shortest, median, longest = self.lengths
         low, high = self.value_range
         lines = [
-            *(f"warning: {warning}" for warning in self.warnings),
+            *(f"{finding.severity}: {finding}" for finding in self.findings if finding.severity != "note"),
             f"{self.path}: {self.format}",
             f"sequences   {', '.join(f'{count} {part}' for part, count in self.splits.items())}",
             f"lengths     {shortest} to {longest} frames, median {median:g}; {self.frames} frames in all",
@@ -83,8 +101,9 @@ class Report:
         names = list(dict.fromkeys(name for counts in self.classes.values() for name in counts))
         for name in names:
             lines.append(f"  {name:28} {' / '.join(str(c.get(name, 0)) for c in self.classes.values())}")
-        lines.append("notes       none" if not self.notes else "notes")
-        lines.extend(f"  - {note}" for note in self.notes)
+        notes = [finding for finding in self.findings if finding.severity == "note"]
+        lines.append("notes" if notes else "notes       none")
+        lines.extend(f"  - {note}" for note in notes)
         return "\n".join(lines)
 
 
@@ -106,8 +125,8 @@ def check(path: str | Path, **options: Any) -> Report:
     check_options(source, options)
     options = dict(source.check_options) | options
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
-    notes = []
-    parts = {}
+    notes: list[str] = []
+    parts: dict[str, LabelledDataset] = {}
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         dataset = source.read(path, **of_read)
         if not any("split" in meta for meta in dataset.metas):
@@ -119,11 +138,18 @@ def check(path: str | Path, **options: Any) -> Report:
     except DataError as reason:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
-    return summarise(parts, str(path), f"{source.name} ({source.title})", notes)
+    takes = set(signature(source.load).parameters) | set(signature(source.read).parameters)
+    return summarise(parts, str(path), f"{source.name} ({source.title})", notes, takes)
 
 
-def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, notes: list[str]) -> Report:
-    """The report on the parts of a data set; ``notes`` are put before those found here."""
+def summarise(
+    found: Mapping[str, LabelledDataset], path: str, format: str, notes: Iterable[str], takes: Iterable[str] = ()
+) -> Report:
+    """The report on the parts of a data set; ``notes`` are put before those found here.
+
+    A finding names an option only if it is among those that the reader ``takes``.
+    """
+    known = set(takes)
     parts = {name: sequences_only(part) for name, part in found.items()}
     everything = concatenate(list(parts.values()))
     values = np.concatenate([s.flatten(1).numpy() for s in everything.sequences])
@@ -144,18 +170,22 @@ def summarise(found: Mapping[str, LabelledDataset], path: str, format: str, note
         missing=int(np.isnan(values).sum()),
         value_range=(float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0),
         value_scale=float(finite.std(dtype=np.float64)) if finite.size else 0.0,
-        notes=(
-            *notes,
-            *everything.notes,
-            *_class_notes(parts),
-            *_sequence_notes(everything),
-            *_length_notes(everything),
-            *copy_notes(parts),
-            *_value_notes(present, everything.schema),
-            *skeleton_notes(everything),
+        findings=sort_findings(
+            f if f.option.partition("=")[0] in known else f._replace(option="")
+            for f in (
+                *(Finding("warning", warning) for warning in class_warnings(parts)),
+                *(reader_finding(note, known) for note in (*notes, *everything.notes)),
+                *_class_findings(parts),
+                *_sequence_findings(everything),
+                *_length_findings(everything),
+                *copy_findings(parts),
+                *leak_findings(parts),
+                *_missing_findings(everything),
+                *_value_findings(present, everything.schema),
+                *skeleton_findings(everything),
+            )
         ),
         skeletons=summarise_skeletons(everything),
-        warnings=tuple(class_warnings(parts)),
     )
 
 
@@ -172,26 +202,40 @@ def _frame_in_words(schema: Schema) -> str:
     return f"{persons} person, {joints} joints, {values}; layout {layout.name} ({layout.title})"
 
 
-def _class_notes(parts: dict[str, SequenceDataset]) -> Iterator[str]:
+def _class_findings(parts: dict[str, SequenceDataset]) -> Iterator[Finding]:
+    used = {name for dataset in parts.values() for name, count in class_counts(dataset).items() if count}
     for part, dataset in parts.items():
         if dataset.schema.target == "number" and dataset.labelled.any():
             continue
         counts = {name: n for name, n in class_counts(dataset).items() if name in dataset.schema.classes}
         if not any(counts.values()):
-            yield f"no sequence of {part} has a label"
+            yield Finding("note" if part == "test" else "warning", f"no sequence of {part} has a label")
             continue
-        for name, count in counts.items():
-            if count == 0:
-                yield f"the class {name!r} has no sequence in {part}"
-        least, most = min(counts, key=lambda n: counts[n]), max(counts, key=lambda n: counts[n])
-        if 0 < 5 * counts[least] < counts[most]:
-            yield (
-                f"{part} is unbalanced: {counts[most]} sequences of {most!r}, {counts[least]} of {least!r}; "
-                "look at the accuracy of each class"
+        empty = [name for name, count in counts.items() if count == 0]
+        asked = [name for name in empty if name in used]
+        if part == "train" and asked:
+            yield Finding("warning", f"{_classes_in_words(asked)} no sequence in train, but some in another part")
+            empty = [name for name in empty if name not in used]
+        if empty:
+            yield Finding("note", f"{_classes_in_words(empty)} no sequence in {part}")
+        filled = {name: count for name, count in counts.items() if count}
+        least, most = min(filled, key=lambda n: filled[n]), max(filled, key=lambda n: filled[n])
+        if 5 * filled[least] < filled[most]:
+            yield Finding(
+                "note",
+                f"{part} is unbalanced: {filled[most]} sequences of {most!r}, {filled[least]} of {least!r}; "
+                "look at the accuracy of each class",
             )
 
 
-def _sequence_notes(dataset: SequenceDataset) -> Iterator[str]:
+def _classes_in_words(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"the class {names[0]!r} has"
+    more = f", ... ({len(names) - _NAMED} more)" if len(names) > _NAMED else ""
+    return f"{len(names)} classes, {', '.join(repr(name) for name in names[:_NAMED])}{more}, have"
+
+
+def _sequence_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     arrays = [s.flatten(1).numpy() for s in dataset.sequences]
     kinds = {
         "has a single frame, in which there is no motion": [len(a) == 1 for a in arrays],
@@ -205,34 +249,54 @@ def _sequence_notes(dataset: SequenceDataset) -> Iterator[str]:
     for kind, found in kinds.items():
         if any(found):
             example = dataset.metas[found.index(True)].get("name", found.index(True))
-            yield f"{sum(found)} of {len(found)} sequences: it {kind}; the first is {example}"
+            yield Finding("note", f"{sum(found)} of {len(found)} sequences: it {kind}; the first is {example}")
 
 
-def _length_notes(dataset: SequenceDataset) -> Iterator[str]:
+def _length_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     lengths = dataset.lengths
     usual = float(np.median(lengths))
     long = np.flatnonzero(lengths > _FAR_LONGER * usual)
     if len(long):
         first = long[np.argmax(lengths[long])]
-        yield (
+        yield Finding(
+            "note",
             f"{len(long)} of {len(lengths)} sequences: it is more than {_FAR_LONGER} times as long as usual "
             f"({usual:g} frames); the longest is {dataset.metas[first].get('name', first)} with {lengths[first]}. "
-            "training.max_frames_per_batch bounds the padding; cut such a sequence up if it holds several"
+            "training.max_frames_per_batch bounds the padding; cut such a sequence up if it holds several",
         )
 
 
-def _value_notes(present: np.ndarray, schema: Schema) -> Iterator[str]:
-    """Notes on (frames, features) values without the empty frames."""
-    if np.isnan(present).any():
-        gaps = np.isnan(present).any(axis=1)
-        yield f'values are missing in {int(gaps.sum())} frames; load with missing="interpolate"'
-        present = present[~gaps]
+def _missing_findings(dataset: SequenceDataset) -> Iterator[Finding]:
+    gaps = [np.isnan(s.flatten(1).numpy()) for s in dataset.sequences]
+    frames = sum(int(gap.any(axis=1).sum()) for gap in gaps)
+    if not frames:
+        return
+    counts = np.sum([gap.sum(axis=0) for gap in gaps], axis=0)
+    names = _feature_names(dataset.schema)
+    most = [f"{names[i]} ({counts[i]})" for i in np.argsort(-counts, kind="stable") if counts[i]]
+    first = next(i for i, gap in enumerate(gaps) if gap.any())
+    frame = int(gaps[first].any(axis=1).argmax()) + 1
+    yield Finding(
+        "error",
+        f'values are missing in {frames} frames; load with missing="interpolate" (or zero, or skip). The first is '
+        f"frame {frame} of sequence {dataset.metas[first].get('name', first)}; missing values are in {', '.join(most[:5])}"
+        + (f" and {len(most) - 5} more features" if len(most) > 5 else ""),
+        "missing=interpolate",
+    )
+
+
+def _value_findings(present: np.ndarray, schema: Schema) -> Iterator[Finding]:
+    """Findings on (frames, features) values without the empty frames."""
+    present = present[~np.isnan(present).any(axis=1)]
     if len(present) < 2:
         return
     spread = present.std(axis=0, dtype=np.float64)
-    names = schema.features or tuple(f"feature {i}" for i in range(schema.size))
-    constant = [name for name, s in zip(names, spread, strict=True) if s == 0]
+    constant = [name for name, s in zip(_feature_names(schema), spread, strict=True) if s == 0]
     if constant:
-        yield f"{len(constant)} features never change, the first is {constant[0]}"
+        yield Finding("note", f"{len(constant)} features never change, the first is {constant[0]}")
     if schema.layout is None and spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
-        yield "the features differ more than a hundredfold in scale; standardise them"
+        yield Finding("note", "the features differ more than a hundredfold in scale; standardise them")
+
+
+def _feature_names(schema: Schema) -> tuple[str, ...]:
+    return schema.features or tuple(f"feature {i}" for i in range(schema.size))

@@ -11,6 +11,7 @@ from ..dataset import SequenceDataset
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
 from ..transforms.presence import absent, is_planar
+from .findings import Finding
 
 
 @dataclass(frozen=True)
@@ -67,34 +68,40 @@ def up_axis(bodies: np.ndarray, schema: Schema) -> str | None:
     return f"{'+' if direction[axis] > 0 else '-'}{'xyz'[axis]}"
 
 
-def skeleton_notes(dataset: SequenceDataset) -> Iterator[str]:
-    """Whatever is odd about skeletons, a sentence each."""
+def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
+    """Whatever is odd about skeletons; a warning where their numbers seem to be others than those meant."""
     summary = summarise_skeletons(dataset)
     if summary is None:
         return
     schema = dataset.schema
     assert schema.layout is not None
     if summary.unit == "millimetres":
-        yield f"coordinates seem not to be metres but millimetres (bones of {summary.bone:.4g}); divide them by 1000"
+        yield Finding(
+            "warning",
+            f"coordinates seem not to be metres but millimetres (bones of {summary.bone:.4g}); divide them by 1000",
+        )
     elif summary.unit == "unknown":
-        yield f"coordinates seem not to be metres: bones are {summary.bone:.4g} long on average"
+        yield Finding("warning", f"coordinates seem not to be metres: bones are {summary.bone:.4g} long on average")
     later = [i for i, s in enumerate(dataset.sequences) if bool(s.any()) and not bool(s[:, 0].any())]
     if later:
         name = dataset.metas[later[0]].get("name", later[0])
-        yield f"{len(later)} sequences have a second person but no first one; the first is {name}"
+        yield Finding("note", f"{len(later)} sequences have a second person but no first one; the first is {name}")
     joints = get_layout(schema.layout).joints
     zero = (_first_persons(dataset) == 0).all(-1)
     share = zero.mean(0) if len(zero) else np.zeros(len(joints))
     often = [f"{joints[v]} ({share[v]:.0%})" for v in np.argsort(-share, kind="stable") if share[v] > 0.01]
     if often:
-        yield (
+        yield Finding(
+            "note",
             "joints are at exactly 0 and so taken as not seen, which no transform moves, in part of the frames: "
-            f"{', '.join(often[:5])}"
+            f"{', '.join(often[:5])}",
         )
     if schema.coordinates is None and schema.shape[-1] == 3 and _first_persons(dataset).shape[-1] == 2:
-        yield (
+        yield Finding(
+            "warning",
             "the third number of a joint is from 0 to 1 beside pixels: a confidence, it seems, which is taken for a "
-            "coordinate; load with coordinates=2"
+            "coordinate; load with coordinates=2",
+            "coordinates=2",
         )
 
 

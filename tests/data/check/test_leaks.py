@@ -1,0 +1,65 @@
+"""The warning on features that alone tell the class."""
+
+import numpy as np
+import pytest
+import torch
+
+from attentive_rnn.data import Schema, SequenceDataset, check
+from attentive_rnn.data.check.leaks import leak_findings
+
+NAMES = ("x", "y", "z", "n")
+
+
+def part(last, labels, features=NAMES):
+    """Sequences of noise with a last feature that is given for each."""
+    rng = np.random.default_rng(0)
+    sequences = [torch.as_tensor(rng.normal(size=(5, 4)), dtype=torch.float32) for _ in labels]
+    for sequence, value in zip(sequences, last, strict=True):
+        sequence[:, 3] = value
+    return SequenceDataset(sequences, labels, [{}] * len(labels), Schema(("a", "b", "c"), (4,), features))
+
+
+LABELS = [0] * 6 + [1] * 6 + [2] * 6
+
+
+@pytest.mark.parametrize("last", [range(18), [2] * 6 + [0] * 6 + [7] * 6, [1e9 + 1000 * i for i in range(18)]])
+def test_a_counter_a_code_and_a_time_are_found(last):
+    (finding,) = leak_findings({"train": part(last, LABELS)})
+    assert finding.severity == "warning"
+    assert finding.text.startswith("the feature 'n' alone tells the class of all 18 labelled sequences of train")
+    assert finding.option == "features=[x,y,z]"
+
+
+def test_what_tells_no_class_or_only_some_is_no_leak():
+    assert not list(leak_findings({"train": part(range(18), [0, 1, 2] * 6)}))
+    assert not list(leak_findings({"train": part([0] * 12 + [1] * 6, LABELS)}))
+    assert not list(leak_findings({"train": part([float("nan")] * 18, LABELS)}))
+
+
+def test_a_measurement_that_goes_up_and_down_is_no_leak():
+    data = part([0] * 6 + [9] * 6 + [18] * 6, LABELS)
+    for sequence in data.sequences:
+        sequence[::2, 3] += 1
+    assert not list(leak_findings({"train": data}))
+
+
+def test_few_sequences_and_many_such_features_are_no_leak():
+    assert not list(leak_findings({"train": part([0, 1, 2], [0, 1, 2])}))
+    data = part(range(18), LABELS)
+    for sequence in data.sequences:
+        sequence[:, :3] = sequence[:, 3:]
+    assert not list(leak_findings({"train": data}))
+
+
+def test_a_leak_in_a_table_names_the_option_that_mends_it(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{i},{'ab'[i // 10]},{rng.normal():.3f},{rng.normal():.3f},{100 + i + j / 10}"
+        for i in range(20)
+        for j in range(3)
+    ]
+    (tmp_path / "set.csv").write_text("\n".join(["sequence,label,x,y,stamp", *rows]))
+    report = check(tmp_path / "set.csv")
+    assert "warning: the feature 'stamp' alone tells the class" in str(report)
+    assert "(--option features=[x,y])" in str(report)
+    assert not check(tmp_path / "set.csv", features=["x", "y"]).warnings
