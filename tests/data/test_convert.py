@@ -73,8 +73,10 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
 def test_a_wrong_suffix_or_option_is_refused(skeletons, tmp_path):
     with pytest.raises(ConfigError, match=r"must end in \.npz or .parquet or .pkl"):
         convert(skeletons, tmp_path / "out.csv")
-    with pytest.raises(ConfigError, match="unknown option 'missing'"):
+    with pytest.raises(ConfigError, match="missing must be one of refuse, skip, got 'zero'"):
         convert(skeletons, tmp_path / "out.npz", missing="zero")
+    with pytest.raises(ConfigError, match="unknown option 'fill'"):
+        convert(skeletons, tmp_path / "out.npz", fill="zero")
 
 
 def test_features_are_refused_as_pyskl(tmp_path):
