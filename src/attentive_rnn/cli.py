@@ -54,7 +54,7 @@ COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, 2 for a mistake of the user's, 130 after Ctrl-C."""
+    """Run the command; return its exit status: 0, 1 for errors in checked data, 2 for a mistake, 130 after Ctrl-C."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", DataWarning)
