@@ -280,12 +280,7 @@ def _missing_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     yield Finding(
         "error",
         f'values are missing in {frames} frames; load with missing="interpolate" (or zero, or skip). The first is '
-<<<<<<< HEAD
-        f"frame {frame} of sequence {dataset.metas[first].get('name', first)}; "
-        f"missing values are in {', '.join(most[:5])}"
-=======
         f"frame {frame} of sequence {name}; missing values are in {', '.join(most[:5])}"
->>>>>>> w-check
         + (f" and {len(most) - 5} more features" if len(most) > 5 else ""),
         "missing=interpolate",
     )
