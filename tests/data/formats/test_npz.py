@@ -214,3 +214,19 @@ def test_one_hot_labels_are_classes(tmp_path):
     data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.eye(4)[[3, 0, 0]]))
     assert data.schema.classes == ("0", "1", "2", "3")
     assert data.labels.tolist() == [3, 0, 0]
+
+
+def test_labels_in_a_column_are_labels(tmp_path):
+    data = npz.read(save(tmp_path, x=np.ones((4, 2, 2)), y=np.array([[0], [1], [1], [0]])))
+    assert (data.schema.classes, data.labels.tolist()) == (("0", "1"), [0, 1, 1, 0])
+
+
+def test_minus_one_is_a_class_beside_one_alone_and_else_no_label(tmp_path):
+    data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.array([-1, 1, -1])))
+    assert (data.schema.classes, data.labels.tolist()) == (("-1", "1"), [0, 1, 0])
+    assert "labels are -1 and 1, taken as two classes" in data.notes[0]
+    data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.array([-1, 1, 0])))
+    assert (data.schema.classes, data.labels.tolist()) == (("0", "1"), [-1, 1, 0])
+    assert "1 of 3 labels are -1, taken as no label" in data.notes[0]
+    data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.array([-1.0, 1.0, np.nan])), target="class")
+    assert (data.schema.classes, data.labels.tolist()) == (("-1", "1"), [0, 1, -1])

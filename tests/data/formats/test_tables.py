@@ -289,3 +289,9 @@ def test_texts_of_polars_and_categories_of_pandas():
 def test_what_is_no_table_is_refused(frame, message):
     with pytest.raises(DataError, match=message):
         from_frame(frame)
+
+
+def test_a_number_that_is_missing_in_all_rows_of_a_sequence_is_no_label():
+    table = {"sequence": [0, 0, 1, 1, 2, 2], "x": [1.0, 2, 3, 4, 5, 6], "label": [np.nan, np.nan, 1, 1, 2, 2]}
+    data = from_frame(table, target="class")
+    assert data.labels.tolist() == [-1, 0, 1]

@@ -155,7 +155,8 @@ class Columns:
         """A column in order, for each row the first one of its sequence, and the rows that differ from that."""
         column = np.array(self.values[name], dtype=object)[order]
         first = np.repeat(starts, np.diff([*starts, len(order)]))
-        return column, first, np.flatnonzero(column != column[first])
+        known = column == column  # false for NaN, which is as constant as any other value
+        return column, first, np.flatnonzero((column != column[first]) & (known | known[first]))
 
     def called(self, name: str, key: str) -> str:
         """The name itself if there is such a column, or the ConfigError that lists those there are."""

@@ -164,11 +164,16 @@ def from_arrays(
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
     notes: list[str] = []
+    if given is not None and given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]
     if given is not None and given.ndim == 2 and (schema is None or schema.target == "class"):
         given, count = of_one_hot(given, where)
         arrays = {"classes": np.arange(count)} | arrays
     if schema is None and given is not None and "classes" not in arrays:
-        given, notes = _meant(given, target, where)
+        if given.dtype.kind == "i" and target != "number":
+            given, notes = _signed(given, where)
+        given, more = _meant(given, target, where)
+        notes += more
         if given.dtype.kind == "f":
             schema = Schema((), shape, layout=layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
@@ -334,6 +339,8 @@ def _meant(labels: np.ndarray, target: Kind | None, where: str) -> tuple[np.ndar
     if target == "class":
         if not whole:
             raise DataError(f"{where}: labels have fractions, so they are no classes; leave out target=class")
+        if set(known.tolist()) == {-1, 1}:
+            return np.array([str(int(value)) if np.isfinite(value) else "" for value in labels]), []
         return np.where(np.isfinite(labels), labels, -1).astype(np.int64), []
     if labels.dtype.kind == "f" and whole and count <= max(MANY_CLASSES, len(known) // 2):
         return labels, [
@@ -345,6 +352,16 @@ def _meant(labels: np.ndarray, target: Kind | None, where: str) -> tuple[np.ndar
             f"{where}: labels are whole numbers, so they are {count} classes: target=number predicts them as numbers"
         ]
     return labels, []
+
+
+def _signed(labels: np.ndarray, where: str) -> tuple[np.ndarray, list[str]]:
+    """Labels in which -1 is no label, or one of the two classes -1 and 1; a note that says which."""
+    missing = int((labels == -1).sum())
+    if not missing or missing == labels.size:
+        return labels, []
+    if set(labels.tolist()) == {-1, 1}:
+        return labels.astype(str), [f"{where}: labels are -1 and 1, taken as two classes"]
+    return labels, [f"{where}: {missing} of {labels.size} labels are -1, taken as no label"]
 
 
 def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str, list[Any]]:
