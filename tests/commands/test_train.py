@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -23,6 +24,14 @@ def test_train_says_how_the_run_did(run, capsys):
     assert f"test accuracy    {100 * results['test']['accuracy']:.1f} % (95 % interval" in captured.out
     assert str(run) in captured.out
     assert f"{run}: this run is finished" in captured.err
+
+
+def test_a_finished_run_without_its_report_gets_it(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "report.html").unlink()
+    assert main(["train", "--resume", str(copy)]) == 0
+    assert (copy / "report.html").exists()
+    assert "report" in capsys.readouterr().out
 
 
 def test_overrides_in_every_form_reach_the_configuration(capsys):

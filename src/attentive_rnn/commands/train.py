@@ -43,6 +43,8 @@ def _train(arguments: argparse.Namespace) -> int:
         require_same(config, run)
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
+            if not run.report.exists():  # it ended between its results and its report
+                report_of(run, load_splits(config))
             return _print_results(run)
     splits = load_splits(config)
     run = train(config, parent, splits=splits) if run is None else resume(run, splits=splits)
