@@ -4,6 +4,7 @@ import gzip
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,8 +144,6 @@ def test_a_column_that_numbers_the_rows_is_no_feature(tmp_path, name, first):
 
 
 def test_a_pandas_index_in_a_parquet_file_is_no_feature(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet")
     columns = {"sequence": [0, 0, 1, 1], "label": ["a", "a", "b", "b"], "x": [1.5, 2, 3, 4]}
     pq.write_table(pa.table({**columns, "__index_level_0__": [7, 3, 5, 4]}), tmp_path / "set.parquet")
     data = tables.read(tmp_path / "set.parquet")
@@ -199,8 +198,6 @@ def test_times_order_the_frames_and_are_no_features(tmp_path):
 
 
 def test_moments_in_a_parquet_file_are_no_features(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet")
     moments = pa.array([2, 1, 3], pa.timestamp("ms"))
     pq.write_table(pa.table({"when": moments, "label": ["a"] * 3, "x": [2.5, 1.5, 3.5]}), tmp_path / "set.parquet")
     data = tables.read(tmp_path / "set.parquet")
