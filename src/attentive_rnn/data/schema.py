@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, Literal, get_args
 
 from ..errors import ConfigError
+from .skeletons.layouts import JointLayout, Layout, known_layout
 
 NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
 Target = Literal["class", "number", "image"]
@@ -23,7 +24,8 @@ class Schema:
         shape: shape of one frame, ``(D,)`` for features, ``(M, V, C)`` for a skeleton of M persons, V joints and C
             coordinates (metres), or (channels, height, width) of an image.
         features: a name for each of the flattened features of a frame, or empty.
-        layout: name of the joint layout of a skeleton (see :func:`get_layout`), or None.
+        layout: joint layout of a skeleton, the name of one of the package or one of your own (see :func:`get_layout`),
+            or None.
         rate: frames per second, or None where the format does not say.
         target: what a label is: "class", an index into ``classes``; "number", a real number to be predicted; or
             "image", an image like the given one.
@@ -47,7 +49,7 @@ class Schema:
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
-    layout: str | None = None
+    layout: Layout | None = None
     rate: float | None = None
     target: Target = "class"
     vocabulary: tuple[str, ...] = ()
@@ -132,6 +134,8 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain values that JSON can hold."""
         values = {key: list(v) if isinstance(v, tuple) else v for key, v in vars(self).items()}
+        if isinstance(self.layout, JointLayout):
+            values["layout"] = self.layout.to_dict()
         if self.coordinates is None and self.vectors == 1:  # as versions that do not know them write it
             del values["coordinates"], values["vectors"]
         return values
@@ -155,15 +159,15 @@ class Schema:
             if key not in values:
                 raise ConfigError(f"schema: the key {key!r} is missing")
         layout, rate = values.get("layout"), values.get("rate")
-        if layout is not None and not isinstance(layout, str):
-            raise ConfigError(f"schema: layout must be a name or null, got {layout!r}")
+        if layout is not None and not isinstance(layout, str | Mapping | JointLayout):
+            raise ConfigError(f"schema: layout must be a name, joints and bones, or null, got {layout!r}")
         if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
             raise ConfigError(f"schema: rate must be a number or null, got {rate!r}")
         return cls(
             classes=_tuple_of(str, "classes", values["classes"]),
             shape=_tuple_of(int, "shape", values["shape"]),
             features=_tuple_of(str, "features", values.get("features", ())),
-            layout=layout,
+            layout=layout if isinstance(layout, str | None) else known_layout(layout),
             rate=None if rate is None else float(rate),
             target=values.get("target", "class"),
             vocabulary=_tuple_of(str, "vocabulary", values.get("vocabulary", ())),

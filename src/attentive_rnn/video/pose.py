@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from ..data import ConvertLayout, Schema, get_layout
 from ..data.io.files import check_writable, write_atomically
+from ..data.transforms.presence import unmark
 from ..errors import ConfigError, DataError, needed_for
 from .decode import find_videos, read_frames
 from .features import Progress
@@ -111,15 +113,23 @@ class MediaPipePose(PoseEstimator):
 
 
 def converted(people: list[Person], layout: str, target: str) -> list[Person]:
-    """People in another joint layout, joint by joint of the same name.
+    """People in another joint layout: joints by name, or as the middle of others with the lowest of their confidences.
 
     Raises:
         ConfigError: the layout lacks a joint of the target.
     """
     if layout == target:
         return people
-    indices = ConvertLayout(layout, target).indices
-    return [Person(p.track, p.joints[indices], p.confidence[indices]) for p in people]
+    made = ConvertLayout(layout, target).map
+
+    def convert(person: Person) -> Person:
+        values = torch.from_numpy(np.concatenate([person.joints, person.confidence[:, None]], axis=1))
+        gone = (person.joints == 0).all(1)
+        values[gone] = torch.nan  # so that a joint is absent where one of those that it is made of is
+        changed = unmark(made(values, (values.shape[1] - 1, values.shape[1]))).numpy()
+        return Person(person.track, changed[:, :-1], changed[:, -1])
+
+    return [convert(person) for person in people]
 
 
 def check_layout(estimator: PoseEstimator, target: str) -> None:

@@ -15,8 +15,8 @@ from ...errors import ConfigError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from ..options import number
 from ..transforms.presence import looks_scored, unseen
+from .layouts import get_layout
 
-PLANAR = ("coco-17", "jhmdb-15", "openpose-18", "openpose-25")  # layouts of pictures
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
 
 
@@ -137,7 +137,7 @@ def told(parts: Sequence[SequenceDataset]) -> int | None:
         return None
     if schema.shape[-1] == 4:
         return 3
-    if schema.shape[-1] == 3 and schema.layout in PLANAR:
+    if schema.shape[-1] == 3 and get_layout(schema.layout).coordinates == 2:
         seen = np.concatenate([s.flatten(0, 2).numpy() for part in parts for s in part.sequences])
         return 2 if looks_scored(seen) else None
     return None
