@@ -20,10 +20,10 @@ import numpy as np
 from ...errors import DataError
 from ..io.bad_samples import BadSamples
 from ..options import one_of
-from ..skeletons.layouts import get_layout, list_layouts
+from ..skeletons.layouts import Layout, get_layout, list_layouts
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
-_SAY = "say which with the option order, --option order=AXES or --data.options.order AXES"
+_SAY = "say which with the option order, --option order=AXES"
 _NTU = (150, (60, 120))  # features of two people of 25 joints, and classes of NTU RGB+D, as CTR-GCN stores them
 
 
@@ -56,12 +56,12 @@ class Gathered:
     """
 
     arrays: dict[str, np.ndarray]
-    layout: str | None
+    layout: Layout | None
     coordinates: int | None
     notes: list[str] = field(default_factory=list)
 
 
-def gather(parts: Mapping[str, Part], order: str | None, layout: str | None, missing: str = "refuse") -> Gathered:
+def gather(parts: Mapping[str, Part], order: str | None, layout: Layout | None, missing: str = "refuse") -> Gathered:
     """The sequences of all parts one after the other, without the zeros or NaN that pad them at their ends.
 
     Args:
@@ -140,7 +140,7 @@ def _end(case: np.ndarray, where: str, missing: str) -> int:
     return end
 
 
-def _order(shape: tuple[int, ...], layout: str | None, where: str) -> str:
+def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
     """The axes of a shape, where only one order fits."""
     if len(shape) == 5:
         # Two or three coordinates, and mostly one or two persons.
@@ -172,7 +172,7 @@ def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:
     return values if "D" in axes or "M" in axes else values[:, :, None]
 
 
-def _joints(frames: np.ndarray, layout: str | None, where: str, notes: list[str]) -> tuple[str | None, int | None]:
+def _joints(frames: np.ndarray, layout: Layout | None, where: str, notes: list[str]) -> tuple[Layout | None, int | None]:
     """The layout of frames (sum T, M, V, C), and how many coordinates there are before a confidence."""
     joints, numbers = frames.shape[2:]
     last = frames[..., -1]
@@ -186,7 +186,7 @@ def _joints(frames: np.ndarray, layout: str | None, where: str, notes: list[str]
         if len(fitting) > 1:
             raise DataError(
                 f"{where}: {joints} joints of {numbers} numbers can be {' or '.join(fitting)}; say which with the "
-                "option layout, --option layout=NAME or --data.options.layout NAME"
+                f"option layout, --option layout={fitting[0]}"
             )
         layout = fitting[0] if fitting else None
         if layout is None:
@@ -195,7 +195,7 @@ def _joints(frames: np.ndarray, layout: str | None, where: str, notes: list[str]
             )
     elif len(get_layout(layout).joints) != joints:
         raise DataError(f"{where}: has {joints} joints, but {layout} has {len(get_layout(layout).joints)}")
-    planar = layout is not None and layout.startswith(("openpose", "coco", "jhmdb"))
+    planar = layout is not None and get_layout(layout).coordinates == 2
     if numbers == 3 and planar and score:
         return layout, 2
     return layout, 3 if numbers == 4 and score else None

@@ -1,7 +1,7 @@
 """Joint layouts: names of joints and bones, one JSON file a layout, the shapes of their frames, and conversion."""
 
 from .conversion import JointMap, joint_map, same_joint
-from .layout import Layout, JointLayout, get_layout, known_layout, list_layouts, plain_name
+from .layout import Layout, JointLayout, get_layout, known_layout, list_layouts, plain_name, with_layout
 from .shapes import asked_for_layout, fitting_layouts, frame_shape
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "list_layouts",
     "plain_name",
     "same_joint",
+    "with_layout",
 ]

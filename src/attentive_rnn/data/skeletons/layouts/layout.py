@@ -124,6 +124,12 @@ def known_layout(layout: Any) -> Layout | None:
     return get_layout(layout)
 
 
+def with_layout(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a reader with the layout that they name, if they do, as a schema holds it."""
+    options = dict(options)
+    return options | {"layout": known_layout(options["layout"])} if options.get("layout") is not None else options
+
+
 def plain_name(joint: str) -> str:
     """A joint's name as the package spells it: words in lower case, the side first.
 

@@ -61,7 +61,7 @@ def frame_shape(
             readings = " or ".join(f"{each // c} persons x {joints} joints x {c} values (values={c})" for c in fitting)
             raise DataError(
                 f"{where}: {shape[0]} features a frame can be {readings}; say which with the option values, "
-                "--option values=N or --data.options.values N"
+                "--option values=N"
             )
         return each // fitting[0], joints, fitting[0]
     full = shape if len(shape) == 3 else (1, *shape)
