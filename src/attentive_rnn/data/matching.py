@@ -21,7 +21,7 @@ from torch import Tensor
 from ..errors import DataError, DataWarning
 from .dataset import LabelledDataset, SequenceDataset
 from .schema import Schema
-from .skeletons.layouts import JointMap, get_layout, joint_map
+from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
 from .text.words import recode
 from .transforms.presence import has_joints, presence_beside, unmark
 
@@ -58,7 +58,7 @@ def match(
         [[2.0, 1.0]]
     """
     found = dataset.schema
-    if found == wanted:
+    if found == wanted and _turn(found, wanted) is None:
         return dataset
     where = where or dataset.name or "data"
     if isinstance(dataset, SequenceDataset):
@@ -105,6 +105,13 @@ def _framed(dataset: SequenceDataset, i: int, frames: FrameMap, where: str) -> T
         raise DataError(f"{where}: {dataset.metas[i].get('name', f'sequence {i}')}: {error}") from error
 
 
+def _turn(found: Schema, wanted: Schema) -> Tensor | None:
+    """The rotation (C, C) from skeletons whose axis that points up is known to those of the model; None: none."""
+    if len(wanted.shape) != 3 or wanted.medium != "sequence" or wanted.vector[0] not in (2, 3):
+        return None
+    return turn_between(found.upward, wanted.upward, wanted.vector[0])
+
+
 def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[str] = ()) -> FrameMap | None:
     """The function from frames of one schema to those of another; None where they are the same.
 
@@ -117,6 +124,22 @@ def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[st
         >>> tuple(match_frames(Schema((), (20, 3)), kinect, "here")(torch.zeros(5, 20, 3)).shape)
         (5, 1, 20, 3)
     """
+    plain, turn = _untwisted(found, wanted, where, takes), _turn(found, wanted)
+    if turn is None:
+        return plain
+    coordinates, size = wanted.vector
+
+    def turned(frames: Tensor) -> Tensor:
+        made = frames.clone() if plain is None else plain(frames)
+        vectors = made.unflatten(-1, (-1, size))
+        upright = vectors[..., :coordinates] @ turn.to(made.dtype).T
+        return torch.cat([upright, vectors[..., coordinates:]], -1).flatten(-2)
+
+    return turned
+
+
+def _untwisted(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -> FrameMap | None:
+    """As :func:`match_frames`, with the axes as they are."""
     if found.layout and wanted.layout and found.layout != wanted.layout:
         return _joints(found, wanted, where, takes)
     names, own = _names(found), _names(wanted)
@@ -280,11 +303,14 @@ def _joint_map(found: Schema, wanted: Schema, where: str) -> JointMap | None:
 
 
 def conversion_notes(found: Schema, wanted: Schema, where: str) -> list[str]:
-    """A note on the joints that are derived for a model of another layout, if some are."""
+    """Notes on the joints that are derived for a model of another layout, and on another axis that points up."""
     made = _joint_map(found, wanted, where) if len(found.shape) > 1 else None
-    if made is None or not made.derived:
-        return []
-    return [f"{where}: joints of {wanted.layout} made of those of {found.layout}: {'; '.join(made.derived)}"]
+    notes = []
+    if made is not None and made.derived:
+        notes.append(f"{where}: joints of {wanted.layout} made of those of {found.layout}: {'; '.join(made.derived)}")
+    if _turn(found, wanted) is not None:
+        notes.append(f"{where}: turned so that {wanted.upward} is up, as in training, not {found.upward}")
+    return notes
 
 
 def _check_coordinates(found: Schema, wanted: Schema, where: str) -> None:

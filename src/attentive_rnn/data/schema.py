@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any, Literal, get_args
 
-from ..errors import ConfigError
-from .skeletons.layouts import JointLayout, Layout, known_layout
+from ..errors import ConfigError, either
+from .skeletons.layouts import AXES, UNITS, JointLayout, Layout, get_layout, known_layout
 
 NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
 Target = Literal["class", "number", "image"]
@@ -34,6 +34,9 @@ class Schema:
         coordinates: how many leading numbers of a joint are coordinates, 2 or 3, where others follow that are none: 2
             for (x, y, confidence). None: all are coordinates.
         vectors: how many such vectors a joint has, such as position and velocity, one after the other.
+        up: of skeletons, the axis that points up, such as "-y" in a picture; None: as the layout says, or not known.
+        units: of their coordinates, such as "metres"; None: as the layout says, or not known. Neither these nor ``up``
+            count when schemas are compared.
         medium: "sequence"; "image" where an item is a single frame, an image; or "maps" where each frame is maps of
             features (channels, height, width).
 
@@ -56,6 +59,8 @@ class Schema:
     medium: Medium = "sequence"
     coordinates: int | None = None
     vectors: int = 1
+    up: str | None = field(default=None, compare=False)
+    units: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
@@ -74,6 +79,9 @@ class Schema:
             raise ConfigError(f"schema: images are (C, H, W) and of medium image, got {self.shape}, {self.medium}")
         if self.medium != "sequence" and self.target == "number":
             raise ConfigError("schema: of images a class or an image is predicted, of maps a class, not a number")
+        for key, value, known in (("up", self.up, AXES), ("units", self.units, UNITS)):
+            if value is not None and value not in known:
+                raise ConfigError(f"schema: {key} must be {either(known)}, got {value!r}")
         self._check_joints()
         if self.vocabulary and self.medium != "image" and self.shape != (1,):
             raise ConfigError(f"schema: with a vocabulary a frame is one index, shape (1,), got {self.shape}")
@@ -122,6 +130,21 @@ class Schema:
         return (*"xyz"[:coordinates], *["confidence"] * (size - coordinates))
 
     @property
+    def upward(self) -> str | None:
+        """The axis that points up, as the data or else their layout say; None where neither does.
+
+        Example:
+            >>> Schema((), (1, 17, 2), layout="coco-17").upward
+            '-y'
+        """
+        return self.up or (get_layout(self.layout).up if self.layout else None)
+
+    @property
+    def measured(self) -> str | None:
+        """The units of coordinates, as the data or else their layout say; None where neither does."""
+        return self.units or (get_layout(self.layout).unit if self.layout else None)
+
+    @property
     def outputs(self) -> int:
         """Numbers in a model's output: one a class, or the number itself; 0 for an image."""
         return 1 if self.target == "number" else len(self.classes)
@@ -138,6 +161,9 @@ class Schema:
             values["layout"] = self.layout.to_dict()
         if self.coordinates is None and self.vectors == 1:  # as versions that do not know them write it
             del values["coordinates"], values["vectors"]
+        for key in ("up", "units"):
+            if values[key] is None:
+                del values[key]
         return values
 
     @classmethod
@@ -151,7 +177,7 @@ class Schema:
             >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]}) == Schema(("a", "b"), (12,))
             True
         """
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         for key in values:
             if key not in known:
                 raise ConfigError(f"schema: unknown key {key!r}; the keys are {', '.join(sorted(known))}")
@@ -174,6 +200,8 @@ class Schema:
             medium=values.get("medium", "sequence"),
             coordinates=values.get("coordinates"),
             vectors=values.get("vectors", 1),
+            up=values.get("up"),
+            units=values.get("units"),
         )
 
 

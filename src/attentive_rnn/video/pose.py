@@ -20,6 +20,7 @@ from .decode import find_videos, read_frames
 from .features import Progress
 from .tracking import Tracker
 
+PICTURE_UP = "-y"  # of the joints of a person in a picture
 LARGEST = 640  # pixels of the longer side of a picture; the networks take fewer
 
 
@@ -211,7 +212,10 @@ def extract_poses(
         raise DataError(f"{videos}: nobody was found in any of {len(found)} videos: {refused[0]}")
     classes = sorted(set(folders) - {"."})
     steady = max(rates) <= 1.01 * min(rates)
-    schema = Schema(tuple(classes), joints[0].shape[1:], layout=layout, rate=round(rates[0], 3) if steady else None)
+    rate = round(rates[0], 3) if steady else None
+    schema = Schema(
+        tuple(classes), joints[0].shape[1:], layout=layout, rate=rate, up=PICTURE_UP, units="picture heights"
+    )
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,

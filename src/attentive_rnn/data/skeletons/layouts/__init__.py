@@ -1,10 +1,12 @@
 """Joint layouts: names of joints and bones, one JSON file a layout, the shapes of their frames, and conversion."""
 
-from .conversion import JointMap, joint_map, same_joint
-from .layout import Layout, JointLayout, get_layout, known_layout, list_layouts, plain_name, with_layout
+from .conversion import JointMap, joint_map, same_joint, turn_between
+from .layout import AXES, UNITS, JointLayout, Layout, get_layout, known_layout, list_layouts, plain_name, with_layout
 from .shapes import asked_for_layout, fitting_layouts, frame_shape
 
 __all__ = [
+    "AXES",
+    "UNITS",
     "JointLayout",
     "JointMap",
     "Layout",
@@ -17,5 +19,6 @@ __all__ = [
     "list_layouts",
     "plain_name",
     "same_joint",
+    "turn_between",
     "with_layout",
 ]

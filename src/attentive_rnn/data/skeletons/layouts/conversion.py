@@ -105,6 +105,35 @@ def joint_map(names: tuple[str, ...], wanted: tuple[str, ...]) -> JointMap:
     return JointMap(tuple(found), tuple(derived), missing)
 
 
+def turn_between(up: str | None, wanted: str | None, coordinates: int) -> Tensor | None:
+    """The rotation (C, C) that brings one axis that points up to another; None where they are the same or not known.
+
+    Opposite axes differ by half a turn about the axis along which a camera looks, so that left and right stay those of
+    the body; a picture is turned over.
+
+    Example:
+        >>> turn_between("-y", "+y", 3).diag().tolist(), turn_between("-y", "+y", 2).diag().tolist()
+        ([-1.0, -1.0, 1.0], [1.0, -1.0])
+        >>> (turn_between("+z", "+y", 3) @ torch.tensor([0.0, 0.0, 2.0])).tolist()
+        [0.0, 2.0, 0.0]
+    """
+    if up is None or wanted is None or up == wanted:
+        return None
+    (a, from_sign), (b, to_sign) = (("xyz".index(axis[1]), 1.0 if axis[0] == "+" else -1.0) for axis in (up, wanted))
+    if max(a, b) >= coordinates:
+        return None
+    turn = torch.eye(coordinates)
+    if a == b:
+        turn[a, a] = -1.0
+        if coordinates == 3:
+            other = 0 if a != 0 else 1
+            turn[other, other] = -1.0
+        return turn
+    turn[[a, b]] = turn[[b, a]]
+    turn[b, a], turn[a, b] = from_sign * to_sign, -from_sign * to_sign
+    return turn
+
+
 def same_joint(name: str, joints: Sequence[str]) -> int | None:
     """The index among joints of the one with that name, or else with a synonym of it; None where there is neither.
 

@@ -19,7 +19,7 @@ import yaml
 from ....errors import ConfigError, either
 
 UNITS = ("metres", "millimetres", "pixels", "picture heights")
-_AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
+AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 _KEYS = ("joints", "bones", "name", "title", "pairs", "centre", "coordinates", "up", "unit")
 _SUFFIXES = (".yaml", ".yml", ".json")
 _LARGEST, _MOST = 2**20, 1000  # bytes of a file, joints
@@ -212,7 +212,7 @@ def _parsed(values: Mapping[str, Any], where: str, name: str) -> JointLayout:
     elif centre is None:
         centre = bones[0][0] if bones else 0
     options = {key: values.get(key, default) for key, default in (("coordinates", 3), ("up", None), ("unit", None))}
-    for key, known in (("coordinates", (2, 3)), ("up", (None, *_AXES)), ("unit", (None, *UNITS))):
+    for key, known in (("coordinates", (2, 3)), ("up", (None, *AXES)), ("unit", (None, *UNITS))):
         if not isinstance(options[key], str | int | None) or options[key] not in known:
             raise ConfigError(f"{where}: {key} must be {either(filter(None, known))}, got {options[key]!r}")
     return JointLayout(
