@@ -115,6 +115,7 @@ def test_depth_is_not_made_up_for_a_picture():
     pixels = Schema((), (1, 17, 2), layout="coco-17")
     assert match(_data(pixels, torch.ones(2, 1, 17, 2)), flat).sequences[0].shape == (2, 1, 20, 2)
 
+
 def test_a_confidence_is_no_third_coordinate():
     mediapipe = Schema((), (1, 33, 3), layout="mediapipe-33")
     coco = Schema((), (1, 17, 3), layout="coco-17", coordinates=2)

@@ -256,12 +256,12 @@ def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -
     elif len(shape) == 1 and not found.layout and shape[0] % (joints * values) == 0:
         shape = (shape[0] // (joints * values), joints, values)
     chosen = _joint_map(found, wanted, where)
-    if chosen is not None and (len(shape) != 3 or shape[1] != len(get_layout(found.layout).joints)):
+    if chosen is not None and (len(shape) != 3 or shape[1] != len(get_layout(found.layout or "").joints)):
         raise DataError(_other_shape(found, wanted, where))
     if len(shape) == 3 and found.layout and found.vector[0] == 2 and wanted.vector[0] == 3:
         raise DataError(
-            f"{where}: joints of {found.layout} have x and y in a picture, but the model takes x, y and z in space: the "
-            "depth of a joint cannot be told from a picture"
+            f"{where}: joints of {found.layout} have x and y in a picture, but the model takes x, y and z in space: "
+            "the depth of a joint cannot be told from a picture"
         )
     if len(shape) != 3 or shape[2] != values or (chosen is None and shape[1] != joints):
         raise DataError(_other_shape(found, wanted, where))

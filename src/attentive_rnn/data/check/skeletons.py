@@ -13,7 +13,6 @@ from ..skeletons.layouts import get_layout
 from ..transforms.presence import absent, is_planar
 from .findings import Finding
 
-
 _UPPER = ("head", "nose", "neck", "face", "chest", "shoulder centre")
 _LOWER = (" ankle", " foot", " knee", " hip", "pelvis", "hip centre")
 

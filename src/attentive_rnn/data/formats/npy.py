@@ -21,8 +21,8 @@ from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, open_array, read_arrays
 from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
-from ..skeletons.ntu import ACTIONS, meta_of, number_of_classes
 from ..skeletons.layouts import Layout
+from ..skeletons.ntu import ACTIONS, meta_of, number_of_classes
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import Kind

@@ -172,7 +172,9 @@ def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:
     return values if "D" in axes or "M" in axes else values[:, :, None]
 
 
-def _joints(frames: np.ndarray, layout: Layout | None, where: str, notes: list[str]) -> tuple[Layout | None, int | None]:
+def _joints(
+    frames: np.ndarray, layout: Layout | None, where: str, notes: list[str]
+) -> tuple[Layout | None, int | None]:
     """The layout of frames (sum T, M, V, C), and how many coordinates there are before a confidence."""
     joints, numbers = frames.shape[2:]
     last = frames[..., -1]

@@ -96,7 +96,8 @@ class AlignView(Transform):
         needed = ("left shoulder", "right shoulder", "left hip", "right hip")
         missing = [joint for joint in needed if joint not in joints]
         if missing:
-            raise ConfigError(f"{self.name}: the layout {get_layout(layout)} has no joint {missing[0]!r}, so that it has no trunk")
+            name = get_layout(layout).name
+            raise ConfigError(f"{self.name}: the layout {name} has no joint {missing[0]!r}, so that it has no trunk")
         self.layout = known_layout(layout)
         self._joints = [joints.index(joint) for joint in needed]
 
@@ -175,8 +176,8 @@ class ConvertLayout(Transform):
     """Make skeletons of a target layout out of those of a source layout, by the names of their joints.
 
     A joint of the target is the joint of the source that has its name, or else a synonym of it, or else the middle of
-    others: the hip centre that of the hips, the neck that of the shoulders, the spine that of these two; the hand, where
-    there is none, is the wrist (``derived`` says all). It is absent where a joint that it is made of is absent.
+    others: the hip centre that of the hips, the neck that of the shoulders, the spine that of these two; a hand where
+    there is none is the wrist (``derived`` says all). It is absent where a joint that it is made of is absent.
 
     Args:
         source: layout of the skeletons.

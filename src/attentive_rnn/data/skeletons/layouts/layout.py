@@ -212,9 +212,12 @@ def _parsed(values: Mapping[str, Any], where: str, name: str) -> JointLayout:
     elif centre is None:
         centre = bones[0][0] if bones else 0
     options = {key: values.get(key, default) for key, default in (("coordinates", 3), ("up", None), ("unit", None))}
-    for key, known in (("coordinates", (2, 3)), ("up", (None, *AXES)), ("unit", (None, *UNITS))):
-        if not isinstance(options[key], str | int | None) or options[key] not in known:
-            raise ConfigError(f"{where}: {key} must be {either(filter(None, known))}, got {options[key]!r}")
+    allowed: dict[str, tuple[Any, ...]] = {"coordinates": (2, 3), "up": AXES, "unit": UNITS}
+    for key, value in options.items():
+        if value is None and key != "coordinates":
+            continue
+        if not isinstance(value, str | int) or value not in allowed[key]:
+            raise ConfigError(f"{where}: {key} must be {either(map(str, allowed[key]))}, got {str(value)[:40]!r}")
     return JointLayout(
         str(values.get("name", name))[:80],
         str(values.get("title", f"{len(joints)} joints of your own"))[:200],
