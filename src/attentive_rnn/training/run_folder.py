@@ -17,16 +17,16 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..data.io.files import read_json, write_file
+from ..data.io.locks import held, remove_leftovers
 from ..errors import ConfigError
 from .config import Config
 from .recipes import read_config, to_yaml
@@ -84,24 +84,9 @@ class RunFolder:
         config.data.options = {**config.data.options, **(options or {})}
         return config
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the hold ends with the process, however that ends.
-
-        Raises:
-            ConfigError: another process holds it.
-        """
-        if sys.platform == "win32":
-            yield
-            return
-        import fcntl
-
-        with open(self.config, "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise ConfigError(f"{self.path}: this run is being trained by another process") from error
-            yield
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the run for this process; see :func:`attentive_rnn.data.io.locks.held`."""
+        return held(self.path)
 
 
 def create_run(config: Config, parent: Path, name: str | None = None) -> RunFolder:
@@ -124,7 +109,8 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        remove_leftovers(parent, below=False)
+        draft = Path(tempfile.mkdtemp(prefix=f".new-{os.getpid()}-", dir=parent))
         draft.chmod(parent.stat().st_mode & 0o777)
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error
