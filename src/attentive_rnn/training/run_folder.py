@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.io.files import read_json, write_file
+from ..data.io.files import existing, read_json, write_file
+from ..data.registry import carried_options, get_source, recognise
 from ..errors import ConfigError
 from .config import Config
 from .recipes import read_config, to_yaml
@@ -73,14 +74,24 @@ class RunFolder:
     def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
         """The configuration of the run; of the data it may say another path and further options of the reader.
 
+        Where another reader than that of the training reads the path, it has those options of the training that hold
+        for it too; see :func:`attentive_rnn.data.registry.carried_options`.
+
         Raises:
             ConfigError: the configuration is damaged, or an option would divide the data otherwise than in training.
+            DataError: no reader knows the path.
         """
         config = read_config(self.config)
         for key, value in (options or {}).items():
             if key in PARTS_BY and value != config.data.options.get(key):
                 raise ConfigError(f"{self.path}: --option {key}: the parts of the data are those of the training")
-        config.data.path = config.data.path if data is None else data
+        if data is not None:
+            config.data.path = data
+            if config.data.source is not None and not get_source(config.data.source).recognise(existing(data)):
+                source = recognise(data)
+                before = config.data.source
+                config.data.options = carried_options(config.data.options, before, source.load, source.name)
+                config.data.source = source.name
         config.data.options = {**config.data.options, **(options or {})}
         return config
 
