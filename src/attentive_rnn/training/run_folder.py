@@ -28,8 +28,8 @@ from typing import Any
 
 from ..data.io.files import existing, read_json, write_file
 from ..data.registry import carried_options, get_source, recognise
-from ..errors import ConfigError
-from .config import Config
+from ..errors import ConfigError, DataError
+from .config import Config, DataConfig
 from .recipes import read_config, to_yaml
 
 PARTS_BY = ("test_fraction", "seed", "split")  # options of readers that say what is the test part
@@ -79,7 +79,7 @@ class RunFolder:
 
         Raises:
             ConfigError: the configuration is damaged, or an option would divide the data otherwise than in training.
-            DataError: no reader knows the path.
+            DataError: there is nothing at the path.
         """
         config = read_config(self.config)
         for key, value in (options or {}).items():
@@ -87,11 +87,7 @@ class RunFolder:
                 raise ConfigError(f"{self.path}: --option {key}: the parts of the data are those of the training")
         if data is not None:
             config.data.path = data
-            if config.data.source is not None and not get_source(config.data.source).recognise(existing(data)):
-                source = recognise(data)
-                before = config.data.source
-                config.data.options = carried_options(config.data.options, before, source.load, source.name)
-                config.data.source = source.name
+            _choose_reader(config.data, existing(data))
         config.data.options = {**config.data.options, **(options or {})}
         return config
 
@@ -113,6 +109,16 @@ class RunFolder:
             except OSError as error:
                 raise ConfigError(f"{self.path}: this run is being trained by another process") from error
             yield
+
+
+def _choose_reader(data: DataConfig, path: Path) -> None:
+    """Put the reader of a path in the place of one that does not know it, with the options that hold for it."""
+    if data.source is None or get_source(data.source).recognise(path):
+        return
+    with suppress(DataError):  # known to no reader: that of the training says what is wrong
+        source = recognise(path)
+        data.options = carried_options(data.options, data.source, source.load, source.name)
+        data.source = source.name
 
 
 def create_run(config: Config, parent: Path, name: str | None = None) -> RunFolder:
