@@ -6,69 +6,22 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import torch
-from onnx import TensorProto, helper, save
 from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 
-from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, Schema
-from attentive_rnn.training import SavedModel, save_model
 from films import write_film
+from served import begin
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """`attentive serve` of a model of mean colours, as a process of its own: (address, process, folder)."""
-    folder = tmp_path_factory.mktemp("served")
-    value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["B", 3, *s]) for n, s in (("x", "HW"), ("y", "hw"))]
-    graph = helper.make_graph([helper.make_node("GlobalAveragePool", ["x"], ["y"])], "mean", value[:1], value[1:])
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "mean.onnx")
-    torch.manual_seed(0)
-    model = SequenceClassifier(3, 3, 8, 1).eval()
-    save_model(folder / "model", SavedModel(model, Schema(classes=("sit", "stand", "wave"), shape=(3,)), Compose([])))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    call = [sys.executable, "-m", "attentive_rnn.cli", "serve", str(folder / "model"), "--port", str(port)]
-    network = ["--backbone", str(folder / "mean.onnx"), "--size", "32", "32", "--largest", "1"]
-    process = subprocess.Popen([*call, *network], env=os.environ | {"OMP_NUM_THREADS": "1"})
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address + "/model", timeout=5).read()
-            break
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None
-            time.sleep(0.2)
-    yield address, process, folder
-    process.terminate()
-    process.wait(20)
-
-
-def _post(address, data, headers=None):
-    request = urllib.request.Request(address + "/film", data, headers or {}, method="POST")
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.status, [json.loads(line) for line in response.read().splitlines()]
-    except urllib.error.HTTPError as error:
-        return error.code, [json.loads(error.read())]
-
-
 def test_a_film_is_answered_line_by_line(server, tmp_path):
-    address, _, _ = server
-    status, lines = _post(address, write_film(tmp_path / "a.mp4", 7).read_bytes())
+    status, lines = server.post(write_film(tmp_path / "a.mp4", 7).read_bytes())
     assert status == 200
     assert len(lines) == 8
     assert sum(lines[0]["people"][0]["probabilities"]) == pytest.approx(1, abs=1e-3)
@@ -76,7 +29,7 @@ def test_a_film_is_answered_line_by_line(server, tmp_path):
 
 
 def test_broken_huge_and_hostile_films_get_one_message_and_the_server_lives(server, tmp_path):
-    address, process, _ = server
+    process = server.process
     whole = write_film(tmp_path / "a.mp4", 60, options={"movflags": "faststart"}).read_bytes()
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
     for film in (
@@ -87,55 +40,45 @@ def test_broken_huge_and_hostile_films_get_one_message_and_the_server_lives(serv
         np.random.default_rng(0).bytes(10_000),
         whole[:40] + bytes(3000),
     ):
-        status, lines = _post(address, film)
+        status, lines = server.post(film)
         assert status == 200
         assert "the film" in lines[-1]["error"]
         assert str(tmp_path) not in lines[-1]["error"]
-    status, lines = _post(address, bytes(2**20 + 1))
+    status, lines = server.post(bytes(2**20 + 1))
     assert (status, lines[0]["error"]) == (413, "the film is too large: at most 1 MiB")
-    assert _post(address, b"", {"Origin": "http://elsewhere.example"})[0] == 403
+    assert server.post(b"", {"Origin": "http://elsewhere.example"})[0] == 403
     assert process.poll() is None
-    assert _post(address, whole)[0] == 200
+    assert server.post(whole)[0] == 200
 
 
 def test_pictures_too_large_to_decode_are_refused_by_their_size(server, tmp_path):
     """A film of a few kilobytes that would need gigabytes."""
-    address, _, _ = server
     film = write_film(tmp_path / "wide.mkv", 1, height=16, width=16_000, codec="ffv1")
-    status, lines = _post(address, film.read_bytes())
+    status, lines = server.post(film.read_bytes())
     assert (status, len(lines)) == (200, 1)
     assert "a picture is 16000 x 16; 8192 is most" in lines[0]["error"]
 
 
-def _begin(address, length):
-    """A connection that has sent the head of an upload."""
-    host, port = address.removeprefix("http://").split(":")
-    visitor = socket.create_connection((host, int(port)), timeout=60)
-    visitor.sendall(f"POST /film HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {length}\r\n\r\n".encode())
-    return visitor
-
-
 def test_visitors_that_go_away_leave_the_server_to_the_others(server, tmp_path):
     """In the middle of an upload; in the middle of the answer; and with pictures still on their way."""
-    address, process, _ = server
+    process = server.process
     film = write_film(tmp_path / "a.mp4", 400).read_bytes()
-    with _begin(address, len(film)) as visitor:
+    with begin(server, len(film)) as visitor:
         visitor.sendall(film[: len(film) // 2])
-    with _begin(address, len(film)) as visitor:
+    with begin(server, len(film)) as visitor:
         visitor.sendall(film)
         assert visitor.recv(2000).startswith(b"HTTP/1.1 200")
-    with connect(address.replace("http", "ws") + "/live") as live:
+    with connect(server.live, additional_headers=server.key) as live:
         for _ in range(5):
             live.send(b"no picture")
-    assert len(_post(address, film)[1]) == 401
+    assert len(server.post(film)[1]) == 401
     assert process.poll() is None
 
 
 def test_films_that_come_at_once_are_all_answered(server, tmp_path):
-    address, _, _ = server
     film = write_film(tmp_path / "a.mp4", 20).read_bytes()
     with ThreadPoolExecutor(4) as visitors:
-        answers = list(visitors.map(lambda _: _post(address, film), range(4)))
+        answers = list(visitors.map(lambda _: server.post(film), range(4)))
     assert [(status, len(lines)) for status, lines in answers] == [(200, 21)] * 4
     first = [line["people"][0]["probabilities"] for line in answers[0][1][:-1]]
     assert all([line["people"][0]["probabilities"] for line in a[1][:-1]] == first for a in answers)
@@ -146,11 +89,10 @@ def test_pictures_that_are_none_get_one_message_and_the_connection_lives(server)
 
     from PIL import Image
 
-    address, _, _ = server
     picture, bomb = BytesIO(), BytesIO()
     Image.fromarray(np.full((48, 64, 3), 200, np.uint8)).save(picture, "JPEG")
     Image.new("1", (9000, 9000)).save(bomb, "PNG")
-    with connect(address.replace("http", "ws") + "/live") as live:
+    with connect(server.live, additional_headers=server.key) as live:
         for sent, message in [
             (b"no picture", "no picture"),
             (picture.getvalue()[:200], "no picture"),
@@ -164,14 +106,13 @@ def test_pictures_that_are_none_get_one_message_and_the_connection_lives(server)
         assert len(json.loads(live.recv(30))["people"][0]["probabilities"]) == 3
     with (
         pytest.raises(Exception, match=r"403|1008"),
-        connect(address.replace("http", "ws") + "/live", origin="http://elsewhere.example") as live,
+        connect(server.live, additional_headers=server.key, origin="http://elsewhere.example") as live,
     ):
         live.recv(10)
 
 
 def test_the_server_listens_to_this_machine_only(server):
-    address, _, _ = server
-    port = int(address.rsplit(":", 1)[1])
+    port = int(server.address.rsplit(":", 1)[1])
     own = socket.gethostbyname(socket.gethostname())
     if own.startswith("127."):
         own = "127.0.0.2" if sys.platform == "darwin" else own
@@ -194,10 +135,9 @@ def browser():
 
 
 def test_the_page_shows_the_webcam_live(server, browser, tmp_path):
-    address, _, _ = server
     page, asked = browser.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
+    page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
     page.click("#camera")
     page.wait_for_selector("#bars li:nth-child(3)", timeout=60_000)
@@ -207,13 +147,13 @@ def test_the_page_shows_the_webcam_live(server, browser, tmp_path):
     assert page.text_content("#state") == "Live"
     page.screenshot(path=os.environ.get("ATTENTIVE_SCREENSHOT", str(tmp_path / "page.png")))
     page.close()
-    assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in asked)
+    own = server.address, server.address.replace("http", "ws"), "data:", "blob:"
+    assert all(url.startswith(own) for url in asked)
 
 
 def test_the_page_reads_a_film_and_says_what_is_wrong_with_a_broken_one(server, browser, tmp_path):
-    address, _, _ = server
     page = browser.new_page()
-    page.goto(address)
+    page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
     page.set_input_files("#file", write_film(tmp_path / "a.mp4", 9))
     page.wait_for_selector("#segments tbody tr", timeout=60_000)

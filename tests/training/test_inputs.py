@@ -174,3 +174,81 @@ def test_a_pickle_of_another_layout_is_converted_by_joint_name(kinect, tmp_path)
     assert data.schema == saved.schema
     hands = annotations[0]["keypoint"][0, :, 7]  # left hand of ntu-25, which is that of kinect-20
     assert np.allclose(data.sequences[0][:, 0, 7], hands, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def unsure(tmp_path_factory):
+    """A run on pixels with a score, of which a table has the names, that hides joints of a score below 0.4."""
+    folder = tmp_path_factory.mktemp("unsure")
+    x = _poses()
+    columns = [f"{axis}{v}" for v in range(17) for axis in ("x", "y", "score")]
+    with open(folder / "d.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "label", *columns])
+        writer.writerows([i, i % 2, *frame.ravel()] for i, case in enumerate(x.tolist()) for frame in np.array(case))
+    options = {"data.path": str(folder / "d.csv"), "data.options.layout": "coco-17", "data.options.seed": "5"}
+    config = load_config("skeleton", list((options | _SMALL | {"data.options.min_confidence": "0.4"}).items()))
+    return train(config, folder / "runs", console=Console(quiet=True))
+
+
+def _poses():
+    rng = np.random.default_rng(3)
+    return np.concatenate([rng.uniform(1, 300, (12, 5, 17, 2)), rng.uniform(0.05, 1, (12, 5, 17, 1))], -1).round(3)
+
+
+def _stored(folder, kind):
+    """The poses of the run in another format, and the part of the reader's options that says so."""
+    x = _poses()
+    if kind == "npz":
+        np.savez(folder / "d.npz", x=x, y=np.arange(12) % 2)
+        return folder / "d.npz"
+    if kind == "pyskl":
+        annotations = [
+            pyskl_annotation(f"v{i}", i % 2, frames=5, keypoint=case[None, ..., :2], keypoint_score=case[None, ..., 2])
+            for i, case in enumerate(x)
+        ]
+        names = [annotation["frame_dir"] for annotation in annotations]
+        split = {"train1": names[:8], "test1": names[8:]}
+        return put_pickle(folder / "d.pkl", {"split": split, "annotations": annotations})
+    for i, case in enumerate(x):
+        (folder / "d" / str(i % 2)).mkdir(parents=True, exist_ok=True)
+        np.save(folder / "d" / str(i % 2) / f"{i:02}.npy", case)
+    return folder / "d"
+
+
+@pytest.mark.parametrize("kind", ["npz", "pyskl", "folders"])
+def test_what_a_value_means_is_as_in_training_in_another_format(unsure, tmp_path, kind):
+    saved = load_model(unsure.model)
+    assert saved.schema.vector == (2, 3)
+    usual = read_input(saved, unsure.read_config().data.path)
+    other = read_input(saved, _stored(tmp_path, kind))
+    order = np.argsort(np.arange(12) % 2, kind="stable") if kind == "folders" else np.arange(12)
+    hidden = _poses()[..., 2] < 0.4
+    for i, j in enumerate(order):
+        torch.testing.assert_close(other.sequences[i], usual.sequences[j])
+        assert torch.equal((other.sequences[i][:, 0] == 0).all(-1), torch.from_numpy(hidden[j]))
+
+
+@pytest.mark.parametrize("kind", ["npz", "pyskl", "folders"])
+def test_the_data_of_a_run_may_be_in_another_format(unsure, tmp_path, kind):
+    saved, path = load_model(unsure.model), _stored(tmp_path, kind)
+    config = unsure.read_config(str(path))
+    assert config.data.source == kind
+    assert config.data.options["min_confidence"] == 0.4
+    assert config.data.options.get("seed") == (None if kind == "pyskl" else 5)
+    splits = run_splits(saved, config)
+    assert len(splits.train) + len(splits.test) == 12
+    hidden = sum(int((s == 0).all(-1).sum()) for part in (splits.train, splits.test) for s in part.sequences)
+    assert hidden == (_poses()[..., 2] < 0.4).sum()
+
+
+def test_a_file_that_alone_tells_no_confidence_is_read_as_in_training(unsure, tmp_path):
+    x = _poses()[:1]
+    x[..., :2] /= 300
+    np.savez(tmp_path / "d.npz", x=x[:, :, None], y=[0])
+    with pytest.raises(DataError, match="can be a confidence or a coordinate"):
+        read_sequences(tmp_path / "d.npz")
+    with pytest.warns(DataWarning, match="1/"):
+        data = read_input(load_model(unsure.model), tmp_path / "d.npz")
+    assert data.schema.vector == (2, 3)
+    assert torch.equal((data.sequences[0][:, 0] == 0).all(-1), torch.from_numpy(x[0, ..., 2] < 0.4))

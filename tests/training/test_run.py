@@ -188,7 +188,7 @@ def test_what_cannot_be_done_here_is_one_clear_error(small_config, tmp_path, qui
 
 def test_a_run_killed_while_it_was_finishing_is_finished(whole, tmp_path, quiet):
     run = copy_of(whole, tmp_path)
-    (run.path / ".results.json.123.tmp").touch()
+    (run.path / ".results.json.99999999.tmp").touch()
     assert weights(resume(run, console=quiet)) == weights(whole)
     assert run.read_results()["test"] == whole.read_results()["test"]
     assert not list(run.path.rglob("*.tmp"))

@@ -71,12 +71,12 @@ def test_opening_what_is_no_run_names_the_run_inside(tmp_path):
 
 def test_a_run_is_held_by_one_process_until_that_ends(tmp_path):
     run = create_run(Config(), tmp_path)
-    code = "import fcntl, sys; f = open(sys.argv[1], 'rb'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True)"
-    code += "; input()"
-    command = [sys.executable, "-c", code, str(run.config)]
+    code = "import sys; from attentive_rnn.training import open_run\nwith open_run(sys.argv[1]).locked():\n"
+    code += "    print('held', flush=True); input()"
+    command = [sys.executable, "-c", code, str(run.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(ConfigError, match="this run is being trained by another process"), run.locked():
+        with pytest.raises(ConfigError, match=f"{run.path}: is in use by process {other.pid}"), run.locked():
             pass
         other.kill()
     with run.locked():

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError, needed_for
+from ..errors import ConfigError, DataError
 from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
 from .videos import BACKBONE, chosen_extractor
 
@@ -230,11 +230,10 @@ def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
+    from ..serve.server import run
     from ..training import load_model
     from ..training.transfer import find_model
 
-    with needed_for("the page needs uvicorn: pip install 'attentive-rnn[serve]'"):
-        import uvicorn
     if arguments.largest < 1:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:
@@ -242,7 +241,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     saved = load_model(find_model(arguments.folder))
     _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)
+    run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 
 

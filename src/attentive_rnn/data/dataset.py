@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, Self, TypeVar
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, DataWarning
 from .schema import Schema
 from .transforms import Transform
 from .transforms.presence import has_joints, mark, presence_beside, unmark
@@ -192,10 +194,17 @@ class SequenceDataset(LabelledDataset):
         bound = transform.knowing(self.schema)
         after = transform.schema_after(self.schema)
         sequences, presence = [], []
+        lacking: Counter[str] = Counter()
         for sequence, seen in zip(self.sequences, self.presence, strict=True):
-            marked = bound.apply(mark(sequence, bound.schema, seen), rng)
+            marked, joints = mark(sequence, bound.schema, seen), has_joints(sequence, bound.schema)
+            for part in bound.parts():
+                if joints and (lack := part.lack(marked)):
+                    lacking[f"{part.name}: {{}} of {len(self)} sequences {lack}"] += 1
+                marked = part.apply(marked, rng)
             presence.append(presence_beside(marked, after))
-            sequences.append(unmark(marked) if has_joints(sequence, bound.schema) else marked)
+            sequences.append(unmark(marked) if joints else marked)
+        for text, count in lacking.items():
+            warnings.warn(f"{self.name or 'data'}: {text.format(count)}", DataWarning, stacklevel=3)
         result = SequenceDataset(sequences, self.labels, self.metas, after, self.name, self.notes)
         result.presence = presence
         return result

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigError, DataError
 from . import embedded, generated
@@ -57,6 +57,13 @@ _SOURCES = (
     tables.SOURCE,
     folders.SOURCE,
 )
+
+# Options that say what a value means, in whatever format it is stored.
+_OF_VALUES = (
+    *("coordinates", "decimal", "layout", "min_confidence", "missing", "persons", "scores", "target", "thousands"),
+    *("units", "values"),
+)
+_OF_PARTS = ("seed", "test_fraction")
 
 
 def list_sources() -> list[Source]:
@@ -165,6 +172,39 @@ def read_options(source: Source) -> list[str]:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         parameters = list(inspect.signature(source.load).parameters.values())[1:]
     return [parameter.name for parameter in parameters]
+
+
+def carried_options(options: Mapping[str, Any], before: str, read: Callable[..., Any], now: str) -> dict[str, Any]:
+    """Those of the options of one reader that hold for another one.
+
+    All that it takes, if it is the reader of the same source, or else those that say what a value means, or how the
+    test part is drawn, if it takes them with such values.
+
+    Args:
+        options: of the reader before.
+        before: the name of its source.
+        read: the reader now, a ``load`` or ``read``.
+        now: the name of its source.
+
+    Example:
+        >>> options = {"min_confidence": 0.2, "label": "truth", "missing": "interpolate"}
+        >>> carried_options(options, "table", get_source("npz").read, "npz")
+        {'min_confidence': 0.2, 'missing': 'interpolate'}
+        >>> carried_options(options, "table", get_source("pyskl").read, "pyskl")
+        {'min_confidence': 0.2}
+    """
+    takes = list(inspect.signature(read).parameters)[1:]
+    if before == now:
+        return {key: value for key, value in options.items() if key in takes}
+    kinds = get_type_hints(read)
+    chosen = {}
+    for key in (*_OF_VALUES, *_OF_PARTS):
+        kind = kinds.get(key)
+        words = get_args(kind) if get_origin(kind) is Literal else None
+        textual = isinstance(options.get(key), str) or key == "layout"
+        if key in options and key in takes and (options[key] in words if words else textual == ("str" in str(kind))):
+            chosen[key] = options[key]
+    return {key: options[key] for key in options if key in chosen}
 
 
 def reader_of(path: str | Path, schema: Schema | None = None) -> Source:

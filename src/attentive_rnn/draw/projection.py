@@ -9,7 +9,7 @@ import numpy as np
 from ..data.check.skeletons import up_axis
 from ..data.schema import Schema
 from ..data.skeletons.layouts import get_layout
-from ..data.transforms.presence import absent, is_planar
+from ..data.transforms.presence import absent, numbers_of
 
 _TURN = math.radians(25)  # a body seen from straight ahead hides its depth
 
@@ -27,7 +27,7 @@ def flatten(frames: np.ndarray, schema: Schema) -> np.ndarray:
     flat = np.full((*frames.shape[:3], 2), np.nan)
     if len(bodies) == 0:
         return flat
-    if schema.coordinates == 2 or is_planar(frames[seen]):
+    if frames.shape[-1] < 3 or numbers_of(first[seen], schema.layout, (), schema.coordinates).coordinates == 2:
         flat[seen] = bodies[..., :2] * (1, 1 if schema.upward == "+y" else -1)
         # A joint of a picture at exactly (0, 0) was not found.
         flat[(frames[..., :2] == 0).all(-1)] = np.nan

@@ -13,6 +13,7 @@ from typing import Any
 from rich.table import Table
 
 from ..data.io.files import write_file
+from ..data.io.locks import held
 from ..errors import ConfigError
 from ..tasks import Metric
 from ..tasks.classification import Classification
@@ -128,9 +129,11 @@ class StudyTable:
 
     def add(self, row: Row) -> None:
         """Put a row into the file, in place of an older one of the same name, variant and seed."""
-        self._read()  # another process may have added rows
-        self.rows[row.key] = row
-        write_csv(self.path, [asdict(row) for row in self.rows.values()])
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with held(self.path, wait=True):
+            self._read()  # another process may have added rows
+            self.rows[row.key] = row
+            write_csv(self.path, [asdict(row) for row in self.rows.values()])
 
     def holds(self, name: str, variant: str, seed: int, command: str) -> bool:
         """Whether there is a row of a run that this command made."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,15 +28,19 @@ with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
     from fastapi.responses import JSONResponse, Response, StreamingResponse
     from PIL import Image
+    from starlette.requests import ClientDisconnect
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
 SHOWN = 640  # pixels of the longer side of an uploaded film's pictures
+UPLOADS = 8  # films that are received or wait to be read, at once
+LIVE = 16  # pages that send pictures, at once
+PAUSE = 20.0  # seconds without a byte after which an upload is given up
 _BOMBS = Image.DecompressionBombError, Image.DecompressionBombWarning
 
 
 def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) -> FastAPI:
-    """The application, for any ASGI server.
+    """The application, for any ASGI server; it lets everybody in.
 
     Args:
         saved: the model.
@@ -45,14 +49,8 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
     """
     Image.MAX_IMAGE_PIXELS = SIDE * SIDE
     app = FastAPI(openapi_url=None)
+    uploads = watching = 0
     one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
-
-    @app.middleware("http")
-    async def only_itself(request: Request, call: Any) -> Any:
-        response = await call(request)
-        response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' data: blob:; media-src blob:"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
     def add_file(path: str, name: str, kind: str) -> None:
         text = files(__package__).joinpath(name).read_text(encoding="utf-8")
@@ -68,38 +66,49 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
 
     @app.post("/film")
     async def film(request: Request) -> Any:
-        if not _same_origin(request.headers):
-            return JSONResponse({"error": "pages of other addresses may not use this server"}, status_code=403)
+        nonlocal uploads
         said = request.headers.get("content-length", "")
         if said.isdecimal() and int(said) > largest:
             return JSONResponse({"error": _too_large(largest)}, status_code=413)
-        place = tempfile.NamedTemporaryFile(suffix=".film")  # noqa: SIM115  # closed after the last line
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > largest:
-                place.close()
-                return JSONResponse({"error": _too_large(largest)}, status_code=413)
-            place.write(part)
-        place.flush()
+        if uploads >= UPLOADS:
+            busy = {"error": "too many films are being read; try again in a minute"}
+            return JSONResponse(busy, status_code=503, headers={"Retry-After": "60"})
+        uploads += 1
+        place = tempfile.NamedTemporaryFile(suffix=".film")  # noqa: SIM115  # closed by `leave`
+
+        def leave() -> None:
+            nonlocal uploads
+            uploads -= 1
+            place.close()
+
+        try:
+            refusal = await _receive(request, place, largest)
+        except BaseException:
+            leave()
+            raise
+        if refusal is not None:
+            leave()
+            return refusal
 
         async def lines() -> AsyncIterator[str]:
-            with place:
-                async with one_at_a_time:
-                    found = recognise_film(Path(place.name), pipeline())
-                    while (line := await asyncio.to_thread(next, found, None)) is not None:
-                        yield json.dumps(line) + "\n"
+            async with one_at_a_time:
+                found = recognise_film(Path(place.name), pipeline())
+                while (line := await asyncio.to_thread(next, found, None)) is not None:
+                    yield json.dumps(line) + "\n"
 
-        return StreamingResponse(lines(), media_type="application/x-ndjson")
+        return _Answer(lines(), leave)
 
     @app.websocket("/live")
     async def live(socket: WebSocket) -> None:
-        if not _same_origin(socket.headers):
-            await socket.close(code=1008)
-            return
+        nonlocal watching
         await socket.accept()
-        own = await asyncio.to_thread(pipeline)
+        if watching >= LIVE:
+            await socket.close(1013, "too many pages at once")
+            return
+        watching += 1
+        own = None
         try:
+            own = await asyncio.to_thread(pipeline)
             while True:
                 try:
                     image = _picture(await socket.receive_bytes())
@@ -110,9 +119,44 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
         except WebSocketDisconnect:
             pass
         finally:
-            own.finish()
+            watching -= 1
+            if own is not None:
+                own.finish()
 
     return app
+
+
+class _Answer(StreamingResponse):
+    """Lines of JSON, and what is to be done once they are sent or nobody listens any more."""
+
+    def __init__(self, lines: AsyncIterator[str], leave: Callable[[], None]) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self.leave = leave
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.leave()
+
+
+async def _receive(request: Request, place: IO[bytes], largest: int) -> Response | None:
+    """Write an upload to a file; the answer to one that is too large, stops or is abandoned."""
+    size, parts = 0, request.stream()
+    try:
+        while part := await asyncio.wait_for(anext(parts, b""), PAUSE):
+            size += len(part)
+            if size > largest:
+                return JSONResponse({"error": _too_large(largest)}, status_code=413)
+            place.write(part)
+        place.flush()
+        return None
+    except TimeoutError:
+        return JSONResponse({"error": f"nothing came for {PAUSE:.0f} seconds"}, status_code=408)
+    except ClientDisconnect:
+        return Response(status_code=499)  # nobody reads it
+    except OSError as error:
+        return JSONResponse({"error": f"the film cannot be kept while it is read: {error.strerror}"}, status_code=507)
 
 
 def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
@@ -190,12 +234,6 @@ def _picture(data: bytes) -> np.ndarray:
 
 def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX))
-
-
-def _same_origin(headers: Any) -> bool:
-    """Whether a request comes from this server's own page, or from no page at all."""
-    origin = headers.get("origin")
-    return origin is None or origin.split("://", 1)[-1] == headers.get("host")
 
 
 def _too_large(largest: int) -> str:

@@ -147,7 +147,7 @@ class Pipeline:
     def _numbers(self, person: Person) -> np.ndarray:
         """What the model takes of a person's joints, (V, C): coordinates, and where it knows one the confidence.
 
-        As in training, joints below its option ``min_confidence`` are absent.
+        As in training, joints below its option ``min_confidence``, or of confidence 0, are absent.
         """
         coordinates, size = self.schema.vector
         metres = person.world is not None and self.schema.measured == "metres"
@@ -156,9 +156,7 @@ class Pipeline:
             joints = joints @ self._turn.numpy().T
         if size > coordinates:
             joints = np.concatenate([joints, person.confidence[:, None]], axis=1)
-        if self._least:
-            joints = np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
-        return joints
+        return np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
 
     def _weights(self, result: Recognition) -> np.ndarray | None:
         first = result.attention[0] if result.attention else None

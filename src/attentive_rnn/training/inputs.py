@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data import SequenceDataset, Splits, get_layout, read_sequences
+from ..data import SequenceDataset, Source, Splits, get_layout, read_sequences
 from ..data.io.files import existing
-from ..data.registry import read_options, reader_of
+from ..data.registry import carried_options, read_options, reader_of
 from ..errors import ConfigError, DataError
 from .config import Config
 from .saved_model import SavedModel
@@ -16,9 +16,10 @@ from .setup import load_splits, print_notes
 
 
 def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] | None = None) -> SequenceDataset:
-    """Sequences for a model, read with the options of its training where the same source reads them.
+    """Sequences for a model, read with the options of its training.
 
-    An option of the training that names a column, such as that of the labels, counts only if the input has it.
+    Another reader than that of the training takes from it what says what a value means, such as min_confidence. An
+    option of the training that names a column, such as that of the labels, counts only if the input has it.
 
     Args:
         saved: the model.
@@ -32,9 +33,7 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
     path, given = existing(path), dict(options or {})
     source = reader_of(path, saved.schema)
     takes = read_options(source)
-    trained = {}
-    if saved.reader is not None and saved.reader.source == source.name:
-        trained = {key: value for key, value in saved.reader.options.items() if key in takes}
+    trained = _of_training(saved, source, takes)
     while True:
         try:
             words = saved.schema if saved.schema.vocabulary else None
@@ -42,6 +41,8 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
             break
         except ConfigError as error:
             lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
+            if "coordinates" in str(error) and saved.reader and "coordinates" not in {**saved.reader.options, **given}:
+                lacking.append("coordinates")
             if not trained.keys() & set(lacking):
                 raise
             trained = {key: value for key, value in trained.items() if key not in lacking}
@@ -51,6 +52,17 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
                 raise
             raise DataError(f"{error}; if these are other joints, name their layout: --option layout=NAME") from error
     return saved.matched(dataset, takes=takes, where=str(path))
+
+
+def _of_training(saved: SavedModel, source: Source, takes: Collection[str]) -> dict[str, Any]:
+    """The options of a model's training that a source takes for its input, and what the model knows of joints."""
+    if saved.reader is None:
+        return {}
+    trained = carried_options(saved.reader.options, saved.reader.source, source.read, source.name)
+    schema = saved.schema
+    if "coordinates" in takes and len(schema.shape) == 3 and schema.vectors == 1 and schema.shape[-1] in (3, 4):
+        trained.setdefault("coordinates", schema.vector[0])
+    return trained
 
 
 def run_splits(saved: SavedModel, config: Config) -> Splits:

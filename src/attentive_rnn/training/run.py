@@ -21,6 +21,7 @@ from rich.console import Console
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train
 from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import read_json, write_json
+from ..data.io.locks import remove_leftovers
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
@@ -143,8 +144,7 @@ def _complete(
     with run.locked(), _terminated_by_exception():
         if run.finished:
             return run
-        for leftover in run.path.rglob(".*.tmp"):
-            leftover.unlink()
+        remove_leftovers(run.path)
         _write_environment(run, str(device), splits.train.schema)
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:

@@ -17,18 +17,19 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.io.files import read_json, write_file
-from ..errors import ConfigError
-from .config import Config
+from ..data.io.files import existing, read_json, write_file
+from ..data.io.locks import held, remove_leftovers
+from ..data.registry import carried_options, get_source, recognise
+from ..errors import ConfigError, DataError
+from .config import Config, DataConfig
 from .recipes import read_config, to_yaml
 
 PARTS_BY = ("test_fraction", "seed", "split")  # options of readers that say what is the test part
@@ -73,35 +74,36 @@ class RunFolder:
     def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
         """The configuration of the run; of the data it may say another path and further options of the reader.
 
+        Where another reader than that of the training reads the path, it has those options of the training that hold
+        for it too; see :func:`attentive_rnn.data.registry.carried_options`.
+
         Raises:
             ConfigError: the configuration is damaged, or an option would divide the data otherwise than in training.
+            DataError: there is nothing at the path.
         """
         config = read_config(self.config)
         for key, value in (options or {}).items():
             if key in PARTS_BY and value != config.data.options.get(key):
                 raise ConfigError(f"{self.path}: --option {key}: the parts of the data are those of the training")
-        config.data.path = config.data.path if data is None else data
+        if data is not None:
+            config.data.path = data
+            _choose_reader(config.data, existing(data))
         config.data.options = {**config.data.options, **(options or {})}
         return config
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the hold ends with the process, however that ends.
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the run for this process; see :func:`attentive_rnn.data.io.locks.held`."""
+        return held(self.path)
 
-        Raises:
-            ConfigError: another process holds it.
-        """
-        if sys.platform == "win32":
-            yield
-            return
-        import fcntl
 
-        with open(self.config, "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise ConfigError(f"{self.path}: this run is being trained by another process") from error
-            yield
+def _choose_reader(data: DataConfig, path: Path) -> None:
+    """Put the reader of a path in the place of one that does not know it, with the options that hold for it."""
+    if data.source is None or get_source(data.source).recognise(path):
+        return
+    with suppress(DataError):  # known to no reader: that of the training says what is wrong
+        source = recognise(path)
+        data.options = carried_options(data.options, data.source, source.load, source.name)
+        data.source = source.name
 
 
 def create_run(config: Config, parent: Path, name: str | None = None) -> RunFolder:
@@ -124,7 +126,8 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        remove_leftovers(parent, below=False)
+        draft = Path(tempfile.mkdtemp(prefix=f".new-{os.getpid()}-", dir=parent))
         draft.chmod(parent.stat().st_mode & 0o777)
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error

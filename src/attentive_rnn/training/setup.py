@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from ..data import (
 from ..data.check.classes import class_warnings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
-from ..errors import ConfigError
+from ..errors import ConfigError, DataWarning
 from ..tasks import Model, Task, task_for
 from .config import Config, DataConfig
 
@@ -115,7 +116,10 @@ def fit_preprocessing(config: DataConfig, train: LabelledDataset) -> Compose:
     chosen = transform_from_config(config.preprocessing or [])
     steps = list(chosen.transforms) if isinstance(chosen, Compose) else [chosen]
     if config.standardise:
-        steps.append(measure(sequences_only(preprocess(train, Compose(steps)))))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # which come again where all steps are done
+            ready = sequences_only(preprocess(train, Compose(steps)))
+        steps.append(measure(ready))
     return Compose(steps)
 
 

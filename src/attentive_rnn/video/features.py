@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.formats.features import SUFFIX, read_metadata, write_features
+from ..data.io.locks import held, remove_leftovers
 from ..errors import ConfigError, DataError
 from .decode import Frame, find_videos, read_frames
 from .extractors import Extractor
@@ -59,7 +60,8 @@ def extract_features(
 
     Raises:
         DataError: no video is found.
-        ConfigError: OUT cannot be written, two videos have one name, or the extractor has no maps.
+        ConfigError: OUT cannot be written or another process uses it, two videos have one name, or the extractor has
+            no maps.
     """
     if maps and extractor.map_size is None:
         raise ConfigError(f"{extractor.name}: has no maps of features, only pooled ones")
@@ -70,6 +72,23 @@ def extract_features(
     if len(set(places.values())) < len(places):
         twice = next(v for i, v in enumerate(found) if places[v] in [places[w] for w in found[:i]])
         raise ConfigError(f"{twice}: another video has this name with another ending; rename one")
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be made: {error.strerror or error}") from error
+    with held(Path(out)):
+        remove_leftovers(Path(out))
+        return _extract_all(places, extractor, maps, every, batch_size, progress)
+
+
+def _extract_all(
+    places: dict[Path, Path],
+    extractor: Extractor,
+    maps: bool,
+    every: int,
+    batch_size: int,
+    progress: Callable[[Progress], None],
+) -> list[str]:
     refused = []
     for number, (video, place) in enumerate(places.items(), 1):
         reason, frames = None, 0

@@ -226,7 +226,7 @@ def test_a_score_of_zero_is_a_joint_not_seen_unless_all_are(tmp_path):
 def test_min_confidence_needs_scores(tmp_path):
     annotations = [pyskl_annotation("a", 0, joints=25, coordinates=3)]
     path = put_pickle(tmp_path / "d.pkl", annotations)
-    with pytest.raises(ConfigError, match="min_confidence needs the field keypoint_score"):
+    with pytest.raises(ConfigError, match="min_confidence needs a confidence"):
         read(path, min_confidence=0.1)
 
 
@@ -256,3 +256,19 @@ def test_annotations_without_a_label_are_refused_in_a_split_or_left_out(tmp_path
     with pytest.raises(DataError, match="sequence v1 has no label; training and testing need one, or missing=skip"):
         load("pyskl", path)
     assert len(load("pyskl", path, missing="skip").train) == 2
+
+
+def test_a_score_within_the_key_points_is_a_confidence(tmp_path):
+    annotations = [pyskl_annotation(f"v{i}", i % 2, coordinates=3) for i in range(4)]
+    for annotation in annotations:
+        annotation["keypoint"][..., 2] = np.linspace(0.1, 1, annotation["keypoint"][..., 2].size).reshape(1, 4, 17)
+        annotation["keypoint"][0, 1, 3, 2] = 0
+    path = put_pickle(tmp_path / "d.pkl", annotations)
+    data = read(path)
+    assert (data.schema.layout, data.schema.vector) == ("coco-17", (2, 3))
+    assert (data.sequences[0] == 0).all(-1).nonzero().tolist() == [[1, 0, 3]]
+    assert any("is taken as its confidence" in note for note in data.notes)
+    assert read(path, scores="drop").schema.vector == (2, 2)
+    assert read(path, coordinates=3).schema.vector == (3, 3)
+    with pytest.raises(ConfigError, match="coordinates=3, but the field keypoint has 2 beside keypoint_score"):
+        read(put_pickle(tmp_path / "d.pkl", [pyskl_annotation("a")]), coordinates=3)

@@ -82,11 +82,11 @@ def test_a_sequence_of_nothing_is_named_or_left_out():
     assert taken(array, missing="zero").arrays["lengths"].tolist() == [9, 1, 9]
 
 
-def test_a_third_number_from_zero_to_one_is_a_confidence():
+def test_eighteen_joints_are_those_of_openpose():
     array = values(4, 3, 9, 18, 2)
-    assert taken(array).coordinates is None
+    assert taken(array).layout == "openpose-18"
     array[:, 2] = RNG.uniform(0, 1, array[:, 2].shape)
-    assert (taken(array).layout, taken(array).coordinates) == ("openpose-18", 2)
+    assert taken(array).layout == "openpose-18"
 
 
 def test_joints_of_two_layouts_are_asked_about():
@@ -94,8 +94,7 @@ def test_joints_of_two_layouts_are_asked_about():
     array[:, 2] = RNG.uniform(0, 1, array[:, 2].shape)
     with pytest.raises(DataError, match="25 joints of 3 numbers can be ntu-25 or openpose-25"):
         taken(array)
-    assert taken(array, layout="ntu-25").coordinates is None
-    assert taken(array, layout="openpose-25").coordinates == 2
+    assert taken(array, layout="ntu-25").layout == "ntu-25"
     assert "no layout of 26 joints" in taken(values(4, 3, 9, 26, 1)).notes[0]
 
 

@@ -35,10 +35,12 @@ def test_empty_frames_and_absent_persons_stay_zero_and_do_not_give_the_origin():
     assert torch.equal(y[~absent], (x - x[2, 0, 1])[~absent])
 
 
-def test_a_sequence_without_person_one_is_left_as_it_is():
+def test_another_person_gives_the_origin_where_the_first_is_never_there():
     x = two_persons()
     x[:, 0] = 0
-    assert torch.equal(OriginAtBodyCentre()(x, RNG), x)
+    y = OriginAtBodyCentre()(x, RNG)
+    assert not y[:, 0].any()
+    assert torch.equal(y[:, 1], OriginAtBodyCentre()(x[:, 1:], RNG)[:, 0])
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([10.0, 35.0, 180.0]))

@@ -30,8 +30,7 @@ from attentive_rnn.data import (
     transform_from_config,
 )
 from attentive_rnn.data.transforms import KINDS
-from attentive_rnn.data.transforms.presence import absent
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.errors import ConfigError, DataWarning
 from data.transforms.skeletons import RNG, people
 
 LAYOUT = "ntu-25"
@@ -137,8 +136,112 @@ def test_the_origin_is_taken_from_the_first_frame_that_has_the_joint():
     seen = (x != 0).any(-1)
     assert torch.equal(y[seen], (x - x[1, 0, 1])[seen])
     assert not y[0, 0, 1].any()
+
+
+HIPS, SHOULDERS = (
+    [get_layout("kinect-20").joints.index(f"{side} {part}") for side in ("left", "right")]
+    for part in ("hip", "shoulder")
+)
+BODY = Schema(("a",), (1, 20, 3), layout="kinect-20")
+
+
+@pytest.mark.parametrize(
+    ("gone", "stand_in"),
+    [([1], HIPS), ([1, HIPS[0]], SHOULDERS), ([1, HIPS[1], SHOULDERS[0]], None)],
+    ids=["hips", "shoulders", "mean"],
+)
+def test_other_joints_give_the_origin_where_the_joint_is_never_seen(gone, stand_in):
+    x = people(persons=1)[1:]
+    x[:, 0, gone] = 0
+    rest = [v for v in range(20) if v not in gone]
+    y = OriginAtBodyCentre(1).bound(BODY)(x, RNG)
+    origin = x[0, 0, stand_in or rest].mean(0)
+    torch.testing.assert_close(y[:, 0, rest], x[:, 0, rest] - origin)
+    assert not y[:, 0, gone].any()
+    far = OriginAtBodyCentre(1).bound(BODY)(torch.where(x == 0, x, x + 100), RNG)
+    torch.testing.assert_close(far, y, atol=1e-4, rtol=1e-4)
+
+
+def test_without_a_layout_the_mean_of_the_joints_gives_the_origin():
+    x = people(persons=1)[1:]
     x[:, 0, 1] = 0
-    assert torch.equal(OriginAtBodyCentre(1)(x, RNG), x)
+    rest = [v for v in range(20) if v != 1]
+    torch.testing.assert_close(OriginAtBodyCentre(1)(x, RNG)[:, 0, rest], x[:, 0, rest] - x[0, 0, rest].mean(0))
+
+
+def test_a_stand_in_of_the_origin_leaves_a_confidence_as_it_is():
+    x = seen_in_part(11, schema=PICTURE, share=0)
+    x[:, 0, 1] = 0
+    y = OriginAtBodyCentre(1).bound(PICTURE)(x, RNG)
+    assert torch.equal(y[..., 2], x[..., 2])
+    seen = (x != 0).any(-1)
+    hips = [JOINTS.index("left hip"), JOINTS.index("right hip")]
+    torch.testing.assert_close(y[..., :2][seen], (x[..., :2] - x[0, 0, hips, :2].mean(0))[seen])
+
+
+@pytest.mark.parametrize("first_seen", [0, 3, 9])
+def test_a_stream_is_centred_from_its_first_frame_on(first_seen):
+    x = people(frames=8, persons=1)[1:] + 50
+    x[:first_seen, 0, 1] = 0
+    x[2, 0] = 0  # a frame with nobody
+    stream = Streamed(Compose([OriginAtBodyCentre(1)]).bound(BODY))
+    pushed = torch.stack([stream.push(frame) for frame in x])
+    for t in range(len(x)):  # as the sequence so far would be
+        torch.testing.assert_close(pushed[t], OriginAtBodyCentre(1).bound(BODY)(x[: t + 1], RNG)[t])
+    assert pushed.abs().max() < 20
+
+
+def test_sequences_that_lack_a_joint_are_counted():
+    x = people(persons=1)[1:]
+    without = x.clone()
+    without[:, 0, 1] = 0
+    data = SequenceDataset([x, without, without, x * 0], [0] * 4, [{}] * 4, BODY, "mine")
+    with pytest.warns(DataWarning) as caught:
+        preprocess(data, Compose([OriginAtBodyCentre(1), MotionFeatures(root=1)]))
+    assert [str(one.message) for one in caught] == [
+        "mine: origin_at_body_centre: 2 of 4 sequences never show the joint 'spine' of person 0, so that the middle of "
+        "the hips is the origin",
+        "mine: motion_features: 2 of 4 sequences have a person who never shows the joint 1, so that the positions "
+        "relative to it are 0",
+    ]
+
+
+@pytest.mark.parametrize("gone", [["left hip"], ["right shoulder"], ["left hip", "right hip"]], ids=str)
+def test_the_view_is_told_by_the_joints_that_are_there(gone):
+    x = people(persons=1)[1:].clone()
+    x[:] = x[0]
+    joints = get_layout("kinect-20").joints
+    x[:, 0, [joints.index(name) for name in gone]] = 0
+    turned = RandomRotation(180.0)(x, np.random.default_rng(3))
+    y = AlignView("kinect-20")(x, RNG)
+    torch.testing.assert_close(AlignView("kinect-20")(turned, RNG), y, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(y, x)
+    stream = Streamed(AlignView("kinect-20"))
+    torch.testing.assert_close(torch.stack([stream.push(frame) for frame in x]), y)
+    with pytest.warns(DataWarning, match="1 of 1 sequences never show both shoulders and both hips of person 0"):
+        preprocess(SequenceDataset([x], [0], [{}], BODY), AlignView("kinect-20"))
+
+
+def test_another_person_gives_view_and_size_where_the_first_is_never_there():
+    x = people(persons=2)[1:3]
+    x[:, 0] = 0
+    schema = Schema(("a",), (2, 20, 3), layout="kinect-20")
+    for transform in (AlignView("kinect-20"), UnitBodySize("kinect-20")):
+        y = transform(x, RNG)
+        torch.testing.assert_close(y[:, 1], transform(x[:, 1:], RNG)[:, 0])
+        assert not y[:, 0].any()
+        with pytest.warns(DataWarning, match=f"{transform.name}: 1 of 1 sequences never show .* of person 0"):
+            preprocess(SequenceDataset([x], [0], [{}], schema), transform)
+
+
+def test_a_body_without_a_bone_or_a_direction_is_said_to_be_left_as_it_is():
+    x = torch.zeros(3, 1, 20, 3)
+    x[:, 0, 7] = 1
+    data = SequenceDataset([x], [0], [{}], BODY)
+    with pytest.warns(DataWarning, match="never show a bone of person 0, so that they are not scaled"):
+        assert torch.equal(preprocess(data, UnitBodySize("kinect-20"))[0].sequence, x)
+    with pytest.warns(DataWarning, match="so that they are not turned"):
+        assert torch.equal(preprocess(data, AlignView("kinect-20"))[0].sequence, x)
 
 
 def test_a_joint_moved_to_the_origin_stays_present():
@@ -276,14 +379,10 @@ def test_a_stream_treats_absent_joints_as_the_whole_sequence_does(name, schema):
     for seed in range(3):
         x = seen_in_part(seed, schema=schema)
         transform = made(name).bound(schema)
-        start = next((t for t in range(len(x)) if transform.starts(_marked(x[t : t + 1], schema))), len(x))
         stream = Streamed(transform)
-        pushed = torch.stack([stream.push(frame) for frame in x])
-        torch.testing.assert_close(pushed[start:], transform(x, RNG)[start:], atol=1e-6, rtol=1e-5)
-
-
-def _marked(x, schema):
-    return torch.where(torch.from_numpy(absent(x.numpy(), schema))[..., None], torch.nan, x)
+        for t, frame in enumerate(x):
+            so_far = transform(x[: t + 1], RNG)
+            torch.testing.assert_close(stream.push(frame), so_far[t], atol=1e-6, rtol=1e-5)
 
 
 def test_noise_is_not_added_to_a_confidence():

@@ -10,7 +10,7 @@ import numpy as np
 from ..dataset import SequenceDataset
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
-from ..transforms.presence import absent, is_planar
+from ..transforms.presence import absent, numbers_of
 from .findings import Finding
 
 _UPPER = ("head", "nose", "neck", "face", "chest", "shoulder centre")
@@ -112,8 +112,8 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     if schema.coordinates is None and schema.shape[-1] == 3 and _first_persons(dataset).shape[-1] == 2:
         yield Finding(
             "warning",
-            "the third number of a joint is from 0 to 1 beside pixels: a confidence, it seems, which is taken for a "
-            "coordinate; load with coordinates=2",
+            "the third number of a joint is a confidence, it seems, which is taken for a coordinate; "
+            "load with coordinates=2",
             "coordinates=2",
         )
 
@@ -125,7 +125,7 @@ def _first_persons(dataset: SequenceDataset) -> np.ndarray:
     people = people[present]
     if dataset.schema.coordinates is not None:
         return people[..., : dataset.schema.coordinates]
-    return people[..., : 2 if is_planar(people) else 3]
+    return people[..., : min(numbers_of(people, dataset.schema.layout).coordinates, 3)]
 
 
 def _usual_bone(schema: Schema) -> float | None:

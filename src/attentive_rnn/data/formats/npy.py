@@ -45,6 +45,7 @@ def load(
     seed: int = 0,
     values: int | None = None,
     target: Kind | None = None,
+    coordinates: int | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the names of the files, or else a share held out for testing.
 
@@ -60,12 +61,14 @@ def load(
         seed: of that draw.
         values: how many a joint has, if the frames are skeletons and can be read in two ways.
         target: "class" or "number", what a label is; None: as the type of the array says.
+        coordinates: of a joint, where a confidence follows them; see
+            :func:`attentive_rnn.data.skeletons.confidence.with_confidence`.
 
     Raises:
         DataError: a file is malformed, its axes can be read in two ways, a sequence has no label, or a part is empty.
         ConfigError: an option with another value.
     """
-    dataset = read(path, order, layout, missing, min_confidence, values, target)
+    dataset = read(path, order, layout, missing, min_confidence, values, target, coordinates)
     return train_test(dataset, test_fraction, seed, missing)
 
 
@@ -77,6 +80,7 @@ def read(
     min_confidence: float = 0.0,
     values: int | None = None,
     target: Kind | None = None,
+    coordinates: int | None = None,
 ) -> SequenceDataset:
     """Every sequence of a file or folder, labelled or not; a part is in ``meta["split"]``.
 
@@ -94,7 +98,7 @@ def read(
         if own.part and others:
             notes.append(f"{path}: {', '.join(others)} beside it is not read; the path of the folder gives all parts")
     parts = {name: _part(file, files) for name, file in chosen.items()}
-    dataset = from_parts(parts, path.stem, order, layout, missing, values, target, min_confidence)
+    dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
     dataset.notes = (*notes, *dataset.notes)
     return _of_ntu(dataset)
 

@@ -7,6 +7,7 @@
     classes     the class names
     schema      JSON of a Schema, as one text
     split       (N,) "train" or "test"
+    confidence  of each joint, shaped as sequences without the last axis; also called score, scores or visibility
     meta        (N,) JSON objects
 
 Padded arrays for each part, x_train, y_train, x_valid, ..., are read as well; their labels may be one-hot.
@@ -21,7 +22,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -41,11 +41,14 @@ from ..skeletons.confidence import fill_joints, with_confidence
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout
 from ..source import Source
 from ..split import part_of, train_test
-from ..transforms.presence import unseen
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .windows import Part, end_of, gather, of_one_hot
 
-_NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
+_NAMES = {
+    "sequences": ("sequences", "x", "X", "data"),
+    "labels": ("labels", "y", "Y"),
+    "confidence": ("confidence", "confidences", "score", "scores", "visibility", "keypoint_score", "keypoint_scores"),
+}
 _OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
 _RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
 
@@ -104,7 +107,7 @@ def read(
     arrays = read_arrays(path)
     parts = {} if _named("sequences", arrays) is not None else _parts(arrays, str(path))
     if parts:
-        return from_parts(parts, path.stem, order, layout, missing, values, target, min_confidence)
+        return from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
     given = (coordinates, min_confidence)
     return from_arrays(arrays, str(path), path.stem, layout, missing, values, target, *given)
 
@@ -117,6 +120,7 @@ def from_parts(
     missing: Missing = "refuse",
     values: int | None = None,
     target: Kind | None = None,
+    coordinates: int | None = None,
     min_confidence: float = 0.0,
 ) -> SequenceDataset:
     """The sequences of padded arrays, with the name of their part in ``meta["split"]`` where there are several.
@@ -125,19 +129,13 @@ def from_parts(
         parts: the arrays of each part by its name, "" where there is just one.
         name: of the data set.
         order, layout: of the axes and of the joints; see :func:`attentive_rnn.data.formats.windows.gather`.
-        missing, values, target: as for :func:`load`.
-        min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
+        missing, values, target, coordinates, min_confidence: as for :func:`load`.
     """
     gathered = gather(parts, order, layout, missing)
     where = next(iter(parts.values())).where
-    dataset = from_arrays(gathered.arrays, where, name, gathered.layout, missing, values, target)
+    given = (coordinates, min_confidence)
+    dataset = from_arrays(gathered.arrays, where, name, gathered.layout, missing, values, target, *given)
     dataset.notes = (*gathered.notes, *dataset.notes)
-    if gathered.coordinates is not None:
-        dataset.schema = replace(dataset.schema, coordinates=gathered.coordinates)
-        for sequence in dataset.sequences:
-            sequence[torch.from_numpy(unseen(sequence[..., -1].numpy(), min_confidence))] = 0
-    elif min_confidence:
-        raise ConfigError(f"{where}: min_confidence needs confidences, numbers from 0 to 1 after the coordinates")
     return dataset
 
 
@@ -191,10 +189,13 @@ def from_arrays(
         name,
         [*notes, *bad.notes(where, len(cases))],
     )
-    confidence = arrays.get("confidence") if len(shape) == 3 else None
-    if confidence is None or confidence.shape != stored.shape[:-1] or stored.shape[1:] != shape:
+    beside = next((n for n in _NAMES["confidence"] if n in arrays and arrays[n].ndim > 1 and len(shape) == 3), None)
+    known = {*_RESERVED, *_columns(arrays, len(cases), where), beside}
+    if unused := [name for name in arrays if name not in known]:
+        dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
+    if beside is None:
         return with_confidence(dataset, coordinates, min_confidence)
-    sure = np.split(confidence, np.cumsum([len(case) for case in cases])[:-1])
+    sure = _confidences(arrays[beside], stored.ndim > cases[0].ndim, cases, shape, f"{where}: the array {beside}")
     return with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept])
 
 
@@ -283,6 +284,24 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         i = int(np.argmax(sizes))
         raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
     return [case[:size] for case, size in zip(values, sizes, strict=True)]
+
+
+def _confidences(
+    values: np.ndarray, padded: bool, cases: list[np.ndarray], shape: tuple[int, ...], where: str
+) -> list[np.ndarray]:
+    """The confidences (T, M, V) of each sequence."""
+    frames = [len(case) for case in cases]
+    if padded and len(cases) == 1 and len(values) != 1:
+        values = values[None]
+    found = (
+        [v[:n] for v, n in zip(values, frames, strict=False)] if padded else np.split(values, np.cumsum(frames)[:-1])
+    )
+    sizes = [count * math.prod(shape[:-1]) for count in frames]
+    if values.dtype.kind not in "iufb" or [one.size for one in found] != sizes:
+        raise DataError(
+            f"{where} is {_kind(values)}, which is not one number for each joint of {len(cases)} sequences of {shape}"
+        )
+    return [one.reshape(-1, *shape[:-1]).astype(np.float64) for one in found]
 
 
 def _finished(case: np.ndarray, i: int, missing: Missing, where: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,6 +27,7 @@ from ..io.files import existing, quoted, read_bytes
 from ..io.pickle import PickledArray, load_plain
 from ..options import one_of, whole
 from ..schema import Schema
+from ..skeletons.confidence import with_confidence
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
 from ..source import Source
@@ -48,6 +50,7 @@ def load(
     scores: Scores = "append",
     min_confidence: float = 0.0,
     missing: Bad = "refuse",
+    coordinates: int | None = None,
 ) -> Splits[SequenceDataset]:
     """One of the splits of a file: NAME_train, NAME_val and NAME_test, or trainNAME and testNAME.
 
@@ -61,6 +64,8 @@ def load(
             "drop" leaves it out.
         min_confidence: a key point with a score below it, or of 0, is absent: all zeros.
         missing: "skip" leaves out malformed annotations, such as one without anybody; "refuse" names the first.
+        coordinates: of a key point, where the field keypoint holds a score after them; see
+            :func:`attentive_rnn.data.skeletons.confidence.with_confidence`.
 
     Raises:
         ConfigError: an option with another value, or a split that the file does not have.
@@ -70,7 +75,7 @@ def load(
     """
     path = existing(path)
     content = load_plain(read_bytes(path), str(path))
-    dataset = _dataset(path, content, persons, scores, min_confidence, missing)
+    dataset = _dataset(path, content, persons, scores, min_confidence, missing, coordinates)
     pairs, ignored = _splits(path, content)
     known = ", ".join(map(repr, sorted(pairs))) or "none"
     if split is None:
@@ -111,10 +116,12 @@ def read(
     scores: Scores = "append",
     min_confidence: float = 0.0,
     missing: Bad = "refuse",
+    coordinates: int | None = None,
 ) -> SequenceDataset:
     """Every annotation, whatever split it is in. Errors as for :func:`load`."""
     path = existing(path)
-    return _dataset(path, load_plain(read_bytes(path), str(path)), persons, scores, min_confidence, missing)
+    content = load_plain(read_bytes(path), str(path))
+    return _dataset(path, content, persons, scores, min_confidence, missing, coordinates)
 
 
 def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:
@@ -194,7 +201,13 @@ def _left_out(
 
 
 def _dataset(
-    path: Path, content: Any, persons: int, scores: Scores, min_confidence: float, missing: Bad
+    path: Path,
+    content: Any,
+    persons: int,
+    scores: Scores,
+    min_confidence: float,
+    missing: Bad,
+    given: int | None,
 ) -> SequenceDataset:
     whole("pyskl", "persons", persons, 1)
     one_of("pyskl", "scores", scores, get_args(Scores))
@@ -240,7 +253,9 @@ def _dataset(
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         raise DataError(f"{path}: two annotations have the frame_dir {quoted(twice)}")
     (joints, found, scored) = next(iter(coordinates))
-    if min_confidence and not scored:
+    if scored and given not in (None, found):
+        raise ConfigError(f"{path}: coordinates={given}, but the field keypoint has {found} beside keypoint_score")
+    if min_confidence and not scored and found < 3:
         raise ConfigError(f"{path}: min_confidence needs the field keypoint_score, which the annotations do not have")
     if scored and any((score > 0).any() for score in found_scores):
         for array, score in zip(arrays, found_scores, strict=True):
@@ -256,7 +271,25 @@ def _dataset(
         layout=_LAYOUTS.get((joints, found)),
         coordinates=found if scored and scores == "append" and found in (2, 3) else None,
     )
-    return SequenceDataset(sequences, labels, metas, schema, path.stem, notes)
+    dataset = SequenceDataset(sequences, labels, metas, schema, path.stem, notes)
+    return dataset if scored else _with_own_scores(dataset, scores, min_confidence, given)
+
+
+def _with_own_scores(
+    dataset: SequenceDataset, scores: Scores, min_confidence: float, given: int | None
+) -> SequenceDataset:
+    """The data set with the scores known that the field keypoint holds as its last number, if it does."""
+    dataset = with_confidence(dataset, given, min_confidence)
+    coordinates, size = dataset.schema.vector
+    if coordinates == size:
+        return dataset
+    persons, joints, _ = dataset.schema.shape
+    layout = _LAYOUTS.get((joints, coordinates))
+    dataset.schema = replace(dataset.schema, layout=layout)
+    if scores == "drop":
+        dataset.sequences = [sequence[..., :coordinates] for sequence in dataset.sequences]
+        dataset.schema = replace(dataset.schema, shape=(persons, joints, coordinates), coordinates=None)
+    return dataset
 
 
 def _meaning(path: Path, labels: np.ndarray, names: list[str]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:

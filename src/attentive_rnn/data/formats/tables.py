@@ -121,6 +121,7 @@ def read(
     return _dataset(table, notes, path.name.split(".")[0], given, features, layout, missing, values, target)
 
 
+@with_joint_options
 def from_frame(
     frame: Any,
     sequence: str | None = None,

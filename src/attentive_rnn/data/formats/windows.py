@@ -21,6 +21,7 @@ from ...errors import DataError
 from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
+from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
 _SAY = "say which with the option order, --option order=AXES"
@@ -51,13 +52,11 @@ class Gathered:
     Args:
         arrays: "sequences" (sum T, ...), "lengths" and, if known, "labels", "classes", "split", "name".
         layout: joint layout, if known.
-        coordinates: how many numbers of a joint are coordinates, where a confidence follows.
         notes: how the arrays were taken.
     """
 
     arrays: dict[str, np.ndarray]
     layout: Layout | None
-    coordinates: int | None
     notes: list[str] = field(default_factory=list)
 
 
@@ -113,16 +112,15 @@ def gather(parts: Mapping[str, Part], order: str | None, layout: Layout | None, 
         (one, first), (other, second) = list(shapes.items())[:2]
         raise DataError(f"{second}: has frames {other}, but {first} has {one}; all parts must agree")
     arrays = {"sequences": np.concatenate(frames), "lengths": np.array([len(case) for case in frames])}
-    coordinates = None
     if arrays["sequences"].ndim == 4:
-        layout, coordinates = _joints(arrays["sequences"], layout, next(iter(parts.values())).where, notes)
+        layout = _layout(arrays["sequences"], layout, next(iter(parts.values())).where, notes)
     if set(parts) != {""}:
         arrays["split"] = np.array(split)
     _add_labels(arrays, list(parts.values()), used, classes)
     if all(part.names is not None for part in parts.values()):
         named = zip(parts.values(), used, strict=True)
         arrays["name"] = np.array([part.names[i] for part, kept in named for i in kept if part.names is not None])
-    return Gathered(arrays, layout, coordinates, notes)
+    return Gathered(arrays, layout, notes)
 
 
 def end_of(case: np.ndarray) -> int:
@@ -172,13 +170,11 @@ def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:
     return values if "D" in axes or "M" in axes else values[:, :, None]
 
 
-def _joints(
-    frames: np.ndarray, layout: Layout | None, where: str, notes: list[str]
-) -> tuple[Layout | None, int | None]:
-    """The layout of frames (sum T, M, V, C), and how many coordinates there are before a confidence."""
+def _layout(frames: np.ndarray, layout: Layout | None, where: str, notes: list[str]) -> Layout | None:
+    """The layout of frames (sum T, M, V, C), where only one fits."""
     joints, numbers = frames.shape[2:]
-    last = frames[..., -1]
-    score = bool(numbers > 2 and last.min() >= 0 and last.max() <= 1)
+    found = numbers_of(frames)
+    score = numbers == 4 or found.coordinates < numbers or not found.sure  # or it may be one
     if layout is None:
         fitting = [name for name in list_layouts() if len(get_layout(name).joints) == joints]
         if numbers == 2 or (numbers == 3 and not score):
@@ -197,10 +193,7 @@ def _joints(
             )
     elif len(get_layout(layout).joints) != joints:
         raise DataError(f"{where}: has {joints} joints, but {layout} has {len(get_layout(layout).joints)}")
-    planar = layout is not None and get_layout(layout).coordinates == 2
-    if numbers == 3 and planar and score:
-        return layout, 2
-    return layout, 3 if numbers == 4 and score else None
+    return layout
 
 
 def _one_hot(part: Part) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from .locks import temporary_name
 
 
 def existing(path: str | Path) -> Path:
@@ -61,7 +62,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         ConfigError: the path cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with open(temporary, "wb") as file:
             file.write(data)

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from ..options import number
-from ..transforms.presence import looks_scored, unseen
-from .layouts import get_layout
+from ..transforms.presence import Numbers, names_confidence, numbers_of, unseen
 
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
 
@@ -31,12 +30,13 @@ def with_confidence(
     Args:
         dataset: as it was read.
         coordinates: how many numbers of a joint are coordinates; a number after them is a confidence. None: what the
-            schema says, or else 3 of 4 numbers, and 2 of pixels and a number from 0 to 1 in a layout of pictures.
+            schema says, or else what :func:`told` finds.
         min_confidence: a joint with a confidence below it is absent, as is one of confidence 0.
         confidence: of each sequence (T, M, V), where it is not among the numbers of a joint.
 
     Raises:
         ConfigError: the joints do not have so many numbers, or min_confidence is given where there is no confidence.
+        DataError: the numbers of a joint can be read in two ways, or no confidence is above 0.
     """
     number(dataset.name or "the reader", "min_confidence", min_confidence, 0, 1)
     schema = dataset.schema
@@ -47,22 +47,83 @@ def with_confidence(
                 f"{schema.shape}; a layout says what the joints are"
             )
         return dataset
-    if coordinates is None and schema.coordinates is None:
-        coordinates = told([dataset])
+    if coordinates is None and confidence is None:
+        found = told([dataset])
+        if found is not None:
+            coordinates = found.coordinates
+            dataset.notes = (*dataset.notes, _note(dataset, found))
     if coordinates is not None:
         dataset.schema = schema = replace(schema, coordinates=coordinates)
     known, size = schema.vector
     if confidence is None and size > known:
         confidence = [sequence[..., known].numpy() for sequence in dataset.sequences]
-    if min_confidence and confidence is None:
-        raise ConfigError(
-            f"{dataset.name}: min_confidence needs a confidence, but all {size} numbers of a joint count as "
-            f"coordinates; if the last of them is one, say so with coordinates={size - 1}"
+    if confidence is None:
+        if min_confidence:
+            raise ConfigError(
+                f"{dataset.name}: min_confidence needs a confidence, but all {size} numbers of a joint count as "
+                f"coordinates; if the last of them is one, say so with coordinates={size - 1}"
+            )
+        return dataset
+    highest = max((float(np.nanmax(sure, initial=0)) for sure in confidence), default=1.0)
+    if highest <= 0 and dataset.sequences:
+        raise DataError(
+            f"{dataset.name}: no confidence is above 0, as if no joint had been seen; leave out the confidences"
+            + (f", or take them for coordinates with coordinates={size}" if size == 3 else "")
         )
-    if min_confidence and confidence is not None:
-        gone = [torch.from_numpy(unseen(sure, min_confidence)) for sure in confidence]
-        dataset.sequences = [torch.where(g[..., None], 0.0, s) for g, s in zip(gone, dataset.sequences, strict=True)]
+    if min_confidence and highest > 2:
+        raise ConfigError(
+            f"{dataset.name}: min_confidence is from 0 to 1, but confidences go up to {highest:.4g}; "
+            "divide them, so that 1 is certain"
+        )
+    gone = [torch.from_numpy(unseen(sure, min_confidence)) for sure in confidence]
+    dataset.sequences = [torch.where(g[..., None], 0.0, s) for g, s in zip(gone, dataset.sequences, strict=True)]
     return dataset
+
+
+def told(parts: Sequence[SequenceDataset]) -> Numbers | None:
+    """How the numbers of a joint are taken by what they are; None: all are coordinates, or the schema says it.
+
+    Raises:
+        DataError: they can be read in two ways.
+    """
+    schema = parts[0].schema if parts else None
+    if schema is None or len(schema.shape) != 3 or schema.medium != "sequence":
+        return None
+    if schema.coordinates is not None or schema.vectors != 1 or schema.shape[-1] not in (3, 4):
+        return None
+    size = schema.shape[-1]
+    where = parts[0].name or "data"
+    named = [i for i, name in enumerate(schema.features) if names_confidence(name)]
+    if any(i % size != size - 1 for i in named):
+        raise DataError(
+            f"{where}: {schema.features[named[0]]!r} is a confidence by its name, but it is not the last number of its "
+            "joint; order the columns joint after joint, the confidence last: x, y, confidence"
+        )
+    joints = np.concatenate(
+        [s.flatten(0, 2).numpy() for part in parts for s in part.sequences] or [np.empty((0, size))]
+    )
+    found = numbers_of(joints, schema.layout, schema.features)
+    if found.sure:
+        return found if found.coordinates < size else None
+    last = joints[np.isfinite(joints).all(-1) & joints.any(-1), -1]
+    ways = (
+        f"coordinates={size - 1} takes it as a confidence, coordinates={size} as a coordinate"
+        if size == 3
+        else f"coordinates={size - 1} takes it as a confidence, and a joint has no fourth coordinate"
+    )
+    raise DataError(
+        f"{where}: the last of {size} numbers of a joint, from {last.min():.4g} to {last.max():.4g}, can be a "
+        f"confidence or a coordinate; {ways} (--option coordinates=N or --data.options.coordinates N)"
+    )
+
+
+def _note(dataset: SequenceDataset, found: Numbers) -> str:
+    size = dataset.schema.shape[-1]
+    other = f"; coordinates={size} takes it as a coordinate" if size == 3 else ""
+    return (
+        f"{dataset.name}: the last of {size} numbers of a joint is taken as its confidence, {found.why}, "
+        f"and no coordinate{other}"
+    )
 
 
 def fill_joints(frames: np.ndarray, missing: str) -> np.ndarray:
@@ -112,10 +173,11 @@ def with_joint_options(reader: Callable[..., Any]) -> Callable[..., Any]:
         else:
             found = reader(path, **options)
         parts = [part for part in _parts(found) if isinstance(part, SequenceDataset)]
-        if own["coordinates"] is None:
-            own["coordinates"] = told(parts)
+        reading = told(parts) if own["coordinates"] is None else None
         for part in parts:
-            with_confidence(part, **own)
+            with_confidence(part, **own | ({} if reading is None else {"coordinates": reading.coordinates}))
+            if reading is not None:
+                part.notes = (*part.notes, _note(part, reading))
         return found
 
     signature = inspect.signature(reader)
@@ -128,16 +190,3 @@ def _parts(found: Splits | LabelledDataset) -> list[Any]:
     if isinstance(found, LabelledDataset):
         return [found]
     return [part for part in (found.train, getattr(found, "valid", None), found.test) if part is not None]
-
-
-def told(parts: Sequence[SequenceDataset]) -> int | None:
-    """How many numbers of a joint in a layout are coordinates by what they are; None: all, or the schema says it."""
-    schema = parts[0].schema if parts else None
-    if schema is None or schema.layout is None or len(schema.shape) != 3 or schema.coordinates is not None:
-        return None
-    if schema.shape[-1] == 4:
-        return 3
-    if schema.shape[-1] == 3 and get_layout(schema.layout).coordinates == 2:
-        seen = np.concatenate([s.flatten(0, 2).numpy() for part in parts for s in part.sequences])
-        return 2 if looks_scored(seen) else None
-    return None

@@ -17,7 +17,7 @@ from ..schema import Schema
 from ..skeletons.layouts import JointLayout
 from .presence import guess, has_joints, mark, unmark
 
-# Which frames decide an output frame: that frame alone; also the first one that `starts`; also the one before it.
+# Which frames decide an output frame: that frame alone; also the first one of the best `rank`; also the one before it.
 Depends = Literal["frame", "first", "previous"]
 
 
@@ -68,9 +68,23 @@ class Transform(ABC):
         """The transform itself, where it is bound to a schema, or else bound to this one."""
         return self if self.schema is not None else self.bound(schema)
 
-    def starts(self, frame: Tensor) -> bool:
-        """Whether a frame (1, *shape), with NaN for absent joints, is the first of those that decide the output."""
-        return not bool(frame[0, 0].isnan().all())
+    def rank(self, frame: Tensor) -> int | None:
+        """How well a frame (1, *shape), with NaN for absent joints, decides the output of a transform "first".
+
+        The first frame of the lowest rank does; 0 is the best, None is for a frame that cannot.
+        """
+        return 0
+
+    def lack(self, sequence: Tensor) -> str | None:
+        """What a sequence, with NaN for absent joints, lacks that the transform needs, and what it does about that.
+
+        In words that follow the number of such sequences; None where nothing is lacking.
+        """
+        return None
+
+    def parts(self) -> list[Transform]:
+        """The transforms that this one applies one after the other."""
+        return [self]
 
     def on_coordinates(self, sequence: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
         """The sequence (T, M, V, C) with ``change`` applied to its coordinates only: a confidence stays as it is."""
@@ -137,6 +151,9 @@ class Compose(Transform):
         result = Compose(made)
         result.schema = first
         return result
+
+    def parts(self) -> list[Transform]:
+        return [part for transform in self.transforms for part in transform.parts()]
 
     def schema_after(self, schema: Schema) -> Schema:
         for transform in self.transforms:

@@ -15,13 +15,21 @@ from ..skeletons.layouts import Layout, get_layout, joint_map, known_layout
 from .base import Transform, check_skeletons
 from .presence import unmark
 
+_TRUNK = ("left shoulder", "right shoulder", "left hip", "right hip")
+_WAYS = 3  # to tell the directions of a body
+
 
 class OriginAtBodyCentre(Transform):
     """Move a skeleton sequence so that the first person starts at the origin.
 
     x'[t, m, v] = x[t, m, v] - x[t0, 0, joint], with t0 the first frame in which that joint of person 0 is present. One
     shift for the whole sequence, so that the motion through the room stays. A joint or person that is absent from a
-    frame (all zeros) stays all zeros; a sequence in which person 0 never has the joint is returned as it is.
+    frame (all zeros) stays all zeros.
+
+    Where person 0 never has the joint, the middle of the hips stands for it, or else the middle of the shoulders, or
+    else the mean of the joints that are seen, in the first frame in which there is such. The layout of the data says
+    which joints these are; without one it is the mean. Where person 0 is never there, person 1 takes its place, and so
+    on. Only a sequence without anybody is returned as it is.
 
     Source: the sequence-level preprocessing of Zhang et al., "Adding Attentiveness to the Neurons in Recurrent
     Neural Networks", ECCV 2018, section 5.1.
@@ -47,19 +55,49 @@ class OriginAtBodyCentre(Transform):
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=self.joint + 1)
-        frames = (~sequence[:, 0, self.joint].isnan().all(-1)).nonzero()
-        if len(frames) == 0:
-            return sequence
-        origin = sequence[frames[0, 0], 0, self.joint]
-        return sequence - self.origin_in(origin)
+        t, rank = _best(self, sequence)
+        return sequence if rank is None else sequence - self.origin_in(sequence[t], rank)
 
-    def starts(self, frame: Tensor) -> bool:
-        return not bool(frame[0, 0, self.joint].isnan().all())
+    def rank(self, frame: Tensor) -> int | None:
+        for m, body in enumerate(frame[0]):
+            seen = ~body.isnan().all(-1)
+            if seen.any():
+                options = self._stand_ins()
+                return m * len(options) + next(i for i, joints in enumerate(options) if seen[joints].all())
+        return None
 
-    def origin_in(self, joint: Tensor) -> Tensor:
-        """What every joint is moved by, (C,), for the joint (C,) at the origin: its coordinates, and no confidence."""
-        known = unmark(joint)
+    def origin_in(self, frame: Tensor, rank: int) -> Tensor:
+        """What every joint is moved by, (C,), for a frame (M, V, C) of that rank: coordinates, and no confidence."""
+        options = self._stand_ins()
+        m, option = divmod(rank, len(options))
+        joints = frame[m, options[option]] if options[option] else frame[m, ~frame[m].isnan().all(-1)]
+        known = unmark(joints).mean(0) if len(joints) > 1 else unmark(joints[0])
         return known - self.on_coordinates(known, torch.zeros_like)
+
+    def lack(self, sequence: Tensor) -> str | None:
+        rank = _best(self, sequence)[1]
+        m, option = divmod(rank or 0, len(self._stand_ins()))
+        if option == m == 0:
+            return None
+        used = f"the joint {self._called()}", *("the middle of the hips", "the middle of the shoulders")
+        place = "the mean of the joints seen" if not self._stand_ins()[option] else used[option]
+        who = f" of person {m}" if m else ""
+        return f"never show the joint {self._called()} of person 0, so that {place}{who} is the origin"
+
+    def _stand_ins(self) -> list[list[int]]:
+        """The joints whose middle is the origin, the best first; of an empty list, those that are seen."""
+        names = self._names()
+        pairs = [[names.index(f"{side} {part}") for side in ("left", "right")] for part in ("hip", "shoulder") if names]
+        return [[self.joint], *pairs, []]
+
+    def _names(self) -> tuple[str, ...]:
+        layout = None if self.schema is None else self.schema.layout
+        joints = () if layout is None else get_layout(layout).joints
+        return joints if set(_TRUNK) <= set(joints) else ()
+
+    def _called(self) -> str:
+        layout = None if self.schema is None else self.schema.layout
+        return str(self.joint) if layout is None else repr(get_layout(layout).joints[self.joint])
 
 
 class AlignView(Transform):
@@ -69,7 +107,12 @@ class AlignView(Transform):
     shoulders, e_x that from the right shoulder to the left one without its part along e_z, e_y = e_z x e_x; all
     taken from the first frame in which person 0 has these four joints. One rotation about the origin for the whole
     sequence, so that turning round stays; move the body there first (:class:`OriginAtBodyCentre`). An absent joint
-    stays absent; a sequence whose trunk and shoulders give no directions is returned as it is.
+    stays absent.
+
+    Where person 0 never has all four, three of them do: one hip or shoulder stands for the middle, and the hips for the
+    shoulders across. Or else both shoulders and the head, or what the layout has for it, to which e_z then points.
+    Where that gives no directions either, person 1 takes its place, and so on; a sequence in which nobody has them is
+    returned as it is.
 
     Source: Shahroudy et al., "NTU RGB+D", CVPR 2016, section 4 (their body axes); spine to z as in Shi et al.,
     "Two-stream adaptive graph convolutional networks", CVPR 2019.
@@ -93,34 +136,60 @@ class AlignView(Transform):
 
     def __init__(self, layout: Layout) -> None:
         joints = get_layout(layout).joints
-        needed = ("left shoulder", "right shoulder", "left hip", "right hip")
-        missing = [joint for joint in needed if joint not in joints]
+        missing = [joint for joint in _TRUNK if joint not in joints]
         if missing:
             name = get_layout(layout).name
             raise ConfigError(f"{self.name}: the layout {name} has no joint {missing[0]!r}, so that it has no trunk")
         self.layout = known_layout(layout)
-        self._joints = [joints.index(joint) for joint in needed]
+        self._trunk = [joints.index(joint) for joint in _TRUNK]
+        self._head = next((joints.index(joint) for joint in ("head", "face", "nose") if joint in joints), None)
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
-        check_skeletons(self.name, sequence, joints=max(self._joints) + 1, coordinates=3)
+        check_skeletons(self.name, sequence, joints=max(self._trunk) + 1, coordinates=3)
         if self.schema is not None:
             self.schema_after(self.schema)
-        frames = (~sequence[:, 0, self._joints].isnan().any(-1).any(-1)).nonzero()
-        if len(frames) == 0:
+        t, rank = _best(self, sequence)
+        if rank is None:
             return sequence
-        left, right, left_hip, right_hip = sequence[frames[0, 0], 0, self._joints].double()
-        z = _unit((left + right) / 2 - (left_hip + right_hip) / 2)
-        if z is None:
-            return sequence
-        across = left - right
-        x = _unit(across - (across @ z) * z)
-        if x is None:
-            return sequence
-        rotation = torch.stack([x, torch.linalg.cross(z, x), z])
+        m, option = divmod(rank, _WAYS)
+        rotation = self._rotation(sequence[t, m], option)
+        assert rotation is not None
         return (sequence.double() @ rotation.T).to(sequence.dtype)
 
-    def starts(self, frame: Tensor) -> bool:
-        return not bool(frame[0, 0, self._joints].isnan().any())
+    def rank(self, frame: Tensor) -> int | None:
+        for m, body in enumerate(frame[0]):
+            for option in range(_WAYS):
+                if self._rotation(body, option) is not None:
+                    return m * _WAYS + option
+        return None
+
+    def lack(self, sequence: Tensor) -> str | None:
+        rank = _best(self, sequence)[1]
+        if rank == 0 or sequence.isnan().all():
+            return None
+        used = "they are not turned" if rank is None else "other joints say how they are turned"
+        return f"never show both shoulders and both hips of person 0, so that {used}"
+
+    def _rotation(self, body: Tensor, option: int) -> Tensor | None:
+        """R by four of the joints (V, 3) of one person, by three, or by the head; None where they do not say."""
+        trunk = body[self._trunk].double()
+        seen = ~trunk.isnan().any(-1)
+        shoulders, hips = (trunk[:2], seen[:2]), (trunk[2:], seen[2:])
+        if option < 2:
+            if int(seen.sum()) != 4 - option:
+                return None
+            pair = shoulders if seen[:2].all() else hips
+            up = shoulders[0][shoulders[1]].mean(0) - hips[0][hips[1]].mean(0)
+        else:
+            if self._head is None or not seen[:2].all() or body[self._head].isnan().any():
+                return None
+            pair, up = shoulders, body[self._head].double() - trunk[:2].mean(0)
+        z = _unit(up)
+        if z is None:
+            return None
+        across = pair[0][0] - pair[0][1]
+        x = _unit(across - (across @ z) * z)
+        return None if x is None else torch.stack([x, torch.linalg.cross(z, x), z])
 
     def schema_after(self, schema: Schema) -> Schema:
         if schema.coordinates == 2:
@@ -135,8 +204,8 @@ class UnitBodySize(Transform):
 
     x' = x / s, where s is the median over the frames with person 0 of the mean length of the bones. A bone of which an
     end is absent from a frame counts there with its median length over the other frames, if it has one. One factor for
-    the whole sequence and all persons, so that growing nearer and the ratio of two persons' sizes stay. A sequence
-    without person 0 is returned as it is.
+    the whole sequence and all persons, so that growing nearer and the ratio of two persons' sizes stay. Where person 0
+    never shows a bone, person 1 takes its place, and so on; a sequence without any bone is returned as it is.
 
     Args:
         layout: joint layout.
@@ -160,16 +229,25 @@ class UnitBodySize(Transform):
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=int(self._bones.max()) + 1)
-        first = sequence[:, 0, :, : self.vector(sequence)[0]].double()
+        size = next((size for size in map(self._size, sequence.unbind(1)) if size), None)
+        return sequence if size is None else self.on_coordinates(sequence, lambda values: values / size)
+
+    def lack(self, sequence: Tensor) -> str | None:
+        if sequence.isnan().all() or self._size(sequence[:, 0]):
+            return None
+        others = any(map(self._size, sequence.unbind(1)))
+        used = "another person's size is made 1" if others else "they are not scaled"
+        return f"never show a bone of person 0, so that {used}"
+
+    def _size(self, body: Tensor) -> float:
+        """s of one person (T, V, C); 0 where it cannot be told."""
+        first = body[..., : self.vector(body)[0]].double()
         first = first[~first.isnan().all(-1).all(-1)]
         lengths = (first[:, self._bones[:, 1]] - first[:, self._bones[:, 0]]).norm(dim=-1)
         if lengths.isnan().any():
             usual = lengths.nanmedian(0).values
             lengths = torch.where(lengths.isnan(), usual, lengths)[:, ~usual.isnan()]
-        if lengths.numel() == 0:
-            return sequence
-        size = float(lengths.mean(1).median())
-        return self.on_coordinates(sequence, lambda values: values / size) if size > 0 else sequence
+        return float(lengths.mean(1).median()) if lengths.numel() else 0.0
 
 
 class ConvertLayout(Transform):
@@ -232,3 +310,15 @@ class ConvertLayout(Transform):
 def _unit(vector: Tensor) -> Tensor | None:
     length = float(vector.norm())
     return vector / length if length > 1e-6 else None
+
+
+def _best(transform: Transform, sequence: Tensor) -> tuple[int, int | None]:
+    """The first frame of the best rank in a sequence (T, M, V, C), and that rank; None where no frame has one."""
+    chosen: tuple[int, int | None] = 0, None
+    for t in range(len(sequence)):
+        rank = transform.rank(sequence[t : t + 1])
+        if rank is not None and (chosen[1] is None or rank < chosen[1]):
+            chosen = t, rank
+        if rank == 0:
+            break
+    return chosen

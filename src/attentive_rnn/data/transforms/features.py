@@ -104,6 +104,12 @@ class MotionFeatures(Transform):
         relative = self.on_coordinates(sequence, lambda values: values - values[:, :, self.root, None])
         return torch.cat([sequence, velocity, relative], dim=-1)
 
+    def lack(self, sequence: Tensor) -> str | None:
+        gone = sequence.isnan().all(-1)
+        if not (gone[:, :, self.root].all(0) & ~gone.all(2).all(0)).any():
+            return None
+        return f"have a person who never shows the joint {self.root}, so that the positions relative to it are 0"
+
     def schema_after(self, schema: Schema) -> Schema:
         if len(schema.shape) != 3:
             raise ConfigError(f"{self.name}: needs skeletons (M, V, C), the data have frames {schema.shape}")

@@ -6,12 +6,20 @@ difference hands on, so that nothing moves it, and a joint that is moved to exac
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..options import number
 from ..schema import Schema
+from ..skeletons.layouts import Layout, get_layout
+
+_EITHER = ("hand-21", "mediapipe-33")  # layouts in space that pictures have too
+_CONFIDENCE = re.compile("certainty|conf(idence)?|likelihood|presence|prob(ability)?|scores?|vis(ibility|ible)?")
 
 
 def absent(frames: np.ndarray, schema: Schema | None = None) -> np.ndarray:
@@ -34,25 +42,111 @@ def absent(frames: np.ndarray, schema: Schema | None = None) -> np.ndarray:
     return np.asarray(gone | (first[..., coordinates:] <= 0).any(-1))
 
 
-def is_planar(bodies: np.ndarray) -> bool:
-    """Whether (..., C) numbers of joints are of a picture: two coordinates, or pixels and a score from 0 to 1."""
-    if bodies.shape[-1] < 3:
-        return True
-    score, pixels = bodies[..., 2], bodies[..., :2]
-    return bool(score.size and score.min() >= 0 and score.max() <= 1 and np.abs(pixels).max() > 10)
+class Numbers(NamedTuple):
+    """How the numbers of a joint are taken.
+
+    Args:
+        coordinates: how many of them, from the first, are coordinates; one that follows is a confidence.
+        why: what tells so, in words; "" where nothing was to be told.
+        sure: whether no other reading fits.
+    """
+
+    coordinates: int
+    why: str = ""
+    sure: bool = True
+
+
+def numbers_of(
+    frames: np.ndarray, layout: Layout | None = None, names: Sequence[str] = (), coordinates: int | None = None
+) -> Numbers:
+    """How many of the numbers of a joint are coordinates, where a confidence may follow them.
+
+    What comes first decides: what is given (an option or a schema), the names of the features, a layout of pictures,
+    and the values: a confidence is seldom below 0, and not above 1, or it is 0, 1 or 2 (of COCO), or up to 100.
+
+    Args:
+        frames: (..., C) joints; those that are all zeros or not finite tell nothing.
+        layout: the joint layout, if known.
+        names: of the features of a frame, joint after joint, if they have some.
+        coordinates: as given; None: it is to be told.
+
+    Example:
+        >>> joints = np.array([[310.0, 120.0, 0.9], [280.0, 190.0, 0.4]])
+        >>> numbers_of(joints).coordinates, numbers_of(joints, names=("x0", "y0", "z0", "x1", "y1", "z1")).coordinates
+        (2, 3)
+    """
+    size = frames.shape[-1]
+    if coordinates is not None or size not in (3, 4):
+        return Numbers(size if coordinates is None else coordinates)
+    last = names[size - 1 :: size]
+    if last and all(_is_confidence(name) for name in last):
+        return Numbers(size - 1, f"by the name {last[0]!r}")
+    if size == 3 and last and all("z" in _ends(name) for name in last):
+        return Numbers(3)
+    planar = layout is not None and get_layout(layout).coordinates == 2
+    known = frames.reshape(-1, size)
+    known = known[np.isfinite(known).all(-1) & known.any(-1)]
+    kind = _kind(known[:, -1])
+    if size == 4:
+        return Numbers(3, "as the fourth of four", kind in ("share", "level", "percent"))
+    if kind in ("none", "signed") or (kind == "large" and not planar):
+        return Numbers(3)
+    if planar:
+        return Numbers(2, f"by the layout {layout}, which is of pictures", kind != "large")
+    places = np.abs(known[:, :2])
+    if np.quantile(places, 0.9) > 10:
+        return Numbers(2, "by its values beside pixels", kind != "percent")
+    if kind == "percent":
+        return Numbers(3, sure=bool(places.max() > 1 or known[:, -1].max() <= 10))
+    return Numbers(3, sure=layout is not None and layout not in _EITHER)
+
+
+def _kind(last: np.ndarray) -> str:
+    """What the last numbers of joints may be: a share from 0 to 1, a level of 0 to 2, a percentage; or none of these.
+
+    A few scores are outside of 0 to 1, for they come from a fit.
+    """
+    if not last.any():
+        return "none"
+    if (last < 0).mean() > 0.01:
+        return "signed"
+    if (last <= 1).mean() >= 0.99 and last.max() <= 2:
+        return "share"
+    if np.isin(last, (0, 1, 2)).all():
+        return "level"
+    return "percent" if last.max() <= 100 else "large"
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name)]
+
+
+def _ends(name: str) -> set[str]:
+    """The first and the last word of a name."""
+    words = _words(name)
+    return {words[0], words[-1]} if words else set()
+
+
+def _is_confidence(name: str) -> bool:
+    return names_confidence(name) or bool(_ends(name) & {"c", "p", "s", "v"})
+
+
+def names_confidence(name: str) -> bool:
+    """Whether a word in the name of a feature says that it is a confidence.
+
+    Example:
+        >>> names_confidence("left_hip_score"), names_confidence("scorer_x")
+        (True, False)
+    """
+    return any(_CONFIDENCE.fullmatch(word) for word in _words(name))
 
 
 def guess(sequence: Tensor) -> Schema | None:
     """A schema for a sequence (T, M, V, 3) of which none is known and that looks like pixels with a confidence."""
-    if sequence.ndim != 4 or sequence.shape[-1] != 3 or not looks_scored(sequence.numpy()):
+    if sequence.ndim != 4 or sequence.shape[-1] != 3:
         return None
-    return Schema((), tuple(sequence.shape[1:]), coordinates=2)
-
-
-def looks_scored(frames: np.ndarray) -> bool:
-    """Whether (..., 3) numbers look like pixels with a confidence; a third number that is always 0 is none."""
-    known = frames[np.isfinite(frames).all(-1)]
-    return bool(known[:, 2].any()) and is_planar(known)
+    found = numbers_of(sequence.numpy())
+    return Schema((), tuple(sequence.shape[1:]), coordinates=2) if found.coordinates == 2 and found.sure else None
 
 
 def unseen(confidence: np.ndarray, least: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Compose, Transform, check_skeletons
+from .base import Transform, check_skeletons
 from .body import OriginAtBodyCentre
 from .presence import absent, has_joints, unmark
 
@@ -16,8 +16,9 @@ class Streamed:
     """A deterministic transform, frame by frame: T frames pushed come out as the one sequence of T frames does.
 
     That holds for a transform which says on which frames its output depends (``Transform.depends``). The origin and the
-    view are those of the first frame in which person 0 has the joints that they need; what comes before it comes out as
-    it is, since a stream cannot know where that will be. Absent joints are zeros, in and out.
+    view are those of the first frame in which person 0 has the joints that they need. Until then they are those of the
+    best frame so far, by the order that the transform documents, as if the sequence ended there. Absent joints are
+    zeros, in and out.
 
     Args:
         transform: what is done to a sequence; bound to a schema (:meth:`Transform.bound`), it knows a confidence.
@@ -36,7 +37,7 @@ class Streamed:
     """
 
     def __init__(self, transform: Transform) -> None:
-        parts = _parts(transform)
+        parts = transform.parts()
         for part in parts:
             if part.random or part.depends is None:
                 raise ConfigError(
@@ -66,12 +67,6 @@ class Streamed:
             step.reset()
 
 
-def _parts(transform: Transform) -> list[Transform]:
-    if isinstance(transform, Compose):
-        return [part for inner in transform.transforms for part in _parts(inner)]
-    return [transform]
-
-
 class _Step:
     """A transform applied to the frame together with those before it that decide it too."""
 
@@ -82,11 +77,14 @@ class _Step:
 
     def reset(self) -> None:
         self.before: list[Tensor] = []
+        self.best: int | None = None
 
     def push(self, frame: Tensor) -> Tensor:
         depends = self.transform.depends
-        if depends == "first" and not self.before and self.transform.starts(frame[None]):
-            self.before = [frame]
+        if depends == "first" and self.best != 0:
+            rank = self.transform.rank(frame[None])
+            if rank is not None and (self.best is None or rank < self.best):
+                self.before, self.best = [frame], rank
         result = self.transform.apply(torch.stack([*self.before, frame]), self.rng)[-1]
         if depends == "previous":
             self.before = [frame]
@@ -102,12 +100,15 @@ class _Origin:
 
     def reset(self) -> None:
         self.origin: np.ndarray | None = None
+        self.best: int | None = None
 
     def push(self, frame: Tensor) -> Tensor:
-        if self.origin is None:
+        if self.best != 0:
             check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.transform.joint + 1)
-            if not self.transform.starts(frame[None]):
+            rank = self.transform.rank(frame[None])
+            if rank is not None and (self.best is None or rank < self.best):
+                self.origin, self.best = self.transform.origin_in(frame, rank).numpy().copy(), rank
+            if self.origin is None:
                 return frame
-            self.origin = self.transform.origin_in(frame[0, self.transform.joint]).numpy().copy()
         # NumPy, for at this size it is the call that takes the time.
         return torch.from_numpy(frame.numpy() - self.origin)

@@ -1,0 +1,111 @@
+"""Locks of files and folders against use by two processes at once, and the removal of what a killed process left.
+
+A lock is a file beside what is held, with the holder's name in it. It ends with its process, however that ends, so that
+no lock is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from ...errors import ConfigError
+
+_TEMPORARY = re.compile(r"\.(?:new-(\d+)-.+|.+\.(\d+)\.tmp)")  # of create_folder and of write_atomically
+
+
+@contextmanager
+def held(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold a folder, by the file ``.lock`` in it, or a file, by ``.NAME.lock`` beside it, for this process.
+
+    Args:
+        path: a folder that is there, or the path of a file, which need not be.
+        wait: until another process lets go, instead of an error.
+
+    Raises:
+        ConfigError: another process holds it, which is named, or the lock cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, held(Path(folder)):
+        ...     (Path(folder) / ".lock").exists()
+        True
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    place = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
+    with _taken(place, path, wait) as file:
+        file.write(json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)}))
+        file.flush()
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)
+
+
+def _taken(place: Path, path: Path, wait: bool) -> IO[str]:
+    """The file of a lock, open and locked; a file that its holder has removed meanwhile is not it."""
+    import fcntl
+
+    while True:
+        try:
+            file = open(place, "a+", encoding="utf-8")  # noqa: SIM115  # the caller closes it
+        except OSError as error:
+            raise ConfigError(f"{place}: cannot be written: {error.strerror or error}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            with file:
+                raise ConfigError(f"{path}: is in use by {_holder(file)}; wait for it to end") from error
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(place)):
+                file.truncate(0)
+                return file
+        file.close()
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    try:
+        found = json.loads(file.read(4096))
+        here = "" if found["host"] == platform.node() else f" on {found['host']}"
+        return f"process {found['process']}{here} ({found['command']})"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def remove_leftovers(folder: Path, *, below: bool = True) -> None:
+    """Delete the temporary files and folders that processes which are gone left in a folder, and in those below it."""
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            named = _TEMPORARY.fullmatch(name)
+            if named and not _alive(int(named[1] or named[2])):
+                place = Path(root, name)
+                with suppress(OSError):
+                    shutil.rmtree(place) if name in folders else place.unlink()
+        if not below:
+            break
+
+
+def temporary_name(name: str) -> str:
+    """The name of a temporary file of this process for a file."""
+    return f".{name}.{os.getpid()}.tmp"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
