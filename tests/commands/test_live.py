@@ -17,6 +17,7 @@ from attentive_rnn import SequenceClassifier
 from attentive_rnn.cli import main
 from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema, get_layout, read_sequences
 from attentive_rnn.data.ranges import Ranges
+from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import SavedModel, load_model, save_model
 from attentive_rnn.video import read_frames
 from films import write_film
@@ -90,6 +91,36 @@ def test_two_actions_in_one_film_are_two_segments(colours, tmp_path, capsys):
     assert not np.allclose(drawn[5].image, next(read_frames(film)).image, atol=60)
     assert main(call) == 2
     assert "--overwrite" in capsys.readouterr().err
+
+
+def test_a_data_set_is_streamed_sequence_by_sequence(skeletons, tmp_path, capsys):
+    frames = torch.randn(5, 33, 3).numpy()
+    np.savez(tmp_path / "two.npz", sequences=frames, lengths=[2, 3], name=["Ann", "Bob"])
+    path = str(tmp_path / "two.npz")
+    assert main(["stream", str(skeletons), path, "--option", "layout=mediapipe-33"]) == 0
+    shown = capsys.readouterr()
+    said = [(line["track"], line["frame"]) for line in _lines(shown.out)]
+    assert said == [("Ann", 0), ("Ann", 1), ("Bob", 0), ("Bob", 1), ("Bob", 2)]
+    recognizer = Recognizer(load_model(skeletons))
+    expected = [recognizer.push(frame, "Bob").probabilities[0] for frame in frames[2:]]
+    assert [line["probabilities"]["sit"] for line in _lines(shown.out)][2:] == pytest.approx(expected, abs=1e-4)
+    assert "Bob: frames 0 to 2" in shown.err
+    assert main(["stream", str(skeletons), path, "--video", str(tmp_path / "a.mp4")]) == 2
+    assert "--video needs pictures" in capsys.readouterr().err
+
+
+def test_lines_in_a_layout_with_other_joints_are_derived_and_turned(tmp_path, monkeypatch, capsys):
+    torch.manual_seed(0)
+    schema = Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20", up="+y")
+    save_model(tmp_path, SavedModel(SequenceClassifier(60, 2, 6, 1).eval(), schema, OriginAtBodyCentre(1)))
+    frame = torch.randn(33, 3)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"frame": frame.tolist()}) + "\n"))
+    assert main(["stream", str(tmp_path), "-", "--option", "layout=mediapipe-33"]) == 0
+    shown = capsys.readouterr()
+    assert "hip centre = the middle of left hip and right hip" in shown.err
+    made = ConvertLayout("mediapipe-33", "kinect-20").map(frame) * torch.tensor([-1.0, -1.0, 1.0])
+    expected = Recognizer(load_model(tmp_path)).push(made).probabilities
+    assert list(_lines(shown.out)[0]["probabilities"].values()) == pytest.approx(expected, abs=1e-4)
 
 
 def test_lines_of_joints_give_what_the_model_gives_for_each_track(skeletons, monkeypatch, capsys):

@@ -107,6 +107,19 @@ def test_joints_that_a_layout_lacks_are_made_of_others_and_named():
     assert "hip centre = the middle of left hip and right hip" in note
 
 
+def test_bodies_are_turned_to_the_axis_that_points_up_in_training():
+    upright = replace(KINECT, up="+y")
+    frames = torch.randn(3, 1, 33, 3)
+    matched = match(_data(Schema((), (1, 33, 3), layout="mediapipe-33"), frames), upright)
+    plain = match(_data(Schema((), (1, 33, 3), layout="mediapipe-33"), frames), KINECT)
+    assert torch.equal(matched.sequences[0], plain.sequences[0] * torch.tensor([-1.0, -1.0, 1.0]))
+    assert "turned so that +y is up, as in training, not -y" in matched.notes[-1]
+    same = match(_data(replace(KINECT, up="+z"), torch.ones(2, 1, 20, 3)), upright)
+    assert torch.equal(same.sequences[0][0, 0, 0], torch.tensor([1.0, 1.0, -1.0]))
+    known = _data(KINECT, torch.ones(2, 1, 20, 3))
+    assert match(known, upright).sequences[0] is known.sequences[0]  # nothing says which axis is up
+
+
 def test_depth_is_not_made_up_for_a_picture():
     picture = Schema((), (1, 17, 3), layout="coco-17", coordinates=2)
     with pytest.raises(DataError, match="the depth of a joint cannot be told from a picture"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attentive_rnn.data import get_layout, list_layouts
+from attentive_rnn.data import Schema, get_layout, list_layouts
 from attentive_rnn.draw import projection, skeletons
 from attentive_rnn.draw.charts import new_figure
 from data.check.test_skeletons import dataset, standing
@@ -31,6 +31,34 @@ def test_a_standing_body_stands_in_the_picture_with_its_left_on_the_right(up, si
     head, left, right, foot = flat[0, [3, 4, 8, 15]]
     assert head[1] > left[1] > foot[1]
     assert left[0] > right[0]
+
+
+@pytest.mark.parametrize("coordinates", [2, 3])
+@pytest.mark.parametrize("layout", [name for name in list_layouts() if get_layout(name).up == "-y"])
+def test_poses_of_pictures_stand_upright_however_they_bend(layout, coordinates):
+    joints = get_layout(layout).joints
+    x = np.zeros((4, 1, len(joints), coordinates), np.float32)
+    for v, joint in enumerate(joints):
+        heights = {"ankle": 0.9, "heel": 0.95, "foot": 0.95, "toe": 0.95, "knee": 0.7, "hip": 0.5, "belly": 0.35}
+        x[..., v, 1] = next((y for word, y in heights.items() if word in joint), 0.2)
+        x[..., v, 0] = 0.5 + 0.1 * (("left" in joint) - ("right" in joint))
+        x[..., v, 2:] = -2 * (x[..., v, 1:2] < 0.3)  # bent towards the camera by more than the height in the picture
+    flat = projection.flatten(x, Schema((), x.shape[1:], layout=layout))[0, 0]
+    place = joints.index
+    assert flat[place("left shoulder"), 1] > flat[place("left hip"), 1] > flat[place("left ankle"), 1]
+    assert flat[place("left ankle"), 0] > flat[place("right ankle"), 0]
+
+
+@pytest.mark.parametrize("up", ["+y", "+z", "-y"])
+def test_a_layout_of_ones_own_is_drawn_with_its_axis_up(up):
+    bones = [["Pelvis", "Head"], ["Pelvis", "LFoot"], ["Pelvis", "RFoot"]]
+    layout = get_layout({"joints": ["Pelvis", "Head", "LFoot", "RFoot"], "bones": bones, "up": up})
+    x = np.full((3, 1, 4, 3), 0.1)
+    x[..., "xyz".index(up[1])] += np.array([1.0, 1.8, 0.2, 0.2]) * (1 if up[0] == "+" else -1)
+    x[..., 0] += [0, 0, 0.2, -0.2]
+    flat = projection.flatten(x, Schema((), (1, 4, 3), layout=layout))[0, 0]
+    assert flat[1, 1] > flat[0, 1] > flat[2, 1]
+    assert flat[2, 0] > flat[3, 0]
 
 
 def test_who_is_absent_is_not_drawn():

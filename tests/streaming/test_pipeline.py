@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from attentive_rnn import SequenceClassifier
-from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema
+from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema, get_layout
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.streaming.pipeline import Pipeline, annotate
 from attentive_rnn.training import SavedModel
 from attentive_rnn.training.saved_model import Reader
 from attentive_rnn.video import read_frames
+from attentive_rnn.video.pose import Person, PoseEstimator
 from video.test_pose import RedBody, _films
 from video.test_tracking import MIDDLE, PICTURE, Recorded, every_film, found_in
 
@@ -37,6 +38,75 @@ def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordin
     ended = [pipeline.push(images[0])[1] for _ in range(2)]
     assert [len(e) for e in ended] == [0, 1]
     assert pipeline.recognizer.tracks == []
+    (_, segment), *_ = ended[1]
+    assert (seen[2][0].recognition.start, segment.end) == (2, 6)  # pictures of the film, in which the person comes late
+
+
+class Standing(PoseEstimator):
+    """One person who stands, y down, in pictures and in metres; away in the picture ``gone``."""
+
+    name, layout = "standing", "mediapipe-33"
+
+    def __init__(self, gone=-1):
+        self.count, self.gone = -1, gone
+
+    def reset(self):
+        self.count = -1
+
+    def __call__(self, image):
+        self.count += 1
+        if self.count == self.gone:
+            return []
+        heights = {"nose": 0.1, "ear": 0.1, "shoulder": 0.2, "elbow": 0.35, "wrist": 0.5, "hip": 0.5, "knee": 0.7}
+        joints = np.zeros((33, 3), np.float32)
+        for v, joint in enumerate(get_layout(self.layout).joints):
+            joints[v, 1] = next((y for word, y in heights.items() if word in joint), 0.9)
+            joints[v, 0] = 0.5 + 0.1 * (("left" in joint) - ("right" in joint))
+        world = (joints - [0.5, 0.5, 0]) * 2
+        return [Person(3, joints, np.ones(33, np.float32), world.astype(np.float32))]
+
+
+def given_to(pipeline, pictures=1):
+    """What the recogniser of a pipeline is given in each picture."""
+    given, push = [], pipeline.recognizer.push
+    pipeline.recognizer.push = lambda frame, track: given.append(np.array(frame)) or push(frame, track)
+    for _ in range(pictures):
+        pipeline.push(PICTURE)
+    return given
+
+
+def test_a_model_of_kinect_skeletons_gets_upright_bodies_in_metres():
+    schema = Schema(("a", "b"), (1, 20, 3), layout="kinect-20", up="+y", units="metres")
+    pipeline = Pipeline(SavedModel(SequenceClassifier(60, 2, 6).eval(), schema, Compose([])), pose=Standing())
+    (frame,) = given_to(pipeline)
+    place = get_layout("kinect-20").joints.index
+    np.testing.assert_allclose(frame[place("hip centre")], [0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(frame[place("shoulder centre")], [0, 0.6, 0], atol=1e-6)
+    np.testing.assert_allclose(frame[place("head")], [0, 0.8, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        frame[place("left shoulder")], [-0.2, 0.6, 0], atol=1e-6
+    )  # as a Kinect sees it
+    assert any("hip centre = the middle of" in note for note in pipeline.notes)
+    assert any("turned so that +y is up" in note for note in pipeline.notes)
+    assert any("in metres" in note for note in pipeline.notes)
+
+
+def test_a_model_of_poses_gets_them_as_they_are():
+    schema = Schema(("a", "b"), (1, 33, 3), layout="mediapipe-33", units="picture heights")
+    pipeline = Pipeline(SavedModel(SequenceClassifier(99, 2, 6).eval(), schema, Compose([])), pose=Standing())
+    (frame,) = given_to(pipeline)
+    np.testing.assert_array_equal(frame, Standing()(PICTURE)[0].joints)
+    assert pipeline.notes == []
+
+
+def test_segments_name_pictures_though_the_person_was_lost_for_one():
+    schema = Schema(("a", "b"), (1, 33, 3), layout="mediapipe-33")
+    pipeline = Pipeline(SavedModel(SequenceClassifier(99, 2, 6).eval(), schema, Compose([])), pose=Standing(gone=2))
+    given_to(pipeline, pictures=5)
+    ((track, segment),) = pipeline.finish()
+    assert (track, segment.end) == (3, 5)  # four frames of the track, in five pictures
+    given_to(pipeline, pictures=2)
+    assert pipeline.finish()[0][1].end == 2  # another video
 
 
 def test_a_model_that_the_pictures_do_not_fit_is_refused():

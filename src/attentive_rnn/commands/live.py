@@ -232,6 +232,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
     from ..serve.server import run
     from ..training import load_model
+    from ..training.setup import print_notes
     from ..training.transfer import find_model
 
     if arguments.largest < 1:
@@ -239,7 +240,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     saved = load_model(find_model(arguments.folder))
-    _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
+    print_notes(_make_pipeline(arguments, saved).notes)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0

@@ -49,6 +49,21 @@ def test_pictures_are_pixels_with_or_without_a_score():
         assert (summary.unit, summary.up) == ("pixels", "-y")
 
 
+def test_poses_are_in_picture_heights_with_y_down_whatever_bends():
+    joints = get_layout("mediapipe-33").joints
+    x = torch.zeros(4, 1, 33, 3)
+    for v, joint in enumerate(joints):
+        x[..., v, 1] = next((y for word, y in {"hip": 0.5, "knee": 0.6, "ankle": 0.7}.items() if word in joint), 0.4)
+        x[..., v, 0] = 0.5 + 0.05 * (("left" in joint) - ("right" in joint))
+        x[..., v, 2] = -0.5 * (v < 11)  # the head comes towards the camera by more than it is above the hips
+    poses = SequenceDataset([x], [0], [{}], Schema(("a",), (1, 33, 3), layout="mediapipe-33"))
+    assert (summarise_skeletons(poses).unit, summarise_skeletons(poses).up) == ("picture heights", "-y")
+    assert "-y is up" in str(summarise_skeletons(poses))
+    assert not [finding for finding in skeleton_findings(poses) if "metres" in finding.text]
+    told = SequenceDataset([x], [0], [{}], Schema(("a",), (1, 33, 3), layout="mediapipe-33", units="metres"))
+    assert "in metres" in str(summarise_skeletons(told))
+
+
 def test_second_persons_are_counted_and_a_missing_first_is_named():
     lonely = standing().flip(1)
     data = dataset(standing(persons=2), standing(), lonely)

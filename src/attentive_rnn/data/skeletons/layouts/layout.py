@@ -22,7 +22,7 @@ UNITS = ("metres", "millimetres", "pixels", "picture heights")
 AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 _KEYS = ("joints", "bones", "name", "title", "pairs", "centre", "coordinates", "up", "unit")
 _SUFFIXES = (".yaml", ".yml", ".json")
-_LARGEST, _MOST = 2**20, 1000  # bytes of a file, joints
+_LARGEST, _MOST, _LONGEST = 2**20, 1000, 200  # bytes of a file, joints, characters of a title
 _CENTRES = ("spine", "hip centre", "pelvis", "belly")
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SPELT = {"l": "left", "r": "right", "center": "centre", "mid": "centre"}
@@ -203,10 +203,18 @@ def _parsed(values: Mapping[str, Any], where: str, name: str) -> JointLayout:
             raise ConfigError(f"{where}: {key}: no joint is called {joint!r}" + (f"; {near[0]!r} is" if near else ""))
         return place[joint]
 
+    def text(key: str, default: str) -> str:
+        found = values.get(key, default)
+        if not isinstance(found, str) or len(found) > _LONGEST:
+            raise ConfigError(f"{where}: {key} must be a text of at most {_LONGEST} characters")
+        return found
+
     if "bones" not in values:
         raise ConfigError(f"{where}: bones are missing, pairs of joints such as [[hip, knee], [knee, ankle]]")
     centre = next((i for word in _CENTRES for i, joint in enumerate(joints) if joint == word), None)
     bones = pairs_of("bones")
+    if len(bones) >= len(joints):
+        raise ConfigError(f"{where}: bones must not close a ring: {len(joints)} joints have {len(joints) - 1} of them")
     if "centre" in values:
         centre = index("centre", values["centre"])
     elif centre is None:
@@ -217,10 +225,11 @@ def _parsed(values: Mapping[str, Any], where: str, name: str) -> JointLayout:
         if value is None and key != "coordinates":
             continue
         if not isinstance(value, str | int) or value not in allowed[key]:
-            raise ConfigError(f"{where}: {key} must be {either(map(str, allowed[key]))}, got {str(value)[:40]!r}")
+            shown = repr(value) if isinstance(value, str | int) else type(value).__name__
+            raise ConfigError(f"{where}: {key} must be {either(map(str, allowed[key]))}, got {shown}")
     return JointLayout(
-        str(values.get("name", name))[:80],
-        str(values.get("title", f"{len(joints)} joints of your own"))[:200],
+        text("name", name),
+        text("title", f"{len(joints)} joints of your own"),
         joints,
         _tree(bones, joints, centre, where),
         centre,

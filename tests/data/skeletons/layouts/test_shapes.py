@@ -1,51 +1,7 @@
 import pytest
 
-from attentive_rnn.data import get_layout, list_layouts
-from attentive_rnn.data.skeletons.layouts import frame_shape
-from attentive_rnn.errors import ConfigError, DataError
-
-
-@pytest.mark.parametrize("name", list_layouts())
-def test_the_bones_of_a_layout_join_every_joint_to_the_first_without_a_ring(name):
-    layout = get_layout(name)
-    reached = {layout.bones[0][0]}
-    for parent, child in layout.bones:
-        assert parent in reached
-        assert child not in reached
-        reached.add(child)
-    assert reached == set(range(len(layout.joints)))
-    assert len(set(layout.joints)) == len(layout.joints)
-    assert layout.name == name
-
-
-def test_the_centre_of_the_kinect_layout_is_the_spine():
-    layout = get_layout("kinect-20")
-    assert len(layout.joints) == 20
-    assert layout.joints[layout.centre] == "spine"
-
-
-def test_an_unknown_layout_is_refused_with_the_known_names():
-    with pytest.raises(ConfigError, match="kinect-20"):
-        get_layout("../kinect")
-
-
-@pytest.mark.parametrize("name", list_layouts())
-def test_every_joint_of_one_side_has_its_partner_on_the_other(name):
-    layout = get_layout(name)
-    sided = {i for i, joint in enumerate(layout.joints) if joint.startswith(("left ", "right "))}
-    assert sorted(i for pair in layout.pairs for i in pair) == sorted(sided)
-    assert bool(sided) != name.startswith(("hand", "shrec", "sfinge"))
-    # the bones of the two sides are alike
-    mirror = {a: b for pair in layout.pairs for a, b in (pair, pair[::-1])}
-    bones = set(layout.bones)
-    assert {(mirror.get(a, a), mirror.get(b, b)) for a, b in bones} == bones
-
-
-@pytest.mark.parametrize("name", list_layouts())
-def test_a_layout_has_as_many_joints_as_its_name_says(name):
-    layout = get_layout(name)
-    assert len(layout.joints) == int(name.split("-")[1])
-    assert 0 <= layout.centre < len(layout.joints)
+from attentive_rnn.data.skeletons.layouts import asked_for_layout, fitting_layouts, frame_shape
+from attentive_rnn.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -88,3 +44,28 @@ def test_the_number_of_values_of_a_joint_is_an_option_or_that_of_the_names():
         frame_shape((132,), "mediapipe-33", "here", names=names)
     with pytest.raises(DataError, match="values=3 each"):
         frame_shape((132,), "mediapipe-33", "here", values=3)
+
+
+def test_frames_with_joints_but_no_layout_ask_for_one():
+    (note,) = asked_for_layout((25, 3), "here")
+    assert "25 joints of 3 values, ntu-25 or openpose-25; say so with --option layout=ntu-25" in note
+    (note,) = asked_for_layout((1, 7, 3), "here")
+    assert "--option layout=FILE.yaml" in note
+    names = [f"{axis}{i}" for i in range(17) for axis in "xy"]
+    (note,) = asked_for_layout((34,), "here", names)
+    assert "34 columns may be 17 joints of 2 values, coco-17" in note
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [((3,), ("x", "y", "z")), ((60,), ()), ((20, 7), ()), ((4, 3), ()), ((15,), ("x", "y", "z") * 5)],
+)
+def test_features_do_not_ask_for_a_layout(shape, names):
+    assert asked_for_layout(shape, "here", names) == []
+
+
+def test_layouts_of_pictures_fit_two_values_and_those_in_space_four():
+    assert fitting_layouts(25, 2) == ["openpose-25"]
+    assert fitting_layouts(25, 4) == ["ntu-25"]
+    with pytest.raises(DataError, match="20 joints have kinect-20 or sfinge-20: --option layout=kinect-20"):
+        frame_shape((20, 3), "ntu-25", "here")
