@@ -144,7 +144,7 @@ def test_joints_come_by_name_or_in_another_layout(tmp_path, monkeypatch, capsys)
     schema = Schema(classes=("sit", "stand"), shape=(1, 20, 3), layout="kinect-20", rate=30.0)
     save_model(tmp_path, SavedModel(SequenceClassifier(60, 2, 6, 1).eval(), schema, OriginAtBodyCentre(1)))
     frames = torch.randn(4, 25, 3)
-    chosen = ConvertLayout("ntu-25", "kinect-20").indices
+    chosen = [parents[0] for parents in ConvertLayout("ntu-25", "kinect-20").map.parents]
     named = [dict(zip(get_layout("ntu-25").joints, frame, strict=True)) for frame in frames.tolist()]
     usual, _ = _streamed(tmp_path, [{"frame": f} for f in frames[:, chosen].tolist()], monkeypatch, capsys)
     by_name, _ = _streamed(tmp_path, [{"frame": f} for f in named], monkeypatch, capsys)

@@ -83,8 +83,37 @@ def test_joints_of_another_layout_are_taken_by_name():
         place = names.index(name) if name in names else names.index(other)
         assert torch.equal(matched.sequences[0][:, 0, v], frames[:, 0, place]), name
     assert torch.equal(matched.sequences[0], ConvertLayout("ntu-25", "kinect-20")(frames, None))
-    with pytest.raises(DataError, match=r"mine: kinect-20 has no joint for .*left thumb"):
-        match(_data(KINECT, torch.zeros(2, 1, 20, 3)), Schema((), (1, 25, 3), layout="ntu-25"))
+    with pytest.raises(DataError, match=r"mine: kinect-20 has no joint for nose, .* and 7 more of mediapipe-33"):
+        match(_data(KINECT, torch.zeros(2, 1, 20, 3)), Schema((), (1, 33, 3), layout="mediapipe-33"))
+
+
+def test_joints_that_a_layout_lacks_are_made_of_others_and_named():
+    frames = torch.randn(4, 1, 33, 3)
+    names = get_layout("mediapipe-33").joints
+    frames[1, 0, names.index("left hip")] = 0
+    matched = match(_data(Schema((), (1, 33, 3), layout="mediapipe-33"), frames), KINECT)
+    kinect, place = get_layout("kinect-20").joints, names.index
+    hips = frames[:, 0, [place("left hip"), place("right hip")]].mean(1)
+    shoulders = frames[:, 0, [place("left shoulder"), place("right shoulder")]].mean(1)
+    hips[1] = 0  # absent with one of the two
+    made = matched.sequences[0][:, 0]
+    torch.testing.assert_close(made[:, kinect.index("hip centre")], hips)
+    torch.testing.assert_close(made[:, kinect.index("shoulder centre")], shoulders)
+    spine = made[:, kinect.index("spine")]
+    torch.testing.assert_close(spine[0], (hips[0] + shoulders[0]) / 2)
+    assert not spine[1].any()
+    assert torch.equal(made[:, kinect.index("left hip")], frames[:, 0, place("left hip")])
+    (note,) = matched.notes
+    assert "hip centre = the middle of left hip and right hip" in note
+
+
+def test_depth_is_not_made_up_for_a_picture():
+    picture = Schema((), (1, 17, 3), layout="coco-17", coordinates=2)
+    with pytest.raises(DataError, match="the depth of a joint cannot be told from a picture"):
+        match(_data(picture, torch.ones(2, 1, 17, 3)), KINECT)
+    flat = Schema(("a",), (1, 20, 2), layout="kinect-20")
+    pixels = Schema((), (1, 17, 2), layout="coco-17")
+    assert match(_data(pixels, torch.ones(2, 1, 17, 2)), flat).sequences[0].shape == (2, 1, 20, 2)
 
 
 def test_a_confidence_is_no_third_coordinate():

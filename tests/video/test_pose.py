@@ -66,7 +66,7 @@ def test_poses_are_converted_by_joint_name(tmp_path):
     joints = data.sequences[1][3, 0]
     assert float(joints[9, 0] - joints[0, 0]) == pytest.approx(0.15, abs=1e-3)  # the left wrist is joint 15 of 33
     with pytest.raises(ConfigError, match="has no joint for"):
-        extract_poses(tmp_path / "films", tmp_path / "other.npz", RedBody(), layout="kinect-20")
+        extract_poses(tmp_path / "films", tmp_path / "other.npz", RedBody(), layout="hand-21")
     with pytest.raises(ConfigError, match="overwrite"):
         extract_poses(tmp_path / "films", out, RedBody())
     with pytest.raises(DataError, match="nobody was found"):

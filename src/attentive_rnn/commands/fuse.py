@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import VIEWS, Argument, Command
+from .arguments import OPTION, VIEWS, Argument, Command, reader_options
 
 
 def _fuse(arguments: argparse.Namespace) -> int:
@@ -12,7 +12,7 @@ def _fuse(arguments: argparse.Namespace) -> int:
     from ..training import open_run
 
     runs = [open_run(folder) for folder in arguments.folders]
-    fused = fuse_runs(runs, arguments.weights, arguments.views)
+    fused = fuse_runs(runs, arguments.weights, arguments.views, reader_options(arguments))
     for run, alone, count in zip(runs, fused.alone, fused.lacking, strict=True):
         lacks = f", without {count} sequences" if count else ""
         print(f"{100 * alone.accuracy.value:5.1f} %  {run.path}{lacks}")
@@ -33,5 +33,6 @@ FUSE = Command(
     Argument(
         "--weights", nargs="+", type=float, metavar="W", help="one for each run, such as 2 2 1 1 (default: all equal)"
     ),
+    OPTION,
     VIEWS,
 )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError
@@ -57,11 +58,11 @@ def _stream(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
     classes = saved.schema.classes
-    if arguments.source != "-" and arguments.option:
-        raise ConfigError("--option describes lines of JSON; pictures need none")
-    if arguments.source == "-" and arguments.video is not None:
-        raise ConfigError("--video needs pictures; lines of joints have none")
-    found = _lines if arguments.source == "-" else _pictures
+    found = _lines if arguments.source == "-" else _recorded if _is_data_set(arguments.source) else _pictures
+    if found is _pictures and arguments.option:
+        raise ConfigError("--option describes a data set or lines of JSON; pictures need none")
+    if found is not _pictures and arguments.video is not None:
+        raise ConfigError("--video needs pictures; lines of joints and data sets have none")
     for line in found(arguments, saved, segments):
         print(json.dumps(line, ensure_ascii=False), flush=True)
     for track, segment in segments:
@@ -76,8 +77,10 @@ def _pictures(
     from ..data.matching import warn_of_rate
     from ..draw.films import FilmWriter
     from ..streaming.pipeline import annotate, relabelled
+    from ..training.setup import print_notes
 
     pipeline = _make_pipeline(arguments, saved)
+    print_notes(pipeline.notes)
     shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
         film = None
@@ -95,6 +98,43 @@ def _pictures(
             if film is not None:
                 film.write(annotate(frame.image, seen, saved.schema), frame.time)
         segments += pipeline.finish()
+
+
+def _is_data_set(source: str) -> bool:
+    """Whether a source is a file or folder of sequences and no video."""
+    from ..data import recognise
+    from ..video.decode import SUFFIXES
+
+    path = Path(source)
+    if source.isdecimal() or not path.exists() or path.suffix.lower() in SUFFIXES:
+        return False
+    try:
+        recognise(path)
+    except DataError:
+        return False
+    return True
+
+
+def _recorded(
+    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+) -> Iterator[dict[str, Any]]:
+    """Recognise the sequences of a data set frame by frame, each as a track of its own."""
+    from ..streaming import Recognizer
+    from ..training.inputs import read_input
+    from ..training.setup import print_notes
+
+    recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
+    dataset = read_input(saved, arguments.source, reader_options(arguments))
+    print_notes(dataset.notes)
+    for i, meta in enumerate(dataset.metas):
+        track = str(meta.get("name", i + 1))
+        for frame in dataset.sequences[i][: arguments.frames]:
+            result = recognizer.push(frame, track)
+            if result.ended is not None:
+                segments.append((track, result.ended))
+            yield {"frame": result.frame, **_said(track, result, saved)}
+        last = recognizer.end(track)
+        segments += [] if last is None else [(track, last)]
 
 
 def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
@@ -149,15 +189,15 @@ def _lines(
 
 def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, Any]:
     """What the options say of the frames that come in as lines: their layout, or the names of their values."""
-    from ..data.matching import warn_of_rate
+    from ..data import Schema, get_layout, known_layout
+    from ..data.matching import conversion_notes, warn_of_rate
+    from ..training.setup import print_notes
 
     options = reader_options(arguments)
     for key in options:
         if key not in _OF_LINES:
             raise ConfigError(f"--option {key}: lines of joints take {', '.join(_OF_LINES)}")
     layout, features, rate = (options.get(key) for key in _OF_LINES)
-    if layout is not None and not isinstance(layout, str):
-        raise ConfigError(f"--option layout must be a name, got {layout!r}")
     if features is not None and not (isinstance(features, list) and all(isinstance(name, str) for name in features)):
         raise ConfigError(f"--option features must be names, such as [x,y,z], got {features!r}")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0):
@@ -167,6 +207,10 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
             raise ConfigError(f"--option {key}: the model knows no {key}, so that frames cannot be matched by it")
     if rate and saved.schema.rate:
         warn_of_rate("standard input", rate, saved.schema.rate)
+    if layout is not None:
+        joints = len(get_layout(layout).joints)
+        found = Schema((), (1, joints, saved.schema.shape[-1]), layout=known_layout(layout))
+        print_notes(conversion_notes(found, saved.schema, "standard input"))
     return {"layout": layout, "features": features or ()}
 
 
@@ -207,13 +251,14 @@ STREAM = Command(
     "attentive stream runs/poses/TIME film.mp4 --video seen.mp4",
     _stream,
     RUN_OR_MODEL,
-    Argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON"),
+    Argument("source", metavar="SOURCE", help="a video, the number of a camera, a data set, or - for lines of JSON"),
     Argument(
         "--option",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="of lines of JSON: layout=NAME, features=[NAME,...] or rate=FRAMES_PER_SECOND; may be repeated",
+        help="of a data set, an option of its reader; of lines of JSON: layout=NAME, features=[NAME,...] or "
+        "rate=FRAMES_PER_SECOND; may be repeated",
     ),
     Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
     overwrite("OUT"),

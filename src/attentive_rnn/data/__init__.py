@@ -11,7 +11,7 @@ from .image_dataset import ImageDataset
 from .matching import match
 from .registry import get_source, list_sources, load, read_sequences, recognise
 from .schema import Schema
-from .skeletons.layouts import JointLayout, get_layout, list_layouts
+from .skeletons.layouts import JointLayout, get_layout, known_layout, list_layouts, same_joint
 from .source import Source
 from .split import validation_split
 from .transforms import (
@@ -39,7 +39,7 @@ from .transforms import (
     UnitBodySize,
     transform_from_config,
 )
-from .transforms.body import ConvertLayout, same_joint
+from .transforms.body import ConvertLayout
 
 ImageSet = ImageDataset  # its former name
 
@@ -87,6 +87,7 @@ __all__ = [
     "from_frame",
     "get_layout",
     "get_source",
+    "known_layout",
     "list_layouts",
     "list_sources",
     "load",

@@ -18,12 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError, DataError, DataWarning
+from ..errors import DataError, DataWarning
 from .dataset import LabelledDataset, SequenceDataset
 from .schema import Schema
-from .skeletons.layouts import get_layout
+from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
 from .text.words import recode
-from .transforms.body import ConvertLayout
 from .transforms.presence import has_joints, presence_beside, unmark
 
 FrameMap = Callable[[Tensor], Tensor]  # (T, *found.shape) to (T, *wanted.shape)
@@ -59,7 +58,7 @@ def match(
         [[2.0, 1.0]]
     """
     found = dataset.schema
-    if found == wanted:
+    if found == wanted and _turn(found, wanted) is None:
         return dataset
     where = where or dataset.name or "data"
     if isinstance(dataset, SequenceDataset):
@@ -90,6 +89,7 @@ def _matched(
     matched = copy(dataset)  # with whatever else is known of it
     matched.labels = _labels(dataset, wanted, strict, where)
     matched.schema = wanted
+    matched.notes = (*matched.notes, *conversion_notes(found, wanted, where))
     if frames is not None:
         marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
         matched.sequences = [unmark(one) if has_joints(one, wanted) else one for one in marked]
@@ -105,6 +105,13 @@ def _framed(dataset: SequenceDataset, i: int, frames: FrameMap, where: str) -> T
         raise DataError(f"{where}: {dataset.metas[i].get('name', f'sequence {i}')}: {error}") from error
 
 
+def _turn(found: Schema, wanted: Schema) -> Tensor | None:
+    """The rotation (C, C) from skeletons whose axis that points up is known to those of the model; None: none."""
+    if len(wanted.shape) != 3 or wanted.medium != "sequence" or wanted.vector[0] not in (2, 3):
+        return None
+    return turn_between(found.upward, wanted.upward, wanted.vector[0])
+
+
 def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[str] = ()) -> FrameMap | None:
     """The function from frames of one schema to those of another; None where they are the same.
 
@@ -117,6 +124,22 @@ def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[st
         >>> tuple(match_frames(Schema((), (20, 3)), kinect, "here")(torch.zeros(5, 20, 3)).shape)
         (5, 1, 20, 3)
     """
+    plain, turn = _untwisted(found, wanted, where, takes), _turn(found, wanted)
+    if turn is None:
+        return plain
+    coordinates, size = wanted.vector
+
+    def turned(frames: Tensor) -> Tensor:
+        made = frames.clone() if plain is None else plain(frames)
+        vectors = made.unflatten(-1, (-1, size))
+        upright = vectors[..., :coordinates] @ turn.to(made.dtype).T
+        return torch.cat([upright, vectors[..., coordinates:]], -1).flatten(-2)
+
+    return turned
+
+
+def _untwisted(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -> FrameMap | None:
+    """As :func:`match_frames`, with the axes as they are."""
     if found.layout and wanted.layout and found.layout != wanted.layout:
         return _joints(found, wanted, where, takes)
     names, own = _names(found), _names(wanted)
@@ -232,21 +255,21 @@ def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -
         shape = (1, *shape)
     elif len(shape) == 1 and not found.layout and shape[0] % (joints * values) == 0:
         shape = (shape[0] // (joints * values), joints, values)
-    chosen: list[int] | None = None
-    if len(shape) == 3 and found.layout and wanted.layout and found.layout != wanted.layout:
-        try:
-            chosen = ConvertLayout(found.layout, wanted.layout).indices
-        except ConfigError as error:
-            raise DataError(f"{where}: {str(error).removeprefix('convert_layout: ').partition(';')[0]}") from error
-        if shape[1] != len(get_layout(found.layout).joints):
-            raise DataError(_other_shape(found, wanted, where))
+    chosen = _joint_map(found, wanted, where)
+    if chosen is not None and (len(shape) != 3 or shape[1] != len(get_layout(found.layout or "").joints)):
+        raise DataError(_other_shape(found, wanted, where))
+    if len(shape) == 3 and found.layout and found.vector[0] == 2 and wanted.vector[0] == 3:
+        raise DataError(
+            f"{where}: joints of {found.layout} have x and y in a picture, but the model takes x, y and z in space: "
+            "the depth of a joint cannot be told from a picture"
+        )
     if len(shape) != 3 or shape[2] != values or (chosen is None and shape[1] != joints):
         raise DataError(_other_shape(found, wanted, where))
     _check_coordinates(found, wanted, where)
 
     def convert(frames: Tensor) -> Tensor:
         bodies = frames.reshape(-1, *shape)
-        bodies = bodies if chosen is None else bodies[:, :, chosen]
+        bodies = bodies if chosen is None else chosen(bodies, wanted.vector)
         if shape[0] > persons:
             there = torch.nan_to_num(bodies).flatten(2).ne(0).any(2).any(0).nonzero().flatten().tolist()
             if len(there) > persons:
@@ -260,6 +283,34 @@ def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -
         return bodies
 
     return convert
+
+
+def _joint_map(found: Schema, wanted: Schema, where: str) -> JointMap | None:
+    """How to have the joints of the model out of those of another layout; None where there is no other.
+
+    Raises:
+        DataError: a joint cannot be had.
+    """
+    if not found.layout or not wanted.layout or found.layout == wanted.layout:
+        return None
+    made = joint_map(get_layout(found.layout).joints, get_layout(wanted.layout).joints)
+    if made.missing:
+        raise DataError(
+            f"{where}: {found.layout} has no joint for {_shown(list(made.missing))} of {wanted.layout}, on which the "
+            "model was trained"
+        )
+    return made
+
+
+def conversion_notes(found: Schema, wanted: Schema, where: str) -> list[str]:
+    """Notes on the joints that are derived for a model of another layout, and on another axis that points up."""
+    made = _joint_map(found, wanted, where) if len(found.shape) > 1 else None
+    notes = []
+    if made is not None and made.derived:
+        notes.append(f"{where}: joints of {wanted.layout} made of those of {found.layout}: {'; '.join(made.derived)}")
+    if _turn(found, wanted) is not None:
+        notes.append(f"{where}: turned so that {wanted.upward} is up, as in training, not {found.upward}")
+    return notes
 
 
 def _check_coordinates(found: Schema, wanted: Schema, where: str) -> None:

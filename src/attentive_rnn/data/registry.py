@@ -19,6 +19,7 @@ from .schema import Schema
 from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
 from .skeletons.keypoints import reader as keypoints
+from .skeletons.layouts import with_layout
 from .source import Source
 from .text import imdb
 
@@ -121,7 +122,7 @@ def load(name: str, path: str | Path | None = None, **options: Any) -> Splits:
         >>> len(train), len(test), train.schema.shape, train.lengths.max()
         (270, 370, (12,), np.int64(26))
     """
-    source = get_source(name)
+    source, options = get_source(name), with_layout(options)
     check_options(source, options)
     if path is None and not source.embedded:
         raise ConfigError(f"data set {name!r} needs a path: {source.title}")
@@ -148,7 +149,7 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
         DataError: nothing can be read there.
         ConfigError: an option that the reader does not take.
     """
-    path = existing(path)
+    path, options = existing(path), with_layout(options)
     source = recognise(path)
     check_options(source, options)
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
@@ -232,5 +233,5 @@ def read_sequences(path: str | Path, schema: Schema | None = None, **options: An
         if key not in known:
             takes = f"takes {', '.join(known)}" if known else "takes none"
             raise ConfigError(f"{path}: unknown option {key!r}; reading {source.name!r} {takes}")
-    dataset = sequences_only(source.read(path, **options))
+    dataset = sequences_only(source.read(path, **with_layout(options)))
     return dataset if schema is None else match(dataset, schema, takes=known, where=str(path))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any, Literal, get_args
 
-from ..errors import ConfigError
+from ..errors import ConfigError, either
+from .skeletons.layouts import AXES, UNITS, JointLayout, Layout, get_layout, known_layout
 
 NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
 Target = Literal["class", "number", "image"]
@@ -23,7 +24,8 @@ class Schema:
         shape: shape of one frame, ``(D,)`` for features, ``(M, V, C)`` for a skeleton of M persons, V joints and C
             coordinates (metres), or (channels, height, width) of an image.
         features: a name for each of the flattened features of a frame, or empty.
-        layout: name of the joint layout of a skeleton (see :func:`get_layout`), or None.
+        layout: joint layout of a skeleton, the name of one of the package or one of your own (see :func:`get_layout`),
+            or None.
         rate: frames per second, or None where the format does not say.
         target: what a label is: "class", an index into ``classes``; "number", a real number to be predicted; or
             "image", an image like the given one.
@@ -32,6 +34,9 @@ class Schema:
         coordinates: how many leading numbers of a joint are coordinates, 2 or 3, where others follow that are none: 2
             for (x, y, confidence). None: all are coordinates.
         vectors: how many such vectors a joint has, such as position and velocity, one after the other.
+        up: of skeletons, the axis that points up, such as "-y" in a picture; None: as the layout says, or not known.
+        units: of their coordinates, such as "metres"; None: as the layout says, or not known. Neither these nor ``up``
+            count when schemas are compared.
         medium: "sequence"; "image" where an item is a single frame, an image; or "maps" where each frame is maps of
             features (channels, height, width).
 
@@ -47,13 +52,15 @@ class Schema:
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
-    layout: str | None = None
+    layout: Layout | None = None
     rate: float | None = None
     target: Target = "class"
     vocabulary: tuple[str, ...] = ()
     medium: Medium = "sequence"
     coordinates: int | None = None
     vectors: int = 1
+    up: str | None = field(default=None, compare=False)
+    units: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
@@ -72,6 +79,9 @@ class Schema:
             raise ConfigError(f"schema: images are (C, H, W) and of medium image, got {self.shape}, {self.medium}")
         if self.medium != "sequence" and self.target == "number":
             raise ConfigError("schema: of images a class or an image is predicted, of maps a class, not a number")
+        for key, value, known in (("up", self.up, AXES), ("units", self.units, UNITS)):
+            if value is not None and value not in known:
+                raise ConfigError(f"schema: {key} must be {either(known)}, got {value!r}")
         self._check_joints()
         if self.vocabulary and self.medium != "image" and self.shape != (1,):
             raise ConfigError(f"schema: with a vocabulary a frame is one index, shape (1,), got {self.shape}")
@@ -120,6 +130,21 @@ class Schema:
         return (*"xyz"[:coordinates], *["confidence"] * (size - coordinates))
 
     @property
+    def upward(self) -> str | None:
+        """The axis that points up, as the data or else their layout say; None where neither does.
+
+        Example:
+            >>> Schema((), (1, 17, 2), layout="coco-17").upward
+            '-y'
+        """
+        return self.up or (get_layout(self.layout).up if self.layout else None)
+
+    @property
+    def measured(self) -> str | None:
+        """The units of coordinates, as the data or else their layout say; None where neither does."""
+        return self.units or (get_layout(self.layout).unit if self.layout else None)
+
+    @property
     def outputs(self) -> int:
         """Numbers in a model's output: one a class, or the number itself; 0 for an image."""
         return 1 if self.target == "number" else len(self.classes)
@@ -132,8 +157,13 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain values that JSON can hold."""
         values = {key: list(v) if isinstance(v, tuple) else v for key, v in vars(self).items()}
+        if isinstance(self.layout, JointLayout):
+            values["layout"] = self.layout.to_dict()
         if self.coordinates is None and self.vectors == 1:  # as versions that do not know them write it
             del values["coordinates"], values["vectors"]
+        for key in ("up", "units"):
+            if values[key] is None:
+                del values[key]
         return values
 
     @classmethod
@@ -147,7 +177,7 @@ class Schema:
             >>> Schema.from_dict({"classes": ["a", "b"], "shape": [12]}) == Schema(("a", "b"), (12,))
             True
         """
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         for key in values:
             if key not in known:
                 raise ConfigError(f"schema: unknown key {key!r}; the keys are {', '.join(sorted(known))}")
@@ -155,21 +185,23 @@ class Schema:
             if key not in values:
                 raise ConfigError(f"schema: the key {key!r} is missing")
         layout, rate = values.get("layout"), values.get("rate")
-        if layout is not None and not isinstance(layout, str):
-            raise ConfigError(f"schema: layout must be a name or null, got {layout!r}")
+        if layout is not None and not isinstance(layout, str | Mapping | JointLayout):
+            raise ConfigError(f"schema: layout must be a name, joints and bones, or null, got {layout!r}")
         if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
             raise ConfigError(f"schema: rate must be a number or null, got {rate!r}")
         return cls(
             classes=_tuple_of(str, "classes", values["classes"]),
             shape=_tuple_of(int, "shape", values["shape"]),
             features=_tuple_of(str, "features", values.get("features", ())),
-            layout=layout,
+            layout=layout if isinstance(layout, str | None) else known_layout(layout),
             rate=None if rate is None else float(rate),
             target=values.get("target", "class"),
             vocabulary=_tuple_of(str, "vocabulary", values.get("vocabulary", ())),
             medium=values.get("medium", "sequence"),
             coordinates=values.get("coordinates"),
             vectors=values.get("vectors", 1),
+            up=values.get("up"),
+            units=values.get("units"),
         )
 
 

@@ -28,7 +28,7 @@ def flatten(frames: np.ndarray, schema: Schema) -> np.ndarray:
     if len(bodies) == 0:
         return flat
     if frames.shape[-1] < 3 or numbers_of(first[seen], schema.layout, (), schema.coordinates).coordinates == 2:
-        flat[seen] = bodies[..., :2] * (1, -1)
+        flat[seen] = bodies[..., :2] * (1, 1 if schema.upward == "+y" else -1)
         # A joint of a picture at exactly (0, 0) was not found.
         flat[(frames[..., :2] == 0).all(-1)] = np.nan
         return flat
@@ -85,7 +85,11 @@ def _view(points: np.ndarray, schema: Schema) -> np.ndarray:
     up, across = _up(points, schema), _across(points, schema)
     if up is None or across is None:
         centred = (points - points.mean(axis=1, keepdims=True)).reshape(-1, 3)
+        if up is not None:
+            centred = centred - (centred @ up)[:, None] * up
         _, _, axes = np.linalg.svd(centred[:: max(1, len(centred) // 2000)], full_matrices=False)
+        if up is not None:
+            return np.stack([axes[0], up])
         y, x = axes[0], axes[1]
         # The fingers, which are last in every layout of a hand, point up.
         y = y if (points[:, -1] - points[:, 0]).mean(0) @ y > 0 else -y
@@ -104,8 +108,10 @@ def _up(points: np.ndarray, schema: Schema) -> np.ndarray | None:
 
 
 def _across(points: np.ndarray, schema: Schema) -> np.ndarray | None:
-    joints = get_layout(schema.layout).joints if schema.layout else ()
-    if "left shoulder" not in joints or "right shoulder" not in joints:
+    if schema.layout is None or not get_layout(schema.layout).pairs:
         return None
-    width = points[:, joints.index("left shoulder")] - points[:, joints.index("right shoulder")]
+    layout = get_layout(schema.layout)
+    shoulders = [pair for pair in layout.pairs if layout.joints[pair[0]] == "left shoulder"]
+    left, right = np.array(shoulders or layout.pairs).T
+    width = (points[:, left] - points[:, right]).mean(1)
     return width[: max(1, len(width) // 4)].mean(0)

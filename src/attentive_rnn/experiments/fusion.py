@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,12 @@ class Fused:
         return score(as_logits(self.probabilities)[self.unseen], self.labels[self.unseen])
 
 
-def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None, views: int = 1) -> Fused:
+def fuse_runs(
+    runs: Sequence[RunFolder],
+    weights: Sequence[float] | None = None,
+    views: int = 1,
+    options: Mapping[str, Any] | None = None,
+) -> Fused:
     """The answers of finished runs to their test sequences, alone and together by :func:`fuse_known`.
 
     Runs of one data set are aligned by place, others by the names of the sequences.
@@ -189,12 +195,13 @@ def fuse_runs(runs: Sequence[RunFolder], weights: Sequence[float] | None = None,
         runs: one or more.
         weights: of each; None: all alike.
         views: of each sequence, over which a run averages; see :func:`answers_in_test`.
+        options: of the readers, besides those of the training.
 
     Raises:
         ConfigError: the data have no classes or cannot be aligned, or the weights or views do not fit.
     """
     data = loaded_data()
-    configs = [run.read_config() for run in runs]
+    configs = [run.read_config(options=options) for run in runs]
     models = [load_model(run.model) for run in runs]
     splits = [matched_splits(saved, data(config)) for saved, config in zip(models, configs, strict=True)]
     for run, one in zip(runs, splits, strict=True):

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data import Schema, get_layout
+from ..data.matching import conversion_notes
+from ..data.skeletons.layouts import turn_between
 from ..data.transforms.presence import unseen
 from ..draw import skeletons
 from ..errors import ConfigError
 from ..training.saved_model import SavedModel
 from .recogniser import Recognition, Recognizer
-from .segments import Segment
+from .segments import Segment, SourceFrames
 
 if TYPE_CHECKING:
     from ..video.extractors import Extractor
@@ -27,7 +29,7 @@ class Sighting:
 
     Args:
         track: its number.
-        recognition: the state of the track now.
+        recognition: the state of the track now; ``start`` and ``ended`` are in numbers of pictures of the video.
         person: where the joints are; None for a model of whole pictures.
         weights: for each joint, how much the first layer lets through relative to the mean joint, (V,); None where the
             model has no gate there or its input is not joints.
@@ -69,6 +71,7 @@ class Pipeline:
     ) -> None:
         schema = saved.schema
         self.pose, self.extractor, self.patience = pose, extractor, patience
+        self.notes: list[str] = []
         if skeletons.has_skeletons(schema):
             from ..video.pose import check_layout
 
@@ -76,6 +79,7 @@ class Pipeline:
                 raise ConfigError(f"this model takes skeletons ({schema.layout}), so it needs a pose estimator")
             assert schema.layout is not None
             check_layout(pose, schema.layout)
+            self.notes = _notes(pose, schema)
             if schema.vector[0] not in (2, 3):
                 raise ConfigError(f"this model takes {schema.shape[2]} numbers a joint; a pose has x, y and z")
         elif extractor is None or schema.shape != (extractor.dim,):
@@ -84,7 +88,10 @@ class Pipeline:
         self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=skeletons.has_skeletons(schema))
         self.schema, self._least = schema, saved.min_confidence
         self._ready = saved.preprocessing.schema_after(schema)
+        self._turn = turn_between("-y", schema.upward, schema.vector[0]) if len(schema.shape) == 3 else None
         self._gone: dict[int, int] = {}
+        self._frames: dict[int, SourceFrames] = {}
+        self._count = 0  # pictures of this video
 
     def push(self, image: np.ndarray) -> tuple[list[Sighting], list[tuple[int, Segment]]]:
         """Take the next picture (H, W, 3) uint8.
@@ -95,7 +102,9 @@ class Pipeline:
         if self.pose is None or not skeletons.has_skeletons(self.schema):
             assert self.extractor is not None
             features = self.extractor(image[None]).pooled[0]
-            return [Sighting(0, self.recognizer.push(features, 0))], []
+            result = self._recognised(features, 0)
+            self._count += 1
+            return [Sighting(0, result)], []
         from ..video.pose import converted
 
         assert self.schema.layout is not None
@@ -103,8 +112,9 @@ class Pipeline:
         seen = []
         for person in people:
             self._gone[person.track] = 0
-            result = self.recognizer.push(self._numbers(person), person.track)
+            result = self._recognised(self._numbers(person), person.track)
             seen.append(Sighting(person.track, result, person, self._weights(result)))
+        self._count += 1
         here = {person.track for person in people}
         ended = []
         for track in list(self._gone):
@@ -118,12 +128,21 @@ class Pipeline:
         ended = [last for track in list(self.recognizer.tracks) for last in self._end(track)]  # type: ignore[arg-type]
         if self.pose is not None:
             self.pose.reset()
+        self._count = 0
         return ended
+
+    def _recognised(self, frame: np.ndarray, track: int) -> Recognition:
+        """The state of a track after its frame in this picture."""
+        frames = self._frames.setdefault(track, SourceFrames())
+        result = self.recognizer.push(frame, track)
+        frames.push(self._count, result.start if result.ended is None else result.ended.start)
+        ended = None if result.ended is None else frames.of(result.ended)
+        return result._replace(start=frames.number(result.start), ended=ended)
 
     def _end(self, track: int) -> list[tuple[int, Segment]]:
         self._gone.pop(track, None)
-        last = self.recognizer.end(track)
-        return [] if last is None else [(track, last)]
+        last, frames = self.recognizer.end(track), self._frames.pop(track, None)
+        return [] if last is None or frames is None else [(track, frames.of(last))]
 
     def _numbers(self, person: Person) -> np.ndarray:
         """What the model takes of a person's joints, (V, C): coordinates, and where it knows one the confidence.
@@ -131,7 +150,10 @@ class Pipeline:
         As in training, joints below its option ``min_confidence``, or of confidence 0, are absent.
         """
         coordinates, size = self.schema.vector
-        joints = person.joints[:, :coordinates]
+        metres = person.world is not None and self.schema.measured == "metres"
+        joints = (person.world if metres else person.joints)[:, :coordinates]  # type: ignore[index]
+        if self._turn is not None:
+            joints = joints @ self._turn.numpy().T
         if size > coordinates:
             joints = np.concatenate([joints, person.confidence[:, None]], axis=1)
         return np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
@@ -143,6 +165,20 @@ class Pipeline:
             return None
         weights = first.reshape(shape)[0].mean(-1)
         return weights / weights.mean() if weights.mean() > 0 else None
+
+
+def _notes(pose: PoseEstimator, schema: Schema) -> list[str]:
+    """How the joints of an estimator become those of a model."""
+    from ..video.pose import PICTURE_UP
+
+    found = Schema((), (1, len(get_layout(pose.layout).joints), schema.shape[2]), layout=pose.layout, up=PICTURE_UP)
+    notes = conversion_notes(found, schema, pose.name)
+    if schema.measured == "metres":
+        notes.append(
+            f"{pose.name}: the model was trained on metres: joints are taken in metres round the middle of the hips "
+            "where the estimator gives them, so that a walk through the room is not seen"
+        )
+    return notes
 
 
 def annotate(image: np.ndarray, seen: Sequence[Sighting], schema: Schema) -> np.ndarray:

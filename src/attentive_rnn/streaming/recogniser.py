@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Schema, Streamed, get_layout, same_joint
+from ..data import Schema, Streamed, get_layout
 from ..data.matching import FrameMap, match_frames
 from ..data.ranges import check_ranges
-from ..data.transforms.presence import unseen
+from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
+from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
 from .carried import Carried
@@ -85,7 +86,7 @@ class Recognizer:
         window: int | None = None,
         hold: int = 1,
         need_attention: bool = False,
-        layout: str | None = None,
+        layout: Layout | None = None,
         features: Sequence[str] = (),
     ) -> None:
         model = saved.model
@@ -109,7 +110,7 @@ class Recognizer:
         self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
         self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
-        self._layout = None if layout is None else get_layout(layout).name
+        self._layout = known_layout(layout)
         self._features = tuple(features)
         self._maps: dict[tuple[Any, ...], FrameMap | None] = {}
         self._first: list[Tensor] | None = [] if saved.seen is not None else None
@@ -170,10 +171,7 @@ class Recognizer:
         schema, names = self.saved.schema, self._features
         if isinstance(frame, Mapping):
             frame, names = self._named(frame)
-        try:
-            values = np.asarray(frame, dtype=self._numpy_dtype)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise DataError(f"a frame must be numbers {schema.shape}, got {type(frame).__name__}") from error
+        values = self._array(frame)
         if values.shape != schema.shape or names or self._layout is not None:
             values = self._matched(values, names)
         missing = np.isnan(values).any(-1, keepdims=True)
@@ -201,11 +199,17 @@ class Recognizer:
             if not schema.features:
                 raise DataError("a frame has names, but the model knows none; send its values in a list")
             return list(frame.values()), tuple(frame)
-        given = list(frame)
-        places = {name: same_joint(name, given) for name in get_layout(schema.layout).joints}
-        if missing := [name for name, place in places.items() if place is None]:
-            raise DataError(f"a frame lacks the joints {', '.join(missing)} of {schema.layout}")
-        return [frame[given[place]] for place in places.values() if place is not None], ()
+        made = joint_map(tuple(map(plain_name, frame)), get_layout(schema.layout).joints)
+        if made.missing:
+            raise DataError(f"a frame lacks the joints {', '.join(made.missing)} of {schema.layout}")
+        return _made(self._array(list(frame.values())), lambda joints: made(joints, schema.vector)), ()
+
+    def _array(self, frame: Any) -> np.ndarray:
+        try:
+            return np.asarray(frame, dtype=self._numpy_dtype)
+        except (TypeError, ValueError, RuntimeError) as error:
+            kind = type(frame).__name__
+            raise DataError(f"a frame must be numbers {self.saved.schema.shape}, got {kind}") from error
 
     def _matched(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         """Values of another shape, order or layout as a frame of the model."""
@@ -217,7 +221,18 @@ class Recognizer:
             except (ConfigError, DataError) as error:
                 raise DataError(f"a frame must be {schema.shape}, got {values.shape}: {error}") from error
         convert = self._maps[key]
-        return values if convert is None else convert(torch.from_numpy(values[None])).numpy()[0]
+        if convert is None:
+            return values
+        if self._layout is not None and values.ndim > 1:
+            return _made(values[None], convert)[0]
+        return convert(torch.from_numpy(values[None])).numpy()[0]
+
+
+def _made(frames: np.ndarray, convert: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """Joints (..., V, C) made of others: one is all zeros where one of those that it is made of is."""
+    values = torch.from_numpy(frames)
+    gone = (values == 0).all(-1, keepdim=True) | values.isnan().any(-1, keepdim=True)
+    return unmark(convert(torch.where(gone, torch.nan, values))).numpy()
 
 
 class _Track:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +23,39 @@ class Segment:
     start: int
     end: int
     probability: float
+
+
+class SourceFrames:
+    """The numbers that the frames of one track have in their source, in which the track may begin late or have gaps.
+
+    Those before the present segment are forgotten, so that they take little memory.
+
+    Example:
+        >>> frames = SourceFrames()
+        >>> for number in (62, 63, 65):
+        ...     frames.push(number, 0)
+        >>> frames.of(Segment(label=1, start=1, end=3, probability=0.5))
+        Segment(label=1, start=63, end=66, probability=0.5)
+    """
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._numbers: deque[int] = deque()
+
+    def push(self, number: int, start: int) -> None:
+        """Take the number of the track's next frame; no segment to come begins before the track's frame ``start``."""
+        while self._numbers and self._first < start:
+            self._numbers.popleft()
+            self._first += 1
+        self._numbers.append(number)
+
+    def number(self, frame: int) -> int:
+        """The number in the source of a frame of the track."""
+        return self._numbers[frame - self._first]
+
+    def of(self, segment: Segment) -> Segment:
+        """A segment of the track with the numbers of its frames in the source."""
+        return replace(segment, start=self.number(segment.start), end=self.number(segment.end - 1) + 1)
 
 
 class Segmenter:

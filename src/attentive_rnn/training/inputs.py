@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data import SequenceDataset, Source, Splits, read_sequences
+from ..data import SequenceDataset, Source, Splits, get_layout, read_sequences
 from ..data.io.files import existing
 from ..data.registry import carried_options, read_options, reader_of
 from ..errors import ConfigError, DataError
 from .config import Config
 from .saved_model import SavedModel
-from .setup import load_splits
+from .setup import load_splits, print_notes
 
 
 def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] | None = None) -> SequenceDataset:
@@ -48,7 +48,7 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
             trained = {key: value for key, value in trained.items() if key not in lacking}
         except DataError as error:
             layout = trained.get("layout")
-            if layout is None or "layout" in given or str(layout) not in str(error):
+            if layout is None or "layout" in given or str(get_layout(layout)) not in str(error):
                 raise
             raise DataError(f"{error}; if these are other joints, name their layout: --option layout=NAME") from error
     return saved.matched(dataset, takes=takes, where=str(path))
@@ -78,4 +78,5 @@ def matched_splits(saved: SavedModel, splits: Splits) -> Splits:
     """Data that were loaded already as a model takes them; the same object where they fit."""
     parts = splits.parts()
     found = {name: saved.matched(part, strict=True) for name, part in parts.items()}
+    print_notes(dict.fromkeys(note for part in found.values() for note in part.notes if note not in splits.notes))
     return splits if all(found[name] is part for name, part in parts.items()) else Splits(**found)

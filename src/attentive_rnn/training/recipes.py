@@ -17,6 +17,7 @@ from .. import data as sequence_data
 from ..errors import ConfigError, either
 from .config import KEYS, Config, flatten, from_dict
 
+_LAYOUTS = ("layout", "source", "target")  # options of transforms that are joint layouts
 BASE = "base"  # the recipe that changes nothing
 PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
@@ -107,6 +108,7 @@ def resolve(config: Config) -> Config:
         if data.path is None:
             raise ConfigError("data.path is missing: give --data.path PATH, a file or folder of sequences")
         data.source = sequence_data.recognise(data.path).name
+    data.options = _with_layouts(data.options, ("layout",))
     source = sequence_data.get_source(data.source)
     if data.path is None and not source.embedded:
         raise ConfigError(f"data.path is missing: give --data.path PATH, for {source.title}")
@@ -114,6 +116,8 @@ def resolve(config: Config) -> Config:
         data.preprocessing = [dict(step) for step in source.preprocessing]
     if data.augmentation is None:
         data.augmentation = [dict(step) for step in source.augmentation]
+    data.preprocessing = [_with_layouts(step, _LAYOUTS) for step in data.preprocessing]
+    data.augmentation = [_with_layouts(step, _LAYOUTS) for step in data.augmentation]
     for key, steps in (("preprocessing", data.preprocessing), ("augmentation", data.augmentation)):
         try:
             transform = sequence_data.transform_from_config(steps)
@@ -122,6 +126,18 @@ def resolve(config: Config) -> Config:
         if key == "preprocessing" and transform.random:
             raise ConfigError(f"data.preprocessing: {transform!r} is random: it belongs in data.augmentation")
     return config
+
+
+def _with_layouts(options: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Options of a reader or of a transform with the content of the layout files that they name.
+
+    A run is then complete without them.
+    """
+    found = dict(options)
+    for key in (key for key in keys if found.get(key) is not None):
+        layout = sequence_data.known_layout(found[key])
+        found[key] = layout.to_dict() if isinstance(layout, sequence_data.JointLayout) else layout
+    return found
 
 
 def read_config(path: Path) -> Config:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ..data import Schema, Splits, copies_in_train
+from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train
+from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import read_json, write_json
 from ..data.io.locks import remove_leftovers
 from ..data.ranges import of_dataset
@@ -35,6 +36,8 @@ from .transfer import starting_model
 
 if TYPE_CHECKING:
     from .recorder import Recorder
+
+_MEASURED = 200  # sequences, at most, that tell the axis that points up
 
 
 def train(
@@ -164,7 +167,22 @@ def _saved(job: Job, splits: Splits) -> SavedModel:
     config, train = job.config, splits.train
     reader = None if config.data.source is None else Reader(config.data.source, config.data.options)
     bound = config.training.max_frames_per_batch
-    return SavedModel(job.model, train.schema, job.preprocessing, reader, of_dataset(train), bound)
+    return SavedModel(job.model, _measured(train), job.preprocessing, reader, of_dataset(train), bound)
+
+
+def _measured(train: LabelledDataset) -> Schema:
+    """The schema of training data, with the axis that points up and the metres that skeletons seem to be in.
+
+    Data of another layout, or of pictures, are turned and measured by them; see :func:`attentive_rnn.data.match`.
+    """
+    schema = train.schema
+    if not isinstance(train, SequenceDataset) or schema.layout is None or len(schema.shape) != 3:
+        return schema
+    some = train.subset(range(0, len(train), -(-len(train) // _MEASURED)))
+    summary = summarise_skeletons(some)
+    assert summary is not None
+    units = "metres" if summary.unit == "metres" else None
+    return replace(schema, up=schema.upward or summary.up, units=schema.measured or units)
 
 
 @contextmanager

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
-from ..data import ConvertLayout, Schema, get_layout
+from ..data import ConvertLayout, Schema, get_layout, known_layout
 from ..data.io.files import check_writable, write_atomically
+from ..data.skeletons.layouts import Layout
+from ..data.transforms.presence import unmark
 from ..errors import ConfigError, DataError, needed_for
 from .decode import find_videos, read_frames
 from .features import Progress
 from .tracking import Tracker
 
+PICTURE_UP = "-y"  # of the joints of a person in a picture
 LARGEST = 640  # pixels of the longer side of a picture; the networks take fewer
 
 
@@ -29,11 +33,14 @@ class Person(NamedTuple):
         joints: (V, 3) float32 in units of the picture's height: x to the right and y down from the top left corner, z
             away from the camera from the middle of the hips.
         confidence: (V,) float32, from 0 (a guess) to 1 (seen).
+        world: (V, 3) float32, the joints in metres from the middle of the hips, in the same directions; None where the
+            estimator does not tell.
     """
 
     track: int
     joints: np.ndarray
     confidence: np.ndarray
+    world: np.ndarray | None = None
 
 
 class PoseEstimator(ABC):
@@ -99,10 +106,13 @@ class MediaPipePose(PoseEstimator):
     def __call__(self, image: np.ndarray) -> list[Person]:
         found: list[Person] = []
         for i, follower in enumerate(self._followers):
-            landmarks = follower.process(image).pose_landmarks
-            if landmarks is None:
+            result = follower.process(image)
+            if result.pose_landmarks is None:
                 continue
-            person = _person(landmarks.landmark, *image.shape[:2])
+            person = _person(result.pose_landmarks.landmark, *image.shape[:2])
+            if result.pose_world_landmarks is not None:
+                places = [(mark.x, mark.y, mark.z) for mark in result.pose_world_landmarks.landmark]
+                person = person._replace(world=np.array(places, np.float32))
             found.append(person)
             if i + 1 < len(self._followers):
                 image = _without(image, person)
@@ -110,19 +120,32 @@ class MediaPipePose(PoseEstimator):
         return [person._replace(track=track) for person, track in zip(found, tracks, strict=True)]
 
 
-def converted(people: list[Person], layout: str, target: str) -> list[Person]:
-    """People in another joint layout, joint by joint of the same name.
+def converted(people: list[Person], layout: Layout, target: Layout) -> list[Person]:
+    """People in another joint layout: joints by name, or as the middle of others with the lowest of their confidences.
 
     Raises:
         ConfigError: the layout lacks a joint of the target.
     """
     if layout == target:
         return people
-    indices = ConvertLayout(layout, target).indices
-    return [Person(p.track, p.joints[indices], p.confidence[indices]) for p in people]
+    made = ConvertLayout(layout, target).map
+
+    def convert(person: Person) -> Person:
+        gone = (person.joints == 0).all(1)
+
+        def change(joints: np.ndarray) -> np.ndarray:
+            values = torch.from_numpy(np.concatenate([joints, person.confidence[:, None]], axis=1))
+            values[gone] = torch.nan  # so that a joint is absent where one of those that it is made of is
+            changed: np.ndarray = unmark(made(values, (values.shape[1] - 1, values.shape[1]))).numpy()
+            return changed
+
+        joints, world = change(person.joints), None if person.world is None else change(person.world)[:, :-1]
+        return Person(person.track, joints[:, :-1], joints[:, -1], world)
+
+    return [convert(person) for person in people]
 
 
-def check_layout(estimator: PoseEstimator, target: str) -> None:
+def check_layout(estimator: PoseEstimator, target: Layout) -> None:
     """Raise ConfigError unless the estimator has every joint of a layout."""
     get_layout(target)
     converted([], estimator.layout, target)
@@ -152,7 +175,7 @@ def extract_poses(
     out: str | Path,
     estimator: PoseEstimator,
     *,
-    layout: str | None = None,
+    layout: Layout | None = None,
     people: int = 1,
     overwrite: bool = False,
     progress: Callable[[Progress], None] = lambda state: None,
@@ -179,7 +202,7 @@ def extract_poses(
         ConfigError: OUT cannot be written, or the estimator lacks a joint of the layout.
     """
     out = check_writable(out, (".npz",), overwrite)
-    layout = layout or estimator.layout
+    layout = known_layout(layout) or estimator.layout
     check_layout(estimator, layout)
     root, found = find_videos(videos)
     joints, confidence, names, folders, rates, refused = [], [], [], [], [], []
@@ -201,7 +224,14 @@ def extract_poses(
         raise DataError(f"{videos}: nobody was found in any of {len(found)} videos: {refused[0]}")
     classes = sorted(set(folders) - {"."})
     steady = max(rates) <= 1.01 * min(rates)
-    schema = Schema(tuple(classes), joints[0].shape[1:], layout=layout, rate=round(rates[0], 3) if steady else None)
+    schema = Schema(
+        tuple(classes),
+        joints[0].shape[1:],
+        layout=layout,
+        rate=round(rates[0], 3) if steady else None,
+        up=PICTURE_UP,
+        units="picture heights",
+    )
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -242,7 +272,7 @@ def place_people(found: list[Person], places: list[int], people: int, joints: in
     return skeletons, confidence
 
 
-def _poses(video: Path, estimator: PoseEstimator, layout: str, people: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _poses(video: Path, estimator: PoseEstimator, layout: Layout, people: int) -> tuple[np.ndarray, np.ndarray, float]:
     estimator.reset()
     places: list[int] = []
     count = len(get_layout(layout).joints)

@@ -80,8 +80,6 @@ def test_joints_are_found_by_their_names():
 
 
 def test_a_synonym_stands_for_a_joint_of_another_name():
-    with pytest.raises(ConfigError, match="coco-17 has no joint for neck, belly, face of jhmdb-15"):
-        ConvertLayout("coco-17", "jhmdb-15")
     x = torch.arange(20.0).reshape(1, 1, 20, 1).expand(1, 1, 20, 2)
     y = ConvertLayout("kinect-20", "jhmdb-15")(x, RNG)
     kinect = get_layout("kinect-20").joints
@@ -106,8 +104,8 @@ def test_related_layouts_convert(source, target):
 def test_what_cannot_be_converted_is_refused():
     with pytest.raises(ConfigError, match="unknown joint layout 'kinect'"):
         ConvertLayout("kinect", "ntu-25")
-    with pytest.raises(ConfigError, match="hand-21 has no joint for palm of shrec-22"):
-        ConvertLayout("hand-21", "shrec-22")
+    with pytest.raises(ConfigError, match="sfinge-20 has no joint for wrist, thumb base of shrec-22"):
+        ConvertLayout("sfinge-20", "shrec-22")
     with pytest.raises(ConfigError, match=r"needs skeletons \(T, M, 25, C\) of ntu-25"):
         ConvertLayout("ntu-25", "kinect-20")(torch.rand(4, 1, 20, 3), RNG)
     with pytest.raises(ConfigError, match="the data have the layout None, not ntu-25"):

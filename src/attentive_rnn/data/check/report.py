@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_only
 from ..registry import check_options, recognise
 from ..schema import Schema
-from ..skeletons.layouts import get_layout
+from ..skeletons.layouts import get_layout, with_layout
 from .classes import class_warnings
 from .copies import class_counts, copy_findings
 from .findings import Finding, reader_finding, sort_findings
@@ -123,7 +123,7 @@ def check(path: str | Path, **options: Any) -> Report:
     """
     source = recognise(path)
     check_options(source, options)
-    options = dict(source.check_options) | options
+    options = dict(source.check_options) | with_layout(options)
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
     notes: list[str] = []
     parts: dict[str, LabelledDataset] = {}

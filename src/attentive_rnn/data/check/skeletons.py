@@ -13,6 +13,9 @@ from ..skeletons.layouts import get_layout
 from ..transforms.presence import absent, numbers_of
 from .findings import Finding
 
+_UPPER = ("head", "nose", "neck", "face", "chest", "shoulder centre")
+_LOWER = (" ankle", " foot", " knee", " hip", "pelvis", "hip centre")
+
 
 @dataclass(frozen=True)
 class SkeletonSummary:
@@ -21,20 +24,24 @@ class SkeletonSummary:
     Args:
         second_persons: sequences in which more than one person is present.
         bone: mean length of a bone of the first person, in the unit of the data.
-        unit: "metres", "millimetres", "pixels", "normalised" or "unknown".
+        unit: "metres", "millimetres", "pixels", "picture heights", "normalised" or "unknown".
         up: the axis, with its sign, that points up, such as "+y"; None where the joints do not tell.
+        known: which of ``unit`` and ``up`` the data or their layout say, and are no guesses.
     """
 
     second_persons: int
     bone: float
     unit: str
     up: str | None
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        up = f"{self.up} seems to be up" if self.up else "which way is up cannot be told"
+        seems = "is" if "up" in self.known else "seems to be"
+        up = f"{self.up} {seems} up" if self.up else "which way is up cannot be told"
+        verb = "in" if "unit" in self.known else "which seem" if self.unit != "unknown" else "unit"
         return (
             f"a second person in {self.second_persons} sequences; bones of {self.bone:.3g} on average, "
-            f"{'which seem' if self.unit != 'unknown' else 'unit'} {self.unit}; {up}"
+            f"{verb} {self.unit}; {up}"
         )
 
 
@@ -50,14 +57,20 @@ def summarise_skeletons(dataset: SequenceDataset) -> SkeletonSummary | None:
     lengths = lengths[seen[:, bones[:, 1]] & seen[:, bones[:, 0]]]
     bone = float(lengths.mean()) if lengths.size else 0.0
     second = sum(bool(((s != 0).flatten(2).any(2).sum(1) > 1).any()) for s in dataset.sequences)
-    return SkeletonSummary(second, bone, _unit(bone, first.shape[-1] == 2, schema), up_axis(first, schema))
+    known = tuple(key for key, value in (("unit", schema.measured), ("up", schema.upward)) if value)
+    return SkeletonSummary(second, bone, schema.measured or _unit(bone, first, schema), up_axis(first, schema), known)
 
 
 def up_axis(bodies: np.ndarray, schema: Schema) -> str | None:
-    """The axis along which heads are above hips (and hips above feet) in (frames, V, C) bodies, as in "+y"."""
+    """The axis that points up, as in "+y", of (frames, V, C) bodies.
+
+    As their schema says, or else that along which heads are above hips and feet; None where neither tells.
+    """
+    if schema.upward is not None:
+        return schema.upward
     joints = get_layout(schema.layout).joints if schema.layout else ()
-    upper = [v for v, joint in enumerate(joints) if joint in ("head", "nose", "neck", "shoulder centre")]
-    lower = [v for v, joint in enumerate(joints) if joint.endswith((" ankle", " foot", " knee", " hip"))]
+    upper = [v for v, joint in enumerate(joints) if joint in _UPPER]
+    lower = [v for v, joint in enumerate(joints) if joint.endswith(_LOWER)]
     if not upper or not lower or not len(bodies):
         return None
     points = np.where(np.isfinite(bodies), bodies, 0.0)
@@ -75,12 +88,12 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
         return
     schema = dataset.schema
     assert schema.layout is not None
-    if summary.unit == "millimetres":
+    if summary.unit == "millimetres" and "unit" not in summary.known:
         yield Finding(
             "warning",
             f"coordinates seem not to be metres but millimetres (bones of {summary.bone:.4g}); divide them by 1000",
         )
-    elif summary.unit == "unknown":
+    elif summary.unit == "unknown" and _usual_bone(schema):
         yield Finding("warning", f"coordinates seem not to be metres: bones are {summary.bone:.4g} long on average")
     later = [i for i, s in enumerate(dataset.sequences) if bool(s.any()) and not bool(s[:, 0].any())]
     if later:
@@ -115,12 +128,26 @@ def _first_persons(dataset: SequenceDataset) -> np.ndarray:
     return people[..., : min(numbers_of(people, dataset.schema.layout).coordinates, 3)]
 
 
-def _unit(bone: float, planar: bool, schema: Schema) -> str:
-    """A guess by the mean length of a bone; that of a body is about 0.2 m, that of a hand 0.03 m."""
-    if planar:
+def _usual_bone(schema: Schema) -> float | None:
+    """The mean length of a bone in metres, about 0.2 of a body, 0.03 of a hand; None of anything else."""
+    joints = get_layout(schema.layout or "").joints
+    if any(joint.endswith((" hip", "hip centre", "pelvis")) for joint in joints):
+        return 0.2
+    return 0.03 if any(joint.startswith("thumb ") for joint in joints) else None
+
+
+def _unit(bone: float, bodies: np.ndarray, schema: Schema) -> str:
+    """A guess by the mean length of a bone of (frames, V, C) bodies."""
+    if bodies.shape[-1] == 2:
         return "pixels" if bone > 2 else "normalised"
-    body = any(joint.endswith(" hip") for joint in get_layout(schema.layout or "").joints)
-    metres = 0.2 if body else 0.03
+    known = bodies[(bodies != 0).any(-1)]
+    if schema.upward == "-y" and len(known) and 0 < np.median(known[:, 1]) < 1.2 and np.median(known[:, 0]) > 0:
+        low = np.quantile(known[:, :2], 0.1)
+        if low > 0 and bone < 1:  # from the corner of a picture; bodies in metres lie round their middle or the camera
+            return "picture heights"
+    metres = _usual_bone(schema)
+    if metres is None:
+        return "unknown"
     for unit, factor in (("metres", 1), ("millimetres", 1000)):
         if metres / 4 < bone / factor < metres * 4:
             return unit

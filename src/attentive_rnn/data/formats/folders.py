@@ -28,7 +28,7 @@ from ..io.text import TextTable, header_note, parse_table
 from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
-from ..skeletons.layouts import frame_shape
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import counts_rows, index_note, is_index_name
@@ -39,7 +39,7 @@ Frames = tuple[np.ndarray, tuple[str, ...]]  # (T, ...) and the names of the col
 
 def load(
     path: str | Path,
-    layout: str | None = None,
+    layout: Layout | None = None,
     subject: str | None = None,
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
@@ -71,7 +71,7 @@ def load(
 
 def read(
     path: str | Path,
-    layout: str | None = None,
+    layout: Layout | None = None,
     subject: str | None = None,
     missing: Missing = "refuse",
     values: int | None = None,
@@ -126,6 +126,7 @@ def read(
     notes.extend(bad.notes(str(path), len(files)))
     assert first is not None
     shape = frame_shape(first[0], layout, str(path), values, first[1])
+    notes += asked_for_layout(shape, str(path), first[1]) if layout is None else []
     return SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *shape) for case in cases],
         [classes.index(file.parent.name) for file in kept],

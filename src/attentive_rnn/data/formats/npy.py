@@ -21,6 +21,7 @@ from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, open_array, read_arrays
 from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
+from ..skeletons.layouts import Layout
 from ..skeletons.ntu import ACTIONS, meta_of, number_of_classes
 from ..source import Source
 from ..split import part_of, train_test
@@ -37,7 +38,7 @@ _JOINED = re.compile(rf"(?P<role>x|data|y|labels?)(?P<part>{_PARTS})|(?P<first>{
 def load(
     path: str | Path,
     order: str | None = None,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     min_confidence: float = 0.0,
     test_fraction: float = 0.25,
@@ -74,7 +75,7 @@ def load(
 def read(
     path: str | Path,
     order: str | None = None,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     min_confidence: float = 0.0,
     values: int | None = None,

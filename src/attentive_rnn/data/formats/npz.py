@@ -38,7 +38,7 @@ from ..io.files import existing
 from ..options import one_of
 from ..schema import Schema
 from ..skeletons.confidence import fill_joints, with_confidence
-from ..skeletons.layouts import frame_shape
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
@@ -55,7 +55,7 @@ _RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "clas
 
 def load(
     path: str | Path,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
@@ -91,7 +91,7 @@ def load(
 
 def read(
     path: str | Path,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     coordinates: int | None = None,
     min_confidence: float = 0.0,
@@ -116,7 +116,7 @@ def from_parts(
     parts: Mapping[str, Part],
     name: str,
     order: str | None = None,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     values: int | None = None,
     target: Kind | None = None,
@@ -143,7 +143,7 @@ def from_arrays(
     arrays: dict[str, np.ndarray],
     where: str,
     name: str,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     values: int | None = None,
     target: Kind | None = None,
@@ -152,6 +152,7 @@ def from_arrays(
 ) -> SequenceDataset:
     """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
     schema = _schema(arrays, where)
+    layout = schema.layout if schema else known_layout(layout)
     stored = _named("sequences", arrays)
     if stored is None:
         held = ", ".join(arrays) or "nothing"
@@ -161,7 +162,7 @@ def from_arrays(
     cases = _cases(stored, arrays.get("lengths"), schema, where)
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
-    notes: list[str] = []
+    notes = asked_for_layout(shape, where) if schema is None and layout is None and len(shape) > 1 else []
     if given is not None and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given is not None and given.ndim == 2 and (schema is None or schema.target == "class"):
@@ -169,7 +170,8 @@ def from_arrays(
         arrays = {"classes": np.arange(count)} | arrays
     if schema is None and given is not None and "classes" not in arrays:
         if given.dtype.kind == "i" and target != "number":
-            given, notes = _signed(given, where)
+            given, signed = _signed(given, where)
+            notes += signed
         given, more = _meant(given, target, where)
         notes += more
         if given.dtype.kind == "f":

@@ -20,7 +20,7 @@ from ..io.text import header_note, parse_table
 from ..options import one_of
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
-from ..skeletons.layouts import frame_shape
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..source import Source
 from ..split import train_test
 from . import parquet
@@ -59,7 +59,7 @@ def load(
     subject: str | None = None,
     split: str | None = None,
     features: Sequence[str] | None = None,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     test_fraction: float = 0.25,
     seed: int = 0,
@@ -105,7 +105,7 @@ def read(
     subject: str | None = None,
     split: str | None = None,
     features: Sequence[str] | None = None,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     values: int | None = None,
     header: bool | None = None,
@@ -130,7 +130,7 @@ def from_frame(
     subject: str | None = None,
     split: str | None = None,
     features: Sequence[str] | None = None,
-    layout: str | None = None,
+    layout: Layout | None = None,
     missing: Missing = "refuse",
     values: int | None = None,
     target: Kind | None = None,
@@ -168,7 +168,7 @@ def _dataset(
     name: str,
     given: Mapping[str, str | None],
     features: Sequence[str] | None,
-    layout: str | None,
+    layout: Layout | None,
     missing: Missing,
     values: int | None,
     target: Kind | None,
@@ -185,6 +185,8 @@ def _dataset(
     labels = [names[order[start]] for start in starts]
     kind = target or _kind(table, labels, order[starts])
     schema = table.schema or _schema(table, labels, frame, (layout, values), kind)
+    if schema.layout is None:
+        notes = [*notes, *asked_for_layout(schema.shape, table.where, schema.features)]
     cells = np.stack([table.numbers(name)[order] for name in frame], axis=1)
     ends = [*starts[1:], len(order)]
     bad = BadSamples(missing)
@@ -349,7 +351,7 @@ def _mostly_values(texts: list[str]) -> bool:
 
 
 def _schema(
-    table: Columns, labels: list[str], frame: list[str], layout: tuple[str | None, int | None], kind: Kind
+    table: Columns, labels: list[str], frame: list[str], layout: tuple[Layout | None, int | None], kind: Kind
 ) -> Schema:
     shape = frame_shape((len(frame),), layout[0], table.where, layout[1], frame)
     names = sorted({label for label in labels if not absent(label)}, key=_by_number) if kind == "class" else []

@@ -20,11 +20,11 @@ import numpy as np
 from ...errors import DataError
 from ..io.bad_samples import BadSamples
 from ..options import one_of
-from ..skeletons.layouts import get_layout, list_layouts
+from ..skeletons.layouts import Layout, get_layout, list_layouts
 from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
-_SAY = "say which with the option order, --option order=AXES or --data.options.order AXES"
+_SAY = "say which with the option order, --option order=AXES"
 _NTU = (150, (60, 120))  # features of two people of 25 joints, and classes of NTU RGB+D, as CTR-GCN stores them
 
 
@@ -56,11 +56,11 @@ class Gathered:
     """
 
     arrays: dict[str, np.ndarray]
-    layout: str | None
+    layout: Layout | None
     notes: list[str] = field(default_factory=list)
 
 
-def gather(parts: Mapping[str, Part], order: str | None, layout: str | None, missing: str = "refuse") -> Gathered:
+def gather(parts: Mapping[str, Part], order: str | None, layout: Layout | None, missing: str = "refuse") -> Gathered:
     """The sequences of all parts one after the other, without the zeros or NaN that pad them at their ends.
 
     Args:
@@ -138,7 +138,7 @@ def _end(case: np.ndarray, where: str, missing: str) -> int:
     return end
 
 
-def _order(shape: tuple[int, ...], layout: str | None, where: str) -> str:
+def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
     """The axes of a shape, where only one order fits."""
     if len(shape) == 5:
         # Two or three coordinates, and mostly one or two persons.
@@ -170,7 +170,7 @@ def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:
     return values if "D" in axes or "M" in axes else values[:, :, None]
 
 
-def _layout(frames: np.ndarray, layout: str | None, where: str, notes: list[str]) -> str | None:
+def _layout(frames: np.ndarray, layout: Layout | None, where: str, notes: list[str]) -> Layout | None:
     """The layout of frames (sum T, M, V, C), where only one fits."""
     joints, numbers = frames.shape[2:]
     found = numbers_of(frames)
@@ -184,7 +184,7 @@ def _layout(frames: np.ndarray, layout: str | None, where: str, notes: list[str]
         if len(fitting) > 1:
             raise DataError(
                 f"{where}: {joints} joints of {numbers} numbers can be {' or '.join(fitting)}; say which with the "
-                "option layout, --option layout=NAME or --data.options.layout NAME"
+                f"option layout, --option layout={fitting[0]}"
             )
         layout = fitting[0] if fitting else None
         if layout is None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..options import number, whole
-from ..skeletons.layouts import get_layout
+from ..skeletons.layouts import Layout, get_layout, known_layout
 from .base import Transform, check_skeletons, present
 from .presence import has_joints, unmark
 
@@ -204,7 +204,7 @@ class FlipLeftRight(Transform):
     through the origin, so move the body there first (:class:`OriginAtBodyCentre`). Two flips give the sequence back.
 
     Args:
-        layout: name of the joint layout.
+        layout: joint layout.
         probability: of a flip, from 0 to 1; with 0 or 1 nothing is random.
         axis: the coordinate from left to right; 0 is x.
 
@@ -222,11 +222,11 @@ class FlipLeftRight(Transform):
     name = "flip_left_right"
     depends = "frame"
 
-    def __init__(self, layout: str, probability: float = 0.5, axis: int = 0) -> None:
+    def __init__(self, layout: Layout, probability: float = 0.5, axis: int = 0) -> None:
         joints = get_layout(layout).joints
         index = {joint: v for v, joint in enumerate(joints)}
         self._mirror = [index.get(_other_side(joint), v) for v, joint in enumerate(joints)]
-        self.layout = layout
+        self.layout = known_layout(layout)
         self.probability = number(self.name, "probability", probability, 0, 1)
         self.axis = whole(self.name, "axis", axis, 0)
         self.random = 0 < probability < 1

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..schema import Schema
+from ..skeletons.layouts import JointLayout
 from .presence import guess, has_joints, mark, unmark
 
 # Which frames decide an output frame: that frame alone; also the first one of the best `rank`; also the one before it.
@@ -112,7 +113,9 @@ class Transform(ABC):
 
     def to_config(self) -> dict[str, Any]:
         """The name and the arguments, as plain values that JSON can hold."""
-        return {"name": self.name, **{key: getattr(self, key) for key in arguments_of(type(self))}}
+        values = {key: getattr(self, key) for key in arguments_of(type(self))}
+        plain = {key: value.to_dict() if isinstance(value, JointLayout) else value for key, value in values.items()}
+        return {"name": self.name, **plain}
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={getattr(self, k)!r}" for k in arguments_of(type(self)))

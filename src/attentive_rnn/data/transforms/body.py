@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 from ...errors import ConfigError
 from ..options import whole
 from ..schema import Schema
-from ..skeletons.layouts import get_layout
+from ..skeletons.layouts import Layout, get_layout, joint_map, known_layout
 from .base import Transform, check_skeletons
 from .presence import unmark
 
@@ -119,7 +118,7 @@ class AlignView(Transform):
     "Two-stream adaptive graph convolutional networks", CVPR 2019.
 
     Args:
-        layout: name of the joint layout; it must have left and right hips and shoulders.
+        layout: joint layout; it must have left and right hips and shoulders.
 
     Raises:
         ConfigError: another layout, a sequence that is not (T, M, V, 3), or poses in a picture with a confidence.
@@ -135,12 +134,13 @@ class AlignView(Transform):
     name = "align_view"
     depends = "first"
 
-    def __init__(self, layout: str) -> None:
+    def __init__(self, layout: Layout) -> None:
         joints = get_layout(layout).joints
         missing = [joint for joint in _TRUNK if joint not in joints]
         if missing:
-            raise ConfigError(f"{self.name}: the layout {layout} has no joint {missing[0]!r}, so that it has no trunk")
-        self.layout = layout
+            name = get_layout(layout).name
+            raise ConfigError(f"{self.name}: the layout {name} has no joint {missing[0]!r}, so that it has no trunk")
+        self.layout = known_layout(layout)
         self._trunk = [joints.index(joint) for joint in _TRUNK]
         self._head = next((joints.index(joint) for joint in ("head", "face", "nose") if joint in joints), None)
 
@@ -208,7 +208,7 @@ class UnitBodySize(Transform):
     never shows a bone, person 1 takes its place, and so on; a sequence without any bone is returned as it is.
 
     Args:
-        layout: name of the joint layout.
+        layout: joint layout.
 
     Raises:
         ConfigError: an unknown layout, or a sequence that is not (T, M, V, C) with its joints.
@@ -223,9 +223,9 @@ class UnitBodySize(Transform):
 
     name = "unit_body_size"
 
-    def __init__(self, layout: str) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._bones = torch.tensor(get_layout(layout).bones)
-        self.layout = layout
+        self.layout = known_layout(layout)
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=int(self._bones.max()) + 1)
@@ -250,29 +250,20 @@ class UnitBodySize(Transform):
         return float(lengths.mean(1).median()) if lengths.numel() else 0.0
 
 
-# The same place under another name; each row is one place.
-SYNONYMS = (
-    ("head", "face"),
-    ("spine", "belly"),
-    ("neck", "shoulder centre"),
-    ("left foot", "left foot index", "left big toe"),
-    ("right foot", "right foot index", "right big toe"),
-)
-
-
 class ConvertLayout(Transform):
-    """Take the joints of a target layout out of skeletons of a source layout, by name.
+    """Make skeletons of a target layout out of those of a source layout, by the names of their joints.
 
-    x'[t, m, v] = x[t, m, s(v)], with s(v) the joint of the source that has the name of the target's joint v, or else a
-    synonym of it (see ``SYNONYMS``). Nothing is interpolated: every joint of the target must be there.
+    A joint of the target is the joint of the source that has its name, or else a synonym of it, or else the middle of
+    others: the hip centre that of the hips, the neck that of the shoulders, the spine that of these two; a hand where
+    there is none is the wrist (``derived`` says all). It is absent where a joint that it is made of is absent.
 
     Args:
-        source: name of the layout of the skeletons.
-        target: name of the layout to make.
+        source: layout of the skeletons.
+        target: layout to make.
 
     Raises:
-        ConfigError: an unknown layout, joints of the target that the source does not have, or a sequence that is not
-            (T, M, V, C) with the source's joints.
+        ConfigError: an unknown layout, joints of the target that cannot be had, or a sequence that is not (T, M, V, C)
+            with the source's joints.
 
     Example:
         >>> import numpy as np, torch
@@ -284,42 +275,35 @@ class ConvertLayout(Transform):
     name = "convert_layout"
     depends = "frame"
 
-    def __init__(self, source: str, target: str) -> None:
+    def __init__(self, source: Layout, target: Layout) -> None:
+        self.source, self.target = known_layout(source), known_layout(target)
         joints, wanted = get_layout(source).joints, get_layout(target).joints
-        found = [same_joint(name, joints) for name in wanted]
-        self.indices = [i for i in found if i is not None]
-        missing = [name for name, i in zip(wanted, found, strict=True) if i is None]
-        if missing:
+        self.map = joint_map(joints, wanted)
+        if self.map.missing:
             raise ConfigError(
-                f"{self.name}: {source} has no joint for {', '.join(missing)} of {target}; "
+                f"{self.name}: {self.source} has no joint for {', '.join(self.map.missing)} of {self.target}; "
                 "choose a target whose joints it has"
             )
-        self.source, self.target = source, target
         self._count = len(joints)
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """The joints of the target that are made of others, in words."""
+        return self.map.derived
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         if sequence.ndim != 4 or sequence.shape[2] != self._count:
             raise ConfigError(
                 f"{self.name}: needs skeletons (T, M, {self._count}, C) of {self.source}, got {tuple(sequence.shape)}"
             )
-        return sequence[:, :, self.indices]
+        return self.map(sequence, self.vector(sequence))
 
     def schema_after(self, schema: Schema) -> Schema:
         if schema.layout != self.source:
             raise ConfigError(f"{self.name}: the data have the layout {schema.layout}, not {self.source}")
         persons, _, coordinates = schema.shape
-        return replace(schema, shape=(persons, len(self.indices), coordinates), layout=self.target, features=())
-
-
-def same_joint(name: str, joints: Sequence[str]) -> int | None:
-    """The index among joints of the one with that name, or else with a synonym of it; None where there is neither.
-
-    Example:
-        >>> same_joint("neck", ("head", "shoulder centre")), same_joint("left eye", ("head",))
-        (1, None)
-    """
-    row = next((row for row in SYNONYMS if name in row), ())
-    return next((joints.index(other) for other in (name, *row) if other in joints), None)
+        shape = (persons, len(self.map.parents), coordinates)
+        return replace(schema, shape=shape, layout=self.target, features=())
 
 
 def _unit(vector: Tensor) -> Tensor | None:

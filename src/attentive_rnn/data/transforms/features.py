@@ -13,7 +13,7 @@ from torch import Tensor
 from ...errors import ConfigError
 from ..options import one_of, whole
 from ..schema import Schema
-from ..skeletons.layouts import get_layout
+from ..skeletons.layouts import Layout, get_layout, known_layout
 from .base import Transform, check_skeletons
 
 Kind = Literal["joint", "bone", "joint_motion", "bone_motion"]
@@ -32,7 +32,7 @@ class Stream(Transform):
 
     Args:
         kind: joint, bone, joint_motion or bone_motion.
-        layout: name of the joint layout; needed for bones.
+        layout: joint layout; needed for bones.
 
     Raises:
         ConfigError: an unknown kind or layout, or a sequence that is not (T, M, V, C) with the layout's joints.
@@ -46,9 +46,9 @@ class Stream(Transform):
 
     name = "stream"
 
-    def __init__(self, kind: Kind, layout: str | None = None) -> None:
+    def __init__(self, kind: Kind, layout: Layout | None = None) -> None:
         one_of(self.name, "kind", kind, get_args(Kind))
-        self.kind, self.layout = kind, layout
+        self.kind, self.layout = kind, known_layout(layout)
         self.depends = None if kind.endswith("motion") else "frame"
         self._bones = torch.empty(0, 2, dtype=torch.int64)
         if kind.startswith("bone"):

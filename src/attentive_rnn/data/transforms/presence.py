@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..options import number
 from ..schema import Schema
+from ..skeletons.layouts import Layout, get_layout
 
-PLANAR = ("coco-17", "jhmdb-15", "openpose-18", "openpose-25")  # layouts of pictures
 _EITHER = ("hand-21", "mediapipe-33")  # layouts in space that pictures have too
 _CONFIDENCE = re.compile("certainty|conf(idence)?|likelihood|presence|prob(ability)?|scores?|vis(ibility|ible)?")
 
@@ -57,7 +57,7 @@ class Numbers(NamedTuple):
 
 
 def numbers_of(
-    frames: np.ndarray, layout: str | None = None, names: Sequence[str] = (), coordinates: int | None = None
+    frames: np.ndarray, layout: Layout | None = None, names: Sequence[str] = (), coordinates: int | None = None
 ) -> Numbers:
     """How many of the numbers of a joint are coordinates, where a confidence may follow them.
 
@@ -66,7 +66,7 @@ def numbers_of(
 
     Args:
         frames: (..., C) joints; those that are all zeros or not finite tell nothing.
-        layout: the name of the joint layout, if known.
+        layout: the joint layout, if known.
         names: of the features of a frame, joint after joint, if they have some.
         coordinates: as given; None: it is to be told.
 
@@ -88,9 +88,10 @@ def numbers_of(
     kind = _kind(known[:, -1])
     if size == 4:
         return Numbers(3, "as the fourth of four", kind in ("share", "level", "percent"))
-    if kind in ("none", "signed") or (kind == "large" and layout not in PLANAR):
+    planar = layout is not None and get_layout(layout).coordinates == 2
+    if kind in ("none", "signed") or (kind == "large" and not planar):
         return Numbers(3)
-    if layout in PLANAR:
+    if planar:
         return Numbers(2, f"by the layout {layout}, which is of pictures", kind != "large")
     places = np.abs(known[:, :2])
     if np.quantile(places, 0.9) > 10:

@@ -27,7 +27,7 @@ from ...schema import Schema
 from ...source import Source
 from ...split import part_of, train_test
 from ...transforms.presence import unseen
-from ..layouts import get_layout, list_layouts
+from ..layouts import Layout, get_layout, list_layouts
 from .content import Content, Person, parse, spread
 from .people import settle
 
@@ -42,7 +42,7 @@ _PLANAR = {25: "openpose-25", 18: "openpose-18", 17: "coco-17", 33: "mediapipe-3
 
 def load(
     path: str | Path,
-    layout: str | None = None,
+    layout: Layout | None = None,
     persons: int = 2,
     scores: Scores = "append",
     min_confidence: float = 0.0,
@@ -72,7 +72,7 @@ def load(
 
 def read(
     path: str | Path,
-    layout: str | None = None,
+    layout: Layout | None = None,
     persons: int = 2,
     scores: Scores = "append",
     min_confidence: float = 0.0,
@@ -264,7 +264,7 @@ def _check_alike(clips: list[_Clip]) -> None:
                     raise DataError(f"{place}: has {'a' if scored else 'no'} confidence, unlike {first[0]}")
 
 
-def _layout(given: str | None, joints: int, planar: bool, where: str) -> tuple[str | None, list[str]]:
+def _layout(given: Layout | None, joints: int, planar: bool, where: str) -> tuple[Layout | None, list[str]]:
     """The layout of so many joints, and a note where there is none."""
     if given is not None:
         count = len(get_layout(given).joints)
@@ -276,8 +276,8 @@ def _layout(given: str | None, joints: int, planar: bool, where: str) -> tuple[s
         fitting = [_PLANAR[joints]] if joints in _PLANAR else []
     if len(fitting) > 1:
         raise DataError(
-            f"{where}: {joints} joints can be {' or '.join(fitting)}; say which with the option layout, --option "
-            "layout=NAME or --data.options.layout NAME"
+            f"{where}: {joints} joints can be {' or '.join(fitting)}; say which with the option layout, "
+            f"--option layout={fitting[0]}"
         )
     if not fitting:
         return None, [
