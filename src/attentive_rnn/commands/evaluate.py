@@ -38,7 +38,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     config = run.read_config(arguments.data, reader_options(arguments))
     saved = load_model(run.model)
     saved.model.to(choose_device(arguments.device))
-    splits = run_splits(saved, config)
+    splits = run_splits(run, saved, config)
     scores = test_scores(saved, splits, answers_in_test(config, saved, splits, arguments.views))
     if arguments.json:
         print(json.dumps(scores, ensure_ascii=False))

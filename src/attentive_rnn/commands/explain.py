@@ -40,7 +40,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     options = reader_options(arguments)
-    splits = run_splits(saved, run.read_config(arguments.data, options if arguments.input is None else None))
+    splits = run_splits(run, saved, run.read_config(arguments.data, options if arguments.input is None else None))
     if arguments.input is not None:
         dataset = read_input(saved, arguments.input, options)
         print_notes(dataset.notes)
@@ -86,7 +86,7 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     for one in (run, *map(open_run, arguments.others)):
         config = one.read_config(arguments.data, reader_options(arguments))
         saved = load_model(one.model)
-        outcomes.append(faithfulness.measure(saved, run_splits(saved, config), seed=config.seed))
+        outcomes.append(faithfulness.measure(saved, run_splits(one, saved, config), seed=config.seed))
     table, values = faithfulness.markdown(outcomes), faithfulness.values(outcomes)
     folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data import SequenceDataset, Splits, read_sequences
-from ..data.io.files import existing
+from ..data import SequenceDataset, Splits, fingerprint, read_sequences
+from ..data.io.files import existing, read_bytes
 from ..data.registry import read_options, reader_of
 from ..errors import ConfigError, DataError
 from .config import Config
+from .run_folder import RunFolder
 from .saved_model import SavedModel
-from .setup import load_splits
+from .setup import load_splits, print_notes
 
 
 def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] | None = None) -> SequenceDataset:
@@ -53,17 +54,54 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
     return saved.matched(dataset, takes=takes, where=str(path))
 
 
-def run_splits(saved: SavedModel, config: Config) -> Splits:
-    """The training and test data of a run, as its model takes them.
+def run_splits(run: RunFolder, saved: SavedModel, config: Config) -> Splits:
+    """The training and test data of a run, as its model takes them, in the parts and the order of its training.
+
+    Args:
+        run: the run.
+        saved: its model.
+        config: its configuration, which may say where the data are now.
 
     Raises:
-        DataError: they are no longer those of the model, or have labels that it does not know.
+        DataError: they are no longer those of the model, have labels that it does not know, or lack test sequences.
     """
-    return matched_splits(saved, load_splits(config))
+    return matched_splits(run, saved, load_splits(config))
 
 
-def matched_splits(saved: SavedModel, splits: Splits) -> Splits:
-    """Data that were loaded already as a model takes them; the same object where they fit."""
+def matched_splits(run: RunFolder, saved: SavedModel, splits: Splits) -> Splits:
+    """As :func:`run_splits`, of data that were loaded already; the same object where they are as in training.
+
+    Sequences are told by their values, and changed ones by their names. What is not as in training is said on the
+    standard error.
+    """
     parts = splits.parts()
-    found = {name: saved.matched(part, strict=True) for name, part in parts.items()}
-    return splits if all(found[name] is part for name, part in parts.items()) else Splits(**found)
+    matched = {name: saved.matched(part, strict=True) for name, part in parts.items()}
+    splits = splits if all(matched[name] is part for name, part in parts.items()) else Splits(**matched)
+    if not run.fingerprint.exists():
+        return splits  # of a run by an earlier version
+    found = _found(run, splits)
+    own = fingerprint.parts_as_remembered(found, splits, str(run.path))
+    print_notes([f"not as in training: {change}" for change in found.changes()], severity="warning")
+    return own
+
+
+def resumed_splits(run: RunFolder, splits: Splits) -> Splits:
+    """The data of a run that goes on, in the parts and the order in which it began; the same object where they are.
+
+    Raises:
+        ConfigError: a sequence is missing or new, or has other values or another label.
+    """
+    if not run.fingerprint.exists():
+        note = f"{run.path}: keeps no fingerprint of its data, so that changes since its beginning cannot be noticed"
+        print_notes([note])
+        return splits
+    found = _found(run, splits)
+    if changes := found.changes():
+        raise ConfigError(f"cannot go on with {run.path}: the data are not those of its training: {'; '.join(changes)}")
+    print_notes(found.renamed())
+    return fingerprint.parts_as_remembered(found, splits, str(run.path))
+
+
+def _found(run: RunFolder, splits: Splits) -> fingerprint.Found:
+    path = run.fingerprint
+    return fingerprint.find(fingerprint.from_bytes(read_bytes(path), str(path)), splits)

@@ -18,14 +18,15 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ..data import Schema, Splits, copies_in_train
-from ..data.io.files import read_json, write_json
+from ..data import Splits, copies_in_train, fingerprint
+from ..data.io.files import read_json, write_file, write_json
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
+from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import Reader, SavedModel, load_model, save_model
@@ -142,7 +143,8 @@ def _complete(
             return run
         for leftover in run.path.rglob(".*.tmp"):
             leftover.unlink()
-        _write_environment(run, str(device), splits.train.schema)
+        splits = _same_data(run, splits)
+        _write_environment(run, str(device), splits)
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
             with other_processes(run.path, config.devices):
@@ -233,20 +235,30 @@ def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[s
     return scores
 
 
-def _write_environment(run: RunFolder, device: str, schema: Schema) -> None:
-    """env.json: where the run began and on which frames, and every place where it went on.
+def _same_data(run: RunFolder, splits: Splits) -> Splits:
+    """The data in the parts and the order in which the run began; at its beginning their fingerprint is written.
 
     Raises:
-        ConfigError: the frames or classes are no longer those that the run began with.
+        ConfigError: the frames, classes or sequences are no longer those that the run began with.
     """
-    here, now = describe(device), schema.to_dict()
-    del now["vocabulary"]  # is long
     if not run.environment.exists():
-        write_json(run.environment, here | {"schema": now})
-        return
-    began = read_json(run.environment)
-    for key, was in (began.get("schema") or {}).items():
+        write_file(run.fingerprint, fingerprint.to_bytes(fingerprint.fingerprint(splits)))
+        return splits
+    now = splits.train.schema.to_dict()
+    for key, was in (read_json(run.environment).get("schema") or {}).items():
         if now.get(key) != was:
             here_now, then = (shorten(str(one), 80) for one in (now.get(key), was))
             raise ConfigError(f"cannot resume {run.path}: the data have other {key}: {here_now} now, {then} then")
+    return resumed_splits(run, splits)
+
+
+def _write_environment(run: RunFolder, device: str, splits: Splits) -> None:
+    """env.json: where the run began and on which frames, and every place where it went on."""
+    here = describe(device)
+    if not run.environment.exists():
+        schema = splits.train.schema.to_dict()
+        del schema["vocabulary"]  # is long
+        write_json(run.environment, here | {"schema": schema})
+        return
+    began = read_json(run.environment)
     write_json(run.environment, began | {"resumed": [*began.get("resumed", []), here]})

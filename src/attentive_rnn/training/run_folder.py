@@ -2,6 +2,7 @@
 
 config.yaml               the configuration, complete
 env.json                  versions, hardware, date and command
+fingerprint.json.gz       name, label and digest of every sequence of the data, part by part
 transfer.json             the weights taken over from another run, if it started from one
 metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
@@ -52,6 +53,7 @@ class RunFolder:
 
     config = _Entry("config.yaml")
     environment = _Entry("env.json")
+    fingerprint = _Entry("fingerprint.json.gz")
     transfer = _Entry("transfer.json")
     metrics = _Entry("metrics.csv")
     best = _Entry("checkpoints", "best.ckpt")

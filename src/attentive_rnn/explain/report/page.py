@@ -69,7 +69,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
     results, environment = run.read_results(), read_json(run.environment)
     saved = load_model(run.model)
-    splits = matched_splits(saved, splits)
+    splits = matched_splits(run, saved, splits)
     test, task = results["test"], saved.task
     classified = saved.schema.target == "class"
     wide = len(saved.schema.classes) > READABLE
