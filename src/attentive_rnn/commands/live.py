@@ -49,9 +49,9 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
-    from ..training import load_model
+    from ..trained import load
 
-    saved = load_model(arguments.folder)
+    saved = load(arguments.folder).saved
     if arguments.frames is not None and arguments.frames < 1:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
@@ -185,7 +185,7 @@ def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
-    from ..training import load_model
+    from ..trained import load
 
     with needed_for("the page needs uvicorn: pip install 'attentive-rnn[serve]'"):
         import uvicorn
@@ -193,7 +193,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
-    saved = load_model(arguments.folder)
+    saved = load(arguments.folder).saved
     _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from ..data import SequenceDataset, Splits, fingerprint, read_sequences
+from ..data import LabelledDataset, SequenceDataset, Source, Splits, fingerprint, from_frame, read_sequences
+from ..data.in_memory import WHERE, from_arrays
 from ..data.io.files import existing, read_bytes
-from ..data.registry import read_options, reader_of
+from ..data.registry import get_source, read_options, reader_of
+from ..data.skeletons.confidence import with_confidence
 from ..errors import ConfigError, DataError
 from .config import Config
 from .run_folder import RunFolder
@@ -30,17 +34,69 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
         DataError: nothing can be read there, or the frames are not those of the model; see :func:`match`.
         ConfigError: an option that the reader does not take.
     """
-    path, given = existing(path), dict(options or {})
+    path = existing(path)
     source = reader_of(path, saved.schema)
     takes = read_options(source)
-    trained = {}
+    words = saved.schema if saved.schema.vocabulary else None
+    dataset = _as_in_training(saved, source, takes, options, partial(read_sequences, path, words))
+    return saved.matched(dataset, takes=takes, where=str(path))
+
+
+def read_values(
+    saved: SavedModel,
+    values: Any,
+    lengths: Sequence[int] | None = None,
+    labels: Iterable[Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> LabelledDataset:
+    """Sequences for a model from whatever holds them: a path, a table in memory, arrays, or a data set.
+
+    Args:
+        saved: the model.
+        values: a path as for :func:`read_input`; a data frame as for :func:`attentive_rnn.data.from_frame`; arrays as
+            for :func:`attentive_rnn.data.in_memory.from_arrays`; or a data set.
+        lengths, labels: of arrays.
+        options: of the reader of a path or a table.
+
+    Raises:
+        DataError, ConfigError: as these functions, or arguments that do not go with such values.
+    """
+    tabular = not isinstance(values, str | Path | LabelledDataset) and (
+        isinstance(values, Mapping) or hasattr(values, "columns") or hasattr(values, "column_names")
+    )
+    in_arrays = not tabular and not isinstance(values, str | Path | LabelledDataset)
+    if not in_arrays and (lengths is not None or labels is not None):
+        raise ConfigError("lengths and labels are of arrays; a file, a table and a data set have their own")
+    if options and (in_arrays or isinstance(values, LabelledDataset)):
+        raise ConfigError(f"arrays and data sets are not read, so that they take no options, got {', '.join(options)}")
+    if isinstance(values, str | Path):
+        return read_input(saved, values, options)
+    if isinstance(values, LabelledDataset):
+        return saved.matched(values)
+    if tabular:
+        takes = [name for name in signature(from_frame).parameters if name not in ("frame", "name")]
+        table = _as_in_training(saved, get_source("table"), takes, options, partial(from_frame, values, name="table"))
+        return saved.matched(table, where="the table")
+    dataset = from_arrays(values, saved.schema, lengths=lengths, labels=labels)
+    if saved.min_confidence:
+        dataset = with_confidence(dataset, min_confidence=saved.min_confidence)
+    return saved.matched(dataset, where=WHERE)
+
+
+def _as_in_training(
+    saved: SavedModel,
+    source: Source,
+    takes: Sequence[str],
+    options: Mapping[str, Any] | None,
+    read: Callable[..., SequenceDataset],
+) -> SequenceDataset:
+    """What `read` gives for options, and for those of the training where it was read by the same source."""
+    given, trained = dict(options or {}), {}
     if saved.reader is not None and saved.reader.source == source.name:
         trained = {key: value for key, value in saved.reader.options.items() if key in takes}
     while True:
         try:
-            words = saved.schema if saved.schema.vocabulary else None
-            dataset = read_sequences(path, words, **{**trained, **given})
-            break
+            return read(**{**trained, **given})
         except ConfigError as error:
             lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
             if not trained.keys() & set(lacking):
@@ -51,7 +107,6 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
             if layout is None or "layout" in given or str(layout) not in str(error):
                 raise
             raise DataError(f"{error}; if these are other joints, name their layout: --option layout=NAME") from error
-    return saved.matched(dataset, takes=takes, where=str(path))
 
 
 def run_splits(run: RunFolder, saved: SavedModel, config: Config) -> Splits:

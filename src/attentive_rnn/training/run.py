@@ -150,7 +150,7 @@ def _complete(
             with other_processes(run.path, config.devices):
                 epochs = fit(run, job, console)
             save_model(run.model, _saved(job, splits))
-            write_json(run.results, _results(run, config, splits, epochs, device))
+            write_json(run.results, _results(run, job, splits, epochs))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
@@ -193,15 +193,16 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
     return model
 
 
-def _results(run: RunFolder, config: Config, splits: Splits, epochs: Recorder, device: torch.device) -> dict[str, Any]:
+def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict[str, Any]:
     """The content of results.json; the test sequences are used here for the first time."""
-    saved = load_model(run.model)
-    saved.model.to(device)
+    saved, config = load_model(run.model), job.config
+    saved.model.to(job.device)
     metric = task_for(saved.schema).metric
     validation = {}
     if "valid_loss" in epochs.best:
         validation[f"validation_{metric.name}"] = epochs.best[f"valid_{metric.column}"]
         validation["validation_loss"] = epochs.best["valid_loss"]
+        validation["validation_count"] = len(job.valid)
     return {
         "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,
@@ -228,6 +229,9 @@ def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[s
     if saved.schema.classes:
         scores["classes"] = list(saved.schema.classes)
     scores |= task.examine(saved.model, splits.test, logits)
+    always = task.always(np.asarray(splits.train.labels), labels)
+    if always is not None:
+        scores["always"] = always
     copies = copies_in_train(splits)
     if copies.any() and not copies.all():
         scores["copies_in_train"] = int(copies.sum())

@@ -8,6 +8,7 @@ metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
 results.json              written last: the run is finished
+baselines.json            what simple methods reach on the same split, by `attentive train --baseline`
 report.html               all of it in one page, by `attentive train` and `attentive report`
 explain/                  pictures of attention, by `attentive explain`
 tensorboard/
@@ -60,6 +61,7 @@ class RunFolder:
     last = _Entry("checkpoints", "last.ckpt")
     model = _Entry("model")
     results = _Entry("results.json")
+    baselines = _Entry("baselines.json")
     report = _Entry("report.html")
     explain = _Entry("explain")
     tensorboard = _Entry("tensorboard")
