@@ -71,6 +71,7 @@ class Prediction:
         classes: the names of the classes, K.
         truth: the label that a sequence came with; None: it came without.
         scores: of the answers where the truth is known, as the "test" of results.json; None where it never is.
+        notes: of the reader, on how the sequences were taken.
     """
 
     names: list[str]
@@ -79,6 +80,7 @@ class Prediction:
     classes: tuple[str, ...]
     truth: list[str | float | None]
     scores: dict[str, Any] | None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -148,6 +150,8 @@ class TrainedRun:
         if schema.target == "image":
             raise ConfigError("this model makes images; it has no label to predict")
         outputs = self.saved.logits(dataset)
+        if not np.isfinite(outputs).all():
+            raise ConfigError(f"{self.model}: the answers are not numbers: the weights or the values are far too large")
         numbers = schema.target == "number"
         shares = np.empty((len(outputs), 0)) if numbers else probabilities(outputs)
         classes = schema.classes
@@ -160,6 +164,7 @@ class TrainedRun:
             classes=classes,
             truth=truths,
             scores=self._scores(outputs[known], dataset.labels[known]) if known.any() else None,
+            notes=dataset.notes,
         )
 
     def evaluate(

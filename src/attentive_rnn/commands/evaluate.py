@@ -122,14 +122,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     options, several, answered = reader_options(arguments), len(arguments.inputs) > 1, {}
     for path in arguments.inputs:
         try:
-            dataset = trained.read(path, options=options)
-            print_notes(dataset.notes)
-            answered[path] = trained.predict(dataset)
+            answered[path] = trained.predict(path, options=options)
         except UserError as error:
             if not several:
                 raise
             print(f"attentive: error: {' '.join(str(error).split())}", file=sys.stderr)
             continue
+        print_notes(answered[path].notes)
         if out is None and not arguments.json:
             if several:
                 print(f"{path}:")

@@ -15,7 +15,8 @@ def part(labels, target="class", subjects=None):
 
 
 def test_a_part_of_one_class_is_warned_of():
-    (warning,) = part_warnings({"train": part([1, 1, -1]), "valid": part([1]), "test": part([0, 1])})
+    warning, other = part_warnings({"train": part([1, 1, -1]), "valid": part([1]), "test": part([0, 1])})
+    assert other.startswith("valid has none of 1 of 2 classes")
     assert warning.startswith("all 2 labelled sequences of train are of one class, 'down'")
     assert not list(part_warnings({"train": part([1.0, 1.0], "number")}))
 

@@ -121,8 +121,8 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
     A spreadsheet runs a cell that begins with =, +, -, @, a tab or a line break: an apostrophe goes before such a text.
 
     Example:
-        >>> csv_bytes(["name", "x"], [["=1+1", -2.5]])
-        b"name,x\n'=1+1,-2.5\n"
+        >>> csv_bytes(["name", "x"], [["=1+1", -2.5]]).decode().split()
+        ['name,x', "'=1+1,-2.5"]
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
