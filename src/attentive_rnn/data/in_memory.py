@@ -82,19 +82,19 @@ def _numbers(data: Any) -> np.ndarray:
         data = data.detach().cpu()
     try:
         array = np.asarray(data)
-        return array if array.dtype == np.float64 else array.astype(np.float32, casting="same_kind")
-    except (TypeError, ValueError) as error:
-        try:
-            return np.asarray(data, dtype=np.float32)
-        except (TypeError, ValueError):
-            raise DataError(f"{WHERE}: is not made of numbers ({error})") from error
+    except ValueError as error:
+        raise DataError(f"{WHERE}: is not made of numbers, or of rows of different lengths") from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{WHERE}: is not made of numbers, but of {array.dtype}")
+    return array
 
 
 def _frames(array: np.ndarray, schema: Schema, where: str) -> Tensor:
     """A sequence (T, *schema.shape), with NaN for the joints of a skeleton that are absent."""
     if not len(array):
         raise DataError(f"{where}: has no frames")
-    sequence = torch.from_numpy(array.astype(np.float32)).reshape(-1, *schema.shape)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused below
+        sequence = torch.from_numpy(array.astype(np.float32)).reshape(-1, *schema.shape)
     bad = ~sequence.isfinite()
     if has_joints(sequence, schema):
         joints = sequence.isnan().any(-1, keepdim=True)
