@@ -31,6 +31,7 @@ def test_a_run_leaves_its_files(finished_run):
         "checkpoints/last.ckpt",
         "model/model.safetensors",
         "model/config.json",
+        "fingerprint.json.gz",
         "results.json",
     }
 

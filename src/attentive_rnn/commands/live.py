@@ -50,10 +50,9 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
-    from ..training import load_model
-    from ..training.transfer import find_model
+    from ..trained import load
 
-    saved = load_model(find_model(arguments.folder))
+    saved = load(arguments.folder).saved
     if arguments.frames is not None and arguments.frames < 1:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
@@ -231,14 +230,13 @@ def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
     from ..serve.server import run
-    from ..training import load_model
-    from ..training.transfer import find_model
+    from ..trained import load
 
     if arguments.largest < 1:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
-    saved = load_model(find_model(arguments.folder))
+    saved = load(arguments.folder).saved
     _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))

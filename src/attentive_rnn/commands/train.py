@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import CONFIGURATION, RECIPE, Argument, Command, chosen_recipe
-from .evaluate import print_scores
+from .evaluate import BASELINE, print_scores
 from .report import report_of
 
 if TYPE_CHECKING:
+    from ..data import Splits
     from ..training import RunFolder
 
 RESUME_NEWEST = ""  # the value of --resume without a folder
@@ -43,16 +44,31 @@ def _train(arguments: argparse.Namespace) -> int:
         require_same(config, run)
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
-            if not run.report.exists():  # it ended between its results and its report
-                report_of(run, load_splits(config))
+            if arguments.baseline or not run.report.exists():  # it ended between its results and its report
+                splits = load_splits(config)
+                if arguments.baseline:
+                    _compare_simple(run, splits)
+                report_of(run, splits)
             return _print_results(run)
     splits = load_splits(config)
     run = train(config, parent, splits=splits) if run is None else resume(run, splits=splits)
+    if arguments.baseline:
+        _compare_simple(run, splits)
     report_of(run, splits)
     return _print_results(run)
 
 
+def _compare_simple(run: RunFolder, splits: Splits) -> None:
+    """Train simple methods on the split of a run, and leave their scores in its folder."""
+    from ..data.io.files import write_json
+    from ..experiments.estimate import baselines
+    from ..training import load_model
+
+    write_json(run.baselines, {"baselines": [one.to_dict() for one in baselines(load_model(run.model), splits)]})
+
+
 def _print_results(run: RunFolder) -> int:
+    from ..experiments.estimate import doubts, stored_baselines
     from ..tasks import task_for
     from ..training import load_model
 
@@ -66,7 +82,8 @@ def _print_results(run: RunFolder) -> int:
     metric = task.metric
     if (reached := results.get(f"validation_{metric.name}")) is not None:
         print(f"validation       {metric.in_words(reached)}")
-    print_scores(task, results["test"])
+    compared = [one.in_words(metric) for one in stored_baselines(run)]
+    print_scores(task, results["test"], compared, doubts(results, results["test"]))
     each = "an image" if task.schema.medium == "image" else "a step of a sequence"
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")
     print(
@@ -93,5 +110,6 @@ TRAIN = Command(
         metavar="RUN",
         help="continue an interrupted run: the newest one of the recipe, or the one in the folder RUN",
     ),
+    BASELINE,
     overrides=True,
 )

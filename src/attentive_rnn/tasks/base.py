@@ -140,6 +140,10 @@ class Task(ABC):
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         """The "test" of results.json: count, the metric and its interval, loss, and what else is worth keeping."""
 
+    def always(self, train: np.ndarray, test: np.ndarray) -> dict[str, Any] | None:
+        """The best constant answer by the labels of training, and its score on those of the test part; None: none."""
+        return None
+
     def details(self, test: dict[str, Any]) -> dict[str, float]:
         """Further numbers of a comparison, by the heading of their column."""
         return {}

@@ -53,13 +53,21 @@ class Classification(SequenceTask):
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         return score(outputs, labels).to_dict()
 
+    def always(self, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+        label = int(np.bincount(train[train >= 0]).argmax())
+        return {"label": self.schema.classes[label], "accuracy": float((test == label).mean())}
+
     def report(self, test: dict[str, Any]) -> list[str]:
         low, high = (100 * end for end in test["accuracy_interval_95"])
-        return [
+        lines = [
             f"test accuracy    {100 * test['accuracy']:.1f} % "
             f"(95 % interval {low:.1f} to {high:.1f}, {test['count']} sequences)",
             f"of the classes   {100 * test['mean_class_accuracy']:.1f} % on average",
         ]
+        if (always := test.get("always")) is not None:
+            answer = f"always {always['label']!r}"
+            lines.append(f"{answer:16} {100 * always['accuracy']:.1f} %: the most frequent class in training")
+        return lines
 
     def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
         classes = self.schema.classes

@@ -32,23 +32,32 @@ class Regression(SequenceTask):
 
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         errors = outputs[:, 0] - labels
-        mse = with_normal_interval(errors**2)
+        mse, variance = with_normal_interval(errors**2), float(np.var(labels))
         return {
             "count": len(labels),
             "mse": mse.value,
             "mse_interval_95": [mse.low, mse.high],
+            "rmse": math.sqrt(mse.value),
             "mae": float(np.abs(errors).mean()),
-            "variance": float(np.var(labels)),
+            "variance": variance,
+            "r2": 1 - mse.value / variance if variance else None,
             "loss": mse.value,
         }
 
+    def always(self, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+        value = float(np.nanmean(train))
+        return {"value": value, "mse": float(((test - value) ** 2).mean())}
+
     def report(self, test: dict[str, Any]) -> list[str]:
         low, high = test["mse_interval_95"]
+        always = test.get("always", {"mse": test["variance"]})
+        explained = f", R2 {test['r2']:.3f}" if test.get("r2") is not None else ""
         return [
             f"test error       {test['mse']:.4g} mean squared "
             f"(95 % interval {low:.4g} to {high:.4g}, {test['count']} sequences)",
-            f"                 {math.sqrt(test['mse']):.4g} root mean squared, {test['mae']:.4g} mean absolute",
-            f"always the mean  {test['variance']:.4g} mean squared",
+            f"                 {math.sqrt(test['mse']):.4g} root mean squared (RMSE), "
+            f"{test['mae']:.4g} mean absolute (MAE){explained}",
+            f"always the mean  {always['mse']:.4g} mean squared",
         ]
 
     def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:

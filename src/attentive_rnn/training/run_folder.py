@@ -2,11 +2,13 @@
 
 config.yaml               the configuration, complete
 env.json                  versions, hardware, date and command
+fingerprint.json.gz       name, label and digest of every sequence of the data, part by part
 transfer.json             the weights taken over from another run, if it started from one
 metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
 results.json              written last: the run is finished
+baselines.json            what simple methods reach on the same split, by `attentive train --baseline`
 report.html               all of it in one page, by `attentive train` and `attentive report`
 explain/                  pictures of attention, by `attentive explain`
 tensorboard/
@@ -53,12 +55,14 @@ class RunFolder:
 
     config = _Entry("config.yaml")
     environment = _Entry("env.json")
+    fingerprint = _Entry("fingerprint.json.gz")
     transfer = _Entry("transfer.json")
     metrics = _Entry("metrics.csv")
     best = _Entry("checkpoints", "best.ckpt")
     last = _Entry("checkpoints", "last.ckpt")
     model = _Entry("model")
     results = _Entry("results.json")
+    baselines = _Entry("baselines.json")
     report = _Entry("report.html")
     explain = _Entry("explain")
     tensorboard = _Entry("tensorboard")

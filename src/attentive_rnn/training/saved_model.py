@@ -32,6 +32,7 @@ from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model, Task, task_for
 from .recipes import read_config
+from .run_folder import open_run
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
@@ -195,15 +196,15 @@ def save_model(folder: Path, saved: SavedModel) -> None:
 
 
 def load_model(path: str | Path) -> SavedModel:
-    """The model in a folder that :func:`save_model` wrote; nothing in it is executed.
+    """The model of a run, or of a folder that :func:`save_model` wrote; nothing in it is executed.
 
     Args:
-        path: a folder with model.safetensors and config.json.
+        path: the folder of a run, or one with model.safetensors and config.json.
 
     Raises:
         ConfigError: a file is missing or damaged, of a later format, or the two do not fit together.
     """
-    folder = Path(path)
+    folder = find_model(path)
     file = folder / DESCRIPTION
     values = read_json(file)
     if values.get("format_version") != FORMAT_VERSION:
@@ -241,6 +242,15 @@ def load_model(path: str | Path) -> SavedModel:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
     return SavedModel(model.eval(), schema, preprocessing, _reader(values, folder), seen, max_frames)
+
+
+def find_model(path: str | Path) -> Path:
+    """The folder of a model: the path itself, or model/ in the folder of a run."""
+    folder = Path(path).expanduser()
+    in_run = folder.name == "model" and (folder.parent / "config.yaml").is_file()
+    if in_run or (folder / DESCRIPTION).is_file():
+        return folder
+    return open_run(folder).model
 
 
 def _reader(values: dict[str, Any], folder: Path) -> Reader | None:

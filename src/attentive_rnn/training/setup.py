@@ -23,7 +23,7 @@ from ..data import (
     transform_from_config,
     validation_split,
 )
-from ..data.check.classes import class_warnings
+from ..data.check.parts import part_warnings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
 from ..errors import ConfigError, DataWarning
@@ -52,7 +52,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
     """
     assert config.data.source is not None
     splits = load(config.data.source, config.data.path, **config.data.options)
-    print_notes(class_warnings(splits.parts()), console, "warning")
+    print_notes(part_warnings(splits.parts()), console, "warning")
     print_notes(splits.notes, console)
     return splits
 

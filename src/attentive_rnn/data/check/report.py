@@ -15,10 +15,10 @@ from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_o
 from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout, with_layout
-from .classes import class_warnings
 from .copies import class_counts, copy_findings
 from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
+from .parts import part_warnings
 from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
 
 _NAMED = 8  # classes that a finding names at most
@@ -173,7 +173,7 @@ def summarise(
         findings=sort_findings(
             f if f.option.partition("=")[0] in known else f._replace(option="")
             for f in (
-                *(Finding("warning", warning) for warning in class_warnings(parts)),
+                *(Finding("warning", warning) for warning in part_warnings(parts)),
                 *(reader_finding(note, known) for note in (*notes, *everything.notes)),
                 *_class_findings(parts),
                 *_sequence_findings(everything),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,18 @@ def _columns(pa: Any, table: Any, where: str) -> Columns:
         raise DataError(f"{where}: has no rows")
     schema, features = _own(metadata, values, where) if metadata else (None, None)
     return Columns(where, "row", range(1, table.num_rows + 1), values, schema, features, times)
+
+
+def table_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """Columns of numbers, texts and None as a Parquet file.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, pq = _pyarrow()
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), buffer)
+    return buffer.getvalue()
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:

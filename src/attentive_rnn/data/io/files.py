@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import lzma
 import os
 import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
 from .locks import temporary_name
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # the beginnings of cells that a spreadsheet may run
 
 
 def existing(path: str | Path) -> Path:
@@ -109,6 +114,22 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold a JSON object")
     return values
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
+    """A table as CSV, in which no text is a formula.
+
+    A spreadsheet runs a cell that begins with =, +, -, @, a tab or a line break: an apostrophe goes before such a text.
+
+    Example:
+        >>> csv_bytes(["name", "x"], [["=1+1", -2.5]]).decode().split()
+        ['name,x', "'=1+1,-2.5"]
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in (header, *rows):
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row])
+    return text.getvalue().encode()
 
 
 def decompress(data: bytes, where: str) -> bytes:
