@@ -129,8 +129,10 @@ class Task(ABC):
         return {}
 
     @abstractmethod
-    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """The quantity to minimise, the mean over the batch; validation is measured without smoothing."""
+    def loss(
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
+        """The quantity to minimise, the mean over the batch; validation is measured without smoothing or weights."""
 
     @abstractmethod
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:

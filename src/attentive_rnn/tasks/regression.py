@@ -22,7 +22,9 @@ class Regression(SequenceTask):
     metric = Metric("mse", "mse", rising=False, percent=False, single="the normal one of the mean, of one run")
     loss_title = "mean squared error"
 
-    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    def loss(
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
         if label_smoothing:
             raise ConfigError("training.label_smoothing must be 0 where a label is a number: it is for classes")
         return F.mse_loss(output.squeeze(1), labels.to(output.dtype))
