@@ -149,7 +149,7 @@ def _settings(recipe: str, splits: Splits, config: Config, live: bool) -> dict[s
     found |= _length(train, config, TEXT_STEPS if recipe == "text" else STEPS)
     steps = [dict(step) for step in config.data.augmentation or []]
     if recipe == "skeleton":
-        found["data.preprocessing"] = _body(schema, get_source(config.data.source or "").preprocessing)
+        found["data.preprocessing"] = _body(schema, get_source(config.data.source or "").preprocessing, live)
         steps = [step | {"root": _root(schema)} if step["name"] == "motion_features" else step for step in steps]
     if recipe == "pixels":
         found["data.preprocessing"] = _rows(train)
@@ -184,14 +184,14 @@ def uneven(train: LabelledDataset) -> float:
     return float(counts.max() / counts.min())
 
 
-def _body(schema: Schema, named: Sequence[Any]) -> list[dict[str, Any]]:
-    """The body's centre at the origin, as the reader names it, and bones of a mean length of one."""
+def _body(schema: Schema, named: Sequence[Any], live: bool) -> list[dict[str, Any]]:
+    """The body's centre at the origin, as the reader names it, and bones of a mean length of one, known at the end."""
     steps = [dict(step) for step in named]
     if schema.layout is None:
         return steps or [{"name": "origin_at_body_centre", "joint": 0}]
     if not any(step["name"] == "origin_at_body_centre" for step in steps):
         steps.insert(0, {"name": "origin_at_body_centre", "joint": get_layout(schema.layout).centre})
-    if not any(step["name"] == "unit_body_size" for step in steps):
+    if not live:
         steps.append({"name": "unit_body_size", "layout": schema.layout})
     return steps
 
