@@ -135,6 +135,7 @@ def test_uneven_classes_are_weighted_and_even_ones_are_not(tmp_path):
 def test_numbers_to_predict_have_no_label_smoothing(tmp_path):
     choice = choose(sensors(tmp_path, labels=RNG.normal(size=30)))
     assert choice.config.training.label_smoothing == 0
+    assert choice.config.data.standardise_target
     assert "classes" not in choice.why
 
 

@@ -143,7 +143,7 @@ def _settings(recipe: str, splits: Splits, config: Config, live: bool) -> dict[s
     share = SHARE if config.training.select == "best" else 0.05 if len(train) >= VALIDATED else 0.0
     found: dict[str, Any] = {"data.valid_fraction": share}
     if schema.target == "number":
-        found["training.label_smoothing"] = 0.0
+        found |= {"training.label_smoothing": 0.0, "data.standardise_target": config.init_from is None}
     elif uneven(train) >= UNEVEN:
         found["training.class_balance"] = 0.5
     found |= _length(train, config, TEXT_STEPS if recipe == "text" else STEPS)

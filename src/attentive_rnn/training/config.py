@@ -43,6 +43,8 @@ class DataConfig:
         fold: which of them, from 0.
         preprocessing: transforms of every sequence, in order; null: those that the data set's reader names.
         standardise: bring every feature to mean 0 and deviation 1, measured on the training sequences.
+        standardise_target: where a label is a number, learn it at mean 0 and deviation 1 of the training labels; the
+            trained model answers in their own unit.
         augmentation: transforms after that, those with chance drawn anew each epoch; validation and test sequences
             get what they are without chance, which for most is nothing; null: the reader's.
         num_workers: processes that prepare batches; 0: the training process itself.
@@ -56,6 +58,7 @@ class DataConfig:
     fold: Amount = 0
     preprocessing: Steps | None = None
     standardise: bool = False
+    standardise_target: bool = False
     augmentation: Steps | None = field(default_factory=list)
     num_workers: Amount = 0
 
@@ -223,6 +226,7 @@ class Config:
             ("model.reset_after", not model.reset_after or model.cell == "gru", "false but for a gru"),
             ("optim.lr_steps", rising, "a rising list of epochs, 1 or more"),
             ("data.valid_fraction", chosen, "above 0 unless training.select is last"),
+            ("data.standardise_target", not data.standardise_target or self.init_from is None, "false with init_from"),
             ("data.folds", data.folds != 1, "0 or 2 or more"),
             ("data.fold", data.fold < max(data.folds, 1), f"below data.folds, {data.folds}" if data.folds else "0"),
             ("training.batch_size", devices <= self.training.batch_size, f"at least devices, {devices}"),

@@ -56,6 +56,7 @@ def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
         loop = Loop(run, job, console)
         loop.run()
     job.model.load_state_dict(read_checkpoint(run.best)["model"])
+    job.task.finish(job.model)
     return loop.recorder
 
 

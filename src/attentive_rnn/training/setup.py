@@ -205,8 +205,10 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)
     ready = preprocess(train, fitted), preprocess(valid, preprocessing)
-    weights = class_weights(train, config.training.class_balance)
-    return Job(config, model, task_for(splits.train.schema), *ready, preprocessing, device, weights)
+    task, weights = task_for(splits.train.schema), class_weights(train, config.training.class_balance)
+    if config.data.standardise_target:
+        task.standardise(train.labels)
+    return Job(config, model, task, *ready, preprocessing, device, weights)
 
 
 def class_weights(train: LabelledDataset, balance: float) -> Tensor | None:
