@@ -6,29 +6,49 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ConfigError
-from .base import Metric, register
+from ..models import SequenceClassifier
+from .base import Metric, Model, register
 from .classification import SequenceTask
 from .metrics import with_normal_interval
 
 
 @register("sequence", "number")
 class Regression(SequenceTask):
-    """A real number for each sequence."""
+    """A real number for each sequence.
 
+    While it is learnt, the model's output may be (label - mean) / deviation; see :meth:`standardise`.
+    """
+
+    mean, deviation = 0.0, 1.0
     metric = Metric("mse", "mse", rising=False, percent=False, single="the normal one of the mean, of one run")
     loss_title = "mean squared error"
 
-    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    def standardise(self, labels: np.ndarray) -> None:
+        """Learn labels at mean 0 and deviation 1 of these, (N,), so that their unit does not matter."""
+        self.mean, self.deviation = float(np.mean(labels)), float(np.std(labels)) or 1.0
+
+    def finish(self, model: Model) -> None:
+        """Give the linear layer of a model that has learnt standardised labels their unit and their mean."""
+        assert isinstance(model, SequenceClassifier)
+        with torch.no_grad():
+            model.classifier.weight.mul_(self.deviation)
+            model.classifier.bias.mul_(self.deviation).add_(self.mean)
+        self.mean, self.deviation = 0.0, 1.0
+
+    def loss(
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
         if label_smoothing:
             raise ConfigError("training.label_smoothing must be 0 where a label is a number: it is for classes")
-        return F.mse_loss(output.squeeze(1), labels.to(output.dtype))
+        return F.mse_loss(output.squeeze(1), ((labels - self.mean) / self.deviation).to(output.dtype))
 
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
-        return (output.squeeze(1).double() - labels).square().sum()
+        return (output.squeeze(1).double() * self.deviation + self.mean - labels).square().sum()
 
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         errors = outputs[:, 0] - labels

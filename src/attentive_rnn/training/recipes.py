@@ -19,6 +19,7 @@ from .config import KEYS, Config, flatten, from_dict
 
 _LAYOUTS = ("layout", "source", "target")  # options of transforms that are joint layouts
 BASE = "base"  # the recipe that changes nothing
+ENDINGS = (".yaml", ".yml")  # of a recipe of one's own
 PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
 
@@ -40,20 +41,14 @@ def _built_in() -> dict[str, Traversable]:
     return {start + file.name[:-5]: file for start, file in found if file.name.endswith(".yaml")}
 
 
-def general_recipe(path: str | Path, *, paper: bool = False) -> str:
-    """The name of the recipe for the kind of data at a path: "skeleton" or "sequence".
+def is_recipe(name: str) -> bool:
+    """Whether a word names a recipe: one of the package, or a YAML file.
 
-    Args:
-        path: of the data.
-        paper: whether to take the paper's recipe for skeletons, "paper/skeleton", instead of this package's.
-
-    Raises:
-        DataError: there is nothing at the path, or no reader knows it.
+    Example:
+        >>> is_recipe("natops"), is_recipe("mine.yaml"), is_recipe("gestures.csv")
+        (True, True, False)
     """
-    source = sequence_data.recognise(path)
-    if source.preprocessing or source.augmentation:
-        return f"{PAPER}skeleton" if paper else "skeleton"
-    return "sequence"
+    return name in _built_in() or name.endswith(ENDINGS)
 
 
 def recipe_name(recipe: str | Path) -> str:
@@ -171,7 +166,7 @@ def _is_path(recipe: str) -> bool:
     """Whether a recipe is a file: by its ending, or a file that is there; a name of the package comes first."""
     if recipe in _built_in():
         return False
-    return recipe.endswith((".yaml", ".yml")) or (bool(re.search(r"[/\\]", recipe)) and Path(recipe).is_file())
+    return recipe.endswith(ENDINGS) or (bool(re.search(r"[/\\]", recipe)) and Path(recipe).is_file())
 
 
 def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
@@ -181,11 +176,22 @@ def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
         return str(path), read_yaml(path)
     name, built_in = str(recipe), _built_in()
     if name not in built_in:
-        known = list(list_recipes())
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
+        raise _unknown(name)
     return f"recipe {name}", _mapping(f"recipe {name}", built_in[name].read_text(encoding="utf-8"))
+
+
+def _unknown(name: str) -> ConfigError:
+    """The refusal of a word that is no recipe, with what may have been meant: files where it looks like a path."""
+    path = Path(name).expanduser()
+    if path.suffix or (len(path.parts) > 1 and path.parent.is_dir()):
+        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = [str(path.parent / one) for one in get_close_matches(path.name, there, n=3, cutoff=0.6)]
+        hint = f"did you mean {either(near)}?" if near else "give the path of a data set, or a recipe (attentive info)"
+        return ConfigError(f"{name}: there is no such file; {hint}")
+    known = list(list_recipes())
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
+    return ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
