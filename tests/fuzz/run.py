@@ -24,8 +24,9 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,28 +66,24 @@ def fuzz(name: str, count: int, seed: int, keep: Path | None = None, only: int |
     """Damage the files of a target so many times and read them; ``keep`` is a folder for those that show a fault."""
     tried, began = Tried(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as place:
-        folder = Path(place) / "0"
+        folder = Path(place) / "seed"
         folder.mkdir()
         TARGETS[name].make(folder)
-        folder = _moved(folder, "seed")
         before = [TARGETS[name].read(folder, number) for number in (0, 1)]  # a reader has two ways
+        files = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+        seeds = {file: (folder / file).read_bytes() for file in files}
+        shutil.rmtree(folder)
         number, end = (0, count) if only is None else (only, only + 1)
         while number < end:
-            for case in _in_child(name, range(number, min(number + BATCH, end)), seed, Path(place), before, keep):
+            numbers = range(number, min(number + BATCH, end))
+            for case in _in_child(partial(_work, name, seeds, seed, Path(place), before, keep), numbers):
                 tried.add(case)
                 number = case.number + 1
     tried.seconds = time.monotonic() - began
     return tried
 
 
-def _moved(folder: Path, name: str) -> Path:
-    """The folder under another name, so that nothing that is remembered of its path is taken."""
-    return folder.rename(folder.with_name(name))
-
-
-def _in_child(
-    name: str, numbers: range, seed: int, place: Path, before: Sequence[tuple[int, Any]], keep: Path | None
-) -> Iterator[Case]:
+def _in_child(work: Callable[[range, Any, Any], None], numbers: range) -> Iterator[Case]:
     """The cases that a forked process reads; after one that ends it or takes too long there are no more."""
     trace = tempfile.TemporaryFile()
     reading, writing = os.pipe()
@@ -94,7 +91,7 @@ def _in_child(
     if child == 0:
         os.close(reading)
         try:
-            _work(name, numbers, seed, place, before, keep, os.fdopen(writing, "wb", 0), trace)
+            work(numbers, os.fdopen(writing, "wb", 0), trace)
         finally:
             os._exit(0)
     os.close(writing)
@@ -121,8 +118,17 @@ def _in_child(
 
 
 def _work(
-    name: str, numbers: range, seed: int, place: Path, before: Sequence[tuple[int, Any]], keep: Path | None, out: Any, trace: Any
+    name: str,
+    seeds: dict[Path, bytes],
+    seed: int,
+    place: Path,
+    before: Sequence[tuple[int, Any]],
+    keep: Path | None,
+    numbers: range,
+    out: Any,
+    trace: Any,
 ) -> None:
+    """What a forked process does: a line on ``out`` for each case, and on ``trace`` where it was when it ended."""
     size = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -133,15 +139,13 @@ def _work(
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", DataWarning)
     warnings.simplefilter("ignore", ResourceWarning)
-    target, folder = TARGETS[name], next(p for p in place.iterdir() if p.name != "of-runs")
-    files = sorted(p.relative_to(folder) for p in folder.glob("**/" + target.files) if p.is_file())
-    seeds = {file: (folder / file).read_bytes() for file in sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())}
+    target = TARGETS[name]
+    files = [file for file in seeds if file.match(target.files)]
     for number in numbers:
         rng = random.Random(f"{seed} {name} {number}")
         chosen = rng.choice(files)
         copy = damaged(seeds[chosen], chosen.name, rng, seeds[rng.choice(list(seeds))])
-        shutil.rmtree(folder)
-        folder = folder.with_name(str(number))
+        folder = place / str(number)  # another one for each, so that nothing remembered of its path is taken
         for file, content in seeds.items():
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,6 +153,7 @@ def _work(
         faulthandler.dump_traceback_later(SECONDS, exit=True, file=trace)
         outcome, kind = _outcome(target, folder, number, before[number % 2])
         faulthandler.cancel_dump_traceback_later()
+        shutil.rmtree(folder)
         if keep is not None and outcome in FAULTS:
             keep.mkdir(parents=True, exist_ok=True)
             (keep / f"{name.replace(' ', '-')}-{seed}-{number}-{chosen.name}").write_bytes(copy)
