@@ -14,9 +14,11 @@ from typing import Any
 import yaml
 
 from .. import data as sequence_data
+from ..data.io.memory import written_out
 from ..errors import ConfigError, either
 from .config import KEYS, Config, flatten, from_dict
 
+_MOST_VALUES = 1_000_000  # of a YAML file with its aliases written out
 BASE = "base"  # the recipe that changes nothing
 PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
@@ -187,7 +189,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reader of YAML 1.1 that takes 1e-3 for a number, as YAML 1.2 does."""
+    """Reader of YAML 1.1 that takes 1e-3 for a number, as YAML 1.2 does; aliases of aliases are bounded."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and written_out(node, _inside, _MOST_VALUES) is None:
+            raise yaml.constructor.ConstructorError(problem=f"its aliases stand for more than {_MOST_VALUES} values")
+        return node
+
+
+def _inside(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes in one."""
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 class _Dumper(yaml.SafeDumper):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from .memory import check_memory, max_memory
+
+_COPIES = 4  # of the bytes of a file that its parts, texts and numbers take together, at least
 
 
 def existing(path: str | Path) -> Path:
@@ -71,7 +76,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written: the error above says so
+            temporary.unlink(missing_ok=True)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -100,7 +106,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing, damaged or holds something else.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -110,19 +116,32 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def decompress(data: bytes, where: str) -> bytes:
-    """The bytes themselves, or what they hold if ``where`` ends in .gz or .xz."""
+    """The bytes themselves, or what they hold if ``where`` ends in .gz or .xz.
+
+    Raises:
+        DataError: they are damaged, or so many once unpacked that no text or array of them fits into memory.
+    """
+    most = max_memory() // _COPIES
     try:
         if where.lower().endswith(".gz"):
-            return gzip.decompress(data)
-        if where.lower().endswith(".xz"):
-            return lzma.decompress(data)
+            with gzip.open(io.BytesIO(data)) as packed:
+                data = packed.read(most + 1)
+        elif where.lower().endswith(".xz"):
+            with lzma.open(io.BytesIO(data)) as packed:
+                data = packed.read(most + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, MemoryError) as error:
         kind = where[-2:].lower()
         raise DataError(
             f"{where}: is truncated or not a {kind} file ({error}); fetch it again, or name it without .{kind} "
             "if it is not compressed"
         ) from error
+    if len(data) > most:
+        check_memory(_COPIES * len(data), where, "what it unpacks to, or more,")
     return data
 
 
