@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
+from ..errors import one_line
 from .arguments import (
     JSON,
     MOVED_DATA,
@@ -26,6 +26,7 @@ _CONFUSED = 20  # pairs of classes that are printed where there is no matrix
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..experiments.fusion import answers_in_test
     from ..tasks import task_for
     from ..tasks.metrics import confused_pairs
@@ -41,7 +42,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     splits = run_splits(saved, config)
     scores = test_scores(saved, splits, answers_in_test(config, saved, splits, arguments.views))
     if arguments.json:
-        print(json.dumps(scores, ensure_ascii=False))
+        print(to_json(scores))
         return 0
     task = task_for(saved.schema)
     print_scores(task, scores)
@@ -61,6 +62,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..tasks import task_for
     from ..training import load_model
     from ..training.inputs import read_input
@@ -76,11 +78,11 @@ def _predict(arguments: argparse.Namespace) -> int:
     names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
     if arguments.json:
         rows = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
-        print(json.dumps(rows, ensure_ascii=False))
+        print(to_json(rows))
         return 0
     width = max(map(len, names))
     for name, answer in zip(names, answers, strict=True):
-        print(f"{name:{width}}  {task.in_words(answer)}")
+        print(f"{one_line(name):{width}}  {task.in_words(answer)}")
     return 0
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError, needed_for
+from ..errors import ConfigError, DataError, needed_for, one_line
 from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
 from .videos import BACKBONE, chosen_extractor
 
@@ -49,6 +49,7 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..training import load_model
     from ..training.transfer import find_model
 
@@ -63,10 +64,10 @@ def _stream(arguments: argparse.Namespace) -> int:
         raise ConfigError("--video needs pictures; lines of joints have none")
     found = _lines if arguments.source == "-" else _pictures
     for line in found(arguments, saved, segments):
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+        print(to_json(line), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
-        print(f"{track}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
+        print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
     return 0
 
 
@@ -115,13 +116,18 @@ def _lines(
     described = _described(arguments, saved)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     number = 0
-    while line := sys.stdin.readline(LINE):
-        number += 1
-        where = f"standard input, line {number}"
+    while True:
+        where = f"standard input, line {number + 1}"
         try:
+            line = sys.stdin.readline(LINE)
+            if not line:
+                break
             values = json.loads(line)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: is not text in UTF-8") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{where}: is not JSON ({error})") from error
+        number += 1
         if isinstance(values, dict) and isinstance(values.get("end"), str | int):
             last = recognizer.end(values["end"])
             segments += [] if last is None else [(values["end"], last)]

@@ -58,7 +58,7 @@ def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
         def progress(state: Progress) -> None:
             bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
             if state.refused is not None:
-                bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
+                bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True, markup=False)
 
         yield progress
 

@@ -132,7 +132,7 @@ def run_once(config: Config, folder: Path, splits: Splits, console: Console, nam
         return train(config, folder, name=name, console=console, splits=splits)
     require_same(config, run)
     if run.finished:
-        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True)
+        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True, markup=False)
     return resume(run, console=console, splits=splits)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import LabelledDataset
+from ..data.io.cells import is_value
 from ..data.io.files import write_file
 from ..draw import charts
 from ..training import RunFolder
@@ -77,11 +78,17 @@ def save_figure(figure: Any, path: Path) -> list[Path]:
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path) -> Path:
-    """Write rows under a header as a .csv."""
+    """Write rows under a header as a .csv; a name that a spreadsheet would run as a formula begins with a quote."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    csv.writer(text, lineterminator="\n").writerows([map(_literal, row) for row in (header, *rows)])
     write_file(path, text.getvalue().encode())
     return path
+
+
+def _literal(cell: Any) -> Any:
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    return cell if is_value(cell) else f"'{cell}"
 
 
 def file_name(item: str) -> str:

@@ -172,7 +172,7 @@ class Recognizer:
             frame, names = self._named(frame)
         try:
             values = np.asarray(frame, dtype=self._numpy_dtype)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise DataError(f"a frame must be numbers {schema.shape}, got {type(frame).__name__}") from error
         if values.shape != schema.shape or names or self._layout is not None:
             values = self._matched(values, names)

@@ -153,7 +153,7 @@ def _complete(
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
             console.print(
-                f"interrupted; continue with: attentive train --resume {run.path}", highlight=False, soft_wrap=True
+                f"interrupted; continue with: attentive train --resume {run.path}", highlight=False, soft_wrap=True, markup=False
             )
             raise
     return run
@@ -186,7 +186,7 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
         return build_model(config, splits.train.schema)
     model, transfer = starting_model(config, splits.train.schema)
     if transfer is not None:
-        console.print(str(transfer), highlight=False, soft_wrap=True)
+        console.print(str(transfer), highlight=False, soft_wrap=True, markup=False)
         write_json(run.transfer, asdict(transfer))
     return model
 

@@ -25,7 +25,7 @@ from ..data import (
 from ..data.check.classes import class_warnings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
-from ..errors import ConfigError
+from ..errors import ConfigError, one_line
 from ..tasks import Model, Task, task_for
 from .config import Config, DataConfig
 
@@ -60,7 +60,7 @@ def print_notes(notes: Iterable[str], console: Console | None = None, severity: 
     """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
     console = console or Console(stderr=True)
     for note in notes:
-        console.print(f"{severity}: {note}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"{severity}: {one_line(note)}", highlight=False, soft_wrap=True, markup=False)
 
 
 def training_parts(config: Config, splits: Splits) -> tuple[LabelledDataset, LabelledDataset]:
