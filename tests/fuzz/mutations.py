@@ -25,8 +25,33 @@ EXTREMES: tuple[Any, ...] = (
 )
 WORDS = (
     *(b"", b"0", b"-1", b"nan", b"inf", b"1e999", b"1e39", b"-0", b"9" * 401, b"9" * 5000, b"0x10", b"1_000", b"1,5"),
-    *(b"99999999999999999999", b"4294967296", b"2147483648", b"\xff\xfe", b"\xef\xbb\xbf", b"\0", b'"', b"'", b"[", b"{"),
-    *(b"null", b"true", b"~", b"*a", b"&a", b"\\ud800", b"\xed\xa0\x80", b"\x1b[2J", b"[/red]", b"$", b"\r", b"\t", b"%s"),
+    *(
+        b"99999999999999999999",
+        b"4294967296",
+        b"2147483648",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\0",
+        b'"',
+        b"'",
+        b"[",
+        b"{",
+    ),
+    *(
+        b"null",
+        b"true",
+        b"~",
+        b"*a",
+        b"&a",
+        b"\\ud800",
+        b"\xed\xa0\x80",
+        b"\x1b[2J",
+        b"[/red]",
+        b"$",
+        b"\r",
+        b"\t",
+        b"%s",
+    ),
 )
 
 
@@ -43,7 +68,7 @@ def damaged(data: bytes, name: str, rng: random.Random, other: bytes = b"") -> b
     try:
         if structured is not None and rng.random() < 0.5:
             return structured(data, rng)
-    except (ValueError, TypeError, OverflowError, RecursionError, UnicodeError, yaml.YAMLError):
+    except Exception:
         pass  # the edit cannot be written in this format
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         data = rng.choice(_BYTES)(data, rng, other)
@@ -156,7 +181,10 @@ def _yaml(data: bytes, rng: random.Random) -> bytes:
     if rng.random() < 0.1:
         names = [f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]" for i in range(rng.choice((3, 12)))]
         return data + "\n".join(names).encode() + b"\n"
-    return yaml.safe_dump(tree(yaml.safe_load(data), rng), allow_unicode=True).encode("utf-8", "surrogatepass")
+    comment = data[: data.index(b"\n") + 1] if data[:1] == b"#" else b""
+    return comment + yaml.safe_dump(tree(yaml.safe_load(data), rng), allow_unicode=True).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def _pickle(data: bytes, rng: random.Random) -> bytes:

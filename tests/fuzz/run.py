@@ -12,7 +12,6 @@ import argparse
 import faulthandler
 import json
 import os
-import pickle
 import random
 import resource
 import select
@@ -30,13 +29,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attentive_rnn.errors import DataWarning, UserError
-
+from attentive_rnn.errors import DataWarning, UserError, one_line
 from fuzz.mutations import damaged
-from fuzz.seeds import READERS, RUN_FILES, TARGETS, Target, Unexpected
+from fuzz.seeds import TARGETS, Target, UnexpectedError
 
 SECONDS, MEMORY, BATCH = 10, 2 << 30, 100
-LONGEST = 4000  # characters of a message
 FAULTS = ("traceback", "crash", "hang", "memory", "message", "wrong")
 
 
@@ -85,7 +82,7 @@ def fuzz(name: str, count: int, seed: int, keep: Path | None = None, only: int |
 
 def _in_child(work: Callable[[range, Any, Any], None], numbers: range) -> Iterator[Case]:
     """The cases that a forked process reads; after one that ends it or takes too long there are no more."""
-    trace = tempfile.TemporaryFile()
+    trace = tempfile.TemporaryFile()  # noqa: SIM115
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -132,6 +129,7 @@ def _work(
     size = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.environ["ATTENTIVE_MAX_MEMORY"] = "1GiB"
     faulthandler.enable(trace)
     silence = open(os.devnull, "w")  # noqa: SIM115
     sys.stdout = sys.stderr = silence
@@ -165,13 +163,13 @@ def _outcome(target: Target, folder: Path, number: int, before: tuple[int, Any])
     try:
         count, said = target.read(folder, number)
     except UserError as error:
-        message = " ".join(str(error).split())
-        if len(message) > LONGEST or not message.isprintable():
-            return "message", f"{len(message)} characters: {ascii(message[:100])}"
+        message = one_line(error)
+        if len(message) > 5000 or not message.isprintable():
+            return "message", f"{len(message)} characters: {message[:100]!a}"
         outcome = "refused", message
     except MemoryError as error:
         return "memory", _where(error)
-    except Unexpected as error:
+    except UnexpectedError as error:
         return "wrong", str(error)
     except Exception as error:
         return "traceback", f"{_where(error)} {type(error).__name__}: {str(error)[:80]}"

@@ -38,7 +38,7 @@ RNG = np.random.default_rng(0)
 SMALL = [("model.hidden_size", "4"), ("model.num_layers", "1"), ("training.max_epochs", "1"), ("device", "cpu")]
 
 
-class Unexpected(Exception):
+class UnexpectedError(Exception):
     """A result that is wrong although nothing was raised."""
 
 
@@ -78,7 +78,7 @@ def dataset_target(source: str, make: Callable[[Path], Any], at: str = "", **opt
             parts = [get_source(source).read(path, **options)]
         for part in parts:
             if isinstance(part, SequenceDataset) and not all(s.isfinite().all() for s in part.sequences):
-                raise Unexpected("a value is not finite")
+                raise UnexpectedError("a value is not finite")
             part.labels, part.metas  # noqa: B018
         return sum(map(len, parts)), [note for part in parts for note in part.notes]
 
@@ -305,7 +305,7 @@ def _cifar_binaries(folder: Path) -> None:
 
 def _imdb(folder: Path) -> None:
     for part in ("train", "test"):
-        _put(folder / "imdb" / f"{part}.tsv", "0\t2\tA \"dull\" film.<br />Dull!\n1\t9\tGreat film, it's\n" * 2)
+        _put(folder / "imdb" / f"{part}.tsv", '0\t2\tA "dull" film.<br />Dull!\n1\t9\tGreat film, it\'s\n' * 2)
 
 
 SCENES = {"image_size": 40, "train": 6, "test": 4}
@@ -378,7 +378,7 @@ def _model(run: RunFolder, number: int) -> None:
     source = small_run(str(run.path.parent.parent / "of-runs"))
     test = load_splits(source.read_config(), Console(file=io.StringIO())).test
     if not np.isfinite(saved.logits(saved.matched(test))).all():
-        raise Unexpected("an answer is not finite")
+        raise UnexpectedError("an answer is not finite")
 
 
 def _resumed(run: RunFolder, number: int) -> None:
@@ -388,7 +388,7 @@ def _resumed(run: RunFolder, number: int) -> None:
 
 
 def _no_constant(name: str) -> None:
-    raise Unexpected(f"{name} in JSON")
+    raise UnexpectedError(f"{name} in JSON")
 
 
 def _recipe(folder: Path) -> None:
@@ -419,7 +419,7 @@ def _stream(folder: Path, number: int) -> tuple[int, Any]:
     for line in out.buffer.getvalue().decode("utf-8").splitlines():
         json.loads(line, parse_constant=_no_constant)
     if status not in (0, 2) or (status == 2 and said.getvalue().count("\n") != 1):
-        raise Unexpected(f"status {status}: {said.getvalue()[:200]}")
+        raise UnexpectedError(f"status {status}: {said.getvalue()[:200]}")
     return 1, None
 
 

@@ -19,8 +19,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from ..data.io.files import to_json
     from ..data import check
+    from ..data.io.files import to_json
     from ..draw import draw_samples
 
     options = reader_options(arguments)

@@ -74,8 +74,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
-    from ..data.io.files import to_json
-    from ..data.io.files import write_file, write_json
+    from ..data.io.files import to_json, write_file, write_json
     from ..explain import faithfulness
     from ..training import load_model, open_run
     from ..training.inputs import run_splits

@@ -171,7 +171,8 @@ class Recognizer:
         if isinstance(frame, Mapping):
             frame, names = self._named(frame)
         try:
-            values = np.asarray(frame, dtype=self._numpy_dtype)
+            with np.errstate(over="ignore"):  # infinite, which is refused below
+                values = np.asarray(frame, dtype=self._numpy_dtype)
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise DataError(f"a frame must be numbers {schema.shape}, got {type(frame).__name__}") from error
         if values.shape != schema.shape or names or self._layout is not None:

@@ -142,4 +142,6 @@ class ProgressBar:
             self._bar.update(self._task, scores=scores)
         else:
             epochs = f"{self.title}  epoch {row['epoch']:.0f}/{self.epochs}"
-            self.console.print(f"{epochs}  {row['seconds']:.2f} s  {scores}", highlight=False, soft_wrap=True, markup=False)
+            self.console.print(
+                f"{epochs}  {row['seconds']:.2f} s  {scores}", highlight=False, soft_wrap=True, markup=False
+            )

@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 
 from ..data import Schema, Splits, copies_in_train
-from ..data.io.files import read_json, write_json
+from ..data.io.files import write_json
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
@@ -153,7 +153,10 @@ def _complete(
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
             console.print(
-                f"interrupted; continue with: attentive train --resume {run.path}", highlight=False, soft_wrap=True, markup=False
+                f"interrupted; continue with: attentive train --resume {run.path}",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
             )
             raise
     return run
@@ -244,7 +247,7 @@ def _write_environment(run: RunFolder, device: str, schema: Schema) -> None:
     if not run.environment.exists():
         write_json(run.environment, here | {"schema": now})
         return
-    began = read_json(run.environment)
+    began = run.read_environment()
     for key, was in (began.get("schema") or {}).items():
         if now.get(key) != was:
             here_now, then = (shorten(str(one), 80) for one in (now.get(key), was))

@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ from pathlib import Path
 from typing import Any
 
 from ..data.io.files import read_json, write_file
-from ..errors import ConfigError
+from ..errors import ConfigError, DataWarning
 from .config import Config
-from .recipes import read_config, to_yaml
+from .recipes import read_config, sealed, to_yaml
+from .results import checked
 
 PARTS_BY = ("test_fraction", "seed", "split")  # options of readers that say what is the test part
 
@@ -67,8 +69,25 @@ class RunFolder:
         return self.results.exists()
 
     def read_results(self) -> dict[str, Any]:
-        """The content of results.json."""
-        return read_json(self.results)
+        """The content of results.json.
+
+        Raises:
+            ConfigError: the file is missing, damaged or was altered so that it says something else.
+        """
+        return checked(read_json(self.results), self.results)
+
+    def read_environment(self) -> dict[str, Any]:
+        """The content of env.json, which nothing depends on: a damaged one is warned of, and is empty."""
+        kinds = {"date": str, "command": list, "hardware": dict, "versions": dict, "schema": dict, "resumed": list}
+        try:
+            values = read_json(self.environment)
+            wrong = next((k for k, kind in kinds.items() if k in values and not isinstance(values[k], kind)), None)
+            if wrong or not all(isinstance(one, dict) for one in values.get("resumed", [])):
+                raise ConfigError(f"{self.environment}: {wrong or 'resumed'} is damaged")
+        except ConfigError as error:
+            warnings.warn(f"{error}; what it said of the run's environment is lost", DataWarning, stacklevel=2)
+            return {}
+        return values
 
     def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
         """The configuration of the run; of the data it may say another path and further options of the reader.
@@ -129,7 +148,7 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error
     try:
-        write_file(draft / file, to_yaml(config).encode())
+        write_file(draft / file, sealed(to_yaml(config)).encode())
         stamp = prefix + time.strftime("%Y-%m-%d_%H-%M-%S")
         names = [name] if name is not None else [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
         for candidate in names:

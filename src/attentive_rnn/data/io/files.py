@@ -125,7 +125,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing, damaged or holds something else.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant, parse_float=_finite_number)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -137,6 +137,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite_number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{quoted(text)} is too large")
+    return value
 
 
 def decompress(data: bytes, where: str) -> bytes:

@@ -205,6 +205,6 @@ def _separator(line: str) -> str:
 
 def _is_finite(text: str) -> bool:
     try:
-        return bool(abs(float(text)) <= np.finfo(np.float32).max)
+        return abs(float(text)) <= float(np.finfo(np.float32).max)
     except ValueError:
         return False
