@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,6 +37,7 @@ BASELINE = Argument(
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..experiments.estimate import baselines, doubts
     from ..tasks.metrics import class_scores
     from ..trained import load
@@ -56,7 +56,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             said["per_class"] = [one._asdict() for one in class_scores(scores)]
         if compared:
             said["baselines"] = [one.to_dict() for one in compared]
-        print(json.dumps(said, ensure_ascii=False))
+        print(to_json(said))
         return 0
     print_scores(trained.task, scores, [one.in_words(trained.task.metric) for one in compared], warnings)
     for line in _class_by_class(scores) if classified else ():
@@ -108,7 +108,7 @@ def _percent(count: int, total: int) -> str:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from ..data.io.files import check_writable
+    from ..data.io.files import check_writable, to_json
     from ..trained import load
     from ..training.setup import print_notes
 
@@ -126,7 +126,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         except UserError as error:
             if not several:
                 raise
-            print(f"attentive: error: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"attentive: error: {one_line(error)}", file=sys.stderr)
             continue
         print_notes(answered[path].notes)
         if out is None and not arguments.json:
@@ -138,7 +138,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         _write(out, answered, arguments.top, several)
         print(f"written: {out}", file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
-        print(json.dumps(_rows(answered, arguments.top, several), ensure_ascii=False))
+        print(to_json(_rows(answered, arguments.top, several)))
     else:
         for line in _fit_to_labels(trained, list(answered.values())):
             print(line)
@@ -151,7 +151,7 @@ def _in_words(prediction: Prediction, top: int) -> Iterator[str]:
     for name, label, truth, shares in zip(prediction.names, prediction.labels, prediction.truth, best, strict=True):
         said = "  ".join(f"{share:.3f}  {one}" for one, share in shares) or f"{label:.6g}"
         wrong = truth is not None and truth != label
-        yield f"{name:{width}}  {said}" + (f"  (is {truth})" if wrong else "")
+        yield f"{one_line(name):{width}}  {said}" + (f"  (is {truth})" if wrong else "")
 
 
 def _fit_to_labels(trained: TrainedRun, predictions: list[Prediction]) -> list[str]:
@@ -199,11 +199,10 @@ def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) ->
 def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, several: bool) -> None:
     """Write the answers: of a .json the rows, of a .csv and a .parquet a table with a line for each sequence."""
     from ..data.formats.parquet import table_bytes
-    from ..data.io.files import csv_bytes, write_file
+    from ..data.io.files import csv_bytes, write_file, write_json
 
     if out.suffix.lower() == ".json":
-        text = json.dumps(_rows(answered, top, several), ensure_ascii=False, indent=2)
-        return write_file(out, (text + "\n").encode())
+        return write_json(out, _rows(answered, top, several))
     columns: dict[str, list[Any]] = {"input": [], "name": [], "truth": []}
     for path, one in answered.items():
         columns["input"] += [path] * len(one)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ LARGEST = 2000  # sequences that are explained at once, of more those evenly spr
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..draw.samples import find_item
     from ..explain.media import MEDIA
     from ..explain.outcome import Request
@@ -67,7 +67,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     )
     outcome = medium.explain(request)
     if arguments.json:
-        print(json.dumps(outcome.values, ensure_ascii=False))
+        print(to_json(outcome.values))
         return 0
     for line in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
         print(line)
@@ -75,7 +75,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
-    from ..data.io.files import write_file, write_json
+    from ..data.io.files import to_json, write_file, write_json
     from ..explain import faithfulness
     from ..trained import load
     from ..training import open_run
@@ -94,7 +94,7 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     write_json(folder / "faithfulness.json", values)
     name = run.read_config().data.source or run.path.parent.name
     write_file(folder / "faithfulness.png", faithfulness.picture(outcomes, name))
-    print(json.dumps(values) if arguments.json else table)
+    print(to_json(values) if arguments.json else table)
     if not arguments.json:
         print(f"written to {folder}: faithfulness.md, .json and .png")
     return 0

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, one_line
 from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
 from .videos import BACKBONE, chosen_extractor
 
@@ -50,6 +50,7 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..trained import load
 
     saved = load(arguments.folder).saved
@@ -63,10 +64,10 @@ def _stream(arguments: argparse.Namespace) -> int:
     if found is not _pictures and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints and data sets have none")
     for line in found(arguments, saved, segments):
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+        print(to_json(line), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
-        print(f"{track}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
+        print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
     return 0
 
 
@@ -154,13 +155,18 @@ def _lines(
     described = _described(arguments, saved)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     number = 0
-    while line := sys.stdin.readline(LINE):
-        number += 1
-        where = f"standard input, line {number}"
+    while True:
+        where = f"standard input, line {number + 1}"
         try:
+            line = sys.stdin.readline(LINE)
+            if not line:
+                break
             values = json.loads(line)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: is not text in UTF-8") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{where}: is not JSON ({error})") from error
+        number += 1
         if isinstance(values, dict) and isinstance(values.get("end"), str | int):
             last = recognizer.end(values["end"])
             segments += [] if last is None else [(values["end"], last)]

@@ -134,7 +134,7 @@ def run_once(config: Config, folder: Path, splits: Splits, console: Console, nam
     require_same(config, run)
     if run.finished:
         resumed_splits(run, splits)  # refuses other data
-        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True)
+        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True, markup=False)
     return resume(run, console=console, splits=splits)
 
 

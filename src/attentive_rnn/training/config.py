@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from operator import attrgetter
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -298,8 +300,9 @@ def _refusal(key: str, value: Any, out_of_range: bool) -> str:
     if not out_of_range:
         return f"{key} must be {in_words(KEYS[key])}, got {str(value)!r}"
     limit = next(one for one in (KEYS[key], *KEYS[key].get("anyOf", ())) if "description" in one)
-    shown = float(value) if limit.get("type") == "number" else value
-    return f"{key} must be {limit['description']}, got {shown!r}"
+    as_float = limit.get("type") == "number" and abs(value) < sys.float_info.max
+    shown = float(value) if as_float else shorten(str(value), 40)
+    return f"{key} must be {limit['description']}, got {shown}"
 
 
 def flatten(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Loop:
         if start is not None:
             fabric.load(start, self.state)
             done = len(self.state["rows"])
-            console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True)
+            console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True, markup=False)
         self.recorder = Recorder(run, config.training, job.task.metric, self.state["rows"], fabric.is_global_zero)
         title = f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)

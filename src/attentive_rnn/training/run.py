@@ -20,7 +20,7 @@ from rich.console import Console
 
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train, fingerprint
 from ..data.check.skeletons import summarise_skeletons
-from ..data.io.files import read_json, write_file, write_json
+from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
@@ -158,7 +158,10 @@ def _complete(
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
             console.print(
-                f"interrupted; continue with: attentive train --resume {run.path}", highlight=False, soft_wrap=True
+                f"interrupted; continue with: attentive train --resume {run.path}",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
             )
             raise
     return run
@@ -206,7 +209,7 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
         return build_model(config, splits.train.schema)
     model, transfer = starting_model(config, splits.train.schema)
     if transfer is not None:
-        console.print(str(transfer), highlight=False, soft_wrap=True)
+        console.print(str(transfer), highlight=False, soft_wrap=True, markup=False)
         write_json(run.transfer, asdict(transfer))
     return model
 
@@ -267,7 +270,7 @@ def _same_data(run: RunFolder, splits: Splits) -> Splits:
         write_file(run.fingerprint, fingerprint.to_bytes(fingerprint.fingerprint(splits)))
         return splits
     now = splits.train.schema.to_dict()
-    for key, was in (read_json(run.environment).get("schema") or {}).items():
+    for key, was in (run.read_environment().get("schema") or {}).items():
         if now.get(key) != was:
             here_now, then = (shorten(str(one), 80) for one in (now.get(key), was))
             raise ConfigError(f"cannot resume {run.path}: the data have other {key}: {here_now} now, {then} then")
@@ -282,5 +285,5 @@ def _write_environment(run: RunFolder, device: str, splits: Splits) -> None:
         del schema["vocabulary"]  # is long
         write_json(run.environment, here | {"schema": schema})
         return
-    began = read_json(run.environment)
+    began = run.read_environment()
     write_json(run.environment, began | {"resumed": [*began.get("resumed", []), here]})

@@ -21,6 +21,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -30,9 +31,10 @@ from typing import Any
 from ..data.io.files import existing, read_json, write_file
 from ..data.io.locks import held, remove_leftovers
 from ..data.registry import carried_options, get_source, recognise
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, DataWarning
 from .config import Config, DataConfig
-from .recipes import read_config, to_yaml
+from .recipes import read_config, sealed, to_yaml
+from .results import checked
 
 PARTS_BY = ("test_fraction", "seed", "split")  # options of readers that say what is the test part
 
@@ -72,8 +74,25 @@ class RunFolder:
         return self.results.exists()
 
     def read_results(self) -> dict[str, Any]:
-        """The content of results.json."""
-        return read_json(self.results)
+        """The content of results.json.
+
+        Raises:
+            ConfigError: the file is missing, damaged or was altered so that it says something else.
+        """
+        return checked(read_json(self.results), self.results)
+
+    def read_environment(self) -> dict[str, Any]:
+        """The content of env.json, which nothing depends on: a damaged one is warned of, and is empty."""
+        kinds = {"date": str, "command": list, "hardware": dict, "versions": dict, "schema": dict, "resumed": list}
+        try:
+            values = read_json(self.environment)
+            wrong = next((k for k, kind in kinds.items() if k in values and not isinstance(values[k], kind)), None)
+            if wrong or not all(isinstance(one, dict) for one in values.get("resumed", [])):
+                raise ConfigError(f"{self.environment}: {wrong or 'resumed'} is damaged")
+        except ConfigError as error:
+            warnings.warn(f"{error}; what it said of the run's environment is lost", DataWarning, stacklevel=2)
+            return {}
+        return values
 
     def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
         """The configuration of the run; of the data it may say another path and further options of the reader.
@@ -136,7 +155,7 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error
     try:
-        write_file(draft / file, to_yaml(config).encode())
+        write_file(draft / file, sealed(to_yaml(config)).encode())
         stamp = prefix + time.strftime("%Y-%m-%d_%H-%M-%S")
         names = [name] if name is not None else [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
         for candidate in names:

@@ -28,7 +28,7 @@ from ..data.check.parts import part_warnings
 from ..data.dataset import concatenate, sequences_only
 from ..data.split import folds
 from ..data.transforms import Standardise
-from ..errors import ConfigError, DataWarning
+from ..errors import ConfigError, DataWarning, one_line
 from ..tasks import Model, Task, task_for
 from .config import Config, DataConfig
 
@@ -64,7 +64,7 @@ def print_notes(notes: Iterable[str], console: Console | None = None, severity: 
     """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
     console = console or Console(stderr=True)
     for note in notes:
-        console.print(f"{severity}: {note}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"{severity}: {one_line(note)}", highlight=False, soft_wrap=True, markup=False)
 
 
 def training_parts(config: Config, splits: Splits) -> tuple[LabelledDataset, LabelledDataset]:

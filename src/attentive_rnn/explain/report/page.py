@@ -11,7 +11,7 @@ import numpy as np
 
 from ...data import Splits
 from ...data.check.parts import part_warnings
-from ...data.io.files import read_json, write_file
+from ...data.io.files import write_file
 from ...errors import ConfigError, needed_for
 from ...experiments.estimate import doubts, stored_baselines
 from ...tasks import Metric, Task
@@ -68,7 +68,7 @@ def render(values: dict[str, Any]) -> str:
 
 def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
-    results, environment = run.read_results(), read_json(run.environment)
+    results, environment = run.read_results(), run.read_environment()
     saved = load_model(run.model)
     splits = matched_splits(run, saved, splits)
     test, task = results["test"], saved.task
@@ -216,7 +216,7 @@ def _environment(environment: dict[str, Any]) -> list[dict[str, str]]:
         "device": environment.get("device"),
         "processor": f"{hardware.get('cpu')}, {hardware.get('cores')} cores, {environment.get('threads')} threads",
         "memory": f"{hardware.get('memory_gib')} GiB",
-        "GPU": ", ".join(hardware.get("gpus", [])) or "none",
+        "GPU": ", ".join(map(str, gpus)) or "none" if isinstance(gpus := hardware.get("gpus", []), list) else gpus,
         "system": hardware.get("system"),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
