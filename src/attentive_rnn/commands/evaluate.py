@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ..trained import Prediction, TrainedRun
 
 _MATRIX = 30  # the most classes whose confusions are printed as a matrix
+_LISTED = 100  # the most classes that are all listed
+_WORST = 20  # of more classes those that are
 _PAIRS = 10  # confusions of two classes that are named
 BASELINE = Argument(
     "--baseline",
@@ -84,8 +86,12 @@ def _class_by_class(scores: Mapping[str, Any]) -> Iterator[str]:
 
     classes = class_scores(scores)
     width = max(len(one.name) for one in classes)
+    listed = list(enumerate(classes, 1))
+    if len(classes) > _LISTED:
+        yield f"the {_WORST} classes of {len(classes)} with the lowest F1; --json has all"
+        listed = sorted(listed, key=lambda row: -1 if row[1].f1 is None else row[1].f1)[:_WORST]
     yield f"{'class':{width + 5}}precision  recall      F1  support"
-    for number, one in enumerate(classes, 1):
+    for number, one in listed:
         shares = [f"{100 * share:.1f} %" if share is not None else "-" for share in one[1:4]]
         yield f"{number:3d}  {one.name:{width}}  {shares[0]:>7} {shares[1]:>7} {shares[2]:>7}  {one.support:7d}"
     if len(classes) <= _MATRIX and "confusion" in scores:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ..dataset import LabelledDataset
+
+_NAMED = 8  # classes that a sentence names at most
 
 
 def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
@@ -35,9 +37,16 @@ def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
                 f"{classes[int(labels[0])]!r}: any model is right about them"
             )
         elif missing and count:
-            why = "cannot be learnt" if name == "train" else f"the score on {name} says nothing about them"
-            yield f"{name} has none of {len(missing)} of {len(everywhere)} classes, first {missing[0]!r}: {why}"
+            yield f"{classes_in_words(missing)} no sequence in {name}, but some in another part"
     yield from _shared_persons(parts)
+
+
+def classes_in_words(names: Sequence[str]) -> str:
+    """The beginning of a sentence on classes that have something."""
+    if len(names) == 1:
+        return f"the class {names[0]!r} has"
+    more = f", ... ({len(names) - _NAMED} more)" if len(names) > _NAMED else ""
+    return f"{len(names)} classes, {', '.join(repr(name) for name in names[:_NAMED])}{more}, have"
 
 
 def _shared_persons(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
