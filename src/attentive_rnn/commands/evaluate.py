@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, UserError
+from ..errors import ConfigError, UserError, one_line
 from .arguments import (
     JSON,
     MOVED_DATA,

@@ -201,7 +201,7 @@ def carried_options(options: Mapping[str, Any], before: str, read: Callable[...,
     for key in (*_OF_VALUES, *_OF_PARTS):
         kind = kinds.get(key)
         words = get_args(kind) if get_origin(kind) is Literal else None
-        textual = isinstance(options.get(key), str)
+        textual = isinstance(options.get(key), str) or key == "layout"
         if key in options and key in takes and (options[key] in words if words else textual == ("str" in str(kind))):
             chosen[key] = options[key]
     return {key: options[key] for key in options if key in chosen}

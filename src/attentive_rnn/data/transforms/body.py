@@ -303,7 +303,8 @@ class ConvertLayout(Transform):
             raise ConfigError(f"{self.name}: the data have the layout {schema.layout}, not {self.source}")
         persons, _, coordinates = schema.shape
         shape = (persons, len(self.map.parents), coordinates)
-        return replace(schema, shape=shape, layout=self.target, features=())
+        up, units = schema.upward, schema.measured  # of the data, whatever the target's usually are
+        return replace(schema, shape=shape, layout=self.target, features=(), up=up, units=units)
 
 
 def _unit(vector: Tensor) -> Tensor | None:

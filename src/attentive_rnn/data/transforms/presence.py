@@ -83,12 +83,12 @@ def numbers_of(
         return Numbers(size - 1, f"by the name {last[0]!r}")
     if size == 3 and last and all("z" in _ends(name) for name in last):
         return Numbers(3)
+    planar = layout is not None and get_layout(layout).coordinates == 2
     known = frames.reshape(-1, size)
     known = known[np.isfinite(known).all(-1) & known.any(-1)]
     kind = _kind(known[:, -1])
     if size == 4:
         return Numbers(3, "as the fourth of four", kind in ("share", "level", "percent"))
-    planar = layout is not None and get_layout(layout).coordinates == 2
     if kind in ("none", "signed") or (kind == "large" and not planar):
         return Numbers(3)
     if planar:
