@@ -252,3 +252,18 @@ def test_a_file_that_alone_tells_no_confidence_is_read_as_in_training(unsure, tm
         data = read_input(load_model(unsure.model), tmp_path / "d.npz")
     assert data.schema.vector == (2, 3)
     assert torch.equal((data.sequences[0][:, 0] == 0).all(-1), torch.from_numpy(x[0, ..., 2] < 0.4))
+
+
+def test_columns_of_joints_in_another_order_give_the_same_joints(unsure, tmp_path):
+    saved, path = load_model(unsure.model), unsure.read_config().data.path
+    with open(path, newline="") as file:
+        header, *rows = csv.reader(file)
+    order = np.random.default_rng(0).permutation(len(header))
+    with open(tmp_path / "d.csv", "w", newline="") as file:
+        csv.writer(file).writerows([row[i] for i in order] for row in [header, *rows])
+    one, other = read_input(saved, path), read_input(saved, tmp_path / "d.csv")
+    assert all(torch.equal(a, b) for a, b in zip(one.sequences, other.sequences, strict=True))
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text((tmp_path / "d.csv").read_text().replace("score3", "score33"))
+    with pytest.raises(DataError, match="score"):
+        read_input(saved, renamed)

@@ -41,8 +41,8 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
             break
         except ConfigError as error:
             lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
-            if "coordinates" in str(error) and saved.reader and "coordinates" not in {**saved.reader.options, **given}:
-                lacking.append("coordinates")
+            own = {} if saved.reader is None else saved.reader.options
+            lacking += [key for key in ("coordinates", "features") if key not in own and key not in given]
             if not trained.keys() & set(lacking):
                 raise
             trained = {key: value for key, value in trained.items() if key not in lacking}
@@ -62,6 +62,8 @@ def _of_training(saved: SavedModel, source: Source, takes: Collection[str]) -> d
     schema = saved.schema
     if "coordinates" in takes and len(schema.shape) == 3 and schema.vectors == 1 and schema.shape[-1] in (3, 4):
         trained.setdefault("coordinates", schema.vector[0])
+        if "features" in takes and schema.features and schema.vector[0] < schema.vector[1]:
+            trained.setdefault("features", list(schema.features))  # in the order in which a confidence is the last
     return trained
 
 

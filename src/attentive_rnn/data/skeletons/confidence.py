@@ -14,7 +14,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from ..options import number
-from ..transforms.presence import Numbers, names_confidence, numbers_of, unseen
+from ..transforms.presence import Numbers, misplaced_confidence, numbers_of, unseen
 
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
 
@@ -47,6 +47,8 @@ def with_confidence(
                 f"{schema.shape}; a layout says what the joints are"
             )
         return dataset
+    if coordinates not in (None, schema.shape[-1]):
+        _check_order(dataset)
     if coordinates is None and confidence is None:
         found = told([dataset])
         if found is not None:
@@ -91,14 +93,9 @@ def told(parts: Sequence[SequenceDataset]) -> Numbers | None:
         return None
     if schema.coordinates is not None or schema.vectors != 1 or schema.shape[-1] not in (3, 4):
         return None
+    _check_order(parts[0])
     size = schema.shape[-1]
     where = parts[0].name or "data"
-    named = [i for i, name in enumerate(schema.features) if names_confidence(name)]
-    if any(i % size != size - 1 for i in named):
-        raise DataError(
-            f"{where}: {schema.features[named[0]]!r} is a confidence by its name, but it is not the last number of its "
-            "joint; order the columns joint after joint, the confidence last: x, y, confidence"
-        )
     joints = np.concatenate(
         [s.flatten(0, 2).numpy() for part in parts for s in part.sequences] or [np.empty((0, size))]
     )
@@ -115,6 +112,15 @@ def told(parts: Sequence[SequenceDataset]) -> Numbers | None:
         f"{where}: the last of {size} numbers of a joint, from {last.min():.4g} to {last.max():.4g}, can be a "
         f"confidence or a coordinate; {ways} (--option coordinates=N or --data.options.coordinates N)"
     )
+
+
+def _check_order(dataset: SequenceDataset) -> None:
+    misplaced = misplaced_confidence(dataset.schema.features, dataset.schema.shape[-1])
+    if misplaced is not None:
+        raise DataError(
+            f"{dataset.name}: {misplaced!r} is a confidence by its name, but it is not the last number of its joint; "
+            "order the columns joint after joint, the confidence last: x, y, confidence"
+        )
 
 
 def _note(dataset: SequenceDataset, found: Numbers) -> str:

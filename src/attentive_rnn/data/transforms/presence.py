@@ -127,17 +127,27 @@ def _ends(name: str) -> set[str]:
 
 
 def _is_confidence(name: str) -> bool:
-    return names_confidence(name) or bool(_ends(name) & {"c", "p", "s", "v"})
+    return _says_confidence(name) or bool(_ends(name) & {"c", "p", "s", "v"})
 
 
-def names_confidence(name: str) -> bool:
-    """Whether a word in the name of a feature says that it is a confidence.
+def _says_confidence(name: str) -> bool:
+    return any(_CONFIDENCE.fullmatch(word) for word in _words(name))
+
+
+def misplaced_confidence(names: Sequence[str], size: int) -> str | None:
+    """The first of the names that is a confidence's and not the last of the ``size`` names of its joint; None: none is.
 
     Example:
-        >>> names_confidence("left_hip_score"), names_confidence("scorer_x")
-        (True, False)
+        >>> misplaced_confidence(("score0", "x0", "y0"), 3), misplaced_confidence(("x0", "y0", "scorer0"), 3)
+        ('score0', None)
     """
-    return any(_CONFIDENCE.fullmatch(word) for word in _words(name))
+    for tells in (_says_confidence, _is_confidence):
+        found = [i for i, name in enumerate(names) if tells(name)]
+        if tells is _says_confidence or len(found) * size == len(names):
+            for i in found:
+                if i % size != size - 1:
+                    return names[i]
+    return None
 
 
 def guess(sequence: Tensor) -> Schema | None:
