@@ -14,7 +14,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from ..options import number
-from ..transforms.presence import Numbers, misplaced_confidence, numbers_of, unseen
+from ..transforms.presence import LOOKED_AT, Numbers, misplaced_confidence, numbers_of, unseen
 
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
 
@@ -96,9 +96,9 @@ def told(parts: Sequence[SequenceDataset]) -> Numbers | None:
     _check_order(parts[0])
     size = schema.shape[-1]
     where = parts[0].name or "data"
-    joints = np.concatenate(
-        [s.flatten(0, 2).numpy() for part in parts for s in part.sequences] or [np.empty((0, size))]
-    )
+    all_joints = [sequence.flatten(0, 2).numpy() for part in parts for sequence in part.sequences]
+    every = max(1, sum(map(len, all_joints)) // LOOKED_AT)
+    joints = np.concatenate([one[::every] for one in all_joints] or [np.empty((0, size))])
     found = numbers_of(joints, schema.layout, schema.features)
     if found.sure:
         return found if found.coordinates < size else None

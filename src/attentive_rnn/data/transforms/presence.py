@@ -17,6 +17,7 @@ from torch import Tensor
 from ..options import number
 from ..schema import Schema
 
+LOOKED_AT = 2_000_000  # joints of a data set, evenly spread, by whose values its numbers are told
 PLANAR = ("coco-17", "jhmdb-15", "openpose-18", "openpose-25")  # layouts of pictures
 _EITHER = ("hand-21", "mediapipe-33")  # layouts in space that pictures have too
 _CONFIDENCE = re.compile("certainty|conf(idence)?|likelihood|presence|prob(ability)?|scores?|vis(ibility|ible)?")
@@ -84,6 +85,7 @@ def numbers_of(
     if size == 3 and last and all("z" in _ends(name) for name in last):
         return Numbers(3)
     known = frames.reshape(-1, size)
+    known = known[:: max(1, len(known) // LOOKED_AT)]
     known = known[np.isfinite(known).all(-1) & known.any(-1)]
     kind = _kind(known[:, -1])
     if size == 4:
