@@ -72,11 +72,6 @@ def with_confidence(
             f"{dataset.name}: no confidence is above 0, as if no joint had been seen; leave out the confidences"
             + (f", or take them for coordinates with coordinates={size}" if size == 3 else "")
         )
-    if min_confidence and highest > 2:
-        raise ConfigError(
-            f"{dataset.name}: min_confidence is from 0 to 1, but confidences go up to {highest:.4g}; "
-            "divide them, so that 1 is certain"
-        )
     gone = [torch.from_numpy(unseen(sure, min_confidence)) for sure in confidence]
     dataset.sequences = [torch.where(g[..., None], 0.0, s) for g, s in zip(gone, dataset.sequences, strict=True)]
     return dataset

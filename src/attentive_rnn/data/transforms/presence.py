@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import ConfigError
 from ..options import number
 from ..schema import Schema
 
@@ -164,9 +165,13 @@ def unseen(confidence: np.ndarray, least: float) -> np.ndarray:
     """Which joints are absent for a reader's option ``min_confidence``: those whose confidence is below it, or zero.
 
     Raises:
-        ConfigError: ``least`` is not a number from 0 to 1.
+        ConfigError: ``least`` is not a number from 0 to 1, or the confidences are of another scale.
     """
     least = number("the reader", "min_confidence", least, 0, 1)
+    if least and (highest := np.nanmax(confidence, initial=0)) > 2:
+        raise ConfigError(
+            f"min_confidence is from 0 to 1, but confidences go up to {highest:.4g}; divide them, so that 1 is certain"
+        )
     return np.asarray((confidence < least) | ~(confidence > 0))
 
 
