@@ -24,7 +24,7 @@ from .schema import Schema
 from .skeletons.layouts import get_layout
 from .text.words import recode
 from .transforms.body import ConvertLayout
-from .transforms.presence import has_joints, presence_beside, unmark
+from .transforms.presence import PLANAR, has_joints, presence_beside, unmark
 
 FrameMap = Callable[[Tensor], Tensor]  # (T, *found.shape) to (T, *wanted.shape)
 D = TypeVar("D", bound=LabelledDataset)
@@ -119,6 +119,8 @@ def match_frames(found: Schema, wanted: Schema, where: str, takes: Collection[st
     """
     if found.layout and wanted.layout and found.layout != wanted.layout:
         return _joints(found, wanted, where, takes)
+    if found.coordinates is not None and found.shape == wanted.shape:
+        _check_coordinates(found, wanted, where)
     names, own = _names(found), _names(wanted)
     if names and own:
         order = feature_order(names, own, where, takes)
@@ -264,9 +266,10 @@ def _joints(found: Schema, wanted: Schema, where: str, takes: Collection[str]) -
 
 def _check_coordinates(found: Schema, wanted: Schema, where: str) -> None:
     """DataError where the numbers of a joint are known to mean something else than those of the model."""
-    declared = found.coordinates is not None and wanted.coordinates is not None
-    if not declared and (found.layout == wanted.layout or not found.layout):
-        return  # such as a model that was saved before confidences were told from coordinates
+    # Not told are the numbers of a frame in a stream, and those of a model of pictures of before they were.
+    untold = found.coordinates is None or (wanted.coordinates is None and wanted.layout in PLANAR)
+    if untold and (found.layout == wanted.layout or not found.layout):
+        return
     if len(found.shape) == 3 and (found.vector, found.vectors) != (wanted.vector, wanted.vectors):
         raise DataError(
             f"{where}: a joint has {found.vector[0]} coordinates in {found.vector[1]} numbers, "

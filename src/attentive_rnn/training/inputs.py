@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data import SequenceDataset, Source, Splits, read_sequences
+import torch
+
+from ..data import Schema, SequenceDataset, Source, Splits, read_sequences
 from ..data.io.files import existing
 from ..data.registry import carried_options, read_options, reader_of
+from ..data.transforms.presence import numbers_of
 from ..errors import ConfigError, DataError
 from .config import Config
 from .saved_model import SavedModel
@@ -51,6 +54,8 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
             if layout is None or "layout" in given or str(layout) not in str(error):
                 raise
             raise DataError(f"{error}; if these are other joints, name their layout: --option layout=NAME") from error
+    if "coordinates" not in given:
+        _check_depth(saved.schema, dataset, str(path))
     return saved.matched(dataset, takes=takes, where=str(path))
 
 
@@ -65,6 +70,20 @@ def _of_training(saved: SavedModel, source: Source, takes: Collection[str]) -> d
         if "features" in takes and schema.features and schema.vector[0] < schema.vector[1]:
             trained.setdefault("features", list(schema.features))  # in the order in which a confidence is the last
     return trained
+
+
+def _check_depth(wanted: Schema, dataset: SequenceDataset, where: str) -> None:
+    """DataError where joints of x, y and z are wanted, and those of a data set are x, y and a confidence."""
+    found = dataset.schema
+    if any(len(schema.shape) != 3 or schema.vector != (3, 3) for schema in (wanted, found)) or wanted.coordinates == 3:
+        return
+    joints = torch.cat([sequence.flatten(0, 2) for sequence in dataset.sequences])
+    numbers = numbers_of(joints.numpy(), names=found.features)
+    if numbers.coordinates < 3 and numbers.sure:
+        raise DataError(
+            f"{where}: the last of 3 numbers of a joint is a confidence, {numbers.why}, but the model takes x, y and z "
+            "(--option coordinates=3 takes it as z)"
+        )
 
 
 def run_splits(saved: SavedModel, config: Config) -> Splits:
