@@ -8,11 +8,24 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from ..data import LabelledDataset, SequenceDataset, Source, Splits, fingerprint, from_frame, get_layout, read_sequences
+import torch
+
+from ..data import (
+    LabelledDataset,
+    Schema,
+    SequenceDataset,
+    Source,
+    Splits,
+    fingerprint,
+    from_frame,
+    get_layout,
+    read_sequences,
+)
 from ..data.in_memory import WHERE, from_arrays
 from ..data.io.files import existing, read_bytes
 from ..data.registry import carried_options, get_source, read_options, reader_of
 from ..data.skeletons.confidence import with_confidence
+from ..data.transforms.presence import numbers_of
 from ..errors import ConfigError, DataError
 from .config import Config
 from .run_folder import RunFolder
@@ -40,6 +53,8 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
     takes = read_options(source)
     words = saved.schema if saved.schema.vocabulary else None
     dataset = _as_in_training(saved, source, source.read, takes, options, partial(read_sequences, path, words))
+    if "coordinates" not in (options or {}):
+        _check_depth(saved.schema, dataset, str(path))
     return saved.matched(dataset, takes=takes, where=str(path))
 
 
@@ -101,8 +116,8 @@ def _as_in_training(
             return read(**{**trained, **given})
         except ConfigError as error:
             lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
-            if "coordinates" in str(error) and saved.reader and "coordinates" not in {**saved.reader.options, **given}:
-                lacking.append("coordinates")
+            own = {} if saved.reader is None else saved.reader.options
+            lacking += [key for key in ("coordinates", "features") if key not in own and key not in given]
             if not trained.keys() & set(lacking):
                 raise
             trained = {key: value for key, value in trained.items() if key not in lacking}
@@ -123,7 +138,23 @@ def _of_training(
     schema = saved.schema
     if "coordinates" in takes and len(schema.shape) == 3 and schema.vectors == 1 and schema.shape[-1] in (3, 4):
         trained.setdefault("coordinates", schema.vector[0])
+        if "features" in takes and schema.features and schema.vector[0] < schema.vector[1]:
+            trained.setdefault("features", list(schema.features))  # in the order in which a confidence is the last
     return trained
+
+
+def _check_depth(wanted: Schema, dataset: SequenceDataset, where: str) -> None:
+    """DataError where joints of x, y and z are wanted, and those of a data set are x, y and a confidence."""
+    found = dataset.schema
+    if any(len(schema.shape) != 3 or schema.vector != (3, 3) for schema in (wanted, found)) or wanted.coordinates == 3:
+        return
+    joints = torch.cat([sequence.flatten(0, 2) for sequence in dataset.sequences])
+    numbers = numbers_of(joints.numpy(), names=found.features)
+    if numbers.coordinates < 3 and numbers.sure:
+        raise DataError(
+            f"{where}: the last of 3 numbers of a joint is a confidence, {numbers.why}, but the model takes x, y and z "
+            "(--option coordinates=3 takes it as z)"
+        )
 
 
 def run_splits(run: RunFolder, saved: SavedModel, config: Config) -> Splits:
