@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from .models import SequenceClassifier
     from .ops import backends
+    from .trained import load
 
 __version__ = version("attentive-rnn")
 
@@ -34,6 +35,7 @@ __all__ = [
     "SequenceClassifier",
     "__version__",
     "backends",
+    "load",
 ]
 
 
@@ -42,7 +44,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f".{name}", __name__)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = {"SequenceClassifier": "models", "backends": "ops"}.get(name, "layers")
+    home = {"SequenceClassifier": "models", "backends": "ops", "load": "trained"}.get(name, "layers")
     return getattr(import_module(f".{home}", __name__), name)
 
 

@@ -28,7 +28,7 @@ from .commands import (
     videos,
 )
 from .commands.arguments import Overrides, add_commands, print_help
-from .errors import ConfigError, DataWarning, UserError, either
+from .errors import ConfigError, DataWarning, UserError, either, one_line
 
 COMMANDS = (
     train.TRAIN,
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             return _run(list(sys.argv[1:] if argv is None else argv))
     except UserError as error:
-        print(f"attentive: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"attentive: error: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("attentive: interrupted", file=sys.stderr)
@@ -70,13 +70,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of the output, such as `head`, has gone; Python would complain again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a full disk, a folder that cannot be written, a file that is gone
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"attentive: error: {where}{one_line(error.strerror or error)}", file=sys.stderr)
+        return 2
 
 
 def _show_warning(usual: Callable[..., None], message: Warning | str, category: type[Warning], *rest: Any) -> None:
     """Print a warning about data as one line; any other as usual."""
     if not issubclass(category, DataWarning):
         return usual(message, category, *rest)
-    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"warning: {one_line(message)}", file=sys.stderr)
     return None
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_LONGEST = 4000  # characters of a message
+
 
 class UserError(Exception):
     """Something the user gave cannot be used; the message names it and says what to do."""
@@ -14,6 +16,18 @@ class DataError(UserError, ValueError):
 
 class ConfigError(UserError, ValueError):
     """A recipe, an option or a run folder cannot be used; the message names the key."""
+
+
+def one_line(message: object) -> str:
+    """A message as one line that a terminal shows as it is: no control characters, and the middle of a long one cut.
+
+    Example:
+        >>> one_line("a.csv:\\n  the label \\x1b[31mred")
+        'a.csv: the label \\\\x1b[31mred'
+    """
+    text = " ".join(str(message).split())
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 class DataWarning(UserWarning):

@@ -49,10 +49,15 @@ def test_a_named_recipe_is_overridden_by_all_options_the_written_keys_before_the
     assert chosen_recipe(arguments) == ("nucla", overrides)
 
 
-def test_without_a_recipe_the_data_choose_a_general_one(tmp_path):
+def test_a_path_that_is_no_recipe_is_the_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     series = tmp_path / "X_TRAIN.ts"
     series.write_text("@data\n")
-    arguments = parsed((RECIPE, *CONFIGURATION), ["--data", str(series)])
-    assert chosen_recipe(arguments) == ("sequence", [("data.path", str(series))])
-    with pytest.raises(ConfigError, match="give a RECIPE"):
+    for words in (["--data", str(series)], [str(series)]):
+        assert chosen_recipe(parsed((RECIPE, *CONFIGURATION), words)) == (None, [("data.path", str(series))])
+    (tmp_path / "natops").mkdir()
+    assert chosen_recipe(parsed((RECIPE, *CONFIGURATION), ["natops"])) == ("natops", [])
+    with pytest.raises(ConfigError, match="is no recipe, and --data names the data set already"):
+        chosen_recipe(parsed((RECIPE, *CONFIGURATION), [str(series), "--data", "other"]))
+    with pytest.raises(ConfigError, match="give a data set"):
         chosen_recipe(parsed((RECIPE, *CONFIGURATION), []))

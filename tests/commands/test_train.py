@@ -26,6 +26,43 @@ def test_train_says_how_the_run_did(run, capsys):
     assert f"{run}: this run is finished" in captured.err
 
 
+def test_a_data_set_alone_is_trained_on_after_a_line_that_says_what_was_chosen(tmp_path, capsys):
+    rows = ["sequence,t,x,label"]
+    for i in range(16):
+        rows += [f"{i},{t},{(-1) ** i * t / 7 + i / 99:.3f},{'up' if i % 2 else 'down'}" for t in range(6)]
+    (tmp_path / "gestures.csv").write_text("\n".join(rows))
+    assert main(["train", "gestures.csv", "--output-dir", "runs", *SMALL]) == 0
+    said = capsys.readouterr().err
+    line = next(line for line in said.splitlines() if line.startswith("recipe "))
+    assert line == (
+        "recipe sequence, for 1 feature a frame: 12 sequences of 2 classes to train on, none for validation, "
+        "4 for testing; 2 epochs of 3 steps"
+    )
+    assert len(list(Path("runs/sequence").iterdir())) == 1
+    assert "did you mean 'gestures.csv'" in fails(["train", "gesture.csv"], capsys)
+    assert "--live chooses among recipes" in fails(["train", VOWELS, "--live"], capsys)
+
+
+def test_folds_are_measured_on_what_each_run_has_not_seen_and_fused(capsys):
+    words = [
+        "train",
+        "--data.source",
+        "basic-motions",
+        "--folds",
+        "2",
+        "--ensemble",
+        *SMALL,
+        "--training.max_epochs",
+        "1",
+    ]
+    assert main(words) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.rsplit("/", 2)[-2] for line in printed[:2]] == ["sequence", "sequence"]
+    assert "mean accuracy of 2 folds" in printed[2]
+    assert "all models together on the 40 test sequences" in printed[3]
+    assert "--ensemble joins the models" in fails(["train", VOWELS, "--ensemble"], capsys)
+
+
 def test_a_finished_run_without_its_report_gets_it(run, tmp_path, capsys):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "report.html").unlink()

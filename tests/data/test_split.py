@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attentive_rnn.data import Schema, SequenceDataset, validation_split
-from attentive_rnn.data.split import named_parts, train_test
+from attentive_rnn.data.split import folds, named_parts, train_test
 from attentive_rnn.errors import ConfigError, DataError
 
 
@@ -26,15 +26,64 @@ def names(part):
     st.data(),
 )
 def test_subjects_are_not_shared_between_the_parts(subjects, fraction, seed, data):
-    labels = data.draw(st.lists(st.integers(0, 5), min_size=len(subjects), max_size=len(subjects)))
     if len(set(subjects)) < 3:
         subjects = [i % 3 for i in range(len(subjects))]
+    labels = data.draw(st.lists(st.integers(0, 5), min_size=len(subjects), max_size=len(subjects)))
+    everyone = sorted(set(subjects))  # performs every class, so that nobody is needed for one
+    subjects += [subject for subject in everyone for _ in range(6)]
+    labels += list(range(6)) * len(everyone)
     everything = dataset(labels, subjects)
     train, valid = validation_split(everything, fraction, seed)
     assert len(train)
     assert len(valid)
     assert not set(train.groups("subject")) & set(valid.groups("subject"))
     assert sorted(names(train) + names(valid)) == sorted(names(everything))
+
+
+def test_subjects_that_alone_perform_a_class_do_not_empty_it():
+    one_gesture_each = dataset([0, 1, 2] * 10, ["ann", "bob", "cem"] * 10)
+    train, valid = validation_split(one_gesture_each, 0.2, 0)
+    assert set(train.labels) == set(valid.labels) == {0, 1, 2}
+    labels, subjects = [0, 0, 1] * 4, ["ann", "bob", "cem"] * 4  # without cem there is no class 1
+    for seed in range(10):
+        train, _ = validation_split(dataset(labels, subjects), 0.3, seed)
+        assert set(train.labels) == {0, 1}
+
+
+@given(st.lists(st.integers(0, 3), min_size=8, max_size=60), st.integers(2, 5), st.integers(0, 99))
+def test_each_sequence_is_held_out_in_one_fold_and_every_class_stays_for_training(labels, count, seed):
+    labels = [*labels, *labels]  # two of each class at least
+    parts = folds(dataset(labels), count, seed)
+    assert sorted(name for _, held_out in parts for name in names(held_out)) == sorted(map(str, range(len(labels))))
+    for train, held_out in parts:
+        assert not set(names(train)) & set(names(held_out))
+        assert set(train.labels) == set(labels)
+        for label in set(labels):
+            assert abs(int((held_out.labels == label).sum()) - labels.count(label) / count) < 1
+
+
+def test_folds_keep_subjects_together_unless_that_empties_a_class():
+    for train, held_out in folds(dataset([0, 1] * 20, [i // 4 for i in range(40)]), 5, 0):
+        assert not set(train.groups("subject")) & set(held_out.groups("subject"))
+        assert len(held_out) == 8
+    for train, _ in folds(dataset([0, 1, 2] * 10, ["ann", "bob", "cem"] * 10), 3, 0):
+        assert set(train.labels) == {0, 1, 2}
+
+
+def test_folds_of_numbers_need_no_classes():
+    schema = Schema((), (1,), target="number")
+    numbers = SequenceDataset([torch.zeros(1, 1)] * 7, [0.5 * i for i in range(7)], [{}] * 7, schema, "made")
+    parts = folds(numbers, 3, 0)
+    assert sorted(value for _, held_out in parts for value in held_out.labels) == [0.5 * i for i in range(7)]
+
+
+def test_impossible_folds_are_refused():
+    with pytest.raises(ConfigError, match="two or more folds, got 1"):
+        folds(dataset([0, 1] * 3), 1, 0)
+    with pytest.raises(DataError, match="made: 3 sequences cannot be divided into 4 folds"):
+        folds(dataset([0, 1, 2]), 4, 0)
+    with pytest.raises(DataError, match="made: the class 'b' has only one sequence"):
+        folds(dataset([0, 0, 1]), 2, 0)
 
 
 @given(st.lists(st.integers(0, 5), min_size=7, max_size=60), st.floats(0.01, 0.99), st.integers(0, 1000))

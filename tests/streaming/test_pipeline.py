@@ -83,9 +83,7 @@ def test_a_model_of_kinect_skeletons_gets_upright_bodies_in_metres():
     np.testing.assert_allclose(frame[place("hip centre")], [0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(frame[place("shoulder centre")], [0, 0.6, 0], atol=1e-6)
     np.testing.assert_allclose(frame[place("head")], [0, 0.8, 0], atol=1e-6)
-    np.testing.assert_allclose(
-        frame[place("left shoulder")], [-0.2, 0.6, 0], atol=1e-6
-    )  # as a Kinect sees it
+    np.testing.assert_allclose(frame[place("left shoulder")], [-0.2, 0.6, 0], atol=1e-6)  # as a Kinect sees it
     assert any("hip centre = the middle of" in note for note in pipeline.notes)
     assert any("turned so that +y is up" in note for note in pipeline.notes)
     assert any("in metres" in note for note in pipeline.notes)

@@ -27,6 +27,25 @@ def test_label_smoothing_counts_in_training_only(small_config, tmp_path, quiet):
     assert TASK.loss(output, labels, 0.9) > TASK.loss(output, labels)
 
 
+def test_weights_of_classes_are_a_factor_on_the_loss_of_each_sequence():
+    output, labels = torch.tensor([[2.0, 0.0], [1.0, 3.0], [0.5, 0.0]]), torch.tensor([0, 0, 1])
+    weights = torch.tensor([0.5, 2.0])
+    losses = F.cross_entropy(output, labels, reduction="none", label_smoothing=0.1)
+    expected = (losses * torch.tensor([0.5, 0.5, 2.0])).mean()
+    torch.testing.assert_close(TASK.loss(output, labels, 0.1, weights), expected)
+    torch.testing.assert_close(TASK.loss(output, labels, 0.1, torch.ones(2)), TASK.loss(output, labels, 0.1))
+
+
+def test_a_balanced_run_weighs_its_training_loss_only(small_config, tmp_path, quiet):
+    options = {"training__max_epochs": "1", "optim__lr": "1e-9", "model__dropout": "0.0"}
+    plain, even = (
+        read_rows(train(small_config(training__class_balance=b, **options), tmp_path, console=quiet).metrics)[0]
+        for b in ("0", "1")
+    )
+    assert plain["train_loss"] != even["train_loss"]
+    assert plain["valid_loss"] == pytest.approx(even["valid_loss"], rel=1e-4)
+
+
 def test_the_tally_counts_right_answers():
     output = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
     assert TASK.tally(output, torch.tensor([0, 0, 0])) == 2

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from attentive_rnn.cli import main
-from attentive_rnn.data import Schema, load
+from attentive_rnn.data import Schema, SequenceDataset, Splits, load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.compare import compare
 from attentive_rnn.tasks import task_for
@@ -52,6 +52,41 @@ def test_a_number_is_learnt_by_the_squared_error(regression):
     best = min(rows, key=lambda row: row["valid_mse"])
     assert regression.read_results()["best_epoch"] == best["epoch"]
     assert regression.read_results()["validation_mse"] == best["valid_mse"]
+
+
+def far_off(count, seed):
+    """Sequences of 0s and 1s whose label is 5,000 and 100 times their mean."""
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 2, (count, 8, 1)).astype(np.float32)
+    return SequenceDataset(
+        list(torch.from_numpy(frames)),
+        5000 + 100 * frames.mean((1, 2)),
+        [{}] * count,
+        Schema((), (1,), target="number"),
+    )
+
+
+def test_labels_of_any_size_are_learnt_where_they_are_standardised(tmp_path):
+    splits = Splits(far_off(60, 0), far_off(40, 1), far_off(20, 2))
+    errors = []
+    for standardise in ("true", "false"):
+        config = adding(data__standardise_target=standardise, training__max_epochs="12", model__dropout="0.0")
+        run = train(config, tmp_path, splits=splits, console=Console(file=StringIO()))
+        results = run.read_results()
+        rows = read_rows(run.metrics)
+        assert results["validation_mse"] == min(row["valid_mse"] for row in rows)
+        answers = load_model(run.model).logits(splits.valid)[:, 0]
+        assert results["validation_mse"] == pytest.approx(
+            float(((answers - splits.valid.labels) ** 2).mean()), rel=1e-3
+        )
+        errors.append(results["test"]["mse"] / results["test"]["variance"])
+    assert errors[0] < 0.5
+    assert errors[1] > 100
+
+
+def test_only_numbers_are_standardised():
+    with pytest.raises(ConfigError, match="standardise_target must be false where a label is no number"):
+        task_for(Schema(("a", "b"), (2,))).standardise(np.array([0, 1]))
 
 
 def test_the_command_reports_a_number(regression, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -252,3 +253,42 @@ def test_a_file_that_alone_tells_no_confidence_is_read_as_in_training(unsure, tm
         data = read_input(load_model(unsure.model), tmp_path / "d.npz")
     assert data.schema.vector == (2, 3)
     assert torch.equal((data.sequences[0][:, 0] == 0).all(-1), torch.from_numpy(x[0, ..., 2] < 0.4))
+
+
+def test_columns_of_joints_in_another_order_give_the_same_joints(unsure, tmp_path):
+    saved, path = load_model(unsure.model), unsure.read_config().data.path
+    with open(path, newline="") as file:
+        header, *rows = csv.reader(file)
+    order = np.random.default_rng(0).permutation(len(header))
+    with open(tmp_path / "d.csv", "w", newline="") as file:
+        csv.writer(file).writerows([row[i] for i in order] for row in [header, *rows])
+    one, other = read_input(saved, path), read_input(saved, tmp_path / "d.csv")
+    assert all(torch.equal(a, b) for a, b in zip(one.sequences, other.sequences, strict=True))
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text((tmp_path / "d.csv").read_text().replace("score3", "score33"))
+    with pytest.raises(DataError, match="score"):
+        read_input(saved, renamed)
+
+
+@pytest.mark.parametrize("told_by", ["values", "names"])
+def test_a_confidence_is_not_taken_for_the_depth_that_a_model_takes(kinect, tmp_path, told_by):
+    saved, rng = load_model(kinect.model), np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(3, 5, 20, 2)), rng.uniform(0.1, 1, (3, 5, 20, 1))], -1)
+    if told_by == "values":
+        path = tmp_path / "d.npz"
+        np.savez(path, x=x * [300, 300, 1])
+    else:
+        path = tmp_path / "d.csv"
+        with open(path, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["id", *[f"{axis}{v}" for v in range(20) for axis in ("x", "y", "score")]])
+            writer.writerows([i, *frame.ravel()] for i, case in enumerate(x) for frame in case)
+    with pytest.raises(DataError, match=r"is a confidence, by .*, but the model takes x, y and z"):
+        read_input(saved, path)
+    if told_by == "values":
+        np.savez(path, x=np.tile(x * [300, 300, 1], (4, 1, 1, 1)), y=np.arange(12) % 2)
+        with pytest.raises(DataError, match="has 2 coordinates in 3 numbers, but the model takes 3 in 3"):
+            run_splits(saved, kinect.read_config(str(path)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        assert read_input(saved, path, {"coordinates": 3}).schema == saved.schema

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.errors import ConfigError
 from attentive_rnn.training import recipes
 from attentive_rnn.training.config import Config, flatten, from_dict
 
@@ -67,16 +67,6 @@ def test_the_papers_skeleton_recipe_takes_the_transforms_that_the_reader_names(s
     assert config.data.source == "nucla"
     assert config.data.preprocessing == [{"name": "origin_at_body_centre", "joint": 1}]
     assert config.data.augmentation == [{"name": "random_rotation", "degrees": 35.0}]
-
-
-def test_the_general_recipe_follows_the_kind_of_the_data(skeleton_folder, tmp_path):
-    assert recipes.general_recipe(skeleton_folder) == "skeleton"
-    assert recipes.general_recipe(skeleton_folder, paper=True) == "paper/skeleton"
-    series = tmp_path / "X_TRAIN.ts"
-    series.write_text("@data\n")
-    assert recipes.general_recipe(series) == recipes.general_recipe(series, paper=True) == "sequence"
-    with pytest.raises(DataError, match="no such file"):
-        recipes.general_recipe(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize(
@@ -167,12 +157,19 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known_one(tmp_path):
         recipes.load_config("ntu-cs")
     with pytest.raises(ConfigError, match="unknown recipe 'paper/nuclaa'; did you mean 'paper/nucla'"):
         recipes.load_config("paper/nuclaa")
-    with pytest.raises(
-        ConfigError, match=r"unknown recipe '.*absent'.*a recipe of your own is the path of a \.yaml file"
-    ):
-        recipes.load_config(tmp_path / "absent")
+    with pytest.raises(ConfigError, match=r"a recipe of your own is the path of a \.yaml file"):
+        recipes.load_config("qqqq")
     with pytest.raises(ConfigError, match="there is no such file"):
         recipes.load_config(tmp_path / "absent.yaml")
+
+
+def test_a_data_set_that_is_not_there_is_named_with_the_nearest_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gestures_2.csv").touch()
+    with pytest.raises(ConfigError, match=r"gestures\.csv: there is no such file; did you mean 'gestures_2\.csv'"):
+        recipes.load_config("gestures.csv")
+    with pytest.raises(ConfigError, match=r"absent: there is no such file; give the path of a data set"):
+        recipes.load_config(tmp_path / "absent")
 
 
 def test_a_recipe_of_the_package_comes_before_a_file_of_its_name(tmp_path, monkeypatch):

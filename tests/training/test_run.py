@@ -31,6 +31,7 @@ def test_a_run_leaves_its_files(finished_run):
         "checkpoints/last.ckpt",
         "model/model.safetensors",
         "model/config.json",
+        "fingerprint.json.gz",
         "results.json",
     }
 
@@ -84,7 +85,7 @@ def test_the_random_numbers_drawn_before_do_not_matter(finished_run, small_confi
 
 
 class Watched(SequenceDataset):
-    """A data set that notes, whenever its sequences or labels are used, whether the run's model is there already."""
+    """A data set that notes when its sequences or labels are used between the run's fingerprint and its model."""
 
     def watch(self, folder):
         self.folder, self.early, self.reads = folder, [], 0
@@ -92,12 +93,15 @@ class Watched(SequenceDataset):
     def __getattribute__(self, name):
         if name in ("sequences", "labels") and "folder" in self.__dict__:
             self.reads += 1
-            if not list(self.folder.glob("*/model/model.safetensors")):
+            begun, ended = (list(self.folder.glob(f"*/{file}")) for file in ("fingerprint.json.gz", "model/model.*"))
+            if begun and not ended:
                 self.early.append(name)
         return super().__getattribute__(name)
 
 
-def test_the_test_set_is_not_looked_at_before_the_model_is_chosen(small_config, tmp_path, quiet):
+def test_the_test_set_is_not_looked_at_between_its_fingerprint_and_the_choice_of_the_model(
+    small_config, tmp_path, quiet
+):
     splits = load("japanese-vowels")
     test = Watched(splits.test.sequences, splits.test.labels, splits.test.metas, splits.test.schema, "watched")
     test.watch(tmp_path)

@@ -54,6 +54,29 @@ def test_a_device_that_is_not_there_is_named(name):
         choose_device(name)
 
 
+def test_each_fold_holds_out_its_own_share(small_config):
+    splits = load_splits(small_config())
+    parts = [training_parts(small_config(data__folds="3", data__fold=str(k)), splits) for k in range(3)]
+    assert sum(len(valid) for _, valid in parts) == len(splits.train)
+    assert all(len(train) + len(valid) == len(splits.train) for train, valid in parts)
+    given = Splits(splits.train, splits.test, splits.test)
+    train, valid = training_parts(small_config(data__folds="2"), given)
+    assert len(train) + len(valid) == len(splits.train) + len(splits.test)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data__folds": "1"}, "data.folds must be 0 or 2 or more, got 1"),
+        ({"data__folds": "3", "data__fold": "3"}, "data.fold must be below data.folds, 3, got 3"),
+        ({"data__fold": "1"}, "data.fold must be 0, got 1"),
+    ],
+)
+def test_a_fold_that_is_none_is_refused(small_config, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        small_config(**changes)
+
+
 def test_every_sequence_is_either_trained_on_or_held_out(small_config):
     config = small_config()
     splits = load_splits(config)

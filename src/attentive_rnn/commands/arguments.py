@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
@@ -82,7 +83,12 @@ def print_help(parser: argparse.ArgumentParser) -> Run:
     return run
 
 
-RECIPE = Argument("recipe", nargs="?", metavar="RECIPE", help="name of a recipe, or path of a .yaml file")
+RECIPE = Argument(
+    "recipe",
+    nargs="?",
+    metavar="RECIPE|DATA",
+    help="a recipe, by name or the path of a .yaml file; or a data set, for which a recipe is chosen",
+)
 OPTION = Argument(
     "--option",
     action="append",
@@ -92,7 +98,7 @@ OPTION = Argument(
 )
 CONFIGURATION = (
     OPTION,
-    Argument("--data", metavar="PATH", help="the data set; without RECIPE a general recipe is chosen for it"),
+    Argument("--data", metavar="PATH", help="the data set; without RECIPE one is chosen for it"),
     Argument("--output-dir", "--output_dir", metavar="DIR", help="folder for the runs (default runs)"),
     Argument("--device", help="auto, cpu, cuda or cuda:INDEX (default auto)"),
     Argument("--devices", metavar="N", help="GPUs of this machine to train on together (default 1)"),
@@ -138,18 +144,21 @@ def _key_and_value(text: str) -> tuple[str, str]:
     return key, value
 
 
-def chosen_recipe(arguments: argparse.Namespace, *, paper: bool = False) -> tuple[str, Overrides]:
-    """The recipe that was named, or the general (or the paper's) one for --data, and what all options override."""
-    from ..training.recipes import general_recipe
+def chosen_recipe(arguments: argparse.Namespace) -> tuple[str | None, Overrides]:
+    """The recipe that was named, and what all options override; None where one is to be chosen for data.path."""
+    from ..training.recipes import is_recipe
 
-    overrides: Overrides = [] if arguments.data is None else [("data.path", arguments.data)]
+    recipe, data = arguments.recipe, arguments.data
+    if recipe is not None and not is_recipe(recipe) and Path(recipe).expanduser().exists():
+        if data is not None:
+            raise ConfigError(f"{recipe} is no recipe, and --data names the data set already; give one of them")
+        recipe, data = None, recipe
+    overrides: Overrides = [] if data is None else [("data.path", data)]
     overrides += [(f"data.options.{key}", value) for key, value in map(_key_and_value, arguments.option)]
     overrides += arguments.overrides
     for option in ("seed", "init_from", "output_dir", "device", "devices", "precision"):
         if getattr(arguments, option, None) is not None:
             overrides.append((option, getattr(arguments, option)))
-    if arguments.recipe is not None:
-        return arguments.recipe, overrides
-    if arguments.data is None:
-        raise ConfigError("give a RECIPE (see attentive info), or --data PATH")
-    return general_recipe(arguments.data, paper=paper), overrides
+    if recipe is None and not any(key in ("data.path", "data.source") for key, _ in overrides):
+        raise ConfigError("give a data set, as in `attentive train DATA`, or a RECIPE (see attentive info)")
+    return recipe, overrides

@@ -27,6 +27,7 @@ def _masks(arguments: argparse.Namespace) -> int:
     options = reader_options(arguments)
     configs = [run.read_config(arguments.data, options) for run in runs]
     models: dict[str, SavedModel] = {}
+    splits = load_splits(configs[0])
     for run, config in zip(runs, configs, strict=True):
         if (config.data.source, config.data.options) != (configs[0].data.source, configs[0].data.options):
             raise ConfigError(f"{run.path}: is of another data set than {runs[0].path}")
@@ -34,9 +35,7 @@ def _masks(arguments: argparse.Namespace) -> int:
         if saved.task.explanation != "images":
             raise ConfigError(f"{run.path}: is a model of sequences; use attentive explain")
         models[config.vision.attention + (f" ({config.seed})" if config.seed else "")] = saved
-    splits = load_splits(configs[0])
-    for saved in models.values():
-        splits = matched_splits(saved, splits)
+        splits = matched_splits(run, saved, splits)
     test = splits.test
     assert isinstance(test, ImageDataset)
     items = arguments.items or list(range(min(4, len(test))))
@@ -90,7 +89,7 @@ def _silhouettes(arguments: argparse.Namespace) -> int:
     for folder in arguments.folders:
         run = open_run(folder)
         saved = load_model(run.model)
-        test = run_splits(saved, run.read_config(arguments.data, reader_options(arguments))).test
+        test = run_splits(run, saved, run.read_config(arguments.data, reader_options(arguments))).test
         found = attention_on_people(saved, test, silhouettes)
         print(
             f"{run.path.name:20} on the person {shown(found.attention)}, whose area is {shown(found.area)}; "

@@ -13,10 +13,15 @@ def _compare(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ..experiments.compare import compare
-    from ..training import recipes
+    from ..training import automatic, recipes
 
     recipe, overrides = chosen_recipe(arguments)
-    config = recipes.load_config(recipe, overrides)
+    if recipe is None:
+        choice = automatic.choose(overrides)
+        print(choice.why, file=sys.stderr)
+        recipe, config = choice.recipe, choice.config
+    else:
+        config = recipes.load_config(recipe, overrides)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
     comparison = compare(config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold)
     # A file's lines are wide, since nobody folds them.

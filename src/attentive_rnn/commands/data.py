@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from .arguments import JSON, OPTION, Argument, Command, overwrite, reader_options
@@ -21,11 +20,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from ..data import check
+    from ..data.io.files import to_json
     from ..draw import draw_samples
 
     options = reader_options(arguments)
     report = check(arguments.path, **options)
-    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
+    print(to_json(report.to_dict()) if arguments.json else report)
     if arguments.picture is not None:
         drawn = draw_samples(arguments.path, arguments.picture, overwrite=arguments.overwrite, **options)
         print(f"drawn: {drawn}", file=sys.stderr if arguments.json else sys.stdout)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigError, UserError, one_line
 from .arguments import (
     JSON,
     MOVED_DATA,
@@ -16,82 +19,212 @@ from .arguments import (
     VIEWS,
     Argument,
     Command,
+    overwrite,
     reader_options,
 )
 
 if TYPE_CHECKING:
     from ..tasks import Task
+    from ..trained import Prediction, TrainedRun
 
-_CONFUSED = 20  # pairs of classes that are printed where there is no matrix
+_MATRIX = 30  # the most classes whose confusions are printed as a matrix
+_LISTED = 100  # the most classes that are all listed
+_WORST = 20  # of more classes those that are
+_PAIRS = 10  # confusions of two classes that are named
+BASELINE = Argument(
+    "--baseline",
+    action="store_true",
+    help="compare with simple methods on the same split: logistic regression, and MiniRocket where aeon is installed",
+)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from ..experiments.fusion import answers_in_test
-    from ..tasks import task_for
-    from ..tasks.metrics import confused_pairs
-    from ..training import load_model, open_run
-    from ..training.inputs import run_splits
-    from ..training.run import test_scores
-    from ..training.setup import choose_device
+    from ..data.io.files import to_json
+    from ..experiments.estimate import baselines, doubts
+    from ..tasks.metrics import class_scores
+    from ..trained import load
+    from ..training import open_run
 
     run = open_run(arguments.folder)
-    config = run.read_config(arguments.data, reader_options(arguments))
-    saved = load_model(run.model)
-    saved.model.to(choose_device(arguments.device))
-    splits = run_splits(saved, config)
-    scores = test_scores(saved, splits, answers_in_test(config, saved, splits, arguments.views))
+    trained = load(run.path, arguments.device)
+    splits = trained.splits(arguments.data, reader_options(arguments))
+    scores = trained.scores(splits, arguments.views)
+    warnings = doubts(run.read_results(), scores) if run.finished else []
+    compared = baselines(trained.saved, splits) if arguments.baseline else []
+    classified = trained.saved.schema.target == "class"
     if arguments.json:
-        print(json.dumps(scores, ensure_ascii=False))
+        said = scores | {"warnings": warnings}
+        if classified:
+            said["per_class"] = [one._asdict() for one in class_scores(scores)]
+        if compared:
+            said["baselines"] = [one.to_dict() for one in compared]
+        print(to_json(said))
         return 0
-    task = task_for(saved.schema)
-    print_scores(task, scores)
-    if saved.schema.target != "class":
-        return 0
-    names = scores["classes"]
-    if "confusion" not in scores:
-        print(f"{len(names)} classes are too many for a confusion matrix; most often confused:")
-        for true, taken, count in confused_pairs(scores, _CONFUSED):
-            print(f"  {count:4d} times {true} taken for {taken}")
-        return 0
-    width = max(map(len, names))
-    print("true class, and how often each was predicted")
-    for name, row in zip(names, scores["confusion"], strict=True):
-        print(f"  {name:{width}}  {' '.join(f'{count:4d}' for count in row)}")
+    print_scores(trained.task, scores, [one.in_words(trained.task.metric) for one in compared], warnings)
+    for line in _class_by_class(scores) if classified else ():
+        print(line)
     return 0
 
 
-def _predict(arguments: argparse.Namespace) -> int:
-    from ..tasks import task_for
-    from ..training import load_model
-    from ..training.inputs import read_input
-    from ..training.setup import choose_device, print_notes
-    from ..training.transfer import find_model
-
-    saved = load_model(find_model(arguments.folder))
-    saved.model.to(choose_device(arguments.device))
-    dataset = read_input(saved, arguments.input, reader_options(arguments))
-    print_notes(dataset.notes)
-    task = task_for(saved.schema)
-    answers = task.answers(saved.logits(dataset))
-    names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
-    if arguments.json:
-        rows = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
-        print(json.dumps(rows, ensure_ascii=False))
-        return 0
-    width = max(map(len, names))
-    for name, answer in zip(names, answers, strict=True):
-        print(f"{name:{width}}  {task.in_words(answer)}")
-    return 0
-
-
-def print_scores(task: Task, test: dict[str, Any]) -> None:
-    """Print the "test" of a results.json."""
+def print_scores(task: Task, test: dict[str, Any], compared: Sequence[str] = (), warnings: Sequence[str] = ()) -> None:
+    """Print the "test" of a results.json, the scores of simple methods, and doubts on the standard error."""
     for line in task.report(test):
         print(line)
+    for line in compared:
+        print(f"baseline         {line}")
     if "without_copies" in test:
         metric = task.metric
         rest = metric.in_words(test["without_copies"][metric.name])
         print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _class_by_class(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Precision, recall and F1 of each class, and the confusions: a matrix of few classes, the worst pairs of many."""
+    from ..tasks.metrics import class_scores, confused_pairs
+
+    classes = class_scores(scores)
+    width = max(len(one.name) for one in classes)
+    listed = list(enumerate(classes, 1))
+    if len(classes) > _LISTED:
+        yield f"the {_WORST} classes of {len(classes)} with the lowest F1; --json has all"
+        listed = sorted(listed, key=lambda row: -1 if row[1].f1 is None else row[1].f1)[:_WORST]
+    yield f"{'class':{width + 5}}precision  recall      F1  support"
+    for number, one in listed:
+        shares = [f"{100 * share:.1f} %" if share is not None else "-" for share in one[1:4]]
+        yield f"{number:3d}  {one.name:{width}}  {shares[0]:>7} {shares[1]:>7} {shares[2]:>7}  {one.support:7d}"
+    if len(classes) <= _MATRIX and "confusion" in scores:
+        yield "of each true class (row), % predicted as each class (column)"
+        yield "     " + "".join(f"{number:4d}" for number in range(1, len(classes) + 1))
+        for number, row in enumerate(scores["confusion"], 1):
+            yield f"{number:3d}  " + "".join(f"{_percent(count, sum(row)):>4}" for count in row)
+    supports = {one.name: one.support for one in classes}
+    pairs = confused_pairs(scores, _PAIRS)
+    if pairs and len(classes) > _PAIRS:
+        yield "most often confused"
+        for true, taken, count in pairs:
+            yield f"  {100 * count / supports[true]:3.0f} % ({count} of {supports[true]}) of {true} taken for {taken}"
+
+
+def _percent(count: int, total: int) -> str:
+    if not count:
+        return "."
+    return "<1" if 100 * count < total else f"{100 * count / total:.0f}"
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import check_writable, to_json
+    from ..trained import load
+    from ..training.setup import print_notes
+
+    trained = load(arguments.folder, arguments.device)
+    classified = bool(trained.saved.schema.classes)
+    if arguments.top is not None and (arguments.top < 1 or not classified):
+        raise ConfigError(f"--top must be 1 or more, of a model of classes, got {arguments.top}")
+    out = None
+    if arguments.out is not None:
+        out = check_writable(arguments.out, (".csv", ".json", ".parquet"), arguments.overwrite)
+    options, several, answered = reader_options(arguments), len(arguments.inputs) > 1, {}
+    for path in arguments.inputs:
+        try:
+            answered[path] = trained.predict(path, options=options)
+        except UserError as error:
+            if not several:
+                raise
+            print(f"attentive: error: {one_line(error)}", file=sys.stderr)
+            continue
+        print_notes(answered[path].notes)
+        if out is None and not arguments.json:
+            if several:
+                print(f"{path}:")
+            for line in _in_words(answered[path], arguments.top or 1):
+                print(line)
+    if out is not None and answered:
+        _write(out, answered, arguments.top, several)
+        print(f"written: {out}", file=sys.stderr if arguments.json else sys.stdout)
+    if arguments.json:
+        print(to_json(_rows(answered, arguments.top, several)))
+    else:
+        for line in _fit_to_labels(trained, list(answered.values())):
+            print(line)
+    return 0 if len(answered) == len(set(arguments.inputs)) else 1
+
+
+def _in_words(prediction: Prediction, top: int) -> Iterator[str]:
+    width = max((len(name) for name in prediction.names), default=0)
+    best = prediction.top(top) if prediction.classes else [[] for _ in prediction.labels]
+    for name, label, truth, shares in zip(prediction.names, prediction.labels, prediction.truth, best, strict=True):
+        said = "  ".join(f"{share:.3f}  {one}" for one, share in shares) or f"{label:.6g}"
+        wrong = truth is not None and truth != label
+        yield f"{one_line(name):{width}}  {said}" + (f"  (is {truth})" if wrong else "")
+
+
+def _fit_to_labels(trained: TrainedRun, predictions: list[Prediction]) -> list[str]:
+    """The lines on how right the answers are, over all inputs, where labels came with them."""
+    import numpy as np
+
+    from ..tasks.metrics import as_logits
+
+    classes = trained.saved.schema.classes
+    outputs, labels = [], []
+    for one in predictions:
+        answers = as_logits(one.probabilities) if classes else np.array(one.labels)[:, None]
+        known = [i for i, truth in enumerate(one.truth) if truth is not None]
+        outputs.append(answers[known])
+        labels += [one.truth[i] for i in known]
+    if not labels:
+        return []
+    truths = np.array([classes.index(str(label)) for label in labels] if classes else labels)
+    return trained.task.report(trained.task.score(np.concatenate(outputs), truths))
+
+
+def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) -> list[dict[str, Any]]:
+    """A JSON object for each sequence, with the probabilities of all classes or of the first ones."""
+    rows = []
+    for path, one in answered.items():
+        best = one.top(top or 1) if one.classes else []
+        for i, (name, label, truth) in enumerate(zip(one.names, one.labels, one.truth, strict=True)):
+            row: dict[str, Any] = {"name": name}
+            if several:
+                row = {"input": path, **row}
+            if truth is not None:
+                row["truth"] = truth
+            if not one.classes:
+                rows.append(row | {"value": label})
+                continue
+            row |= {"label": label, "probability": float(one.probabilities[i].max())}
+            if top is None:
+                row["probabilities"] = dict(zip(one.classes, one.probabilities[i].tolist(), strict=True))
+            else:
+                row["top"] = [{"label": other, "probability": share} for other, share in best[i]]
+            rows.append(row)
+    return rows
+
+
+def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, several: bool) -> None:
+    """Write the answers: of a .json the rows, of a .csv and a .parquet a table with a line for each sequence."""
+    from ..data.formats.parquet import table_bytes
+    from ..data.io.files import csv_bytes, write_file, write_json
+
+    if out.suffix.lower() == ".json":
+        return write_json(out, _rows(answered, top, several))
+    columns: dict[str, list[Any]] = {"input": [], "name": [], "truth": []}
+    for path, one in answered.items():
+        columns["input"] += [path] * len(one)
+        columns["name"] += one.names
+        columns["truth"] += one.truth
+        if not one.classes:
+            columns.setdefault("value", []).extend(one.labels)
+            continue
+        for row in one.top(top or 1):
+            for rank, (label, share) in enumerate(row, 1):
+                end = f"_{rank}" if rank > 1 else ""
+                columns.setdefault(f"label{end}", []).append(label)
+                columns.setdefault(f"probability{end}", []).append(share)
+    if out.suffix.lower() == ".parquet":
+        return write_file(out, table_bytes(columns))
+    return write_file(out, csv_bytes(list(columns), zip(*columns.values(), strict=True)))
 
 
 EVALUATE = Command(
@@ -105,6 +238,7 @@ EVALUATE = Command(
     USED_DEVICE,
     JSON,
     VIEWS,
+    BASELINE,
 )
 PREDICT = Command(
     "predict",
@@ -112,7 +246,10 @@ PREDICT = Command(
     "attentive predict runs/skeleton/TIME recording.json",
     _predict,
     RUN_OR_MODEL,
-    Argument("input", metavar="INPUT", help="a file or folder of sequences"),
+    Argument("inputs", nargs="+", metavar="INPUT", help="files or folders of sequences"),
+    Argument("--top", type=int, metavar="K", help="the K most probable classes of each sequence"),
+    Argument("--out", metavar="FILE", help="write the answers to a .csv, .json or .parquet"),
+    overwrite("FILE"),
     OPTION,
     USED_DEVICE,
     JSON,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,12 @@ LARGEST = 2000  # sequences that are explained at once, of more those evenly spr
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import to_json
     from ..draw.samples import find_item
     from ..explain.media import MEDIA
     from ..explain.outcome import Request
-    from ..training import load_model, open_run
-    from ..training.inputs import read_input, run_splits
+    from ..trained import load
+    from ..training import open_run
     from ..training.setup import print_notes
 
     run = open_run(arguments.folder)
@@ -34,15 +34,16 @@ def _explain(arguments: argparse.Namespace) -> int:
         raise ConfigError("give INPUT or --split, not both")
     if arguments.video is not None and arguments.item is None:
         raise ConfigError("--video is of one sequence: name it with --item")
-    saved = load_model(run.model)
+    trained = load(run.path)
+    saved = trained.saved
     medium = MEDIA[saved.task.explanation]
     for option in medium.refused:
         if getattr(arguments, option) is not None:
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     options = reader_options(arguments)
-    splits = run_splits(saved, run.read_config(arguments.data, options if arguments.input is None else None))
+    splits = trained.splits(arguments.data, options if arguments.input is None else None)
     if arguments.input is not None:
-        dataset = read_input(saved, arguments.input, options)
+        dataset = trained.read(arguments.input, options=options)
         print_notes(dataset.notes)
     else:
         dataset = getattr(splits, arguments.split or "test")
@@ -66,7 +67,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     )
     outcome = medium.explain(request)
     if arguments.json:
-        print(json.dumps(outcome.values, ensure_ascii=False))
+        print(to_json(outcome.values))
         return 0
     for line in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
         print(line)
@@ -74,26 +75,26 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
-    from ..data.io.files import write_file, write_json
+    from ..data.io.files import to_json, write_file, write_json
     from ..explain import faithfulness
-    from ..training import load_model, open_run
-    from ..training.inputs import run_splits
+    from ..trained import load
+    from ..training import open_run
 
     for option in ("input", "split", "item", "layer", "video"):
         if getattr(arguments, option) is not None:
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     outcomes = []
     for one in (run, *map(open_run, arguments.others)):
-        config = one.read_config(arguments.data, reader_options(arguments))
-        saved = load_model(one.model)
-        outcomes.append(faithfulness.measure(saved, run_splits(saved, config), seed=config.seed))
+        trained = load(one.path)
+        splits = trained.splits(arguments.data, reader_options(arguments))
+        outcomes.append(faithfulness.measure(trained.saved, splits, seed=one.read_config().seed))
     table, values = faithfulness.markdown(outcomes), faithfulness.values(outcomes)
     folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())
     write_json(folder / "faithfulness.json", values)
     name = run.read_config().data.source or run.path.parent.name
     write_file(folder / "faithfulness.png", faithfulness.picture(outcomes, name))
-    print(json.dumps(values) if arguments.json else table)
+    print(to_json(values) if arguments.json else table)
     if not arguments.json:
         print(f"written to {folder}: faithfulness.md, .json and .png")
     return 0

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, one_line
 from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
 from .videos import BACKBONE, chosen_extractor
 
@@ -50,10 +50,10 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
-    from ..training import load_model
-    from ..training.transfer import find_model
+    from ..data.io.files import to_json
+    from ..trained import load
 
-    saved = load_model(find_model(arguments.folder))
+    saved = load(arguments.folder).saved
     if arguments.frames is not None and arguments.frames < 1:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
@@ -64,10 +64,10 @@ def _stream(arguments: argparse.Namespace) -> int:
     if found is not _pictures and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints and data sets have none")
     for line in found(arguments, saved, segments):
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+        print(to_json(line), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
-        print(f"{track}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
+        print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
     return 0
 
 
@@ -155,13 +155,18 @@ def _lines(
     described = _described(arguments, saved)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     number = 0
-    while line := sys.stdin.readline(LINE):
-        number += 1
-        where = f"standard input, line {number}"
+    while True:
+        where = f"standard input, line {number + 1}"
         try:
+            line = sys.stdin.readline(LINE)
+            if not line:
+                break
             values = json.loads(line)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: is not text in UTF-8") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{where}: is not JSON ({error})") from error
+        number += 1
         if isinstance(values, dict) and isinstance(values.get("end"), str | int):
             last = recognizer.end(values["end"])
             segments += [] if last is None else [(values["end"], last)]
@@ -231,15 +236,14 @@ def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
     from ..serve.server import run
-    from ..training import load_model
+    from ..trained import load
     from ..training.setup import print_notes
-    from ..training.transfer import find_model
 
     if arguments.largest < 1:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
-    saved = load_model(find_model(arguments.folder))
+    saved = load(arguments.folder).saved
     print_notes(_make_pipeline(arguments, saved).notes)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))

@@ -11,11 +11,12 @@ from .arguments import CONFIGURATION, SEEDS, Argument, Command, chosen_recipe
 def _reproduce(arguments: argparse.Namespace) -> int:
     """Train the table's rows, one run a seed each, and print them beside the paper's."""
     from ..experiments.reproduce import read_table, reproduce
-    from ..training import recipes
+    from ..training import automatic, recipes
 
     wanted = read_table(arguments.table)
     arguments.recipe = arguments.recipe or wanted.recipe
-    recipe, overrides = chosen_recipe(arguments, paper=True)
+    recipe, overrides = chosen_recipe(arguments)
+    recipe = recipe or automatic.choose_papers(overrides)
     parent = Path(recipes.read_recipe(recipe, overrides).output_dir) / recipes.recipe_name(recipe) / "reproduce"
     made = reproduce(wanted, recipe, overrides, arguments.seeds, parent)
     print(f"{wanted.title}\n\n{made.markdown()}")
@@ -34,7 +35,7 @@ REPRODUCE = Command(
     Argument(
         "--recipe",
         metavar="RECIPE",
-        help="what the rows change; default: the table's own, or paper/skeleton, or sequence",
+        help="what the rows change; default: the table's own, or paper/skeleton, or paper/sequence",
     ),
     SEEDS,
     *CONFIGURATION,

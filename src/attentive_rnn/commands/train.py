@@ -1,4 +1,4 @@
-"""Command `attentive train`: a run of a recipe, or of a general recipe for a data set."""
+"""Command `attentive train`: a run of a recipe, or of the automatic recipe for a data set."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from .arguments import CONFIGURATION, RECIPE, Argument, Command, chosen_recipe
-from .evaluate import print_scores
+from .evaluate import BASELINE, print_scores
 from .report import report_of
 
 if TYPE_CHECKING:
-    from ..training import RunFolder
+    from ..data import Splits
+    from ..training import Config, RunFolder
 
 RESUME_NEWEST = ""  # the value of --resume without a folder
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from ..training import list_recipes, open_run, recipes
+    from ..training import automatic, list_recipes, open_run, recipes
     from ..training.run import find_resumable, require_same, resume, train
     from ..training.setup import load_splits
 
@@ -29,12 +31,23 @@ def _train(arguments: argparse.Namespace) -> int:
     if run is not None and arguments.recipe is None:
         arguments.recipe = str(run.config)
     recipe, overrides = chosen_recipe(arguments)
-    config = recipes.read_recipe(recipe, overrides)
+    splits = None
+    if recipe is None:
+        recipe, config, splits, why = automatic.choose(overrides, live=arguments.live)
+        print(why, file=sys.stderr)
+    elif arguments.live:
+        raise ConfigError(f"--live chooses among recipes: give a data set instead of {recipe}")
+    else:
+        config = recipes.read_recipe(recipe, overrides)
     if arguments.print_config:
         print(recipes.to_yaml(config), end="")
         return 0
     config = recipes.resolve(config)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
+    if arguments.folds is not None:
+        return _cross_validate(arguments, config, parent, splits or load_splits(config))
+    if arguments.ensemble:
+        raise ConfigError("--ensemble joins the models of a cross-validation: give --folds K too")
     if run is None and arguments.resume is not None:
         run = find_resumable(config, parent)
         if run is None:
@@ -43,16 +56,55 @@ def _train(arguments: argparse.Namespace) -> int:
         require_same(config, run)
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
-            if not run.report.exists():  # it ended between its results and its report
-                report_of(run, load_splits(config))
+            if arguments.baseline or not run.report.exists():  # it ended between its results and its report
+                splits = load_splits(config)
+                if arguments.baseline:
+                    _compare_simple(run, splits)
+                report_of(run, splits)
             return _print_results(run)
-    splits = load_splits(config)
+    splits = splits or load_splits(config)
     run = train(config, parent, splits=splits) if run is None else resume(run, splits=splits)
+    if arguments.baseline:
+        _compare_simple(run, splits)
     report_of(run, splits)
     return _print_results(run)
 
 
+def _compare_simple(run: RunFolder, splits: Splits) -> None:
+    """Train simple methods on the split of a run, and leave their scores in its folder."""
+    from ..data.io.files import write_json
+    from ..experiments.estimate import baselines
+    from ..training import load_model
+
+    write_json(run.baselines, {"baselines": [one.to_dict() for one in baselines(load_model(run.model), splits)]})
+
+
+def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path, splits: Splits) -> int:
+    """Train on each fold; print the metric on what was held out, its mean, and the models of all folds together."""
+    from ..experiments.folds import cross_validate
+
+    if arguments.resume is not None:
+        raise ConfigError("--folds goes on by itself where it was interrupted: leave --resume out")
+    made = cross_validate(config, parent, arguments.folds, splits=splits, finished=lambda run: report_of(run, splits))
+    metric = made.task.metric
+    for run, value in zip(made.runs, made.held_out, strict=True):
+        print(f"{metric.in_words(value):>10}  {run.path}")
+    value, low, high = made.mean
+    print(
+        f"{metric.in_words(value):>10}  mean {metric.name} of {len(made.runs)} folds, each unseen by its model "
+        f"(95 % interval {metric.show(low)} to {metric.show(high)})"
+    )
+    if arguments.ensemble:
+        value, low, high = made.fused().together.accuracy
+        print(
+            f"{metric.in_words(value):>10}  all models together on the {len(splits.test)} test sequences "
+            f"(95 % interval {metric.show(low)} to {metric.show(high)})"
+        )
+    return 0
+
+
 def _print_results(run: RunFolder) -> int:
+    from ..experiments.estimate import doubts, stored_baselines
     from ..tasks import task_for
     from ..training import load_model
 
@@ -66,7 +118,8 @@ def _print_results(run: RunFolder) -> int:
     metric = task.metric
     if (reached := results.get(f"validation_{metric.name}")) is not None:
         print(f"validation       {metric.in_words(reached)}")
-    print_scores(task, results["test"])
+    compared = [one.in_words(metric) for one in stored_baselines(run)]
+    print_scores(task, results["test"], compared, doubts(results, results["test"]))
     each = "an image" if task.schema.medium == "image" else "a step of a sequence"
     print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")
     print(
@@ -78,13 +131,21 @@ def _print_results(run: RunFolder) -> int:
 
 TRAIN = Command(
     "train",
-    "train a recipe, or on a data set; the result is a run folder",
-    "attentive train japanese-vowels --training.max_epochs 5",
+    "train on a data set, or a recipe; the result is a run folder",
+    "attentive train gestures.csv",
     _train,
     RECIPE,
     *CONFIGURATION,
     Argument("--seed", help="of everything random (default 0)"),
     Argument("--init-from", "--init_from", metavar="RUN", help="start with the weights of a finished run"),
+    Argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="cross-validate: K runs, each measured on a K-th of the training part that it has not seen",
+    ),
+    Argument("--ensemble", action="store_true", help="with --folds: also test the K models together"),
+    Argument("--live", action="store_true", help="choose what can answer while the frames arrive (attentive stream)"),
     Argument("--print_config", action="store_true", help="print the complete recipe and leave"),
     Argument(
         "--resume",
@@ -93,5 +154,6 @@ TRAIN = Command(
         metavar="RUN",
         help="continue an interrupted run: the newest one of the recipe, or the one in the folder RUN",
     ),
+    BASELINE,
     overrides=True,
 )

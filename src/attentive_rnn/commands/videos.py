@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..errors import one_line
 from .arguments import Argument, Command, overwrite
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     with Bar(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -58,7 +59,8 @@ def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
         def progress(state: Progress) -> None:
             bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
             if state.refused is not None:
-                bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
+                line = f"attentive: left out: {one_line(state.refused)}"
+                bar.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
         yield progress
 

@@ -170,7 +170,9 @@ class SequenceDataset(LabelledDataset):
         return np.asarray([len(s) for s in self.sequences], dtype=np.int64)
 
     def fingerprint(self, index: int) -> bytes:
-        return hashlib.sha256(self.sequences[index].contiguous().numpy().tobytes()).digest()
+        seen = self.presence[index]
+        content = self.sequences[index].contiguous().numpy().tobytes()
+        return hashlib.sha256(content if seen is None else content + seen.contiguous().numpy().tobytes()).digest()
 
     def subset(self, indices: Iterable[int]) -> SequenceDataset:
         chosen = [int(i) for i in indices]
@@ -264,7 +266,7 @@ def concatenate(datasets: Iterable[LabelledDataset]) -> SequenceDataset:
     for other in parts[1:]:
         if other.schema != first.schema:
             raise DataError(f"{first.name} and {other.name} differ in classes or frames; read them one at a time")
-    return SequenceDataset(
+    result = SequenceDataset(
         [s for part in parts for s in part.sequences],
         np.concatenate([part.labels for part in parts]),
         [m for part in parts for m in part.metas],
@@ -272,6 +274,8 @@ def concatenate(datasets: Iterable[LabelledDataset]) -> SequenceDataset:
         first.name,
         dict.fromkeys(note for part in parts for note in part.notes),
     )
+    result.presence = [seen for part in parts for seen in part.presence]
+    return result
 
 
 def relabel(dataset: SequenceDataset, classes: Sequence[str], *, strict: bool) -> SequenceDataset:

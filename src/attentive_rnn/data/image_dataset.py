@@ -91,7 +91,8 @@ class ImageDataset(LabelledDataset):
 
     def fingerprint(self, index: int) -> bytes:
         content = self.images[self.shown[index]].tobytes() + self.questions[index].tobytes()
-        return hashlib.sha256(content).digest()
+        wanted = b"" if self.goals is None else self.goals[index].tobytes()
+        return hashlib.sha256(content + wanted).digest()
 
     def region(self, index: int) -> np.ndarray:
         """The pixels of the object that an item asks about, bool (H, W); none where it asks about none."""

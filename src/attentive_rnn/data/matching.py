@@ -142,6 +142,8 @@ def _untwisted(found: Schema, wanted: Schema, where: str, takes: Collection[str]
     """As :func:`match_frames`, with the axes as they are."""
     if found.layout and wanted.layout and found.layout != wanted.layout:
         return _joints(found, wanted, where, takes)
+    if found.coordinates is not None and found.shape == wanted.shape:
+        _check_coordinates(found, wanted, where)
     names, own = _names(found), _names(wanted)
     if names and own:
         order = feature_order(names, own, where, takes)
@@ -315,9 +317,11 @@ def conversion_notes(found: Schema, wanted: Schema, where: str) -> list[str]:
 
 def _check_coordinates(found: Schema, wanted: Schema, where: str) -> None:
     """DataError where the numbers of a joint are known to mean something else than those of the model."""
-    declared = found.coordinates is not None and wanted.coordinates is not None
-    if not declared and (found.layout == wanted.layout or not found.layout):
-        return  # such as a model that was saved before confidences were told from coordinates
+    # Not told are the numbers of a frame in a stream, and those of a model of pictures of before they were.
+    planar = wanted.layout is not None and get_layout(wanted.layout).coordinates == 2
+    untold = found.coordinates is None or (wanted.coordinates is None and planar)
+    if untold and (found.layout == wanted.layout or not found.layout):
+        return
     if len(found.shape) == 3 and (found.vector, found.vectors) != (wanted.vector, wanted.vectors):
         raise DataError(
             f"{where}: a joint has {found.vector[0]} coordinates in {found.vector[1]} numbers, "

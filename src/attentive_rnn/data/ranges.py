@@ -78,10 +78,12 @@ class Ranges:
         Raises:
             ConfigError: something else.
         """
-        lists = [values.get(key) for key in ("usual", "high")]
+        lists = [values.get(key) if isinstance(values, Mapping) else None for key in ("usual", "high")]
         for one in lists:
-            if not isinstance(one, list) or len(one) != size or not all(isinstance(v, int | float) for v in one):
-                raise ConfigError(f"ranges must have usual and high, {size} numbers each")
+            if not isinstance(one, list) or len(one) != size or not all(map(_is_range, one)):
+                raise ConfigError(f"ranges must have usual and high, {size} numbers each, 0 or more")
+        if any(low > 0 and high < low for low, high in zip(*lists, strict=True)):
+            raise ConfigError("ranges: usual must not be above high")
         return cls(*(tuple(float(v) for v in one) for one in lists))  # type: ignore[union-attr]
 
     def doubt(self, other: Ranges, schema: Schema) -> str | None:
@@ -105,6 +107,10 @@ class Ranges:
             f"the values of {name} are {size} those that the model was trained with "
             f"(usually {here[d]:.3g}, there {usual[d]:.3g}){unit}"
         )
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, int | float) and (value == 0 or 1e-60 < value < 1e60)
 
 
 def check_ranges(seen: Ranges | None, schema: Schema, sequences: Sequence[Tensor], where: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any, Literal, get_args
 
 from ..errors import ConfigError, either
+from .io.files import quoted
 from .skeletons.layouts import AXES, UNITS, JointLayout, Layout, get_layout, known_layout
 
 NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
@@ -65,6 +67,12 @@ class Schema:
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
             raise ConfigError(f"schema: shape must be positive integers, got {self.shape}")
+        for name in (*self.classes, *self.features):
+            if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+                raise ConfigError(
+                    f"schema: the name {quoted(name)} of a class or feature has control characters, which would not be "
+                    "shown as they are; rename it"
+                )
         if len(set(self.classes)) != len(self.classes):
             raise ConfigError("schema: a class name occurs twice in classes")
         if self.features and len(self.features) != self.size:

@@ -16,8 +16,9 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
     validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
-    Otherwise each class gives the same share, and keeps at least one sequence for training; where labels are numbers,
-    sequences are drawn with equal chance.
+    Of several draws of them the first is taken that leaves both parts every class, or else all for training. Where none
+    does, as where each person makes one gesture, and otherwise, each class gives the same share, and keeps at least one
+    sequence for training; where labels are numbers, sequences are drawn with equal chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
 
     Args:
@@ -42,15 +43,84 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     if isinstance(dataset, GeneratedDataset):
         return dataset.split(fraction, seed)  # type: ignore[return-value]  # the second part is a plain set
     rng = np.random.default_rng(seed)
+    groups = _groups(dataset)
+    if groups is not None:
+        names = np.unique(groups)
+        count = min(max(round(fraction * len(names)), 1), len(names) - 1)
+        drawn = [np.isin(groups, rng.permutation(names)[:count]) for _ in range(DRAWS)]
+        # The first draw after which both parts have all classes; else the first that leaves all for training.
+        for parts in ((False, True), (False,)):
+            for held_out in drawn:
+                if all(_has_all_classes(dataset, held_out == part) for part in parts):
+                    return _by_mask(dataset, held_out)
+    return _by_mask(dataset, _stratified(dataset, fraction, rng))
+
+
+DRAWS = 20  # of subjects, in search of one that leaves every part all classes
+
+
+def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
+    """The training and the held-out part of each fold of a cross-validation; every sequence is held out once.
+
+    Where every sequence names its subject (or scene) and there are as many as folds, each is held out as a whole, as
+    long as all classes are left for training. Otherwise each class is dealt out to the folds in turn; of numbers to be
+    predicted, the sequences in their order.
+
+    Args:
+        dataset: the training sequences.
+        count: how many folds, 2 or more.
+        seed: a non-negative integer.
+
+    Raises:
+        ConfigError: fewer than two folds.
+        DataError: there are fewer sequences than folds, or a class has only one.
+
+    Example:
+        >>> from attentive_rnn.data import load
+        >>> [(len(train), len(held_out)) for train, held_out in folds(load("basic-motions").train, 3, seed=0)]
+        [(26, 14), (27, 13), (27, 13)]
+    """
+    if count < 2:
+        raise ConfigError(f"a cross-validation needs two or more folds, got {count}")
+    where = dataset.name or "data"
+    if len(dataset) < count:
+        raise DataError(f"{where}: {len(dataset)} sequences cannot be divided into {count} folds")
+    rng = np.random.default_rng(seed)
+    fold = np.empty(len(dataset), dtype=int)
+    groups = _groups(dataset)
+    if groups is not None and len(np.unique(groups)) >= count:
+        sizes = np.zeros(count, dtype=int)
+        names, counts = np.unique(rng.permutation(groups), return_counts=True)
+        for i in np.argsort(-counts, kind="stable"):  # the largest first, each to the fold that has least
+            fold[groups == names[i]] = sizes.argmin()
+            sizes[sizes.argmin()] += counts[i]
+        if all(_has_all_classes(dataset, fold != k) for k in range(count)):
+            return [_by_mask(dataset, fold == k) for k in range(count)]
+    shuffled = rng.permutation(len(dataset))
+    # In the order of the labels, each class goes round the folds, and the next one begins where it ended.
+    fold[shuffled[np.argsort(dataset.labels[shuffled], kind="stable")]] = np.arange(len(dataset)) % count
+    for k in range(count):
+        if not _has_all_classes(dataset, fold != k):
+            lost = np.setdiff1d(dataset.labels, dataset.labels[fold != k])[0]
+            raise DataError(f"{where}: the class {dataset.schema.classes[int(lost)]!r} has only one sequence")
+    return [_by_mask(dataset, fold == k) for k in range(count)]
+
+
+def _groups(dataset: LabelledDataset) -> np.ndarray | None:
+    """The subject of every item, or its scene, where all name one and there are three or more; else None."""
     for key in ("subject", "scene"):
         if all(key in meta for meta in dataset.metas):
             groups = dataset.groups(key)
-            names = np.unique(groups)
-            if len(names) >= 3:
-                count = min(max(round(fraction * len(names)), 1), len(names) - 1)
-                held_out = np.isin(groups, rng.permutation(names)[:count])
-                return _by_mask(dataset, held_out)
-    return _by_mask(dataset, _stratified(dataset, fraction, rng))
+            if len(np.unique(groups)) >= 3:
+                return groups
+    return None
+
+
+def _has_all_classes(dataset: LabelledDataset, chosen: np.ndarray) -> bool:
+    """Whether the chosen items have every class of the data set; numbers to be predicted have none."""
+    if dataset.schema.target != "class":
+        return True
+    return len(np.unique(dataset.labels[chosen])) == len(np.unique(dataset.labels))
 
 
 PARTS = {

@@ -56,7 +56,17 @@ def new_figure(width: float, height: float) -> Any:
     with needed_for("pictures need matplotlib: pip install 'attentive-rnn[report]'"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    figure = Figure(figsize=(width, height), layout="constrained")
+        from matplotlib.text import Text
+
+    class Literal(Figure):
+        """A figure whose texts are shown as they are: names of classes with a $ or a backslash are no formulas."""
+
+        def draw(self, renderer: Any) -> None:
+            for text in self.findobj(Text):
+                text.set_parse_math(False)
+            super().draw(renderer)
+
+    figure = Literal(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -105,6 +115,7 @@ def losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, epoch: s
             _draw_band(axis, np.arange(1, common + 1), together, 0.15, linewidth=2, label=name, **look)
         axis.set_title(label)
         axis.set_yscale("log")  # the late epochs, where models part, are hundreds of times below the first
+        axis.yaxis.set_major_formatter("{x:g}")  # the usual one writes formulas
         axis.set_xlabel(epoch)
         _grid(axis)
     axes[0].set_ylabel(loss)

@@ -79,7 +79,7 @@ def animate(
     return out
 
 
-def find_item(dataset: SequenceDataset, item: int | str) -> int:
+def find_item(dataset: LabelledDataset, item: int | str) -> int:
     """The index of a sequence that is given by index or by name; DataError if there is none."""
     if isinstance(item, str):
         names = [meta.get("name") for meta in dataset.metas]

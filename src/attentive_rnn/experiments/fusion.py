@@ -203,7 +203,9 @@ def fuse_runs(
     data = loaded_data()
     configs = [run.read_config(options=options) for run in runs]
     models = [load_model(run.model) for run in runs]
-    splits = [matched_splits(saved, data(config)) for saved, config in zip(models, configs, strict=True)]
+    splits = [
+        matched_splits(run, saved, data(config)) for run, saved, config in zip(runs, models, configs, strict=True)
+    ]
     for run, one in zip(runs, splits, strict=True):
         if one.test.schema.target != "class":
             raise ConfigError(f"{run.path}: predicts numbers; only the probabilities of classes are fused")

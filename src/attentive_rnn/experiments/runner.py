@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..tasks import Task, task_for
 from ..tasks.metrics import Interval
 from ..training.config import Config
+from ..training.inputs import resumed_splits
 from ..training.recipes import difference
 from ..training.run import require_same, resume, train
 from ..training.run_folder import RunFolder, list_runs
@@ -132,7 +133,8 @@ def run_once(config: Config, folder: Path, splits: Splits, console: Console, nam
         return train(config, folder, name=name, console=console, splits=splits)
     require_same(config, run)
     if run.finished:
-        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True)
+        resumed_splits(run, splits)  # refuses other data
+        console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True, markup=False)
     return resume(run, console=console, splits=splits)
 
 

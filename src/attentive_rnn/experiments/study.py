@@ -218,7 +218,7 @@ class _Trainer:
             lacking = replace(entry, models=tuple(model for model in entry.models if model in models))
             self._compare(lacking, [seed for seed in seeds if seed in wanted])
         else:
-            self.console.print(f"{entry.name}: all in {self.table.path}", highlight=False, soft_wrap=True)
+            self.console.print(f"{entry.name}: all in {self.table.path}", highlight=False, soft_wrap=True, markup=False)
 
     def fuse(self, fusion: Fusion, entries: Sequence[Entry], seeds: Sequence[int]) -> None:
         """Add the rows of a fusion; its runs are trained, or taken over, as those of its entries."""

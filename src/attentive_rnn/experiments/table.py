@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from ..data.io.files import write_file
 from ..data.io.locks import held
@@ -39,11 +40,11 @@ def markdown(rows: Sequence[Cells]) -> str:
 
 def terminal(rows: Sequence[Cells], title: str) -> Table:
     """A table for the terminal, whose first column is words and whose others are numbers."""
-    table = Table(title=title)
+    table = Table(title=Text(title))
     for number, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="right" if number else "left")
+        table.add_column(Text(heading), justify="right" if number else "left")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*(Text(str(cell)) for cell in row.values()))  # a name such as [b] is no markup
     return table
 
 

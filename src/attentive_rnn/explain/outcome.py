@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import LabelledDataset
-from ..data.io.files import write_file
+from ..data.io.files import csv_bytes, write_file
 from ..draw import charts
 from ..training import RunFolder
 from ..training.run_folder import read_rows
@@ -78,9 +76,7 @@ def save_figure(figure: Any, path: Path) -> list[Path]:
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path) -> Path:
     """Write rows under a header as a .csv."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    write_file(path, text.getvalue().encode())
+    write_file(path, csv_bytes(header, rows))
     return path
 
 

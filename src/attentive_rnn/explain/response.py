@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,8 +133,16 @@ def _one_direction(attention: Tensor | None) -> Tensor | None:
     return attention.mean(-1) if attention is not None and attention.dim() == 4 else attention
 
 
-def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset, layer: int = 0) -> np.ndarray:
+def stored_modulation(
+    folder: Path, saved: SavedModel, train: SequenceDataset | Callable[[], SequenceDataset], layer: int = 0
+) -> np.ndarray:
     """The static modulation that a model's folder holds; measured and put there the first time.
+
+    Args:
+        folder: of the model.
+        saved: the model.
+        train: its training sequences, or what reads them where they are needed.
+        layer: from 0.
 
     Raises:
         ConfigError: the file is damaged or of another model.
@@ -147,7 +155,7 @@ def stored_modulation(folder: Path, saved: SavedModel, train: SequenceDataset, l
         except (OSError, SafetensorError, ValueError) as error:
             raise ConfigError(f"{path}: is damaged or not a safetensors file ({error}); remove it") from error
     if key not in stored:
-        stored[key] = static_modulation(saved, train, layer)
+        stored[key] = static_modulation(saved, train() if callable(train) else train, layer)
         write_file(path, save_arrays(stored))
     layers, values = saved.classifier.layers, stored[key]
     width = layers.hidden_size * layers.directions if layer else layers.input_size

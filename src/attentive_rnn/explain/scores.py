@@ -61,7 +61,7 @@ def draw_scores(outputs: np.ndarray, labels: np.ndarray, classes: Sequence[str],
     if not classes:
         return save_figure(charts.answers(outputs[:, 0], labels), folder / "answers")
     found = score(as_logits(outputs), labels.astype(int))
-    right, count = (numbers.tolist() for numbers in found.of_classes())
+    right, count, _ = (numbers.tolist() for numbers in found.of_classes())
     present = [i for i in range(len(classes)) if count[i]]
     names = [f"{classes[i]} ({count[i]})" for i in present]
     intervals = [wilson(right[i], count[i]) for i in present]

@@ -206,8 +206,9 @@ class Recognizer:
 
     def _array(self, frame: Any) -> np.ndarray:
         try:
-            return np.asarray(frame, dtype=self._numpy_dtype)
-        except (TypeError, ValueError, RuntimeError) as error:
+            with np.errstate(over="ignore"):  # infinite, which is refused after this
+                return np.asarray(frame, dtype=self._numpy_dtype)
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             kind = type(frame).__name__
             raise DataError(f"a frame must be numbers {self.saved.schema.shape}, got {kind}") from error
 

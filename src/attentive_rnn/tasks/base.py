@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data import Batch, LabelledDataset, Schema
+from ..errors import ConfigError
 from ..models import ImageModel, MapClassifier, SequenceClassifier
 from .metrics import Interval, student
 
@@ -128,9 +129,18 @@ class Task(ABC):
         """Further entries of the "test" of results.json, from the data set's own knowledge of its items."""
         return {}
 
+    def standardise(self, labels: np.ndarray) -> None:
+        """Learn labels at mean 0 and deviation 1 of these; ConfigError where they are no numbers."""
+        raise ConfigError("data.standardise_target must be false where a label is no number")
+
+    def finish(self, model: Model) -> None:  # noqa: B027
+        """Change a model that has been trained so that its answers are in the unit of the labels."""
+
     @abstractmethod
-    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """The quantity to minimise, the mean over the batch; validation is measured without smoothing."""
+    def loss(
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
+        """The quantity to minimise, the mean over the batch; validation is measured without smoothing or weights."""
 
     @abstractmethod
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
@@ -139,6 +149,10 @@ class Task(ABC):
     @abstractmethod
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         """The "test" of results.json: count, the metric and its interval, loss, and what else is worth keeping."""
+
+    def always(self, train: np.ndarray, test: np.ndarray) -> dict[str, Any] | None:
+        """The best constant answer by the labels of training, and its score on those of the test part; None: none."""
+        return None
 
     def details(self, test: dict[str, Any]) -> dict[str, float]:
         """Further numbers of a comparison, by the heading of their column."""

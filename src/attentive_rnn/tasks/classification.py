@@ -44,8 +44,14 @@ class Classification(SequenceTask):
     metric = Metric("accuracy", "acc", rising=True, percent=True, single="Wilson's, of the test sequences of one run")
     loss_title = "cross-entropy (nats)"
 
-    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        return F.cross_entropy(output, labels, label_smoothing=label_smoothing)
+    def loss(
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
+        if class_weights is None:
+            return F.cross_entropy(output, labels, label_smoothing=label_smoothing)
+        # Weighted by hand: torch divides by the weights of the batch, and parts of a batch would not add up.
+        losses = F.cross_entropy(output, labels, reduction="none", label_smoothing=label_smoothing)
+        return (losses * class_weights.to(losses.dtype)[labels]).mean()
 
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
         return (output.argmax(1) == labels).sum()
@@ -53,13 +59,21 @@ class Classification(SequenceTask):
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         return score(outputs, labels).to_dict()
 
+    def always(self, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+        label = int(np.bincount(train[train >= 0]).argmax())
+        return {"label": self.schema.classes[label], "accuracy": float((test == label).mean())}
+
     def report(self, test: dict[str, Any]) -> list[str]:
         low, high = (100 * end for end in test["accuracy_interval_95"])
-        return [
+        lines = [
             f"test accuracy    {100 * test['accuracy']:.1f} % "
             f"(95 % interval {low:.1f} to {high:.1f}, {test['count']} sequences)",
             f"of the classes   {100 * test['mean_class_accuracy']:.1f} % on average",
         ]
+        if (always := test.get("always")) is not None:
+            answer = f"always {always['label']!r}"
+            lines.append(f"{answer:16} {100 * always['accuracy']:.1f} %: the most frequent class in training")
+        return lines
 
     def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
         classes = self.schema.classes

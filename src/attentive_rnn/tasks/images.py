@@ -150,7 +150,9 @@ class ImageEditing(ImageTask):
     models = (ImageEditor,)
     loss_title = "mean absolute error, half of it inside the region"
 
-    def loss(self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    def loss(
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
         if label_smoothing:
             raise ConfigError("training.label_smoothing must be 0 where images are wanted: it is for classes")
         return self.tally(output, labels) / len(output)

@@ -12,6 +12,7 @@ import numpy as np
 MATRIX = 200  # the most classes whose confusion matrix is written
 CONFUSED = 100  # of more classes, the most confused pairs that are written instead
 Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+Z99 = 2.5758293035489004  # the 99.5 % quantile
 
 
 class Interval(NamedTuple):
@@ -49,27 +50,30 @@ class Scores:
         counts[self.answers[:, 0], self.answers[:, 1]] = self.answers[:, 2]
         return counts
 
-    def of_classes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The right answers and the sequences of each class, two int64 (K,)."""
+    def of_classes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The right answers, the sequences and the predictions of each class, three int64 (K,)."""
         true, predicted, times = self.answers.T
-        right, count = np.zeros((2, self.classes), dtype=np.int64)
+        right, count, taken = np.zeros((3, self.classes), dtype=np.int64)
         np.add.at(count, true, times)
+        np.add.at(taken, predicted, times)
         np.add.at(right, true, times * (true == predicted))
-        return right, count
+        return right, count, taken
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain values that JSON can hold.
 
         They grow with K, not with its square: of more than 200 classes "confusion" is left out, and "class_right",
-        "class_count" (K,) and the 100 most frequent mistakes, "confused", as [true, predicted, times], take its place.
+        "class_count", "class_predicted" (K,) and the 100 most frequent mistakes, "confused", as [true, predicted,
+        times], take its place.
         """
         if self.classes <= MATRIX:
             confusion: dict[str, Any] = {"confusion": self.confusion.tolist()}
         else:
-            right, count = self.of_classes()
+            right, count, taken = self.of_classes()
             wrong = self.answers[self.answers[:, 0] != self.answers[:, 1]]
             worst = wrong[np.argsort(-wrong[:, 2], kind="stable")[:CONFUSED]]
-            confusion = {"class_right": right.tolist(), "class_count": count.tolist(), "confused": worst.tolist()}
+            counts = {"class_right": right, "class_count": count, "class_predicted": taken, "confused": worst}
+            confusion = {key: values.tolist() for key, values in counts.items()}
         return {
             "count": self.count,
             "accuracy": self.accuracy.value,
@@ -86,6 +90,44 @@ def of_classes(test: Mapping[str, Any]) -> tuple[list[int], list[int]]:
         return test["class_right"], test["class_count"]
     rows = test["confusion"]
     return [row[i] for i, row in enumerate(rows)], [sum(row) for row in rows]
+
+
+class ClassScores(NamedTuple):
+    """The scores of one class; None where there is nothing to divide by.
+
+    Args:
+        name: of the class.
+        precision: share of the predictions of the class that are right.
+        recall: share of the class's sequences that are predicted as it.
+        f1: their harmonic mean.
+        support: the class's sequences.
+    """
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+def class_scores(test: Mapping[str, Any]) -> list[ClassScores]:
+    """The scores of each class, from the "test" of a results.json.
+
+    Example:
+        >>> one, _ = class_scores({"classes": ["up", "down"], "confusion": [[3, 1], [0, 4]]})
+        >>> one
+        ClassScores(name='up', precision=1.0, recall=0.75, f1=0.8571428571428571, support=4)
+    """
+    right, count = of_classes(test)
+    if "confusion" in test:
+        taken: list[int | None] = [sum(column) for column in zip(*test["confusion"], strict=True)]
+    else:
+        taken = test.get("class_predicted", [None] * len(right))  # results of earlier versions have none
+    found = []
+    for name, r, n, p in zip(test["classes"], right, count, taken, strict=True):
+        f1 = None if p is None or not n + p else 2 * r / (n + p)
+        found.append(ClassScores(name, r / p if p else None, r / n if n else None, f1, n))
+    return found
 
 
 def confused_pairs(test: Mapping[str, Any], most: int) -> list[tuple[str, str, int]]:
@@ -124,13 +166,13 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
         classes=classes,
         answers=np.stack([pairs // classes, pairs % classes, times], axis=1),
     )
-    right, known = scores.of_classes()
+    right, known, _ = scores.of_classes()
     present = known > 0
     return replace(scores, mean_class_accuracy=float((right[present] / known[present]).mean()))
 
 
-def wilson(right: int, count: int) -> Interval:
-    """Share of `right` among `count` and Wilson's 95 % score interval.
+def wilson(right: int, count: int, z: float = Z95) -> Interval:
+    """Share of `right` among `count` and Wilson's score interval, of 95 % unless z is another quantile.
 
     .. math:: \\frac{p + z^2/2n \\pm z \\sqrt{p(1-p)/n + z^2/4n^2}}{1 + z^2/n}
 
@@ -140,10 +182,26 @@ def wilson(right: int, count: int) -> Interval:
         >>> [round(x, 4) for x in wilson(81, 263)]
         [0.308, 0.2553, 0.3662]
     """
-    p, z = right / count, Z95
+    p = right / count
     centre = (p + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
     return Interval(p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)))
+
+
+def differ(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two shares, each right answers among a count, differ more than chance would let them in 99 of 100 cases.
+
+    The interval of their difference is Newcombe's, of two score intervals, and does not hold 0.
+
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in
+    Medicine 1998, method 10.
+
+    Example:
+        >>> differ((8, 8), (61, 100)), differ((95, 100), (61, 100))
+        (False, True)
+    """
+    low, high = sorted((wilson(*one, z=Z99), wilson(*other, z=Z99)))
+    return high.value - low.value > math.hypot(high.value - high.low, low.high - low.value)
 
 
 def student(values: Sequence[float]) -> Interval:

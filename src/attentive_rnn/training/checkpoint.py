@@ -33,7 +33,7 @@ def starting_point(run: RunFolder, console: Console) -> Path | None:
     try:
         read_checkpoint(run.last)
     except ConfigError as error:
-        console.print(f"{error}; continuing from {run.best} instead", highlight=False, soft_wrap=True)
+        console.print(f"{error}; continuing from {run.best} instead", highlight=False, soft_wrap=True, markup=False)
         return run.best
     return run.last
 

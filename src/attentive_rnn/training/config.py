@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from operator import attrgetter
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -38,8 +40,13 @@ class DataConfig:
         options: options of the reader, such as {missing: interpolate}.
         valid_fraction: share of the training sequences held out to choose the epoch, below 1; 0: none, which needs
             training.select last.
+        folds: 2 or more: the validation part is one of so many folds instead, by subject where subjects are known; 0:
+            it is as valid_fraction says.
+        fold: which of them, from 0.
         preprocessing: transforms of every sequence, in order; null: those that the data set's reader names.
         standardise: bring every feature to mean 0 and deviation 1, measured on the training sequences.
+        standardise_target: where a label is a number, learn it at mean 0 and deviation 1 of the training labels; the
+            trained model answers in their own unit.
         augmentation: transforms after that, those with chance drawn anew each epoch; validation and test sequences
             get what they are without chance, which for most is nothing; null: the reader's.
         num_workers: processes that prepare batches; 0: the training process itself.
@@ -49,8 +56,11 @@ class DataConfig:
     path: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     valid_fraction: Share = 0.05
+    folds: Amount = 0
+    fold: Amount = 0
     preprocessing: Steps | None = None
     standardise: bool = False
+    standardise_target: bool = False
     augmentation: Steps | None = field(default_factory=list)
     num_workers: Amount = 0
 
@@ -152,6 +162,8 @@ class TrainingConfig:
         select: the epoch whose weights are kept: best, that of the best validation score; last, which a schedule such
             as one-cycle fixes beforehand, and with which nothing stops early.
         label_smoothing: share of the training target that goes to all classes alike; for classes only.
+        class_balance: b, from 0 to 1: a training sequence of a class with n sequences has a weight in the loss in
+            proportion to n^-b, 1 on average; 0: all weigh alike; 1: all classes do. For classes only.
     """
 
     batch_size: Count = 32
@@ -160,6 +172,7 @@ class TrainingConfig:
     patience: Count = 15
     select: Literal["best", "last"] = "best"
     label_smoothing: Share = 0.0
+    class_balance: Annotated[float, Field(ge=0, le=1, description="from 0 to 1")] = 0.0
 
 
 @dataclass
@@ -203,7 +216,8 @@ class Config:
 
     @model_validator(mode="after")
     def _check_together(self) -> Config:
-        model, optim, last, devices = self.model, self.optim, self.training.select == "last", self.devices
+        model, optim, data, devices = self.model, self.optim, self.data, self.devices
+        chosen = self.training.select == "last" or data.valid_fraction > 0 or data.folds > 0
         gates = len(model.gate) if isinstance(model.gate, list) else model.num_layers
         remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
         rising = all(a < b for a, b in pairwise((0, *optim.lr_steps)))
@@ -213,7 +227,10 @@ class Config:
             ("model.memory", remembers, "null, or 3 or more for a cell with gates"),
             ("model.reset_after", not model.reset_after or model.cell == "gru", "false but for a gru"),
             ("optim.lr_steps", rising, "a rising list of epochs, 1 or more"),
-            ("data.valid_fraction", self.data.valid_fraction > 0 or last, "above 0 unless training.select is last"),
+            ("data.valid_fraction", chosen, "above 0 unless training.select is last"),
+            ("data.standardise_target", not data.standardise_target or self.init_from is None, "false with init_from"),
+            ("data.folds", data.folds != 1, "0 or 2 or more"),
+            ("data.fold", data.fold < max(data.folds, 1), f"below data.folds, {data.folds}" if data.folds else "0"),
             ("training.batch_size", devices <= self.training.batch_size, f"at least devices, {devices}"),
             ("devices", alone, "1 for model.pool keras_compat, which looks at whole batches"),
         ):
@@ -283,8 +300,9 @@ def _refusal(key: str, value: Any, out_of_range: bool) -> str:
     if not out_of_range:
         return f"{key} must be {in_words(KEYS[key])}, got {str(value)!r}"
     limit = next(one for one in (KEYS[key], *KEYS[key].get("anyOf", ())) if "description" in one)
-    shown = float(value) if limit.get("type") == "number" else value
-    return f"{key} must be {limit['description']}, got {shown!r}"
+    as_float = limit.get("type") == "number" and abs(value) < sys.float_info.max
+    shown = float(value) if as_float else shorten(str(value), 40)
+    return f"{key} must be {limit['description']}, got {shown}"
 
 
 def flatten(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:

@@ -22,6 +22,7 @@ from lightning_fabric.plugins.environments.lightning import find_free_network_po
 from rich.console import Console
 
 from ..errors import ConfigError, UserError
+from .inputs import resumed_splits
 from .loop import fit
 from .run_folder import open_run
 from .setup import build_model, device_of, load_splits, make_job
@@ -163,7 +164,7 @@ def main(folder: str) -> int:
         run = open_run(folder)
         config = run.read_config()
         device = device_of(config, int(os.environ["LOCAL_RANK"]))
-        splits = load_splits(config, Console(quiet=True))
+        splits = resumed_splits(run, load_splits(config, Console(quiet=True)))
         # The weights that the first process starts with are sent to all.
         job = make_job(config, splits, build_model(config, splits.train.schema), device)
         print(READY, file=reports, flush=True)

@@ -56,6 +56,7 @@ def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
         loop = Loop(run, job, console)
         loop.run()
     job.model.load_state_dict(read_checkpoint(run.best)["model"])
+    job.task.finish(job.model)
     return loop.recorder
 
 
@@ -84,6 +85,7 @@ class Loop:
         steps = len(self.train_batches) * config.training.max_epochs
         self.schedule = make_schedule(optimizer, config.optim, job.task.metric, steps)
         self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.class_weights = None if job.class_weights is None else fabric.to_device(job.class_weights)
 
         self.state: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "rows": []}
         self.state["precision"] = fabric.strategy.precision
@@ -93,7 +95,7 @@ class Loop:
         if start is not None:
             fabric.load(start, self.state)
             done = len(self.state["rows"])
-            console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True)
+            console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True, markup=False)
         self.recorder = Recorder(run, config.training, job.task.metric, self.state["rows"], fabric.is_global_zero)
         title = f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
@@ -150,7 +152,7 @@ class Loop:
             lr = self.optimizer.param_groups[0]["lr"]
             last = batch.share is None or batch.share.last
             with self.fabric.no_backward_sync(self.model, enabled=not last):
-                loss, counts = self.evaluate(batch, config.training.label_smoothing)
+                loss, counts = self.evaluate(batch, config.training.label_smoothing, self.class_weights)
                 self.fabric.backward(loss)
             sums += counts
             if not last:
@@ -175,13 +177,15 @@ class Loop:
             sums += self.evaluate(batch)[1]
         return sums
 
-    def evaluate(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    def evaluate(
+        self, batch: Batch, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The mean loss over a batch, and the sums of loss and metric (2,), on the device: reading them would wait."""
         task = self.job.task
         batch = self.fabric.to_device(self.fabric.strategy.precision.convert_input(batch))
         with self.fabric.autocast():
             output = task.run(self.model, batch)
-            loss = task.loss(output, batch.labels, label_smoothing)
+            loss = task.loss(output, batch.labels, label_smoothing, class_weights)
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
         if batch.share is not None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -14,11 +15,15 @@ from typing import Any
 import yaml
 
 from .. import data as sequence_data
+from ..data.io.memory import written_out
 from ..errors import ConfigError, either
 from .config import KEYS, Config, flatten, from_dict
 
 _LAYOUTS = ("layout", "source", "target")  # options of transforms that are joint layouts
+_MOST_VALUES = 1_000_000  # of a YAML file with its aliases written out
+_SEAL = "# sha256 of the lines below: "
 BASE = "base"  # the recipe that changes nothing
+ENDINGS = (".yaml", ".yml")  # of a recipe of one's own
 PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
 
@@ -40,20 +45,14 @@ def _built_in() -> dict[str, Traversable]:
     return {start + file.name[:-5]: file for start, file in found if file.name.endswith(".yaml")}
 
 
-def general_recipe(path: str | Path, *, paper: bool = False) -> str:
-    """The name of the recipe for the kind of data at a path: "skeleton" or "sequence".
+def is_recipe(name: str) -> bool:
+    """Whether a word names a recipe: one of the package, or a YAML file.
 
-    Args:
-        path: of the data.
-        paper: whether to take the paper's recipe for skeletons, "paper/skeleton", instead of this package's.
-
-    Raises:
-        DataError: there is nothing at the path, or no reader knows it.
+    Example:
+        >>> is_recipe("natops"), is_recipe("mine.yaml"), is_recipe("gestures.csv")
+        (True, True, False)
     """
-    source = sequence_data.recognise(path)
-    if source.preprocessing or source.augmentation:
-        return f"{PAPER}skeleton" if paper else "skeleton"
-    return "sequence"
+    return name in _built_in() or name.endswith(ENDINGS)
 
 
 def recipe_name(recipe: str | Path) -> str:
@@ -144,9 +143,9 @@ def read_config(path: Path) -> Config:
     """The configuration of a run; a key or section that an earlier version did not have is as in the base recipe.
 
     Raises:
-        ConfigError: the file is missing, damaged or not a configuration.
+        ConfigError: the file is missing, cut, changed since it was written, or not a configuration.
     """
-    values = read_yaml(path)
+    values = read_yaml(path, whole=True)
     config = from_dict(values, str(path))
     if missing := [name for name in ("data", "model", "optim", "training") if name not in values]:
         raise ConfigError(f"{path}: the section {missing[0]} is missing")
@@ -156,6 +155,11 @@ def read_config(path: Path) -> Config:
 def to_yaml(config: Config) -> str:
     """The configuration as a complete recipe: read again, it gives the same configuration."""
     return yaml.dump(config.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def sealed(text: str) -> str:
+    """A configuration with a first line by which :func:`read_config` notices that what follows was cut or changed."""
+    return f"{_SEAL}{sha256(text.encode()).hexdigest()}\n{text}"
 
 
 def difference(wanted: Config, found: Config) -> str | None:
@@ -171,7 +175,7 @@ def _is_path(recipe: str) -> bool:
     """Whether a recipe is a file: by its ending, or a file that is there; a name of the package comes first."""
     if recipe in _built_in():
         return False
-    return recipe.endswith((".yaml", ".yml")) or (bool(re.search(r"[/\\]", recipe)) and Path(recipe).is_file())
+    return recipe.endswith(ENDINGS) or (bool(re.search(r"[/\\]", recipe)) and Path(recipe).is_file())
 
 
 def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
@@ -181,21 +185,43 @@ def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
         return str(path), read_yaml(path)
     name, built_in = str(recipe), _built_in()
     if name not in built_in:
-        known = list(list_recipes())
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
+        raise _unknown(name)
     return f"recipe {name}", _mapping(f"recipe {name}", built_in[name].read_text(encoding="utf-8"))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def _unknown(name: str) -> ConfigError:
+    """The refusal of a word that is no recipe, with what may have been meant: files where it looks like a path."""
+    path = Path(name).expanduser()
+    if path.suffix or (len(path.parts) > 1 and path.parent.is_dir()):
+        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = [str(path.parent / one) for one in get_close_matches(path.name, there, n=3, cutoff=0.6)]
+        hint = f"did you mean {either(near)}?" if near else "give the path of a data set, or a recipe (attentive info)"
+        return ConfigError(f"{name}: there is no such file; {hint}")
+    known = list(list_recipes())
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
+    return ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
+
+
+def read_yaml(path: Path, whole: bool = False) -> dict[str, Any]:
     """The keys and values of a YAML file.
 
+    Args:
+        path: the file.
+        whole: whether it must be as it was written, if its first line tells: see :func:`sealed`.
+
     Raises:
-        ConfigError: the file is missing, not YAML, or holds something else.
+        ConfigError: the file is missing, not YAML, changed, or holds something else.
     """
     try:
-        return _mapping(path, path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        first, _, rest = text.partition("\n")
+        if whole and first.startswith("#") and sealed(rest) != text:  # older versions wrote none
+            raise ConfigError(
+                f"{path}: was cut or changed after the run began: its first line has the checksum of the others. "
+                "Restore it; for a run with other settings give the file to attentive train as a recipe"
+            )
+        return _mapping(path, text)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -203,7 +229,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reader of YAML 1.1 that takes 1e-3 for a number, as YAML 1.2 does."""
+    """Reader of YAML 1.1 that takes 1e-3 for a number, as YAML 1.2 does; aliases of aliases are bounded."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and written_out(node, _inside, _MOST_VALUES) is None:
+            raise yaml.constructor.ConstructorError(problem=f"its aliases stand for more than {_MOST_VALUES} values")
+        return node
+
+
+def _inside(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes in one."""
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 class _Dumper(yaml.SafeDumper):

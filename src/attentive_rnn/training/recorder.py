@@ -111,7 +111,7 @@ class ProgressBar:
     def start_epoch(self, epoch: int) -> None:
         """Show an empty bar for an epoch (0, 1, ...)."""
         if self._bar is None and self.console.is_terminal:
-            self.console.print(self.title, highlight=False, soft_wrap=True)
+            self.console.print(self.title, highlight=False, soft_wrap=True, markup=False)
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=12),
@@ -142,4 +142,6 @@ class ProgressBar:
             self._bar.update(self._task, scores=scores)
         else:
             epochs = f"{self.title}  epoch {row['epoch']:.0f}/{self.epochs}"
-            self.console.print(f"{epochs}  {row['seconds']:.2f} s  {scores}", highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{epochs}  {row['seconds']:.2f} s  {scores}", highlight=False, soft_wrap=True, markup=False
+            )

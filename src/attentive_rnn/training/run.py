@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train
+from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train, fingerprint
 from ..data.check.skeletons import summarise_skeletons
-from ..data.io.files import read_json, write_json
+from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
@@ -28,6 +28,7 @@ from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
 from .config import Config
 from .environment import describe
+from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import Reader, SavedModel, load_model, save_model
@@ -145,18 +146,22 @@ def _complete(
         if run.finished:
             return run
         remove_leftovers(run.path)
-        _write_environment(run, str(device), splits.train.schema)
+        splits = _same_data(run, splits)
+        _write_environment(run, str(device), splits)
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
             with other_processes(run.path, config.devices):
                 epochs = fit(run, job, console)
             save_model(run.model, _saved(job, splits))
-            write_json(run.results, _results(run, config, splits, epochs, device))
+            write_json(run.results, _results(run, job, splits, epochs))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error
         except (KeyboardInterrupt, SystemExit):
             console.print(
-                f"interrupted; continue with: attentive train --resume {run.path}", highlight=False, soft_wrap=True
+                f"interrupted; continue with: attentive train --resume {run.path}",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
             )
             raise
     return run
@@ -204,20 +209,21 @@ def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Con
         return build_model(config, splits.train.schema)
     model, transfer = starting_model(config, splits.train.schema)
     if transfer is not None:
-        console.print(str(transfer), highlight=False, soft_wrap=True)
+        console.print(str(transfer), highlight=False, soft_wrap=True, markup=False)
         write_json(run.transfer, asdict(transfer))
     return model
 
 
-def _results(run: RunFolder, config: Config, splits: Splits, epochs: Recorder, device: torch.device) -> dict[str, Any]:
+def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict[str, Any]:
     """The content of results.json; the test sequences are used here for the first time."""
-    saved = load_model(run.model)
-    saved.model.to(device)
+    saved, config = load_model(run.model), job.config
+    saved.model.to(job.device)
     metric = task_for(saved.schema).metric
     validation = {}
     if "valid_loss" in epochs.best:
         validation[f"validation_{metric.name}"] = epochs.best[f"valid_{metric.column}"]
         validation["validation_loss"] = epochs.best["valid_loss"]
+        validation["validation_count"] = len(job.valid)
     return {
         "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,
@@ -244,6 +250,9 @@ def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[s
     if saved.schema.classes:
         scores["classes"] = list(saved.schema.classes)
     scores |= task.examine(saved.model, splits.test, logits)
+    always = task.always(np.asarray(splits.train.labels), labels)
+    if always is not None:
+        scores["always"] = always
     copies = copies_in_train(splits)
     if copies.any() and not copies.all():
         scores["copies_in_train"] = int(copies.sum())
@@ -251,20 +260,30 @@ def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[s
     return scores
 
 
-def _write_environment(run: RunFolder, device: str, schema: Schema) -> None:
-    """env.json: where the run began and on which frames, and every place where it went on.
+def _same_data(run: RunFolder, splits: Splits) -> Splits:
+    """The data in the parts and the order in which the run began; at its beginning their fingerprint is written.
 
     Raises:
-        ConfigError: the frames or classes are no longer those that the run began with.
+        ConfigError: the frames, classes or sequences are no longer those that the run began with.
     """
-    here, now = describe(device), schema.to_dict()
-    del now["vocabulary"]  # is long
     if not run.environment.exists():
-        write_json(run.environment, here | {"schema": now})
-        return
-    began = read_json(run.environment)
-    for key, was in (began.get("schema") or {}).items():
+        write_file(run.fingerprint, fingerprint.to_bytes(fingerprint.fingerprint(splits)))
+        return splits
+    now = splits.train.schema.to_dict()
+    for key, was in (run.read_environment().get("schema") or {}).items():
         if now.get(key) != was:
             here_now, then = (shorten(str(one), 80) for one in (now.get(key), was))
             raise ConfigError(f"cannot resume {run.path}: the data have other {key}: {here_now} now, {then} then")
+    return resumed_splits(run, splits)
+
+
+def _write_environment(run: RunFolder, device: str, splits: Splits) -> None:
+    """env.json: where the run began and on which frames, and every place where it went on."""
+    here = describe(device)
+    if not run.environment.exists():
+        schema = splits.train.schema.to_dict()
+        del schema["vocabulary"]  # is long
+        write_json(run.environment, here | {"schema": schema})
+        return
+    began = run.read_environment()
     write_json(run.environment, began | {"resumed": [*began.get("resumed", []), here]})

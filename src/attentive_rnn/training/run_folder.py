@@ -2,11 +2,13 @@
 
 config.yaml               the configuration, complete
 env.json                  versions, hardware, date and command
+fingerprint.json.gz       name, label and digest of every sequence of the data, part by part
 transfer.json             the weights taken over from another run, if it started from one
 metrics.csv               a row for each epoch
 checkpoints/{best,last}.ckpt
 model/                    model.safetensors and config.json: the best epoch's model
 results.json              written last: the run is finished
+baselines.json            what simple methods reach on the same split, by `attentive train --baseline`
 report.html               all of it in one page, by `attentive train` and `attentive report`
 explain/                  pictures of attention, by `attentive explain`
 tensorboard/
@@ -19,6 +21,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -28,9 +31,10 @@ from typing import Any
 from ..data.io.files import existing, read_json, write_file
 from ..data.io.locks import held, remove_leftovers
 from ..data.registry import carried_options, get_source, recognise
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, DataWarning
 from .config import Config, DataConfig
-from .recipes import read_config, to_yaml
+from .recipes import read_config, sealed, to_yaml
+from .results import checked
 
 PARTS_BY = ("test_fraction", "seed", "split")  # options of readers that say what is the test part
 
@@ -53,12 +57,14 @@ class RunFolder:
 
     config = _Entry("config.yaml")
     environment = _Entry("env.json")
+    fingerprint = _Entry("fingerprint.json.gz")
     transfer = _Entry("transfer.json")
     metrics = _Entry("metrics.csv")
     best = _Entry("checkpoints", "best.ckpt")
     last = _Entry("checkpoints", "last.ckpt")
     model = _Entry("model")
     results = _Entry("results.json")
+    baselines = _Entry("baselines.json")
     report = _Entry("report.html")
     explain = _Entry("explain")
     tensorboard = _Entry("tensorboard")
@@ -68,8 +74,25 @@ class RunFolder:
         return self.results.exists()
 
     def read_results(self) -> dict[str, Any]:
-        """The content of results.json."""
-        return read_json(self.results)
+        """The content of results.json.
+
+        Raises:
+            ConfigError: the file is missing, damaged or was altered so that it says something else.
+        """
+        return checked(read_json(self.results), self.results)
+
+    def read_environment(self) -> dict[str, Any]:
+        """The content of env.json, which nothing depends on: a damaged one is warned of, and is empty."""
+        kinds = {"date": str, "command": list, "hardware": dict, "versions": dict, "schema": dict, "resumed": list}
+        try:
+            values = read_json(self.environment)
+            wrong = next((k for k, kind in kinds.items() if k in values and not isinstance(values[k], kind)), None)
+            if wrong or not all(isinstance(one, dict) for one in values.get("resumed", [])):
+                raise ConfigError(f"{self.environment}: {wrong or 'resumed'} is damaged")
+        except ConfigError as error:
+            warnings.warn(f"{error}; what it said of the run's environment is lost", DataWarning, stacklevel=2)
+            return {}
+        return values
 
     def read_config(self, data: str | None = None, options: Mapping[str, Any] | None = None) -> Config:
         """The configuration of the run; of the data it may say another path and further options of the reader.
@@ -132,7 +155,7 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error
     try:
-        write_file(draft / file, to_yaml(config).encode())
+        write_file(draft / file, sealed(to_yaml(config)).encode())
         stamp = prefix + time.strftime("%Y-%m-%d_%H-%M-%S")
         names = [name] if name is not None else [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
         for candidate in names:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from ..data.batch import MAX_FRAMES, within
 from ..data.io.files import read_json, write_file, write_json
 from ..data.matching import match
 from ..data.ranges import Ranges, check_ranges
-from ..errors import ConfigError
+from ..errors import ConfigError, either, one_line
 from ..models import SequenceClassifier
+from ..ops.dispatch import BackendName
 from ..tasks import Model, Task, task_for
 from .recipes import read_config
+from .run_folder import open_run
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
@@ -162,8 +164,17 @@ class SavedModel:
             )
 
     def kept(self, output: Tensor, batch: Batch) -> np.ndarray:
-        """The part of the model's output for a batch that the task keeps, (B, ...) float64."""
+        """The part of the model's output for a batch that the task keeps, (B, ...) float64.
+
+        Raises:
+            ConfigError: it is not finite.
+        """
         kept: np.ndarray = self.task.keep(output, batch).cpu().double().numpy()
+        if not np.isfinite(kept).all():
+            raise ConfigError(
+                "the model's answer is not finite: its values or those of its preprocessing are damaged, "
+                "or the data are far outside what it was trained with"
+            )
         return kept
 
 
@@ -195,15 +206,15 @@ def save_model(folder: Path, saved: SavedModel) -> None:
 
 
 def load_model(path: str | Path) -> SavedModel:
-    """The model in a folder that :func:`save_model` wrote; nothing in it is executed.
+    """The model of a run, or of a folder that :func:`save_model` wrote; nothing in it is executed.
 
     Args:
-        path: a folder with model.safetensors and config.json.
+        path: the folder of a run, or one with model.safetensors and config.json.
 
     Raises:
         ConfigError: a file is missing or damaged, of a later format, or the two do not fit together.
     """
-    folder = Path(path)
+    folder = find_model(path)
     file = folder / DESCRIPTION
     values = read_json(file)
     if values.get("format_version") != FORMAT_VERSION:
@@ -225,13 +236,19 @@ def load_model(path: str | Path) -> SavedModel:
         kind = kinds.get(values.get("class", ""))
         if kind is None:
             raise ConfigError(f"{file}: class is {values.get('class')!r}; it must be {' or '.join(kinds)}")
+        backend = values["model"].get("backend", "auto")
+        if backend not in get_args(BackendName):
+            raise ConfigError(f"{file}: backend must be {either(get_args(BackendName))}, got {backend!r}")
+        tensors = _read_tensors(folder / WEIGHTS)
+        _check_size(kind, values["model"], tensors, folder)
         model = kind(**values["model"])
         seen = Ranges.from_dict(values["seen"], schema.size) if "seen" in values else None
     except (TypeError, ValueError) as error:
+        if str(error).startswith(str(folder)):
+            raise
         raise ConfigError(f"{file}: {error}") from error
     if not task.fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
-    tensors = _read_tensors(folder / WEIGHTS)
     dtypes = {tensor.dtype for tensor in tensors.values()}
     if len(dtypes) == 1 and (dtype := dtypes.pop()).is_floating_point:
         model = model.to(dtype)
@@ -241,6 +258,49 @@ def load_model(path: str | Path) -> SavedModel:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {reason}") from error
     return SavedModel(model.eval(), schema, preprocessing, _reader(values, folder), seen, max_frames)
+
+
+def find_model(path: str | Path) -> Path:
+    """The folder of a model: the path itself, or model/ in the folder of a run."""
+    folder = Path(path).expanduser()
+    in_run = folder.name == "model" and (folder.parent / "config.yaml").is_file()
+    if in_run or (folder / DESCRIPTION).is_file():
+        return folder
+    return open_run(folder).model
+
+
+def _check_size(kind: type[Model], options: dict[str, Any], tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Make the model without memory and compare it with the weights, which are as large as their file.
+
+    Raises:
+        ConfigError: the two do not fit together.
+    """
+    made: set[tuple[int, str]] = set()
+
+    def count(module: torch.nn.Module, name: str, parameter: Any) -> None:
+        made.add((id(module), name))
+        if len(made) > 2 * len(tensors) + 100:
+            raise ConfigError(f"the model has more weights than the {len(tensors)} in {WEIGHTS}")
+
+    hook = torch.nn.modules.module.register_module_parameter_registration_hook(count)
+    try:
+        with torch.device("meta"):
+            shapes = {name: tuple(tensor.shape) for name, tensor in kind(**options).state_dict().items()}
+    except (RuntimeError, OverflowError, MemoryError) as error:
+        raise ConfigError(f"the options of the model make none: {one_line(error)[:200]}") from error
+    finally:
+        hook.remove()
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in (*shapes, *found):
+        if shapes.get(name) != found.get(name):
+            raise ConfigError(
+                f"{folder / WEIGHTS}: does not fit {DESCRIPTION}: {name} is {_shown(found, name)} there, "
+                f"and {_shown(shapes, name)} by the description"
+            )
+
+
+def _shown(shapes: Mapping[str, tuple[int, ...]], name: str) -> str:
+    return f"of size {shapes[name]}" if name in shapes else "missing"
 
 
 def _reader(values: dict[str, Any], folder: Path) -> Reader | None:
@@ -256,8 +316,13 @@ def _reader(values: dict[str, Any], folder: Path) -> Reader | None:
 
 def _read_tensors(path: Path) -> dict[str, Any]:
     try:
-        return load_tensors(path.read_bytes())
+        tensors = load_tensors(path.read_bytes())
+        if damaged := next((n for n, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()), None):
+            raise ConfigError(f"{path}: {damaged} has values that are NaN or infinite; the file is damaged")
+        return tensors
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (OSError, SafetensorError, ValueError, KeyError) as error:
+        if isinstance(error, ConfigError):
+            raise
         raise ConfigError(f"{path}: is damaged or not a safetensors file ({error})") from error

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
@@ -23,10 +24,11 @@ from ..data import (
     transform_from_config,
     validation_split,
 )
-from ..data.check.classes import class_warnings
-from ..data.dataset import sequences_only
+from ..data.check.parts import part_warnings
+from ..data.dataset import concatenate, sequences_only
+from ..data.split import folds
 from ..data.transforms import Standardise
-from ..errors import ConfigError, DataWarning
+from ..errors import ConfigError, DataWarning, one_line
 from ..tasks import Model, Task, task_for
 from .config import Config, DataConfig
 
@@ -41,6 +43,7 @@ class Job(NamedTuple):
     valid: LabelledDataset  # preprocessed; may be empty
     preprocessing: Compose  # of sequences outside training
     device: torch.device  # of several, this process's
+    class_weights: Tensor | None = None  # of each class in the training loss, (K,)
 
 
 def load_splits(config: Config, console: Console | None = None) -> Splits:
@@ -52,7 +55,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
     """
     assert config.data.source is not None
     splits = load(config.data.source, config.data.path, **config.data.options)
-    print_notes(class_warnings(splits.parts()), console, "warning")
+    print_notes(part_warnings(splits.parts()), console, "warning")
     print_notes(splits.notes, console)
     return splits
 
@@ -61,19 +64,23 @@ def print_notes(notes: Iterable[str], console: Console | None = None, severity: 
     """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
     console = console or Console(stderr=True)
     for note in notes:
-        console.print(f"{severity}: {note}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"{severity}: {one_line(note)}", highlight=False, soft_wrap=True, markup=False)
 
 
 def training_parts(config: Config, splits: Splits) -> tuple[LabelledDataset, LabelledDataset]:
     """The items that a run trains on, and those for validation.
 
     These are the validation part of the data if there is one, or else a share of the training part: none for a
-    fraction of 0.
+    fraction of 0. With data.folds they are one fold of both together.
 
     Raises:
         ConfigError: a fraction of 0 of a generated set, whose validation part takes nothing from training.
     """
     train: LabelledDataset = splits.train
+    if config.data.folds:
+        known = [sequences_only(part) for part in (splits.train, splits.valid) if part is not None]
+        whole = known[0] if len(known) == 1 else concatenate(known)
+        return folds(whole, config.data.folds, config.seed)[config.data.fold]
     if splits.valid is not None:
         return train, splits.valid
     if config.data.valid_fraction > 0:
@@ -202,7 +209,34 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)
     ready = preprocess(train, fitted), preprocess(valid, preprocessing)
-    return Job(config, model, task_for(splits.train.schema), *ready, preprocessing, device)
+    task, weights = task_for(splits.train.schema), class_weights(train, config.training.class_balance)
+    if config.data.standardise_target:
+        task.standardise(train.labels)
+    return Job(config, model, task, *ready, preprocessing, device, weights)
+
+
+def class_weights(train: LabelledDataset, balance: float) -> Tensor | None:
+    """The weight of each class in the loss, (K,) float32, in proportion to n^-balance; None for a balance of 0.
+
+    The mean over the training items is 1; a class without any has none.
+
+    Raises:
+        ConfigError: the items have no classes.
+
+    Example:
+        >>> from attentive_rnn.data import Schema
+        >>> labels, schema = [0, 0, 0, 0, 1], Schema(("often", "seldom"), (1,))
+        >>> data = SequenceDataset([torch.zeros(1, 1)] * 5, labels, [{}] * 5, schema)
+        >>> class_weights(data, 1.0), class_weights(data, 0.5)
+        (tensor([0.6250, 2.5000]), tensor([0.8333, 1.6667]))
+    """
+    if balance == 0:
+        return None
+    if train.schema.target != "class":
+        raise ConfigError("training.class_balance must be 0 where a label is no class")
+    counts = np.bincount(train.labels, minlength=len(train.schema.classes))
+    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -balance, 0.0)
+    return torch.as_tensor(weights * len(train) / (weights * counts).sum(), dtype=torch.float32)
 
 
 def check_normalisation(model: torch.nn.Module, device: torch.device) -> None:

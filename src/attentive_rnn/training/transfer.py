@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,8 +14,7 @@ from ..errors import ConfigError
 from ..models import SequenceClassifier
 from ..tasks import Model
 from .config import Config
-from .run_folder import open_run
-from .saved_model import DESCRIPTION, SavedModel, load_model
+from .saved_model import SavedModel, load_model
 from .setup import build_model, in_test, input_schema
 
 # The options of a model that the meaning of its weights does not hang on; all others must be those of the run.
@@ -73,17 +71,11 @@ def starting_model(config: Config, schema: Schema) -> tuple[Model, Transfer | No
     model = build_model(config, schema)
     if config.init_from is None:
         return model, None
-    saved = load_model(find_model(config.init_from))
+    saved = load_model(config.init_from)
     try:
         return model, _take_over(model, config, schema, saved)
     except ConfigError as error:
         raise ConfigError(f"init_from {config.init_from}: {error}") from error
-
-
-def find_model(path: str | Path) -> Path:
-    """The folder of a model: the path itself, or model/ in the folder of a run."""
-    folder = Path(path).expanduser()
-    return folder if (folder / DESCRIPTION).is_file() else open_run(folder).model
 
 
 def match_inputs(source: Schema, target: Schema) -> tuple[list[int | None], str]:

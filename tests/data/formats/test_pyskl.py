@@ -272,3 +272,12 @@ def test_a_score_within_the_key_points_is_a_confidence(tmp_path):
     assert read(path, coordinates=3).schema.vector == (3, 3)
     with pytest.raises(ConfigError, match="coordinates=3, but the field keypoint has 2 beside keypoint_score"):
         read(put_pickle(tmp_path / "d.pkl", [pyskl_annotation("a")]), coordinates=3)
+
+
+def test_a_threshold_on_another_scale_of_scores_is_refused(tmp_path):
+    annotation = pyskl_annotation("a")
+    annotation["keypoint_score"] = annotation["keypoint_score"] * 100
+    path = put_pickle(tmp_path / "d.pkl", [annotation])
+    assert read(path).schema.coordinates == 2
+    with pytest.raises(ConfigError, match="min_confidence is from 0 to 1, but confidences go up to"):
+        read(path, min_confidence=0.3)

@@ -99,7 +99,7 @@ def test_values_nested_too_deep_are_refused(opened):
 def test_a_list_that_holds_itself_is_no_total_of_frames(tmp_path):
     ring = [1]
     ring.append(ring)
-    with pytest.raises(DataError, match="total_frames is no number"):
+    with pytest.raises(DataError, match="its values hold each other"):
         read(put_pickle(tmp_path / "d.pkl", pyskl_content(annotations=[pyskl_annotation("v", total_frames=ring)])))
 
 

@@ -1,8 +1,21 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from attentive_rnn.data import DropSteps, FlipLeftRight, Jitter, MaskJoints, MaskTime, get_layout, list_layouts
+from attentive_rnn.data import (
+    DropSteps,
+    FlipLeftRight,
+    Jitter,
+    MaskJoints,
+    MaskTime,
+    RandomScale,
+    RandomStretch,
+    Schema,
+    get_layout,
+    list_layouts,
+)
 from attentive_rnn.errors import ConfigError
 from data.transforms.skeletons import RNG, absent, joint, people
 
@@ -121,3 +134,41 @@ def test_the_same_draw_gives_the_same_result_and_the_input_is_kept(transform):
 def test_a_wrong_argument_is_refused(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+@given(st.integers(1, 60), st.integers(0, 999))
+def test_a_stretched_span_of_a_line_is_a_flatter_line_of_the_same_length(frames, seed):
+    line = torch.arange(1.0, frames + 1)[:, None]
+    stretched = RandomStretch(0.6, 0.9)(line, rng(seed)).flatten()
+    assert len(stretched) == frames
+    slope = stretched.diff()
+    torch.testing.assert_close(slope, slope[:1].expand_as(slope), atol=1e-4, rtol=0)
+    assert all(0.6 - 1e-4 <= value <= 0.9 + 1e-4 for value in slope.tolist())
+    assert 1 - 1e-4 <= float(stretched.min()) <= float(stretched.max()) <= frames + 1e-4
+
+
+def test_a_stretch_of_everything_changes_nothing_and_absent_joints_stay_absent():
+    x = people()
+    torch.testing.assert_close(RandomStretch(1.0, 1.0)(x, rng()), x)
+    assert bool(absent(RandomStretch(0.7)(x, rng())).any())
+    with pytest.raises(ConfigError, match="low must not be above high"):
+        RandomStretch(0.9, 0.8)
+
+
+def test_each_feature_has_a_factor_of_its_own_over_the_whole_sequence():
+    x = torch.rand(50, 4) + 1
+    factors = RandomScale(0.2)(x, rng()) / x
+    torch.testing.assert_close(factors, factors[:1].expand_as(factors))
+    assert len(set(factors[0].tolist())) == 4
+    drawn = torch.cat([RandomScale(0.2)(torch.ones(1, 4), rng(seed)) for seed in range(500)])
+    assert abs(float(drawn.mean()) - 1) < 0.02
+    assert abs(float(drawn.std()) - 0.2) < 0.02
+
+
+def test_a_scale_leaves_a_confidence_and_absent_joints_alone():
+    x = torch.rand(5, 1, 3, 3) + 0.5
+    x[2, 0, 1] = 0
+    y = RandomScale(0.5).bound(Schema((), (1, 3, 3), coordinates=2))(x, rng())
+    assert torch.equal(y[..., 2], x[..., 2])
+    assert not y[2, 0, 1].any()
+    assert not torch.equal(y[..., :2], x[..., :2])

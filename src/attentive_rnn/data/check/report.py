@@ -15,13 +15,12 @@ from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_o
 from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout, with_layout
-from .classes import class_warnings
 from .copies import class_counts, copy_findings
 from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
+from .parts import classes_in_words, part_warnings
 from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
 
-_NAMED = 8  # classes that a finding names at most
 _FAR_LONGER = 20  # times the median length, from which on a note says so
 
 
@@ -173,7 +172,7 @@ def summarise(
         findings=sort_findings(
             f if f.option.partition("=")[0] in known else f._replace(option="")
             for f in (
-                *(Finding("warning", warning) for warning in class_warnings(parts)),
+                *(Finding("warning", warning) for warning in part_warnings(parts)),
                 *(reader_finding(note, known) for note in (*notes, *everything.notes)),
                 *_class_findings(parts),
                 *_sequence_findings(everything),
@@ -211,13 +210,9 @@ def _class_findings(parts: dict[str, SequenceDataset]) -> Iterator[Finding]:
         if not any(counts.values()):
             yield Finding("note" if part == "test" else "warning", f"no sequence of {part} has a label")
             continue
-        empty = [name for name, count in counts.items() if count == 0]
-        asked = [name for name in empty if name in used]
-        if part == "train" and asked:
-            yield Finding("warning", f"{_classes_in_words(asked)} no sequence in train, but some in another part")
-            empty = [name for name in empty if name not in used]
+        empty = [name for name, count in counts.items() if count == 0 and name not in used]
         if empty:
-            yield Finding("note", f"{_classes_in_words(empty)} no sequence in {part}")
+            yield Finding("note", f"{classes_in_words(empty)} no sequence in {part}")
         filled = {name: count for name, count in counts.items() if count}
         least, most = min(filled, key=lambda n: filled[n]), max(filled, key=lambda n: filled[n])
         if 5 * filled[least] < filled[most]:
@@ -226,13 +221,6 @@ def _class_findings(parts: dict[str, SequenceDataset]) -> Iterator[Finding]:
                 f"{part} is unbalanced: {filled[most]} sequences of {most!r}, {filled[least]} of {least!r}; "
                 "look at the accuracy of each class",
             )
-
-
-def _classes_in_words(names: list[str]) -> str:
-    if len(names) == 1:
-        return f"the class {names[0]!r} has"
-    more = f", ... ({len(names) - _NAMED} more)" if len(names) > _NAMED else ""
-    return f"{len(names)} classes, {', '.join(repr(name) for name in names[:_NAMED])}{more}, have"
 
 
 def _sequence_findings(dataset: SequenceDataset) -> Iterator[Finding]:

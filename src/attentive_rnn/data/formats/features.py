@@ -171,6 +171,9 @@ def read_features(path: Path, maps: bool = False) -> Stored:
     counts = {len(a) for a in (features, times, found) if a is not None}
     if features.ndim != 2 or 0 in features.shape or features.dtype.kind != "f" or len(counts) != 1:
         raise DataError(f"{path}: features are {features.dtype} {features.shape} for {len(times)} times")
+    for name, values in (("features", features), ("times", times), ("maps", found)):
+        if values is not None and not np.isfinite(values).all():
+            raise DataError(f"{path}: {name} has values that are NaN or infinite; make the file again")
     return Stored(features, times, found, metadata)
 
 

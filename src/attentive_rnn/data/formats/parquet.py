@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import ConfigError, DataError, MissingExtraError
 from ..dataset import SequenceDataset
 from ..io.files import read_bytes
+from ..io.memory import check_memory
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
 from .columns import Columns, to_columns
@@ -30,19 +31,23 @@ def read_columns(path: Path) -> Columns:
     """
     pa, pq = _pyarrow()
     try:
-        table = pq.read_table(
-            io.BytesIO(read_bytes(path)),
-            use_threads=False,
-            page_checksum_verification=True,
-            thrift_string_size_limit=2**26,
-            thrift_container_size_limit=2**20,
-        )
+        limits = {"thrift_string_size_limit": 2**26, "thrift_container_size_limit": 2**20}
+        content = io.BytesIO(read_bytes(path))
+        _check_size(pq.ParquetFile(content, **limits).metadata, str(path))
+        table = pq.read_table(content, use_threads=False, page_checksum_verification=True, **limits)
         return _columns(pa, table, str(path))
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
         if isinstance(error, DataError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: cannot be read ({reason}); the file is truncated or not Parquet") from error
+
+
+def _check_size(metadata: Any, where: str) -> None:
+    """Refuse what would not fit into memory: a column of one repeated value has few bytes for any number of rows."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    unpacked = sum(max(group.total_byte_size, 0) for group in groups)
+    check_memory(unpacked + 8 * metadata.num_rows * metadata.num_columns, where, "its table")
 
 
 def frame_columns(frame: Any, where: str) -> Columns:
@@ -76,6 +81,18 @@ def _columns(pa: Any, table: Any, where: str) -> Columns:
         raise DataError(f"{where}: has no rows")
     schema, features = _own(metadata, values, where) if metadata else (None, None)
     return Columns(where, "row", range(1, table.num_rows + 1), values, schema, features, times)
+
+
+def table_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """Columns of numbers, texts and None as a Parquet file.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, pq = _pyarrow()
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), buffer)
+    return buffer.getvalue()
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:

@@ -113,7 +113,10 @@ class _Ucr(PairFormat):
     def _files(self, folder: Path) -> list[Path]:
         # .tsv last, so that it wins over the same part stored under another suffix.
         found = sorted(folder.iterdir(), key=lambda p: (".tsv" in p.name.lower(), p.name))
-        return [p for p in found if self.pattern.fullmatch(p.name) and self.recognise(p)]
+        named = [(p, match["problem"]) for p in found if (match := self.pattern.fullmatch(p.name)) and p.is_file()]
+        # By the first line of one of a pair: a damaged one must be refused, not passed over.
+        known = {problem for p, problem in named if self.recognise(p)}
+        return [p for p, problem in named if problem in known]
 
     def _has_other_part(self, path: Path) -> bool:
         match = self.pattern.fullmatch(path.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import tarfile
+import warnings
 import zlib
 from collections.abc import Iterator
 from functools import lru_cache
@@ -17,6 +18,7 @@ from ...errors import ConfigError, DataError, MissingExtraError
 from ..dataset import Splits
 from ..image_dataset import ImageDataset
 from ..io.files import existing, read_bytes
+from ..io.memory import check_memory
 from ..io.pickle import PickledArray, load_plain
 from ..schema import Schema
 from ..source import Source
@@ -115,13 +117,20 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
         return
     try:
         with tarfile.open(path) as archive:
+            size = 0
             for entry in archive:
                 pickled = PurePosixPath(entry.name).name in _PICKLED
-                if entry.isfile() and (pickled or entry.name.lower().endswith(wanted)):
+                if not entry.isdir() and (pickled or entry.name.lower().endswith(wanted)):
+                    if not entry.isfile():
+                        raise DataError(f"{path}, {entry.name}: is a link; pack the files themselves")
+                    size += entry.size
+                    check_memory(size, str(path))
                     content = archive.extractfile(entry)
                     assert content is not None
                     yield entry.name, content.read()
     except _TAR_FAULTS as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"{path}: cannot be read as an archive ({error}); fetch it again") from error
 
 
@@ -137,13 +146,16 @@ def _decode(data: bytes, where: str) -> np.ndarray:
         from PIL import Image
     except ImportError as error:
         raise MissingExtraError("reading JPEG files needs Pillow: pip install 'attentive-rnn[report]'") from error
+    silent = warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        with silent, Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if image.size != (SIDE, SIDE):  # before its pixels take memory
+                raise DataError(f"{where}: is {image.size[0]}x{image.size[1]} pixels; it must be {SIDE}x{SIDE}")
             pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"{where}: is not a readable JPEG ({error})") from error
-    if pixels.shape != (SIDE, SIDE, 3):
-        raise DataError(f"{where}: is {pixels.shape[1]}x{pixels.shape[0]} pixels; it must be {SIDE}x{SIDE}")
     return pixels
 
 

@@ -16,7 +16,9 @@ from numpy.lib import format as npy
 
 from ...errors import ConfigError, DataError
 from .files import read_bytes
+from .memory import check_memory
 
+_MOST_EMPTY = 10**6  # elements along the axes of an array without any, which loops go over all the same
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, MemoryError, OverflowError)
 
 
@@ -36,12 +38,13 @@ def read_arrays(path: Path, largest: int | None = None) -> dict[str, np.ndarray]
     arrays, place = {}, str(path)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for info in archive.infolist():
+            arrays_in = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+            check_memory(sum(info.file_size for info in arrays_in), place)
+            for info in arrays_in:
                 place = f"{path}, array {info.filename.removesuffix('.npy')!r}"
                 if largest is not None and info.file_size > largest:
                     raise DataError(f"{place}: has more than {largest >> 20} MiB")
-                if info.filename.endswith(".npy"):
-                    arrays[info.filename[:-4]] = _array(archive.read(info), place)
+                arrays[info.filename[:-4]] = _array(archive.read(info), place)
     except _BROKEN as error:
         if isinstance(error, DataError):
             raise
@@ -85,6 +88,8 @@ def _header(stream: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], 
         shape, fortran, dtype = read_header(stream)
         if dtype.hasobject:
             raise DataError(f"{place}: holds Python objects, which could run code; save it again as numbers or text")
+        if not dtype.itemsize or (0 in shape and prod(n or 1 for n in shape) > _MOST_EMPTY):
+            raise DataError(f"{place}: its header says {shape} of {dtype}, which is nothing")
         # Before the array is made: a damaged header may ask for any amount of memory.
         if min(shape, default=1) < 0 or prod(shape) * dtype.itemsize != size - stream.tell():
             raise DataError(f"{place}: its header says {shape} of {dtype}, which is not what follows; it is truncated")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import lzma
+import math
 import os
 import zlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
 from .locks import temporary_name
+from .memory import check_memory, max_memory
+
+_COPIES = 4  # of the bytes of a file that its parts, texts and numbers take together, at least
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # the beginnings of cells that a spreadsheet may run
 
 
 def existing(path: str | Path) -> Path:
@@ -72,7 +81,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written: the error above says so
+            temporary.unlink(missing_ok=True)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -88,10 +98,28 @@ def write_file(path: Path, data: bytes) -> None:
     write_atomically(path, data)
 
 
+def to_json(values: Any, indent: int | None = None) -> str:
+    """Values as JSON, which has no NaN and no infinity: these become null.
+
+    Example:
+        >>> to_json({"loss": float("nan"), "classes": ["a"]})
+        '{"loss": null, "classes": ["a"]}'
+    """
+    text = json.dumps(_finite(values), indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()  # half a character is written as an escape
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(path: Path, values: Any) -> None:
     """Put values at a path as readable JSON, in one step."""
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    write_file(path, (text + "\n").encode())
+    write_file(path, (to_json(values, indent=2) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -101,7 +129,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing, damaged or holds something else.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant, parse_float=_finite_number)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -111,19 +139,64 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
+def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
+    """A table as CSV, in which no text is a formula.
+
+    A spreadsheet runs a cell that begins with =, +, -, @, a tab or a line break: an apostrophe goes before such a text.
+
+    Example:
+        >>> csv_bytes(["name", "x"], [["=1+1", -2.5]]).decode().split()
+        ['name,x', "'=1+1,-2.5"]
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in (header, *rows):
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and _may_run(cell) else cell for cell in row])
+    return text.getvalue().encode()
+
+
+def _may_run(cell: str) -> bool:
+    """Whether a spreadsheet may run a cell: it begins like a formula, and is no number."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell.startswith(_FORMULA)
+    return False
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite_number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{quoted(text)} is too large")
+    return value
+
+
 def decompress(data: bytes, where: str) -> bytes:
-    """The bytes themselves, or what they hold if ``where`` ends in .gz or .xz."""
+    """The bytes themselves, or what they hold if ``where`` ends in .gz or .xz.
+
+    Raises:
+        DataError: they are damaged, or so many once unpacked that no text or array of them fits into memory.
+    """
+    most = max_memory() // _COPIES
     try:
         if where.lower().endswith(".gz"):
-            return gzip.decompress(data)
-        if where.lower().endswith(".xz"):
-            return lzma.decompress(data)
+            with gzip.open(io.BytesIO(data)) as packed:
+                data = packed.read(most + 1)
+        elif where.lower().endswith(".xz"):
+            with lzma.open(io.BytesIO(data)) as packed:
+                data = packed.read(most + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, MemoryError) as error:
         kind = where[-2:].lower()
         raise DataError(
             f"{where}: is truncated or not a {kind} file ({error}); fetch it again, or name it without .{kind} "
             "if it is not compressed"
         ) from error
+    if len(data) > most:
+        check_memory(_COPIES * len(data), where, "what it unpacks to, or more,")
     return data
 
 

@@ -39,9 +39,14 @@ def read_mat(data: bytes, where: str, variable: str) -> np.ndarray:
     order = {b"IM": "<", b"MI": ">"}.get(data[126:_HEADER])
     if order is None:
         raise DataError(f"{where}: is not a MATLAB file of version 5 to 7.2")
+    unpacked = 0
     for element in _elements(data[_HEADER:], order, where):
         if element.kind == _COMPRESSED:
-            element = next(_elements(_unpacked(element.data, where), order, where), element)
+            content = _unpacked(element.data, where)
+            unpacked += len(content)
+            if unpacked > 4 * _LARGEST:
+                raise DataError(f"{where}: has more than {4 * _LARGEST >> 20} MiB; it is not a skeleton file")
+            element = next(_elements(content, order, where), element)
         if element.kind == _MATRIX:
             values = _matrix(element.data, order, where, variable)
             if values is not None:

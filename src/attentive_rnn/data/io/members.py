@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ...errors import DataError
 from .files import read_bytes
+from .memory import check_memory
 
 LARGEST = 64 * 2**20  # bytes of one member; skeleton files have some MiB at most
 
@@ -104,6 +105,7 @@ def _hidden(parts: list[str] | tuple[str, ...]) -> bool:
 
 def _zip_members(path: Path, keyed: list[tuple[str, str]]) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
+        check_memory(sum(archive.getinfo(name).file_size for _, name in keyed), str(path))
         for k, name in keyed:
             where = f"{path}, member {name}"
             try:

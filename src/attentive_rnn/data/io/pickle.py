@@ -11,12 +11,13 @@ import math
 import pickle
 import pickletools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ...errors import DataError
+from .memory import written_out
 
 _CODES = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"))
 _DEEPEST = 100
@@ -142,7 +143,10 @@ def load_plain(data: bytes, where: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in names, which are refused all the same
             _check_instructions(data)
-            return _Unpickler(io.BytesIO(data), encoding="latin1").load()
+            content = _Unpickler(io.BytesIO(data), encoding="latin1").load()
+            if written_out(content, _inside, 4 * len(data) + 1000) is None:
+                raise pickle.UnpicklingError("its values hold each other, again and again")
+            return content
     except (
         pickle.UnpicklingError,
         EOFError,
@@ -158,11 +162,17 @@ def load_plain(data: bytes, where: str) -> Any:
         raise DataError(f"{where}: is not read as a pickle: {error or type(error).__name__}") from error
 
 
+def _inside(value: Any) -> Iterable[Any]:
+    """The values in one that can hold the same value twice; keys are texts and numbers."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+
+
 def _check_instructions(data: bytes) -> None:
     """Refuse instructions that plain values do not need, and those that would exhaust the memory or the stack.
 
     The entries of the stack and the memo are the depths of nesting of the values there: 0 of a number, 2 of [[]].
-    Without a limit, a tuple as the key of a dict could be nested so deep that its hash overflows the stack of C.
+    Without a limit a text of nested values would overflow the stack. A key has depth 0, which texts, numbers and
+    names have: the hash of a tuple that holds the one before twice, and so on, would take for ever.
     """
     stack: list[int | None] = []  # None is a mark
     memo: dict[int, int] = {}
@@ -182,7 +192,13 @@ def _check_instructions(data: bytes) -> None:
         else:
             taken = _take(stack, instruction)
             depth = 1 + max(taken) if taken else int(name.startswith("EMPTY"))
+            if name == "REDUCE":  # an array, a number or bytes, which hold nothing of what they are made from
+                depth = 0
             # A list or dict that grows comes back as it was taken, first.
+            # What was above a mark comes from the top down: each value before its key.
+            keys = {"SETITEM": taken[1:2], "SETITEMS": taken[2::2], "DICT": taken[1::2]}.get(name, ())
+            if any(keys):
+                raise pickle.UnpicklingError(f"byte {at} has a key that is neither a text nor a number")
             if name in ("APPEND", "APPENDS", "SETITEM", "SETITEMS"):
                 depth = max(taken[0], 1 + max(taken[1:], default=0))
             if depth > _DEEPEST:

@@ -12,6 +12,9 @@ import numpy as np
 from ...errors import DataError
 from .cells import is_value
 from .files import decompress, quoted
+from .memory import check_memory
+
+_CELL = 100  # bytes that a field of a table takes as a text of its own
 
 
 def decode(data: bytes, where: str, hint: str = "save the file as UTF-8") -> str:
@@ -182,7 +185,9 @@ def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
     else:
         separator = _separator(first)
     if separator not in first:
+        check_memory(_CELL * sum(len(line.split()) for line in lines), where, "its table")
         return [(number, line.split()) for number, line in enumerate(lines, 1)]
+    check_memory(_CELL * (text.count(separator) + len(lines)), where, "its table")
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         return [(reader.line_num, [field.strip() for field in row]) for row in reader]
@@ -200,6 +205,6 @@ def _separator(line: str) -> str:
 
 def _is_finite(text: str) -> bool:
     try:
-        return bool(abs(float(text)) <= np.finfo(np.float32).max)
+        return abs(float(text)) <= float(np.finfo(np.float32).max)
     except ValueError:
         return False

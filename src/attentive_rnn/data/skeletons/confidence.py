@@ -14,7 +14,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from ..options import number
-from ..transforms.presence import Numbers, names_confidence, numbers_of, unseen
+from ..transforms.presence import LOOKED_AT, Numbers, misplaced_confidence, numbers_of, unseen
 
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
 
@@ -47,6 +47,8 @@ def with_confidence(
                 f"{schema.shape}; a layout says what the joints are"
             )
         return dataset
+    if coordinates not in (None, schema.shape[-1]):
+        _check_order(dataset)
     if coordinates is None and confidence is None:
         found = told([dataset])
         if found is not None:
@@ -70,11 +72,6 @@ def with_confidence(
             f"{dataset.name}: no confidence is above 0, as if no joint had been seen; leave out the confidences"
             + (f", or take them for coordinates with coordinates={size}" if size == 3 else "")
         )
-    if min_confidence and highest > 2:
-        raise ConfigError(
-            f"{dataset.name}: min_confidence is from 0 to 1, but confidences go up to {highest:.4g}; "
-            "divide them, so that 1 is certain"
-        )
     gone = [torch.from_numpy(unseen(sure, min_confidence)) for sure in confidence]
     dataset.sequences = [torch.where(g[..., None], 0.0, s) for g, s in zip(gone, dataset.sequences, strict=True)]
     return dataset
@@ -91,17 +88,12 @@ def told(parts: Sequence[SequenceDataset]) -> Numbers | None:
         return None
     if schema.coordinates is not None or schema.vectors != 1 or schema.shape[-1] not in (3, 4):
         return None
+    _check_order(parts[0])
     size = schema.shape[-1]
     where = parts[0].name or "data"
-    named = [i for i, name in enumerate(schema.features) if names_confidence(name)]
-    if any(i % size != size - 1 for i in named):
-        raise DataError(
-            f"{where}: {schema.features[named[0]]!r} is a confidence by its name, but it is not the last number of its "
-            "joint; order the columns joint after joint, the confidence last: x, y, confidence"
-        )
-    joints = np.concatenate(
-        [s.flatten(0, 2).numpy() for part in parts for s in part.sequences] or [np.empty((0, size))]
-    )
+    all_joints = [sequence.flatten(0, 2).numpy() for part in parts for sequence in part.sequences]
+    every = max(1, sum(map(len, all_joints)) // LOOKED_AT)
+    joints = np.concatenate([one[::every] for one in all_joints] or [np.empty((0, size))])
     found = numbers_of(joints, schema.layout, schema.features)
     if found.sure:
         return found if found.coordinates < size else None
@@ -115,6 +107,15 @@ def told(parts: Sequence[SequenceDataset]) -> Numbers | None:
         f"{where}: the last of {size} numbers of a joint, from {last.min():.4g} to {last.max():.4g}, can be a "
         f"confidence or a coordinate; {ways} (--option coordinates=N or --data.options.coordinates N)"
     )
+
+
+def _check_order(dataset: SequenceDataset) -> None:
+    misplaced = misplaced_confidence(dataset.schema.features, dataset.schema.shape[-1])
+    if misplaced is not None:
+        raise DataError(
+            f"{dataset.name}: {misplaced!r} is a confidence by its name, but it is not the last number of its joint; "
+            "order the columns joint after joint, the confidence last: x, y, confidence"
+        )
 
 
 def _note(dataset: SequenceDataset, found: Numbers) -> str:

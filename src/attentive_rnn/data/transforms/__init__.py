@@ -15,6 +15,8 @@ from .augment import (
     MaskTime,
     RandomCropFlip,
     RandomRotation,
+    RandomScale,
+    RandomStretch,
     rotation_matrix,
 )
 from .base import Compose, Transform, arguments_of
@@ -38,7 +40,7 @@ KINDS: dict[str, type[Transform]] = {
     for kind in (
         *(AlignView, CentreCrop, Compose, ConvertLayout, DropSteps, FlipLeftRight, Jitter, JoinSteps, LimitSteps),
         *(MaskJoints, MaskTime, MotionFeatures, OriginAtBodyCentre, PermuteSteps, RandomCrop, RandomCropFlip),
-        *(RandomRotation, Resample, Standardise, Stream, UniformSampling, UnitBodySize),
+        *(RandomRotation, RandomScale, RandomStretch, Resample, Standardise, Stream, UniformSampling, UnitBodySize),
     )
 }
 

@@ -16,6 +16,7 @@ from ..options import number, whole
 from ..skeletons.layouts import Layout, get_layout, known_layout
 from .base import Transform, check_skeletons, present
 from .presence import has_joints, unmark
+from .sampling import between_frames
 
 
 class RandomRotation(Transform):
@@ -99,6 +100,77 @@ class Jitter(Transform):
         if has_joints(sequence, self.schema):
             noise *= self.on_coordinates(torch.zeros_like(sequence), torch.ones_like)
         return torch.where(present(unmark(sequence)), sequence + noise, sequence)
+
+
+class RandomScale(Transform):
+    """Multiply every feature by a factor of its own, one draw for the whole sequence: x'[t, d] = s_d x[t, d].
+
+    s_d ~ N(1, std^2). An absent joint and a confidence stay as they are. For features about zero, such as standardised
+    ones: sensors are worn tighter or looser, and movements are larger or smaller.
+
+    Source: the scaling of Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring
+    using convolutional neural networks", ICMI 2017, section 3.
+
+    Args:
+        std: standard deviation of the factors.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> RandomScale(0.1)(torch.ones(2, 3), np.random.default_rng(0))
+        tensor([[1.0126, 0.9868, 1.0640],
+                [1.0126, 0.9868, 1.0640]])
+    """
+
+    name = "random_scale"
+    random = True
+
+    def __init__(self, std: float = 0.1) -> None:
+        self.std = number(self.name, "std", std, 0, math.inf)
+
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        factors = torch.as_tensor(rng.normal(1, self.std, tuple(sequence.shape[1:])), dtype=sequence.dtype)
+        if not has_joints(sequence, self.schema):
+            return sequence * factors
+        confidence = self.on_coordinates(torch.ones_like(sequence), torch.zeros_like)
+        return torch.where(confidence > 0, sequence, sequence * factors)
+
+
+class RandomStretch(Transform):
+    """Show one span of the frames drawn out to the length of the whole, so that it seems to move more slowly.
+
+    The span is a share f ~ U[low, high] of the time and starts anywhere; the sequence keeps its T frames, by linear
+    interpolation. Where a joint is absent on one side of a new frame, the nearer frame is taken.
+
+    Source: the window slicing of Le Guennec et al., "Data augmentation for time series classification using
+    convolutional neural networks", AALTD 2016, section 3.1, drawn out as in the random resized crop of images.
+
+    Args:
+        low, high: smallest and largest share of the time, above 0 and at most 1.
+
+    Raises:
+        ConfigError: shares out of range or out of order.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> RandomStretch(0.5, 0.5)(torch.arange(1.0, 6.0)[:, None], np.random.default_rng(0)).flatten()
+        tensor([1.5396, 2.0396, 2.5396, 3.0396, 3.5396])
+    """
+
+    name = "random_stretch"
+    random = True
+
+    def __init__(self, low: float = 0.7, high: float = 1.0) -> None:
+        self.low = number(self.name, "low", low, 0, 1, above=True)
+        self.high = number(self.name, "high", high, 0, 1, above=True)
+        if self.low > self.high:
+            raise ConfigError(f"{self.name}: low must not be above high, got {low} and {high}")
+
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        last = len(sequence) - 1
+        share = rng.uniform(self.low, self.high)
+        start = rng.uniform(0, (1 - share) * last)
+        position = start + share * torch.arange(len(sequence), dtype=torch.float64)
+        return between_frames(sequence, position.clamp(max=last), self.schema)
 
 
 class MaskJoints(Transform):

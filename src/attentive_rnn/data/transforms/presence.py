@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import ConfigError
 from ..options import number
 from ..schema import Schema
 from ..skeletons.layouts import Layout, get_layout
 
+LOOKED_AT = 2_000_000  # joints of a data set, evenly spread, by whose values its numbers are told
 _EITHER = ("hand-21", "mediapipe-33")  # layouts in space that pictures have too
 _CONFIDENCE = re.compile("certainty|conf(idence)?|likelihood|presence|prob(ability)?|scores?|vis(ibility|ible)?")
 
@@ -85,6 +87,7 @@ def numbers_of(
         return Numbers(3)
     planar = layout is not None and get_layout(layout).coordinates == 2
     known = frames.reshape(-1, size)
+    known = known[:: max(1, len(known) // LOOKED_AT)]
     known = known[np.isfinite(known).all(-1) & known.any(-1)]
     kind = _kind(known[:, -1])
     if size == 4:
@@ -128,17 +131,27 @@ def _ends(name: str) -> set[str]:
 
 
 def _is_confidence(name: str) -> bool:
-    return names_confidence(name) or bool(_ends(name) & {"c", "p", "s", "v"})
+    return _says_confidence(name) or bool(_ends(name) & {"c", "p", "s", "v"})
 
 
-def names_confidence(name: str) -> bool:
-    """Whether a word in the name of a feature says that it is a confidence.
+def _says_confidence(name: str) -> bool:
+    return any(_CONFIDENCE.fullmatch(word) for word in _words(name))
+
+
+def misplaced_confidence(names: Sequence[str], size: int) -> str | None:
+    """The first of the names that is a confidence's and not the last of the ``size`` names of its joint; None: none is.
 
     Example:
-        >>> names_confidence("left_hip_score"), names_confidence("scorer_x")
-        (True, False)
+        >>> misplaced_confidence(("score0", "x0", "y0"), 3), misplaced_confidence(("x0", "y0", "scorer0"), 3)
+        ('score0', None)
     """
-    return any(_CONFIDENCE.fullmatch(word) for word in _words(name))
+    for tells in (_says_confidence, _is_confidence):
+        found = [i for i, name in enumerate(names) if tells(name)]
+        if tells is _says_confidence or len(found) * size == len(names):
+            for i in found:
+                if i % size != size - 1:
+                    return names[i]
+    return None
 
 
 def guess(sequence: Tensor) -> Schema | None:
@@ -153,9 +166,13 @@ def unseen(confidence: np.ndarray, least: float) -> np.ndarray:
     """Which joints are absent for a reader's option ``min_confidence``: those whose confidence is below it, or zero.
 
     Raises:
-        ConfigError: ``least`` is not a number from 0 to 1.
+        ConfigError: ``least`` is not a number from 0 to 1, or the confidences are of another scale.
     """
     least = number("the reader", "min_confidence", least, 0, 1)
+    if least and (highest := np.nanmax(confidence, initial=0)) > 2:
+        raise ConfigError(
+            f"min_confidence is from 0 to 1, but confidences go up to {highest:.4g}; divide them, so that 1 is certain"
+        )
     return np.asarray((confidence < least) | ~(confidence > 0))
 
 

@@ -152,19 +152,9 @@ class Resample(Transform):
         self.after = number(self.name, "after", after, 0, math.inf, above=True)
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
-        last = len(sequence) - 1
-        frames = math.floor(last * self.after / self.before + 1e-9) + 1
+        frames = math.floor((len(sequence) - 1) * self.after / self.before + 1e-9) + 1
         position = torch.arange(frames, dtype=torch.float64) * (self.before / self.after)
-        lower = position.floor().clamp(max=last).long()
-        upper = (lower + 1).clamp(max=last)
-        weight = (position - lower).clamp(0, 1).to(sequence.dtype).reshape(-1, *[1] * (sequence.ndim - 1))
-        skeletons = has_joints(sequence, self.schema)
-        seen = ~sequence.isnan().all(-1, keepdim=True) if skeletons else present(sequence)
-        both = seen[lower] & seen[upper]
-        nearer = (weight > 0.5).expand_as(both)
-        blend = torch.lerp(sequence[lower], sequence[upper], torch.where(both, weight, nearer.to(sequence.dtype)))
-        # NaN on the other side would come through a weight of 0.
-        return torch.where(both, blend, torch.where(nearer, sequence[upper], sequence[lower])) if skeletons else blend
+        return between_frames(sequence, position, self.schema)
 
     def schema_after(self, schema: Schema) -> Schema:
         if schema.rate is not None and not math.isclose(schema.rate, self.before, rel_tol=1e-3):
@@ -256,3 +246,21 @@ class LimitSteps(Transform):
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         return sequence[: self.steps] if self.keep == "first" else sequence[-self.steps :]
+
+
+def between_frames(sequence: Tensor, position: Tensor, schema: Schema | None) -> Tensor:
+    """The sequence (T, *shape) at fractional positions (N,) from 0 to T - 1, by linear interpolation, (N, *shape).
+
+    Where a joint (or all of a frame) is absent on one side, the nearer frame is taken.
+    """
+    last = len(sequence) - 1
+    lower = position.floor().clamp(max=last).long()
+    upper = (lower + 1).clamp(max=last)
+    weight = (position - lower).clamp(0, 1).to(sequence.dtype).reshape(-1, *[1] * (sequence.ndim - 1))
+    skeletons = has_joints(sequence, schema)
+    seen = ~sequence.isnan().all(-1, keepdim=True) if skeletons else present(sequence)
+    both = seen[lower] & seen[upper]
+    nearer = (weight > 0.5).expand_as(both)
+    blend = torch.lerp(sequence[lower], sequence[upper], torch.where(both, weight, nearer.to(sequence.dtype)))
+    # NaN on the other side would come through a weight of 0.
+    return torch.where(both, blend, torch.where(nearer, sequence[upper], sequence[lower])) if skeletons else blend

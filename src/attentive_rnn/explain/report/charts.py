@@ -14,6 +14,7 @@ from ...draw.charts import Bin
 
 NAMES = {"acc": "accuracy"}  # of columns whose name is no word
 _POINTS = 500
+_LARGEST = 1e30
 LEFT, RIGHT, TOP, BOTTOM = 44, 352, 10, 192  # of the area for data in a view box of 374 x 220
 
 
@@ -74,11 +75,17 @@ def scatter_chart(predicted: Sequence[float], true: Sequence[float]) -> dict[str
     }
 
 
-def _chart(name: str, series: Mapping[str, Sequence[float]], best: int | None) -> dict[str, Any]:
-    values = [value for line in series.values() for value in line]
+def _chart(name: str, series: Mapping[str, Sequence[float]], best: float | None) -> dict[str, Any]:
+    # A loss that overflowed in an epoch has no place on the axis.
+    values = [value for line in series.values() for value in line if abs(value) < _LARGEST] or [0.0]
     epochs = max(map(len, series.values()))
     axis = _axis(name, min(values), max(values))
     across = _linear(1, max(epochs, 2), LEFT, RIGHT)
+
+    def point(place: tuple[int, float]) -> str:
+        epoch, value = place
+        return f"{across(epoch):.1f},{axis.place(value):.1f}" if abs(value) < _LARGEST else ""
+
     marks = sorted({round(1 + (epochs - 1) * i / 4) for i in range(5)})
     return {
         "label": f"{name} by epoch{axis.note}",
@@ -86,7 +93,12 @@ def _chart(name: str, series: Mapping[str, Sequence[float]], best: int | None) -
         "y": _marks(axis.place, axis.ticks),
         "best": None if best is None else round(across(best), 1),
         "lines": [
-            {"kind": kind, "points": " ".join(f"{across(i):.1f},{axis.place(v):.1f}" for i, v in enumerate(line, 1))}
+            {
+                "kind": kind,
+                "points": " ".join(
+                    f"{across(i):.1f},{axis.place(v):.1f}" for i, v in enumerate(line, 1) if abs(v) < _LARGEST
+                ),
+            }
             for kind, line in series.items()
         ],
     }

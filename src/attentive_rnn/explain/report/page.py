@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...data import Splits
-from ...data.check.classes import class_warnings
-from ...data.io.files import read_json, write_file
+from ...data.check.parts import part_warnings
+from ...data.io.files import write_file
 from ...errors import ConfigError, needed_for
+from ...experiments.estimate import doubts, stored_baselines
 from ...tasks import Metric, Task
 from ...tasks.metrics import confused_pairs, of_classes, probabilities, wilson
 from ...training.inputs import matched_splits
@@ -67,9 +68,9 @@ def render(values: dict[str, Any]) -> str:
 
 def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
     """Everything that the page says, as plain values."""
-    results, environment = run.read_results(), read_json(run.environment)
+    results, environment = run.read_results(), run.read_environment()
     saved = load_model(run.model)
-    splits = matched_splits(saved, splits)
+    splits = matched_splits(run, saved, splits)
     test, task = results["test"], saved.task
     classified = saved.schema.target == "class"
     wide = len(saved.schema.classes) > READABLE
@@ -82,7 +83,12 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "title": f"{run.path.parent.name} / {run.path.name}",
         "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
         "numbers": _numbers(results, task),
-        "remarks": [*_data_remarks(splits), *_remarks(results, task.metric)],
+        "remarks": [
+            *(f"Warning: {doubt}." for doubt in doubts(results, test)),
+            *_data_remarks(splits),
+            *(f"For comparison: {one.in_words(task.metric)}." for one in stored_baselines(run)),
+            *_remarks(results, task.metric),
+        ],
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
         **_classes(test if classified else None),
         "confusion": _confusion(test) if classified and not wide else None,
@@ -100,7 +106,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
 
 def _data_remarks(splits: Splits) -> list[str]:
     """The warnings and the notes of the data's reader."""
-    warnings = [f"Warning: {warning}." for warning in class_warnings(splits.parts())]
+    warnings = [f"Warning: {warning}." for warning in part_warnings(splits.parts())]
     return warnings + [f"Data: {note}." for note in splits.notes]
 
 
@@ -135,8 +141,10 @@ def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
     found = [(f"test {metric.name}", metric.in_words(test[metric.name]), f"95 % interval {low} to {high}")]
     if "mean_class_accuracy" in test:
         found.append(("mean of the classes", f"{100 * test['mean_class_accuracy']:.1f} %", ""))
-    if "variance" in test:
-        found.append(("always the mean", f"{test['variance']:.4g}", metric.name))
+    always = test.get("always")
+    if always is not None:
+        answer = always.get("label", "the mean")
+        found.append((f"always {answer}", metric.in_words(always[metric.name]), "the best constant answer"))
     reached = results.get(f"validation_{metric.name}")
     note = f"epoch {results['best_epoch']}"
     chosen = [] if reached is None else [(f"validation {metric.name}", metric.in_words(reached), note)]
@@ -208,7 +216,7 @@ def _environment(environment: dict[str, Any]) -> list[dict[str, str]]:
         "device": environment.get("device"),
         "processor": f"{hardware.get('cpu')}, {hardware.get('cores')} cores, {environment.get('threads')} threads",
         "memory": f"{hardware.get('memory_gib')} GiB",
-        "GPU": ", ".join(hardware.get("gpus", [])) or "none",
+        "GPU": ", ".join(map(str, gpus)) or "none" if isinstance(gpus := hardware.get("gpus", []), list) else gpus,
         "system": hardware.get("system"),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }

@@ -1,0 +1,64 @@
+"""Warnings on the parts of a data set that make a score on them say less than it seems to, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ..dataset import LabelledDataset
+
+_NAMED = 8  # classes that a sentence names at most
+
+
+def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
+    """A sentence for each part of one class only or without a class of another part, and for persons in two parts.
+
+    Args:
+        parts: the parts of a data set by name.
+
+    Example:
+        >>> import torch
+        >>> from attentive_rnn.data import Schema, SequenceDataset
+        >>> data = SequenceDataset([torch.ones(2, 1)] * 2, [0, 0], [{}, {}], Schema(("up", "down"), (1,)))
+        >>> list(part_warnings({"train": data}))
+        ["all 2 labelled sequences of train are of one class, 'up': any model is right about them"]
+    """
+    found = {name: np.unique(part.labels[part.labelled]) for name, part in parts.items() if part.schema.classes}
+    everywhere = np.unique(np.concatenate([*found.values(), np.empty(0)])).astype(int)
+    for name, labels in found.items():
+        part = parts[name]
+        classes, count = part.schema.classes, int(part.labelled.sum())
+        missing = [classes[i] for i in everywhere if i not in labels]
+        if len(labels) == 1 and count > 1:
+            items = "images" if part.schema.medium == "image" else "sequences"
+            yield (
+                f"all {count} labelled {items} of {name} are of one class, "
+                f"{classes[int(labels[0])]!r}: any model is right about them"
+            )
+        elif missing and count:
+            yield f"{classes_in_words(missing)} no sequence in {name}, but some in another part"
+    yield from _shared_persons(parts)
+
+
+def classes_in_words(names: Sequence[str]) -> str:
+    """The beginning of a sentence on classes that have something."""
+    if len(names) == 1:
+        return f"the class {names[0]!r} has"
+    more = f", ... ({len(names) - _NAMED} more)" if len(names) > _NAMED else ""
+    return f"{len(names)} classes, {', '.join(repr(name) for name in names[:_NAMED])}{more}, have"
+
+
+def _shared_persons(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
+    persons = {
+        name: {str(meta["subject"]) for meta in part.metas}
+        for name, part in parts.items()
+        if all("subject" in meta for meta in part.metas)
+    }
+    for name in ("valid", "test"):
+        both = sorted(persons.get("train", set()) & persons.get(name, set()))
+        if both:
+            yield (
+                f"{len(both)} of {len(persons[name])} persons of {name} are in train too, first {both[0]!r}: "
+                "the score is not one on new persons"
+            )
