@@ -89,7 +89,7 @@ def _class_by_class(scores: Mapping[str, Any]) -> Iterator[str]:
     listed = list(enumerate(classes, 1))
     if len(classes) > _LISTED:
         yield f"the {_WORST} classes of {len(classes)} with the lowest F1; --json has all"
-        listed = sorted(listed, key=lambda row: -1 if row[1].f1 is None else row[1].f1)[:_WORST]
+        listed = sorted(listed, key=lambda row: 2 if row[1].f1 is None else row[1].f1)[:_WORST]
     yield f"{'class':{width + 5}}precision  recall      F1  support"
     for number, one in listed:
         shares = [f"{100 * share:.1f} %" if share is not None else "-" for share in one[1:4]]
