@@ -176,7 +176,11 @@ def _fit_to_labels(trained: TrainedRun, predictions: list[Prediction]) -> list[s
     if not labels:
         return []
     truths = np.array([classes.index(str(label)) for label in labels] if classes else labels)
-    return trained.task.report(trained.task.score(np.concatenate(outputs), truths))
+    lines = trained.task.report(trained.task.score(np.concatenate(outputs), truths))
+    lines[0] = lines[0].removeprefix("test ").replace(" ", " " * 6, 1)  # it may be any part
+    if seen := sum(one.trained_on for one in predictions):
+        lines.append(f"trained on       {seen} of {sum(map(len, predictions))}: no estimate for new sequences")
+    return lines
 
 
 def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) -> list[dict[str, Any]]:
