@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import pkgutil
 import re
 import shlex
@@ -135,7 +136,7 @@ def test_the_guide_to_explanations_prints_what_its_comment_says(capsys):
     assert capsys.readouterr().out == "torch.Size([50, 8, 60])\n"
 
 
-def test_the_guide_to_streaming_names_a_run_and_recognises_its_frames(tmp_path, monkeypatch, capsys):
+def test_the_guides_to_streaming_and_to_commands_name_a_run_and_recognise_its_frames(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["--model.hidden_size", "6", "--model.num_layers", "1", "--training.max_epochs", "1", "--device", "cpu"]
     assert main(["train", "japanese-vowels", *small]) == 0
@@ -147,12 +148,19 @@ def test_the_guide_to_streaming_names_a_run_and_recognises_its_frames(tmp_path, 
     label, probability = capsys.readouterr().out.split()
     assert label in {str(number) for number in range(1, 10)}
     assert 0 < float(probability) < 1
+    (program,) = blocks(ROOT / "docs" / "commands.md", "python")
+    exec(compile(program, "docs/commands.md", "exec"), {})
+    answer, accuracy, attended = capsys.readouterr().out.splitlines()
+    assert answer.startswith(f"['{label}'] (1, 9) [[('{label}', ")
+    assert float(accuracy) == json.loads(Path("RUN/results.json").read_text())["test"]["accuracy"]
+    assert attended.endswith(" times the usual")
 
 
 def test_every_other_python_program_of_a_page_is_run_by_a_test():
     programs = {page.name: len(blocks(page, "python")) for page in PAGES}
     assert {name: count for name, count in programs.items() if count} == {
         "README.md": 1,  # tests/test_readme.py
+        "commands.md": 1,
         "explain.md": 1,
         "formats.md": 3,
         "streaming.md": 1,

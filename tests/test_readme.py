@@ -44,5 +44,6 @@ def test_the_commands_run_one_after_the_other_on_data_of_the_package(tmp_path, m
     assert "true class" in printed["evaluate"]
     assert "explain/classes.png" in printed["explain"]
     assert "explain/mistakes.png" in printed["explain"]
-    assert len(printed["predict"].splitlines()) == 40
+    assert len(printed["predict"].splitlines()) == 40 + 2
+    assert printed["predict"].splitlines()[40].startswith("accuracy  ")
     assert [json.loads(line)["frame"] for line in printed["stream"].splitlines()] == [0, 1, 2]

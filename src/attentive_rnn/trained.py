@@ -14,6 +14,7 @@ import numpy as np
 
 from .data import ImageDataset, LabelledDataset, Splits
 from .data.dataset import sequences_only
+from .data.fingerprint import items_of
 from .errors import ConfigError, DataError
 from .experiments.fusion import answers_in_test
 from .explain import Explanation, explain, stored_modulation
@@ -23,7 +24,7 @@ from .streaming import Recognizer
 from .tasks import Task
 from .tasks.metrics import probabilities
 from .training import RunFolder, SavedModel, load_model, open_run
-from .training.inputs import read_values, run_splits
+from .training.inputs import known_data, read_values, run_splits
 from .training.run import test_scores
 from .training.saved_model import find_model
 from .training.setup import choose_device
@@ -71,6 +72,7 @@ class Prediction:
         classes: the names of the classes, K.
         truth: the label that a sequence came with; None: it came without.
         scores: of the answers where the truth is known, as the "test" of results.json; None where it never is.
+        trained_on: how many of the sequences the model was trained on, where its run says so.
         notes: of the reader, on how the sequences were taken.
     """
 
@@ -80,6 +82,7 @@ class Prediction:
     classes: tuple[str, ...]
     truth: list[str | float | None]
     scores: dict[str, Any] | None
+    trained_on: int = 0
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -164,6 +167,7 @@ class TrainedRun:
             classes=classes,
             truth=truths,
             scores=self._scores(outputs[known], dataset.labels[known]) if known.any() else None,
+            trained_on=self._trained_on(dataset),
             notes=dataset.notes,
         )
 
@@ -252,6 +256,13 @@ class TrainedRun:
     def _scores(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         scores = self.task.score(outputs, labels)
         return scores | ({"classes": list(self.saved.schema.classes)} if self.saved.schema.classes else {})
+
+    def _trained_on(self, dataset: LabelledDataset) -> int:
+        known = None if self.folder is None else known_data(self.folder)
+        if known is None:
+            return 0
+        training = {item.digest for item in known["train"]}
+        return sum(item.digest in training for item in items_of(dataset))
 
     def _run(self) -> RunFolder:
         if self.folder is None:

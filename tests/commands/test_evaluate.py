@@ -71,7 +71,7 @@ def test_predict_gives_a_label_and_a_probability_for_each_sequence(series, capsy
         assert row["probabilities"][row["label"]] == row["probability"] == max(row["probabilities"].values())
     assert main(["predict", str(run / "model"), str(series / "Slope_TEST.ts")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[12].startswith("test accuracy    100.0 % (95 % interval 75.8 to 100.0, 12 sequences)")
+    assert lines[12].startswith("accuracy         100.0 % (95 % interval 75.8 to 100.0, 12 sequences)")
     assert lines[0].split() == ["Slope_TEST/1", f"{rows[0]['probability']:.3f}", "up"]
 
 
@@ -151,7 +151,7 @@ def test_another_unit_is_one_line_of_warning(tmp_path, capsys):
     capsys.readouterr()
     assert main(["predict", str(run), str(_gestures(tmp_path / "mm.csv", scale=1000))]) == 0
     said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 24 + 2
+    assert len(said.out.splitlines()) == 24 + 2  # the lines of the scores
     assert said.err.startswith(f"warning: {tmp_path / 'mm.csv'}: the values of ")
     assert said.err.endswith("; is this millimetres for metres?\n")
     assert said.err.count("\n") == 1
@@ -216,7 +216,8 @@ def test_several_inputs_are_predicted_and_a_bad_one_is_named(slopes, series, tmp
     assert main(["predict", str(slopes), *inputs]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [lines.index(f"{path}:") for path in inputs[::3]] == [0, 13]
-    assert "42 sequences" in lines[-2]
+    assert "42 sequences" in lines[-3]
+    assert lines[-1] == "trained on       30 of 42: no estimate for new sequences"
     assert main(["predict", str(slopes), *inputs[::3]]) == 0
 
 
@@ -226,7 +227,7 @@ def test_a_wrong_answer_is_printed_with_the_truth(slopes, series, tmp_path, caps
     assert main(["predict", str(slopes), str(tmp_path / "turned.ts")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("up  (is down)")
-    assert lines[12].startswith("test accuracy    0.0 %")
+    assert lines[12].startswith("accuracy         0.0 %")
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
@@ -236,7 +237,7 @@ def test_answers_are_written_as_a_table(slopes, series, tmp_path, capsys, ending
     assert main(call) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"written: {out}"
-    assert printed[1].startswith("test accuracy")
+    assert printed[1].startswith("accuracy  ")
     if ending == "json":
         rows = json.loads(out.read_text())
         assert [row["truth"] for row in rows[:2]] == ["up", "down"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from attentive_rnn.data import Splits
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.runner import check_seeds, loaded_data, run_once, run_variants
 from attentive_rnn.experiments.variants import Variant
@@ -30,6 +31,14 @@ def test_a_configuration_is_trained_once_in_a_folder(config, tmp_path, quiet, na
     again = run_once(config, tmp_path, splits, quiet, name)
     assert (again, again.results.stat().st_mtime_ns) == (run, written)
     assert f"{run.path}: finished before, taken over" in quiet.file.getvalue()
+
+
+def test_a_run_on_other_sequences_is_not_taken_over(config, tmp_path, quiet):
+    splits = loaded_data()(config)
+    run_once(config, tmp_path, splits, quiet)
+    other = Splits(splits.train, splits.test.subset(range(39)))
+    with pytest.raises(ConfigError, match="1 of 40 test sequences are missing, first: BasicMotions_TEST/40"):
+        run_once(config, tmp_path, other, quiet)
 
 
 @pytest.mark.parametrize("name", [None, "a-name"])

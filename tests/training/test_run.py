@@ -16,7 +16,7 @@ from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training.run import find_resumable, require_same
 from attentive_rnn.training.run_folder import read_rows
-from small_runs import copy_of, weights
+from small_runs import copy_of, train_until, weights
 
 
 def test_a_run_leaves_its_files(finished_run):
@@ -99,9 +99,7 @@ class Watched(SequenceDataset):
         return super().__getattribute__(name)
 
 
-def test_the_test_set_is_not_looked_at_between_its_fingerprint_and_the_choice_of_the_model(
-    small_config, tmp_path, quiet
-):
+def test_the_test_set_is_not_looked_at_from_its_fingerprint_to_the_choice_of_the_model(small_config, tmp_path, quiet):
     splits = load("japanese-vowels")
     test = Watched(splits.test.sequences, splits.test.labels, splits.test.metas, splits.test.schema, "watched")
     test.watch(tmp_path)
@@ -240,3 +238,43 @@ def test_a_run_does_not_go_on_with_other_columns(whole, tmp_path):
     with pytest.raises(ConfigError, match=r"cannot resume .* have other features: \['LPC cepstrum 12', .* now, "):
         resume(run, splits=splits)
     assert run.environment.read_bytes() == before
+
+
+def _turned(part):
+    return part.subset(reversed(range(len(part))))
+
+
+def test_the_same_sequences_in_another_order_go_on_to_the_same_weights(small_config, tmp_path, quiet):
+    config, splits = small_config(), load("japanese-vowels")
+    whole = train(config, tmp_path / "whole", console=quiet, splits=splits)
+    killed = train_until(1, config, tmp_path)
+    resume(killed, console=quiet, splits=Splits(_turned(splits.train), _turned(splits.test)))
+    assert weights(killed) == weights(whole)
+    assert killed.read_results()["test"] == whole.read_results()["test"]
+
+
+def test_a_run_does_not_go_on_with_other_sequences(whole, tmp_path):
+    run = copy_of(whole, tmp_path / "run")
+    run.results.unlink(missing_ok=True)
+    splits = load("japanese-vowels")
+    edited = splits.train.subset(range(len(splits.train)))
+    for i in (4, 7, 9):
+        edited.sequences[i] = edited.sequences[i] + 1
+    first = edited.metas[4]["name"]
+    with pytest.raises(ConfigError, match=f"3 of 270 training sequences have other values, first: {first}"):
+        resume(run, splits=Splits(edited, splits.test))
+    with pytest.raises(ConfigError, match="1 of 370 test sequences are missing, first: JapaneseVowels_TEST/370"):
+        resume(run, splits=Splits(splits.train, splits.test.subset(range(369))))
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_a_note(whole, tmp_path, capsys):
+    run = copy_of(whole, tmp_path / "run")
+    run.fingerprint.unlink()
+    resume(run)
+    assert "keeps no fingerprint of its data" in " ".join(capsys.readouterr().err.split())
+    assert weights(run) == weights(whole)
+    assert not run.fingerprint.exists()
+
+
+def test_the_count_of_the_validation_part_is_kept(finished_run):
+    assert finished_run.read_results()["validation_count"] == 54

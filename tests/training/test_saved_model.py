@@ -149,3 +149,9 @@ def test_a_saved_model_knows_a_confidence_from_a_coordinate(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(description))
     old = load_model(tmp_path)
     assert torch.equal(old.preprocessing(x, np.random.default_rng(0)), x - x[0, 0, 0])
+
+
+def test_a_run_folder_is_loaded_as_its_model(finished_run):
+    of_run, of_model = load_model(finished_run.path), load_model(str(finished_run.model))
+    assert of_run.schema == of_model.schema
+    assert all(torch.equal(a, b) for a, b in zip(of_run.model.parameters(), of_model.model.parameters(), strict=True))

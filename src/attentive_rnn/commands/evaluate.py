@@ -89,7 +89,7 @@ def _class_by_class(scores: Mapping[str, Any]) -> Iterator[str]:
     listed = list(enumerate(classes, 1))
     if len(classes) > _LISTED:
         yield f"the {_WORST} classes of {len(classes)} with the lowest F1; --json has all"
-        listed = sorted(listed, key=lambda row: -1 if row[1].f1 is None else row[1].f1)[:_WORST]
+        listed = sorted(listed, key=lambda row: 2 if row[1].f1 is None else row[1].f1)[:_WORST]
     yield f"{'class':{width + 5}}precision  recall      F1  support"
     for number, one in listed:
         shares = [f"{100 * share:.1f} %" if share is not None else "-" for share in one[1:4]]
@@ -176,7 +176,11 @@ def _fit_to_labels(trained: TrainedRun, predictions: list[Prediction]) -> list[s
     if not labels:
         return []
     truths = np.array([classes.index(str(label)) for label in labels] if classes else labels)
-    return trained.task.report(trained.task.score(np.concatenate(outputs), truths))
+    lines = trained.task.report(trained.task.score(np.concatenate(outputs), truths))
+    lines[0] = lines[0].removeprefix("test ").replace(" ", " " * 6, 1)  # it may be any part
+    if seen := sum(one.trained_on for one in predictions):
+        lines.append(f"trained on       {seen} of {sum(map(len, predictions))}: no estimate for new sequences")
+    return lines
 
 
 def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) -> list[dict[str, Any]]:

@@ -49,10 +49,11 @@ def fingerprint(splits: Splits) -> Fingerprint:
         >>> [(name, len(items)) for name, items in found.items()], found["test"][0].label
         ([('train', 40), ('test', 40)], 'Standing')
     """
-    return {name: _items(part) for name, part in splits.parts().items()}
+    return {name: items_of(part) for name, part in splits.parts().items()}
 
 
-def _items(part: LabelledDataset) -> list[Item]:
+def items_of(part: LabelledDataset) -> list[Item]:
+    """The items of a part, in their order."""
     names = [str(meta.get("name", "")) for meta in part.metas]
     digests = [digest.hex()[:_DIGITS] for digest in fingerprints(part)]
     return [Item(*row) for row in zip(names, _labels(part), digests, strict=True)]

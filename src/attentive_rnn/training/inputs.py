@@ -181,9 +181,10 @@ def matched_splits(run: RunFolder, saved: SavedModel, splits: Splits) -> Splits:
     matched = {name: saved.matched(part, strict=True) for name, part in parts.items()}
     print_notes(dict.fromkeys(note for part in matched.values() for note in part.notes if note not in splits.notes))
     splits = splits if all(matched[name] is part for name, part in parts.items()) else Splits(**matched)
-    if not run.fingerprint.exists():
-        return splits  # of a run by an earlier version
-    found = _found(run, splits)
+    known = known_data(run)
+    if known is None:
+        return splits
+    found = fingerprint.find(known, splits)
     own = fingerprint.parts_as_remembered(found, splits, str(run.path))
     print_notes([f"not as in training: {change}" for change in found.changes()], severity="warning")
     return own
@@ -195,17 +196,23 @@ def resumed_splits(run: RunFolder, splits: Splits) -> Splits:
     Raises:
         ConfigError: a sequence is missing or new, or has other values or another label.
     """
-    if not run.fingerprint.exists():
+    known = known_data(run)
+    if known is None:
         note = f"{run.path}: keeps no fingerprint of its data, so that changes since its beginning cannot be noticed"
         print_notes([note])
         return splits
-    found = _found(run, splits)
+    found = fingerprint.find(known, splits)
     if changes := found.changes():
         raise ConfigError(f"cannot go on with {run.path}: the data are not those of its training: {'; '.join(changes)}")
     print_notes(found.renamed())
     return fingerprint.parts_as_remembered(found, splits, str(run.path))
 
 
-def _found(run: RunFolder, splits: Splits) -> fingerprint.Found:
+def known_data(run: RunFolder) -> fingerprint.Fingerprint | None:
+    """The fingerprint of the data that a run was trained on; None for a run of an earlier version, which has none.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
     path = run.fingerprint
-    return fingerprint.find(fingerprint.from_bytes(read_bytes(path), str(path)), splits)
+    return fingerprint.from_bytes(read_bytes(path), str(path)) if path.exists() else None

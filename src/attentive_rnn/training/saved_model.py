@@ -264,7 +264,7 @@ def find_model(path: str | Path) -> Path:
     """The folder of a model: the path itself, or model/ in the folder of a run."""
     folder = Path(path).expanduser()
     in_run = folder.name == "model" and (folder.parent / "config.yaml").is_file()
-    if in_run or (folder / DESCRIPTION).is_file():
+    if in_run or any((folder / file).is_file() for file in (DESCRIPTION, WEIGHTS)):
         return folder
     return open_run(folder).model
 
