@@ -59,5 +59,5 @@ def test_a_path_that_is_no_recipe_is_the_data_set(tmp_path, monkeypatch):
     assert chosen_recipe(parsed((RECIPE, *CONFIGURATION), ["natops"])) == ("natops", [])
     with pytest.raises(ConfigError, match="is no recipe, and --data names the data set already"):
         chosen_recipe(parsed((RECIPE, *CONFIGURATION), [str(series), "--data", "other"]))
-    with pytest.raises(ConfigError, match="give a data set"):
+    with pytest.raises(ConfigError, match="give a RECIPE"):
         chosen_recipe(parsed((RECIPE, *CONFIGURATION), []))

@@ -63,6 +63,14 @@ def test_folds_are_measured_on_what_each_run_has_not_seen_and_fused(capsys):
     assert "--ensemble joins the models" in fails(["train", VOWELS, "--ensemble"], capsys)
 
 
+def test_a_budget_is_spent_and_what_was_tried_is_said(capsys):
+    assert main(["train", "--data.source", "basic-motions", "--budget", "0.01s", *SMALL]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("search           the budget was too short to try other settings\n")
+    assert "test accuracy" in printed
+    assert "--budget must be a time such as 90s" in fails(["train", VOWELS, "--budget", "soon"], capsys)
+
+
 def test_a_finished_run_without_its_report_gets_it(run, tmp_path, capsys):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "report.html").unlink()

@@ -99,6 +99,13 @@ def test_without_subjects_every_class_gives_its_share_and_keeps_one(labels, frac
         assert held_out <= fraction * count + 1
 
 
+def test_a_rare_class_is_in_both_parts_where_there_is_room():
+    for seed in range(10):
+        train, valid = validation_split(dataset([0] * 40 + [1] * 38 + [2] * 2), 0.1, seed)
+        assert len(valid) == 8
+        assert np.bincount(valid.labels).tolist()[2] == np.bincount(train.labels).tolist()[2] == 1
+
+
 def test_two_subjects_are_too_few_to_hold_one_out():
     train, valid = validation_split(dataset([0, 1] * 10, [0, 1] * 10), 0.2, 0)
     assert np.bincount(valid.labels).tolist() == [2, 2]

@@ -160,5 +160,5 @@ def chosen_recipe(arguments: argparse.Namespace) -> tuple[str | None, Overrides]
         if getattr(arguments, option, None) is not None:
             overrides.append((option, getattr(arguments, option)))
     if recipe is None and not any(key in ("data.path", "data.source") for key, _ in overrides):
-        raise ConfigError("give a data set, as in `attentive train DATA`, or a RECIPE (see attentive info)")
+        raise ConfigError("give a RECIPE (see attentive info), or a data set, as in `attentive train DATA`")
     return recipe, overrides

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def _train(arguments: argparse.Namespace) -> int:
         return 0
     config = recipes.resolve(config)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
+    if arguments.budget is not None:
+        return _search(arguments, config, parent, splits or load_splits(config), [key for key, _ in overrides])
     if arguments.folds is not None:
         return _cross_validate(arguments, config, parent, splits or load_splits(config))
     if arguments.ensemble:
@@ -103,6 +106,27 @@ def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path,
     return 0
 
 
+def _search(arguments: argparse.Namespace, config: Config, parent: Path, splits: Splits, fixed: Collection[str]) -> int:
+    """Spend a budget of time on settings and seeds; print the first run, and all seeds together."""
+    from ..experiments.fusion import fuse_runs
+    from ..experiments.search import search, seconds_of
+
+    if arguments.folds is not None or arguments.resume is not None:
+        raise ConfigError("--budget goes with neither --folds nor --resume")
+    made = search(config, parent, seconds_of(arguments.budget), splits=splits, fixed=fixed)
+    print(f"search           {made.in_words()}")
+    report_of(made.runs[0], splits)
+    _print_results(made.runs[0])
+    if len(made.runs) > 1 and splits.test.schema.target == "class":
+        value, low, high = fuse_runs(made.runs).together.accuracy
+        metric, others = made.task.metric, len(made.runs) - 1
+        print(
+            f"with {others} more seed{'s' * (others > 1)} together {metric.in_words(value)} "
+            f"(95 % interval {metric.show(low)} to {metric.show(high)})"
+        )
+    return 0
+
+
 def _print_results(run: RunFolder) -> int:
     from ..experiments.estimate import doubts, stored_baselines
     from ..tasks import task_for
@@ -145,6 +169,11 @@ TRAIN = Command(
         help="cross-validate: K runs, each measured on a K-th of the training part that it has not seen",
     ),
     Argument("--ensemble", action="store_true", help="with --folds: also test the K models together"),
+    Argument(
+        "--budget",
+        metavar="TIME",
+        help="spend so long, such as 10m, on a search for settings inside the training part, and on more seeds",
+    ),
     Argument("--live", action="store_true", help="choose what can answer while the frames arrive (attentive stream)"),
     Argument("--print_config", action="store_true", help="print the complete recipe and leave"),
     Argument(

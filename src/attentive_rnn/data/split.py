@@ -17,8 +17,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
     validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
     Of several draws of them the first is taken that leaves both parts every class, or else all for training. Where none
-    does, as where each person makes one gesture, and otherwise, each class gives the same share, and keeps at least one
-    sequence for training; where labels are numbers, sequences are drawn with equal chance.
+    does, as where each person makes one gesture, and otherwise, each class gives the same share, at least one sequence
+    if that is not more in all, and keeps one for training; where labels are numbers, all have an equal chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
 
     Args:
@@ -266,6 +266,9 @@ def _stratified(dataset: LabelledDataset, fraction: float, rng: np.random.Genera
     most = np.minimum(np.ceil(fraction * counts).astype(int), counts - 1)
     quotas = np.minimum(np.floor(fraction * counts).astype(int), counts - 1)
     wanted = min(max(round(fraction * counts.sum()), 1), int(most.sum()))
+    if wanted >= (several := counts > 1).sum():
+        quotas = np.maximum(quotas, several)  # a class that can be in both parts is
+        most = np.maximum(most, quotas)
     # The classes that rounding down took most from give the sequences that are still missing.
     while quotas.sum() < wanted:
         quotas[np.argmax(np.where(quotas < most, fraction * counts - quotas, -np.inf))] += 1

@@ -2,6 +2,7 @@
 
 from ..data.transforms import Standardise
 from ..tasks.metrics import Scores, score, student, wilson
+from .automatic import choose
 from .config import Config
 from .recipes import list_recipes, load_config
 from .run import resume, train
@@ -14,6 +15,7 @@ __all__ = [
     "SavedModel",
     "Scores",
     "Standardise",
+    "choose",
     "list_recipes",
     "list_runs",
     "load_config",
