@@ -17,8 +17,9 @@ from ..schema import Schema
 from ..skeletons.layouts import JointLayout
 from .presence import guess, has_joints, mark, unmark
 
-# Which frames decide an output frame: that frame alone; also the first one of the best `rank`; also the one before it.
+# Which frames decide an output frame: that frame alone; also the first of the best `ranks`; also the one before it.
 Depends = Literal["frame", "first", "previous"]
+NO_RANK = 2**31  # see Transform.ranks
 
 
 class Transform(ABC):
@@ -68,12 +69,13 @@ class Transform(ABC):
         """The transform itself, where it is bound to a schema, or else bound to this one."""
         return self if self.schema is not None else self.bound(schema)
 
-    def rank(self, frame: Tensor) -> int | None:
-        """How well a frame (1, *shape), with NaN for absent joints, decides the output of a transform "first".
+    def ranks(self, sequence: Tensor) -> Tensor:
+        """How well each frame of a sequence decides the output of a transform that depends on the "first", int64 (T,).
 
-        The first frame of the lowest rank does; 0 is the best, None is for a frame that cannot.
+        The first frame of the lowest rank does; 0 is the best, ``NO_RANK`` is of a frame that cannot. The sequence has
+        NaN for absent joints.
         """
-        return 0
+        return torch.zeros(len(sequence), dtype=torch.int64)
 
     def lack(self, sequence: Tensor) -> str | None:
         """What a sequence, with NaN for absent joints, lacks that the transform needs, and what it does about that.

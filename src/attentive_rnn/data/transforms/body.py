@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...errors import ConfigError
 from ..options import whole
 from ..schema import Schema
 from ..skeletons.layouts import Layout, get_layout, joint_map, known_layout
-from .base import Transform, check_skeletons
+from .base import NO_RANK, Transform, check_skeletons
 from .presence import unmark
 
 _TRUNK = ("left shoulder", "right shoulder", "left hip", "right hip")
@@ -58,13 +59,14 @@ class OriginAtBodyCentre(Transform):
         t, rank = _best(self, sequence)
         return sequence if rank is None else sequence - self.origin_in(sequence[t], rank)
 
-    def rank(self, frame: Tensor) -> int | None:
-        for m, body in enumerate(frame[0]):
-            seen = ~body.isnan().all(-1)
-            if seen.any():
-                options = self._stand_ins()
-                return m * len(options) + next(i for i, joints in enumerate(options) if seen[joints].all())
-        return None
+    def ranks(self, sequence: Tensor) -> Tensor:
+        seen = ~sequence.isnan().all(-1)
+        options = self._stand_ins()
+        return _ranked(
+            seen[:, m, joints].all(1) if joints else seen[:, m].any(1)
+            for m in range(sequence.shape[1])
+            for joints in options
+        )
 
     def origin_in(self, frame: Tensor, rank: int) -> Tensor:
         """What every joint is moved by, (C,), for a frame (M, V, C) of that rank: coordinates, and no confidence."""
@@ -152,16 +154,12 @@ class AlignView(Transform):
         if rank is None:
             return sequence
         m, option = divmod(rank, _WAYS)
-        rotation = self._rotation(sequence[t, m], option)
-        assert rotation is not None
+        rotation = self._rotations(sequence[t : t + 1, m], option)[0][0]
         return (sequence.double() @ rotation.T).to(sequence.dtype)
 
-    def rank(self, frame: Tensor) -> int | None:
-        for m, body in enumerate(frame[0]):
-            for option in range(_WAYS):
-                if self._rotation(body, option) is not None:
-                    return m * _WAYS + option
-        return None
+    def ranks(self, sequence: Tensor) -> Tensor:
+        ways = [(m, option) for m in range(sequence.shape[1]) for option in range(_WAYS)]
+        return _ranked(self._rotations(sequence[:, m], option)[1] for m, option in ways)
 
     def lack(self, sequence: Tensor) -> str | None:
         rank = _best(self, sequence)[1]
@@ -170,26 +168,22 @@ class AlignView(Transform):
         used = "they are not turned" if rank is None else "other joints say how they are turned"
         return f"never show both shoulders and both hips of person 0, so that {used}"
 
-    def _rotation(self, body: Tensor, option: int) -> Tensor | None:
-        """R by four of the joints (V, 3) of one person, by three, or by the head; None where they do not say."""
-        trunk = body[self._trunk].double()
+    def _rotations(self, bodies: Tensor, option: int) -> tuple[Tensor, Tensor]:
+        """R (T, 3, 3) by four joints of one person (T, V, 3), by three, or by the head; and where they tell it."""
+        trunk = bodies[:, self._trunk].double()
         seen = ~trunk.isnan().any(-1)
-        shoulders, hips = (trunk[:2], seen[:2]), (trunk[2:], seen[2:])
+        both = seen[:, :2].all(1)
+        shoulders = trunk[:, :2].nanmean(1)
         if option < 2:
-            if int(seen.sum()) != 4 - option:
-                return None
-            pair = shoulders if seen[:2].all() else hips
-            up = shoulders[0][shoulders[1]].mean(0) - hips[0][hips[1]].mean(0)
+            fits, up = seen.sum(1) == 4 - option, shoulders - trunk[:, 2:].nanmean(1)
+        elif self._head is not None:
+            fits, up = both, bodies[:, self._head].double() - shoulders
         else:
-            if self._head is None or not seen[:2].all() or body[self._head].isnan().any():
-                return None
-            pair, up = shoulders, body[self._head].double() - trunk[:2].mean(0)
-        z = _unit(up)
-        if z is None:
-            return None
-        across = pair[0][0] - pair[0][1]
-        x = _unit(across - (across @ z) * z)
-        return None if x is None else torch.stack([x, torch.linalg.cross(z, x), z])
+            fits, up = both & False, torch.full_like(shoulders, torch.nan)
+        z, upright = _units(up)
+        across = torch.where(both[:, None], trunk[:, 0] - trunk[:, 1], trunk[:, 2] - trunk[:, 3])
+        x, wide = _units(across - (across * z).sum(-1, keepdim=True) * z)
+        return torch.stack([x, torch.linalg.cross(z, x), z], 1), fits & upright & wide
 
     def schema_after(self, schema: Schema) -> Schema:
         if schema.coordinates == 2:
@@ -307,18 +301,26 @@ class ConvertLayout(Transform):
         return replace(schema, shape=shape, layout=self.target, features=(), up=up, units=units)
 
 
-def _unit(vector: Tensor) -> Tensor | None:
-    length = float(vector.norm())
-    return vector / length if length > 1e-6 else None
+def _units(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """The directions of vectors (T, 3), and whether each has one, bool (T,)."""
+    length = vectors.norm(dim=-1, keepdim=True)
+    return vectors / length, length[:, 0] > 1e-6
+
+
+def _ranked(ways: Iterable[Tensor]) -> Tensor:
+    """For each frame the number of the first way, bool (T,), that is open to it; ``NO_RANK`` where none is."""
+    ranks: Tensor | None = None
+    for number, fits in enumerate(ways):
+        ranks = torch.full(fits.shape, NO_RANK) if ranks is None else ranks
+        ranks[fits & (ranks == NO_RANK)] = number
+    assert ranks is not None
+    return ranks
 
 
 def _best(transform: Transform, sequence: Tensor) -> tuple[int, int | None]:
     """The first frame of the best rank in a sequence (T, M, V, C), and that rank; None where no frame has one."""
-    chosen: tuple[int, int | None] = 0, None
-    for t in range(len(sequence)):
-        rank = transform.rank(sequence[t : t + 1])
-        if rank is not None and (chosen[1] is None or rank < chosen[1]):
-            chosen = t, rank
-        if rank == 0:
-            break
-    return chosen
+    if int(transform.ranks(sequence[:1])) == 0:  # as mostly
+        return 0, 0
+    ranks = transform.ranks(sequence).numpy()
+    t = int(ranks.argmin())
+    return t, None if ranks[t] == NO_RANK else int(ranks[t])

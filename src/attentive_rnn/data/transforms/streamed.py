@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Transform, check_skeletons
+from .base import NO_RANK, Transform, check_skeletons
 from .body import OriginAtBodyCentre
 from .presence import absent, has_joints, unmark
 
@@ -77,13 +77,13 @@ class _Step:
 
     def reset(self) -> None:
         self.before: list[Tensor] = []
-        self.best: int | None = None
+        self.best = NO_RANK
 
     def push(self, frame: Tensor) -> Tensor:
         depends = self.transform.depends
-        if depends == "first" and self.best != 0:
-            rank = self.transform.rank(frame[None])
-            if rank is not None and (self.best is None or rank < self.best):
+        if depends == "first" and self.best > 0:
+            rank = int(self.transform.ranks(frame[None]))
+            if rank < self.best:
                 self.before, self.best = [frame], rank
         result = self.transform.apply(torch.stack([*self.before, frame]), self.rng)[-1]
         if depends == "previous":
@@ -100,13 +100,13 @@ class _Origin:
 
     def reset(self) -> None:
         self.origin: np.ndarray | None = None
-        self.best: int | None = None
+        self.best = NO_RANK
 
     def push(self, frame: Tensor) -> Tensor:
-        if self.best != 0:
+        if self.best > 0:
             check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.transform.joint + 1)
-            rank = self.transform.rank(frame[None])
-            if rank is not None and (self.best is None or rank < self.best):
+            rank = int(self.transform.ranks(frame[None]))
+            if rank < self.best:
                 self.origin, self.best = self.transform.origin_in(frame, rank).numpy().copy(), rank
             if self.origin is None:
                 return frame
