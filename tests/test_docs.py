@@ -153,7 +153,7 @@ def test_every_other_python_program_of_a_page_is_run_by_a_test():
     assert {name: count for name, count in programs.items() if count} == {
         "README.md": 1,  # tests/test_readme.py
         "explain.md": 1,
-        "formats.md": 2,
+        "formats.md": 3,
         "streaming.md": 1,
     }
 

@@ -61,6 +61,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from ..streaming.recordings import are_windows, segments_of_recordings
     from ..tasks import task_for
     from ..training import load_model
     from ..training.inputs import read_input
@@ -72,8 +73,12 @@ def _predict(arguments: argparse.Namespace) -> int:
     dataset = read_input(saved, arguments.input, reader_options(arguments))
     print_notes(dataset.notes)
     task = task_for(saved.schema)
-    answers = task.answers(saved.logits(dataset))
+    logits = saved.logits(dataset)
+    answers = task.answers(logits)
     names = [str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)]
+    if saved.schema.target == "class" and are_windows(dataset):
+        print_segments(segments_of_recordings(dataset, logits), arguments.json)
+        return 0
     if arguments.json:
         rows = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
         print(json.dumps(rows, ensure_ascii=False))
@@ -82,6 +87,19 @@ def _predict(arguments: argparse.Namespace) -> int:
     for name, answer in zip(names, answers, strict=True):
         print(f"{name:{width}}  {task.in_words(answer)}")
     return 0
+
+
+def print_segments(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print the segments of recordings, a line each."""
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        span = f"frames {row['start']} to {row['end'] - 1}"
+        if "start_seconds" in row:
+            span += f", {row['start_seconds']:.2f} to {row['end_seconds']:.2f} s"
+        print(f"{row['name']:{width}}  {row['probability']:.3f}  {row['label']}  ({span})")
 
 
 def print_scores(task: Task, test: dict[str, Any]) -> None:

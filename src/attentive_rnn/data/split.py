@@ -15,7 +15,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     """Split a training set in (train, valid), the same way for the same seed.
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
-    validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
+    validation score is that of people not seen in training; where every item names the scene it shows, whole scenes;
+    of windows whole recordings, since windows of one recording overlap and resemble each other.
     Otherwise each class gives the same share, and keeps at least one sequence for training; where labels are numbers,
     sequences are drawn with equal chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
@@ -27,7 +28,7 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
 
     Raises:
         ConfigError: a fraction outside (0, 1) or a negative seed.
-        DataError: nothing can be held out without emptying a class.
+        DataError: nothing can be held out without emptying a class, or all are windows of one recording.
 
     Example:
         >>> from attentive_rnn.data import load
@@ -42,14 +43,20 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     if isinstance(dataset, GeneratedDataset):
         return dataset.split(fraction, seed)  # type: ignore[return-value]  # the second part is a plain set
     rng = np.random.default_rng(seed)
-    for key in ("subject", "scene"):
+    for key, least in (("subject", 3), ("scene", 3), ("recording", 2)):
         if all(key in meta for meta in dataset.metas):
             groups = dataset.groups(key)
             names = np.unique(groups)
-            if len(names) >= 3:
+            if len(names) >= least:
                 count = min(max(round(fraction * len(names)), 1), len(names) - 1)
                 held_out = np.isin(groups, rng.permutation(names)[:count])
                 return _by_mask(dataset, held_out)
+            if key == "recording" and len(dataset):
+                raise DataError(
+                    f"{dataset.name or 'data'}: all windows are of one recording, so that none can be held out: give "
+                    "more recordings, or say which frames are for testing (split=NAME of a column or an array 'split' "
+                    "with train, valid and test); training.valid_fraction 0 and training.select last hold none out"
+                )
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
 
 

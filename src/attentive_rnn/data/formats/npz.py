@@ -3,7 +3,7 @@
     sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
     lengths     (N,) frames of each; may be left out where sequences are padded
     labels      (N,) class indices, -1 for none, or class names; also called y or Y; may be left out; floats are
-                numbers to be predicted, NaN for none
+                numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut into windows
     classes     the class names
     schema      JSON of a Schema, as one text
     split       (N,) "train" or "test"
@@ -36,6 +36,7 @@ from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
 from ..options import one_of
+from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import fill_joints, with_confidence
 from ..skeletons.layouts import frame_shape
@@ -43,6 +44,7 @@ from ..source import Source
 from ..split import part_of, train_test
 from ..transforms.presence import unseen
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
+from .frames import by_recording, labels_of_frames
 from .windows import Part, end_of, gather, of_one_hot
 
 _NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
@@ -61,6 +63,7 @@ def load(
     values: int | None = None,
     target: Kind | None = None,
     order: str | None = None,
+    windows: Windows | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the array "split", or else a share held out for testing.
 
@@ -78,12 +81,13 @@ def load(
         target: "class" or "number", what a label is; None: as the type of the array says.
         order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
             :mod:`attentive_rnn.data.formats.windows`.
+        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.formats.frames`.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
-    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order)
-    return train_test(dataset, test_fraction, seed, missing)
+    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order, windows)
+    return train_test(dataset if windows is None else windows.usable(dataset), test_fraction, seed, missing)
 
 
 def read(
@@ -95,18 +99,40 @@ def read(
     values: int | None = None,
     target: Kind | None = None,
     order: str | None = None,
+    windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
+    path = existing(path)
+    return from_file(
+        read_arrays(path), path, layout, missing, coordinates, min_confidence, values, target, order, windows
+    )
+
+
+def from_file(
+    arrays: dict[str, np.ndarray],
+    path: Path,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+    values: int | None = None,
+    target: Kind | None = None,
+    order: str | None = None,
+    windows: Windows | None = None,
+) -> SequenceDataset:
+    """The sequences of all arrays of a file by name; arguments and errors as for :func:`load`."""
     check_missing(missing)
     if target is not None:
-        one_of("npz", "target", target, get_args(Kind))
-    path = existing(path)
-    arrays = read_arrays(path)
-    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, str(path))
+        one_of(path.suffix[1:], "target", target, get_args(Kind))
+    where = str(path)
+    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, where)
     if parts:
-        return from_parts(parts, path.stem, order, layout, missing, values, target, min_confidence)
+        dataset = from_parts(parts, path.stem, order, layout, missing, values, target, min_confidence)
+        return dataset if windows is None else windows.cut(dataset, where)
+    if windows is not None:
+        arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
     given = (coordinates, min_confidence)
-    return from_arrays(arrays, str(path), path.stem, layout, missing, values, target, *given)
+    return from_arrays(arrays, where, path.stem, layout, missing, values, target, *given, windows)
 
 
 def from_parts(
@@ -151,6 +177,7 @@ def from_arrays(
     target: Kind | None = None,
     coordinates: int | None = None,
     min_confidence: float = 0.0,
+    windows: Windows | None = None,
 ) -> SequenceDataset:
     """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
     schema = _schema(arrays, where)
@@ -163,6 +190,8 @@ def from_arrays(
     cases = _cases(stored, arrays.get("lengths"), schema, where)
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
+    sizes = [len(case) for case in cases]
+    given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)
     notes: list[str] = []
     if given is not None and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
@@ -174,9 +203,13 @@ def from_arrays(
             given, notes = _signed(given, where)
         given, more = _meant(given, target, where)
         notes += more
+        if given.dtype.kind == "f" and many:
+            raise DataError(f"{where}: labels are floats, and windows have classes: target=class takes them as such")
         if given.dtype.kind == "f":
             schema = Schema((), shape, layout=layout, target="number")
-    labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
+    labels, classes = _labels(given, arrays.get("classes"), schema, sum(sizes) if many else len(cases), where)
+    of_frames = np.split(np.array(labels), np.cumsum(sizes)[:-1]) if many else None
+    labels = [-1] * len(cases) if many else labels
     bad = BadSamples(missing)
     finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
     kept = [i for i, case in enumerate(finished) if case is not None]
@@ -189,11 +222,15 @@ def from_arrays(
         name,
         [*notes, *bad.notes(where, len(cases))],
     )
+
+    def cut(dataset: SequenceDataset) -> SequenceDataset:
+        return dataset if windows is None else windows.cut(dataset, where, of_frames and [of_frames[i] for i in kept])
+
     confidence = arrays.get("confidence") if len(shape) == 3 else None
     if confidence is None or confidence.shape != stored.shape[:-1] or stored.shape[1:] != shape:
-        return with_confidence(dataset, coordinates, min_confidence)
-    sure = np.split(confidence, np.cumsum([len(case) for case in cases])[:-1])
-    return with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept])
+        return cut(with_confidence(dataset, coordinates, min_confidence))
+    sure = np.split(confidence, np.cumsum(sizes)[:-1])
+    return cut(with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept]))
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -257,7 +294,10 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
     """The sequences, each (T, ...) without padding."""
     if lengths is None:
         if values.ndim < 3 or 0 in values.shape:
-            raise DataError(f"{where}: sequences {values.shape} without an array lengths must be padded, (N, T, ...)")
+            raise DataError(
+                f"{where}: sequences {values.shape} without an array lengths must be padded, (N, T, ...); "
+                f"if it is a recording with a label for each frame, {REMEDY}"
+            )
         return [case[: end_of(case)] for case in values]
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths):
         raise DataError(f"{where}: lengths must be (N,) whole numbers, got {_kind(lengths)}")
@@ -375,8 +415,8 @@ def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str,
 SOURCE = Source(
     name="npz",
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
-    load=load,
-    read=read,
+    load=with_windows(load),
+    read=with_windows(read),
     recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )
