@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigError, DataError
 from . import embedded, generated
 from .dataset import SequenceDataset, Splits, concatenate, sequences_only
-from .formats import arff, features, folders, npy, npz, pyskl, tables, ts, ucr
+from .formats import arff, features, folders, hdf5, npy, npz, pyskl, tables, ts, ucr
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
@@ -53,6 +53,7 @@ _SOURCES = (
     imdb.SOURCE,
     npz.SOURCE,
     npy.SOURCE,
+    hdf5.SOURCE,
     tables.SOURCE,
     folders.SOURCE,
 )

@@ -47,9 +47,10 @@ from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frames import by_recording, labels_of_frames
 from .windows import Part, end_of, gather, of_one_hot
 
-_NAMES = {"sequences": ("sequences", "x", "X", "data"), "labels": ("labels", "y", "Y")}
+DATA = ("sequences", "x", "X", "data")
+_NAMES = {"sequences": DATA, "labels": ("labels", "y", "Y")}
 _OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
-_RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
+_RESERVED = (*DATA, "lengths", "labels", "y", "Y", "classes", "schema", "file")
 
 
 def load(
@@ -256,11 +257,9 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
     """The arrays of each part, where they are named x_train, y_train and so on."""
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
-        match = _OF_PART.fullmatch(name)
-        word = match and (match["part"] or match["first"])
-        if match and word and part_of(word):
-            role = "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
-            found.setdefault(word.lower(), {})[role] = name
+        word, role = role_in_part(name)
+        if word:
+            found.setdefault(word, {})[role] = name
     parts = {}
     for word, names in found.items():
         if "sequences" not in names:
@@ -268,6 +267,20 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
         labels = arrays[names["labels"]] if "labels" in names else None
         parts[word] = Part(f"{where}, array {names['sequences']!r}", arrays[names["sequences"]], labels)
     return {"": next(iter(parts.values()))} if len(parts) == 1 else parts
+
+
+def role_in_part(name: str) -> tuple[str, str]:
+    """The word for a part in the name of an array, and "sequences" or "labels"; "" where it has none.
+
+    Example:
+        >>> role_in_part("XTrain"), role_in_part("y_val"), role_in_part("mean")
+        (('train', 'sequences'), ('val', 'labels'), ('', ''))
+    """
+    match = _OF_PART.fullmatch(name)
+    word = match and (match["part"] or match["first"])
+    if not match or not word or not part_of(word):
+        return "", ""
+    return word.lower(), "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
 
 
 def _kind(values: np.ndarray) -> str:
