@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from . import embedded, generated
+from .audio import wav
 from .dataset import SequenceDataset, Splits, concatenate, sequences_only
 from .formats import arff, features, folders, hdf5, npy, npz, pyskl, tables, ts, ucr
 from .images import cifar, pixels
@@ -47,6 +48,7 @@ _SOURCES = (
     scenes.MBG,
     scenes.QUESTIONS,
     scenes.EDITING,
+    wav.SOURCE,
     arff.SOURCE,
     features.SOURCE,
     pixels.SOURCE,

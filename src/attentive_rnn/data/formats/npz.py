@@ -31,6 +31,7 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..frame_labels import by_recording, labels_of_frames
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
@@ -44,7 +45,6 @@ from ..source import Source
 from ..split import part_of, train_test
 from ..transforms.presence import unseen
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
-from .frames import by_recording, labels_of_frames
 from .windows import Part, end_of, gather, of_one_hot
 
 DATA = ("sequences", "x", "X", "data")
@@ -82,7 +82,7 @@ def load(
         target: "class" or "number", what a label is; None: as the type of the array says.
         order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
             :mod:`attentive_rnn.data.formats.windows`.
-        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.formats.frames`.
+        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.frame_labels`.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
