@@ -80,6 +80,9 @@ class Columns:
         schema: that of the data set, if this package wrote the file.
         features: the columns of a frame, if this package wrote the file.
         times: the columns of numbers that are moments.
+        sequence: the column that numbers the sequences, where each had a row.
+        lists: the columns that were lists in such rows.
+        files: the row at which each file starts, where there are several.
     """
 
     where: str
@@ -89,6 +92,9 @@ class Columns:
     schema: Schema | None = None
     features: tuple[str, ...] | None = None
     times: frozenset[str] = frozenset()
+    sequence: str | None = None
+    lists: tuple[str, ...] = ()
+    files: tuple[int, ...] = ()
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""

@@ -13,6 +13,7 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io import arrow
 from ..io.arrays import Missing, check_missing, fill
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent, is_value, numbers
@@ -50,7 +51,7 @@ _KNOWN = {
     "setup": ("setup",),
     "repetition": ("repetition",),
 }
-_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".parquet")
+_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
 
 
 def load(
@@ -146,8 +147,9 @@ def from_frame(
     """The sequences of a long table in memory, read as one in a file is.
 
     Args:
-        frame: a DataFrame of pandas or polars, a Table of pyarrow, or a mapping of columns by name: a row for each
-            frame. The labels of the rows of a pandas DataFrame are columns where they have names.
+        frame: a DataFrame of pandas or polars, a Table of pyarrow, a mapping of columns by name, or a Dataset or
+            DatasetDict of Hugging Face: a row for each frame, or for each sequence with columns of lists. The labels of
+            the rows of a pandas DataFrame are columns where they have names.
         sequence, time, label, subject, split, features, layout, missing, values, target: as for :func:`load`.
         name: of the data set in messages.
 
@@ -230,7 +232,7 @@ def _dataset(
 
 def _columns(path: Path, header: bool | None) -> tuple[Columns, list[str]]:
     """The columns of a file, and the note on a header of numbers."""
-    if path.suffix.lower() == ".parquet":
+    if path.is_dir() or path.suffix.lower() in arrow.SUFFIXES:
         return parquet.read_columns(path), []
     table = parse_table(read_bytes(path), str(path), header)
     columns: dict[str, list[str] | np.ndarray] = {**table.columns()}
@@ -245,12 +247,16 @@ def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
         if name is not None:
             roles[role] = table.called(name, role)
             taken.add(name)
+    if table.sequence is not None:
+        roles.setdefault("sequence", table.sequence)
     for role, usual in _KNOWN.items():
         if role in roles:
             continue
         found = [name for name in table.values if name not in taken and name.strip().lower() in usual]
         if table.schema is not None:
             found = [name for name in found if name == role]
+        if table.lists and role == "time":
+            found = [name for name in found if name in table.lists]
         if len(found) > 1:
             raise ConfigError(
                 f"{table.where}: the columns {found[0]!r} and {found[1]!r} could both be the {role}; "
@@ -273,6 +279,8 @@ def _frame(
     if table.features is not None and features is None:
         return list(table.features), {}
     rest = [name for name in table.values if name not in roles.values()]
+    if table.lists and features is None:
+        rest = [name for name in rest if name in table.lists]
     if features is not None:
         frame = [table.called(name, "features") for name in features]
         changing = [name for name in rest if name not in frame and not table.is_constant(name, order, starts)]
@@ -306,6 +314,8 @@ def _order(table: Columns, roles: Mapping[str, str]) -> tuple[np.ndarray, np.nda
     """The rows, sequence after sequence in order of time, and where in them each sequence starts."""
     count = len(table.lines)
     sequence = np.zeros(count, dtype=np.int64)
+    if table.sequence is None:
+        arrow.check_shards(table.texts(roles["sequence"]) if "sequence" in roles else None, table.files, table.where)
     if "sequence" in roles:
         ids = table.texts(roles["sequence"])
         number = {text: i for i, text in enumerate(dict.fromkeys(ids))}
@@ -422,7 +432,7 @@ SOURCE = Source(
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
     load=with_windows(with_joint_options(load)),
     read=with_windows(with_joint_options(read)),
-    recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
+    recognise=lambda path: bool(arrow.shards(path)) if path.is_dir() else path.name.lower().endswith(_SUFFIXES),
     may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},
 )
