@@ -97,8 +97,8 @@ def check_shards(ids: Sequence[str] | None, starts: Sequence[int], where: str) -
         again = (seen & own) - ({ids[start]} if start and ids[start] == ids[start - 1] else set())
         if again:
             raise DataError(
-                f"{where}: the sequence {sorted(again)[0]} is in two files; give each sequence of the folder a number of "
-                "its own, or read the files one at a time"
+                f"{where}: the sequence {sorted(again)[0]} is in two files; give each sequence of the folder a number "
+                "of its own, or read the files one at a time"
             )
         seen |= own
 
