@@ -137,16 +137,17 @@ class Windows:
         return dataset
 
 
-def with_windows(reader: Callable[..., Any]) -> Callable[..., Any]:
+def with_windows(reader: Callable[..., Any], knows_rate: bool = False) -> Callable[..., Any]:
     """A reader, ``load`` or ``read``, whose argument ``windows`` is given as the options of :class:`Windows`.
 
-    Its option ``rate`` also says the frames per second of a set that is not cut.
+    Its option ``rate`` also says the frames per second of a set that is not cut; a reader that knows them has none.
     """
+    defaults = {key: value for key, value in _OPTIONS.items() if key != "rate" or not knows_rate}
 
     @wraps(reader)
     def read(path: Any, **options: Any) -> Any:
-        own = {key: options.pop(key, default) for key, default in _OPTIONS.items()}
-        rate = own["rate"]
+        own = {key: options.pop(key, default) for key, default in defaults.items()}
+        rate = own.get("rate")
         if rate is not None:
             own["rate"] = rate = number(str(path), "rate", rate, 0, float("inf"), above=True)
         if own["window"] is None:
@@ -163,7 +164,7 @@ def with_windows(reader: Callable[..., Any]) -> Callable[..., Any]:
 
     signature = inspect.signature(reader)
     kept = [parameter for name, parameter in signature.parameters.items() if name != "windows"]
-    added = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in _OPTIONS.items()]
+    added = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
     read.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
     return read
 

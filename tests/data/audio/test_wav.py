@@ -88,6 +88,17 @@ def test_folders_of_parts_are_the_parts(tmp_path):
         read_sequences(tmp_path)
 
 
+def test_folders_within_each_other_are_refused_since_either_may_be_the_class(tmp_path):
+    write(tmp_path / "ann" / "dog" / "1.wav")
+    with pytest.raises(DataError, match=r"ann/dog/1\.wav is in folders within each other"):
+        read_sequences(tmp_path)
+
+
+def test_the_rate_of_frames_follows_from_the_hop_and_is_no_option(tmp_path):
+    with pytest.raises(ConfigError, match="unknown option 'rate'"):
+        read_sequences(write(tmp_path / "a.wav"), rate=16000)
+
+
 @pytest.mark.parametrize("place", [".", "meta"])
 def test_a_table_names_the_labels(tmp_path, place):
     for i in range(3):

@@ -184,6 +184,11 @@ def _facts(path: Path, files: list[Path], given: dict[str, str | None]) -> tuple
     for file in files:
         folders = file.relative_to(path).parts[:-1] if path.is_dir() else ()
         facts[file] = {"split": folders[0]} if folders and part_of(folders[0]) else {}
+        if len(folders) > len(facts[file]) + 1:
+            raise DataError(
+                f"{path}: {file.relative_to(path)} is in folders within each other, which leaves its class open; put "
+                "files at CLASS/FILE.wav, PART/CLASS/FILE.wav, or beside a .csv that names files and labels"
+            )
         if len(folders) > len(facts[file]):
             facts[file]["label"] = folders[-1]
     parts = [file for file, fact in facts.items() if "split" in fact]
@@ -246,8 +251,8 @@ def recognise(path: Path) -> bool:
 SOURCE = Source(
     name="audio",
     title="sounds: .wav files in a folder for each class, or with a .csv that names files and labels; log-mel features",
-    load=with_windows(load),
-    read=with_windows(read),
+    load=with_windows(load, knows_rate=True),
+    read=with_windows(read, knows_rate=True),
     recognise=recognise,
     may_lack=("label", "subject", "split"),
 )
