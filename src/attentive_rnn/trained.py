@@ -21,6 +21,7 @@ from .explain import Explanation, explain, stored_modulation
 from .explain.images import ImageExplanation, explain_images
 from .explain.response import has_gate
 from .streaming import Recognizer
+from .streaming.recordings import are_windows, segments_of_recordings
 from .tasks import Task
 from .tasks.metrics import probabilities
 from .training import RunFolder, SavedModel, load_model, open_run
@@ -74,6 +75,8 @@ class Prediction:
         scores: of the answers where the truth is known, as the "test" of results.json; None where it never is.
         trained_on: how many of the sequences the model was trained on, where its run says so.
         notes: of the reader, on how the sequences were taken.
+        segments: of recordings that were cut into windows, the answers for these joined frame by frame, as
+            :func:`attentive_rnn.streaming.recordings.segments_of_recordings` gives them; else empty.
     """
 
     names: list[str]
@@ -84,6 +87,7 @@ class Prediction:
     scores: dict[str, Any] | None
     trained_on: int = 0
     notes: tuple[str, ...] = ()
+    segments: tuple[dict[str, Any], ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -169,6 +173,7 @@ class TrainedRun:
             scores=self._scores(outputs[known], dataset.labels[known]) if known.any() else None,
             trained_on=self._trained_on(dataset),
             notes=dataset.notes,
+            segments=tuple(segments_of_recordings(dataset, outputs)) if classes and are_windows(dataset) else (),
         )
 
     def evaluate(

@@ -319,3 +319,29 @@ def test_changed_data_are_said_in_evaluation_and_refused_in_training(tmp_path, c
     assert f"warning: not as in training: {change}" in capsys.readouterr().err
     (run / "results.json").unlink()
     assert change in fails(["train", "--resume", run], capsys)
+
+
+def test_a_recording_is_cut_as_in_training_and_its_segments_are_printed(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    lines = ["id,activity,x"]
+    for recording in range(6):
+        for t in range(80):
+            walks = (t // 40 + recording) % 2
+            lines.append(f"r{recording},{['sit', 'walk'][walks]},{2 * walks + rng.normal(0, 0.1):.3f}")
+    Path("log.csv").write_text("\n".join(lines))
+    options = ["--option", "window=.5s", "--option", "overlap=.5", "--option", "rate=20"]
+    small = [*SMALL[:4], "--optim.lr", "0.05", "--training.max_epochs", "8", "--device", "cpu"]
+    assert main(["train", "--data", "log.csv", *options, *small]) == 0
+    (run,) = Path("runs/sequence").iterdir()
+    Path("new.csv").write_text("\n".join(["id,x", *(f"a,{2 * (t >= 40)}" for t in range(80))]))
+    capsys.readouterr()
+    assert main(["predict", str(run), "new.csv", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["name"], row["label"]) for row in rows] == [("a", "sit"), ("a", "walk")]
+    assert (rows[0]["start"], rows[1]["end"], rows[1]["end_seconds"]) == (0, 80, 4.0)
+    assert abs(rows[1]["start"] - 40) <= 5
+    assert main(["predict", str(run), "new.csv"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("a  ")
+    assert printed[0].endswith(f"sit  (frames 0 to {rows[0]['end'] - 1}, 0.00 to {rows[0]['end_seconds']:.2f} s)")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from attentive_rnn.streaming import Segment, Segmenter
+from attentive_rnn.streaming.segments import segments_of
 
 
 def _segments(best, hold, classes=3):
@@ -41,3 +42,8 @@ def test_segments_have_the_mean_probability_of_their_label():
     assert found[-1].end == 200
     for s in found:
         assert s.probability == pytest.approx(shares[s.start : s.end, s.label].mean())
+
+
+def test_a_whole_sequence_has_the_segments_of_its_frames():
+    assert segments_of(np.eye(3)[[0, 0, 2, 1, 1]]) == _segments([0, 0, 2, 1, 1], hold=1)
+    assert segments_of(np.eye(3)[[0, 2, 0, 1, 1]], hold=2) == _segments([0, 2, 0, 1, 1], hold=2)

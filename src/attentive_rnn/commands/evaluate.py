@@ -152,6 +152,15 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _in_words(prediction: Prediction, top: int) -> Iterator[str]:
+    """A line for each sequence, or for each segment of recordings."""
+    if prediction.segments:
+        width = max(len(one_line(row["name"])) for row in prediction.segments)
+        for row in prediction.segments:
+            span = f"frames {row['start']} to {row['end'] - 1}"
+            if "start_seconds" in row:
+                span += f", {row['start_seconds']:.2f} to {row['end_seconds']:.2f} s"
+            yield f"{one_line(row['name']):{width}}  {row['probability']:.3f}  {row['label']}  ({span})"
+        return
     width = max((len(name) for name in prediction.names), default=0)
     best = prediction.top(top) if prediction.classes else [[] for _ in prediction.labels]
     for name, label, truth, shares in zip(prediction.names, prediction.labels, prediction.truth, best, strict=True):
@@ -184,9 +193,12 @@ def _fit_to_labels(trained: TrainedRun, predictions: list[Prediction]) -> list[s
 
 
 def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) -> list[dict[str, Any]]:
-    """A JSON object for each sequence, with the probabilities of all classes or of the first ones."""
-    rows = []
+    """A JSON object for each sequence, with the probabilities of all classes or of the first ones; or each segment."""
+    rows: list[dict[str, Any]] = []
     for path, one in answered.items():
+        if one.segments:
+            rows += [{"input": path, **row} if several else row for row in one.segments]
+            continue
         best = one.top(top or 1) if one.classes else []
         for i, (name, label, truth) in enumerate(zip(one.names, one.labels, one.truth, strict=True)):
             row: dict[str, Any] = {"name": name}

@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigError, DataError
 from . import embedded, generated
+from .audio import wav
 from .dataset import SequenceDataset, Splits, concatenate, sequences_only
-from .formats import arff, features, folders, npy, npz, pyskl, tables, ts, ucr
+from .formats import arff, features, folders, hdf5, npy, npz, pyskl, tables, ts, ucr
 from .images import cifar, pixels
 from .images.scenes import sets as scenes
 from .io.files import existing
@@ -48,12 +49,14 @@ _SOURCES = (
     scenes.MBG,
     scenes.QUESTIONS,
     scenes.EDITING,
+    wav.SOURCE,
     arff.SOURCE,
     features.SOURCE,
     pixels.SOURCE,
     imdb.SOURCE,
     npz.SOURCE,
     npy.SOURCE,
+    hdf5.SOURCE,
     tables.SOURCE,
     folders.SOURCE,
 )

@@ -15,7 +15,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     """Split a training set in (train, valid), the same way for the same seed.
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
-    validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
+    validation score is that of people not seen in training; where every item names the scene it shows, whole scenes;
+    of windows whole recordings, since windows of one recording overlap and resemble each other.
     Of several draws of them the first is taken that leaves both parts every class, or else all for training. Where none
     does, as where each person makes one gesture, and otherwise, each class gives the same share, at least one sequence
     if that is not more in all, and keeps one for training; where labels are numbers, all have an equal chance.
@@ -28,7 +29,7 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
 
     Raises:
         ConfigError: a fraction outside (0, 1) or a negative seed.
-        DataError: nothing can be held out without emptying a class.
+        DataError: nothing can be held out without emptying a class, or all are windows of one recording.
 
     Example:
         >>> from attentive_rnn.data import load
@@ -43,7 +44,7 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     if isinstance(dataset, GeneratedDataset):
         return dataset.split(fraction, seed)  # type: ignore[return-value]  # the second part is a plain set
     rng = np.random.default_rng(seed)
-    groups = _groups(dataset)
+    groups, apart = _groups(dataset)
     if groups is not None:
         names = np.unique(groups)
         count = min(max(round(fraction * len(names)), 1), len(names) - 1)
@@ -53,6 +54,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
             for held_out in drawn:
                 if all(_has_all_classes(dataset, held_out == part) for part in parts):
                     return _by_mask(dataset, held_out)
+        if apart:
+            return _by_mask(dataset, drawn[0])
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
 
 
@@ -87,7 +90,9 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
         raise DataError(f"{where}: {len(dataset)} sequences cannot be divided into {count} folds")
     rng = np.random.default_rng(seed)
     fold = np.empty(len(dataset), dtype=int)
-    groups = _groups(dataset)
+    groups, apart = _groups(dataset)
+    if apart and groups is not None and len(np.unique(groups)) < count:
+        raise DataError(f"{where}: windows of {len(np.unique(groups))} recordings cannot be divided into {count} folds")
     if groups is not None and len(np.unique(groups)) >= count:
         sizes = np.zeros(count, dtype=int)
         names, counts = np.unique(rng.permutation(groups), return_counts=True)
@@ -96,6 +101,8 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
             sizes[sizes.argmin()] += counts[i]
         if all(_has_all_classes(dataset, fold != k) for k in range(count)):
             return [_by_mask(dataset, fold == k) for k in range(count)]
+        if apart:
+            raise DataError(f"{where}: a class is in too few recordings for {count} folds")
     shuffled = rng.permutation(len(dataset))
     # In the order of the labels, each class goes round the folds, and the next one begins where it ended.
     fold[shuffled[np.argsort(dataset.labels[shuffled], kind="stable")]] = np.arange(len(dataset)) % count
@@ -106,14 +113,26 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
     return [_by_mask(dataset, fold == k) for k in range(count)]
 
 
-def _groups(dataset: LabelledDataset) -> np.ndarray | None:
-    """The subject of every item, or its scene, where all name one and there are three or more; else None."""
-    for key in ("subject", "scene"):
-        if all(key in meta for meta in dataset.metas):
+def _groups(dataset: LabelledDataset) -> tuple[np.ndarray | None, bool]:
+    """What items are held out with, and whether they must be: the subject of each, its scene, or its recording.
+
+    None where not all items name one, or fewer than three are named. Windows of one recording are never divided.
+
+    Raises:
+        DataError: all items are windows of one recording.
+    """
+    for key, least in (("subject", 3), ("scene", 3), ("recording", 2)):
+        if len(dataset) and all(key in meta for meta in dataset.metas):
             groups = dataset.groups(key)
-            if len(np.unique(groups)) >= 3:
-                return groups
-    return None
+            if len(np.unique(groups)) >= least:
+                return groups, key == "recording"
+            if key == "recording":
+                raise DataError(
+                    f"{dataset.name or 'data'}: all windows are of one recording, so that none can be held out: give "
+                    "more recordings, or say which frames are for testing (split=NAME of a column or an array 'split' "
+                    "with train, valid and test); training.valid_fraction 0 and training.select last hold none out"
+                )
+    return None, False
 
 
 def _has_all_classes(dataset: LabelledDataset, chosen: np.ndarray) -> bool:

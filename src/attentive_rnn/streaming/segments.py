@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -123,3 +124,15 @@ class Segmenter:
 
     def _segment(self, end: int, total: float) -> Segment:
         return Segment(self.label, self._start, end, total / (end - self._start))
+
+
+def segments_of(probabilities: Iterable[np.ndarray], hold: int = 1) -> list[Segment]:
+    """The segments of a whole sequence, from the probabilities (K,) of each of its frames.
+
+    Example:
+        >>> [(segment.label, segment.start, segment.end) for segment in segments_of(np.eye(2)[[0, 0, 1]])]
+        [(0, 0, 2), (1, 2, 3)]
+    """
+    segmenter = Segmenter(hold)
+    found = [segmenter.push(one) for one in probabilities]
+    return [segment for segment in (*found, segmenter.finish()) if segment is not None]

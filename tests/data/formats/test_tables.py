@@ -278,7 +278,7 @@ def test_texts_of_polars_and_categories_of_pandas():
     [
         (3, "int is not a table of numbers and texts"),
         ({"a": [1, 2], "b": [1]}, "dict is not a table"),
-        ({"a": [[1.0]]}, "the column 'a' holds list"),
+        ({"a": [b"1"]}, "the column 'a' holds binary"),
         ({"x": pa.array([], pa.float64())}, "has no rows"),
         ({"id": [1, 1], "x": [1.0, None]}, "frame, row 2: x is missing"),
     ],

@@ -80,6 +80,9 @@ class Columns:
         schema: that of the data set, if this package wrote the file.
         features: the columns of a frame, if this package wrote the file.
         times: the columns of numbers that are moments.
+        sequence: the column that numbers the sequences, where each had a row.
+        lists: the columns that were lists in such rows.
+        files: the row at which each file starts, where there are several.
     """
 
     where: str
@@ -89,6 +92,9 @@ class Columns:
     schema: Schema | None = None
     features: tuple[str, ...] | None = None
     times: frozenset[str] = frozenset()
+    sequence: str | None = None
+    lists: tuple[str, ...] = ()
+    files: tuple[int, ...] = ()
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""
@@ -119,13 +125,20 @@ class Columns:
         values = self.values[name]
         return are_times(values) if isinstance(values, list) else name in self.times
 
-    def constants(self, name: str, order: np.ndarray, starts: np.ndarray) -> list[Any]:
+    def constants(
+        self,
+        name: str,
+        order: np.ndarray,
+        starts: np.ndarray,
+        remedy: str = "give each part a sequence of its own",
+    ) -> list[Any]:
         """The value of a column in each sequence, as texts or integers.
 
         Args:
             name: the column.
             order: the rows, sequence after sequence.
             starts: where in ``order`` each sequence starts.
+            remedy: what to do where it changes, for the message.
 
         Raises:
             DataError: the column changes within a sequence.
@@ -136,7 +149,7 @@ class Columns:
             row = changed[0]
             raise DataError(
                 f"{self.place(order[row])}: {name} changes from {column[first[row]]!r} to {column[row]!r} within a "
-                "sequence; give each part a sequence of its own"
+                f"sequence; {remedy}"
             )
         found = column[starts].tolist()
         if isinstance(values, list) and self.unit == "line":

@@ -3,7 +3,7 @@
     sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
     lengths     (N,) frames of each; may be left out where sequences are padded
     labels      (N,) class indices, -1 for none, or class names; also called y or Y; may be left out; floats are
-                numbers to be predicted, NaN for none
+                numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut into windows
     classes     the class names
     schema      JSON of a Schema, as one text
     split       (N,) "train" or "test"
@@ -31,26 +31,29 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..frame_labels import by_recording, labels_of_frames
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
 from ..options import one_of
+from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
-from ..skeletons.confidence import fill_joints, with_confidence
+from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .windows import Part, end_of, gather, of_one_hot
 
+DATA = ("sequences", "x", "X", "data")
 _NAMES = {
-    "sequences": ("sequences", "x", "X", "data"),
+    "sequences": DATA,
     "labels": ("labels", "y", "Y"),
     "confidence": ("confidence", "confidences", "score", "scores", "visibility", "keypoint_score", "keypoint_scores"),
 }
 _OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
-_RESERVED = ("sequences", "x", "X", "data", "lengths", "labels", "y", "Y", "classes", "schema", "file")
+_RESERVED = (*DATA, "lengths", "labels", "y", "Y", "classes", "schema", "file")
 
 
 def load(
@@ -64,6 +67,7 @@ def load(
     values: int | None = None,
     target: Kind | None = None,
     order: str | None = None,
+    windows: Windows | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the array "split", or else a share held out for testing.
 
@@ -81,12 +85,13 @@ def load(
         target: "class" or "number", what a label is; None: as the type of the array says.
         order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
             :mod:`attentive_rnn.data.formats.windows`.
+        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.frame_labels`.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
     """
-    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order)
-    return train_test(dataset, test_fraction, seed, missing)
+    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order, windows)
+    return train_test(dataset if windows is None else windows.usable(dataset), test_fraction, seed, missing)
 
 
 def read(
@@ -98,18 +103,40 @@ def read(
     values: int | None = None,
     target: Kind | None = None,
     order: str | None = None,
+    windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
+    path = existing(path)
+    return from_file(
+        read_arrays(path), path, layout, missing, coordinates, min_confidence, values, target, order, windows
+    )
+
+
+def from_file(
+    arrays: dict[str, np.ndarray],
+    path: Path,
+    layout: Layout | None = None,
+    missing: Missing = "refuse",
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+    values: int | None = None,
+    target: Kind | None = None,
+    order: str | None = None,
+    windows: Windows | None = None,
+) -> SequenceDataset:
+    """The sequences of all arrays of a file by name; arguments and errors as for :func:`load`."""
     check_missing(missing)
     if target is not None:
-        one_of("npz", "target", target, get_args(Kind))
-    path = existing(path)
-    arrays = read_arrays(path)
-    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, str(path))
+        one_of(path.suffix[1:], "target", target, get_args(Kind))
+    where = str(path)
+    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, where)
     if parts:
-        return from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
+        dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
+        return dataset if windows is None else windows.cut(dataset, where)
+    if windows is not None:
+        arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
     given = (coordinates, min_confidence)
-    return from_arrays(arrays, str(path), path.stem, layout, missing, values, target, *given)
+    return from_arrays(arrays, where, path.stem, layout, missing, values, target, *given, windows)
 
 
 def from_parts(
@@ -149,6 +176,7 @@ def from_arrays(
     target: Kind | None = None,
     coordinates: int | None = None,
     min_confidence: float = 0.0,
+    windows: Windows | None = None,
 ) -> SequenceDataset:
     """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
     schema = _schema(arrays, where)
@@ -162,6 +190,8 @@ def from_arrays(
     cases = _cases(stored, arrays.get("lengths"), schema, where)
     shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
     given = _named("labels", arrays)
+    sizes = [len(case) for case in cases]
+    given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)
     notes = asked_for_layout(shape, where) if schema is None and layout is None and len(shape) > 1 else []
     if given is not None and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
@@ -174,9 +204,13 @@ def from_arrays(
             notes += signed
         given, more = _meant(given, target, where)
         notes += more
+        if given.dtype.kind == "f" and many:
+            raise DataError(f"{where}: labels are floats, and windows have classes: target=class takes them as such")
         if given.dtype.kind == "f":
             schema = Schema((), shape, layout=layout, target="number")
-    labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
+    labels, classes = _labels(given, arrays.get("classes"), schema, sum(sizes) if many else len(cases), where)
+    of_frames = np.split(np.array(labels), np.cumsum(sizes)[:-1]) if many else None
+    labels = [-1] * len(cases) if many else labels
     bad = BadSamples(missing)
     finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
     kept = [i for i, case in enumerate(finished) if case is not None]
@@ -193,10 +227,14 @@ def from_arrays(
     known = {*_RESERVED, *_columns(arrays, len(cases), where), beside}
     if unused := [name for name in arrays if name not in known]:
         dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
+
+    def cut(dataset: SequenceDataset) -> SequenceDataset:
+        return dataset if windows is None else windows.cut(dataset, where, of_frames and [of_frames[i] for i in kept])
+
     if beside is None:
-        return with_confidence(dataset, coordinates, min_confidence)
-    sure = _confidences(arrays[beside], stored.ndim > cases[0].ndim, cases, shape, f"{where}: the array {beside}")
-    return with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept])
+        return cut(with_confidence(dataset, coordinates, min_confidence))
+    sure = confidences_of(arrays[beside], stored.ndim > cases[0].ndim, cases, shape, f"{where}: the array {beside}")
+    return cut(with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept]))
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -222,11 +260,9 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
     """The arrays of each part, where they are named x_train, y_train and so on."""
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
-        match = _OF_PART.fullmatch(name)
-        word = match and (match["part"] or match["first"])
-        if match and word and part_of(word):
-            role = "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
-            found.setdefault(word.lower(), {})[role] = name
+        word, role = role_in_part(name)
+        if word:
+            found.setdefault(word, {})[role] = name
     parts = {}
     for word, names in found.items():
         if "sequences" not in names:
@@ -234,6 +270,20 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
         labels = arrays[names["labels"]] if "labels" in names else None
         parts[word] = Part(f"{where}, array {names['sequences']!r}", arrays[names["sequences"]], labels)
     return {"": next(iter(parts.values()))} if len(parts) == 1 else parts
+
+
+def role_in_part(name: str) -> tuple[str, str]:
+    """The word for a part in the name of an array, and "sequences" or "labels"; "" where it has none.
+
+    Example:
+        >>> role_in_part("XTrain"), role_in_part("y_val"), role_in_part("mean")
+        (('train', 'sequences'), ('val', 'labels'), ('', ''))
+    """
+    match = _OF_PART.fullmatch(name)
+    word = match and (match["part"] or match["first"])
+    if not match or not word or not part_of(word):
+        return "", ""
+    return word.lower(), "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
 
 
 def _kind(values: np.ndarray) -> str:
@@ -260,7 +310,10 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
     """The sequences, each (T, ...) without padding."""
     if lengths is None:
         if values.ndim < 3 or 0 in values.shape:
-            raise DataError(f"{where}: sequences {values.shape} without an array lengths must be padded, (N, T, ...)")
+            raise DataError(
+                f"{where}: sequences {values.shape} without an array lengths must be padded, (N, T, ...); "
+                f"if it is a recording with a label for each frame, {REMEDY}"
+            )
         return [case[: end_of(case)] for case in values]
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths):
         raise DataError(f"{where}: lengths must be (N,) whole numbers, got {_kind(lengths)}")
@@ -284,24 +337,6 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         i = int(np.argmax(sizes))
         raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
     return [case[:size] for case, size in zip(values, sizes, strict=True)]
-
-
-def _confidences(
-    values: np.ndarray, padded: bool, cases: list[np.ndarray], shape: tuple[int, ...], where: str
-) -> list[np.ndarray]:
-    """The confidences (T, M, V) of each sequence."""
-    frames = [len(case) for case in cases]
-    if padded and len(cases) == 1 and len(values) != 1:
-        values = values[None]
-    found = (
-        [v[:n] for v, n in zip(values, frames, strict=False)] if padded else np.split(values, np.cumsum(frames)[:-1])
-    )
-    sizes = [count * math.prod(shape[:-1]) for count in frames]
-    if values.dtype.kind not in "iufb" or [one.size for one in found] != sizes:
-        raise DataError(
-            f"{where} is {_kind(values)}, which is not one number for each joint of {len(cases)} sequences of {shape}"
-        )
-    return [one.reshape(-1, *shape[:-1]).astype(np.float64) for one in found]
 
 
 def _finished(case: np.ndarray, i: int, missing: Missing, where: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -396,8 +431,8 @@ def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str,
 SOURCE = Source(
     name="npz",
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
-    load=load,
-    read=read,
+    load=with_windows(load),
+    read=with_windows(read),
     recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -1,10 +1,11 @@
-"""Parquet files, by way of pyarrow."""
+"""Parquet and Arrow files, folders of them, and data frames, by way of pyarrow."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ...errors import ConfigError, DataError, MissingExtraError
 from ..dataset import SequenceDataset
+from ..io import arrow
 from ..io.files import read_bytes
 from ..io.memory import check_memory
 from ..schema import Schema
@@ -23,19 +25,20 @@ _ROLES = ("sequence", "time", "label")
 
 
 def read_columns(path: Path) -> Columns:
-    """The columns of a file: numbers as arrays (NaN where null), all else as texts ("" where null).
+    """The columns of a file or of the shards of a folder: numbers as arrays (NaN where null), all else as texts.
+
+    A null text is "". A table with a sequence in each row is made long; see :mod:`attentive_rnn.data.io.arrow`.
 
     Raises:
-        DataError: the file is damaged, or a column holds lists, bytes or the like.
+        DataError: a file is damaged, or a column holds bytes or the like.
         MissingExtraError: pyarrow is not installed.
     """
-    pa, pq = _pyarrow()
+    pa, _ = _pyarrow()
     try:
-        limits = {"thrift_string_size_limit": 2**26, "thrift_container_size_limit": 2**20}
-        content = io.BytesIO(read_bytes(path))
-        _check_size(pq.ParquetFile(content, **limits).metadata, str(path))
-        table = pq.read_table(content, use_threads=False, page_checksum_verification=True, **limits)
-        return _columns(pa, table, str(path))
+        if path.is_dir():
+            table, starts = arrow.folder_table(pa, path, _read_table)
+            return replace(_columns(pa, table, str(path)), files=tuple(starts))
+        return _columns(pa, _read_table(path), str(path))
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
         if isinstance(error, DataError):
             raise
@@ -50,8 +53,29 @@ def _check_size(metadata: Any, where: str) -> None:
     check_memory(unpacked + 8 * metadata.num_rows * metadata.num_columns, where, "its table")
 
 
+def _read_table(path: Path) -> Any:
+    """The table of a file; Arrow's errors as they are, but with the name of a damaged shard."""
+    pa, pq = _pyarrow()
+    source = io.BytesIO(read_bytes(path))
+    try:
+        if path.suffix.lower() != ".parquet":
+            is_file = source.getbuffer()[:6] == b"ARROW1"
+            table = (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).read_all()
+            table.validate(full=True)
+            return table
+        limits = {"thrift_string_size_limit": 2**26, "thrift_container_size_limit": 2**20}
+        _check_size(pq.ParquetFile(source, **limits).metadata, str(path))
+        return pq.read_table(source, use_threads=False, page_checksum_verification=True, **limits)
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        kind = "Parquet" if path.suffix.lower() == ".parquet" else "Arrow"
+        raise DataError(f"{path}: cannot be read ({reason}); the file is truncated or not {kind}") from error
+
+
 def frame_columns(frame: Any, where: str) -> Columns:
-    """The columns of a data frame of pandas, polars or pyarrow, or of a mapping of columns by name.
+    """The columns of a data frame of pandas, polars or pyarrow, of a mapping by name, or of a set of Hugging Face.
 
     Raises:
         DataError: it is nothing of this kind, or a column holds lists, bytes or the like.
@@ -59,6 +83,8 @@ def frame_columns(frame: Any, where: str) -> Columns:
     """
     pa, _ = _pyarrow()
     try:
+        if arrow.is_hub_dataset(frame):
+            return _columns(pa, arrow.hub_table(pa, frame, where), where)
         return _columns(pa, frame if isinstance(frame, pa.Table) else pa.table(frame), where)
     except (pa.ArrowException, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
         if isinstance(error, DataError):
@@ -70,6 +96,7 @@ def frame_columns(frame: Any, where: str) -> Columns:
 def _columns(pa: Any, table: Any, where: str) -> Columns:
     table.validate(full=True)
     metadata = (table.schema.metadata or {}).get(_KEY)
+    table, sequence, lists = arrow.long_table(pa, arrow.with_class_names(pa, table), where)
     times = frozenset(field.name for field in table.schema if pa.types.is_temporal(field.type))
     try:
         values = {name: _values(pa, table.column(i), name) for i, name in enumerate(table.column_names)}
@@ -80,7 +107,7 @@ def _columns(pa: Any, table: Any, where: str) -> Columns:
     if not table.num_rows:
         raise DataError(f"{where}: has no rows")
     schema, features = _own(metadata, values, where) if metadata else (None, None)
-    return Columns(where, "row", range(1, table.num_rows + 1), values, schema, features, times)
+    return Columns(where, "row", range(1, table.num_rows + 1), values, schema, features, times, sequence, lists)
 
 
 def table_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -12,12 +13,14 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import SequenceDataset, Splits
+from ..io import arrow
 from ..io.arrays import Missing, check_missing, fill
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent, is_value, numbers
 from ..io.files import existing, read_bytes
 from ..io.text import header_note, parse_table
 from ..options import one_of
+from ..recordings import REMEDY, Windows, changes, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
@@ -48,7 +51,7 @@ _KNOWN = {
     "setup": ("setup",),
     "repetition": ("repetition",),
 }
-_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".parquet")
+_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
 
 
 def load(
@@ -66,6 +69,7 @@ def load(
     values: int | None = None,
     header: bool | None = None,
     target: Kind | None = None,
+    windows: Windows | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the column of the split, or else a share held out for testing.
 
@@ -83,13 +87,17 @@ def load(
         header: whether the first line of a text file has names; None: see
             :func:`attentive_rnn.data.io.text.parse_table`.
         target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
+        windows: how sequences whose label changes are cut, each of one subject and part.
 
     Raises:
         DataError: the file is malformed, a label changes within a sequence or is not there, or a part is empty.
         ConfigError: the file has no column of a given name.
     """
-    dataset = read(path, sequence, time, label, subject, split, features, layout, missing, values, header, target)
-    if len(dataset) == 1:
+    names = (sequence, time, label, subject, split)
+    dataset = read(path, *names, features, layout, missing, values, header, target, windows)
+    if windows is not None:
+        dataset = windows.usable(dataset)
+    elif len(dataset) == 1:
         raise DataError(
             f"{path}: holds one sequence; say which column tells the sequences apart, as sequence=NAME "
             f"(features found: {', '.join(dataset.schema.features[:8]) or dataset.schema.size})"
@@ -110,6 +118,7 @@ def read(
     values: int | None = None,
     header: bool | None = None,
     target: Kind | None = None,
+    windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
 
@@ -118,7 +127,7 @@ def read(
     path = existing(path)
     table, notes = _columns(path, header)
     given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
-    return _dataset(table, notes, path.name.split(".")[0], given, features, layout, missing, values, target)
+    return _dataset(table, notes, path.name.split(".")[0], given, features, layout, missing, values, target, windows)
 
 
 @with_joint_options
@@ -139,8 +148,9 @@ def from_frame(
     """The sequences of a long table in memory, read as one in a file is.
 
     Args:
-        frame: a DataFrame of pandas or polars, a Table of pyarrow, or a mapping of columns by name: a row for each
-            frame. The labels of the rows of a pandas DataFrame are columns where they have names.
+        frame: a DataFrame of pandas or polars, a Table of pyarrow, a mapping of columns by name, or a Dataset or
+            DatasetDict of Hugging Face: a row for each frame, or for each sequence with columns of lists. The labels of
+            the rows of a pandas DataFrame are columns where they have names.
         sequence, time, label, subject, split, features, layout, missing, values, target: as for :func:`load`.
         name: of the data set in messages.
 
@@ -172,18 +182,26 @@ def _dataset(
     missing: Missing,
     values: int | None,
     target: Kind | None,
+    windows: Windows | None = None,
 ) -> SequenceDataset:
     check_missing(missing)
     if target is not None:
         one_of("table", "target", target, get_args(Kind))
     roles = _roles(table, given)
     order, starts = _order(table, roles)
+    if windows is not None:
+        starts = _recordings(table, roles, order, starts)
     frame, dropped = _frame(table, roles, features, order, starts)
     names = table.texts(roles["label"]) if "label" in roles else [""] * len(order)
-    if "label" in roles:
-        table.constants(roles["label"], order, starts)
-    labels = [names[order[start]] for start in starts]
-    kind = target or _kind(table, labels, order[starts])
+    if "label" in roles and windows is None:
+        table.constants(roles["label"], order, starts, f"give each part a sequence of its own, or {REMEDY}")
+    labelled = order if windows is not None else order[starts]
+    labels = [names[row] for row in labelled]
+    kind = target or _kind(table, labels, labelled)
+    if windows is not None and kind == "number":
+        raise DataError(
+            f"{table.where}: windows have classes, not numbers to predict: leave out window or target=number"
+        )
     schema = table.schema or _schema(table, labels, frame, (layout, values), kind)
     if schema.layout is None:
         notes = [*notes, *asked_for_layout(schema.shape, table.where, schema.features)]
@@ -197,7 +215,9 @@ def _dataset(
     metas = _metas(table, roles, [*frame, *dropped], order, starts)
     kept = [i for i, case in enumerate(cases) if case is not None]
     notes = [*notes, *bad.notes(table.where, len(cases))]
-    return SequenceDataset(
+    if windows is not None:
+        schema = replace(schema, rate=schema.rate or _rate(table, roles, order, starts))
+    dataset = SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in cases if case is not None],
         [_label(table, schema, names, order[starts[i]]) for i in kept],
         from_columns({key: [values[i] for i in kept] for key, values in metas.items()}, len(kept), table.where),
@@ -205,11 +225,17 @@ def _dataset(
         name,
         [*notes, *(f"{table.where}: {why}; features=[...] names those to take" for why in dropped.values())],
     )
+    if windows is None:
+        return dataset
+    rows = {text: row for row, text in enumerate(names)}
+    index = {text: _label(table, schema, names, row) for text, row in rows.items()}
+    found = np.array([index[names[row]] for row in order], dtype=np.int64)
+    return windows.cut(dataset, table.where, [found[starts[i] : ends[i]] for i in kept])
 
 
 def _columns(path: Path, header: bool | None) -> tuple[Columns, list[str]]:
     """The columns of a file, and the note on a header of numbers."""
-    if path.suffix.lower() == ".parquet":
+    if path.is_dir() or path.suffix.lower() in arrow.SUFFIXES:
         return parquet.read_columns(path), []
     table = parse_table(read_bytes(path), str(path), header)
     columns: dict[str, list[str] | np.ndarray] = {**table.columns()}
@@ -224,12 +250,16 @@ def _roles(table: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
         if name is not None:
             roles[role] = table.called(name, role)
             taken.add(name)
+    if table.sequence is not None:
+        roles.setdefault("sequence", table.sequence)
     for role, usual in _KNOWN.items():
         if role in roles:
             continue
         found = [name for name in table.values if name not in taken and name.strip().lower() in usual]
         if table.schema is not None:
             found = [name for name in found if name == role]
+        if table.lists and role == "time":
+            found = [name for name in found if name in table.lists]
         if len(found) > 1:
             raise ConfigError(
                 f"{table.where}: the columns {found[0]!r} and {found[1]!r} could both be the {role}; "
@@ -252,6 +282,8 @@ def _frame(
     if table.features is not None and features is None:
         return list(table.features), {}
     rest = [name for name in table.values if name not in roles.values()]
+    if table.lists and features is None:
+        rest = [name for name in rest if name in table.lists]
     if features is not None:
         frame = [table.called(name, "features") for name in features]
         changing = [name for name in rest if name not in frame and not table.is_constant(name, order, starts)]
@@ -285,6 +317,8 @@ def _order(table: Columns, roles: Mapping[str, str]) -> tuple[np.ndarray, np.nda
     """The rows, sequence after sequence in order of time, and where in them each sequence starts."""
     count = len(table.lines)
     sequence = np.zeros(count, dtype=np.int64)
+    if table.sequence is None:
+        arrow.check_shards(table.texts(roles["sequence"]) if "sequence" in roles else None, table.files, table.where)
     if "sequence" in roles:
         ids = table.texts(roles["sequence"])
         number = {text: i for i, text in enumerate(dict.fromkeys(ids))}
@@ -305,6 +339,22 @@ def _order(table: Columns, roles: Mapping[str, str]) -> tuple[np.ndarray, np.nda
             f"first in {table.unit} {table.lines[order[row]]}"
         )
     return order, np.flatnonzero(np.diff(sequence[order], prepend=-1))
+
+
+def _recordings(table: Columns, roles: Mapping[str, str], order: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Where the recordings start: sequences, and the parts of one in which the subject and the split stay the same."""
+    columns = [np.array(table.texts(roles[role]))[order] for role in ("subject", "split") if role in roles]
+    return np.union1d(starts, changes(*columns)) if columns else starts
+
+
+def _rate(table: Columns, roles: Mapping[str, str], order: np.ndarray, starts: np.ndarray) -> float | None:
+    """The frames per second of a column of times written out; of numbers the unit is not known."""
+    if "time" not in roles or not isinstance(table.values[roles["time"]], list) or not table.are_times(roles["time"]):
+        return None
+    steps = np.diff(table.numbers(roles["time"])[order])
+    within = np.delete(steps, starts[1:] - 1)
+    middle = float(np.median(within)) if len(within) else 0.0
+    return float(f"{1 / middle:.5g}") if middle > 0 else None
 
 
 def _metas(
@@ -383,9 +433,9 @@ def _case(table: Columns, frame: list[str], values: np.ndarray, rows: np.ndarray
 SOURCE = Source(
     name="table",
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
-    load=with_joint_options(load),
-    read=with_joint_options(read),
-    recognise=lambda path: path.name.lower().endswith(_SUFFIXES) and path.is_file(),
+    load=with_windows(with_joint_options(load)),
+    read=with_windows(with_joint_options(read)),
+    recognise=lambda path: bool(arrow.shards(path)) if path.is_dir() else path.name.lower().endswith(_SUFFIXES),
     may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},
 )

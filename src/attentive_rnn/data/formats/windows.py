@@ -163,6 +163,14 @@ def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
     )
 
 
+def time_before_features(values: np.ndarray, order: str | None, where: str) -> np.ndarray:
+    """The sequences (N, T, D) of an array (N, T, D) or (N, D, T), where one order is given or only one fits."""
+    order = order if order in ORDERS else _order(values.shape, None, where)
+    if len(order) != values.ndim:
+        raise DataError(f"{where}: has the axes {values.shape}, which are not {len(order)}, {order}")
+    return _with_time_first(values, order)
+
+
 def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:
     """The sequences as (N, T, D), or as (N, T, M, V, C)."""
     wanted = "NTD" if "D" in axes else "".join(letter for letter in "NTMVC" if letter in axes)

@@ -127,6 +127,35 @@ def _note(dataset: SequenceDataset, found: Numbers) -> str:
     )
 
 
+def confidences_of(
+    values: np.ndarray, padded: bool, cases: Sequence[np.ndarray], shape: tuple[int, ...], where: str
+) -> list[np.ndarray]:
+    """The confidences (T, M, V) of each sequence, out of an array beside that of the joints.
+
+    Args:
+        values: one number for each joint, with or without an axis of persons.
+        padded: whether the first axis is that of the sequences; else they follow each other.
+        cases: the joints of each sequence, (T, ...).
+        shape: of a frame, (M, V, C).
+        where: the array, in messages.
+
+    Raises:
+        DataError: the array does not fit.
+    """
+    frames = [len(case) for case in cases]
+    if padded and len(cases) == 1 and len(values) != 1:
+        values = values[None]
+    found = (
+        [v[:n] for v, n in zip(values, frames, strict=False)] if padded else np.split(values, np.cumsum(frames)[:-1])
+    )
+    if values.dtype.kind not in "iufb" or [one.size for one in found] != [n * shape[0] * shape[1] for n in frames]:
+        raise DataError(
+            f"{where} is {values.dtype} {values.shape}, which is not one number for each joint of {len(cases)} "
+            f"sequences of {shape}"
+        )
+    return [one.reshape(-1, *shape[:-1]).astype(np.float64) for one in found]
+
+
 def fill_joints(frames: np.ndarray, missing: str) -> np.ndarray:
     """The skeletons (T, M, V, C) of one sequence without NaN: a joint with a missing number is filled as a whole.
 

@@ -1,0 +1,1 @@
+"""Sounds: readers of recordings, and the features of their frames."""

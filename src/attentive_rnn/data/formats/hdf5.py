@@ -1,0 +1,235 @@
+"""HDF5 and MATLAB files: arrays that are named as in an .npz file.
+
+    x, y, lengths, split, ...       as in :mod:`attentive_rnn.data.formats.npz`; also x_train, y_train, ...
+    train/x, train/y                groups and structures: train_x, train_y
+    X = {A, B, ...}                 a cell, or a dataset of a group, for each sequence, (T, D) or (D, T); also XTrain
+
+In MATLAB files (.mat of any version) vectors are (N, 1) or (1, N), whole numbers are doubles, and sequences may be the
+last axis of X.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ConfigError, DataError
+from ..dataset import SequenceDataset, Splits
+from ..io.arrays import Missing
+from ..io.files import existing, read_bytes
+from ..io.hdf5 import is_hdf5, read_hdf5
+from ..io.mat import Value, read_variables
+from ..recordings import Windows, with_windows
+from ..source import Source
+from ..split import train_test
+from .columns import Kind
+from .npz import DATA, from_file, role_in_part
+from .windows import ORDERS, time_before_features
+
+_SUFFIXES = (".h5", ".hdf5", ".mat")
+_CELLS = ("TD", "DT")
+_LAST = ("TDN", "DTN")
+
+
+def load(
+    path: str | Path,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+    values: int | None = None,
+    target: Kind | None = None,
+    order: str | None = None,
+    windows: Windows | None = None,
+) -> Splits[SequenceDataset]:
+    """The training and test part: those of the array "split" or of x_train and so on, else a share held out.
+
+    Args:
+        path: the .h5, .hdf5 or .mat file.
+        order: the axes of a sequence in a cell, "TD" or "DT", or those of an array, such as "NTD", "TDN" or "NCTVM",
+            where they can be read in two ways.
+        layout, missing, test_fraction, seed, coordinates, min_confidence, values, target, windows: as for .npz files;
+            see :func:`attentive_rnn.data.formats.npz.load`.
+
+    Raises:
+        DataError: the file is damaged, its axes can be read in two ways, a sequence has no label, or a part is empty.
+        MissingExtraError: the file is HDF5, and h5py is not installed.
+    """
+    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order, windows)
+    return train_test(dataset if windows is None else windows.usable(dataset), test_fraction, seed, missing)
+
+
+def read(
+    path: str | Path,
+    layout: str | None = None,
+    missing: Missing = "refuse",
+    coordinates: int | None = None,
+    min_confidence: float = 0.0,
+    values: int | None = None,
+    target: Kind | None = None,
+    order: str | None = None,
+    windows: Windows | None = None,
+) -> SequenceDataset:
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
+    path = existing(path)
+    known = (*ORDERS, *_LAST, *_CELLS)
+    if order is not None and order not in known:
+        raise ConfigError(f"{path}: order must be one of {', '.join(known)}, got {order!r}")
+    arrays = named_arrays(read_file(path), str(path), order, path.suffix.lower() == ".mat")
+    given = order if order in ORDERS else None
+    return from_file(arrays, path, layout, missing, coordinates, min_confidence, values, target, given, windows)
+
+
+def read_file(path: Path) -> dict[str, Value]:
+    """The content of an HDF5 or MATLAB file."""
+    if path.suffix.lower() != ".mat":
+        return read_hdf5(path)
+    data = read_bytes(path)
+    return read_hdf5(path) if is_hdf5(data[:520]) else read_variables(data, str(path))
+
+
+def named_arrays(content: Mapping[str, Value], where: str, order: str | None, matlab: bool) -> dict[str, np.ndarray]:
+    """Arrays as an .npz file has them.
+
+    Args:
+        content: of the file.
+        where: the file in messages.
+        order: as for :func:`load`.
+        matlab: whether vectors have two axes, and sequences may be the last one.
+
+    Raises:
+        DataError: the axes of the sequences can be read in two ways.
+    """
+    while len(content) == 1 and isinstance(inner := next(iter(content.values())), dict):
+        content = inner
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in _with_parts_joined(_flat(content), where).items():
+        if name in DATA and isinstance(value, dict):
+            arrays |= _joined(list(value.values()), name, where, order) | {"name": np.array(list(value))}
+        elif name in DATA and isinstance(value, list):
+            arrays |= _joined(value, name, where, order)
+        elif isinstance(value, list):
+            if (simple := _simple(value)) is not None:
+                arrays[name] = _vector(simple) if matlab else simple
+        elif isinstance(value, dict):
+            continue
+        else:
+            arrays[name] = value if name in DATA or not matlab else _vector(value)
+    for name in DATA:
+        if name in arrays and arrays[name].ndim == 3 and "lengths" not in arrays:
+            arrays[name] = _sequences_first(arrays[name], arrays, f"{where}: {name}", order, matlab)
+    return arrays
+
+
+def _flat(content: Mapping[str, Value], before: str = "") -> dict[str, Value]:
+    """The values of groups within each other, by the names of all groups above them; x itself may be a group."""
+    flat: dict[str, Value] = {}
+    for name, value in content.items():
+        if isinstance(value, dict) and before + name not in DATA:
+            flat |= _flat(value, f"{before}{name}_")
+        else:
+            flat[before + name] = value
+    return flat
+
+
+def _with_parts_joined(content: dict[str, Value], where: str) -> dict[str, Value]:
+    """The content with XTrain, YTrain, XTest, ... as X, Y and split, where these are cells."""
+    cells = [
+        name for name, value in content.items() if role_in_part(name)[1] == "sequences" and isinstance(value, list)
+    ]
+    x: list[Value] = []
+    y: list[Value] = []
+    split: list[str] = []
+    for name in cells:
+        word, sequences = role_in_part(name)[0], content[name]
+        others = [key for key in content if role_in_part(key) == (word, "labels")]
+        found = content[others[0]] if others else None
+        labels = (
+            np.array_split(found.reshape(-1), found.size) if isinstance(found, np.ndarray) and found.size else found
+        )
+        if not isinstance(labels, list) or len(labels) != len(sequences):
+            count = len(labels) if isinstance(labels, list) else "no"
+            raise DataError(f"{where}: {name!r} has {len(sequences)} cells, but {count} labels")
+        x, y, split = [*x, *sequences], [*y, *labels], [*split, *[word] * len(sequences)]
+    return content | {"x": x, "y": y, "split": np.array(split)} if cells else content
+
+
+def _joined(cells: Sequence[Value], name: str, where: str, order: str | None) -> dict[str, np.ndarray]:
+    """The sequences of cells, one after the other, and their lengths."""
+    found = []
+    for i, cell in enumerate(cells):
+        if not isinstance(cell, np.ndarray) or cell.dtype.kind not in "iuf" or not 1 <= cell.ndim <= 4 or not cell.size:
+            raise DataError(f"{where}: cell {i + 1} of {name!r} must be an array of numbers, frames by features")
+        found.append(cell[:, None] if cell.ndim == 1 else cell)
+    if not found:
+        raise DataError(f"{where}: {name!r} has no cells")
+    axes = {cell.ndim for cell in found}
+    if len(axes) > 1:
+        raise DataError(f"{where}: the cells of {name!r} have {' or '.join(map(str, sorted(axes)))} axes")
+    if axes == {2} and _turned([cell.shape for cell in found], name, where, order):
+        found = [cell.T for cell in found]
+    shapes = {cell.shape[1:]: i for i, cell in reversed(list(enumerate(found)))}
+    if len(shapes) > 1:
+        (one, first), (other, second) = sorted(shapes.items(), key=lambda item: item[1])[:2]
+        raise DataError(
+            f"{where}: cell {second + 1} of {name!r} has frames {other}, but cell {first + 1} has {one}; all must agree"
+        )
+    return {name: np.concatenate(found), "lengths": np.array([len(cell) for cell in found])}
+
+
+def _turned(shapes: list[tuple[int, ...]], name: str, where: str, order: str | None) -> bool:
+    """Whether sequences are (D, T): the axis in which they differ is time."""
+    if order in _CELLS:
+        return order == "DT"
+    rows, columns = ({shape[axis] for shape in shapes} for axis in (0, 1))
+    if len(columns) == 1 and (len(rows) > 1 or columns == {1}):
+        return False
+    if len(rows) == 1 and (len(columns) > 1 or rows == {1}):
+        return True
+    if len(rows) > 1:
+        raise DataError(f"{where}: the cells of {name!r} differ in both axes, so that none can be the features")
+    raise DataError(
+        f"{where}: all cells of {name!r} are {shapes[0]}, which can be (frames, features) or (features, frames); say "
+        "which with --option order=TD or order=DT"
+    )
+
+
+def _simple(cells: Sequence[Value]) -> np.ndarray | None:
+    """Texts or numbers, one in each cell; None for anything else."""
+    if not cells or not all(isinstance(cell, np.ndarray) and cell.size <= 1 for cell in cells):
+        return None
+    found = [cell.reshape(-1)[:1] if cell.size else np.array([""]) for cell in cells if isinstance(cell, np.ndarray)]
+    return np.concatenate(found)
+
+
+def _vector(values: np.ndarray) -> np.ndarray:
+    """(N, 1) and (1, N) of MATLAB as (N,), and its doubles as integers where all are whole."""
+    values = values.reshape(-1) if values.ndim == 2 and 1 in values.shape else values
+    whole = values.dtype.kind == "f" and bool((np.abs(values) < 2**53).all()) and bool((values % 1 == 0).all())
+    return values.astype(np.int64) if whole else values
+
+
+def _sequences_first(
+    values: np.ndarray, arrays: Mapping[str, np.ndarray], where: str, order: str | None, matlab: bool
+) -> np.ndarray:
+    """An array of three axes as (N, T, D)."""
+    labels = next((arrays[name] for name in ("labels", "y", "Y") if name in arrays), None)
+    count = None if labels is None else len(labels)
+    if order in _LAST or (matlab and order is None and count == values.shape[2] != values.shape[0]):
+        values = np.moveaxis(values, -1, 0)
+        order = None if order is None else f"N{order[:2]}"
+    return time_before_features(values, order, where)
+
+
+SOURCE = Source(
+    name="hdf5",
+    title="HDF5 and MATLAB files: .h5, .hdf5 or .mat with x, y, lengths, ... as in .npz, or a cell for each sequence",
+    load=with_windows(load),
+    read=with_windows(read),
+    recognise=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
+    check_options={"missing": "keep"},
+)
