@@ -31,7 +31,10 @@ def test_evaluate_repeats_the_scores_of_the_run(run, capsys):
     printed = capsys.readouterr().out
     test = results_of(run)["test"]
     assert f"{100 * test['accuracy']:.1f} %" in printed
-    assert f"always '1'       {100 * test['always']['accuracy']:.1f} %: the most frequent class in training" in printed
+    assert (
+        f"always the same  {100 * test['always']['accuracy']:.1f} %: '1', the most frequent class in training"
+        in printed
+    )
 
 
 def test_evaluate_prints_each_class_and_the_confusions_in_percent(run, capsys):

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.tasks.metrics import CONFUSED, MATRIX, confused_pairs, of_classes, score, student, wilson
+from attentive_rnn.tasks.metrics import (
+    CONFUSED,
+    MATRIX,
+    class_scores,
+    confused_pairs,
+    differ,
+    of_classes,
+    score,
+    student,
+    wilson,
+)
 
 
 def one_hot(predicted, classes=3):
@@ -87,3 +97,23 @@ def test_students_interval_of_three_values():
     value, low, high = student([0.9, 0.92, 0.94])
     assert value == pytest.approx(0.92)
     assert high - value == pytest.approx(value - low) == pytest.approx(4.302652729696 * 0.02 / np.sqrt(3))
+
+
+@pytest.mark.parametrize("classes", [3, MATRIX + 1])
+def test_precision_recall_and_f1_are_those_of_the_answers(classes):
+    labels = np.array([0, 0, 0, 1])
+    logits = np.zeros((4, classes))
+    logits[range(4), [0, 0, 1, 1]] = 1
+    test = score(logits, labels).to_dict() | {"classes": [f"c{i}" for i in range(classes)]}
+    first, second, third, *_ = class_scores(test)
+    assert first == ("c0", 1.0, pytest.approx(2 / 3), pytest.approx(0.8), 3)
+    assert second == ("c1", 0.5, 1.0, pytest.approx(2 / 3), 1)
+    assert third == ("c2", None, None, None, 0)
+
+
+def test_shares_differ_only_beyond_chance():
+    # The pooled normal test, another method, gives p = 0.0080, 0.0144 and 0.0000002.
+    assert differ((56, 70), (48, 80))
+    assert not differ((55, 70), (48, 80))
+    assert differ((56, 70), (30, 80))
+    assert not differ((1, 1), (0, 1))

@@ -115,13 +115,13 @@ def test_labels_that_the_model_does_not_know_are_named(run, tmp_path):
         assert set(read_input(saved, path).labels.tolist()) == {1, -1}
     config.data.path = str(path)
     with pytest.raises(DataError, match="the label 'aside'"):
-        run_splits(saved, config)
+        run_splits(run, saved, config)
 
 
 def test_the_data_of_a_run_are_matched_where_they_have_changed(run, tmp_path):
     saved, config = load_model(run.model), run.read_config()
     config.data.path = str(_write(tmp_path / "moved.csv", ("z", "x", "y")))
-    splits = run_splits(saved, config)
+    splits = run_splits(run, saved, config)
     assert splits.train.schema == splits.test.schema == saved.schema
 
 

@@ -71,8 +71,8 @@ class Classification(SequenceTask):
             f"of the classes   {100 * test['mean_class_accuracy']:.1f} % on average",
         ]
         if (always := test.get("always")) is not None:
-            answer = f"always {always['label']!r}"
-            lines.append(f"{answer:16} {100 * always['accuracy']:.1f} %: the most frequent class in training")
+            answer = f"{always['label']!r}, the most frequent class in training"
+            lines.append(f"always the same  {100 * always['accuracy']:.1f} %: {answer}")
         return lines
 
     def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,8 +15,10 @@ from attentive_rnn.cli import main
 from attentive_rnn.data import Schema, SequenceDataset
 from attentive_rnn.data.formats import npz
 from attentive_rnn.errors import ConfigError
+from attentive_rnn.experiments.estimate import Baseline
 from attentive_rnn.explain.report.page import render, write_report
-from attentive_rnn.training.run_folder import read_rows
+from attentive_rnn.tasks.metrics import Interval
+from attentive_rnn.training.run_folder import RunFolder, read_rows
 from attentive_rnn.training.setup import load_splits
 from data.writers import write_mnist
 from explain.runs import small_run
@@ -158,6 +161,20 @@ def test_the_player_has_the_attention_of_the_run(pages):
     features = json.loads(Page(pages["map"][1]).data)
     assert (features["kind"], features["groups"]) == ("map", ["accelerometer", "gyroscope"])
     assert features["elements"] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_page_begins_with_doubts_and_comparisons(feature_run, tmp_path):
+    run = RunFolder(shutil.copytree(feature_run.path, tmp_path / "run"))
+    results = run.read_results()
+    results |= {"validation_accuracy": 1.0, "validation_count": 400}
+    results["test"] |= {"accuracy": 0.1}
+    run.results.write_text(json.dumps(results))
+    one = Baseline("guessing", "accuracy", Interval(0.25, 0.2, 0.3))
+    run.baselines.write_text(json.dumps({"baselines": [one.to_dict()]}))
+    texts = Page(write_report(run).read_text()).texts
+    doubt = next(i for i, text in enumerate(texts) if text.startswith("Warning: validation (100.0 % of 400) and test"))
+    assert texts.index("For comparison: 25.0 % (95 % interval 20.0 to 30.0) by guessing.") > doubt
+    assert f"always {results['test']['always']['label']}" in texts[:doubt]
 
 
 def test_a_run_that_is_not_finished_has_no_report(tmp_path, feature_run):
