@@ -16,7 +16,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
 
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
     validation score is that of people not seen in training; where every item names the scene it shows, whole scenes.
-    Of several draws of them the first is taken that leaves both parts every class, or else all for training. Where none
+    Of several draws of them the first is taken that leaves both parts every class, or else one of more subjects, up to
+    half of them, that does, or else the first that leaves all for training. Where none
     does, as where each person makes one gesture, and otherwise, each class gives the same share, at least one sequence
     if that is not more in all, and keeps one for training; where labels are numbers, all have an equal chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
@@ -48,11 +49,23 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
         names = np.unique(groups)
         count = min(max(round(fraction * len(names)), 1), len(names) - 1)
         drawn = [np.isin(groups, rng.permutation(names)[:count]) for _ in range(DRAWS)]
-        # The first draw after which both parts have all classes; else the first that leaves all for training.
-        for parts in ((False, True), (False,)):
-            for held_out in drawn:
-                if all(_has_all_classes(dataset, held_out == part) for part in parts):
-                    return _by_mask(dataset, held_out)
+        for held_out in drawn:
+            if _in_both_parts(dataset, held_out):
+                return _by_mask(dataset, held_out)
+        for more in range(count + 1, len(names) // 2 + 1):
+            for _ in range(DRAWS):
+                held_out = np.isin(groups, rng.permutation(names)[:more])
+                if _in_both_parts(dataset, held_out):
+                    kept, rest = _by_mask(dataset, held_out)
+                    kept.notes = rest.notes = (
+                        *dataset.notes,
+                        f"{dataset.name or 'data'}: {more} of {len(names)} persons are held out, more than the "
+                        f"{count} of the fraction {fraction:g}: not each shows every class, and both parts should",
+                    )
+                    return kept, rest
+        for held_out in drawn:
+            if _has_all_classes(dataset, ~held_out):
+                return _by_mask(dataset, held_out)
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
 
 
@@ -114,6 +127,11 @@ def _groups(dataset: LabelledDataset) -> np.ndarray | None:
             if len(np.unique(groups)) >= 3:
                 return groups
     return None
+
+
+def _in_both_parts(dataset: LabelledDataset, held_out: np.ndarray) -> bool:
+    """Whether every class is among the items that are held out, and among the others."""
+    return _has_all_classes(dataset, held_out) and _has_all_classes(dataset, ~held_out)
 
 
 def _has_all_classes(dataset: LabelledDataset, chosen: np.ndarray) -> bool:
