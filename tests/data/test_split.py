@@ -106,6 +106,15 @@ def test_a_rare_class_is_in_both_parts_where_there_is_room():
         assert np.bincount(valid.labels).tolist()[2] == np.bincount(train.labels).tolist()[2] == 1
 
 
+def test_where_each_person_makes_one_gesture_both_parts_show_every_gesture_by_other_persons():
+    labels, subjects = [i % 2 for i in range(40)], [i % 2 + 2 * (i // 2 % 2) for i in range(40)]
+    for seed in range(5):
+        train, test = validation_split(dataset(labels, subjects), 0.25, seed)
+        assert set(train.labels) == set(test.labels) == {0, 1}
+        assert not set(train.groups("subject")) & set(test.groups("subject"))
+        assert "2 of 4 persons are held out, more than the 1 of the fraction 0.25" in test.notes[-1]
+
+
 def test_two_subjects_are_too_few_to_hold_one_out():
     train, valid = validation_split(dataset([0, 1] * 10, [0, 1] * 10), 0.2, 0)
     assert np.bincount(valid.labels).tolist() == [2, 2]

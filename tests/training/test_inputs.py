@@ -12,6 +12,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from attentive_rnn.cli import main
 from attentive_rnn.data import convert, read_sequences
 from attentive_rnn.errors import ConfigError, DataError, DataWarning
 from attentive_rnn.training import load_config, load_model, train
@@ -48,6 +49,24 @@ def run(tmp_path_factory):
     options["data.options.seed"] = "3"
     config = load_config("sequence", list((options | _SMALL).items()))
     return train(config, folder / "runs", console=Console(quiet=True))
+
+
+def test_a_run_in_a_layout_of_ones_own_needs_its_file_no_more(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own.yaml"
+    own.write_text("joints: [Pelvis, Head, LHand, RHand]\nbones: [[0, 1], [0, 2], [0, 3]]\n")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(12, 5, 4, 3)) * 0.05 + np.array([[0, 0, 0], [0, 0, 0.6], [0.3, 0, 0.2], [-0.3, 0, 0.2]])
+    np.savez("d.npz", x=x, y=np.array(["up", "down"] * 6), subject=np.arange(12) // 2 % 3)
+    assert main(["train", "d.npz", "--option", "layout=own.yaml", "--training.max_epochs", "1", "--device", "cpu"]) == 0
+    own.unlink()
+    (folder,) = (tmp_path / "runs" / "skeleton").glob("2*")
+    saved = load_model(folder / "model")
+    assert saved.schema.layout.joints == ("pelvis", "head", "left hand", "right hand")
+    assert saved.schema.up == "+z"  # as the training data stand
+    assert len(read_input(saved, "d.npz")) == 12
+    assert main(["evaluate", str(folder)]) == 0
+    assert main(["predict", str(folder), "d.npz"]) == 0
 
 
 def test_a_run_keeps_its_reader_and_options(run):

@@ -17,7 +17,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     Where every sequence names its subject and there are three or more, whole subjects are held out, so that the
     validation score is that of people not seen in training; where every item names the scene it shows, whole scenes;
     of windows whole recordings, since windows of one recording overlap and resemble each other.
-    Of several draws of them the first is taken that leaves both parts every class, or else all for training. Where none
+    Of several draws of them the first is taken that leaves both parts every class, or else one of more, up to half of
+    them, that does, or else the first that leaves all for training. Where none
     does, as where each person makes one gesture, and otherwise, each class gives the same share, at least one sequence
     if that is not more in all, and keeps one for training; where labels are numbers, all have an equal chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
@@ -49,11 +50,23 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
         names = np.unique(groups)
         count = min(max(round(fraction * len(names)), 1), len(names) - 1)
         drawn = [np.isin(groups, rng.permutation(names)[:count]) for _ in range(DRAWS)]
-        # The first draw after which both parts have all classes; else the first that leaves all for training.
-        for parts in ((False, True), (False,)):
-            for held_out in drawn:
-                if all(_has_all_classes(dataset, held_out == part) for part in parts):
-                    return _by_mask(dataset, held_out)
+        for held_out in drawn:
+            if _in_both_parts(dataset, held_out):
+                return _by_mask(dataset, held_out)
+        for more in range(count + 1, len(names) // 2 + 1):
+            for _ in range(DRAWS):
+                held_out = np.isin(groups, rng.permutation(names)[:more])
+                if _in_both_parts(dataset, held_out):
+                    kept, rest = _by_mask(dataset, held_out)
+                    kept.notes = rest.notes = (
+                        *dataset.notes,
+                        f"{dataset.name or 'data'}: {more} of {len(names)} {'recordings' if apart else 'persons or scenes'} are held out, more than the "
+                        f"{count} of the fraction {fraction:g}: not each shows every class, and both parts should",
+                    )
+                    return kept, rest
+        for held_out in drawn:
+            if _has_all_classes(dataset, ~held_out):
+                return _by_mask(dataset, held_out)
         if apart:
             return _by_mask(dataset, drawn[0])
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
@@ -133,6 +146,11 @@ def _groups(dataset: LabelledDataset) -> tuple[np.ndarray | None, bool]:
                     "with train, valid and test); training.valid_fraction 0 and training.select last hold none out"
                 )
     return None, False
+
+
+def _in_both_parts(dataset: LabelledDataset, held_out: np.ndarray) -> bool:
+    """Whether every class is among the items that are held out, and among the others."""
+    return _has_all_classes(dataset, held_out) and _has_all_classes(dataset, ~held_out)
 
 
 def _has_all_classes(dataset: LabelledDataset, chosen: np.ndarray) -> bool:

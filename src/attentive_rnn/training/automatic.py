@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, get_source
-from ..data.skeletons.layouts import get_layout
+from ..data.skeletons.layouts import JointLayout, get_layout
 from ..errors import ConfigError
 from .config import Config
 from .recipes import as_overrides, read_recipe, resolve
@@ -192,7 +192,8 @@ def _body(schema: Schema, named: Sequence[Any], live: bool) -> list[dict[str, An
     if not any(step["name"] == "origin_at_body_centre" for step in steps):
         steps.insert(0, {"name": "origin_at_body_centre", "joint": get_layout(schema.layout).centre})
     if not live:
-        steps.append({"name": "unit_body_size", "layout": schema.layout})
+        layout = schema.layout.to_dict() if isinstance(schema.layout, JointLayout) else schema.layout
+        steps.append({"name": "unit_body_size", "layout": layout})
     return steps
 
 
