@@ -119,11 +119,15 @@ def test_few_sequences_are_seen_more_often_and_in_smaller_batches_than_many():
     assert shown == sorted(shown)
 
 
-def test_a_large_set_holds_some_out(monkeypatch):
+def test_a_large_set_holds_some_out_and_has_wider_layers_with_less_dropout(monkeypatch):
     monkeypatch.setattr(automatic, "VALIDATED", 50)
+    monkeypatch.setattr(automatic, "LARGE", 60)
     train = SequenceDataset([torch.zeros(2, 1)] * 60, [0, 1] * 30, [{}] * 60, TWO, "made")
     config = load_config("sequence", [("data.source", "npz"), HERE])
-    assert automatic._settings("sequence", Splits(train, train), config, False)["data.valid_fraction"] == 0.05
+    found = automatic._settings("sequence", Splits(train, train), config, False)
+    assert found["data.valid_fraction"] == 0.05
+    assert (found["model.hidden_size"], found["model.dropout"], found["training.batch_size"]) == (128, 0.2, 64)
+    assert "model.hidden_size" not in automatic._settings("text", Splits(train, train), config, False)
 
 
 def test_uneven_classes_are_weighted_and_even_ones_are_not(tmp_path):

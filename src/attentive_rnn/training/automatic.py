@@ -25,6 +25,7 @@ Overrides = Sequence[tuple[str, str]]
 STEPS = 120.0  # of 32 sequences, for the square root of the number of training sequences
 TEXT_STEPS = 30.0  # the same for texts, which are learnt by heart sooner
 EPOCHS = 200  # at most
+LARGE = 10_000  # training sequences from which on batches are larger, and layers wider with less dropout
 FRAMES = 104  # of a longer sequence so many are shown, others in each epoch
 VALIDATED = 2000  # training sequences from which on a twentieth is held out
 SHARE = 0.2  # is held out where the best epoch is asked for
@@ -147,6 +148,8 @@ def _settings(recipe: str, splits: Splits, config: Config, live: bool) -> dict[s
     elif uneven(train) >= UNEVEN:
         found["training.class_balance"] = 0.5
     found |= _length(train, config, TEXT_STEPS if recipe == "text" else STEPS)
+    if len(train) >= LARGE and recipe != "text":
+        found |= {"model.hidden_size": 128, "model.dropout": 0.2}
     steps = [dict(step) for step in config.data.augmentation or []]
     if recipe == "skeleton":
         found["data.preprocessing"] = _body(schema, get_source(config.data.source or "").preprocessing, live)
@@ -165,7 +168,7 @@ def _settings(recipe: str, splits: Splits, config: Config, live: bool) -> dict[s
 def _length(train: LabelledDataset, config: Config, steps: float) -> dict[str, Any]:
     """The size of a batch and the number of epochs, so many steps of 32 for the root of the number of sequences."""
     count = len(train)
-    batch = 64 if count >= 10_000 else min(32, max(4, count // 8))
+    batch = 64 if count >= LARGE else min(32, max(4, count // 8))
     return {
         "training.batch_size": batch,
         "training.max_epochs": min(EPOCHS, max(4, round(steps * 32 / math.sqrt(count)))),
