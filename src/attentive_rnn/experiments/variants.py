@@ -10,7 +10,8 @@ from ..data import Schema
 from ..errors import ConfigError
 from ..models.image_model import Attention
 from ..tasks import task_for
-from ..training.config import CELLS, Config
+from ..options import CELLS
+from ..training.config import Config
 from ..training.setup import build_model
 
 ROLES = ("gate", "no-gate", "no-gate-wide")  # the models of a configuration with a gate

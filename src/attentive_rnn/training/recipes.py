@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from .. import data as sequence_data
 from ..errors import ConfigError, either
 from .config import KEYS, Config, flatten, from_dict
 
@@ -49,7 +48,9 @@ def general_recipe(path: str | Path, *, paper: bool = False) -> str:
     Raises:
         DataError: there is nothing at the path, or no reader knows it.
     """
-    source = sequence_data.recognise(path)
+    from ..data import recognise
+
+    source = recognise(path)
     if source.preprocessing or source.augmentation:
         return f"{PAPER}skeleton" if paper else "skeleton"
     return "sequence"
@@ -98,6 +99,8 @@ def _value(key: str, text: str) -> Any:
 
 def resolve(config: Config) -> Config:
     """The configuration with what depends on the data set filled in: its reader, its transforms, its full path."""
+    from ..data import get_source, recognise, transform_from_config  # late: they import PyTorch
+
     data = config.data
     if config.init_from is not None:
         config.init_from = str(Path(config.init_from).expanduser().resolve())
@@ -106,8 +109,8 @@ def resolve(config: Config) -> Config:
     if data.source is None:
         if data.path is None:
             raise ConfigError("data.path is missing: give --data.path PATH, a file or folder of sequences")
-        data.source = sequence_data.recognise(data.path).name
-    source = sequence_data.get_source(data.source)
+        data.source = recognise(data.path).name
+    source = get_source(data.source)
     if data.path is None and not source.embedded:
         raise ConfigError(f"data.path is missing: give --data.path PATH, for {source.title}")
     if data.preprocessing is None:
@@ -116,7 +119,7 @@ def resolve(config: Config) -> Config:
         data.augmentation = [dict(step) for step in source.augmentation]
     for key, steps in (("preprocessing", data.preprocessing), ("augmentation", data.augmentation)):
         try:
-            transform = sequence_data.transform_from_config(steps)
+            transform = transform_from_config(steps)
         except ConfigError as error:
             raise ConfigError(f"data.{key}: {error}") from error
         if key == "preprocessing" and transform.random:

@@ -10,15 +10,14 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ...options import Gate, Norm
 from ..autograd import differentiable
 
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"]
-Gate = Literal["sigmoid", "softmax"] | None
 
 CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
 GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
 
-Norm = Literal["sum", "softmax", "content", "mean"]
 NORMS: tuple[Norm, ...] = ("sum", "softmax", "content", "mean")
 LEARNED: tuple[Norm, ...] = ("sum", "softmax")  # those that have a W_a
 
