@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that cannot be written either
+            temporary.unlink(missing_ok=True)
 
 
 def write_file(path: Path, data: bytes) -> None:
