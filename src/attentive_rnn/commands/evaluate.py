@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .arguments import (
@@ -16,6 +17,7 @@ from .arguments import (
     VIEWS,
     Argument,
     Command,
+    line,
     reader_options,
 )
 
@@ -44,7 +46,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         print(json.dumps(scores, ensure_ascii=False))
         return 0
     task = task_for(saved.schema)
-    print_scores(task, scores)
+    print(*score_lines(task, scores), sep="\n")
     if saved.schema.target != "class":
         return 0
     names = scores["classes"]
@@ -84,14 +86,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def print_scores(task: Task, test: dict[str, Any]) -> None:
-    """Print the "test" of a results.json."""
-    for line in task.report(test):
-        print(line)
+def score_lines(task: Task, test: dict[str, Any]) -> Iterator[str]:
+    """The "test" of a results.json in words."""
+    yield from task.report(test)
     if "without_copies" in test:
         metric = task.metric
         rest = metric.in_words(test["without_copies"][metric.name])
-        print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
+        yield f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences"
 
 
 EVALUATE = Command(
@@ -105,6 +106,7 @@ EVALUATE = Command(
     USED_DEVICE,
     JSON,
     VIEWS,
+    next=lambda a: [line("explain", a.folder), line("predict", a.folder, "INPUT")],
 )
 PREDICT = Command(
     "predict",
@@ -116,4 +118,5 @@ PREDICT = Command(
     OPTION,
     USED_DEVICE,
     JSON,
+    next=lambda a: [line("explain", a.folder, a.input)],
 )

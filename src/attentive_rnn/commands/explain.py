@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, reader_options
+from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, line, reader_options
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -68,8 +68,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(outcome.values, ensure_ascii=False))
         return 0
-    for line in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
-        print(line)
+    for said in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
+        print(said)
     return 0
 
 
@@ -120,4 +120,5 @@ EXPLAIN = Command(
     Argument(
         "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
     ),
+    next=lambda a: [line("predict", a.folder, "INPUT"), line("stream", a.folder, "VIDEO"), line("serve", a.folder)],
 )

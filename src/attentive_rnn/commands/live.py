@@ -196,6 +196,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     saved = load_model(find_model(arguments.folder))
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    print(f"http://{host}:{arguments.port} opens in a moment; Ctrl-C ends it", flush=True)
     _make_pipeline(arguments, saved)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", ws_max_size=2**23)
@@ -205,7 +207,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 STREAM = Command(
     "stream",
     "what people do in a video, at a camera, or in joints as they arrive",
-    "attentive stream runs/poses/TIME film.mp4 --video seen.mp4",
+    "attentive stream runs/poses/TIME video.mp4 --video seen.mp4",
     _stream,
     RUN_OR_MODEL,
     Argument("source", metavar="SOURCE", help="a video, the number of a camera, or - for lines of JSON"),
@@ -216,19 +218,19 @@ STREAM = Command(
         metavar="KEY=VALUE",
         help="of lines of JSON: layout=NAME, features=[NAME,...] or rate=FRAMES_PER_SECOND; may be repeated",
     ),
-    Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
+    Argument("--video", metavar="OUT", help="write the video with skeletons, labels and attention to an .mp4"),
     overwrite("OUT"),
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),
     *_RECOGNITION,
 )
 SERVE = Command(
     "serve",
-    "a page on this machine: what a webcam or a film shows, live",
+    "a page on this machine: what a webcam or a video shows, live",
     "attentive serve runs/poses/TIME --port 8001",
     _serve,
     RUN_OR_MODEL,
     Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
     Argument("--port", type=int, default=8000, help="default 8000"),
-    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)"),
+    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded video (default 200)"),
     *_RECOGNITION,
 )

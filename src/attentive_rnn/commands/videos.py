@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .arguments import Argument, Command, overwrite
+from ..progress import bar
+from .arguments import Argument, Command, line, overwrite
 
 if TYPE_CHECKING:
     from ..video.extractors import Extractor
@@ -40,25 +40,12 @@ def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
 @contextmanager
 def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
     """A progress bar on the standard error, as a function of the progress; what is left out is a line."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    with Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        task = bar.add_task("videos", total=None)
+    with bar("videos") as shown:
 
         def progress(state: Progress) -> None:
-            bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
+            shown.update(state.done, total=state.total, note=state.video.name[:40])
             if state.refused is not None:
-                bar.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
+                shown.console.print(f"attentive: left out: {state.refused}", highlight=False, soft_wrap=True)
 
         yield progress
 
@@ -120,6 +107,8 @@ FEATURES = Command(
     Argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)"),
     Argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)"),
     *BACKBONE,
+    goes_on=True,
+    next=lambda a: [line("train", "--data", a.out)],
 )
 POSE = Command(
     "pose",
@@ -131,4 +120,5 @@ POSE = Command(
     Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)"),
     Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
     overwrite("OUT"),
+    next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],
 )

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from ..data import Schema
 from ..errors import ConfigError
 from ..models.image_model import Attention
-from ..tasks import task_for
 from ..options import CELLS
+from ..tasks import task_for
 from ..training.config import Config
 from ..training.setup import build_model
 

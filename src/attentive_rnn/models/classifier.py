@@ -30,7 +30,7 @@ class SequenceClassifier(nn.Module):
         num_classes: the number of classes K, or 1 for a number to be predicted.
         hidden_size: N, the neurons of each layer.
         num_layers: the number of recurrent layers.
-        cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its former outputs.
+        cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its past outputs.
         bidirectional: run a second set of layers from the last step to the first.
         dropout: probability of zeroing an output, after each layer, the last included; drawn anew at every step.
         reset_after: for the GRU, as in :class:`EleAttGRU`.

@@ -149,7 +149,7 @@ def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
             ]
         }
     except UserError as error:
-        yield {"error": str(error).replace(str(path), "the film")}
+        yield {"error": str(error).replace(str(path), "the video")}
     finally:
         pipeline.finish()
 
@@ -199,4 +199,4 @@ def _same_origin(headers: Any) -> bool:
 
 
 def _too_large(largest: int) -> str:
-    return f"the film is too large: at most {largest / 2**20:.0f} MiB"
+    return f"the video is too large: at most {largest / 2**20:.0f} MiB"

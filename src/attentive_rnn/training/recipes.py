@@ -168,9 +168,10 @@ def _read(recipe: str | Path) -> tuple[str, dict[str, Any]]:
         return str(path), read_yaml(path)
     name, built_in = str(recipe), _built_in()
     if name not in built_in:
-        known = list(list_recipes())
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
+        near = get_close_matches(name, list(list_recipes()), n=3, cutoff=0.5)
+        if Path(name).suffix or (re.search(r"[/\\]", name) and not near):
+            raise ConfigError(f"{name}: there is no such file, and no recipe of that name (attentive info lists them)")
+        hint = f"did you mean {either(near)}?" if near else "attentive info lists them"
         raise ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
     return f"recipe {name}", _mapping(f"recipe {name}", built_in[name].read_text(encoding="utf-8"))
 

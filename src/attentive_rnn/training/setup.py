@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -25,8 +26,9 @@ from ..data import (
 from ..data.check.classes import class_warnings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..tasks import Model, Task, task_for
+from ..terminal import standard_error
 from .config import Config, DataConfig
 
 
@@ -50,6 +52,8 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
         console: where the notes go; None: the standard error.
     """
     assert config.data.source is not None
+    if config.data.path is not None and not Path(config.data.path).exists():
+        raise DataError(f"{config.data.path}: there is no such file or folder; if the data have moved: --data PATH")
     splits = load(config.data.source, config.data.path, **config.data.options)
     print_notes(class_warnings(splits.parts()), console, "warning")
     print_notes(splits.notes, console)
@@ -58,7 +62,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
 
 def print_notes(notes: Iterable[str], console: Console | None = None, severity: str = "note") -> None:
     """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
-    console = console or Console(stderr=True)
+    console = console or (Console(stderr=True) if severity == "warning" else standard_error())
     for note in notes:
         console.print(f"{severity}: {note}", highlight=False, soft_wrap=True, markup=False)
 
