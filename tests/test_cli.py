@@ -41,6 +41,9 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["train", "paper/nucla", "--data.path", "absent.zip"], "absent.zip"),
         (["train", "--data", "absent.zip"], "absent.zip"),
         (["train", "absent.yaml"], "absent.yaml: there is no such file"),
+        (["train", "gestures.csv"], "gestures.csv: there is no such file, and no recipe of that name"),
+        (["predcit"], "unknown command 'predcit'; did you mean predict?"),
+        (["train", VOWELS, "--optoin", "a=1"], "unknown option '--optoin'; did you mean --option?"),
         (["train", "--resume", "runs/absent"], "runs/absent: there is no such run folder"),
         (["train", VOWELS, "--output-dir", "/dev/null/x"], "/dev/null/x"),
         (["evaluate"], "the following arguments are required: RUN"),
@@ -87,7 +90,13 @@ def test_what_does_not_train_does_not_import_lightning(code):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--help"], ["train", "--help"], ["data"], ["completion", "bash"], ["trian"]]
+    "arguments",
+    [
+        *([], ["--help"], ["--version"], ["train", "--help"], ["data"], ["data", "list"], ["completion", "bash"]),
+        *(["info"], ["info", "--json"], ["train", "skeleton", "--print_config"], ["trian"], ["train", "skeletn"]),
+        *(["train", "skeleton", "--optim.lrr", "1"], ["compare", "nope"], ["train", "--optoin", "x"]),
+    ],
+    ids=" ".join,
 )
 def test_what_needs_no_tensor_does_not_import_torch(arguments):
     code = f"""

@@ -27,6 +27,8 @@ def test_losses_are_means_with_a_band_as_far_as_all_runs_went():
     assert other.get_ydata().tolist() == [4.0, 2.0]
     assert train.get_yscale() == "log"
     assert len(train.collections) == 1
+    figure.canvas.draw()
+    assert all(float(tick).is_integer() for tick in train.get_xticks())
     assert figure.get_suptitle() == "title: mean and range of 2 runs of each"
     assert len(charts.losses({"loss": [[{"train_loss": 1.0}]]}, "title", "loss").axes) == 1
 

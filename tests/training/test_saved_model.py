@@ -11,8 +11,8 @@ import torch
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, load
-from attentive_rnn.data.batch import MAX_FRAMES
 from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.options import MAX_FRAMES
 from attentive_rnn.training import SavedModel, Standardise, load_model, save_model
 
 

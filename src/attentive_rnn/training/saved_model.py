@@ -24,13 +24,14 @@ from ..data import (
     preprocess,
     transform_from_config,
 )
-from ..data.batch import MAX_FRAMES, within
+from ..data.batch import within
 from ..data.io.files import read_json, write_file, write_json
 from ..data.matching import match
 from ..data.ranges import Ranges, check_ranges
 from ..errors import ConfigError, either, one_line
 from ..models import SequenceClassifier
 from ..ops.dispatch import BackendName
+from ..options import MAX_FRAMES
 from ..tasks import Model, Task, task_for
 from .recipes import read_config
 from .run_folder import open_run

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from ...terminal import to_json
 from .locks import temporary_name
 from .memory import check_memory, max_memory
 
@@ -96,25 +97,6 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
     write_atomically(path, data)
-
-
-def to_json(values: Any, indent: int | None = None) -> str:
-    """Values as JSON, which has no NaN and no infinity: these become null.
-
-    Example:
-        >>> to_json({"loss": float("nan"), "classes": ["a"]})
-        '{"loss": null, "classes": ["a"]}'
-    """
-    text = json.dumps(_finite(values), indent=indent, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode()  # half a character is written as an escape
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(path: Path, values: Any) -> None:
