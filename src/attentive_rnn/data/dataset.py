@@ -33,6 +33,20 @@ class Sample(NamedTuple):
     presence: Tensor | None = None
 
 
+class ColumnUse(NamedTuple):
+    """What a reader took a column of a table for.
+
+    Args:
+        column: its name.
+        use: "feature", "left out", "fact" (kept with each sequence), or its role, such as "label" or "time".
+        missing: rows without a value, or with what is none.
+    """
+
+    column: str
+    use: str
+    missing: int = 0
+
+
 class LabelledDataset(Dataset[Sample]):
     """Base of :class:`SequenceDataset` and :class:`ImageDataset`: items with a label and a meta, and their schema.
 
@@ -43,6 +57,7 @@ class LabelledDataset(Dataset[Sample]):
         schema: the meaning of the items and of the labels; ``schema.medium`` says which kind of data set it is.
         name: the name of the set in messages.
         notes: how the reader took what can be read in two ways, and what it left out, a sentence each.
+        columns: what the reader of a table took its columns for; known of the whole set, as it was read.
     """
 
     labels: np.ndarray
@@ -50,6 +65,7 @@ class LabelledDataset(Dataset[Sample]):
     schema: Schema
     name: str
     notes: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -193,4 +194,12 @@ def read_sequences(path: str | Path, schema: Schema | None = None, **options: An
             takes = f"takes {', '.join(known)}" if known else "takes none"
             raise ConfigError(f"{path}: unknown option {key!r}; reading {source.name!r} {takes}")
     dataset = sequences_only(source.read(path, **options))
-    return dataset if schema is None else match(dataset, schema, takes=known, where=str(path))
+    if schema is None:
+        return dataset
+    absent = [name for name in schema.features if name not in dataset.schema.features]
+    if absent and dataset.columns and "keep" in known:
+        # A feature of the model that looks like a row number in these data, of which there may be few.
+        with suppress(ConfigError):
+            options = options | {"keep": [*options.get("keep", ()), *absent]}
+            dataset = sequences_only(source.read(path, **options))
+    return match(dataset, schema, takes=known, where=str(path))

@@ -69,10 +69,15 @@ def test_without_parts_a_share_of_each_class_is_held_out(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a/1.csv": CSV, "a/2.csv": "x,y,z\n1,2,3\n"}, r"2.csv: has other frames \(3,\) than .*1.csv"),
+        (
+            {"a/1.csv": CSV, "a/2.csv": "x,y,z\n1,2,3\n"},
+            r"2.csv: has 3 columns, but .*1.csv has 2; all files must agree",
+        ),
+        ({"a/1.csv": CSV, "a/2.npy": np.ones((4, 3))}, r"2.npy: has other frames \(3,\) than .*1.csv"),
         ({"a/1.csv": CSV, "a/2.csv": "x,z\n1,2\n"}, "missing y; unknown z"),
-        ({"a/1.csv": "x,y\n1,up\n"}, "1.csv, line 2: y is 'up', not a number"),
-        ({"a/1.csv": "x,y\n1,\n"}, "1.csv: frame 0, feature 1 is missing"),
+        ({"a/1.csv": "x,y\n1,up\n1,2\n2,3\n"}, "1.csv, line 2: y is 'up', not a number"),
+        ({"a/1.csv": "x,y\n1,up\n1,down\n"}, "1.csv, line 3: y changes from 'up' to 'down'.*features="),
+        ({"a/1.csv": "x,y\n1,\n"}, "1.csv, line 2: y is missing"),
         ({"a/1.npy": np.array(["a"])}, "1.npy: a sequence must be numbers"),
         ({"a/1.npz": np.ones(3)}, "1.npz: a sequence must be numbers"),
         ({"a/1.md": "x"}, "holds no folders of .csv"),
@@ -103,7 +108,7 @@ def test_a_frame_without_any_value_is_a_frame(tmp_path):
     root = write(tmp_path, {"a/1.csv": "x,y\n,\n1,2\n,\n3,4\n"})
     data = folders.read(root, missing="zero")
     assert data[0].sequence.tolist() == [[0, 0], [1, 2], [0, 0], [3, 4]]
-    with pytest.raises(DataError, match="frame 0, feature 0 is missing"):
+    with pytest.raises(DataError, match=r"1.csv, line 2: x is missing"):
         folders.read(root)
 
 

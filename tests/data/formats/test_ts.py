@@ -78,7 +78,7 @@ ERRORS = {
     "empty value": (GOOD + "1,2:3,:up\n", "value 2 of dimension 2 is empty"),
     "infinite": (GOOD + "1:-inf:up\n", "value 1 of dimension 2 is infinite or too large"),
     "too large": (GOOD + "1,1:1,1e39:up\n", "value 2 of dimension 2 is infinite or too large"),
-    "missing": (GOOD + "1,2:3,?:up\n", "value 2 of dimension 2 is missing; load with missing="),
+    "missing": (GOOD + "1,2:3,?:up\n", "value 2 of dimension 2 is missing; load with --option missing="),
     "missing as NaN": (GOOD + "1,NaN:3,4:up\n", "value 2 of dimension 1 is missing"),
     "wrong length": (
         ts_text([[[1], [2]]], equalLength="true", seriesLength=3),

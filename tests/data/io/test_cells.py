@@ -39,7 +39,10 @@ def test_a_column_is_read_as_it_is_written(texts, values):
         (["1.5", "2,5"], "1 is '2,5', not a number; write a decimal point"),
         (["1", "True"], "1 is 'True', not a number; in a column of numbers write 1"),
         (["1", "1_000"], "1 is '1_000', not a number"),
-        (["2024-01-01", "2024-01-02"], "0 is '2024-01-01', not a number but a time; name its column with time=NAME"),
+        (
+            ["2024-01-01", "2024-01-02"],
+            "0 is '2024-01-01', not a number but a time; name its column with --option time=NAME",
+        ),
     ],
 )
 def test_a_cell_that_is_no_number_is_named_with_the_remedy(texts, message):

@@ -6,6 +6,7 @@
                 numbers to be predicted, NaN for none
     classes     the class names
     schema      JSON of a Schema, as one text
+    features    (D,) the names of the features of a frame
     split       (N,) "train" or "test"
     meta        (N,) JSON objects
 
@@ -175,7 +176,7 @@ def from_arrays(
         given, more = _meant(given, target, where)
         notes += more
         if given.dtype.kind == "f":
-            schema = Schema((), shape, layout=layout, target="number")
+            schema = Schema((), shape, _features(arrays, shape), layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, len(cases), where)
     bad = BadSamples(missing)
     finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
@@ -185,7 +186,7 @@ def from_arrays(
         [torch.from_numpy(case) for case in finished if case is not None],
         [labels[i] for i in kept],
         [metas[i] for i in kept],
-        schema or Schema(classes, shape, layout=layout),
+        schema or Schema(classes, shape, _features(arrays, shape), layout),
         name,
         [*notes, *bad.notes(where, len(cases))],
     )
@@ -251,6 +252,14 @@ def _schema(arrays: dict[str, np.ndarray], where: str) -> Schema | None:
         return Schema.from_dict(content)
     except ConfigError as error:
         raise DataError(f"{where}: {error}") from error
+
+
+def _features(arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The names of the features of a frame, where there is an array of so many texts."""
+    names = arrays.get("features")
+    if names is None or names.dtype.kind != "U" or names.shape != (math.prod(shape),) or len(set(names)) < names.size:
+        return ()
+    return tuple(names.tolist())
 
 
 def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None, where: str) -> list[np.ndarray]:
