@@ -23,6 +23,7 @@ from ..data import (
     validation_split,
 )
 from ..data.check.classes import class_warnings
+from ..data.check.leaks import leak_findings
 from ..data.dataset import sequences_only
 from ..data.transforms import Standardise
 from ..errors import ConfigError
@@ -52,6 +53,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
     assert config.data.source is not None
     splits = load(config.data.source, config.data.path, **config.data.options)
     print_notes(class_warnings(splits.parts()), console, "warning")
+    print_notes(map(str, leak_findings(splits.parts())), console, "warning")
     print_notes(splits.notes, console)
     return splits
 

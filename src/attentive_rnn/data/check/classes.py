@@ -10,7 +10,8 @@ from ..dataset import LabelledDataset
 
 
 def class_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
-    """A sentence for each part with labels of one class only, about which every model is right.
+    """A sentence for each part with labels of one class only, about which every model is right; and on classes that
+    differ only in case or spaces, which may be one.
 
     Args:
         parts: the parts of a data set by name.
@@ -33,3 +34,11 @@ def class_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
                 f"all {len(labels)} labelled {items} of {name} are of one class, "
                 f"{part.schema.classes[int(found[0])]!r}: any model is right about them"
             )
+    classes = next(iter(parts.values())).schema.classes if parts else ()
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault("".join(name.casefold().replace("_", " ").split()), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            shown = " and ".join(map(repr, names))
+            yield f"the classes {shown} differ only in case or spaces: write them alike if they are one"

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...data import Splits
 from ...data.check.classes import class_warnings
+from ...data.check.leaks import leak_findings
 from ...data.io.files import read_json, write_file
 from ...errors import ConfigError, needed_for
 from ...tasks import Metric, Task
@@ -100,7 +101,9 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
 
 def _data_remarks(splits: Splits) -> list[str]:
     """The warnings and the notes of the data's reader."""
-    warnings = [f"Warning: {warning}." for warning in class_warnings(splits.parts())]
+    parts = splits.parts()
+    found = [*class_warnings(parts), *(finding.text for finding in leak_findings(parts))]
+    warnings = [f"Warning: {warning}." for warning in found]
     return warnings + [f"Data: {note}." for note in splits.notes]
 
 

@@ -42,18 +42,15 @@ KNOWN = {
 _INDEX = re.compile(r"|unnamed: ?\d+[._a-z\d]*|__index_level_\d+__", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[#.]+|\d+")
 # Words in the names of columns that number something, or tell the time; and those that may stand beside them.
-_NUMBERING = """
-    id ids idx index indices row rows rownames rownum record recno no nr num number uid key code counter #
-    trial trials session run take rep repetition attempt block fold sample recording episode segment window clip video
-    file label labels class classes target targets gesture activity action category sequence seq series case subject
-    person participant user
-""".split()
-_TIMING = """
-    time times timestamp timestamps datetime date ts epoch clock elapsed tick ticks frame frames timestep t ms msec sec
-    secs seconds millis us ns
-""".split()
-_BESIDE = "s unix utc local system sensor sys unnamed global abs rel relative sample encoded true name".split()
-_NUMBERS, _TIMES = {*_NUMBERING, *_BESIDE}, {*_TIMING, *_NUMBERING, *_BESIDE}
+_NUMBERING = re.compile(
+    "ids?|idx|index|indices|rows?|rownames|rownum|record|recno|no|nr|num|number|uid|key|code|counter|#|trials?|session"
+    "|run|take|rep|repetition|attempt|block|fold|sample|recording|episode|segment|window|clip|video|file|labels?|class"
+    "|classes|targets?|gesture|activity|action|category|sequence|seq|series|case|subject|person|participant|user"
+)
+_TIMING = re.compile(
+    "times?|timestamps?|datetime|date|ts|epoch|clock|elapsed|ticks?|frames?|timestep|t|ms|msec|secs?|seconds|millis|us|ns"
+)
+_BESIDE = re.compile("s|unix|utc|local|system|sensor|sys|unnamed|global|abs|rel|relative|encoded|true|name")
 _LEVEL = re.compile(r"level_\d+")  # of an index of pandas
 _EXACT = ("x1", "...1", "n", "i")  # as R and others call the labels of rows
 _NAMED = 8  # columns that a note names at most
@@ -81,10 +78,11 @@ def says(name: str) -> Says:
     if is_index_name(name) or _LEVEL.fullmatch(name.strip().lower()):
         return "number"
     words = {word.strip(".").lower() or word for word in _WORD.findall(name)}
-    words = {word for word in words if not word.isdigit()}
-    if words & set(_TIMING) and words <= _TIMES:
-        return "time"
-    return "number" if words & set(_NUMBERING) and words <= _NUMBERS else "nothing"
+    words = {word for word in words if not word.isdigit() and not _BESIDE.fullmatch(word)}
+    timing = {word for word in words if _TIMING.fullmatch(word)}
+    if not words or not all(map(_NUMBERING.fullmatch, words - timing)):
+        return "nothing"
+    return "time" if timing else "number"
 
 
 @dataclass(frozen=True)
