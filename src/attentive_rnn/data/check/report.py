@@ -223,9 +223,9 @@ def _columns_in_words(columns: Iterable[ColumnUse]) -> Iterator[str]:
             uses.setdefault(column.use, []).append(column.column or "(no name)")
     if uses:
         yield "columns     " + "; ".join(f"{use}: {_some(names)}" for use, names in uses.items())
-    lacking = [f"{column.column} {column.missing}" for column in columns if column.missing]
+    lacking = [f"{column.column} in {counted(column.missing, 'row')}" for column in columns if column.missing]
     if lacking:
-        yield f"no value    rows in {_some(lacking)}"
+        yield f"no value    {_some(lacking)}"
 
 
 def _some(names: list[str]) -> str:

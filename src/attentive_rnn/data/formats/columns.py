@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..io.cells import Decimal, are_times, fault, is_unclear, mostly_values, parse
+from ..io.cells import Decimal, are_times, fault, is_fault, is_time, mostly_values, parse
 from ..io.files import quoted
 from ..schema import Schema
 
@@ -89,14 +89,14 @@ class Columns:
     def are_numbers(self, name: str, constant: bool = False) -> bool:
         """Whether a column is one of numbers: all its fields, or most of them, so that the others are faults.
 
-        Texts that are ``constant`` within each sequence, most of them numbers, are names; but not numbers that can be
-        read in two ways.
+        Texts that are ``constant`` within each sequence, most of them numbers, are names; but not where some are
+        numbers that are written in another way than the rest.
         """
         faults = self.parsed(name)[1]
         if not faults:
             return True
         texts = self.texts(name)
-        if constant and not any(is_unclear(texts[row]) for row in faults):
+        if constant and all(is_fault(texts[row]) or is_time(texts[row]) for row in faults):
             return False
         return mostly_values(texts)
 

@@ -28,6 +28,7 @@ from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
 from .long.roles import Rows, find_roles
 
+_FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", ".parquet")
 
 
@@ -158,6 +159,11 @@ def _dataset(table: Columns, notes: list[str], name: str, reading: Reading) -> S
     roles = find_roles(table, reading.given)
     rows = _rows(table, roles)
     labels = read_labels(table, roles.get("label"), rows, reading.target)
+    if "sequence" in roles and reading.given["sequence"] is None and len(rows.starts) == len(rows.order) > _FEW_ROWS:
+        notes.append(
+            f"{table.where}: by the column {roles['sequence']!r} each of the {len(rows.order)} rows is a sequence "
+            "of its own; --option sequence=NAME names another column"
+        )
     bad = BadSamples(reading.missing)
     found = gather(table, roles, rows, reading, bad)
     schema = table.schema

@@ -22,8 +22,8 @@ _DATE = re.compile(r"\d{4}[-/]\d\d[-/]\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?( ?(
 _LOCAL_DATE = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}})(?:,?[T ]({_HOURS}))?")  # of a country
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:[.,]\d+)?))?(?: ?([AaPp])[Mm])?")
 _COMMA_DECIMALS = re.compile(r"[+-]?(\d+|\d{1,3}([. \u00a0\u202f]\d{3})+),\d+([eE][+-]?\d+)?")
-_COMMA_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
-_POINT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
+_COMMA_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+_POINT_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 
 
 def absent(text: str) -> bool:
@@ -127,6 +127,11 @@ def is_unclear(text: str) -> bool:
     return bool(_COMMA_DECIMALS.fullmatch(text) and _COMMA_THOUSANDS.fullmatch(text))
 
 
+def is_fault(text: str) -> bool:
+    """Whether a field of a column of numbers that is none holds no value at all, such as ERR; not 2,5 or True."""
+    return not is_value(text) and text.lower() not in _FLAGS
+
+
 def _reader(known: list[str], times: bool, decimal: Decimal | None) -> Callable[[str], float]:
     """What makes a number of each field of a column, or raises ValueError."""
     flags = [text for text in known if text.lower() in _FLAGS]
@@ -134,12 +139,14 @@ def _reader(known: list[str], times: bool, decimal: Decimal | None) -> Callable[
         return _flag
     if times and all(map(is_time, known)):
         return _moments(known)
+    commas = [text for text in known if "," in text and _has_comma(text)]
+    rest = [text for text in known if "," not in text and "." in text]
+    if not commas and not all(map(_POINT_THOUSANDS.fullmatch, rest)):
+        return _plain
     if decimal is not None:
         return _with_comma if decimal == "comma" else _with_point
-    commas = [text for text in known if "," in text and _has_comma(text)]
     if not commas:
         return _plain
-    rest = [text for text in known if "," not in text and "." in text]
     decimals = all(map(_COMMA_DECIMALS.fullmatch, commas)) and all(map(_POINT_THOUSANDS.fullmatch, rest))
     thousands = all(map(_COMMA_THOUSANDS.fullmatch, commas))
     if decimals == thousands:  # neither, or both as in 1,234

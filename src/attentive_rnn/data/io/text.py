@@ -186,7 +186,8 @@ def _cut_empty(rows: list[list[str]], where: str) -> tuple[str, ...]:
         count += 1
     if not count:
         return ()
-    return (f"{where}: {counted(count, 'column')} without a name and without values, at the end, left out",)
+    which = "the last column has" if count == 1 else f"the last {count} columns have"
+    return (f"{where}: {which} no name and no values and {'was' if count == 1 else 'were'} left out",)
 
 
 def _first_line(rows: list[list[str]]) -> Literal["names", "numbered", "unclear", "values"]:

@@ -16,7 +16,7 @@ from ....errors import ConfigError, DataError, counted
 from ...dataset import ColumnUse
 from ...io.arrays import Missing, check_missing, fill
 from ...io.bad_samples import BadSamples
-from ...io.cells import Decimal, absent
+from ...io.cells import Decimal, absent, is_fault
 from ...io.files import quoted
 from ...options import one_of
 from ..columns import META, Columns, Kind
@@ -130,7 +130,11 @@ def gather(
         for row in at_fault:
             faults.setdefault(row, i)
         if at_fault and reading.missing not in ("refuse", "skip"):
-            text = quoted(table.texts(name)[at_fault[0]])
+            texts = table.texts(name)
+            values_too = next((row for row in at_fault if not is_fault(texts[row])), None)
+            if values_too is not None:
+                raise DataError(table.fault(name, values_too))
+            text = quoted(texts[at_fault[0]])
             are = "is no number and counts" if len(at_fault) == 1 else "are no numbers and count"
             notes.append(
                 f"{table.place(at_fault[0])}: {name} is {text}; {counted(len(at_fault), 'cell')} of this column {are} "

@@ -114,7 +114,7 @@ class Left:
     """Why a column is no feature; the option that uses it; whether it is kept as a fact about each sequence."""
 
     why: str
-    option: Literal["", "keep", "time", "label"] = ""
+    option: Literal["", "keep", "numbers", "time", "label"] = ""
     fact: bool = False
 
 
@@ -136,6 +136,8 @@ def find_roles(table: Columns, given: Mapping[str, str | None], usual: Sequence[
         found = [name for name in table.values if name not in taken and name.strip().lower() in KNOWN[role]]
         if table.schema is not None:
             found = [name for name in found if name == role]
+        if role == "sequence" and len(found) > 1:  # one that differs in each row numbers the rows
+            found = [name for name in found if len(set(table.texts(name))) < len(table.lines)] or found
         if len(found) > 1:
             raise ConfigError(
                 f"{table.where}: the columns {found[0]!r} and {found[1]!r} could both be the {role}; "
@@ -207,6 +209,7 @@ def left_notes(table: Columns, left: Mapping[str, Left]) -> list[str]:
         options = {
             "": "",
             "keep": f"; --option keep=[{','.join(names[:_NAMED])}] takes {'it' if len(names) == 1 else 'them'}",
+            "numbers": f"; --option keep=[{names[0]}] reads it as numbers",
             "time": f"; --option time={names[0]} orders the frames by it",
             "label": f"; --option label={names[0]} takes the classes from it",
         }
@@ -230,7 +233,7 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
             return Left("numbers the rows")
         if not constant:
             table.constants(name, rows.order, rows.starts, "name the features with --option features=[NAME,...]")
-        return Left("holds texts that stay the same within each sequence", "keep", fact=True)
+        return Left("holds texts that stay the same within each sequence", "numbers", fact=True)
     values, faults = table.parsed(name)
     if table.is_nameless(name) and np.isnan(values).all() and len(table.values) > 1:
         return Left("has no name and no values")
