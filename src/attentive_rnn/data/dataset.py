@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, counted
 from .schema import Schema
 from .transforms import Transform
 from .transforms.presence import has_joints, mark, presence_beside, unmark
@@ -175,8 +175,10 @@ class SequenceDataset(LabelledDataset):
         )
 
     def __repr__(self) -> str:
-        return f"SequenceDataset({self.name!r}, {len(self)} sequences, frame {self.schema.shape}, " + (
-            "a number to predict)" if self.schema.target == "number" else f"{len(self.schema.classes)} classes)"
+        return f"SequenceDataset({self.name!r}, {counted(len(self), 'sequence')}, frame {self.schema.shape}, " + (
+            "a number to predict)"
+            if self.schema.target == "number"
+            else f"{counted(len(self.schema.classes), 'class', 'classes')})"
         )
 
     @property

@@ -53,7 +53,7 @@ def test_second_persons_are_counted_and_a_missing_first_is_named():
     lonely = standing().flip(1)
     data = dataset(standing(persons=2), standing(), lonely)
     assert summarise_skeletons(data).second_persons == 1
-    text = "1 sequence has a second person but no first one; the first is s2"
+    text = "1 sequence has a second person but no first one: s2"
     assert text in [finding.text for finding in skeleton_findings(data)]
 
 

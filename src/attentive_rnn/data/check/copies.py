@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ...errors import counted
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from .findings import Finding
 
@@ -55,8 +54,8 @@ def copy_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
         names = [classes[int(y)] if y >= 0 else "(no label)" for _, _, y, _ in found] if classes else []
         totals = class_counts(parts[part])
         by_class = ", ".join(f"{names.count(n)} of {totals[n]} of {n!r}" for n in dict.fromkeys(names))
-        are = "is a copy" if len(found) == 1 else "are copies"
-        note = f"{counted(len(found), 'sequence')} of {part} {are} of one in {known_part}"
+        note = f"{len(found)} sequences of {part} are copies of one in {known_part}"
+        note = f"1 sequence of {part} is a copy of one in {known_part}" if len(found) == 1 else note
         note += f" ({by_class}); " if by_class else "; "
         note += f"the first is {found[0][1]}, equal to {found[0][0]}"
         if part != known_part:

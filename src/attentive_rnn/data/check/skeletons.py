@@ -86,10 +86,9 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     later = [i for i, s in enumerate(dataset.sequences) if bool(s.any()) and not bool(s[:, 0].any())]
     if later:
         name = dataset.metas[later[0]].get("name", later[0])
-        have = "has" if len(later) == 1 else "have"
-        yield Finding(
-            "note", f"{counted(len(later), 'sequence')} {have} a second person but no first one; the first is {name}"
-        )
+        several = f"{len(later)} sequences have a second person but no first one; the first is {name}"
+        one = f"1 sequence has a second person but no first one: {name}"
+        yield Finding("note", several if len(later) > 1 else one)
     joints = get_layout(schema.layout).joints
     zero = (_first_persons(dataset) == 0).all(-1)
     share = zero.mean(0) if len(zero) else np.zeros(len(joints))

@@ -152,8 +152,8 @@ def value_findings(schema: Schema, numbers: Statistics) -> Iterator[Finding]:
         return
     constant = [name for name, s in zip(_feature_names(schema), spread, strict=True) if s == 0]
     if constant:
-        verb = "never changes, it is" if len(constant) == 1 else "never change, the first is"
-        yield Finding("note", f"{counted(len(constant), 'feature')} {verb} {constant[0]}")
+        several = f"{len(constant)} features never change, the first is {constant[0]}"
+        yield Finding("note", several if len(constant) > 1 else f"1 feature never changes, it is {constant[0]}")
     if schema.layout is None and spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
         yield Finding("note", "the features differ more than a hundredfold in scale; standardise them")
 

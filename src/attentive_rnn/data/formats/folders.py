@@ -160,12 +160,17 @@ def _joined(
         return None, [], []
     notes = list(dict.fromkeys(note for table in tables.values() for note in table.notes))
     notes = notes[:1] + ([f"{path}: so it is in {len(notes)} files"] if len(notes) > 1 else [])
-    if all(table.unclear for table in tables.values()):
-        raise DataError(next(iter(tables.values())).unclear)
-    if all(table.numbered for table in tables.values()):
+    # The first line has names in all files, or it is a frame in all; if it is the same in all, one of them tells.
+    same = len({table.names or tuple(table.rows[0]) for table in tables.values()}) == 1
+    every = any if same and len(tables) > 1 else all
+    numbered = every(table.numbered for table in tables.values())
+    if not numbered and every(table.unclear for table in tables.values()):
+        raise DataError(next(table.unclear for table in tables.values() if table.unclear))
+    if numbered:
         notes.append(header_note(f"{path}, {counted(len(tables), 'file')}"))
-    else:  # the first line counts the columns in all files, or it is a frame in all
-        tables |= {f: parse_table(read_bytes(f), str(f), False) for f, t in tables.items() if t.numbered}
+    others = [file for file, table in tables.items() if table.numbered != numbered and header is None]
+    if any(table.numbered for table in tables.values()):
+        tables |= {file: parse_table(read_bytes(file), str(file), numbered) for file in others}
     first = next(iter(tables))
     fitting = {}
     for file in list(tables):

@@ -30,7 +30,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, counted
 from ..dataset import SequenceDataset, Splits
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
@@ -282,13 +282,17 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         padded = values.ndim >= 3 and sum(sizes) != len(values)
     if not padded:
         if sum(sizes) != len(values):
-            raise DataError(f"{where}: the lengths add up to {sum(sizes)}, but sequences has {len(values)} frames")
+            raise DataError(
+                f"{where}: the lengths add up to {sum(sizes)}, but sequences has {counted(len(values), 'frame')}"
+            )
         return np.split(values, np.cumsum(sizes)[:-1])
     if len(values) != len(sizes):
-        raise DataError(f"{where}: there are {len(values)} sequences and {len(sizes)} lengths")
+        raise DataError(f"{where}: there are {counted(len(values), 'sequence')} and {counted(len(sizes), 'length')}")
     if max(sizes) > values.shape[1]:
         i = int(np.argmax(sizes))
-        raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
+        raise DataError(
+            f"{where}: the length of sequence {i} is {sizes[i]}, but it has {counted(values.shape[1], 'frame')}"
+        )
     return [case[:size] for case, size in zip(values, sizes, strict=True)]
 
 
@@ -327,7 +331,9 @@ def _labels(
     elif labels.dtype.kind != "U":
         wrong = [v for v in values if not -1 <= v < len(names)]
         if wrong:
-            raise DataError(f"{where}: the label {wrong[0]} is not an index into the {len(names)} classes")
+            raise DataError(
+                f"{where}: the label {wrong[0]} is not an index into the {counted(len(names), 'class', 'classes')}"
+            )
         return values, names
     index = {name: i for i, name in enumerate(names)}
     for value in values:
