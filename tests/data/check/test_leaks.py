@@ -6,6 +6,8 @@ import torch
 
 from attentive_rnn.data import Schema, SequenceDataset, check
 from attentive_rnn.data.check.leaks import leak_findings
+from attentive_rnn.training import load_config
+from attentive_rnn.training.setup import load_splits
 
 NAMES = ("x", "y", "z", "n")
 
@@ -51,7 +53,7 @@ def test_few_sequences_and_many_such_features_are_no_leak():
     assert not list(leak_findings({"train": data}))
 
 
-def test_a_leak_in_a_table_names_the_option_that_mends_it(tmp_path):
+def test_a_leak_in_a_table_is_an_error_of_the_check_and_a_warning_before_training(tmp_path, capsys):
     rng = np.random.default_rng(0)
     rows = [
         f"{i},{'ab'[i // 10]},{rng.normal():.3f},{rng.normal():.3f},{100 + i + j / 10}"
@@ -63,6 +65,8 @@ def test_a_leak_in_a_table_names_the_option_that_mends_it(tmp_path):
     assert "error: the feature 'stamp' alone tells the class" in str(report)
     assert "(--option features=[x,y])" in str(report)
     assert not check(tmp_path / "set.csv", features=["x", "y"]).errors
+    load_splits(load_config("sequence", [("data.source", "table"), ("data.path", str(tmp_path / "set.csv"))]))
+    assert "warning: the feature 'stamp' alone tells the class of all 15 labelled" in capsys.readouterr().err
 
 
 def test_a_code_with_several_values_for_a_class_is_found():

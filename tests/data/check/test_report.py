@@ -171,3 +171,26 @@ def test_the_option_in_the_note_of_a_reader_is_found_if_the_reader_takes_it():
     data.notes = ("labels are whole numbers, so they are 2 classes: target=number if they are not (x=3)",)
     assert summarise({"all": data}, "here", "made", [], ["target"]).findings[0].option == "target=number"
     assert summarise({"all": data}, "here", "made", []).findings[0].option == ""
+
+
+def test_what_each_column_was_taken_for_is_in_the_report_and_in_its_json(tmp_path):
+    rows = [f"{i // 4},{i},{'ab'[i // 8]},{i // 4},{'' if i == 5 else i * i % 7},{i / 3:.2f}" for i in range(16)]
+    (tmp_path / "set.csv").write_text("\n".join(["sequence,time,label,trial,x,y", *rows]))
+    report = check(tmp_path / "set.csv")
+    assert "columns     sequence: sequence; time: time; label: label; fact: trial\n" in str(report)
+    assert "no value    x in 1 row\n" in str(report)
+    columns = json.loads(json.dumps(report.to_dict()))["columns"]
+    assert columns[3:5] == [
+        {"column": "trial", "use": "fact", "missing": 0},
+        {"column": "x", "use": "feature", "missing": 1},
+    ]
+    assert any(finding.option == "keep=[trial]" for finding in report.findings)
+
+
+def test_labels_that_are_numbers_are_described(tmp_path):
+    rows = [f"{i // 4},{i // 4 / 2},{i * i % 7}" for i in range(16)]
+    (tmp_path / "set.csv").write_text("\n".join(["sequence,label,x", *rows]))
+    report = check(tmp_path / "set.csv", target="number")
+    assert "labels      numbers from 0 to 1.5, 0.75 on average" in str(report)
+    assert "classes" not in str(report)
+    assert report.to_dict()["labels"] == [0, 0.75, 1.5]

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from attentive_rnn.data import Schema, SequenceDataset
-from attentive_rnn.data.check.values import missing_findings, sequence_findings, statistics, value_findings
+from attentive_rnn.data.check.values import (
+    code_findings,
+    missing_findings,
+    sequence_findings,
+    statistics,
+    value_findings,
+)
 
 
 def made(*sequences, **schema):
@@ -53,3 +59,14 @@ def test_the_features_that_lack_most_values_come_first():
     assert "values are missing in 2 frames" in finding.text
     assert "first is frame 1 of sequence 0; missing values are in z (2), y (1)" in finding.text
     assert finding.option == "missing=interpolate"
+
+
+def test_a_code_for_no_value_is_named_with_its_feature():
+    values = np.array([[0.5, 1], [-999, 2], [0.25, 3], [-999, -999]])
+    data = made(values, features=("x", "y"))
+    (finding,) = code_findings(data, statistics(data))
+    assert finding.severity == "warning"
+    assert "the value -999 is there 2 times in x, whose other values are from 0.25 to 0.5" in finding.text
+    for usual in (np.array([[-1.0], [0], [1], [-1]]), np.array([[0.0], [999], [1000], [999]])):
+        data = made(usual)
+        assert not list(code_findings(data, statistics(data)))

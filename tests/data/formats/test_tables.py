@@ -423,3 +423,19 @@ def test_a_number_of_rows_that_a_model_knows_as_a_feature_is_taken_at_use(tmp_pa
     assert read_sequences(path, schema).sequences[0][:, 1].tolist() == [0, 1, 2]
     with pytest.raises(DataError, match="missing z"):
         read_sequences(path, Schema(("a", "b"), (2,), features=("x", "z")))
+
+
+def test_two_columns_of_the_time_that_order_alike_are_no_question(tmp_path):
+    text = "id,frame,timestamp,label,x\n0,1,60,a,2.5\n0,0,30,a,1.5\n1,0,7,b,3.5\n"
+    data = tables.read(write(tmp_path, text))
+    assert data[0].sequence.flatten().tolist() == [1.5, 2.5]
+    assert data.schema.features == ("x",)
+    with pytest.raises(
+        ConfigError, match="'frame' and 'timestamp' could both be the time; say which with --option time="
+    ):
+        tables.read(write(tmp_path, text.replace("30", "90")))
+
+
+def test_a_number_with_a_unit_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"line 2: x is '5%', not a number; write the number alone, without a unit"):
+        tables.read(write(tmp_path, "id,label,x,y\n0,a,5%,1.5\n0,a,6%,2.5\n"))

@@ -20,7 +20,7 @@ from .copies import class_counts, copy_findings
 from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
 from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
-from .values import missing_findings, sequence_findings, statistics, value_findings
+from .values import code_findings, missing_findings, sequence_findings, statistics, value_findings
 
 _NAMED = 8  # classes that a finding names at most
 _FAR_LONGER = 20  # times the median length, from which on a note says so
@@ -204,6 +204,7 @@ def summarise(
                 *leak_findings(parts),
                 *missing_findings(everything, numbers),
                 *value_findings(everything.schema, numbers),
+                *code_findings(everything, numbers),
                 *skeleton_findings(everything),
             )
         ),

@@ -12,6 +12,8 @@ from ..dataset import SequenceDataset
 from ..schema import Schema
 from .findings import Finding
 
+_CODES = frozenset({-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, -32768.0, 32767.0, 65535.0})
+
 
 @dataclass(frozen=True)
 class Statistics:
@@ -156,6 +158,28 @@ def value_findings(schema: Schema, numbers: Statistics) -> Iterator[Finding]:
         yield Finding("note", several if len(constant) > 1 else f"1 feature never changes, it is {constant[0]}")
     if schema.layout is None and spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
         yield Finding("note", "the features differ more than a hundredfold in scale; standardise them")
+
+
+def code_findings(dataset: SequenceDataset, numbers: Statistics) -> Iterator[Finding]:
+    """A warning on each number that seems to be a code for no value, such as -999: repeated, far from the rest."""
+    if dataset.schema.vocabulary or dataset.schema.layout or not _CODES.intersection((numbers.low, numbers.high)):
+        return
+    code = numbers.low if numbers.low in _CODES else numbers.high
+    counts = np.zeros(dataset.schema.size, dtype=np.int64)
+    low, high = np.full(len(counts), np.inf), np.full(len(counts), -np.inf)
+    for sequence in dataset.sequences:
+        values = sequence.flatten(1).numpy()
+        coded = values == code
+        counts += coded.sum(axis=0)
+        low = np.fmin(low, np.where(coded, np.inf, values).min(axis=0))
+        high = np.fmax(high, np.where(coded, -np.inf, values).max(axis=0))
+    for name, count, least, most in zip(_feature_names(dataset.schema), counts, low, high, strict=True):
+        if count > 1 and most > least and min(abs(code - least), abs(code - most)) > most - least:
+            yield Finding(
+                "warning",
+                f"the value {code:g} is there {count} times in {name}, whose other values are from {least:.4g} to "
+                f"{most:.4g}: a code for no value, it seems; leave such cells empty",
+            )
 
 
 def _feature_names(schema: Schema) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ KNOWN = {
     "repetition": ("repetition",),
 }
 _INDEX = re.compile(r"|unnamed: ?\d+[._a-z\d]*|__index_level_\d+__", re.IGNORECASE)
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[#.]+|\d+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|#|\d+")
 # Words in the names of columns that number something, or tell the time; and those that may stand beside them.
 _NUMBERING = re.compile(
     "ids?|idx|index|indices|rows?|rownames|rownum|record|recno|no|nr|num|number|uid|key|code|counter|#|trials?|session"
@@ -53,6 +53,7 @@ _TIMING = re.compile(
 _BESIDE = re.compile("s|unix|utc|local|system|sensor|sys|unnamed|global|abs|rel|relative|encoded|true|name")
 _LEVEL = re.compile(r"level_\d+")  # of an index of pandas
 _EXACT = ("x1", "...1", "n", "i")  # as R and others call the labels of rows
+_BEGINS_WITH_NUMBER = re.compile(r"[+-]?[.,]?\d").match
 _NAMED = 8  # columns that a note names at most
 _FEW_ROWS = 10  # in fewer, a column of values may count as well
 Says = Literal["nothing", "number", "time"]
@@ -77,7 +78,7 @@ def says(name: str) -> Says:
     """
     if is_index_name(name) or _LEVEL.fullmatch(name.strip().lower()):
         return "number"
-    words = {word.strip(".").lower() or word for word in _WORD.findall(name)}
+    words = {word.lower() for word in _WORD.findall(name)}
     words = {word for word in words if not word.isdigit() and not _BESIDE.fullmatch(word)}
     timing = {word for word in words if _TIMING.fullmatch(word)}
     if not words or not all(map(_NUMBERING.fullmatch, words - timing)):
@@ -138,6 +139,8 @@ def find_roles(table: Columns, given: Mapping[str, str | None], usual: Sequence[
             found = [name for name in found if name == role]
         if role == "sequence" and len(found) > 1:  # one that differs in each row numbers the rows
             found = [name for name in found if len(set(table.texts(name))) < len(table.lines)] or found
+        if role == "time" and len(found) > 1 and _order_alike(table, found, roles.get("sequence")):
+            found = found[:1]
         if len(found) > 1:
             raise ConfigError(
                 f"{table.where}: the columns {found[0]!r} and {found[1]!r} could both be the {role}; "
@@ -147,6 +150,18 @@ def find_roles(table: Columns, given: Mapping[str, str | None], usual: Sequence[
             roles[role] = found[0]
             taken.add(found[0])
     return roles
+
+
+def _order_alike(table: Columns, names: Sequence[str], sequence: str | None) -> bool:
+    """Whether the rows of each sequence have one order by all columns of the names, such as frame and timestamp."""
+    ids = np.zeros(len(table.lines)) if sequence is None else np.unique(table.texts(sequence), return_inverse=True)[1]
+    orders = []
+    for name in names:
+        values, faults = table.parsed(name)
+        if faults or not np.isfinite(values).all():
+            return False
+        orders.append(np.lexsort((values, ids)))
+    return all((order == orders[0]).all() for order in orders)
 
 
 def divide(
@@ -231,6 +246,10 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
     if not table.are_numbers(name, constant):
         if is_index_name(name) and len(set(table.texts(name))) == len(table.lines):
             return Left("numbers the rows")
+        if not constant and 2 * sum(_BEGINS_WITH_NUMBER(text) is not None for text in table.texts(name)) > len(
+            table.lines
+        ):
+            table.numbers(name)  # raises the error on a unit behind the number, or the like
         if not constant:
             table.constants(name, rows.order, rows.starts, "name the features with --option features=[NAME,...]")
         return Left("holds texts that stay the same within each sequence", "numbers", fact=True)
