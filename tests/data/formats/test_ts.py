@@ -72,7 +72,7 @@ ERRORS = {
     "unknown class": (GOOD + "1:2:left\n", f"line {FIRST + 2}: the class label 'left'"),
     "line cut in its label": (GOOD[:-2], f"line {FIRST + 1}: the class label 'dow'"),
     "line cut in a value": (GOOD[: GOOD.index(",6")], f"line {FIRST}: .*class label"),
-    "ragged dimensions": (GOOD + "1,2:3:up\n", "dimension 2 has 1 values and dimension 1 has 2"),
+    "ragged dimensions": (GOOD + "1,2:3:up\n", "dimension 2 has 1 value and dimension 1 has 2"),
     "not a number": (GOOD + "1:x2:up\n", f"line {FIRST + 2}: value 1 of dimension 2 is 'x2', not a number"),
     "digits in groups": (GOOD + "1:1_000:up\n", "value 1 of dimension 2 is '1_000', not a number"),
     "empty value": (GOOD + "1,2:3,:up\n", "value 2 of dimension 2 is empty"),

@@ -131,8 +131,9 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
         DataError: the file is empty, not text, or its lines differ in the number of fields.
 
     Example:
-        >>> parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
-        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3], numbered=False)
+        >>> table = parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
+        >>> table.names, table.rows, table.lines
+        (('x', 'y'), [['1', '2'], ['3', '4']], [2, 3])
     """
     text = decode(decompress(data, where), where)
     if "\0" in text:
