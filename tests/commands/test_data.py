@@ -133,7 +133,9 @@ def test_an_error_of_the_check_is_the_exit_status_and_comes_first(tmp_path, caps
     path.write_text("sequence,label,x,y\n" + "".join(f"{i},a,{i}.5,{'' if i == 3 else i * 7 % 4}\n" for i in range(8)))
     assert main(["data", "check", str(path)]) == 1
     first, second, *_ = capsys.readouterr().out.splitlines()
-    assert first.startswith('error: values are missing in 1 frames; load with missing="interpolate" (or zero, or skip)')
+    assert first.startswith(
+        "error: values are missing in 1 frame; load with --option missing=interpolate (or zero, or skip)"
+    )
     assert first.endswith("The first is frame 1 of sequence 3; missing values are in y (1)")
     assert second.startswith("warning: all 8 labelled sequences of all are of one class")
     assert main(["data", "check", str(path), "--option", "missing=zero"]) == 0

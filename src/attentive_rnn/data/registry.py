@@ -6,6 +6,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -259,5 +260,14 @@ def read_sequences(path: str | Path, schema: Schema | None = None, **options: An
         if key not in known:
             takes = f"takes {', '.join(known)}" if known else "takes none"
             raise ConfigError(f"{path}: unknown option {key!r}; reading {source.name!r} {takes}")
-    dataset = sequences_only(source.read(path, **with_layout(options)))
-    return dataset if schema is None else match(dataset, schema, takes=known, where=str(path))
+    options = with_layout(options)
+    dataset = sequences_only(source.read(path, **options))
+    if schema is None:
+        return dataset
+    absent = [name for name in schema.features if name not in dataset.schema.features]
+    if absent and dataset.columns and "keep" in known:
+        # A feature of the model that looks like a row number in these data, of which there may be few.
+        with suppress(ConfigError):
+            options = options | {"keep": [*options.get("keep", ()), *absent]}
+            dataset = sequences_only(source.read(path, **options))
+    return match(dataset, schema, takes=known, where=str(path))

@@ -25,6 +25,7 @@ from ..data import (
     transform_from_config,
     validation_split,
 )
+from ..data.check.leaks import leak_findings
 from ..data.check.parts import part_warnings
 from ..data.dataset import concatenate, sequences_only
 from ..data.split import folds
@@ -60,6 +61,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
         raise DataError(f"{config.data.path}: there is no such file or folder; if the data have moved: --data PATH")
     splits = load(config.data.source, config.data.path, **config.data.options)
     print_notes(part_warnings(splits.parts()), console, "warning")
+    print_notes(map(str, leak_findings(splits.parts())), console, "warning")
     print_notes(splits.notes, console)
     return splits
 

@@ -79,7 +79,7 @@ def test_texts_in_both_halves_are_found_and_reported(tmp_path):
     folder = write_tables(tmp_path / "imdb")
     assert copies_in_train(load("imdb", folder)).sum() == 1
     report = str(check(folder))
-    assert "1 sequences of test are copies of one in train" in report
+    assert "1 sequence of test is a copy of one in train" in report
     assert "a word, one of" in report
 
 

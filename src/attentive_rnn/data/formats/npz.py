@@ -6,6 +6,7 @@
                 numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut into windows
     classes     the class names
     schema      JSON of a Schema, as one text
+    features    (D,) the names of the features of a frame
     split       (N,) "train" or "test"
     confidence  of each joint, shaped as sequences without the last axis; also called score, scores or visibility
     meta        (N,) JSON objects
@@ -29,7 +30,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, counted
 from ..dataset import SequenceDataset, Splits
 from ..frame_labels import by_recording, labels_of_frames
 from ..io.arrays import Missing, check_missing, fill, read_arrays
@@ -207,7 +208,7 @@ def from_arrays(
         if given.dtype.kind == "f" and many:
             raise DataError(f"{where}: labels are floats, and windows have classes: target=class takes them as such")
         if given.dtype.kind == "f":
-            schema = Schema((), shape, layout=layout, target="number")
+            schema = Schema((), shape, _features(arrays, shape), layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, sum(sizes) if many else len(cases), where)
     of_frames = np.split(np.array(labels), np.cumsum(sizes)[:-1]) if many else None
     labels = [-1] * len(cases) if many else labels
@@ -219,7 +220,7 @@ def from_arrays(
         [torch.from_numpy(case) for case in finished if case is not None],
         [labels[i] for i in kept],
         [metas[i] for i in kept],
-        schema or Schema(classes, shape, layout=layout),
+        schema or Schema(classes, shape, _features(arrays, shape), layout),
         name,
         [*notes, *bad.notes(where, len(cases))],
     )
@@ -306,6 +307,14 @@ def _schema(arrays: dict[str, np.ndarray], where: str) -> Schema | None:
         raise DataError(f"{where}: {error}") from error
 
 
+def _features(arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The names of the features of a frame, where there is an array of so many texts."""
+    names = arrays.get("features")
+    if names is None or names.dtype.kind != "U" or names.shape != (math.prod(shape),) or len(set(names)) < names.size:
+        return ()
+    return tuple(names.tolist())
+
+
 def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None, where: str) -> list[np.ndarray]:
     """The sequences, each (T, ...) without padding."""
     if lengths is None:
@@ -329,13 +338,17 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         padded = values.ndim >= 3 and sum(sizes) != len(values)
     if not padded:
         if sum(sizes) != len(values):
-            raise DataError(f"{where}: the lengths add up to {sum(sizes)}, but sequences has {len(values)} frames")
+            raise DataError(
+                f"{where}: the lengths add up to {sum(sizes)}, but sequences has {counted(len(values), 'frame')}"
+            )
         return np.split(values, np.cumsum(sizes)[:-1])
     if len(values) != len(sizes):
-        raise DataError(f"{where}: there are {len(values)} sequences and {len(sizes)} lengths")
+        raise DataError(f"{where}: there are {counted(len(values), 'sequence')} and {counted(len(sizes), 'length')}")
     if max(sizes) > values.shape[1]:
         i = int(np.argmax(sizes))
-        raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
+        raise DataError(
+            f"{where}: the length of sequence {i} is {sizes[i]}, but it has {counted(values.shape[1], 'frame')}"
+        )
     return [case[:size] for case, size in zip(values, sizes, strict=True)]
 
 
@@ -374,7 +387,9 @@ def _labels(
     elif labels.dtype.kind != "U":
         wrong = [v for v in values if not -1 <= v < len(names)]
         if wrong:
-            raise DataError(f"{where}: the label {wrong[0]} is not an index into the {len(names)} classes")
+            raise DataError(
+                f"{where}: the label {wrong[0]} is not an index into the {counted(len(names), 'class', 'classes')}"
+            )
         return values, names
     index = {name: i for i, name in enumerate(names)}
     for value in values:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 import torch
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..dataset import SequenceDataset, Splits, concatenate, relabel
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
@@ -188,7 +188,7 @@ def splits(train: SequenceDataset, test: SequenceDataset, missing: Missing = "re
         raise DataError(f"{name}: one of the TRAIN and the TEST file has targets and the other classes")
     if train.schema.shape != test.schema.shape:
         raise DataError(
-            f"{train.name}: the TRAIN file has {train.schema.size} dimensions and the TEST file "
+            f"{train.name}: the TRAIN file has {counted(train.schema.size, 'dimension')} and the TEST file "
             f"{test.schema.size}; they do not belong together"
         )
     return Splits(train, relabel(test, train.schema.classes, strict=True))
