@@ -17,6 +17,16 @@ Target = Literal["class", "number", "image"]
 Medium = Literal["sequence", "image", "maps"]
 
 
+def has_control_characters(name: str) -> bool:
+    """Whether a text has characters that a terminal would act on, or halves of characters.
+
+    Example:
+        >>> has_control_characters("left hand"), has_control_characters("left\\x1b[31m")
+        (False, True)
+    """
+    return any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
+
+
 @dataclass(frozen=True)
 class Schema:
     """The meaning of a frame and of a label.
@@ -68,7 +78,7 @@ class Schema:
         if not self.shape or min(self.shape) < 1:
             raise ConfigError(f"schema: shape must be positive integers, got {self.shape}")
         for name in (*self.classes, *self.features):
-            if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+            if has_control_characters(name):
                 raise ConfigError(
                     f"schema: the name {quoted(name)} of a class or feature has control characters, which would not be "
                     "shown as they are; rename it"

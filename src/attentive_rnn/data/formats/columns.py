@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ..io.cells import Decimal, are_times, fault, is_fault, is_time, mostly_values, parse
 from ..io.files import quoted
-from ..schema import Schema
+from ..schema import Schema, has_control_characters
 
 META = "meta"  # the column for what is no column of its own, as JSON
 Kind = Literal["class", "number"]  # of a label
@@ -56,6 +56,11 @@ class Columns:
     files: tuple[str, ...] = ()
     starts: tuple[int, ...] = ()
     _parsed: dict[str, tuple[np.ndarray, list[int]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in self.values:
+            if has_control_characters(name):
+                raise DataError(f"{self.where}: the column {quoted(name)} has control characters in its name; rename it")
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""
