@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, load
@@ -149,3 +152,52 @@ def test_a_saved_model_knows_a_confidence_from_a_coordinate(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(description))
     old = load_model(tmp_path)
     assert torch.equal(old.preprocessing(x, np.random.default_rng(0)), x - x[0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_size": 10**6},
+        {"hidden_size": 10**30},
+        {"num_layers": 10**7},
+        {"num_layers": 10**12},
+        {"cell": "rra", "lags": 10**12},
+        {"embedding_size": 10**9, "vocabulary_size": 10**9},
+    ],
+)
+def test_a_description_of_a_huge_model_is_refused_without_taking_memory(folder, changes):
+    values = json.loads((folder / "config.json").read_text())
+    values["model"] |= changes
+    (folder / "config.json").write_text(json.dumps(values))
+    tracemalloc.start()
+    with pytest.raises(ConfigError, match=r"config.json"):
+        load_model(folder)
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
+
+
+def test_an_unknown_backend_in_a_description_is_refused(folder):
+    values = json.loads((folder / "config.json").read_text())
+    values["model"]["backend"] = "abacus"
+    (folder / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"config.json: backend must be .*, got 'abacus'"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(folder, value):
+    tensors = load_tensors((folder / "model.safetensors").read_bytes())
+    name = sorted(tensors)[0]
+    tensors[name].view(-1)[0] = value
+    (folder / "model.safetensors").write_bytes(save_tensors(tensors))
+    with pytest.raises(ConfigError, match=rf"model.safetensors: {name} has values that are NaN or infinite"):
+        load_model(folder)
+
+
+def test_an_answer_that_is_not_finite_is_an_error(folder):
+    model = load_model(folder)
+    dataset = load("basic-motions").test.subset([0])
+    with torch.no_grad():
+        next(model.model.parameters()).fill_(float("nan"))
+    with pytest.raises(ConfigError, match="answer is not finite"):
+        model.logits(dataset)
