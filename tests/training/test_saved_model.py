@@ -162,7 +162,6 @@ def test_a_saved_model_knows_a_confidence_from_a_coordinate(tmp_path):
         {"num_layers": 10**7},
         {"num_layers": 10**12},
         {"cell": "rra", "lags": 10**12},
-        {"embedding_size": 10**9, "vocabulary_size": 10**9},
     ],
 )
 def test_a_description_of_a_huge_model_is_refused_without_taking_memory(folder, changes):
@@ -174,6 +173,14 @@ def test_a_description_of_a_huge_model_is_refused_without_taking_memory(folder, 
         load_model(folder)
     assert tracemalloc.get_traced_memory()[1] < 2**27
     tracemalloc.stop()
+
+
+def test_sampling_to_a_billion_frames_is_refused(folder):
+    values = json.loads((folder / "config.json").read_text())
+    values["preprocessing"] = {"name": "uniform_sampling", "frames": 10**9}
+    (folder / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"config.json: uniform_sampling: frames must be at most 1000000"):
+        load_model(folder)
 
 
 def test_an_unknown_backend_in_a_description_is_refused(folder):

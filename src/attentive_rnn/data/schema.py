@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, Literal, get_args
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from .io.files import quoted
 
 NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
@@ -62,8 +62,8 @@ class Schema:
             raise ConfigError(f"schema: shape must be positive integers, got {self.shape}")
         for name in (*self.classes, *self.features):
             if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-                raise ConfigError(
-                    f"schema: the name {quoted(name)} of a class or feature has control characters, which would not be "
+                raise DataError(
+                    f"the name {quoted(name)} of a class or feature has control characters, which would not be "
                     "shown as they are; rename it"
                 )
         if len(set(self.classes)) != len(self.classes):

@@ -28,13 +28,14 @@ from ..data.batch import MAX_FRAMES, within
 from ..data.io.files import read_json, write_file, write_json
 from ..data.matching import match
 from ..data.ranges import Ranges, check_ranges
-from ..errors import ConfigError, either, one_line
+from ..errors import ConfigError, either
 from ..models import SequenceClassifier
 from ..ops.dispatch import BackendName
 from ..tasks import Model, Task, task_for
 from .recipes import read_config
 
 FORMAT_VERSION = 1
+_LARGEST = 10**8  # of an option that is a number
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 D = TypeVar("D", bound=LabelledDataset)
 
@@ -265,6 +266,11 @@ def _check_size(kind: type[Model], options: dict[str, Any], tensors: Mapping[str
     Raises:
         ConfigError: the two do not fit together.
     """
+    for key, value in options.items():
+        # Before anything is made of them: layers have weights of their own, and lags take memory when they are used.
+        most = len(tensors) if key == "num_layers" else _LARGEST
+        if isinstance(value, int) and value > most:
+            raise ConfigError(f"{key} is larger than {most}, which the weights in {WEIGHTS} cannot be of")
     made: set[tuple[int, str]] = set()
 
     def count(module: torch.nn.Module, name: str, parameter: Any) -> None:
@@ -277,7 +283,8 @@ def _check_size(kind: type[Model], options: dict[str, Any], tensors: Mapping[str
         with torch.device("meta"):
             shapes = {name: tuple(tensor.shape) for name, tensor in kind(**options).state_dict().items()}
     except (RuntimeError, OverflowError, MemoryError) as error:
-        raise ConfigError(f"the options of the model make none: {one_line(error)[:200]}") from error
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"the options of the model make none: {reason}") from error
     finally:
         hook.remove()
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -116,7 +116,7 @@ def test_a_picture_of_65535_pixels_a_side_is_refused_before_its_pixels_are_made(
     data = small.getvalue()
     at = data.index(b"\xff\xc0") + 5  # height and width in the header of the frame
     picture.write_bytes(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])
-    with pytest.raises(DataError, match="is not a readable JPEG|65535x65535 pixels"):
+    with pytest.raises(DataError, match=r"is not a readable JPEG|65535x65535 pixels"):
         read_cifar(tmp_path)
     picture.write_bytes(data[:at] + b"\x20\x00\x20\x00" + data[at + 4 :])
     with pytest.raises(DataError, match="8192x8192 pixels; it must be 32x32"):
@@ -132,7 +132,7 @@ def test_a_link_in_an_archive_is_not_passed_over(tmp_path):
         link = tarfile.TarInfo("train/cat/0.jpg")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         archive.addfile(link)
-    with pytest.raises(DataError, match="train/cat/0.jpg: is a link"):
+    with pytest.raises(DataError, match=r"train/cat/0.jpg: is a link"):
         read_cifar(tmp_path / "cifar.tar")
 
 
@@ -155,9 +155,7 @@ def _doubled(kind):
 def test_pickled_values_that_hold_each_other_again_and_again_are_refused_at_once():
     start = time.process_time()
     for kind in (list, tuple):
-        with pytest.raises(
-            DataError, match="here: is not read as a pickle: its values hold each other, again and again"
-        ):
+        with pytest.raises(DataError, match=r"here: .* its values hold each other, again and again"):
             load_plain(pickle.dumps({"split": _doubled(kind)}, 4), "here")
     assert time.process_time() - start < 5
 
@@ -166,9 +164,7 @@ def test_only_texts_and_numbers_are_keys_of_a_pickled_dict():
     shared = b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86\x94" for i in range(60))
     key = b"K\x01\x85\x94" + shared  # a tuple that holds the one before twice: its hash would take for ever
     for data in (b"\x80\x04}" + key + b"K\x01s.", b"\x80\x04}(" + key + b"K\x01u.", b"\x80\x04(" + key + b"K\x01d."):
-        with pytest.raises(
-            DataError, match="here: is not read as a pickle: .*a key that is neither a text nor a number"
-        ):
+        with pytest.raises(DataError, match=r"here: .* a key that is neither a text nor a number"):
             load_plain(data, "here")
     for protocol in (2, 4):
         plain = {"a": [(1, 2)], 1: b"x", b"k": 2.5}
