@@ -84,3 +84,10 @@ def test_values_that_are_not_finite_are_refused(tmp_path, array, value):
     write_features(tmp_path / "a" / "one.safetensors", arrays, {"extractor_key": "one"})
     with pytest.raises(DataError, match=rf"one.safetensors: {array} has values that are NaN or infinite"):
         read(tmp_path)
+
+
+def test_a_step_that_is_no_number_is_refused(tmp_path):
+    arrays = {"features": np.ones((4, 3), np.float16), "times": np.arange(4.0)}
+    write_features(tmp_path / "one.safetensors", arrays, {"extractor_key": "one", "every": "few"})
+    with pytest.raises(DataError, match=r"one.safetensors: every, 'few', must be a whole number"):
+        read(tmp_path / "one.safetensors")

@@ -13,6 +13,7 @@ from attentive_rnn.data.io.files import (
     quoted,
     read_bytes,
     read_json,
+    to_json,
     write_atomically,
     write_file,
     write_json,
@@ -56,8 +57,10 @@ def test_a_file_is_replaced_only_on_request(tmp_path):
 
 def test_json_has_no_nan_and_no_half_characters(tmp_path):
     values = {"a": [float("nan"), 1.5], "b": (float("inf"),), "c": "\ud800é"}
-    write_json(tmp_path / "a.json", values)
-    assert read_json(tmp_path / "a.json") == {"a": [None, 1.5], "b": [None], "c": "\ud800é"}
+    assert json.loads(to_json(values)) == {"a": [None, 1.5], "b": [None], "c": "\ud800é"}
+    assert to_json(values).encode()
+    write_json(tmp_path / "a.json", {"c": "\ud800é"})
+    assert read_json(tmp_path / "a.json") == {"c": "\ud800é"}
     for text in ('{"a": NaN}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": ' + "9" * 5000 + "}"):
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(ConfigError, match=r"a\.json: is damaged or not JSON"):

@@ -94,14 +94,14 @@ def write_file(path: Path, data: bytes) -> None:
     write_atomically(path, data)
 
 
-def to_json(values: Any, indent: int | None = None) -> str:
-    """Values as JSON, which has no NaN and no infinity: these become null.
+def to_json(values: Any) -> str:
+    """Values as JSON to be printed, which has no NaN and no infinity: these become null.
 
     Example:
         >>> to_json({"loss": float("nan"), "classes": ["a"]})
         '{"loss": null, "classes": ["a"]}'
     """
-    text = json.dumps(_finite(values), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_finite(values), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()  # half a character is written as an escape
 
 
@@ -115,7 +115,8 @@ def _finite(value: Any) -> Any:
 
 def write_json(path: Path, values: Any) -> None:
     """Put values at a path as readable JSON, in one step."""
-    write_file(path, (to_json(values, indent=2) + "\n").encode())
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    write_file(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def _table(path: Path) -> Iterator[Review]:
             raise DataError(f"{path}, line {number}: the label {quoted(values['label'])} is none of neg, pos, 0, 1")
         meta: dict[str, Any] = {"name": f"{path.name.split('.')[0]} {number}"}
         if "rating" in values:
-            if not values["rating"].strip().isdecimal():
+            if not re.fullmatch(r"\s*\d{1,9}\s*", values["rating"]):
                 raise DataError(f"{path}, line {number}: the rating {quoted(values['rating'])} is no whole number")
             meta["rating"] = int(values["rating"])
         yield Review(words(values["text"]), label, meta)
