@@ -6,6 +6,7 @@ text is all that follows: quotation marks mean nothing. A label is neg or 0, pos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
