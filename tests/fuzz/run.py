@@ -107,11 +107,14 @@ def _in_child(work: Callable[[range, Any, Any], None], numbers: range) -> Iterat
         os.kill(child, signal.SIGKILL)
     os.close(reading)
     _, status = os.waitpid(child, 0)
-    if number < numbers.stop:
+    if number >= numbers.stop:
+        trace.close()
+    else:
         trace.seek(0)
         frames = [line for line in trace.read().decode(errors="replace").splitlines() if "attentive_rnn" in line]
         where = frames[0].split("attentive_rnn/")[-1].replace('", line ', ":") if frames else ""
         hang = os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
+        trace.close()
         yield Case(number, "hang" if hang else "crash", where or f"status {status}")
 
 

@@ -243,10 +243,10 @@ def load_model(path: str | Path) -> SavedModel:
         _check_size(kind, values["model"], tensors, folder)
         model = kind(**values["model"])
         seen = Ranges.from_dict(values["seen"], schema.size) if "seen" in values else None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         if str(error).startswith(str(folder)):
             raise
-        raise ConfigError(f"{file}: {error}") from error
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]}") from error
     if not task.fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     dtypes = {tensor.dtype for tensor in tensors.values()}
