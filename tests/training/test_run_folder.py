@@ -101,7 +101,7 @@ def test_a_damaged_configuration_is_named(tmp_path):
 
 def test_a_run_of_a_version_that_lacked_a_key_is_read_with_the_base_recipes_value(tmp_path):
     run = create_run(Config(seed=3), tmp_path)
-    run.config.write_text(run.config.read_text().replace("  num_workers: 0\n", ""))
+    run.config.write_text(run.config.read_text().partition("\n")[2].replace("  num_workers: 0\n", ""))
     assert run.read_config() == Config(seed=3)
 
 
