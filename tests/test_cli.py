@@ -62,6 +62,19 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, capsys):
     assert not Path("runs").exists()
 
 
+def test_escapes_and_markup_of_a_name_are_shown_as_they_are(tmp_path, capsys):
+    shown = fails(["data", "check", tmp_path / "[red]\x1b[31m\nname.ts"], capsys)
+    assert r"[red]\x1b[31m name.ts" in shown
+
+
+def test_what_cannot_be_written_is_one_line_and_exit_status_2(monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device", "events.tfevents")
+
+    monkeypatch.setattr("attentive_rnn.cli._run", full)
+    assert fails([], capsys) == "attentive: error: events.tfevents: No space left on device\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["data"], ["--version"]])
 def test_help_and_version_exit_with_0(arguments, capsys):
     try:

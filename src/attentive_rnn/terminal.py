@@ -160,14 +160,14 @@ def _unraisable(found: Any) -> None:
     sys.__unraisablehook__(found)
 
 
-def to_json(values: Any, indent: int | None = None) -> str:
-    """Values as JSON, which has no NaN and no infinity: these become null.
+def to_json(values: Any) -> str:
+    """Values as JSON to be printed, which has no NaN and no infinity: these become null.
 
     Example:
         >>> to_json({"loss": float("nan"), "classes": ["a"]})
         '{"loss": null, "classes": ["a"]}'
     """
-    text = json.dumps(_finite(values), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_finite(values), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()  # half a character is written as an escape
 
 

@@ -43,6 +43,12 @@ def test_rows_go_to_the_terminal_and_to_a_file_as_they_are(tmp_path):
     assert all(part in text for part in ("a title", "model", "error", "a, b", "0.5"))
 
 
+def test_a_name_in_brackets_is_no_markup():
+    console = Console(file=StringIO(), width=80)
+    console.print(terminal([{"model": "[b]one[/b]", "error": "[/red]"}], "[i]title"))
+    assert all(part in console.file.getvalue() for part in ("[b]one[/b]", "[/red]", "[i]title"))
+
+
 def test_a_gain_is_in_the_unit_of_the_metric():
     gain = Interval(0.05, -0.011, 0.111)
     in_points = gain_in_words(Classification.metric, "A", "B", gain, 3)

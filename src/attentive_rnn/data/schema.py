@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any, Literal, get_args
 
-from ..errors import ConfigError, either
+from ..errors import ConfigError, DataError, either
 from .io.files import quoted
 from .skeletons.layouts import AXES, UNITS, JointLayout, Layout, get_layout, known_layout
 
@@ -79,8 +79,8 @@ class Schema:
             raise ConfigError(f"schema: shape must be positive integers, got {self.shape}")
         for name in (*self.classes, *self.features):
             if has_control_characters(name):
-                raise ConfigError(
-                    f"schema: the name {quoted(name)} of a class or feature has control characters, which would not be "
+                raise DataError(
+                    f"the name {quoted(name)} of a class or feature has control characters, which would not be "
                     "shown as they are; rename it"
                 )
         if len(set(self.classes)) != len(self.classes):

@@ -60,7 +60,9 @@ class Columns:
     def __post_init__(self) -> None:
         for name in self.values:
             if has_control_characters(name):
-                raise DataError(f"{self.where}: the column {quoted(name)} has control characters in its name; rename it")
+                raise DataError(
+                    f"{self.where}: the name of the column {quoted(name)} has control characters; rename it"
+                )
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""

@@ -139,11 +139,16 @@ class PairFormat:
         name = Path(where).name
         match = self.pattern.fullmatch(name)
         stem = name if match is None else name[: match.start("suffix")]
+        shape = (content.dimensions,)
+        try:
+            schema = Schema(content.classes, shape, features=features, rate=rate, target=content.target)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
         return SequenceDataset(
             sequences=[torch.from_numpy(case) for case in content.cases],
             labels=content.labels,
             metas=[{"name": f"{stem}/{i}"} for i in content.numbers],
-            schema=Schema(content.classes, (content.dimensions,), features=features, rate=rate, target=content.target),
+            schema=schema,
             name=content.problem or stem,
             notes=content.notes,
         )

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
-from ...terminal import to_json
 from .locks import temporary_name
 from .memory import check_memory, max_memory
 
@@ -101,7 +100,8 @@ def write_file(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, values: Any) -> None:
     """Put values at a path as readable JSON, in one step."""
-    write_file(path, (to_json(values, indent=2) + "\n").encode())
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    write_file(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
