@@ -27,7 +27,7 @@ def test_info_lists_versions_backends_packages_and_recipes(capsys):
 
 
 def test_info_says_how_to_install_what_is_missing(monkeypatch, capsys):
-    from attentive_rnn.training import environment
+    from attentive_rnn import environment
 
     monkeypatch.setattr(environment, "_version", lambda name: None if name == "tensorboard" else "1.0")
     assert main(["info"]) == 0

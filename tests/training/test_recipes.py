@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.training import recipes
 from attentive_rnn.training.config import KEYS, Config, flatten, from_dict
 

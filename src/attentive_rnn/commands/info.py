@@ -9,7 +9,7 @@ from .arguments import JSON, Argument, Command, show
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    from ..training.environment import hardware, packages, versions
+    from ..environment import hardware, packages, versions
     from ..training.recipes import list_recipes
 
     machine, found, recipes = hardware(), versions(), list_recipes()
@@ -36,7 +36,7 @@ def _torch() -> tuple[dict[str, Any], list[str]]:
     import torch
 
     from .. import backends
-    from ..training.environment import gpus
+    from ..environment import gpus
 
     threads, seen, found = torch.get_num_threads(), gpus(), backends()
     lines = [f"threads          {threads}", f"GPU              {', '.join(seen) or 'none that torch sees'}", "backends"]

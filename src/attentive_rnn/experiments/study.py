@@ -11,11 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
+from ..environment import DISTRIBUTION
 from ..errors import ConfigError
 from ..progress import steps
 from ..tasks.classification import Classification
 from ..terminal import standard_error
-from ..training.environment import DISTRIBUTION
 from ..training.recipes import as_overrides, load_config, read_yaml, recipe_name
 from .compare import compare
 from .fusion import Fused, fuse_runs

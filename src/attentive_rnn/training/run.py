@@ -24,12 +24,12 @@ from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers
 from ..data.ranges import of_dataset
+from ..environment import describe
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
 from ..terminal import go_on_with, standard_error, watches
 from .config import Config
-from .environment import describe
 from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs

@@ -32,7 +32,6 @@ import torch
 
 from ...errors import ConfigError, DataError, counted
 from ..dataset import SequenceDataset, Splits
-from ..frame_labels import by_recording, labels_of_frames
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
@@ -45,6 +44,7 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_lay
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
+from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, end_of, gather, of_one_hot
 
 DATA = ("sequences", "x", "X", "data")
@@ -86,7 +86,7 @@ def load(
         target: "class" or "number", what a label is; None: as the type of the array says.
         order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
             :mod:`attentive_rnn.data.formats.windows`.
-        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.frame_labels`.
+        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.formats.frame_labels`.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
@@ -107,10 +107,8 @@ def read(
     windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
-    path = existing(path)
-    return from_file(
-        read_arrays(path), path, layout, missing, coordinates, min_confidence, values, target, order, windows
-    )
+    given = (layout, missing, coordinates, min_confidence, values, target, order, windows)
+    return from_file(read_arrays(existing(path)), Path(path), *given)
 
 
 def from_file(
@@ -130,8 +128,7 @@ def from_file(
     if target is not None:
         one_of(path.suffix[1:], "target", target, get_args(Kind))
     where = str(path)
-    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, where)
-    if parts:
+    if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
