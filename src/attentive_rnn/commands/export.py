@@ -30,9 +30,7 @@ def _export(arguments: argparse.Namespace) -> int:
     lines = [f"written: {', '.join(map(str, made.files))}"]
     lines.append(f"compared with the model on {made.compared} sequences: the largest difference is {made.gap:.1g}")
     if made.before:
-        lines.append(
-            f"to be done before the graph: {', '.join(made.before)}; {out.with_suffix('.json')} has all values"
-        )
+        lines.append(f"to be done before the graph: {', '.join(made.before)}; see {out.with_suffix('.json')}")
     if made.no_step is not None:
         lines.append(f"no graph for streams: {made.no_step}")
     show(arguments, made._asdict() | {"files": list(map(str, made.files))}, lines)

@@ -158,7 +158,8 @@ class _ClassifierStep(nn.Module):
         self.model, self.preprocessing = model, preprocessing
 
     def forward(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        layers, kept = self.model.layers, ()
+        layers = self.model.layers
+        kept: tuple[Tensor, ...] = ()
         carried = state[: len(layers.state_shapes(1))]
         if self.preprocessing is not None:
             x, kept = self.preprocessing.step(x, state[len(carried) :])

@@ -25,8 +25,8 @@ NEEDS = "export to ONNX needs onnx, onnxscript and onnxruntime: pip install 'att
 def to_onnx(module: nn.Module, path: str | Path, *, step: bool = False, need_attention: bool = False) -> None:
     """Write a layer or a classifier as an ONNX graph in which the numbers of rows and of steps stay open.
 
-    A layer, :class:`EleAttGRU` and the like or :class:`RRA`, becomes a graph of *input* (T, B, D), or (B, T, D) if it is
-    batch_first, and *lengths*, int64 (B,), the steps of each row. It gives *output*, the state after each row's last
+    A layer, :class:`EleAttGRU` and the like or :class:`RRA`, becomes a graph of *input* (T, B, D), or (B, T, D) if it
+    is batch_first, and *lengths*, int64 (B,), the steps of each row. It gives *output*, the state after each row's last
     step, *h* and, where it has them, *c* and *window*, and, if asked for, *attention_1* and so on, of the first layer
     and those above it; *lags_1* and so on for the weights of an RRA's former outputs. A :class:`SequenceClassifier`
     becomes one of *x* (B, T, D) and *lengths* that gives *logits* (B, K); an :class:`AttentionRNN2d` one of *x*
@@ -70,8 +70,9 @@ def _graph(module: nn.Module, step: bool, need_attention: bool) -> Graph:
 def write_onnx(graph: Graph, path: Path) -> None:
     """Write a graph as ONNX; errors as of :func:`to_onnx`."""
     with needed_for(NEEDS):
-        import onnx  # noqa: F401
         import onnxscript  # noqa: F401
+
+        import onnx  # noqa: F401
     recorded = record(graph)
     with _quiet():
         program = torch.onnx.export(

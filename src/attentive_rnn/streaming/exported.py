@@ -117,7 +117,7 @@ def _described(file: Path) -> dict[str, Any]:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         version = values["format_version"]
-        values["schema"]["shape"], values["classes"], values["pool"]  # noqa: B018
+        values["schema"]["shape"], values["classes"], values["pool"]
     except FileNotFoundError as error:
         raise ConfigError(f"{file}: there is no such file; `attentive export` writes it beside the graph") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
