@@ -21,6 +21,7 @@ RESUME_NEWEST = ""  # the value of --resume without a folder
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from ..data.io.locks import tidy
     from ..training import automatic, list_recipes, open_run, recipes
     from ..training.run import find_resumable, require_same, resume, train
     from ..training.setup import load_splits
@@ -59,6 +60,7 @@ def _train(arguments: argparse.Namespace) -> int:
         require_same(config, run)
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
+            tidy(run.path)
             if arguments.baseline or not run.report.exists():  # it ended between its results and its report
                 splits = load_splits(config)
                 if arguments.baseline:

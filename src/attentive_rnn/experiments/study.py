@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..data.io.locks import tidy
 from ..errors import ConfigError
 from ..tasks.classification import Classification
 from ..training.environment import DISTRIBUTION
@@ -193,6 +194,7 @@ def run_study(
     console = console or Console(stderr=True)
     if unknown := next((name for name in only if name not in study.names), None):
         raise ConfigError(f"--only: the study has no {unknown!r}; there are {', '.join(study.names)}")
+    tidy(table.path)
     trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
     for entry in study.entries:
         if not only or entry.name in only:

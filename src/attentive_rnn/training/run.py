@@ -21,7 +21,7 @@ from rich.console import Console
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train, fingerprint
 from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
-from ..data.io.locks import remove_leftovers
+from ..data.io.locks import remove_leftovers, tidy
 from ..data.ranges import of_dataset
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
@@ -81,7 +81,7 @@ def train(
 def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | None = None) -> RunFolder:
     """Continue an interrupted run after its last whole epoch; the result is that of a run never interrupted.
 
-    A run that is finished is left as it is.
+    A run that is finished is left as it is, without what a killed process left in its folder.
 
     Args:
         run: the folder of the run.
@@ -91,6 +91,7 @@ def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | N
         ConfigError: its checkpoints are damaged, or another process trains it.
     """
     if run.finished:
+        tidy(run.path)
         return run
     require_extra()
     config = run.read_config()
@@ -109,6 +110,7 @@ def find_resumable(config: Config, parent: Path) -> RunFolder | None:
         ConfigError: there are interrupted runs, but all of other configurations; the message names the first key
             that differs from the newest of them.
     """
+    remove_leftovers(parent, below=False)
     runs = list_runs(parent)
     interrupted = [run for run in runs if not run.finished]
     for run in interrupted:
