@@ -12,7 +12,7 @@ from .. import native
 from ..autograd import Kernels
 from ..native import Lstm2dCall, address
 from . import diagonal
-from .spec import Call, Weights
+from .spec import Call
 
 
 def why_not(call: Call) -> str | None:
@@ -44,7 +44,7 @@ def forward(call: Call, keep: Tensor | bool) -> tuple[tuple[Tensor, ...], tuple[
 
 def copied(call: Call) -> Call:
     """The call with weights of its own; the pre-activations p are not read again."""
-    return Call(call.p, Weights(*map(native.own, call.w)))
+    return Call.of(None, [call.p, *map(native.own, call.w)])
 
 
 def backward(
