@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench bench-gpu clean
+.PHONY: demo test chaos soak check-kernels lint bench bench-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,16 @@ demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print
 
 test: $(VENV)/dev  ## all tests, with the slowest named; those that need real data look for it in $ATTENTIVE_TEST_DATA
 	$(BIN)/python -m pytest --durations=15
+
+chaos: $(VENV)/dev  ## kills, full disks and read-only folders for every command that writes
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos.py --write docs/reliability.md
+
+MINUTES := 10
+soak: $(VENV)/dev  ## the recogniser and the page under long use, for so many MINUTES
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/soak.py --minutes $(MINUTES) --write docs/reliability.md
+
+check-kernels: $(VENV)/dev  ## random calls of the CPU kernels against the reference
+	PYTHONPATH=tests $(BIN)/python tools/check_kernels.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
