@@ -37,7 +37,9 @@ def drawn(number: int, seed: int) -> tuple[Call, str]:
         steps, rows = max(1, steps // 2), max(1, rows // 2)
     rows *= rng.random() > 0.02
     lags = Lags(rng.randrange(1, 6), rng.choice(("sum", "softmax", "mean")), rng.randrange(1, 4))
-    spec = Spec(rng.choice(ALL_CELLS), rng.choice(ALL_GATES), rng.choice((1.0, 2.0)), lags if rng.random() < 0.3 else None)
+    spec = Spec(
+        rng.choice(ALL_CELLS), rng.choice(ALL_GATES), rng.choice((1.0, 2.0)), lags if rng.random() < 0.3 else None
+    )
     dtype = rng.choice((torch.float32, torch.float64))
     generator = torch.Generator().manual_seed(number)
     options: dict[str, object] = {"reverse": rng.random() < 0.5, "need_attention": rng.random() < 0.5}

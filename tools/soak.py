@@ -137,10 +137,12 @@ def page(seconds: float) -> Soaked:
         def step(rng: random.Random) -> str:
             chance = rng.random()
             if chance < 0.7:
-                status = server.get(rng.choice(("/", "/model", "/none")), rng.choice((None, {"Authorization": "no"})))[0]
+                status = server.get(rng.choice(("/", "/model", "/none")), rng.choice((None, {"Authorization": "no"})))[
+                    0
+                ]
                 return f"answered {status}"
             if chance < 0.8:
-                status, lines = server.post(film if rng.random() < 0.7 else film[:500])
+                status = server.post(film if rng.random() < 0.7 else film[:500])[0]
                 return f"film, answered {status}"
             if chance < 0.9:
                 with begin(server, len(film)) as visitor:

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from .dataset import Sample
 
-MAX_FRAMES = 2**18  # of a padded batch, where nothing else is said: more than any recipe needs for its data
-
 
 class Share(NamedTuple):
     """The part of a batch that belongs to one of several processes, or that is run by itself to bound memory.
