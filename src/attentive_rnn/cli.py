@@ -29,6 +29,7 @@ from .commands import (
     reproduce,
     study,
     train,
+    verify,
     videos,
 )
 from .commands.arguments import Command, Overrides, add_commands, print_help, remind
@@ -41,6 +42,7 @@ COMMANDS = (
     evaluate.PREDICT,
     explain.EXPLAIN,
     report.REPORT,
+    verify.VERIFY,
     data.DATA,
     videos.FEATURES,
     attention.MASKS,

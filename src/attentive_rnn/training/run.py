@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import hashlib
 import signal
 import statistics
 import sys
@@ -33,7 +34,7 @@ from .config import Config
 from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
-from .saved_model import Reader, SavedModel, load_model, save_model
+from .saved_model import DESCRIPTION, WEIGHTS, Reader, SavedModel, load_model, save_model
 from .setup import Job, build_model, device_of, load_splits, make_job
 from .transfer import starting_model
 
@@ -249,6 +250,16 @@ def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict
         "seconds_per_epoch": statistics.median(row["seconds"] for row in epochs.rows),
         "seconds": sum(row["seconds"] for row in epochs.rows),
         "loading_share": sum(row["loading"] for row in epochs.rows) / sum(row["seconds"] for row in epochs.rows),
+        "sha256": recorded_digests(run),
+    }
+
+
+def recorded_digests(run: RunFolder) -> dict[str, str | None]:
+    """The SHA-256 of each file by which a finished run can be told from another; None: there is no such file."""
+    files = (run.model / WEIGHTS, run.model / DESCRIPTION, run.fingerprint)
+    return {
+        str(file.relative_to(run.path)): hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+        for file in files
     }
 
 
