@@ -30,6 +30,7 @@ from .commands import (
     reproduce,
     study,
     train,
+    verify,
     videos,
 )
 from .commands.arguments import Command, Overrides, add_commands, print_help, remind
@@ -42,6 +43,7 @@ COMMANDS = (
     evaluate.PREDICT,
     explain.EXPLAIN,
     report.REPORT,
+    verify.VERIFY,
     data.DATA,
     videos.FEATURES,
     attention.MASKS,
