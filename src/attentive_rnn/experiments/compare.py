@@ -97,6 +97,18 @@ class Comparison:
             if gain is not None
         ]
 
+    def conclusions(self) -> list[str]:
+        """What the differences show, in words; nothing of fewer seeds than an interval needs."""
+        first, *others = self.outcomes
+        gains = [(other.variant.title, self.gain(other)) for other in others]
+        said = [
+            verdict(self.metric, first.variant.title, title, gain)
+            for title, gain in gains
+            if gain is not None and len(first.seeds) >= FOR_INTERVAL
+        ]
+        meaning = "A 95 % interval holds the true difference in 95 of 100 such comparisons."
+        return [f"In words: {text}" for text in said] + ([meaning] if said else [])
+
     def needed(self) -> list[str]:
         """The training sequences that each run had seen when its validation metric beat the threshold."""
         if self.threshold is None:
@@ -119,7 +131,21 @@ class Comparison:
         said = f"An interval over seeds needs {FOR_INTERVAL} of them" if few else f"The intervals are {kind}"
         interval = f"{said}; the test set was read once a run, at the {epoch} epoch."
         files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
-        return [*self.differences(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
+        return [*self.differences(), *self.conclusions(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
+
+
+def verdict(metric: Metric, first: str, other: str, gain: Interval) -> str:
+    """Which of two models is shown to be better, by the interval of the first one's metric minus the other's.
+
+    Example:
+        >>> from attentive_rnn.tasks.classification import Classification
+        >>> verdict(Classification.metric, "with the gate", "without", Interval(0.01, -0.005, 0.025))
+        'with the gate is not shown to differ from without: the interval of their difference holds 0'
+    """
+    worst, best = sorted(metric.better(end) for end in (gain.low, gain.high))
+    if worst <= 0 <= best:
+        return f"{first} is not shown to differ from {other}: the interval of their difference holds 0"
+    return f"{first} is {'better' if worst > 0 else 'worse'} than {other}: the interval of their difference leaves out 0"
 
 
 def compare(
