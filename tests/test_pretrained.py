@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from tools.pretrain import SETTINGS, card
+
 import attentive_rnn
 from attentive_rnn.pretrained import FOLDER, NAME
 from attentive_rnn.tasks.metrics import wilson
-from tools.pretrain import SETTINGS, card
 
 CARD = (FOLDER / "CARD.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from pathlib import Path
 
 import torch
 
@@ -32,7 +31,9 @@ def main() -> int:
     print(choice.why, file=sys.stderr)
     with tempfile.TemporaryDirectory() as parent:
         run = train(choice.config, parent, name=NAME, splits=choice.splits)
-        attentive_rnn.load(run.path).explain(choice.splits.test)  # leaves the usual attention in the folder of the model
+        attentive_rnn.load(run.path).explain(
+            choice.splits.test
+        )  # leaves the usual attention in the folder of the model
         environment = read_json(run.environment)
         write_json(run.environment, environment | {"command": COMMAND.split(), "folder": "."})
         write_file(run.path / "CARD.md", card(run).encode())
@@ -46,16 +47,17 @@ def card(run: RunFolder) -> str:
     """What is to be known of the model, with the scores of the run."""
     results = run.read_results()
     test, always = results["test"], results["test"]["always"]
-    low, high = test["accuracy_interval_95"]
+    low, high = (100 * end for end in test["accuracy_interval_95"])
+    layers = run.read_config().model.num_layers
     return f"""# basic-motions: four activities from a smart watch
 
 | | |
 |---|---|
 | input | acceleration and rotation, x, y and z of each, ten frames a second |
 | answer | Standing, Running, Walking or Badminton |
-| network | {run.read_config().model.num_layers} layers of EleAtt-GRU, forward in time, {results["parameters"]:,} parameters |
+| network | {layers} layers of EleAtt-GRU, forward in time, {results["parameters"]:,} parameters |
 | trained on | the 40 training sequences of BasicMotions, none held out, {results["epochs"]} epochs, seed 0 |
-| test | {100 * test["accuracy"]:.1f} % of {test["count"]} sequences, 95 % interval {100 * low:.1f} to {100 * high:.1f} % |
+| test | {100 * test["accuracy"]:.1f} % of {test["count"]} sequences, 95 % interval {low:.1f} to {high:.1f} % |
 | always the same answer | {100 * always["accuracy"]:.1f} % |
 | made by | `{COMMAND}` |
 | licence | the weights: Apache-2.0, as this package. The data: see PROVENANCE.md and LICENSE.aeon in data/embedded |

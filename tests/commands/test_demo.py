@@ -35,7 +35,7 @@ def module_capture():
 
 
 def test_it_shows_answers_an_explanation_and_how_far_to_trust_them(demonstrated):
-    folder, (out, _) = demonstrated
+    out, _ = demonstrated[1]
     for activity in ("Standing", "Running", "Walking", "Badminton"):
         assert f"  {activity} " in out
     assert "times the usual" in out
@@ -46,8 +46,8 @@ def test_it_shows_answers_an_explanation_and_how_far_to_trust_them(demonstrated)
     assert "of 40 were named rightly" in out
 
 
-def test_the_commands_that_it_names_next_work(demonstrated, capsys, monkeypatch, tmp_path):
-    folder, (_, err) = demonstrated
+def test_the_commands_that_it_names_next_work(demonstrated, capsys):
+    _, err = demonstrated[1]
     named = [line.removeprefix("Next:").split()[1:] for line in err.splitlines() if " attentive " in line]
     assert [words[0] for words in named] == ["predict", "evaluate", "explain", "stream", "train"]
     for words in named[:-1]:
@@ -56,7 +56,7 @@ def test_the_commands_that_it_names_next_work(demonstrated, capsys, monkeypatch,
 
 
 def test_it_can_be_repeated_but_overwrites_nothing_else(demonstrated, tmp_path, capsys):
-    folder, _ = demonstrated
+    folder = demonstrated[0]
     (folder / "model" / "config.json").unlink()
     assert main(["demo", str(folder), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)

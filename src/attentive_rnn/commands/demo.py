@@ -1,4 +1,4 @@
-"""Command `attentive demo`: a trained model of the package at work, without a file of one's own and without training."""
+"""Command `attentive demo`: a trained model of the package at work, without training."""
 
 from __future__ import annotations
 

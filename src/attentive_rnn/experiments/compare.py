@@ -131,7 +131,14 @@ class Comparison:
         said = f"An interval over seeds needs {FOR_INTERVAL} of them" if few else f"The intervals are {kind}"
         interval = f"{said}; the test set was read once a run, at the {epoch} epoch."
         files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
-        return [*self.differences(), *self.conclusions(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
+        return [
+            *self.differences(),
+            *self.conclusions(),
+            *self.needed(),
+            interval,
+            *self.notes,
+            f"Written to {self.folder}: {files}",
+        ]
 
 
 def verdict(metric: Metric, first: str, other: str, gain: Interval) -> str:
@@ -145,7 +152,9 @@ def verdict(metric: Metric, first: str, other: str, gain: Interval) -> str:
     worst, best = sorted(metric.better(end) for end in (gain.low, gain.high))
     if worst <= 0 <= best:
         return f"{first} is not shown to differ from {other}: the interval of their difference holds 0"
-    return f"{first} is {'better' if worst > 0 else 'worse'} than {other}: the interval of their difference leaves out 0"
+    return (
+        f"{first} is {'better' if worst > 0 else 'worse'} than {other}: the interval of their difference leaves out 0"
+    )
 
 
 def compare(
