@@ -25,12 +25,13 @@ def _compare(arguments: argparse.Namespace) -> int:
         recipe, config, splits = choice.recipe, choice.config, choice.splits
     else:
         config = recipes.load_config(recipe, overrides)
-        splits = None
+        splits = load_splits(config)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
-    comparison = compare(config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold)
+    chosen = {"models": arguments.models, "threshold": arguments.threshold}
+    comparison = compare(config, parent, arguments.seeds, splits=splits, **chosen)
     run = comparison.outcomes[0].runs[0]
     arguments.run_folder = run.path
-    report = run.report if run.report.exists() else report_of(run, splits or load_splits(config))
+    report = run.report if run.report.exists() else report_of(run, splits)
     if arguments.json:
         show(arguments, {"folder": str(comparison.folder), **read_json(comparison.folder / "comparison.json")}, ())
         return 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from ..data import Splits
 from ..data.io.files import write_file, write_json
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
@@ -164,6 +166,7 @@ def compare(
     *,
     models: Sequence[str] = (),
     threshold: float | None = None,
+    splits: Splits | None = None,
     finished: Callable[[Outcome], None] | None = None,
     console: Console | None = None,
 ) -> Comparison:
@@ -180,6 +183,7 @@ def compare(
         seeds: different seeds, one run of each variant for each.
         models: names such as lstm or eleatt-gru, see :func:`named`; none: the gate against no gate.
         threshold: of the validation metric; the remarks say how many training sequences each run saw before beating it.
+        splits: the data of the configuration; None: they are read.
         finished: called with each run, a model of one seed, when it has ended or was taken over.
         console: where progress goes; None: the standard error.
 
@@ -193,6 +197,8 @@ def compare(
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
     console, data = console or standard_error(), loaded_data()
+    if splits is not None:
+        data = partial(_given, splits)
     schema = data(config).train.schema
     compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
@@ -200,6 +206,10 @@ def compare(
     outcomes = run_variants(compared[::-1], seeds, folder, data, console, finished)[::-1]
     epoch_size = len(training_parts(replace(config, seed=0), data(config))[0])
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
+
+
+def _given(splits: Splits, config: Config) -> Splits:
+    return splits
 
 
 def _folder(config: Config, parent: Path) -> Path:
