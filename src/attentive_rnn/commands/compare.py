@@ -27,8 +27,9 @@ def _compare(arguments: argparse.Namespace) -> int:
         config = recipes.load_config(recipe, overrides)
         splits = load_splits(config)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
-    chosen = {"models": arguments.models, "threshold": arguments.threshold}
-    comparison = compare(config, parent, arguments.seeds, splits=splits, **chosen)
+    comparison = compare(
+        config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold, splits=splits
+    )
     run = comparison.outcomes[0].runs[0]
     arguments.run_folder = run.path
     report = run.report if run.report.exists() else report_of(run, splits)
