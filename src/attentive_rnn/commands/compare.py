@@ -6,7 +6,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from .arguments import CONFIGURATION, JSON, RECIPE, SEEDS, TRAINING, Argument, Command, chosen_recipe, line, show
+from .arguments import (
+    CONFIGURATION,
+    JSON,
+    RECIPE,
+    SEEDS,
+    TRAINING,
+    Argument,
+    Command,
+    after_training,
+    chosen_recipe,
+    show,
+)
 from .report import report_of
 
 
@@ -44,11 +55,6 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _next(arguments: argparse.Namespace) -> list[str]:
-    run = arguments.run_folder
-    return [line("evaluate", run), line("explain", run), line("predict", run, "INPUT")]
-
-
 COMPARE = Command(
     "compare",
     "train with the gate and without, or several models, over the same seeds",
@@ -72,5 +78,5 @@ COMPARE = Command(
     overrides=True,
     loads=TRAINING,
     goes_on=True,
-    next=_next,
+    next=after_training,
 )
