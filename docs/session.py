@@ -101,7 +101,7 @@ def main() -> int:
             parts.append(f"## {session.title}\n\n{session.files}\n")
             for typed in play(session, Path(folder)):
                 assert typed.status == (2 if typed.command in REFUSED else 0), typed.shown
-                parts.append(f"```text\n$ {typed.command}\n{shortened(normalised(typed.shown))}\n```\n")
+                parts.append(f"```text\n$ {normalised(typed.command)}\n{shortened(normalised(typed.shown))}\n```\n")
     (HERE / "session.md").write_text("\n".join(parts), encoding="utf-8")
     return 0
 
