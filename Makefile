@@ -16,8 +16,9 @@ $(VENV)/dev: $(VENV)/user
 	$(BIN)/pip install --quiet -c constraints-cpu.txt -e '.[dev]'
 	touch $@
 
-demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print the comparison; so small a net is no faster on two threads
-	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --seeds 0 1 2
+demo: $(VENV)/user  ## a trained model at work; then EleAtt-GRU against the plain GRU, in words and on a page; so small a net is no faster on two threads
+	OMP_NUM_THREADS=1 $(BIN)/attentive demo
+	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --models gate no-gate --seeds 0 1 2 --training.max_epochs 20
 
 test: $(VENV)/dev  ## all tests, with the slowest named; those that need real data look for it in $ATTENTIVE_TEST_DATA
 	$(BIN)/python -m pytest --durations=15

@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, counted
-from .arguments import CONFIGURATION, JSON, RECIPE, TRAINING, Argument, Command, Overrides, chosen_recipe, line, show
+from .arguments import (
+    CONFIGURATION,
+    JSON,
+    RECIPE,
+    TRAINING,
+    Argument,
+    Command,
+    Overrides,
+    after_training,
+    chosen_recipe,
+    show,
+)
 from .evaluate import BASELINE, score_lines, warn_of
 from .report import report_of
 
@@ -196,11 +207,6 @@ def _lines(run: RunFolder) -> Iterator[str]:
     )
 
 
-def _next(arguments: argparse.Namespace) -> list[str]:
-    run = getattr(arguments, "run_folder", None)  # none after --print_config
-    return [] if run is None else [line("evaluate", run), line("explain", run), line("predict", run, "INPUT")]
-
-
 TRAIN = Command(
     "train",
     "train on a data set, or a recipe; the result is a run folder",
@@ -236,5 +242,5 @@ TRAIN = Command(
     overrides=True,
     light=lambda arguments: arguments.print_config and arguments.data is None,
     loads=TRAINING,
-    next=_next,
+    next=after_training,
 )
