@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .dataset import Sample
 
+WEIGHT = "weight in training"  # the key of a meta
 MAX_FRAMES = 2**18  # of a padded batch, where nothing else is said: more than any recipe needs for its data
 
 
@@ -39,6 +40,7 @@ class Batch(NamedTuple):
         labels: (B,) int64, or float32 where a label is a number; (B, C + 1, H, W) where images are wanted.
         metas: a dict for each item; empty where nothing needs them.
         question: (B, L) int64, the words of the questions about images.
+        weights: (B,) float64, the factor of each item in the training loss, `meta[WEIGHT]`; None: all weigh alike.
         share: the part that this is of a batch of several processes or parts; None: all of the batch.
     """
 
@@ -48,6 +50,7 @@ class Batch(NamedTuple):
     metas: Sequence[dict[str, Any]] = ()
     question: Tensor | None = None
     share: Share | None = None
+    weights: Tensor | None = None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -64,6 +67,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         labels=torch.stack([torch.as_tensor(s.label) for s in samples]),
         metas=[s.meta for s in samples],
         question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
+        weights=torch.tensor([s.meta[WEIGHT] for s in samples], dtype=torch.float64) if WEIGHT in samples[0].meta else None,
     )
 
 

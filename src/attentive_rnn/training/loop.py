@@ -36,13 +36,13 @@ from .setup import Job
 logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
 
-def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
+def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
     """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Of several processes each calls it; the first writes the files.
 
     Args:
-        run: the folder with checkpoints and metrics.
+        run: the folder with checkpoints and metrics; None: nothing is written, and the weights are kept in memory.
         job: the model, its task, and the sequences.
         console: where progress goes.
 
@@ -55,7 +55,7 @@ def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
     with _deterministic(job.device):
         loop = Loop(run, job, console)
         loop.run()
-    job.model.load_state_dict(read_checkpoint(run.best)["model"])
+    job.model.load_state_dict(loop.kept if run is None else read_checkpoint(run.best)["model"])
     job.task.finish(job.model)
     return loop.recorder
 
@@ -67,7 +67,7 @@ class Loop:
         run, job, console: as in :func:`fit`.
     """
 
-    def __init__(self, run: RunFolder, job: Job, console: Console) -> None:
+    def __init__(self, run: RunFolder | None, job: Job, console: Console) -> None:
         self.job, config = job, job.config
         self.fabric = fabric = _fabric(job)
         fabric.launch()
@@ -91,13 +91,14 @@ class Loop:
         self.state["precision"] = fabric.strategy.precision
         if self.schedule is not None:
             self.state["schedule"] = self.schedule
-        start = starting_point(run, console)
-        if start is not None:
+        self.kept: dict[str, Tensor] = {}  # the weights of the selected epoch, where no folder holds them
+        start = None if run is None else starting_point(run, console)
+        if run is not None and start is not None:
             fabric.load(start, self.state)
             done = len(self.state["rows"])
             console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True, markup=False)
         self.recorder = Recorder(run, config.training, job.task.metric, self.state["rows"], fabric.is_global_zero)
-        title = f"{run.path.parent.name}/{run.path.name}"
+        title = "in memory" if run is None else f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
 
     def run(self) -> None:
@@ -174,7 +175,7 @@ class Loop:
         self.model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         for batch in self.valid_batches:
-            sums += self.evaluate(batch)[1]
+            sums += self.evaluate(batch._replace(weights=None))[1]
         return sums
 
     def evaluate(
@@ -183,9 +184,13 @@ class Loop:
         """The mean loss over a batch, and the sums of loss and metric (2,), on the device: reading them would wait."""
         task = self.job.task
         batch = self.fabric.to_device(self.fabric.strategy.precision.convert_input(batch))
+        weights = batch.weights
+        if class_weights is not None:
+            own = class_weights[batch.labels]
+            weights = own if weights is None else own * weights
         with self.fabric.autocast():
             output = task.run(self.model, batch)
-            loss = task.loss(output, batch.labels, label_smoothing, class_weights)
+            loss = task.loss(output, batch.labels, label_smoothing, weights)
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
         if batch.share is not None:
@@ -196,6 +201,10 @@ class Loop:
     def save(self, row: dict[str, float]) -> None:
         """Write last.ckpt, and best.ckpt if the epoch of the row is the selected one so far."""
         run, selected = self.recorder.folder, self.recorder.best is row
+        if run is None:
+            if selected:
+                self.kept = {name: value.clone() for name, value in self.job.model.state_dict().items()}
+            return
         self.fabric.save(run.best if selected else run.last, self.state)
         if selected and self.fabric.is_global_zero:
             write_file(run.last, run.best.read_bytes())
