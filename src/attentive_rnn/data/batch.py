@@ -61,13 +61,14 @@ def collate(samples: Sequence[Sample]) -> Batch:
         >>> tuple(batch.x.shape), batch.lengths.tolist(), batch.x[0, 2:].abs().sum().item()
         ((2, 4, 3), [2, 4], 0.0)
     """
+    weights = [s.meta[WEIGHT] for s in samples if WEIGHT in s.meta]
     return Batch(
         x=torch.nn.utils.rnn.pad_sequence([s.sequence for s in samples], batch_first=True),
         lengths=torch.tensor([len(s.sequence) for s in samples], dtype=torch.int64),
         labels=torch.stack([torch.as_tensor(s.label) for s in samples]),
         metas=[s.meta for s in samples],
         question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
-        weights=torch.tensor([s.meta[WEIGHT] for s in samples], dtype=torch.float64) if WEIGHT in samples[0].meta else None,
+        weights=torch.tensor(weights, dtype=torch.float64) if weights else None,
     )
 
 

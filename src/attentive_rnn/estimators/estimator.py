@@ -194,9 +194,14 @@ class AttentiveEstimator(BaseEstimator):
         check_is_fitted(self)
         schema = self.model_.schema
         if isinstance(X, SequenceDataset):
-            return match(X, schema)
+            unknown = np.full(len(X), np.nan if schema.target == "number" else -1)
+            asked = replace(X.schema, classes=schema.classes, target=schema.target)
+            return match(_with_labels(X, unknown, asked), schema)
         found = as_sequences(X, self.channels or self._order)
         if found is not None:
+            if (width := found[0][0].shape[1]) != schema.size:
+                name = type(self).__name__
+                raise DataError(f"X has {width} channels, but {name} was fitted on sequences (T, {schema.size})")
             return from_arrays(found[0], schema)
         if not self._table:
             raise DataError(
@@ -265,7 +270,8 @@ class AttentiveClassifier(ClassifierMixin, AttentiveEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each sequence, (N,)."""
-        answers: np.ndarray = self.classes_[self._outputs(X).argmax(1)]
+        outputs = self._outputs(X)
+        answers: np.ndarray = self.classes_[outputs.argmax(1)]
         return answers
 
     def _coded(self, y: Any) -> np.ndarray:

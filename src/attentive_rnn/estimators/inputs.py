@@ -66,10 +66,10 @@ def as_sequences(x: Any, channels: Channels | None) -> tuple[list[np.ndarray], C
             raise DataError("X holds samples, whose schema is lost: give the data set, or its sequences for folds")
         parts = [_numbers(one) if np.ndim(one) == 2 or isinstance(one, Tensor) else one for one in x]
         found = [part for part in parts if np.ndim(part) == 2]
-        if not found:
+        if not found and all(np.ndim(part) < 2 for part in parts):
             return None
         if len(found) < len(parts):
-            raise DataError(f"X is a list: each of its {len(parts)} sequences must be an array (T, D)")
+            raise DataError("X is a list: each of its sequences must be an array (T, D); of skeletons give a data set")
     elif getattr(x, "ndim", None) == 3:
         array = _numbers(x)
         if channels is None and len(array) and 1 < array.shape[2] >= array.shape[1]:
@@ -86,9 +86,7 @@ def as_sequences(x: Any, channels: Channels | None) -> tuple[list[np.ndarray], C
     widths = sorted({part.shape[1] for part in found})
     if len(widths) > 1:
         hint = "; of (channels, time) say channels='first'" if len({len(part) for part in found}) == 1 else ""
-        raise DataError(
-            f"the sequences of X must have the same number of channels, got {widths[0]} to {widths[-1]}{hint}"
-        )
+        raise DataError(f"all sequences of X must have as many channels, got {widths[0]} to {widths[-1]}{hint}")
     return found, order
 
 
