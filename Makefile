@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench bench-gpu clean
+.PHONY: demo test fuzz lint bench bench-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,9 @@ demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print
 
 test: $(VENV)/dev  ## all tests, with the slowest named; those that need real data look for it in $ATTENTIVE_TEST_DATA
 	$(BIN)/python -m pytest --durations=15
+
+fuzz: $(VENV)/dev  ## damaged files for every reader and every file of a run, for some minutes; what shows a fault is kept in build/fuzz
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz.run --count 500 --keep build/fuzz --write docs/reliability.md
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

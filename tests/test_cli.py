@@ -41,6 +41,9 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["train", "paper/nucla", "--data.path", "absent.zip"], "absent.zip"),
         (["train", "--data", "absent.zip"], "absent.zip"),
         (["train", "absent.yaml"], "absent.yaml: there is no such file"),
+        (["train", "gestures.csv"], "gestures.csv: there is no such file, and no recipe of that name"),
+        (["predcit"], "unknown command 'predcit'; did you mean predict?"),
+        (["train", VOWELS, "--optoin", "a=1"], "unknown option '--optoin'; did you mean --option?"),
         (["train", "--resume", "runs/absent"], "runs/absent: there is no such run folder"),
         (["train", VOWELS, "--output-dir", "/dev/null/x"], "/dev/null/x"),
         (["evaluate"], "the following arguments are required: RUN"),
@@ -57,6 +60,19 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, capsys):
     assert message in fails(arguments, capsys)
     assert not Path("runs").exists()
+
+
+def test_escapes_and_markup_of_a_name_are_shown_as_they_are(tmp_path, capsys):
+    shown = fails(["data", "check", tmp_path / "[red]\x1b[31m\nname.ts"], capsys)
+    assert r"[red]\x1b[31m name.ts" in shown
+
+
+def test_what_cannot_be_written_is_one_line_and_exit_status_2(monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device", "events.tfevents")
+
+    monkeypatch.setattr("attentive_rnn.cli._run", full)
+    assert fails([], capsys) == "attentive: error: events.tfevents: No space left on device\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["data"], ["--version"]])
@@ -87,7 +103,13 @@ def test_what_does_not_train_does_not_import_lightning(code):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--help"], ["train", "--help"], ["data"], ["completion", "bash"], ["trian"]]
+    "arguments",
+    [
+        *([], ["--help"], ["--version"], ["train", "--help"], ["data"], ["data", "list"], ["completion", "bash"]),
+        *(["info"], ["info", "--json"], ["train", "skeleton", "--print_config"], ["trian"], ["train", "skeletn"]),
+        *(["train", "skeleton", "--optim.lrr", "1"], ["compare", "nope"], ["train", "--optoin", "x"]),
+    ],
+    ids=" ".join,
 )
 def test_what_needs_no_tensor_does_not_import_torch(arguments):
     code = f"""

@@ -104,7 +104,7 @@ def test_rows_become_tables_ranks_and_a_picture(page, tmp_path):
     page.main()
     text = (tmp_path / "study.md").read_text()
     assert "### N-UCLA\n\n`the command`" in text
-    assert "2-EleAtt-GRU(100) minus 2-GRU(100): +10.0 points (95 % interval +10.0 to +10.0, paired by seed)." in text
+    assert "2-EleAtt-GRU(100) minus 2-GRU(100): +10.0 points (95 % interval needs 3 seeds, paired by seed)." in text
     assert "Sets: N-UCLA, BasicMotions." in text
     assert "| one direction | 0 1 | 92.5 | 82.5 | +2.0 (+2.0 to +2.0) | +10.0 (+10.0 to +10.0) |" in text
     # of the choices the wide network is no part

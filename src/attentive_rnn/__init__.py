@@ -1,7 +1,6 @@
 """attentive-rnn: recurrent layers with attention for PyTorch. PyTorch is imported when a name is first used."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from .ops import backends
     from .trained import load
 
-__version__ = version("attentive-rnn")
+    __version__: str
 
 __all__ = [
     "RRA",
@@ -42,6 +41,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in ("layers", "models", "ops"):
         return import_module(f".{name}", __name__)
+    if name == "__version__":
+        from importlib.metadata import version  # late: it reads files
+
+        return version("attentive-rnn")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = {"SequenceClassifier": "models", "backends": "ops", "load": "trained"}.get(name, "layers")

@@ -63,3 +63,13 @@ def either(names: Iterable[str], quote: bool = True) -> str:
     """
     shown = [repr(name) if quote else name for name in names]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A count with its noun, for a message.
+
+    Example:
+        >>> counted(1, "frame"), counted(3, "frame"), counted(2, "class", "classes")
+        ('1 frame', '3 frames', '2 classes')
+    """
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from attentive_rnn.cli import main
 
 SMALL = ["--model.hidden_size", "6", "--model.num_layers", "1", "--training.max_epochs", "2", "--device", "cpu"]
-COMMAND = [sys.executable, "-W", "error", "-m", "attentive_rnn.cli"]
+COMMAND = [sys.executable, "-W", "error", "-m", "attentive_rnn"]
 VOWELS = "japanese-vowels"
 REPRODUCED = ["--recipe", "basic-motions", "--training.max_epochs", "1"]  # options of a quick table
 

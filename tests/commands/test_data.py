@@ -34,6 +34,41 @@ def test_list_names_every_source(capsys):
     assert "nucla" in shown
 
 
+def test_list_is_one_json_document(capsys):
+    assert main(["data", "list", "--json"]) == 0
+    captured = capsys.readouterr()
+    listed = {one["name"]: one["needs_path"] for one in json.loads(captured.out)}
+    assert (listed["npz"], listed["japanese-vowels"]) == (True, False)
+    assert captured.err == ""
+
+
+def test_each_ends_with_the_next_command_unless_it_is_to_be_quiet(skeletons, capsys):
+    assert main(["data", "check", str(skeletons)]) == 0
+    assert capsys.readouterr().err.endswith(f"Next: attentive train --data {skeletons}\n")
+    assert main(["data", "check", str(skeletons), "--quiet"]) == 0
+    assert "Next:" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["/dev/null", "/proc"])
+def test_what_cannot_be_written_is_one_line(skeletons, folder, capsys):
+    for arguments in (["convert", skeletons, f"{folder}/x.npz"], ["check", skeletons, "--picture", f"{folder}/x.png"]):
+        assert main(["data", *map(str, arguments)]) == 2
+        errors = capsys.readouterr().err
+        assert errors.startswith(f"attentive: error: {folder}/x.")
+        assert "cannot be written" in errors
+        assert errors.count("\n") == 1
+
+
+def test_a_format_that_no_reader_knows_is_answered_with_those_of_its_ending_in_three_lines(tmp_path, capsys):
+    for name, likely in (("notes.txt", "folders, a folder for each class"), ("x.xyz", "there is no reader")):
+        (tmp_path / name).touch()
+        assert main(["data", "check", str(tmp_path / name)]) == 2
+        errors = capsys.readouterr().err
+        assert likely in errors
+        assert errors.endswith("all formats: attentive data list\n")
+        assert len(errors) - len(str(tmp_path)) < 300
+
+
 def test_check_reports_and_draws(skeletons, tmp_path, capsys):
     picture = tmp_path / "samples.png"
     assert main(["data", "check", str(skeletons), "--picture", str(picture)]) == 0
@@ -98,7 +133,9 @@ def test_an_error_of_the_check_is_the_exit_status_and_comes_first(tmp_path, caps
     path.write_text("sequence,label,x,y\n" + "".join(f"{i},a,{i}.5,{'' if i == 3 else i * 7 % 4}\n" for i in range(8)))
     assert main(["data", "check", str(path)]) == 1
     first, second, *_ = capsys.readouterr().out.splitlines()
-    assert first.startswith('error: values are missing in 1 frames; load with missing="interpolate" (or zero, or skip)')
+    assert first.startswith(
+        "error: values are missing in 1 frame; load with --option missing=interpolate (or zero, or skip)"
+    )
     assert first.endswith("The first is frame 1 of sequence 3; missing values are in y (1)")
     assert second.startswith("warning: all 8 labelled sequences of all are of one class")
     assert main(["data", "check", str(path), "--option", "missing=zero"]) == 0

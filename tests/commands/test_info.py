@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -12,7 +13,7 @@ from commands.calls import VOWELS
 
 
 def test_info_lists_versions_backends_packages_and_recipes(capsys):
-    assert main(["info"]) == 0
+    assert main(["info", "--backends"]) == 0
     printed = capsys.readouterr().out
     for part in (
         f"torch {torch.__version__}",
@@ -26,7 +27,7 @@ def test_info_lists_versions_backends_packages_and_recipes(capsys):
 
 
 def test_info_says_how_to_install_what_is_missing(monkeypatch, capsys):
-    from attentive_rnn.training import environment
+    from attentive_rnn import environment
 
     monkeypatch.setattr(environment, "_version", lambda name: None if name == "tensorboard" else "1.0")
     assert main(["info"]) == 0
@@ -58,3 +59,15 @@ def test_bash_completes_commands_options_and_files(tmp_path, capsys):
     assert "--resume" in completed("attentive", "train", "--re")
     assert completed("attentive", "data", "che") == ["check"]
     assert completed("attentive", "data", "check", f"{tmp_path}/fi") == [f"{tmp_path}/film.mp4"]
+    assert completed("attentive", "train", "basic") == ["basic-motions"]
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs.txt").touch()
+    assert completed("attentive", "evaluate", f"{tmp_path}/ru") == [f"{tmp_path}/runs"]
+    assert completed("attentive", "train", "--resume", f"{tmp_path}/ru") == [f"{tmp_path}/runs"]
+
+
+def test_info_is_one_json_document(capsys):
+    assert main(["info", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert VOWELS in json.loads(captured.out)["recipes"]
+    assert captured.err == ""

@@ -151,6 +151,9 @@ def test_lines_of_joints_give_what_the_model_gives_for_each_track(skeletons, mon
         ('{"frame": [[1, 2]]}', r"line 1: a frame must be"),
         ('{"frame": [], "track": []}', "line 1: track must be"),
         ("[" * 100_000, "line 1: is not JSON"),
+        ('{"frame": [' + "9" * 401 + "]}", "line 1: a frame must be"),
+        ('{"frame": [' + "9" * 5000 + "]}", "line 1: is not JSON"),
+        ('{"frame": [[' + ", ".join(["1e99"] * 3) + "]]}", "line 1: a frame must be"),
         ('{"frame": ' + json.dumps(np.full((33, 3), float("nan")).tolist()) + "}", "missing or infinite"),
     ],
 )
@@ -257,3 +260,16 @@ def test_a_page_that_cannot_be_served_is_one_message(colours, capsys):
     ]:
         assert main(["serve", str(run), *options]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_lines_that_are_no_utf8_are_one_message_and_half_a_character_is_an_escape(skeletons, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"frame": "\xff"}\n'), "utf-8"))
+    assert main(["stream", str(skeletons), "-"]) == 2
+    assert "standard input, line 1: is not text in UTF-8" in capsys.readouterr().err
+    line = json.dumps({"frame": np.ones((33, 3)).tolist(), "track": "\ud800"})
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(line + "\n"))
+    monkeypatch.setattr("sys.stdout", out)
+    assert main(["stream", str(skeletons), "-"]) == 0
+    out.flush()
+    assert json.loads(out.buffer.getvalue())["track"] == "\ud800"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
 
@@ -96,3 +97,17 @@ def test_a_lost_row_of_a_finished_run_comes_back_without_training(studied):
 def test_unknown_names_are_refused_with_the_known_ones(studied, capsys):
     assert main(command(studied, "--only", "nothing")) == 2
     assert "has no 'nothing'; there are motions" in capsys.readouterr().err
+
+
+def test_a_dry_run_lists_what_the_table_lacks_and_trains_nothing(studied, tmp_path, capsys):
+    empty = ["study", str(studied / "study.yaml"), "--table", str(tmp_path / "none.csv"), *SMALL, "--dry-run"]
+    assert main([*empty, "--only", "motions", "named"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * 3 + 2
+    assert lines[0] == "run 1 of 8  motions  no-gate-wide  seed 0"
+    assert main([*empty, "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"name": "named", "model": "gru-3", "seed": 0} in listed
+    assert list(tmp_path.iterdir()) == []
+    assert main(command(studied, "--dry-run")) == 0
+    assert "has every row" in capsys.readouterr().out

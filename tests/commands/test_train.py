@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -175,7 +176,7 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(whole):
     status, errors = interrupt(signal.SIGINT, 2)
     (path,) = Path("runs", VOWELS).iterdir()
     assert status == 130
-    assert f"interrupted; continue with: attentive train --resume {path}" in errors
+    assert errors.endswith(f"\nattentive: interrupted; go on with: attentive train --resume {path}\n")
     assert "Traceback" not in errors
     assert main(["train", "--resume", str(path)]) == 0
     assert (path / "model/model.safetensors").read_bytes() == whole
@@ -201,6 +202,43 @@ def test_resuming_with_another_configuration_names_the_key(run, capsys):
         assert "seed is 3 now and 0 there" in fails(arguments, capsys)
     finally:
         (run / "results.json").write_bytes(results)
+
+
+def test_a_changed_configuration_is_answered_with_the_command_that_goes_on(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "results.json").unlink()
+    said = fails(["train", "--resume", copy, "--training.max_epochs", "7"], capsys)
+    assert f"training.max_epochs is 7 now and 2 there; to go on as it began: attentive train --resume {copy}" in said
+
+
+def test_resuming_a_recipe_takes_the_path_of_the_data_from_the_run(series, capsys):
+    data = Path(shutil.copytree(series, "data"))
+    options = ["train", "sequence", *SMALL]
+    assert main([*options, "--data", str(data)]) == 0
+    (path,) = Path("runs/sequence").iterdir()
+    (path / "results.json").unlink()
+    assert main([*options, "--resume", "--quiet"]) == 0
+    assert (path / "results.json").exists()
+    data.rename("elsewhere")
+    capsys.readouterr()
+    for arguments in (["evaluate", path], ["explain", path], ["report", path]):
+        assert "if the data have moved: --data PATH" in fails(arguments, capsys)
+    (path / "results.json").unlink()
+    assert main(["train", "--resume", str(path), "--data", "elsewhere", "--quiet"]) == 0
+    assert (path / "results.json").exists()
+
+
+def test_the_result_is_one_json_document_and_quiet_says_nothing_else(capsys):
+    assert main(["train", VOWELS, *SMALL, "--json", "--quiet"]) == 0
+    captured = capsys.readouterr()
+    printed = json.loads(captured.out)
+    assert captured.err == ""
+    assert printed["test"] == results_of(Path(printed["run"]))["test"]
+
+
+def test_several_devices_without_a_gpu_are_said_to_be_processes(capsys):
+    assert main(["train", VOWELS, *SMALL, "--devices", "2"]) == 0
+    assert "no GPU is used: devices 2 are 2 processes on this processor" in capsys.readouterr().err
 
 
 def test_resuming_where_there_is_nothing_starts_and_says_so(capsys):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from attentive_rnn.data import Schema
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,12 @@ def test_a_schema_survives_json(schema):
 def test_a_wrong_schema_is_refused_by_the_name_of_its_key(values, named):
     with pytest.raises(ConfigError, match=named):
         Schema.from_dict(values)
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "a\0", "\ud800"])
+def test_a_name_with_control_characters_is_refused(name):
+    with pytest.raises(DataError, match="of a class or feature has control characters"):
+        Schema((name, "b"), (2,))
+    with pytest.raises(DataError, match="of a class or feature has control characters"):
+        Schema((), (2,), features=("x", name))
+    assert Schema(("ü $ [b] \u00a0", "語"), (2,)).outputs == 2

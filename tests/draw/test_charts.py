@@ -27,6 +27,8 @@ def test_losses_are_means_with_a_band_as_far_as_all_runs_went():
     assert other.get_ydata().tolist() == [4.0, 2.0]
     assert train.get_yscale() == "log"
     assert len(train.collections) == 1
+    figure.canvas.draw()
+    assert all(float(tick).is_integer() for tick in train.get_xticks())
     assert figure.get_suptitle() == "title: mean and range of 2 runs of each"
     assert len(charts.losses({"loss": [[{"train_loss": 1.0}]]}, "title", "loss").axes) == 1
 
@@ -102,3 +104,15 @@ def test_ranges_are_percentiles_of_the_known_values():
 @pytest.mark.parametrize(("text", "lines"), [("short", 1), ("a name of a class that is long", 2), ("word " * 40, 3)])
 def test_names_take_three_lines_at_most(text, lines):
     assert len(charts.wrapped(text).splitlines()) == lines
+
+
+@pytest.mark.parametrize("name", ["$x^{$", "costs $5 or $6", "a\\b", "\\frac{"])
+def test_a_name_with_dollars_or_backslashes_is_no_formula(name):
+    figure = charts.new_figure(2, 1)
+    axis = figure.add_subplot()
+    axis.set_title(name)
+    axis.set_xticks([0, 1], [name, "b"])
+    figure.suptitle(name)
+    for suffix in (".png", ".svg"):
+        assert charts.encoded(figure, suffix, dpi=50)
+    assert f"<!-- {name} -->" in charts.encoded(figure, ".svg", dpi=50).decode()

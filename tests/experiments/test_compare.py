@@ -82,7 +82,8 @@ def test_the_table_and_remarks_say_what_was_measured(compared, quiet):
     for part in (
         "1-EleAtt-GRU(6)",
         "FLOPs/step",
-        "Student's t over the seeds",
+        "An interval over seeds needs 3 of them",
+        "needs 3 seeds",
         "paired by seed",
         "comparison.csv, .json, .md and .png",
     ):

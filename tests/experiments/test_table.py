@@ -43,11 +43,17 @@ def test_rows_go_to_the_terminal_and_to_a_file_as_they_are(tmp_path):
     assert all(part in text for part in ("a title", "model", "error", "a, b", "0.5"))
 
 
+def test_a_name_in_brackets_is_no_markup():
+    console = Console(file=StringIO(), width=80)
+    console.print(terminal([{"model": "[b]one[/b]", "error": "[/red]"}], "[i]title"))
+    assert all(part in console.file.getvalue() for part in ("[b]one[/b]", "[/red]", "[i]title"))
+
+
 def test_a_gain_is_in_the_unit_of_the_metric():
     gain = Interval(0.05, -0.011, 0.111)
-    in_points = gain_in_words(Classification.metric, "A", "B", gain)
+    in_points = gain_in_words(Classification.metric, "A", "B", gain, 3)
     assert in_points == "A minus B: +5.0 points (95 % interval -1.1 to +11.1, paired by seed)"
-    plain = gain_in_words(Regression.metric, "A", "B", gain)
+    plain = gain_in_words(Regression.metric, "A", "B", gain, 3)
     assert plain == "A minus B: +0.05 (95 % interval -0.011 to +0.111, paired by seed)"
 
 
@@ -79,7 +85,7 @@ def test_a_damaged_table_is_refused_by_its_line(tmp_path, line):
 
 
 def test_gains_are_paired_by_seed():
-    first = {seed: made(seed=seed, test=0.5 + 0.1 * seed) for seed in (0, 1, 2)}
+    first = {seed: made(seed=seed, test=0.5 + 0.1 * seed) for seed in (0, 1, 2, 3)}
     other = {seed: made(variant="no-gate", seed=seed, test=0.4 + 0.1 * seed) for seed in (1, 2, 3)}
     gain = paired(first, other)
     assert gain.value == pytest.approx(0.1)
@@ -87,6 +93,13 @@ def test_gains_are_paired_by_seed():
     assert paired(first, {2: other[2]}) is None
     text = models_table({"gate": first, "no-gate": other})
     assert "1-gate minus 1-no-gate: +10.0 points (95 % interval +10.0 to +10.0, paired by seed)." in text
+
+
+def test_an_interval_over_two_seeds_is_not_shown_but_asked_for():
+    two = {seed: made(seed=seed, test=0.3 + 0.3 * seed) for seed in (0, 1)}
+    text = models_table({"gate": two, "no-gate": {seed: made(variant="no-gate", seed=seed) for seed in (0, 1)}})
+    assert text.splitlines()[2] == "| 1-gate | 0 1 | 45.0 | needs 3 seeds | 10 |"
+    assert "(95 % interval needs 3 seeds, paired by seed)" in text
 
 
 def test_the_table_shows_only_columns_that_have_values():

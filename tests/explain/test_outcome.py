@@ -30,6 +30,11 @@ def test_a_table_quotes_what_would_break_it(tmp_path):
     assert path.read_text() == 'name,n\n"a,b",1\n"""c""",\n'
 
 
+def test_a_name_in_a_table_is_no_formula_of_a_spreadsheet(tmp_path):
+    path = write_table(["name", "n"], [["=1+1", -1], ["@a", 2], ["-1", 3], ["-x", 4]], tmp_path / "t.csv")
+    assert path.read_text() == "name,n\n'=1+1,-1\n'@a,2\n-1,3\n'-x,4\n"
+
+
 def test_the_losses_of_a_run_are_drawn(feature_run, tmp_path):
     saved, splits = load_model(feature_run.model), load_splits(feature_run.read_config())
     request = Request(feature_run, saved, splits.train, splits.test, tmp_path / "new", one=False, of_run=True)

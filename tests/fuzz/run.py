@@ -34,6 +34,7 @@ from fuzz.mutations import damaged
 from fuzz.seeds import TARGETS, Target, UnexpectedError
 
 SECONDS, MEMORY, BATCH = 10, 2 << 30, 100
+MARKS = ("<!-- fuzz -->", "<!-- end of fuzz -->")  # of the table in a page
 FAULTS = ("traceback", "crash", "hang", "memory", "message", "wrong")
 
 
@@ -106,11 +107,14 @@ def _in_child(work: Callable[[range, Any, Any], None], numbers: range) -> Iterat
         os.kill(child, signal.SIGKILL)
     os.close(reading)
     _, status = os.waitpid(child, 0)
-    if number < numbers.stop:
+    if number >= numbers.stop:
+        trace.close()
+    else:
         trace.seek(0)
         frames = [line for line in trace.read().decode(errors="replace").splitlines() if "attentive_rnn" in line]
         where = frames[0].split("attentive_rnn/")[-1].replace('", line ', ":") if frames else ""
         hang = os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
+        trace.close()
         yield Case(number, "hang" if hang else "crash", where or f"status {status}")
 
 
@@ -200,7 +204,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Damaged files for every reader and every file of a run.")
     parser.add_argument("--only", nargs="+", default=list(TARGETS), choices=list(TARGETS), metavar="NAME")
     parser.add_argument("--count", type=int, default=5000, help="files of each (default 5000)")
-    parser.add_argument("--minutes", type=float, help="share this time among all, instead of --count")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--case", type=int, help="only the case of this number")
     parser.add_argument("--keep", type=Path, help="folder for the files that show a fault")
@@ -215,6 +218,10 @@ def main() -> int:
         for (outcome, kind), numbers in sorted(tried.cases.items(), key=lambda one: -len(one[1])):
             if outcome in shown:
                 print(f"    {outcome}, {len(numbers)} times, first in case {numbers[0]}: {kind}", flush=True)
+    if arguments.write is not None:
+        before, _, rest = arguments.write.read_text().partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        arguments.write.write_text(f"{before}{MARKS[0]}\n{table(found)}\n{MARKS[1]}{after}")
     print(table(found))
     return int(any(tried.outcomes[fault] for tried in found.values() for fault in FAULTS))
 

@@ -42,10 +42,10 @@ def test_broken_huge_and_hostile_films_get_one_message_and_the_server_lives(serv
     ):
         status, lines = server.post(film)
         assert status == 200
-        assert "the film" in lines[-1]["error"]
+        assert "the video" in lines[-1]["error"]
         assert str(tmp_path) not in lines[-1]["error"]
     status, lines = server.post(bytes(2**20 + 1))
-    assert (status, lines[0]["error"]) == (413, "the film is too large: at most 1 MiB")
+    assert (status, lines[0]["error"]) == (413, "the video is too large: at most 1 MiB")
     assert server.post(b"", {"Origin": "http://elsewhere.example"})[0] == 403
     assert process.poll() is None
     assert server.post(whole)[0] == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib.resources import files
 
 import pytest
@@ -9,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.training import recipes
-from attentive_rnn.training.config import Config, flatten, from_dict
+from attentive_rnn.training.config import KEYS, Config, flatten, from_dict
 
 FOLDER = files("attentive_rnn").joinpath("recipes")
 
@@ -151,7 +152,7 @@ def test_a_wrong_file_is_one_line_that_names_the_file_and_the_key(tmp_path, monk
 def test_an_unknown_recipe_is_named_with_the_nearest_known_one(tmp_path):
     with pytest.raises(ConfigError, match="unknown recipe 'japanese-vowls'; did you mean 'japanese-vowels'"):
         recipes.load_config("japanese-vowls")
-    with pytest.raises(ConfigError, match="there are adding, basic-motions"):
+    with pytest.raises(ConfigError, match="attentive info lists them"):
         recipes.load_config("qqqq")
     with pytest.raises(ConfigError, match="unknown recipe 'ntu-cs'; did you mean 'paper/ntu-cs'"):
         recipes.load_config("ntu-cs")
@@ -229,6 +230,28 @@ def test_the_configuration_of_an_earlier_version_is_read(tmp_path):
     path.write_text("data: {}\nmodel: {}\noptim: {}\n")
     with pytest.raises(ConfigError, match="the section training is missing"):
         recipes.read_config(path)
+
+
+def test_aliases_of_aliases_are_refused_before_they_are_written_out(tmp_path):
+    names = [f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]\n" for i in range(12)]
+    (tmp_path / "bomb.yaml").write_text("".join(names))
+    with pytest.raises(ConfigError, match=r"bomb.yaml: is not YAML: its aliases stand for more than 1000000 values"):
+        recipes.load_config(tmp_path / "bomb.yaml")
+    (tmp_path / "ring.yaml").write_text("model: &m\n  gate: *m\n")
+    with pytest.raises(ConfigError, match=r"ring.yaml: is not YAML"):
+        recipes.load_config(tmp_path / "ring.yaml")
+    (tmp_path / "fine.yaml").write_text("data: {source: japanese-vowels}\nseed: &n 3\nmodel: {hidden_size: *n}\n")
+    assert recipes.load_config(tmp_path / "fine.yaml").model.hidden_size == 3
+
+
+@pytest.mark.parametrize("text", ["", "~", "''", "[]", "{}", ".nan", ".inf", "-1", "9" * 400, "9" * 5000, '"\\ud800"'])
+def test_an_empty_or_extreme_value_of_any_key_is_taken_or_one_error(tmp_path, text):
+    for key in KEYS:
+        section, _, name = key.rpartition(".")
+        values = f"{section}:\n  {name}: {text}\n" if section else f"{name}: {text}\n"
+        (tmp_path / "r.yaml").write_text(values + ("" if section == "data" else "data: {source: japanese-vowels}\n"))
+        with contextlib.suppress(ConfigError, DataError):
+            recipes.load_config(tmp_path / "r.yaml")
 
 
 @given(st.text(max_size=60))

@@ -88,7 +88,7 @@ def test_without_a_terminal_each_epoch_is_a_line(tmp_path, quiet):
     bar = ProgressBar(quiet, "recipe/time", 3, 9)
     kept = recorder(tmp_path, 0.5, 0.75, 0.625)
     bar.start_epoch(2)
-    bar.advance()
+    bar.advance(torch.tensor([1.5, 1.0]), 2)
     bar.end_epoch(kept.rows[-1], kept)
     bar.close()
     assert quiet.file.getvalue() == "recipe/time  epoch 3/9  2.00 s  train 0.5  valid 0.625  best 0.75 at 2\n"
@@ -99,7 +99,7 @@ def test_on_a_terminal_a_bar_shows_the_epoch_and_the_scores(tmp_path):
     bar = ProgressBar(console, "recipe/time", 1, 9)
     kept = recorder(tmp_path, 0.5, 0.75)
     bar.start_epoch(1)
-    bar.advance()
+    bar.advance(torch.tensor([1.5, 1.0]), 2)
     bar.end_epoch(kept.rows[-1], kept)
     bar.close()
     shown = console.file.getvalue()

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.errors import ConfigError, DataWarning
 from attentive_rnn.training.config import Config
+from attentive_rnn.training.recipes import load_config
 from attentive_rnn.training.run_folder import create_folder, create_run, list_runs, open_run, read_rows
 
 
@@ -86,7 +87,7 @@ def test_a_run_is_held_by_one_process_until_that_ends(tmp_path):
 def test_a_damaged_configuration_is_named(tmp_path):
     run = create_run(Config(), tmp_path)
     assert run.read_config() == Config()
-    text = run.config.read_text()
+    text = run.config.read_text().partition("\n")[2]  # as older versions wrote it, without a checksum
     run.config.write_text(text.replace("optim:\n", "").replace("  lr: 0.005\n", ""))
     with pytest.raises(ConfigError, match=r"config.yaml"):
         run.read_config()
@@ -100,7 +101,7 @@ def test_a_damaged_configuration_is_named(tmp_path):
 
 def test_a_run_of_a_version_that_lacked_a_key_is_read_with_the_base_recipes_value(tmp_path):
     run = create_run(Config(seed=3), tmp_path)
-    run.config.write_text(run.config.read_text().replace("  num_workers: 0\n", ""))
+    run.config.write_text(run.config.read_text().partition("\n")[2].replace("  num_workers: 0\n", ""))
     assert run.read_config() == Config(seed=3)
 
 
@@ -109,3 +110,29 @@ def test_a_damaged_table_of_metrics_is_named(tmp_path):
     path.write_text("epoch,lr\n1,0.1\n2,x\n")
     with pytest.raises(ConfigError, match=r"metrics.csv: cannot be read"):
         read_rows(path)
+
+
+def test_a_configuration_that_was_cut_or_changed_is_noticed(tmp_path):
+    run = create_run(Config(), tmp_path)
+    whole = run.config.read_text()
+    lines = whole.splitlines(keepends=True)
+    for end in range(1, len(lines)):
+        run.config.write_text("".join(lines[:end]))
+        with pytest.raises(ConfigError, match=r"config.yaml: was cut or changed after the run began"):
+            run.read_config()
+    run.config.write_text(whole.replace("max_epochs: 200", "max_epochs: 201"))
+    with pytest.raises(ConfigError, match="give the file to attentive train as a recipe"):
+        run.read_config()
+    assert load_config(run.config, [("data.source", "japanese-vowels")]).training.max_epochs == 201
+    run.config.write_text(whole)
+    assert run.read_config() == Config()
+
+
+def test_a_damaged_description_of_the_environment_is_warned_of_and_blocks_nothing(tmp_path):
+    run = create_run(Config(), tmp_path)
+    for text in ("{", "[]", '{"threads": NaN}', '{"versions": 3}', '{"resumed": [1]}'):
+        run.environment.write_text(text)
+        with pytest.warns(DataWarning, match=r"env.json.*what it said of the run's environment is lost"):
+            assert run.read_environment() == {}
+    run.environment.write_text('{"date": "2026-01-01", "resumed": [{}]}')
+    assert run.read_environment() == {"date": "2026-01-01", "resumed": [{}]}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, load
-from attentive_rnn.data.batch import MAX_FRAMES
 from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.options import MAX_FRAMES
 from attentive_rnn.training import SavedModel, Standardise, load_model, save_model
 
 
@@ -110,7 +113,7 @@ def test_a_damaged_file_is_named(folder, name, damage):
         ({"schema": None}, "the field 'schema' is missing or not an object"),
         ({"model": {"input_size": 6, "num_classes": 4, "layers": 3}}, "unexpected keyword argument 'layers'"),
         ({"model": {"input_size": 6, "num_classes": 4, "hidden_size": 7}}, "does not fit config.json"),
-        ({"model": {"input_size": 6, "num_classes": 5}}, "the schema's frame, classes or vocabulary are not"),
+        ({"model": {"input_size": 6, "num_classes": 5}}, "does not fit config.json"),
         ({"preprocessing": {"name": "no_such_step"}}, "unknown transform 'no_such_step'"),
     ],
 )
@@ -155,3 +158,59 @@ def test_a_run_folder_is_loaded_as_its_model(finished_run):
     of_run, of_model = load_model(finished_run.path), load_model(str(finished_run.model))
     assert of_run.schema == of_model.schema
     assert all(torch.equal(a, b) for a, b in zip(of_run.model.parameters(), of_model.model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_size": 10**6},
+        {"hidden_size": 10**30},
+        {"num_layers": 10**7},
+        {"num_layers": 10**12},
+        {"cell": "rra", "lags": 10**12},
+    ],
+)
+def test_a_description_of_a_huge_model_is_refused_without_taking_memory(folder, changes):
+    values = json.loads((folder / "config.json").read_text())
+    values["model"] |= changes
+    (folder / "config.json").write_text(json.dumps(values))
+    tracemalloc.start()
+    with pytest.raises(ConfigError, match=r"config.json"):
+        load_model(folder)
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
+
+
+def test_sampling_to_a_billion_frames_is_refused(folder):
+    values = json.loads((folder / "config.json").read_text())
+    values["preprocessing"] = {"name": "uniform_sampling", "frames": 10**9}
+    (folder / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"config.json: uniform_sampling: frames must be at most 1000000"):
+        load_model(folder)
+
+
+def test_an_unknown_backend_in_a_description_is_refused(folder):
+    values = json.loads((folder / "config.json").read_text())
+    values["model"]["backend"] = "abacus"
+    (folder / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"config.json: backend must be .*, got 'abacus'"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(folder, value):
+    tensors = load_tensors((folder / "model.safetensors").read_bytes())
+    name = sorted(tensors)[0]
+    tensors[name].view(-1)[0] = value
+    (folder / "model.safetensors").write_bytes(save_tensors(tensors))
+    with pytest.raises(ConfigError, match=rf"model.safetensors: {name} has values that are NaN or infinite"):
+        load_model(folder)
+
+
+def test_an_answer_that_is_not_finite_is_an_error(folder):
+    model = load_model(folder)
+    dataset = load("basic-motions").test.subset([0])
+    with torch.no_grad():
+        next(model.model.parameters()).fill_(float("nan"))
+    with pytest.raises(ConfigError, match="answer is not finite"):
+        model.logits(dataset)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..terminal import to_json
 
 Overrides = list[tuple[str, str]]
 Run = Callable[[argparse.Namespace], int]
+Next = Callable[[argparse.Namespace], Iterable[str]]
 _KEYS = (
     "Every key of a recipe is an option too: --optim.lr 0.001 --model.gate null --data.path PATH.\n"
     "The recipes and all keys with their values: attentive info, attentive train RECIPE --print_config.\n\n"
@@ -35,6 +38,10 @@ class Command:
         arguments: what it takes.
         overrides: take --section.key VALUE for every key of a recipe; `run` finds them in arguments.overrides.
         actions: commands of its own, of which one may follow.
+        light: whether it needs no PyTorch, which is loaded before others run; or a function of the arguments.
+        loads: modules that it loads with PyTorch, since they are slow as well.
+        goes_on: whether the same command goes on where it was, after Ctrl-C.
+        next: gives the commands to type next, of which a finished one reminds.
     """
 
     def __init__(
@@ -46,9 +53,18 @@ class Command:
         *arguments: Argument,
         overrides: bool = False,
         actions: Iterable[Command] = (),
+        light: bool | Callable[[argparse.Namespace], bool] = False,
+        loads: tuple[str, ...] = (),
+        goes_on: bool = False,
+        next: Next | None = None,
     ) -> None:
         self.name, self.help, self.example, self.run = name, help, example, run
         self.arguments, self.overrides, self.actions = arguments, overrides, tuple(actions)
+        self.light, self.loads, self.goes_on, self.next = light, loads, goes_on, next
+
+    def is_light(self, arguments: argparse.Namespace) -> bool:
+        """Whether it needs no PyTorch for these arguments."""
+        return self.run is None or (self.light if isinstance(self.light, bool) else self.light(arguments))
 
 
 def add_commands(
@@ -65,8 +81,8 @@ def add_commands(
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        made.set_defaults(run=command.run or print_help(made), takes_overrides=command.overrides)
-        for argument in command.arguments:
+        made.set_defaults(run=command.run or print_help(made), takes_overrides=command.overrides, record=command)
+        for argument in (*command.arguments, *([QUIET] if command.run is not None else [])):
             made.add_argument(*argument.names, **argument.options)
         if command.actions:
             add_commands(made, command.actions, "action")
@@ -109,7 +125,8 @@ RUN = Argument("folder", metavar="RUN", help="a run folder")
 RUN_OR_MODEL = Argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
 MOVED_DATA = Argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
 USED_DEVICE = Argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
-JSON = Argument("--json", action="store_true", help="print JSON")
+JSON = Argument("--json", action="store_true", help="print the result as one JSON document")
+QUIET = Argument("--quiet", action="store_true", help="print results, warnings and errors only")
 VIEWS = Argument(
     "--views",
     type=int,
@@ -119,9 +136,40 @@ VIEWS = Argument(
 )
 
 
+TRAINING = ("attentive_rnn.training.run", "attentive_rnn.training.loop")  # what a command that trains loads
+
+
 def overwrite(name: str) -> Argument:
     """The option that lets a file of the argument `name` be replaced."""
     return Argument("--overwrite", action="store_true", help=f"replace {name} if it is there")
+
+
+def show(arguments: argparse.Namespace, values: Any, lines: Iterable[object]) -> None:
+    """Print the result of a command: with --json the values as one document, else the lines."""
+    if getattr(arguments, "json", False):
+        print(to_json(values))
+        return
+    for line in lines:
+        print(line)
+
+
+def remind(arguments: argparse.Namespace) -> str:
+    """What a finished command ends with: the commands to type next, a line each; empty where none are wanted."""
+    command: Command = arguments.record
+    if command.next is None or arguments.quiet or getattr(arguments, "json", False):
+        return ""
+    commands = "\n      ".join(command.next(arguments))
+    return f"Next: {commands}" if commands else ""
+
+
+def line(*words: object) -> str:
+    """A command line of `attentive`, with quotes where a shell needs them.
+
+    Example:
+        >>> line("evaluate", "runs/my data")
+        "attentive evaluate 'runs/my data'"
+    """
+    return shlex.join(["attentive", *map(str, words)])
 
 
 def reader_options(arguments: argparse.Namespace) -> dict[str, Any]:

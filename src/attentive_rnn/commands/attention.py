@@ -93,7 +93,7 @@ def _silhouettes(arguments: argparse.Namespace) -> int:
         found = attention_on_people(saved, test, silhouettes)
         print(
             f"{run.path.name:20} on the person {shown(found.attention)}, whose area is {shown(found.area)}; "
-            f"difference {shown(found.gain)}; {len(test)} films, {found.frames} frames"
+            f"difference {shown(found.gain)}; {len(test)} videos, {found.frames} frames"
         )
     return 0
 
@@ -111,7 +111,7 @@ MASKS = Command(
 )
 LAGS = Command(
     "lags",
-    "the weights that RRA models give to their former outputs",
+    "the weights that RRA models give to their past outputs",
     "attentive lags runs/adding/TIME --out lags.png",
     _lags,
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra"),
@@ -120,7 +120,7 @@ LAGS = Command(
 )
 SILHOUETTES = Command(
     "silhouettes",
-    "how much of a model's attention lies on people in films",
+    "how much of a model's attention lies on people in videos",
     "attentive silhouettes silhouettes.npz runs/jhmdb-maps/TIME",
     _silhouettes,
     Argument("silhouettes", metavar="SILHOUETTES", help="an .npz, or a folder or zip of CLASS/CLIP/puppet_mask.mat"),

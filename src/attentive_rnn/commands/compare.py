@@ -6,12 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from .arguments import CONFIGURATION, RECIPE, SEEDS, Argument, Command, chosen_recipe
+from .arguments import CONFIGURATION, JSON, RECIPE, SEEDS, TRAINING, Argument, Command, chosen_recipe, show
 
 
 def _compare(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from ..data.io.files import read_json
     from ..experiments.compare import compare
     from ..training import automatic, recipes
 
@@ -24,6 +25,9 @@ def _compare(arguments: argparse.Namespace) -> int:
         config = recipes.load_config(recipe, overrides)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
     comparison = compare(config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold)
+    if arguments.json:
+        show(arguments, {"folder": str(comparison.folder), **read_json(comparison.folder / "comparison.json")}, ())
+        return 0
     # A file's lines are wide, since nobody folds them.
     Console(width=None if sys.stdout.isatty() else 160).print(comparison.table())
     for line in comparison.remarks():
@@ -50,5 +54,8 @@ COMPARE = Command(
         "--threshold", type=float, metavar="X", help="say after how many training sequences validation was better"
     ),
     SEEDS,
+    JSON,
     overrides=True,
+    loads=TRAINING,
+    goes_on=True,
 )

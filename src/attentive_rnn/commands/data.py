@@ -5,29 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .arguments import JSON, OPTION, Argument, Command, overwrite, reader_options
+from ..catalogue import INCLUDED, READ
+from ..progress import bar
+from .arguments import JSON, OPTION, Argument, Command, line, overwrite, reader_options, show
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from ..data import list_sources
-
-    sources = list_sources()
-    width = max(len(source.name) for source in sources)
-    for source in sources:
-        print(f"{source.name:{width}}  {source.title}{'' if source.embedded else ' (needs a path)'}")
+    titles = INCLUDED | READ
+    width = max(map(len, titles))
+    lines = [f"{name:{width}}  {title}{' (needs a path)' if name in READ else ''}" for name, title in titles.items()]
+    values = [{"name": name, "title": title, "needs_path": name in READ} for name, title in titles.items()]
+    show(arguments, values, lines)
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from ..data import check
-    from ..data.io.files import to_json
     from ..draw import draw_samples
 
     options = reader_options(arguments)
-    report = check(arguments.path, **options)
-    print(to_json(report.to_dict()) if arguments.json else report)
+    with bar(f"reading {arguments.path}"):
+        report = check(arguments.path, **options)
+    show(arguments, report.to_dict(), [report])
     if arguments.picture is not None:
-        drawn = draw_samples(arguments.path, arguments.picture, overwrite=arguments.overwrite, **options)
+        with bar("drawing samples"):
+            drawn = draw_samples(arguments.path, arguments.picture, overwrite=arguments.overwrite, **options)
         print(f"drawn: {drawn}", file=sys.stderr if arguments.json else sys.stdout)
     return 1 if report.errors else 0
 
@@ -36,7 +38,9 @@ def _convert(arguments: argparse.Namespace) -> int:
     from ..data import convert
 
     options = reader_options(arguments)
-    print(f"written: {convert(arguments.path, arguments.out, overwrite=arguments.overwrite, **options)}")
+    with bar(f"converting {arguments.path}"):
+        written = convert(arguments.path, arguments.out, overwrite=arguments.overwrite, **options)
+    print(f"written: {written}")
     return 0
 
 
@@ -45,7 +49,9 @@ def _show(arguments: argparse.Namespace) -> int:
 
     item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
     options = reader_options(arguments)
-    print(f"drawn: {animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite, **options)}")
+    with bar("drawing frames"):
+        drawn = animate(arguments.path, item, arguments.out, overwrite=arguments.overwrite, **options)
+    print(f"drawn: {drawn}")
     return 0
 
 
@@ -56,7 +62,15 @@ DATA = Command(
     "attentive data check NATOPS_TRAIN.ts",
     None,
     actions=(
-        Command("list", "the data sets and formats that can be read", "attentive data list", _list),
+        Command(
+            "list",
+            "the data sets and formats that can be read",
+            "attentive data list",
+            _list,
+            JSON,
+            light=True,
+            next=lambda a: ["attentive data check PATH", "attentive train --data PATH"],
+        ),
         Command(
             "check",
             "what is in a data set, and what is odd about it",
@@ -67,6 +81,7 @@ DATA = Command(
             OPTION,
             Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
             overwrite("the picture"),
+            next=lambda a: [line("train", "--data", a.path, *(w for o in a.option for w in ("--option", o)))],
         ),
         Command(
             "convert",
@@ -77,11 +92,12 @@ DATA = Command(
             Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
             OPTION,
             overwrite("OUT"),
+            next=lambda a: [line("train", "--data", a.out)],
         ),
         Command(
             "show",
             "animate one skeleton sequence",
-            "attentive data show skeletons.npz --item 3 --out film.gif",
+            "attentive data show skeletons.npz --item 3 --out sequence.gif",
             _show,
             _PATH,
             OPTION,

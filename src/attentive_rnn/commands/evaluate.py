@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, UserError, one_line
+from ..terminal import to_json
 from .arguments import (
     JSON,
     MOVED_DATA,
@@ -19,6 +20,7 @@ from .arguments import (
     VIEWS,
     Argument,
     Command,
+    line,
     overwrite,
     reader_options,
 )
@@ -39,7 +41,6 @@ BASELINE = Argument(
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from ..data.io.files import to_json
     from ..experiments.estimate import baselines, doubts
     from ..tasks.metrics import class_scores
     from ..trained import load
@@ -60,24 +61,29 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             said["baselines"] = [one.to_dict() for one in compared]
         print(to_json(said))
         return 0
-    print_scores(trained.task, scores, [one.in_words(trained.task.metric) for one in compared], warnings)
-    for line in _class_by_class(scores) if classified else ():
-        print(line)
+    metric = trained.task.metric
+    print(*score_lines(trained.task, scores, [one.in_words(metric) for one in compared]), sep="\n")
+    warn_of(warnings)
+    for text in _class_by_class(scores) if classified else ():
+        print(text)
     return 0
 
 
-def print_scores(task: Task, test: dict[str, Any], compared: Sequence[str] = (), warnings: Sequence[str] = ()) -> None:
-    """Print the "test" of a results.json, the scores of simple methods, and doubts on the standard error."""
-    for line in task.report(test):
-        print(line)
-    for line in compared:
-        print(f"baseline         {line}")
+def score_lines(task: Task, test: dict[str, Any], compared: Sequence[str] = ()) -> Iterator[str]:
+    """The "test" of a results.json in words, with the scores of simple methods."""
+    yield from task.report(test)
+    for text in compared:
+        yield f"baseline         {text}"
     if "without_copies" in test:
         metric = task.metric
         rest = metric.in_words(test["without_copies"][metric.name])
-        print(f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences")
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        yield f"unseen only      {rest}: {test['copies_in_train']} test sequences are copies of training sequences"
+
+
+def warn_of(doubts: Sequence[str]) -> None:
+    """Print what makes scores doubtful, on the standard error."""
+    for doubt in doubts:
+        print(f"warning: {one_line(doubt)}", file=sys.stderr)
 
 
 def _class_by_class(scores: Mapping[str, Any]) -> Iterator[str]:
@@ -114,7 +120,7 @@ def _percent(count: int, total: int) -> str:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from ..data.io.files import check_writable, to_json
+    from ..data.io.files import check_writable
     from ..trained import load
     from ..training.setup import print_notes
 
@@ -138,16 +144,16 @@ def _predict(arguments: argparse.Namespace) -> int:
         if out is None and not arguments.json:
             if several:
                 print(f"{path}:")
-            for line in _in_words(answered[path], arguments.top or 1):
-                print(line)
+            for text in _in_words(answered[path], arguments.top or 1):
+                print(text)
     if out is not None and answered:
         _write(out, answered, arguments.top, several)
         print(f"written: {out}", file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(to_json(_rows(answered, arguments.top, several)))
     else:
-        for line in _fit_to_labels(trained, list(answered.values())):
-            print(line)
+        for text in _fit_to_labels(trained, list(answered.values())):
+            print(text)
     return 0 if len(answered) == len(set(arguments.inputs)) else 1
 
 
@@ -255,6 +261,7 @@ EVALUATE = Command(
     JSON,
     VIEWS,
     BASELINE,
+    next=lambda a: [line("explain", a.folder), line("predict", a.folder, "INPUT")],
 )
 PREDICT = Command(
     "predict",
@@ -269,4 +276,5 @@ PREDICT = Command(
     OPTION,
     USED_DEVICE,
     JSON,
+    next=lambda a: [line("explain", a.folder, a.inputs[0])],
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, reader_options
+from ..terminal import to_json
+from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, line, reader_options
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -17,7 +18,6 @@ LARGEST = 2000  # sequences that are explained at once, of more those evenly spr
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from ..data.io.files import to_json
     from ..draw.samples import find_item
     from ..explain.media import MEDIA
     from ..explain.outcome import Request
@@ -69,13 +69,13 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(outcome.values))
         return 0
-    for line in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
-        print(line)
+    for said in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
+        print(said)
     return 0
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
-    from ..data.io.files import to_json, write_file, write_json
+    from ..data.io.files import write_file, write_json
     from ..explain import faithfulness
     from ..trained import load
     from ..training import open_run
@@ -121,4 +121,5 @@ EXPLAIN = Command(
     Argument(
         "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
     ),
+    next=lambda a: [line("predict", a.folder, "INPUT"), line("stream", a.folder, "VIDEO"), line("serve", a.folder)],
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, one_line
+from ..terminal import to_json
 from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
 from .videos import BACKBONE, chosen_extractor
 
@@ -50,7 +51,6 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
-    from ..data.io.files import to_json
     from ..trained import load
 
     saved = load(arguments.folder).saved
@@ -243,6 +243,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
+    print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
     saved = load(arguments.folder).saved
     print_notes(_make_pipeline(arguments, saved).notes)  # says now what would be wrong at the first picture
     app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
@@ -253,7 +254,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 STREAM = Command(
     "stream",
     "what people do in a video, at a camera, or in joints as they arrive",
-    "attentive stream runs/poses/TIME film.mp4 --video seen.mp4",
+    "attentive stream runs/poses/TIME video.mp4 --video seen.mp4",
     _stream,
     RUN_OR_MODEL,
     Argument("source", metavar="SOURCE", help="a video, the number of a camera, a data set, or - for lines of JSON"),
@@ -265,19 +266,19 @@ STREAM = Command(
         help="of a data set, an option of its reader; of lines of JSON: layout=NAME, features=[NAME,...] or "
         "rate=FRAMES_PER_SECOND; may be repeated",
     ),
-    Argument("--video", metavar="OUT", help="write the film with skeletons, labels and attention to an .mp4"),
+    Argument("--video", metavar="OUT", help="write the video with skeletons, labels and attention to an .mp4"),
     overwrite("OUT"),
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),
     *_RECOGNITION,
 )
 SERVE = Command(
     "serve",
-    "a page on this machine: what a webcam or a film shows, live",
+    "a page on this machine: what a webcam or a video shows, live",
     "attentive serve runs/poses/TIME --port 8001",
     _serve,
     RUN_OR_MODEL,
     Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
     Argument("--port", type=int, default=8000, help="default 8000"),
-    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded film (default 200)"),
+    Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded video (default 200)"),
     *_RECOGNITION,
 )

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from .arguments import MOVED_DATA, OPTION, RUN, Command, reader_options
+from .arguments import MOVED_DATA, OPTION, RUN, Command, line, reader_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,4 +46,5 @@ REPORT = Command(
     RUN,
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("explain", a.folder)],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import CONFIGURATION, SEEDS, Argument, Command, chosen_recipe
+from .arguments import CONFIGURATION, SEEDS, TRAINING, Argument, Command, chosen_recipe
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
@@ -40,4 +40,6 @@ REPRODUCE = Command(
     SEEDS,
     *CONFIGURATION,
     overrides=True,
+    loads=TRAINING,
+    goes_on=True,
 )

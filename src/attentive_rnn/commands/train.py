@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
-from .arguments import CONFIGURATION, RECIPE, Argument, Command, chosen_recipe
-from .evaluate import BASELINE, print_scores
+from ..errors import ConfigError, counted
+from .arguments import CONFIGURATION, JSON, RECIPE, TRAINING, Argument, Command, Overrides, chosen_recipe, line, show
+from .evaluate import BASELINE, score_lines, warn_of
 from .report import report_of
 
 if TYPE_CHECKING:
@@ -21,30 +21,32 @@ RESUME_NEWEST = ""  # the value of --resume without a folder
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from ..training import automatic, list_recipes, open_run, recipes
-    from ..training.run import find_resumable, require_same, resume, train
-    from ..training.setup import load_splits
+    from ..training import list_recipes, recipes
 
     # `--resume RECIPE`: the recipe was taken for the folder of a run.
     if arguments.recipe is None and arguments.resume in list_recipes():
         arguments.recipe, arguments.resume = arguments.resume, RESUME_NEWEST
+    if arguments.print_config:
+        return _print_config(arguments)
+    from ..training import open_run
+    from ..training.run import find_resumable, path_of_newest, require_same, resume, train
+    from ..training.setup import load_splits
+
     run = open_run(arguments.resume) if arguments.resume else None
     if run is not None and arguments.recipe is None:
         arguments.recipe = str(run.config)
     recipe, overrides = chosen_recipe(arguments)
     splits = None
     if recipe is None:
-        recipe, config, splits, why = automatic.choose(overrides, live=arguments.live)
-        print(why, file=sys.stderr)
+        recipe, config, splits = _chosen(arguments, overrides)
     elif arguments.live:
         raise ConfigError(f"--live chooses among recipes: give a data set instead of {recipe}")
     else:
         config = recipes.read_recipe(recipe, overrides)
-    if arguments.print_config:
-        print(recipes.to_yaml(config), end="")
-        return 0
-    config = recipes.resolve(config)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
+    if arguments.resume == RESUME_NEWEST and config.data.path is None:
+        config.data.path = path_of_newest(parent)
+    config = recipes.resolve(config)
     if arguments.budget is not None:
         return _search(arguments, config, parent, splits or load_splits(config), [key for key, _ in overrides])
     if arguments.folds is not None:
@@ -64,13 +66,13 @@ def _train(arguments: argparse.Namespace) -> int:
                 if arguments.baseline:
                     _compare_simple(run, splits)
                 report_of(run, splits)
-            return _print_results(run)
+            return _print_results(arguments, run)
     splits = splits or load_splits(config)
     run = train(config, parent, splits=splits) if run is None else resume(run, splits=splits)
     if arguments.baseline:
         _compare_simple(run, splits)
     report_of(run, splits)
-    return _print_results(run)
+    return _print_results(arguments, run)
 
 
 def _compare_simple(run: RunFolder, splits: Splits) -> None:
@@ -90,19 +92,22 @@ def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path,
         raise ConfigError("--folds goes on by itself where it was interrupted: leave --resume out")
     made = cross_validate(config, parent, arguments.folds, splits=splits, finished=lambda run: report_of(run, splits))
     metric = made.task.metric
-    for run, value in zip(made.runs, made.held_out, strict=True):
-        print(f"{metric.in_words(value):>10}  {run.path}")
+    lines = [f"{metric.in_words(value):>10}  {run.path}" for run, value in zip(made.runs, made.held_out, strict=True)]
     value, low, high = made.mean
-    print(
+    lines.append(
         f"{metric.in_words(value):>10}  mean {metric.name} of {len(made.runs)} folds, each unseen by its model "
         f"(95 % interval {metric.show(low)} to {metric.show(high)})"
     )
+    values: dict[str, Any] = {"runs": [str(run.path) for run in made.runs], "held_out": list(made.held_out)}
+    values["mean"] = {metric.name: value, "low": low, "high": high}
     if arguments.ensemble:
         value, low, high = made.fused().together.accuracy
-        print(
+        values["ensemble"] = {metric.name: value, "low": low, "high": high}
+        lines.append(
             f"{metric.in_words(value):>10}  all models together on the {len(splits.test)} test sequences "
             f"(95 % interval {metric.show(low)} to {metric.show(high)})"
         )
+    show(arguments, values, lines)
     return 0
 
 
@@ -114,43 +119,84 @@ def _search(arguments: argparse.Namespace, config: Config, parent: Path, splits:
     if arguments.folds is not None or arguments.resume is not None:
         raise ConfigError("--budget goes with neither --folds nor --resume")
     made = search(config, parent, seconds_of(arguments.budget), splits=splits, fixed=fixed)
-    print(f"search           {made.in_words()}")
-    report_of(made.runs[0], splits)
-    _print_results(made.runs[0])
+    run = made.runs[0]
+    report_of(run, splits)
+    lines, values = [f"search           {made.in_words()}", *_lines(run)], _values(run)
+    values["runs"] = [str(one.path) for one in made.runs]
     if len(made.runs) > 1 and splits.test.schema.target == "class":
         value, low, high = fuse_runs(made.runs).together.accuracy
         metric, others = made.task.metric, len(made.runs) - 1
-        print(
-            f"with {others} more seed{'s' * (others > 1)} together {metric.in_words(value)} "
+        values["together"] = {metric.name: value, "low": low, "high": high}
+        lines.append(
+            f"with {counted(others, 'more seed')} together {metric.in_words(value)} "
             f"(95 % interval {metric.show(low)} to {metric.show(high)})"
         )
+    arguments.run_folder = run.path
+    show(arguments, values, lines)
     return 0
 
 
-def _print_results(run: RunFolder) -> int:
-    from ..experiments.estimate import doubts, stored_baselines
+def _print_config(arguments: argparse.Namespace) -> int:
+    from ..training import recipes
+
+    if arguments.resume:
+        arguments.recipe = arguments.recipe or str(Path(arguments.resume) / "config.yaml")
+    recipe, overrides = chosen_recipe(arguments)
+    config = _chosen(arguments, overrides)[1] if recipe is None else recipes.read_recipe(recipe, overrides)
+    show(arguments, config.to_dict(), [recipes.to_yaml(config).rstrip("\n")])
+    return 0
+
+
+def _chosen(arguments: argparse.Namespace, overrides: Overrides) -> tuple[str, Config, Splits]:
+    """The automatic recipe for a data set, which is read, and the reason for it, which is printed."""
+    from ..training import automatic
+
+    recipe, config, splits, why = automatic.choose(overrides, live=arguments.live)
+    print(why, file=sys.stderr)
+    return recipe, config, splits
+
+
+def _print_results(arguments: argparse.Namespace, run: RunFolder) -> int:
+    from ..experiments.estimate import doubts
+
+    arguments.run_folder = run.path
+    results = run.read_results()
+    show(arguments, _values(run), _lines(run))
+    warn_of(doubts(results, results["test"]))
+    return 0
+
+
+def _values(run: RunFolder) -> dict[str, Any]:
+    return {"run": str(run.path), "model": str(run.model), **run.read_results()}
+
+
+def _lines(run: RunFolder) -> Iterator[str]:
+    from ..experiments.estimate import stored_baselines
     from ..tasks import task_for
     from ..training import load_model
 
     results = run.read_results()
-    print(f"run              {run.path}")
-    print(f"model            {run.model}")
+    yield f"run              {run.path}"
+    yield f"model            {run.model}"
     if run.report.exists():
-        print(f"report           {run.report}")
-    print(f"{results.get('select', 'best')} epoch       {results['best_epoch']} of {results['epochs']}")
+        yield f"report           {run.report}"
+    yield f"{results.get('select', 'best')} epoch       {results['best_epoch']} of {results['epochs']}"
     task = task_for(load_model(run.model).schema)
     metric = task.metric
     if (reached := results.get(f"validation_{metric.name}")) is not None:
-        print(f"validation       {metric.in_words(reached)}")
-    compared = [one.in_words(metric) for one in stored_baselines(run)]
-    print_scores(task, results["test"], compared, doubts(results, results["test"]))
+        yield f"validation       {metric.in_words(reached)}"
+    yield from score_lines(task, results["test"], [one.in_words(metric) for one in stored_baselines(run)])
     each = "an image" if task.schema.medium == "image" else "a step of a sequence"
-    print(f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}")
-    print(
+    yield f"parameters       {results['parameters']}, {results['flops_per_step']} FLOPs {each}"
+    yield (
         f"time             {results['seconds']:.1f} s, {results['seconds_per_epoch']:.3g} s an epoch, "
         f"{100 * results['loading_share']:.0f} % of it to make batches"
     )
-    return 0
+
+
+def _next(arguments: argparse.Namespace) -> list[str]:
+    run = getattr(arguments, "run_folder", None)  # none after --print_config
+    return [] if run is None else [line("evaluate", run), line("explain", run), line("predict", run, "INPUT")]
 
 
 TRAIN = Command(
@@ -160,6 +206,7 @@ TRAIN = Command(
     _train,
     RECIPE,
     *CONFIGURATION,
+    JSON,
     Argument("--seed", help="of everything random (default 0)"),
     Argument("--init-from", "--init_from", metavar="RUN", help="start with the weights of a finished run"),
     Argument(
@@ -175,7 +222,7 @@ TRAIN = Command(
         help="spend so long, such as 10m, on a search for settings inside the training part, and on more seeds",
     ),
     Argument("--live", action="store_true", help="choose what can answer while the frames arrive (attentive stream)"),
-    Argument("--print_config", action="store_true", help="print the complete recipe and leave"),
+    Argument("--print_config", action="store_true", help="print the complete recipe and exit"),
     Argument(
         "--resume",
         nargs="?",
@@ -185,4 +232,7 @@ TRAIN = Command(
     ),
     BASELINE,
     overrides=True,
+    light=lambda arguments: arguments.print_config and arguments.data is None,
+    loads=TRAINING,
+    next=_next,
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import one_line
-from .arguments import Argument, Command, overwrite
+from ..progress import bar
+from .arguments import Argument, Command, line, overwrite
 
 if TYPE_CHECKING:
     from ..video.extractors import Extractor
@@ -41,26 +41,13 @@ def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
 @contextmanager
 def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
     """A progress bar on the standard error, as a function of the progress; what is left out is a line."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    with Bar(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        task = bar.add_task("videos", total=None)
+    with bar("videos") as shown:
 
         def progress(state: Progress) -> None:
-            bar.update(task, completed=state.done, total=state.total, description=state.video.name[:40])
+            shown.update(state.done, total=state.total, note=state.video.name[:40])
             if state.refused is not None:
-                line = f"attentive: left out: {one_line(state.refused)}"
-                bar.console.print(line, highlight=False, soft_wrap=True, markup=False)
+                text = f"attentive: left out: {one_line(state.refused)}"
+                shown.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
         yield progress
 
@@ -122,6 +109,8 @@ FEATURES = Command(
     Argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)"),
     Argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)"),
     *BACKBONE,
+    goes_on=True,
+    next=lambda a: [line("train", "--data", a.out)],
 )
 POSE = Command(
     "pose",
@@ -133,4 +122,5 @@ POSE = Command(
     Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)"),
     Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
     overwrite("OUT"),
+    next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],
 )

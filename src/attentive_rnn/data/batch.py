@@ -12,7 +12,6 @@ from torch import Tensor
 from .dataset import Sample
 
 WEIGHT = "weight in training"  # the key of a meta
-MAX_FRAMES = 2**18  # of a padded batch, where nothing else is said: more than any recipe needs for its data
 
 
 class Share(NamedTuple):

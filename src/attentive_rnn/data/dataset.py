@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..errors import ConfigError, DataError, DataWarning
+from ..errors import ConfigError, DataError, DataWarning, counted
 from .schema import Schema
 from .transforms import Transform
 from .transforms.presence import has_joints, mark, presence_beside, unmark
@@ -35,6 +35,20 @@ class Sample(NamedTuple):
     presence: Tensor | None = None
 
 
+class ColumnUse(NamedTuple):
+    """What a reader took a column of a table for.
+
+    Args:
+        column: its name.
+        use: "feature", "left out", "fact" (kept with each sequence), or its role, such as "label" or "time".
+        missing: rows without a value, or with what is none.
+    """
+
+    column: str
+    use: str
+    missing: int = 0
+
+
 class LabelledDataset(Dataset[Sample]):
     """Base of :class:`SequenceDataset` and :class:`ImageDataset`: items with a label and a meta, and their schema.
 
@@ -45,6 +59,7 @@ class LabelledDataset(Dataset[Sample]):
         schema: the meaning of the items and of the labels; ``schema.medium`` says which kind of data set it is.
         name: the name of the set in messages.
         notes: how the reader took what can be read in two ways, and what it left out, a sentence each.
+        columns: what the reader of a table took its columns for; known of the whole set, as it was read.
     """
 
     labels: np.ndarray
@@ -52,6 +67,7 @@ class LabelledDataset(Dataset[Sample]):
     schema: Schema
     name: str
     notes: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -161,8 +177,10 @@ class SequenceDataset(LabelledDataset):
         )
 
     def __repr__(self) -> str:
-        return f"SequenceDataset({self.name!r}, {len(self)} sequences, frame {self.schema.shape}, " + (
-            "a number to predict)" if self.schema.target == "number" else f"{len(self.schema.classes)} classes)"
+        return f"SequenceDataset({self.name!r}, {counted(len(self), 'sequence')}, frame {self.schema.shape}, " + (
+            "a number to predict)"
+            if self.schema.target == "number"
+            else f"{counted(len(self.schema.classes), 'class', 'classes')})"
         )
 
     @property

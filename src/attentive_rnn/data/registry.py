@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -24,6 +28,7 @@ from .skeletons.layouts import with_layout
 from .source import Source
 from .text import imdb
 
+LOOKED_AT, SHOWN = 1000, 2  # files of a folder, and readers, for the message about a path that none knows
 _SOURCES = (
     embedded.JAPANESE_VOWELS,
     embedded.BASIC_MOTIONS,
@@ -101,11 +106,30 @@ def recognise(path: str | Path) -> Source:
     for source in _SOURCES:
         if source.recognise(path):
             return source
-    titles = "; ".join(s.title for s in _SOURCES if not s.embedded)
     strange = keypoints.refusal(path)
     if strange:
         raise DataError(f"{path}: no reader knows this; {strange}" if path.is_dir() else strange)
-    raise DataError(f"{path}: no reader knows this. There are readers for {titles}")
+    raise DataError(f"{path}: no reader knows this; {_likely(path)}; all formats: attentive data list")
+
+
+def _likely(path: Path) -> str:
+    """What the readers of such files take, by the ending of a file, or of the most files of a folder."""
+    if path.is_dir():
+        endings = Counter(file.suffix.lower() for file in islice(path.rglob("*"), LOOKED_AT) if file.is_file())
+        ending = endings.most_common(1)[0][0] if endings else ""
+        what = f"of a folder of {ending or 'such'} files" if endings else "the folder is empty, and"
+    else:
+        ending = path.suffix.lower()
+        what = f"of a {ending} file" if ending else "its name has no ending, and"
+    # The formats for anybody's data come last among the sources, and first here.
+    known = [source for source in reversed(_SOURCES) if not source.embedded and _takes(source, ending)]
+    if not known:
+        return f"{what} there is no reader"
+    return f"{what} there is read: {'; '.join(f'{source.name}, {source.title}' for source in known[:SHOWN])}"
+
+
+def _takes(source: Source, ending: str) -> bool:
+    return bool(ending) and re.search(rf"{re.escape(ending)}(?![a-z])", source.title) is not None
 
 
 def load(name: str, path: str | Path | None = None, **options: Any) -> Splits:
@@ -236,5 +260,14 @@ def read_sequences(path: str | Path, schema: Schema | None = None, **options: An
         if key not in known:
             takes = f"takes {', '.join(known)}" if known else "takes none"
             raise ConfigError(f"{path}: unknown option {key!r}; reading {source.name!r} {takes}")
-    dataset = sequences_only(source.read(path, **with_layout(options)))
-    return dataset if schema is None else match(dataset, schema, takes=known, where=str(path))
+    options = with_layout(options)
+    dataset = sequences_only(source.read(path, **options))
+    if schema is None:
+        return dataset
+    absent = [name for name in schema.features if name not in dataset.schema.features]
+    if absent and dataset.columns and "keep" in known:
+        # A feature of the model that looks like a row number in these data, of which there may be few.
+        with suppress(ConfigError):
+            options = options | {"keep": [*options.get("keep", ()), *absent]}
+            dataset = sequences_only(source.read(path, **options))
+    return match(dataset, schema, takes=known, where=str(path))

@@ -8,13 +8,23 @@ from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any, Literal, get_args
 
-from ..errors import ConfigError, either
+from ..errors import ConfigError, DataError, either
 from .io.files import quoted
 from .skeletons.layouts import AXES, UNITS, JointLayout, Layout, get_layout, known_layout
 
 NO_JOINTS: dict[str, Any] = {"coordinates": None, "vectors": 1}  # fields of a schema whose frames are no skeletons
 Target = Literal["class", "number", "image"]
 Medium = Literal["sequence", "image", "maps"]
+
+
+def has_control_characters(name: str) -> bool:
+    """Whether a text has characters that a terminal would act on, or halves of characters.
+
+    Example:
+        >>> has_control_characters("left hand"), has_control_characters("left\\x1b[31m")
+        (False, True)
+    """
+    return any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
 
 
 @dataclass(frozen=True)
@@ -68,9 +78,9 @@ class Schema:
         if not self.shape or min(self.shape) < 1:
             raise ConfigError(f"schema: shape must be positive integers, got {self.shape}")
         for name in (*self.classes, *self.features):
-            if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-                raise ConfigError(
-                    f"schema: the name {quoted(name)} of a class or feature has control characters, which would not be "
+            if has_control_characters(name):
+                raise DataError(
+                    f"the name {quoted(name)} of a class or feature has control characters, which would not be "
                     "shown as they are; rename it"
                 )
         if len(set(self.classes)) != len(self.classes):

@@ -58,9 +58,10 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
                 held_out = np.isin(groups, rng.permutation(names)[:more])
                 if _in_both_parts(dataset, held_out):
                     kept, rest = _by_mask(dataset, held_out)
+                    what = "recordings" if apart else "persons or scenes"
                     kept.notes = rest.notes = (
                         *dataset.notes,
-                        f"{dataset.name or 'data'}: {more} of {len(names)} {'recordings' if apart else 'persons or scenes'} are held out, more than the "
+                        f"{dataset.name or 'data'}: {more} of {len(names)} {what} are held out, more than the "
                         f"{count} of the fraction {fraction:g}: not each shows every class, and both parts should",
                     )
                     return kept, rest

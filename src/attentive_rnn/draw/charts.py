@@ -117,6 +117,7 @@ def losses(curves: Mapping[str, Sequence[Rows]], title: str, loss: str, epoch: s
         axis.set_yscale("log")  # the late epochs, where models part, are hundreds of times below the first
         axis.yaxis.set_major_formatter("{x:g}")  # the usual one writes formulas
         axis.set_xlabel(epoch)
+        axis.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.2
         _grid(axis)
     axes[0].set_ylabel(loss)
     axes[0].yaxis.set_major_formatter("{x:g}")

@@ -14,12 +14,13 @@ from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
 from ..tasks import Metric
 from ..tasks.metrics import Interval, student
+from ..terminal import standard_error
 from ..training.config import Config
 from ..training.recipes import difference, read_config
 from ..training.run_folder import RunFolder, create_folder, read_rows
 from ..training.setup import training_parts
 from .runner import Outcome, check_seeds, loaded_data, run_variants
-from .table import gain_in_words, markdown, terminal, write_csv
+from .table import FOR_INTERVAL, ends, gain_in_words, markdown, terminal, write_csv
 from .variants import named, variants
 
 
@@ -50,11 +51,11 @@ class Comparison:
         copies = self.outcomes[0].results[0]["test"].get("copies_in_train")
         short = "valid %" if metric.percent else f"valid {metric.name}"
         for outcome in self.outcomes:
-            row, (value, low, high) = outcome.row(), outcome.test_metric
+            row, interval = outcome.row(), outcome.test_metric
             cells = {
                 "model": row["variant"],
-                f"test {metric.title}": metric.show(value),
-                "95 % interval": f"{metric.show(low)} to {metric.show(high)}",
+                f"test {metric.title}": metric.show(interval.value),
+                "95 % interval": ends(metric, interval, len(outcome.seeds)),
             }
             if page and copies is not None:
                 cells[f"without {copies} copies"] = metric.show(outcome.unseen)
@@ -91,7 +92,9 @@ class Comparison:
         first, *others = self.outcomes
         gains = [(other.variant.title, self.gain(other)) for other in others]
         return [
-            gain_in_words(self.metric, first.variant.title, title, gain) for title, gain in gains if gain is not None
+            gain_in_words(self.metric, first.variant.title, title, gain, len(first.seeds))
+            for title, gain in gains
+            if gain is not None
         ]
 
     def needed(self) -> list[str]:
@@ -112,7 +115,9 @@ class Comparison:
         kind = "Student's t over the seeds" if len(first.seeds) > 1 else self.metric.single
         last = self.outcomes[0].variant.config.training.select == "last"
         epoch = "last" if last else "best validation"
-        interval = f"The intervals are {kind}; the test set was read once a run, at the {epoch} epoch."
+        few = 1 < len(first.seeds) < FOR_INTERVAL
+        said = f"An interval over seeds needs {FOR_INTERVAL} of them" if few else f"The intervals are {kind}"
+        interval = f"{said}; the test set was read once a run, at the {epoch} epoch."
         files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
         return [*self.differences(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
 
@@ -152,7 +157,7 @@ def compare(
         raise ConfigError("--threshold is of the validation metric: data.valid_fraction must be above 0")
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
-    console, data = console or Console(stderr=True), loaded_data()
+    console, data = console or standard_error(), loaded_data()
     schema = data(config).train.schema
     compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)

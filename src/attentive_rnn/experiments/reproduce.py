@@ -17,9 +17,10 @@ from ..errors import ConfigError
 from ..tasks import task_for
 from ..tasks.classification import Classification
 from ..tasks.metrics import Interval, student
+from ..terminal import standard_error
 from ..training.recipes import as_overrides, read_recipe, resolve
 from .runner import Outcome, check_seeds, loaded_data, run_variants
-from .table import markdown
+from .table import ends, markdown
 from .variants import Variant
 
 
@@ -61,12 +62,13 @@ class Reproduction:
         single = [(name, (row,), paper) for row, (name, _, paper) in enumerate(table.rows)]
         for name, of, paper in [*single, *table.means]:
             first, *others = (self.outcomes[row] for row in of)
-            value, low, high = self._mean([first, *others]) if others else first.test_metric
+            interval = self._mean([first, *others]) if others else first.test_metric
+            seeds = len(first.seeds)
             cells = {
                 "model": name,
                 "parameters": "" if others else f"{first.results[0]['parameters']:,}",
-                ours: show(value),
-                "95 % interval": "" if others and high == low else f"{show(low)} to {show(high)}",
+                ours: show(interval.value),
+                "95 % interval": "" if others and seeds == 1 else ends(Classification.metric, interval, seeds),
             }
             if copies:
                 cells["without copies, %"] = "" if others else show(first.unseen)
@@ -148,7 +150,7 @@ def reproduce(
     first, *_ = [data(variant.config).train for variant in variants]
     if task_for(first.schema).metric.name != "accuracy":
         raise ConfigError(f"{table.name} is about classes, but a label of {first.name} is a number")
-    made = Reproduction(table, run_variants(variants, seeds, parent, data, console or Console(stderr=True)))
+    made = Reproduction(table, run_variants(variants, seeds, parent, data, console or standard_error()))
     write_file(parent / f"{table.name}.md", f"{table.title}\n\n{made.markdown()}".encode())
     rows = [outcome.row() | {"runs": [run.path.name for run in outcome.runs]} for outcome in made.outcomes]
     write_json(parent / f"{table.name}.json", {"table": table.name, "rows": rows})

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..data import Splits
 from ..errors import ConfigError
+from ..progress import steps
 from ..tasks import Task, task_for
 from ..tasks.metrics import Interval
 from ..training.config import Config
@@ -158,10 +159,13 @@ def run_variants(
     """
     task = task_for(data(variants[0].config).train.schema)
     runs: list[list[RunFolder]] = [[] for _ in variants]
-    for seed in seeds:
-        for variant, own in zip(variants, runs, strict=True):
-            config, name = replace(variant.config, seed=seed), f"{variant.name}-seed{seed}" if variant.name else None
-            own.append(run_once(config, folder, data(config), console, name))
-            if finished is not None:
-                finished(Outcome.of(variant, [seed], own[-1:], task))
+    with steps("run", len(variants) * len(seeds), console) as counted:
+        for seed in seeds:
+            for variant, own in zip(variants, runs, strict=True):
+                counted.begin(f"{variant.title}, seed {seed}")
+                config = replace(variant.config, seed=seed)
+                name = f"{variant.name}-seed{seed}" if variant.name else None
+                own.append(run_once(config, folder, data(config), console, name))
+                if finished is not None:
+                    finished(Outcome.of(variant, [seed], own[-1:], task))
     return tuple(Outcome.of(variant, seeds, own, task) for variant, own in zip(variants, runs, strict=True))

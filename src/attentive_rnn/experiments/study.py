@@ -11,9 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
+from ..environment import DISTRIBUTION
 from ..errors import ConfigError
+from ..progress import steps
 from ..tasks.classification import Classification
-from ..training.environment import DISTRIBUTION
+from ..terminal import standard_error
 from ..training.recipes import as_overrides, load_config, read_yaml, recipe_name
 from .compare import compare
 from .fusion import Fused, fuse_runs
@@ -190,16 +192,58 @@ def run_study(
     Raises:
         ConfigError: an unknown name, or what :func:`compare.compare` raises.
     """
-    console = console or Console(stderr=True)
+    console = console or standard_error()
+    trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
+    chosen = _chosen(study, only)
+    with steps("run", len(_runs(trainer, chosen, study, seeds)), console):
+        for one in chosen:
+            if isinstance(one, Entry):
+                trainer.train(one, seeds or one.seeds)
+            else:
+                trainer.fuse(one, [study.entry(name) for name in one.of], seeds)
+
+
+def runs_to_come(
+    study: Study,
+    table: StudyTable,
+    *,
+    only: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    overrides: Sequence[tuple[str, str]] = (),
+) -> list[tuple[str, str, int]]:
+    """The runs that :func:`run_study` would train or take over, in order: name of the entry, model and seed.
+
+    Args:
+        study, table, only, seeds, overrides: as in :func:`run_study`.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    trainer = _Trainer(table, Path(), Path(), tuple(overrides), standard_error())
+    return _runs(trainer, _chosen(study, only), study, seeds)
+
+
+def _chosen(study: Study, only: Sequence[str]) -> list[Entry | Fusion]:
+    """The entries, then the fusions, that are named; all where none are."""
     if unknown := next((name for name in only if name not in study.names), None):
         raise ConfigError(f"--only: the study has no {unknown!r}; there are {', '.join(study.names)}")
-    trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
-    for entry in study.entries:
-        if not only or entry.name in only:
-            trainer.train(entry, seeds or entry.seeds)
-    for fusion in study.fusions:
-        if not only or fusion.name in only:
-            trainer.fuse(fusion, [study.entry(name) for name in fusion.of], seeds)
+    both: list[Entry | Fusion] = [*study.entries, *study.fusions]
+    return [one for one in both if not only or one.name in only]
+
+
+def _runs(
+    trainer: _Trainer, chosen: Sequence[Entry | Fusion], study: Study, seeds: Sequence[int]
+) -> list[tuple[str, str, int]]:
+    found: list[tuple[str, str, int]] = []
+    for one in chosen:
+        if isinstance(one, Entry):
+            lacking, wanted = trainer.lacking(one, seeds or one.seeds)
+            found += [(one.name, model, seed) for seed in wanted for model in lacking.models[::-1]]
+        else:
+            entries = [study.entry(name) for name in one.of]
+            wanted = trainer.lacking_fusions(one, entries[0], seeds)
+            found += [(entry.name, model, s) for s in wanted for entry in entries for model in entry.models[::-1]]
+    return found
 
 
 @dataclass(frozen=True)
@@ -212,20 +256,28 @@ class _Trainer:
 
     def train(self, entry: Entry, seeds: Sequence[int]) -> None:
         """Add the rows of an entry."""
-        missing = [(model, seed) for seed in seeds for model in entry.models if not self._there(entry, model, seed)]
-        if missing:
-            models, wanted = ({one[part] for one in missing} for part in (0, 1))
-            lacking = replace(entry, models=tuple(model for model in entry.models if model in models))
-            self._compare(lacking, [seed for seed in seeds if seed in wanted])
+        lacking, wanted = self.lacking(entry, seeds)
+        if wanted:
+            self._compare(lacking, wanted)
         else:
             self.console.print(f"{entry.name}: all in {self.table.path}", highlight=False, soft_wrap=True, markup=False)
+
+    def lacking(self, entry: Entry, seeds: Sequence[int]) -> tuple[Entry, list[int]]:
+        """An entry with those of its models that lack a row, and the seeds that lack one."""
+        missing = [(model, seed) for seed in seeds for model in entry.models if not self._there(entry, model, seed)]
+        models, wanted = ({one[part] for one in missing} for part in (0, 1))
+        kept = replace(entry, models=tuple(model for model in entry.models if model in models))
+        return kept, [seed for seed in seeds if seed in wanted]
+
+    def lacking_fusions(self, fusion: Fusion, first: Entry, seeds: Sequence[int]) -> list[int]:
+        """The seeds whose fusions lack a row."""
+        wanted = seeds or first.seeds
+        return [seed for seed in wanted if not all(self._there(fusion, model, seed) for model in first.models)]
 
     def fuse(self, fusion: Fusion, entries: Sequence[Entry], seeds: Sequence[int]) -> None:
         """Add the rows of a fusion; its runs are trained, or taken over, as those of its entries."""
         first = entries[0]
-        for seed in seeds or first.seeds:
-            if all(self._there(fusion, model, seed) for model in first.models):
-                continue
+        for seed in self.lacking_fusions(fusion, first, seeds):
             for outcomes in zip(*(self._compare(entry, [seed]) for entry in entries), strict=True):
                 fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights, fusion.views)
                 self.table.add(self._row(fusion, first.recipe, outcomes, fused))

@@ -21,6 +21,7 @@ from ..tasks.classification import Classification
 from ..tasks.metrics import Interval, student
 from .variants import ROLES
 
+FOR_INTERVAL = 3  # seeds, of which an interval over seeds needs as many
 Cells = Mapping[str, Any]  # a row of a table: its cells by the heading of their column
 
 
@@ -57,10 +58,22 @@ def write_csv(path: Path, rows: Sequence[Cells]) -> None:
     write_file(path, text.getvalue().encode())
 
 
-def gain_in_words(metric: Metric, first: str, other: str, gain: Interval) -> str:
-    """The difference of two models, by their names, as a sentence without its full stop."""
-    value, low, high = (metric.show(number, signed=True) for number in gain)
-    return f"{first} minus {other}: {value}{metric.unit} (95 % interval {low} to {high}, paired by seed)"
+def ends(metric: Metric, interval: Interval, seeds: int, *, signed: bool = False) -> str:
+    """The ends of an interval in words; of two seeds, which say next to nothing of their spread, what it needs.
+
+    Example:
+        >>> ends(Classification.metric, Interval(0.5, 0.25, 0.75), 3), ends(Classification.metric, Interval(0, 0, 0), 2)
+        ('25.0 to 75.0', 'needs 3 seeds')
+    """
+    low, high = (metric.show(number, signed=signed) for number in interval[1:])
+    return f"needs {FOR_INTERVAL} seeds" if 1 < seeds < FOR_INTERVAL else f"{low} to {high}"
+
+
+def gain_in_words(metric: Metric, first: str, other: str, gain: Interval, seeds: int) -> str:
+    """The difference of two models over so many seeds, by their names, as a sentence without its full stop."""
+    said = ends(metric, gain, seeds, signed=True)
+    value = metric.show(gain.value, signed=True)
+    return f"{first} minus {other}: {value}{metric.unit} (95 % interval {said}, paired by seed)"
 
 
 @dataclass(frozen=True)
@@ -197,12 +210,12 @@ def models_table(variants: Mapping[str, Mapping[int, Row]]) -> str:
     every = [row for runs in variants.values() for row in runs.values()]
     for runs in variants.values():
         rows = list(runs.values())
-        value, low, high = mean_interval(rows)
+        interval = mean_interval(rows)
         cells = {
             "model": rows[0].model,
             "seeds": " ".join(map(str, sorted(runs))),
-            "test accuracy %": show(value),
-            "95 % interval": f"{show(low)} to {show(high)}",
+            "test accuracy %": show(interval.value),
+            "95 % interval": ends(Classification.metric, interval, len(rows)),
         }
         for title, key in (("without copies %", "unseen"), ("validation %", "validation")):
             if any(getattr(row, key) is not None for row in every):
@@ -211,7 +224,7 @@ def models_table(variants: Mapping[str, Mapping[int, Row]]) -> str:
         columns.append(cells | {"parameters": f"{rows[0].parameters:,}"})
     first, *others = variants.values()
     gains = [
-        f"{gain_in_words(Classification.metric, _model(first), _model(other), gain)}."
+        f"{gain_in_words(Classification.metric, _model(first), _model(other), gain, len(first.keys() & other.keys()))}."
         for other in others
         if (gain := paired(first, other)) is not None
     ]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from ..data import Schema
 from ..errors import ConfigError
 from ..models.image_model import Attention
+from ..options import CELLS
 from ..tasks import task_for
-from ..training.config import CELLS, Config
+from ..training.config import Config
 from ..training.setup import build_model
 
 ROLES = ("gate", "no-gate", "no-gate-wide")  # the models of a configuration with a gate

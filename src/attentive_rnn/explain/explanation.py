@@ -144,7 +144,7 @@ class Explanation(Answer):
         response: a relative to the static modulation, (T', D); 1 is the usual amount.
         groups: the joints, sensors, features or neurons that the D elements make.
         words: of text, one for each step; else empty.
-        lags: for each layer the weights of its former outputs, (K,), the mean over the steps; None for one that does
+        lags: for each layer the weights of its past outputs, (K,), the mean over the steps; None for one that does
             not look back.
     """
 

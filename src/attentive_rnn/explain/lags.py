@@ -1,4 +1,4 @@
-"""Weights of former outputs (lags) in RRA layers: those learnt, and the means over explained sequences."""
+"""Weights of past outputs (lags) in RRA layers: those learnt, and the means over explained sequences."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def learnt_lags(model: nn.Module) -> dict[str, np.ndarray]:
 
 
 def mean_lags(explanations: Sequence[Explanation]) -> dict[str, np.ndarray]:
-    """The weights (K,) of the former outputs, of each layer that looks back the mean over sequences and steps."""
+    """The weights (K,) of the past outputs, of each layer that looks back the mean over sequences and steps."""
     found = {}
     for layer, weights in enumerate(explanations[0].lags):
         if weights is not None:

@@ -1,7 +1,6 @@
-"""Keyword options of the recurrent layers: each option's name, type, default and meaning, written once.
+"""Keyword options of the recurrent layers: how ``**options`` of a constructor are shown, completed and checked.
 
-`base`, `cells` and `models.classifier` take them as ``**options``; the training configuration reads their names, types
-and defaults from ``inspect.signature`` of the class.
+Their names, types, defaults and meanings are in :mod:`attentive_rnn.options`, which needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -9,40 +8,14 @@ from __future__ import annotations
 import inspect
 import numbers
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_type_hints
+from typing import Any, TypedDict, TypeVar, get_type_hints
 
 import torch
 
-from ..ops.dispatch import BackendName
-from ..ops.recurrence import GATES, Gate
+from ..ops.recurrence import GATES
+from ..options import LAYER_DEFAULTS, BackendName, ClassifierOptions, Gate, Init, LayerOptions, Rate
 
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
-Init = Literal["torch", "paper", "open"]
-Rate = Annotated[float, "a number in range [0, 1]"]
-
-
-class LayerOptions(TypedDict, total=False):
-    """Options of a stack of recurrent layers.
-
-    Args:
-        gate: "sigmoid"; "softmax" (the elements of a_t sum to one); None (the plain layer, x~ = x); or a sequence
-            with one entry a layer.
-        gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
-        locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
-        zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
-        residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
-        init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
-            "open" (as "paper", with a gate that starts near the identity).
-        backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
-    """
-
-    gate: Gate | Sequence[Gate]
-    gate_scale: float
-    locked_dropout: Rate
-    zoneout: Rate
-    residual: bool
-    init: Init
-    backend: BackendName
 
 
 class Placement(TypedDict, total=False):
@@ -65,15 +38,6 @@ class CellOptions(Placement, total=False):
     backend: BackendName
 
 
-LAYER_DEFAULTS: LayerOptions = {
-    "gate": "sigmoid",
-    "gate_scale": 1.0,
-    "locked_dropout": 0.0,
-    "zoneout": 0.0,
-    "residual": False,
-    "init": "torch",
-    "backend": "auto",
-}
 DEFAULTS: Options = {**LAYER_DEFAULTS, "device": None, "dtype": None}
 CELL_DEFAULTS: CellOptions = {
     "gate": "sigmoid",
@@ -84,7 +48,7 @@ CELL_DEFAULTS: CellOptions = {
     "dtype": None,
 }
 LAYOUT = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
-_TYPES = get_type_hints(Options, include_extras=True)
+_TYPES = get_type_hints(Options, include_extras=True) | get_type_hints(ClassifierOptions, include_extras=True)
 
 
 def show_options(defaults: Mapping[str, Any]) -> Callable[[Constructor], Constructor]:

@@ -1,4 +1,4 @@
-"""RRA and RRACell: a recurrent layer whose output also attends to its own former outputs."""
+"""RRA and RRACell: a recurrent layer whose output also attends to its own past outputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RRA(_WithLags, RecurrentBase):
     The K weights are parameters, the same for all units and steps; outputs before the first step are zero.
 
     Args:
-        lags: K, how many former outputs; 0 makes this the plain layer, for the default cell exactly torch.nn.LSTM.
+        lags: K, how many past outputs; 0 makes this the plain layer, for the default cell exactly torch.nn.LSTM.
         norm: how w is made of W_a: "sum", as in the paper; "softmax", which cannot divide by zero; "content", for each
             row and step softmax_k of <h_{t-1}, h_{t-k}>, without W_a; "mean", 1/K, without W_a.
         first_lag: the lag of the first of them; 2 begins with h_{t-2}.
@@ -68,7 +68,7 @@ class RRA(_WithLags, RecurrentBase):
         As in :class:`RecurrentBase`, with these differences.
 
         * The state is **(h, c, window)**, without c for "rnn" and "gru": h and c are (num_layers * directions, B, N)
-          and the window is (num_layers * directions, B, W, N), the W = lags + first_lag - 1 former outputs, the latest
+          and the window is (num_layers * directions, B, W, N), the W = lags + first_lag - 1 past outputs, the latest
           first. A state given without the window starts with a window of zeros. With lags=0 there is no window.
         * The attention is a list with one :class:`Attention` a layer: its `lags`, (T, B, K) laid out as the input is,
           the weights of h_{t-first_lag}, h_{t-first_lag-1}, ...; and its `inputs`, (T, B, D_layer), the gate's

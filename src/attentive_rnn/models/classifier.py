@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ..layers import RRA, EleAttGRU, EleAttLSTM, EleAttRNN
 from ..layers.base import RecurrentBase
-from ..layers.options import LAYER_DEFAULTS, LayerOptions, check_choice, complete, show_options
-from ..ops.recurrence import Attention, Norm, own_lengths
+from ..layers.options import check_choice, complete, show_options
+from ..ops.recurrence import Attention, own_lengths
+from ..options import CLASSIFIER_DEFAULTS, HIDDEN_SIZE, LAYER_DEFAULTS, NUM_LAYERS, POOLS, ClassifierOptions
 
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {"rnn": EleAttRNN, "lstm": EleAttLSTM, "gru": EleAttGRU, "rra": RRA}
-POOLS = ("mean", "last", "keras_compat")
-DEFAULTS: LayerOptions = {**LAYER_DEFAULTS, "init": "paper"}
 
 
 class SequenceClassifier(nn.Module):
@@ -31,7 +30,7 @@ class SequenceClassifier(nn.Module):
         num_classes: the number of classes K, or 1 for a number to be predicted.
         hidden_size: N, the neurons of each layer.
         num_layers: the number of recurrent layers.
-        cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its former outputs.
+        cell: "gru", "lstm", "rnn" or "rra", the LSTM with attention over its past outputs.
         bidirectional: run a second set of layers from the last step to the first.
         dropout: probability of zeroing an output, after each layer, the last included; drawn anew at every step.
         reset_after: for the GRU, as in :class:`EleAttGRU`.
@@ -71,28 +70,21 @@ class SequenceClassifier(nn.Module):
         torch.Size([2, 10])
     """
 
-    @show_options(DEFAULTS)
+    @show_options(CLASSIFIER_DEFAULTS)
     def __init__(
         self,
         input_size: int,
         num_classes: int,
-        hidden_size: int = 100,
-        num_layers: int = 3,
+        hidden_size: int = HIDDEN_SIZE,
+        num_layers: int = NUM_LAYERS,
         *,
-        cell: Literal["gru", "lstm", "rnn", "rra"] = "gru",
-        dropout: float = 0.5,
-        bidirectional: bool = False,
-        reset_after: bool = False,
-        lags: int = 5,
-        norm: Norm = "sum",
-        first_lag: int = 1,
-        memory: int | None = None,
-        pool: Literal["mean", "last", "keras_compat"] = "mean",
         vocabulary_size: int | None = None,
-        embedding_size: int | None = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[ClassifierOptions],
     ) -> None:
         super().__init__()
+        given = complete(options, CLASSIFIER_DEFAULTS, type(self).__name__)
+        cell, pool, reset_after, embedding_size = (given[k] for k in ("cell", "pool", "reset_after", "embedding_size"))
+        dropout, locked_dropout, memory, gate = (given[k] for k in ("dropout", "locked_dropout", "memory", "gate"))
         check_choice("cell", cell, tuple(LAYERS))
         check_choice("pool", pool, POOLS)
         if num_classes < 1:
@@ -103,30 +95,18 @@ class SequenceClassifier(nn.Module):
             raise ValueError(f"with a vocabulary a frame is one index: input_size must be 1, got {input_size}")
         if reset_after and cell != "gru":
             raise ValueError(f"reset_after is an option of the GRU, but cell={cell!r}")
-        given = complete(options, DEFAULTS, type(self).__name__)
-        gate, locked_dropout = given["gate"], given["locked_dropout"]
         self.config: dict[str, Any] = {
             "input_size": input_size,
             "num_classes": num_classes,
             "hidden_size": hidden_size,
             "num_layers": num_layers,
-            "cell": cell,
-            "dropout": dropout,
-            "bidirectional": bidirectional,
-            "reset_after": reset_after,
-            "lags": lags,
-            "norm": norm,
-            "first_lag": first_lag,
-            "memory": memory,
-            "pool": pool,
             "vocabulary_size": vocabulary_size,
-            "embedding_size": embedding_size,
             **given,
             "gate": gate if gate is None or isinstance(gate, str) else list(gate),
         }
         special: dict[str, Any] = {"reset_after": True} if reset_after else {}
         if cell == "rra":
-            special = {"lags": lags, "norm": norm, "first_lag": first_lag}
+            special = {name: given[name] for name in ("lags", "norm", "first_lag")}
         self.embedding: nn.Embedding | None = None
         if vocabulary_size is not None and embedding_size is not None:
             self.embedding = nn.Embedding(vocabulary_size, embedding_size)
@@ -134,9 +114,10 @@ class SequenceClassifier(nn.Module):
             input_size if embedding_size is None else embedding_size,
             hidden_size,
             num_layers=num_layers,
-            bidirectional=bidirectional,
+            bidirectional=given["bidirectional"],
             dropout=dropout if num_layers > 1 else 0.0,
-            **{**given, "locked_dropout": locked_dropout if num_layers > 1 else 0.0},
+            **{name: given[name] for name in LAYER_DEFAULTS if name != "locked_dropout"},
+            locked_dropout=locked_dropout if num_layers > 1 else 0.0,
             **special,
         )
         if memory is not None:

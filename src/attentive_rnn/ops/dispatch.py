@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
+from ..options import BackendName
 from . import gpu, native
 
-BackendName = Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"]
 BACKENDS = get_args(BackendName)[1:]  # the fastest first
 
 

@@ -193,7 +193,7 @@ def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
             ]
         }
     except UserError as error:
-        yield {"error": str(error).replace(str(path), "the film")}
+        yield {"error": str(error).replace(str(path), "the video")}
     finally:
         pipeline.finish()
 
@@ -237,4 +237,4 @@ def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _too_large(largest: int) -> str:
-    return f"the film is too large: at most {largest / 2**20:.0f} MiB"
+    return f"the video is too large: at most {largest / 2**20:.0f} MiB"

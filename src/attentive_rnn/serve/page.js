@@ -122,9 +122,9 @@ async function camera() {
 
 async function film(file) {
   const mine = restart();
-  if (file.size > model.largest) return say(`The film is too large: at most ${model.largest >> 20} MiB.`, true);
+  if (file.size > model.largest) return say(`The video is too large: at most ${model.largest >> 20} MiB.`, true);
   video.src = URL.createObjectURL(file);
-  say("Reading the film \u2026");
+  say("Reading the video \u2026");
   try {
     const response = await fetch("/film", { method: "POST", body: file });
     if (!response.ok) return say((await response.json()).error, true);
@@ -142,7 +142,7 @@ async function film(file) {
       }
     }
   } catch (error) {
-    say(`The film could not be sent: ${error.message}`, true);
+    say(`The video could not be sent: ${error.message}`, true);
   }
 }
 

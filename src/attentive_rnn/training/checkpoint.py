@@ -1,7 +1,8 @@
 """Checkpoints: written in one step, and read without trusting them.
 
 A checkpoint holds "model" and "optimizer" (their states), "precision" (of the scaler of float16 gradients, or empty),
-"schedule" where the learning rate has one, and "rows" (of metrics.csv).
+"schedule" where the learning rate has one, "rows" (of metrics.csv), and "within": where in an epoch it was written, or
+empty after a whole one.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def starting_point(run: RunFolder, console: Console) -> Path | None:
     """
     if not run.last.exists() and not run.best.exists():
         return None
-    read_checkpoint(run.best)
     try:
-        read_checkpoint(run.last)
+        last = read_checkpoint(run.last)
     except ConfigError as error:
+        read_checkpoint(run.best)
         console.print(f"{error}; continuing from {run.best} instead", highlight=False, soft_wrap=True, markup=False)
         return run.best
+    if last["rows"]:  # in the first epoch there is no best one
+        read_checkpoint(run.best)
     return run.last
 
 
@@ -62,7 +65,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = _from_trainer(content)
     if not isinstance(content, dict) or "model" not in content:
         raise ConfigError(f"{path}: is not a checkpoint of a run")
-    return content
+    return {"within": {}} | content  # earlier versions wrote whole epochs only
 
 
 class AtomicCheckpoints(CheckpointIO):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,14 +10,12 @@ from difflib import get_close_matches
 from itertools import pairwise
 from operator import attrgetter
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from ..data.batch import MAX_FRAMES
 from ..errors import ConfigError, either
-from ..layers.options import Rate
-from ..models import SequenceClassifier
+from ..options import CLASSIFIER_DEFAULTS, HIDDEN_SIZE, MAX_FRAMES, NUM_LAYERS, ClassifierOptions, Rate
 
 # The description of a limit is what an error message says of it.
 Amount = Annotated[int, Field(ge=0, description="0 or more")]
@@ -66,15 +63,16 @@ class DataConfig:
 
 
 def _model_section() -> type:
-    """A dataclass of the options of SequenceClassifier: names, types and defaults are those of its constructor."""
+    """A dataclass of the options of SequenceClassifier, with their names, types and defaults."""
     by_type: dict[Any, Any] = {int: Count, Rate: Share}
+    sizes = {"hidden_size": HIDDEN_SIZE, "num_layers": NUM_LAYERS}
+    kinds = dict.fromkeys(sizes, int) | get_type_hints(ClassifierOptions, include_extras=True)
     by_name = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
     found = []
-    for name, option in inspect.signature(SequenceClassifier, eval_str=True).parameters.items():
-        if option.default is not option.empty and name != "vocabulary_size":  # this and the sizes come from the data
-            kind = by_name.get(name, by_type.get(option.annotation, option.annotation))
-            default = 128 if name == "embedding_size" else option.default  # without words it is not used
-            found.append((name, kind, field(default=default)))
+    for name, default in (sizes | CLASSIFIER_DEFAULTS).items():
+        kind = by_name.get(name, by_type.get(kinds[name], kinds[name]))
+        default = 128 if name == "embedding_size" else default  # without words it is not used
+        found.append((name, kind, field(default=default)))
     documentation = "The classifier of sequences; its keys are the options of :class:`.SequenceClassifier`."
     return make_dataclass("ModelConfig", found, namespace={"__doc__": documentation, "__module__": __name__})
 
@@ -83,7 +81,6 @@ if TYPE_CHECKING:
     ModelConfig = Any
 else:
     ModelConfig = _model_section()
-CELLS: tuple[str, ...] = get_args(inspect.signature(SequenceClassifier, eval_str=True).parameters["cell"].annotation)
 
 
 @dataclass

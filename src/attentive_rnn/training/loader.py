@@ -79,9 +79,9 @@ class EpochLoader:
             generator=torch.Generator(),
         )
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch (0, 1, ...) that the next pass is for."""
-        self._batches.epoch = epoch
+    def set_epoch(self, epoch: int, begin: int = 0) -> None:
+        """Choose the epoch (0, 1, ...) that the next pass is for, and the batch that it begins with."""
+        self._batches.epoch, self._batches.begin = epoch, begin
         if isinstance(self._dataset, AugmentedDataset | GeneratedDataset):
             self._dataset.set_epoch(epoch)
 
@@ -105,7 +105,7 @@ class _Batches:
     """The batch sampler of a DataLoader: lists of indices, of which a process takes every `world`-th."""
 
     def __init__(self, count: int, batch_size: int, seed: int | None, rank: int, world: int) -> None:
-        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+        self.count, self.batch_size, self.seed, self.epoch, self.begin = count, batch_size, seed, 0, 0
         self.rank, self.world = rank, world
 
     def __len__(self) -> int:
@@ -115,13 +115,16 @@ class _Batches:
         order = np.arange(self.count)
         if self.seed is not None:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
-        for start in range(0, self.count, self.batch_size):
+        for start in self._starts():
             batch = order[start : start + self.batch_size].tolist()
             yield batch[self.rank :: self.world] or batch[:1]
 
+    def _starts(self) -> range:
+        return range(self.begin * self.batch_size, self.count, self.batch_size)
+
     def sizes(self) -> Iterator[tuple[int, int]]:
         """How many items of each batch belong to this process, and how many the batch has."""
-        for start in range(0, self.count, self.batch_size):
+        for start in self._starts():
             whole = min(self.batch_size, self.count - start)
             yield len(range(self.rank, whole, self.world)), whole
 

@@ -33,6 +33,8 @@ from .recorder import ProgressBar, Recorder
 from .run_folder import RunFolder
 from .setup import Job
 
+SECONDS_BETWEEN_CHECKPOINTS = 120.0  # so much work an interruption within a long epoch may cost
+
 logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
 
@@ -87,7 +89,7 @@ class Loop:
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.class_weights = None if job.class_weights is None else fabric.to_device(job.class_weights)
 
-        self.state: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "rows": []}
+        self.state: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "rows": [], "within": {}}
         self.state["precision"] = fabric.strategy.precision
         if self.schedule is not None:
             self.state["schedule"] = self.schedule
@@ -96,8 +98,11 @@ class Loop:
         if run is not None and start is not None:
             fabric.load(start, self.state)
             done = len(self.state["rows"])
-            console.print(f"{run.path}: continuing after epoch {done}", highlight=False, soft_wrap=True, markup=False)
+            batch = f", batch {self.state['within']['batches']}" if self.state["within"] else ""
+            text = f"{run.path}: continuing after epoch {done}{batch}"
+            console.print(text, highlight=False, soft_wrap=True, markup=False)
         self.recorder = Recorder(run, config.training, job.task.metric, self.state["rows"], fabric.is_global_zero)
+        self.saved, self.started = time.monotonic(), time.perf_counter()
         title = "in memory" if run is None else f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
 
@@ -119,8 +124,10 @@ class Loop:
         the epoch, as it was trained), valid_loss and valid_acc if anything is held out, seconds (training and
         validation) and loading (the part of these in which batches were made or waited for).
         """
-        job, started = self.job, time.perf_counter()
-        self.progress.start_epoch(epoch)
+        within = self.state["within"]
+        job, started = self.job, time.perf_counter() - within.get("seconds", 0.0)
+        self.started = started
+        self.progress.start_epoch(epoch, within.get("batches", 0))
         lr, sums = self.train_one_epoch(epoch)
         row = {"epoch": epoch + 1, "lr": lr} | self._means("train", sums, len(job.train))
         if len(job.valid):
@@ -130,7 +137,7 @@ class Loop:
                 f"the loss became infinite or NaN in epoch {epoch + 1}: "
                 "lower optim.lr, set optim.clip_norm, or look at the data with `attentive data check`"
             )
-        loading = self.train_batches.seconds + self.valid_batches.seconds
+        loading = within.get("loading", 0.0) + self.train_batches.seconds + self.valid_batches.seconds
         row |= {"seconds": time.perf_counter() - started, "loading": loading}
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(row[f"train_{job.task.metric.column}"])
@@ -139,16 +146,25 @@ class Loop:
         return row
 
     def train_one_epoch(self, epoch: int) -> tuple[float, Tensor]:
-        """A step for each training batch; return the last step's learning rate and the sums of loss and metric (2,)."""
-        config, lr = self.job.config, math.nan
+        """A step for each training batch, of an interrupted epoch for the rest of them.
+
+        Returns:
+            the last step's learning rate, and the sums of loss and metric (2,).
+        """
+        config, lr, within = self.job.config, math.nan, self.state["within"]
         # All that is random in an epoch follows from the seed, the epoch and, of several processes, which one this is,
         # so that a resumed run repeats it.
         seed = config.seed * 1_000_003 + epoch + 1 + self.fabric.global_rank * 2**53
         torch.manual_seed(seed % 2**63)
-        self.train_batches.set_epoch(epoch)
+        begin, shown = within.get("batches", 0), within.get("items", 0)
+        self.train_batches.set_epoch(epoch, begin)
         self.model.train()
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        if within:
+            sums += within["sums"].to(sums.device)
+            _set_random(within["random"], self.fabric.device)
         self.optimizer.zero_grad()
+        done = begin
         for batch in self.train_batches:
             lr = self.optimizer.param_groups[0]["lr"]
             last = batch.share is None or batch.share.last
@@ -156,6 +172,7 @@ class Loop:
                 loss, counts = self.evaluate(batch, config.training.label_smoothing, self.class_weights)
                 self.fabric.backward(loss)
             sums += counts
+            shown += len(batch.labels)
             if not last:
                 continue  # the gradients of the parts of a batch add up to that of its mean loss
             if config.optim.clip_norm is not None:
@@ -166,8 +183,33 @@ class Loop:
             self.optimizer.zero_grad()
             if isinstance(self.schedule, OneCycleLR):
                 self.schedule.step()
-            self.progress.advance()
+            done += 1
+            self.progress.advance(sums, shown)
+            if self._is_long() and done < len(self.train_batches):
+                self.save_within(done, shown, sums, within.get("loading", 0.0))
         return lr, sums
+
+    def _is_long(self) -> bool:
+        """Whether the last checkpoint is so old that one is due within the epoch; never without the folder of a run.
+
+        Nor with several processes: each of those has a random state of its own, and its own clock.
+        """
+        alone = self.recorder.folder is not None and self.fabric.world_size == 1
+        return alone and time.monotonic() - self.saved >= SECONDS_BETWEEN_CHECKPOINTS
+
+    def save_within(self, batches: int, items: int, sums: Tensor, loading: float) -> None:
+        """Write last.ckpt after so many batches and items of an epoch, with all that the rest of it depends on."""
+        assert self.recorder.folder is not None
+        self.state["within"] = {
+            "batches": batches,
+            "items": items,
+            "sums": sums.cpu(),
+            "random": _random(self.fabric.device),
+            "seconds": time.perf_counter() - self.started,
+            "loading": loading + self.train_batches.seconds,
+        }
+        self.fabric.save(self.recorder.folder.last, self.state)
+        self.state["within"], self.saved = {}, time.monotonic()
 
     @torch.no_grad()
     def validate(self) -> Tensor:
@@ -205,6 +247,7 @@ class Loop:
             if selected:
                 self.kept = {name: value.clone() for name, value in self.job.model.state_dict().items()}
             return
+        self.state["within"], self.saved = {}, time.monotonic()
         self.fabric.save(run.best if selected else run.last, self.state)
         if selected and self.fabric.is_global_zero:
             write_file(run.last, run.best.read_bytes())
@@ -213,6 +256,18 @@ class Loop:
         """Loss and metric of a part, whose sums over this process's share are given, by their columns."""
         loss, total = self.fabric.strategy.all_reduce(sums, reduce_op="sum").tolist()
         return {f"{part}_loss": loss / count, f"{part}_{self.job.task.metric.column}": total / count}
+
+
+def _random(device: torch.device) -> list[Tensor]:
+    """The state of the random numbers, of the processor and of the GPU if that is the device."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
+
+
+def _set_random(states: list[Tensor], device: torch.device) -> None:
+    """Go on with the random numbers from a state; one without a GPU's leaves that as it is."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda" and len(states) > 1:
+        torch.cuda.set_rng_state(states[1], device)
 
 
 def make_optimizer(model: torch.nn.Module, optim: OptimConfig, fused: bool) -> Optimizer:

@@ -14,8 +14,6 @@ from typing import Any
 
 import yaml
 
-from .. import data as sequence_data
-from ..data.io.memory import written_out
 from ..errors import ConfigError, either
 from .config import KEYS, Config, flatten, from_dict
 
@@ -98,6 +96,8 @@ def _value(key: str, text: str) -> Any:
 
 def resolve(config: Config) -> Config:
     """The configuration with what depends on the data set filled in: its reader, its transforms, its full path."""
+    from ..data import get_source, recognise, transform_from_config  # late: they import PyTorch
+
     data = config.data
     if config.init_from is not None:
         config.init_from = str(Path(config.init_from).expanduser().resolve())
@@ -106,9 +106,9 @@ def resolve(config: Config) -> Config:
     if data.source is None:
         if data.path is None:
             raise ConfigError("data.path is missing: give --data.path PATH, a file or folder of sequences")
-        data.source = sequence_data.recognise(data.path).name
+        data.source = recognise(data.path).name
     data.options = _with_layouts(data.options, ("layout",))
-    source = sequence_data.get_source(data.source)
+    source = get_source(data.source)
     if data.path is None and not source.embedded:
         raise ConfigError(f"data.path is missing: give --data.path PATH, for {source.title}")
     if data.preprocessing is None:
@@ -119,7 +119,7 @@ def resolve(config: Config) -> Config:
     data.augmentation = [_with_layouts(step, _LAYOUTS) for step in data.augmentation]
     for key, steps in (("preprocessing", data.preprocessing), ("augmentation", data.augmentation)):
         try:
-            transform = sequence_data.transform_from_config(steps)
+            transform = transform_from_config(steps)
         except ConfigError as error:
             raise ConfigError(f"data.{key}: {error}") from error
         if key == "preprocessing" and transform.random:
@@ -132,10 +132,12 @@ def _with_layouts(options: Mapping[str, Any], keys: Iterable[str]) -> dict[str, 
 
     A run is then complete without them.
     """
+    from ..data import JointLayout, known_layout
+
     found = dict(options)
     for key in (key for key in keys if found.get(key) is not None):
-        layout = sequence_data.known_layout(found[key])
-        found[key] = layout.to_dict() if isinstance(layout, sequence_data.JointLayout) else layout
+        layout = known_layout(found[key])
+        found[key] = layout.to_dict() if isinstance(layout, JointLayout) else layout
     return found
 
 
@@ -231,9 +233,19 @@ def read_yaml(path: Path, whole: bool = False) -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """Reader of YAML 1.1 that takes 1e-3 for a number, as YAML 1.2 does; aliases of aliases are bounded."""
 
+    has_aliases = False
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.has_aliases = self.has_aliases or self.check_event(yaml.AliasEvent)
+        return super().compose_node(parent, index)
+
     def get_single_node(self) -> yaml.Node | None:
         node = super().get_single_node()
-        if node is not None and written_out(node, _inside, _MOST_VALUES) is None:
+        if node is None or not self.has_aliases:
+            return node
+        from ..data.io.memory import written_out  # late: the package of data imports PyTorch
+
+        if written_out(node, _inside, _MOST_VALUES) is None:
             raise yaml.constructor.ConstructorError(problem=f"its aliases stand for more than {_MOST_VALUES} values")
         return node
 

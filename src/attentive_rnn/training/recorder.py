@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+import time
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from ..data.io.files import write_file
+from ..progress import Bar
 from ..tasks import Metric
 from .config import TrainingConfig
 from .run_folder import RunFolder
@@ -89,7 +90,7 @@ class Recorder:
 
 
 class ProgressBar:
-    """A bar over the batches of each epoch and the scores so far; a line for each epoch where there is no terminal.
+    """A bar over the batches of all epochs, with the loss and the scores so far; without a terminal a line an epoch.
 
     Args:
         console: where to draw.
@@ -100,35 +101,35 @@ class ProgressBar:
 
     def __init__(self, console: Console, title: str, batches: int, epochs: int) -> None:
         self.console, self.title, self.batches, self.epochs = console, title, batches, epochs
-        self._bar: Progress | None = None
-        self._task: Any = None
+        self._bar: Bar | None = None
+        self._scores, self._told = "", 0.0
 
     def close(self) -> None:
         """Leave the bar as it is."""
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
 
-    def start_epoch(self, epoch: int) -> None:
-        """Show an empty bar for an epoch (0, 1, ...)."""
+    def start_epoch(self, epoch: int, batch: int = 0) -> None:
+        """Show where an epoch (0, 1, ...) begins, or goes on."""
         if self._bar is None and self.console.is_terminal:
             self.console.print(self.title, highlight=False, soft_wrap=True, markup=False)
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=12),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[scores]}"),
-                console=self.console,
-                refresh_per_second=4,
-            )
-            self._task = self._bar.add_task("", total=self.batches, scores="")
-            self._bar.start()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=0, description=f"epoch {epoch + 1}/{self.epochs}")
+        title = f"epoch {epoch + 1}/{self.epochs}" if self.console.is_terminal else self.title
+        self._bar = self._bar or Bar(self.console, title, self.batches * self.epochs)
+        self._bar.update(epoch * self.batches + batch, title=title)
 
-    def advance(self) -> None:
-        """Count a batch."""
-        if self._bar is not None:
-            self._bar.advance(self._task)
+    def advance(self, sums: Tensor, items: int) -> None:
+        """Count a batch.
+
+        Args:
+            sums: of loss and metric over the epoch so far; read once a second, since a GPU has to be waited for.
+            items: how many they are of.
+        """
+        if self._bar is None:
+            return
+        if (now := time.monotonic()) - self._told >= 1:
+            self._told = now
+            self._bar.update(note=f"loss {sums[0].item() / items:.3g}  {self._scores}")
+        self._bar.advance()
 
     def end_epoch(self, row: dict[str, float], recorder: Recorder) -> None:
         """Show the scores of an epoch and those of the selected one."""
@@ -138,8 +139,10 @@ class ProgressBar:
             scores += f"  valid {row[f'valid_{column}']:.3g}"
             if recorder.training.select == "best":
                 scores += f"  best {best[f'valid_{column}']:.3g} at {best['epoch']:.0f}"
-        if self._bar is not None:
-            self._bar.update(self._task, scores=scores)
+        self._scores = scores
+        if self.console.is_terminal and self._bar is not None:
+            loss = f"loss {row['train_loss']:.3g}  " if "train_loss" in row else ""
+            self._bar.update(note=f"{loss}{scores}")
         else:
             epochs = f"{self.title}  epoch {row['epoch']:.0f}/{self.epochs}"
             self.console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import statistics
 import sys
@@ -23,11 +24,12 @@ from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers
 from ..data.ranges import of_dataset
+from ..environment import describe
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
+from ..terminal import go_on_with, standard_error, watches
 from .config import Config
-from .environment import describe
 from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
@@ -97,14 +99,14 @@ def train_in_memory(config: Config, train: LabelledDataset, *, console: Console 
     splits = Splits(train, train.subset([]))
     job = make_job(config, splits, starting_model(config, train.schema)[0], device_of(config))
     try:
-        fit(None, job, console or Console(stderr=True))
+        fit(None, job, console or standard_error())
     except BackendError as error:
         raise ConfigError(f"model.backend: {error}") from error
     return _saved(job, splits)
 
 
 def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | None = None) -> RunFolder:
-    """Continue an interrupted run after its last whole epoch; the result is that of a run never interrupted.
+    """Continue an interrupted run from its last checkpoint; the result is that of a run never interrupted.
 
     A run that is finished is left as it is.
 
@@ -145,10 +147,19 @@ def find_resumable(config: Config, parent: Path) -> RunFolder | None:
 
 
 def require_same(config: Config, run: RunFolder) -> None:
-    """Raise ConfigError, naming the key, if a run was not started with this configuration."""
-    differs = difference(config, run.read_config())
+    """Raise ConfigError, naming the key, if a run was not started with this configuration; its data may have moved."""
+    began = run.read_config()
+    if began.data.path is not None and not Path(began.data.path).exists():
+        began.data.path = config.data.path
+    differs = difference(config, began)
     if differs is not None:
-        raise ConfigError(f"cannot resume {run.path}: {differs}; a run goes on with the configuration it began with")
+        same = shlex.join(["attentive", "train", "--resume", str(run.path)])
+        raise ConfigError(f"cannot resume {run.path}: {differs}; to go on as it began: {same}")
+
+
+def path_of_newest(parent: Path) -> str | None:
+    """The path of the data of the newest interrupted run in a folder, or None."""
+    return next((run.read_config().data.path for run in list_runs(parent) if not run.finished), None)
 
 
 def require_extra() -> None:
@@ -166,7 +177,12 @@ def _complete(
     from .launch import other_processes
     from .loop import fit
 
-    console = console or Console(stderr=True)
+    console = console or standard_error()
+    if config.devices > 1 and device.type == "cpu":
+        words = f"{config.devices} processes on this processor, each with its share of every batch"
+        console.print(f"no GPU is used: devices {config.devices} are {words}", highlight=False, soft_wrap=True)
+    command = shlex.join(["attentive", "train", "--resume", str(run.path)])
+    go_on_with(command)
     with run.locked(), _terminated_by_exception():
         if run.finished:
             return run
@@ -181,13 +197,9 @@ def _complete(
             write_json(run.results, _results(run, job, splits, epochs))
         except BackendError as error:
             raise ConfigError(f"model.backend: {error}") from error
-        except (KeyboardInterrupt, SystemExit):
-            console.print(
-                f"interrupted; continue with: attentive train --resume {run.path}",
-                highlight=False,
-                soft_wrap=True,
-                markup=False,
-            )
+        except (KeyboardInterrupt, SystemExit) as end:
+            if isinstance(end, SystemExit) or not watches():  # a command says it itself
+                console.print(f"interrupted; go on with: {command}", highlight=False, soft_wrap=True, markup=False)
             raise
     return run
 
@@ -230,7 +242,7 @@ def _terminated_by_exception() -> Iterator[None]:
 
 def _starting_model(run: RunFolder, config: Config, splits: Splits, console: Console) -> Model:
     """The model before its training; the weights of a run that goes on are in its checkpoint."""
-    if run.best.exists():
+    if run.best.exists() or run.last.exists():
         return build_model(config, splits.train.schema)
     model, transfer = starting_model(config, splits.train.schema)
     if transfer is not None:

@@ -24,18 +24,20 @@ from ..data import (
     preprocess,
     transform_from_config,
 )
-from ..data.batch import MAX_FRAMES, within
+from ..data.batch import within
 from ..data.io.files import read_json, write_file, write_json
 from ..data.matching import match
 from ..data.ranges import Ranges, check_ranges
-from ..errors import ConfigError, either, one_line
+from ..errors import ConfigError, either
 from ..models import SequenceClassifier
 from ..ops.dispatch import BackendName
+from ..options import MAX_FRAMES
 from ..tasks import Model, Task, task_for
 from .recipes import read_config
 from .run_folder import open_run
 
 FORMAT_VERSION = 1
+_LARGEST = 10**8  # of an option that is a number
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 D = TypeVar("D", bound=LabelledDataset)
 
@@ -243,10 +245,10 @@ def load_model(path: str | Path) -> SavedModel:
         _check_size(kind, values["model"], tensors, folder)
         model = kind(**values["model"])
         seen = Ranges.from_dict(values["seen"], schema.size) if "seen" in values else None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         if str(error).startswith(str(folder)):
             raise
-        raise ConfigError(f"{file}: {error}") from error
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]}") from error
     if not task.fits(model, preprocessing.schema_after(schema)):
         raise ConfigError(f"{file}: the schema's frame, classes or vocabulary are not those of the model")
     dtypes = {tensor.dtype for tensor in tensors.values()}
@@ -275,6 +277,11 @@ def _check_size(kind: type[Model], options: dict[str, Any], tensors: Mapping[str
     Raises:
         ConfigError: the two do not fit together.
     """
+    for key, value in options.items():
+        # Before anything is made of them: layers have weights of their own, and lags take memory when they are used.
+        most = len(tensors) if key == "num_layers" else _LARGEST
+        if isinstance(value, int) and value > most:
+            raise ConfigError(f"{key} is larger than {most}, which the weights in {WEIGHTS} cannot be of")
     made: set[tuple[int, str]] = set()
 
     def count(module: torch.nn.Module, name: str, parameter: Any) -> None:
@@ -287,7 +294,8 @@ def _check_size(kind: type[Model], options: dict[str, Any], tensors: Mapping[str
         with torch.device("meta"):
             shapes = {name: tuple(tensor.shape) for name, tensor in kind(**options).state_dict().items()}
     except (RuntimeError, OverflowError, MemoryError) as error:
-        raise ConfigError(f"the options of the model make none: {one_line(error)[:200]}") from error
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"the options of the model make none: {reason}") from error
     finally:
         hook.remove()
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}

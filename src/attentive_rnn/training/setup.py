@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,12 +25,14 @@ from ..data import (
     transform_from_config,
     validation_split,
 )
+from ..data.check.leaks import leak_findings
 from ..data.check.parts import part_warnings
 from ..data.dataset import concatenate, sequences_only
 from ..data.split import folds
 from ..data.transforms import Standardise
-from ..errors import ConfigError, DataWarning, one_line
+from ..errors import ConfigError, DataError, DataWarning, one_line
 from ..tasks import Model, Task, task_for
+from ..terminal import standard_error
 from .config import Config, DataConfig
 
 
@@ -54,15 +57,18 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
         console: where the notes go; None: the standard error.
     """
     assert config.data.source is not None
+    if config.data.path is not None and not Path(config.data.path).exists():
+        raise DataError(f"{config.data.path}: there is no such file or folder; if the data have moved: --data PATH")
     splits = load(config.data.source, config.data.path, **config.data.options)
     print_notes(part_warnings(splits.parts()), console, "warning")
+    print_notes(map(str, leak_findings(splits.parts())), console, "warning")
     print_notes(splits.notes, console)
     return splits
 
 
 def print_notes(notes: Iterable[str], console: Console | None = None, severity: str = "note") -> None:
     """Print notes on data, a line each that begins with the severity; without a console on the standard error."""
-    console = console or Console(stderr=True)
+    console = console or (Console(stderr=True) if severity == "warning" else standard_error())
     for note in notes:
         console.print(f"{severity}: {one_line(note)}", highlight=False, soft_wrap=True, markup=False)
 

@@ -1,4 +1,4 @@
-"""The warning on features that alone tell the class."""
+"""The error on features that alone tell the class."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import torch
 
 from attentive_rnn.data import Schema, SequenceDataset, check
 from attentive_rnn.data.check.leaks import leak_findings
+from attentive_rnn.training import load_config
+from attentive_rnn.training.setup import load_splits
 
 NAMES = ("x", "y", "z", "n")
 
@@ -25,7 +27,7 @@ LABELS = [0] * 6 + [1] * 6 + [2] * 6
 @pytest.mark.parametrize("last", [range(18), [2] * 6 + [0] * 6 + [7] * 6, [1e9 + 1000 * i for i in range(18)]])
 def test_a_counter_a_code_and_a_time_are_found(last):
     (finding,) = leak_findings({"train": part(last, LABELS)})
-    assert finding.severity == "warning"
+    assert finding.severity == "error"
     assert finding.text.startswith("the feature 'n' alone tells the class of all 18 labelled sequences of train")
     assert finding.option == "features=[x,y,z]"
 
@@ -51,7 +53,7 @@ def test_few_sequences_and_many_such_features_are_no_leak():
     assert not list(leak_findings({"train": data}))
 
 
-def test_a_leak_in_a_table_names_the_option_that_mends_it(tmp_path):
+def test_a_leak_in_a_table_is_an_error_of_the_check_and_a_warning_before_training(tmp_path, capsys):
     rng = np.random.default_rng(0)
     rows = [
         f"{i},{'ab'[i // 10]},{rng.normal():.3f},{rng.normal():.3f},{100 + i + j / 10}"
@@ -60,6 +62,33 @@ def test_a_leak_in_a_table_names_the_option_that_mends_it(tmp_path):
     ]
     (tmp_path / "set.csv").write_text("\n".join(["sequence,label,x,y,stamp", *rows]))
     report = check(tmp_path / "set.csv")
-    assert "warning: the feature 'stamp' alone tells the class" in str(report)
+    assert "error: the feature 'stamp' alone tells the class" in str(report)
     assert "(--option features=[x,y])" in str(report)
-    assert not check(tmp_path / "set.csv", features=["x", "y"]).warnings
+    assert not check(tmp_path / "set.csv", features=["x", "y"]).errors
+    load_splits(load_config("sequence", [("data.source", "table"), ("data.path", str(tmp_path / "set.csv"))]))
+    assert "warning: the feature 'stamp' alone tells the class of all 15 labelled" in capsys.readouterr().err
+
+
+def test_a_code_with_several_values_for_a_class_is_found():
+    codes = [1, 4, 7] * 2 + [2, 5, 8] * 2 + [3, 6, 9] * 2
+    (finding,) = leak_findings({"train": part(codes, LABELS)})
+    assert finding.severity == "error"
+    assert not list(leak_findings({"train": part([1, 4, 7] * 5 + [2, 5, 8], LABELS)}))
+
+
+def test_several_leaks_beside_measurements_are_all_found():
+    data = part(range(18), LABELS)
+    for i, sequence in enumerate(data.sequences):
+        sequence[:, 1:3] = torch.tensor([LABELS[i], 100.0 + i])
+    assert [finding.text[:15] for finding in leak_findings({"train": data})] == [
+        "the feature 'y'",
+        "the feature 'z'",
+        "the feature 'n'",
+    ]
+
+
+def test_measurements_of_single_frames_may_tell_the_classes():
+    rng = np.random.default_rng(0)
+    values = [torch.as_tensor(rng.normal(size=(1, 4)) + 20 * label, dtype=torch.float32) for label in LABELS]
+    data = SequenceDataset(values, LABELS, [{}] * 18, Schema(("a", "b", "c"), (4,), NAMES))
+    assert not list(leak_findings({"train": data}))

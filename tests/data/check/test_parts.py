@@ -45,3 +45,14 @@ def test_the_warning_is_the_first_line_of_the_report_and_printed_before_training
     assert report.to_dict()["warnings"] == list(report.warnings)
     load_splits(load_config("sequence", [("data.source", "table"), ("data.path", str(path))]))
     assert "warning: all 6 labelled sequences of train are of one class" in capsys.readouterr().err
+
+
+def test_classes_that_differ_in_case_or_spaces_are_named():
+    def of(*classes):
+        sequences = [torch.ones(2, 1)] * len(classes)
+        labels = list(range(len(classes)))
+        return {"all": SequenceDataset(sequences, labels, [{}] * len(classes), Schema(classes, (1,)))}
+
+    (warning,) = part_warnings(of("Walk", "run", "walk "))
+    assert "the classes 'Walk' and 'walk ' differ only in case or spaces" in warning
+    assert not list(part_warnings(of("-1", "1", "walk")))

@@ -41,7 +41,7 @@ def test_the_numbers_are_those_of_the_set(tmp_path):
     assert report.value_range == pytest.approx((values.min(), values.max()))
     assert report.value_scale == pytest.approx(values[values.any(axis=(1, 2))].std(), rel=1e-4)
     text = str(report)
-    for part in ("nucla", "6 train, 3 test", "1 to 9 frames, median 5", "20 joints", "kinect-20", "1 empty frames"):
+    for part in ("nucla", "6 train, 3 test", "1 to 9 frames, median 5", "20 joints", "kinect-20", "1 empty frame,"):
         assert part in text
     assert json.loads(json.dumps(report.to_dict()))["splits"] == {"train": 6, "test": 3}
 
@@ -52,7 +52,7 @@ def test_one_file_of_a_pair_is_reported_with_the_reason_for_having_no_split(tmp_
     report = check(path)
     assert report.splits == {"all": 2}
     assert "X_TEST.ts" in report.notes[0]
-    assert "1 features" in str(report)
+    assert "1 feature\n" in str(report)
 
 
 def test_missing_values_are_counted_not_refused(tmp_path):
@@ -62,7 +62,7 @@ def test_missing_values_are_counted_not_refused(tmp_path):
     report = check(tmp_path)
     assert report.missing == 4
     assert report.value_range == (1.0, 5.0)
-    assert any('load with missing="interpolate"' in note for note in report.notes)
+    assert any("load with --option missing=interpolate" in note for note in report.notes)
 
 
 def test_a_malformed_file_is_refused(tmp_path):
@@ -80,7 +80,7 @@ def test_a_malformed_file_is_refused(tmp_path):
         ([noise(3), torch.ones(4, 2)], "it stands still"),
         ([noise(3), torch.cat([torch.zeros(1, 2), noise(3)])], "it begins with an empty frame"),
         ([noise(5) * torch.tensor([1, 1000]), noise(5)], "differ more than a hundredfold in scale"),
-        ([torch.cat([noise(5)[:, :1], torch.ones(5, 1)], 1)] * 1, "1 features never change, the first is feature 1"),
+        ([torch.cat([noise(5)[:, :1], torch.ones(5, 1)], 1)] * 1, "1 feature never changes, it is feature 1"),
         ([noise(5)], "the class 'b' has no sequence in all"),
     ],
 )
@@ -172,3 +172,26 @@ def test_the_option_in_the_note_of_a_reader_is_found_if_the_reader_takes_it():
     data.notes = ("labels are whole numbers, so they are 2 classes: target=number if they are not (x=3)",)
     assert summarise({"all": data}, "here", "made", [], ["target"]).findings[0].option == "target=number"
     assert summarise({"all": data}, "here", "made", []).findings[0].option == ""
+
+
+def test_what_each_column_was_taken_for_is_in_the_report_and_in_its_json(tmp_path):
+    rows = [f"{i // 4},{i},{'ab'[i // 8]},{i // 4},{'' if i == 5 else i * i % 7},{i / 3:.2f}" for i in range(16)]
+    (tmp_path / "set.csv").write_text("\n".join(["sequence,time,label,trial,x,y", *rows]))
+    report = check(tmp_path / "set.csv")
+    assert "columns     sequence: sequence; time: time; label: label; fact: trial\n" in str(report)
+    assert "no value    x in 1 row\n" in str(report)
+    columns = json.loads(json.dumps(report.to_dict()))["columns"]
+    assert columns[3:5] == [
+        {"column": "trial", "use": "fact", "missing": 0},
+        {"column": "x", "use": "feature", "missing": 1},
+    ]
+    assert any(finding.option == "keep=[trial]" for finding in report.findings)
+
+
+def test_labels_that_are_numbers_are_described(tmp_path):
+    rows = [f"{i // 4},{i // 4 / 2},{i * i % 7}" for i in range(16)]
+    (tmp_path / "set.csv").write_text("\n".join(["sequence,label,x", *rows]))
+    report = check(tmp_path / "set.csv", target="number")
+    assert "labels      numbers from 0 to 1.5, 0.75 on average" in str(report)
+    assert "classes" not in str(report)
+    assert report.to_dict()["labels"] == [0, 0.75, 1.5]

@@ -68,7 +68,7 @@ def test_second_persons_are_counted_and_a_missing_first_is_named():
     lonely = standing().flip(1)
     data = dataset(standing(persons=2), standing(), lonely)
     assert summarise_skeletons(data).second_persons == 1
-    text = "1 sequences have a second person but no first one; the first is s2"
+    text = "1 sequence has a second person but no first one: s2"
     assert text in [finding.text for finding in skeleton_findings(data)]
 
 
@@ -95,6 +95,6 @@ def test_the_report_of_a_file_has_them(tmp_path):
     (tmp_path / "t.npz").write_bytes(npz.to_bytes(dataset(standing(persons=2))))
     report = check(tmp_path / "t.npz")
     assert report.skeletons.second_persons == 1
-    assert "skeletons   a second person in 1 sequences; bones of" in str(report)
+    assert "skeletons   a second person in 1 sequence; bones of" in str(report)
     assert report.to_dict()["skeletons"]["up"] == "+y"
     assert check(tmp_path / "s.npz").skeletons is None

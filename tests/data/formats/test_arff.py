@@ -60,7 +60,7 @@ def test_a_pair_is_found_and_the_single_dimensions_beside_it_are_passed_over(tmp
         (UNI + "1,?,3,-1\n", "line 7: value 2 of dimension 1 is missing; load with"),
         (UNI + "{0 1}\n", "line 7: is in the sparse form"),
         (UNI + "1\n", "line 7: expected values and a class"),
-        (MULTI + ROWS + "'1,2,3',up\n", "line 12: 1 dimensions, but the first sequence has 2"),
+        (MULTI + ROWS + "'1,2,3',up\n", "line 12: 1 dimension, but the first sequence has 2"),
         (MULTI + "'1,2,3\n", "line 10: expected 'values',class"),
         (MULTI + "1,2,3,up\n", "line 10: expected 'values',class"),
     ],

@@ -74,3 +74,20 @@ def test_maps_that_are_not_there_are_asked_for(tmp_path):
     clip(tmp_path / "wave" / "a.safetensors")
     with pytest.raises(DataError, match="has no maps; make it again with attentive features --maps"):
         read(tmp_path, maps=True)
+
+
+@pytest.mark.parametrize(("array", "value"), [("features", np.nan), ("features", np.inf), ("times", np.nan)])
+def test_values_that_are_not_finite_are_refused(tmp_path, array, value):
+    arrays = {"features": np.ones((4, 3), np.float16), "times": np.arange(4.0)}
+    arrays[array].flat[2] = value
+    (tmp_path / "a").mkdir()
+    write_features(tmp_path / "a" / "one.safetensors", arrays, {"extractor_key": "one"})
+    with pytest.raises(DataError, match=rf"one.safetensors: {array} has values that are NaN or infinite"):
+        read(tmp_path)
+
+
+def test_a_step_that_is_no_number_is_refused(tmp_path):
+    arrays = {"features": np.ones((4, 3), np.float16), "times": np.arange(4.0)}
+    write_features(tmp_path / "one.safetensors", arrays, {"extractor_key": "one", "every": "few"})
+    with pytest.raises(DataError, match=r"one.safetensors: every, 'few', must be a whole number"):
+        read(tmp_path / "one.safetensors")

@@ -69,10 +69,15 @@ def test_without_parts_a_share_of_each_class_is_held_out(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a/1.csv": CSV, "a/2.csv": "x,y,z\n1,2,3\n"}, r"2.csv: has other frames \(3,\) than .*1.csv"),
+        (
+            {"a/1.csv": CSV, "a/2.csv": "x,y,z\n1,2,3\n"},
+            r"2.csv: has 3 columns, but .*1.csv has 2; all files must agree",
+        ),
+        ({"a/1.csv": CSV, "a/2.npy": np.ones((4, 3))}, r"2.npy: has other frames \(3,\) than .*1.csv"),
         ({"a/1.csv": CSV, "a/2.csv": "x,z\n1,2\n"}, "missing y; unknown z"),
-        ({"a/1.csv": "x,y\n1,up\n"}, "1.csv, line 2: y is 'up', not a number"),
-        ({"a/1.csv": "x,y\n1,\n"}, "1.csv: frame 0, feature 1 is missing"),
+        ({"a/1.csv": "x,y\n1,up\n1,2\n2,3\n"}, "1.csv, line 2: y is 'up', not a number"),
+        ({"a/1.csv": "x,y\n1,up\n1,down\n"}, "1.csv, line 3: y changes from 'up' to 'down'.*features="),
+        ({"a/1.csv": "x,y\n1,\n"}, "1.csv, line 2: y is missing"),
         ({"a/1.npy": np.array(["a"])}, "1.npy: a sequence must be numbers"),
         ({"a/1.npz": np.ones(3)}, "1.npz: a sequence must be numbers"),
         ({"a/1.md": "x"}, "holds no folders of .csv"),
@@ -103,7 +108,7 @@ def test_a_frame_without_any_value_is_a_frame(tmp_path):
     root = write(tmp_path, {"a/1.csv": "x,y\n,\n1,2\n,\n3,4\n"})
     data = folders.read(root, missing="zero")
     assert data[0].sequence.tolist() == [[0, 0], [1, 2], [0, 0], [3, 4]]
-    with pytest.raises(DataError, match="frame 0, feature 0 is missing"):
+    with pytest.raises(DataError, match=r"1.csv, line 2: x is missing"):
         folders.read(root)
 
 
@@ -142,3 +147,74 @@ def test_files_that_are_left_out_are_counted_and_named(tmp_path):
     (note,) = folders.read(root).notes
     assert "2 files are left out" in note
     assert "holdout/a/1.csv" in note
+
+
+def recordings(tmp_path, names, row):
+    """Eight recordings of three rows, half of them in the folder a."""
+    files = {}
+    for i in range(8):
+        lines = (",".join(map(str, row(i, t))) for t in range(3))
+        files[f"{'ab'[i // 4]}/{i}.csv"] = "\n".join([names, *lines]) + "\n"
+    return write(tmp_path / "set", files)
+
+
+def test_columns_are_told_apart_as_in_a_table(tmp_path):
+    names = "timestamp,index,trial,label,subject,x,y"
+    root = recordings(tmp_path, names, lambda i, t: (90 - 10 * t, 50 * i + t, i, i // 4, i % 3, t / 4, i * t / 8))
+    data = folders.read(root)
+    uses = {column.column: column.use for column in data.columns}
+    assert uses == {
+        "timestamp": "time",
+        "index": "left out",
+        "trial": "fact",
+        "label": "left out",
+        "subject": "subject",
+        "x": "feature",
+        "y": "feature",
+    }
+    assert data.schema.features == ("x", "y")
+    assert data[4].sequence.tolist() == [[0.5, 1], [0.25, 0.5], [0, 0]]  # the latest comes first in the file
+    assert data.metas[4] == {"name": "b/4", "subject": 1, "trial": 4}
+    assert "--option label=label takes the classes from it" in " ".join(data.notes)
+    assert folders.read(root, features=["y"], time="index")[4].sequence.tolist() == [[0], [0.5], [1]]
+    assert folders.read(root, keep=["index"]).schema.features == ("index", "x", "y")
+    with pytest.raises(ConfigError, match=r"there is no column 'z' \(given as time\)"):
+        folders.read(root, time="z")
+
+
+def test_the_label_may_be_in_a_column(tmp_path):
+    root = recordings(tmp_path, "mood,x", lambda i, t: (["calm", "glad"][i % 2], t / 4))
+    data = folders.read(root, label="mood")
+    assert data.schema.classes == ("calm", "glad")
+    assert data.labels.tolist() == [0, 1] * 4
+    root = recordings(tmp_path, "force,x", lambda i, t: (i / 2, t / 4))
+    assert folders.read(root, label="force", target="number").labels.tolist() == [i / 2 for i in range(8)]
+    with pytest.raises(DataError, match=r"the label '0.5' is no whole number"):
+        folders.read(root, label="force")
+
+
+def test_dates_order_the_frames_of_a_file(tmp_path):
+    root = recordings(tmp_path, "datetime,x", lambda i, t: (f"2024-02-{i + 1:02} 10:00:0{9 - t}", t / 4))
+    data = folders.read(root)
+    assert data.schema.features == ("x",)
+    assert data[0].sequence.flatten().tolist() == [0.5, 0.25, 0]
+
+
+def test_a_first_line_of_other_whole_numbers_can_be_names_or_values(tmp_path):
+    root = recordings(tmp_path, "10,11", lambda i, t: (t / 4, i / 8 + 0.25))
+    with pytest.raises(DataError, match=r"0.csv, line 1: '10,11' can be names .* header=true .* header=false"):
+        folders.read(root)
+    assert folders.read(root, header=True).lengths.tolist() == [3] * 8
+    assert folders.read(root, header=False).lengths.tolist() == [4] * 8
+    (root / "a" / "0.csv").write_text("0.125,0.5\n0.25,0.5\n")
+    assert folders.read(root).lengths.tolist() == [2, *[4] * 7]
+
+
+def test_a_bad_file_or_cell_is_left_out_of_the_others(tmp_path):
+    root = recordings(tmp_path, "x,y", lambda i, t: ("ERR" if (i, t) == (2, 1) else t / 4, i / 8))
+    (root / "b" / "9.csv").write_text("x,y\n1\n")
+    with pytest.raises(DataError, match=r"9.csv, line 2: 1 field, but line 1 has 2.*--option missing=skip"):
+        folders.read(root)
+    data = folders.read(root, missing="skip")
+    assert [meta["name"] for meta in data.metas] == [f"{'ab'[i // 4]}/{i}" for i in range(8) if i != 2]
+    assert "2 of 9 sequences are left out" in " ".join(data.notes)

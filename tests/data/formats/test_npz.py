@@ -230,3 +230,15 @@ def test_minus_one_is_a_class_beside_one_alone_and_else_no_label(tmp_path):
     assert "1 of 3 labels are -1, taken as no label" in data.notes[0]
     data = npz.read(save(tmp_path, x=np.ones((3, 2, 2)), y=np.array([-1.0, 1.0, np.nan])), target="class")
     assert (data.schema.classes, data.labels.tolist()) == (("-1", "1"), [0, 1, -1])
+
+
+def test_an_array_of_the_names_of_the_features_is_used(tmp_path):
+    arrays = {"sequences": np.ones((3, 4, 2)), "labels": ["a", "b", "a"], "features": ["up", "down"]}
+    np.savez(tmp_path / "set.npz", **arrays)
+    assert npz.read(tmp_path / "set.npz").schema.features == ("up", "down")
+    np.savez(tmp_path / "set.npz", **arrays | {"labels": [0.5, 1.5, 2.5]})
+    assert npz.read(tmp_path / "set.npz").schema.features == ("up", "down")
+    np.savez(tmp_path / "set.npz", **arrays | {"features": ["one", "for", "each"]})
+    data = npz.read(tmp_path / "set.npz")
+    assert data.schema.features == ()
+    assert data.metas[2]["features"] == "each"

@@ -1,5 +1,6 @@
 import contextlib
 import gzip
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attentive_rnn.data import from_frame, load, read_sequences, validation_split
+from attentive_rnn.data import Schema, from_frame, load, read_sequences, validation_split
 from attentive_rnn.data.formats import parquet, tables
 from attentive_rnn.errors import ConfigError, DataError
 from data.damage import damaged, read_or_refused
@@ -80,7 +81,7 @@ def test_a_split_column_makes_the_parts(tmp_path):
 
 def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
     path = write(tmp_path, "id,x\n1,0\n1,NA\n1,2\n")
-    with pytest.raises(DataError, match=r"set.csv, line 3: x is missing; load with missing="):
+    with pytest.raises(DataError, match=r"set.csv, line 3: x is missing; load with --option missing="):
         tables.read(path)
     assert tables.read(path, missing="interpolate")[0].sequence.flatten().tolist() == [0, 1, 2]
 
@@ -90,7 +91,7 @@ def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
     [
         ("", "set.csv: is empty"),
         ("id,x\n", "has names in line 1, but no values"),
-        ("id,x\n1,2\n1\n", "line 3: 1 fields, but line 1 has 2"),
+        ("id,x\n1,2\n1\n", "line 3: 1 field, but line 1 has 2"),
         ("id,x,x\n1,2,3\n", "line 1: two columns have the same name"),
         ("id,label,x\n1,a,2\n1,b,3\n", "line 3: label changes from 'a' to 'b' within a sequence"),
         ("id,time,x\n1,0,2\n1,0,3\n", "line 3: time 0 is there twice in one sequence, first in line 2"),
@@ -166,7 +167,7 @@ def test_every_word_for_no_value_is_no_label(tmp_path, word):
 
 def test_labels_with_fractions_can_be_read_in_two_ways_and_the_option_decides(tmp_path):
     path = write(tmp_path, "sequence,label,x\n0,0.5,1\n1,1.25,2\n2,NaN,3\n")
-    with pytest.raises(DataError, match=r"line 2: the label '0.5' is no whole number; target=number .* target=class"):
+    with pytest.raises(DataError, match=r"line 2: the label '0.5' is no whole number; .*target=number .*target=class"):
         tables.read(path)
     data = tables.read(path, target="number")
     assert data.schema.target == "number"
@@ -292,3 +293,149 @@ def test_a_number_that_is_missing_in_all_rows_of_a_sequence_is_no_label():
     table = {"sequence": [0, 0, 1, 1, 2, 2], "x": [1.0, 2, 3, 4, 5, 6], "label": [np.nan, np.nan, 1, 1, 2, 2]}
     data = from_frame(table, target="class")
     assert data.labels.tolist() == [-1, 0, 1]
+
+
+def table(names, *columns, rows=24):
+    """A table of eight recordings of three rows, half of them of class a, with columns by functions of the row."""
+    values = ([column(i) for column in columns] for i in range(rows))
+    lines = [[i // 3, "ab"[i // 12], f"{math.sin(i):.3f}", *own] for i, own in enumerate(values)]
+    return "\n".join([f"sequence,label,x,{names}", *(",".join(map(str, line)) for line in lines)])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "use"),
+    [
+        ("index", lambda i: 7 * i + i % 3, "left out"),
+        ("level_0", lambda i: 2 * i, "left out"),
+        ("Unnamed: 0", lambda i: 2 * i, "left out"),
+        ("id", lambda i: 100 + 5 * i, "left out"),
+        ("row_id", lambda i: (i * 7) % 24, "left out"),
+        ("label_id", lambda i: i // 12, "fact"),
+        ("classCode", lambda i: 5 - i // 12, "fact"),
+        ("trial", lambda i: i // 3 + 1, "fact"),
+        ("timestamp_ms", lambda i: 1700000000000 + 33 * i, "left out"),
+        ("Time (s)", lambda i: i % 3 / 30, "left out"),
+        ("epoch", lambda i: 1700000000 + i // 3, "fact"),
+    ],
+)
+def test_a_column_that_numbers_or_times_by_its_name_and_its_values_is_no_feature(tmp_path, name, value, use):
+    path = write(tmp_path, table(name, value))
+    data = tables.read(path)
+    assert data.schema.features == ("x",)
+    assert {column: taken for column, taken, _ in data.columns}[name] == use
+    (note,) = data.notes
+    assert repr(name) in note
+    assert f"--option keep=[{name}] takes it" in note
+    assert tables.read(path, keep=[name]).schema.features == ("x", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("code", lambda i: i % 5),
+        ("number", lambda i: 0.5 * i),
+        ("frame_x", lambda i: i * i),
+        ("target_y", lambda i: i // 3),
+        ("time", lambda i: [0, 2, 1][i % 3]),
+        ("height", lambda i: 170 + i // 3),
+        ("x1", lambda i: 3 * i),
+    ],
+)
+def test_a_column_that_only_the_name_or_only_the_values_speak_against_is_a_feature(tmp_path, name, value):
+    data = tables.read(write(tmp_path, table(f"{name},taken", value, lambda i: i % 3)), time="taken")
+    assert data.schema.features == ("x", name)
+    assert data.notes == ()
+
+
+def test_an_id_of_each_row_gives_way_to_the_column_of_the_sequences(tmp_path):
+    data = tables.read(write(tmp_path, table("id", lambda i: i)))
+    assert data.lengths.tolist() == [3] * 8
+    assert data.schema.features == ("x",)
+    rows = "\n".join(f"{i},a,{i / 3:.3f}" for i in range(12))
+    assert (
+        "each of the 12 rows is a sequence of its own" in tables.read(write(tmp_path, "id,label,x\n" + rows)).notes[0]
+    )
+
+
+def test_texts_that_stay_the_same_within_each_sequence_are_facts_with_a_note(tmp_path):
+    path = write(tmp_path, table("remark,place", lambda i: "good" if i < 6 else "bad", lambda i: f"room {i // 12}"))
+    data = tables.read(path)
+    assert [meta["remark"] for meta in data.metas] == ["good"] * 2 + ["bad"] * 6
+    (note,) = data.notes
+    assert "each of the columns 'remark', 'place' holds texts that stay the same within each sequence" in note
+    with pytest.raises(DataError, match="line 2: remark is 'good', not a number"):
+        tables.read(path, keep=["remark"])
+
+
+def test_numbers_with_three_decimals_after_a_comma_can_be_read_in_two_ways(tmp_path):
+    rows = [f"{i // 3};{'ab'[i // 12]};{1 + i // 3},234;{math.sin(i):.3f}" for i in range(24)]
+    path = write(tmp_path, "\n".join(["sequence;label;w;x", *rows]))
+    for missing in ("refuse", "zero", "keep"):
+        with pytest.raises(
+            DataError, match=r"line 2: w is '1,234'.*decimal=comma reads 1.234, --option decimal=point reads 1234"
+        ):
+            tables.read(path, missing=missing)
+    assert tables.read(path, decimal="comma")[0].sequence[0].tolist() == pytest.approx([1.234, 0])
+    assert tables.read(path, decimal="point")[0].sequence[0].tolist() == [1234, 0]
+    with pytest.raises(ConfigError, match="decimal must be one of point, comma"):
+        tables.read(path, decimal=",")
+
+
+def test_cells_that_are_no_numbers_are_dealt_with_as_missing_ones(tmp_path):
+    rows = [f"{i // 4},a,{'ERR' if i in (5, 6) else i}.0".replace("ERR.0", "ERR") for i in range(12)]
+    path = write(tmp_path, "\n".join(["sequence,label,x", *rows]))
+    data = tables.read(path, missing="interpolate")
+    assert data[1].sequence.flatten().tolist() == [4, 4 + 1, 4 + 2, 7]
+    assert "line 7: x is 'ERR'; 2 cells of this column are no numbers and count as missing" in data.notes[0]
+    assert tables.read(path, missing="zero")[1].sequence.flatten().tolist() == [4, 0, 0, 7]
+    data = tables.read(path, missing="skip")
+    assert [meta["name"] for meta in data.metas] == ["0", "2"]
+    assert "1 of 3 sequences are left out (missing=skip); first: " in data.notes[0]
+    assert [column.missing for column in data.columns] == [0, 0, 2]
+
+
+@pytest.mark.parametrize("times", [["12/31/2024", "1/2/2025"], ["31.12.2024", "02.01.2025"], ["9:59 AM", "1:00 PM"]])
+def test_dates_of_countries_order_the_frames(tmp_path, times):
+    late, early = times[1], times[0]
+    data = tables.read(write(tmp_path, f"sequence,time,label,x\n0,{late},a,2.5\n0,{early},a,1.5\n"))
+    assert data[0].sequence.flatten().tolist() == [1.5, 2.5]
+
+
+def test_yes_and_no_are_one_and_zero(tmp_path):
+    data = tables.read(write(tmp_path, "sequence,label,x,touch\n0,a,2.5,yes\n0,a,1.5,No\n"))
+    assert data[0].sequence.tolist() == [[2.5, 1], [1.5, 0]]
+
+
+def test_a_separator_at_the_end_of_the_lines_makes_no_feature(tmp_path):
+    for head in ("sequence,label,x,", "sequence,label,x"):
+        data = tables.read(write(tmp_path, f"{head}\n0,a,1.5,\n0,a,2.5,\n1,b,3.5,\n"))
+        assert data.schema.features == ("x",)
+    assert "the last column has no name" in tables.read(write(tmp_path, "sequence,x,\n0,1.5,\n0,2.5,\n")).notes[0]
+    data = tables.read(write(tmp_path, "0.5,1.5,\n0.25,2.5,\n"))
+    assert data.schema.features == ("column 1", "column 2")
+    assert "the column 'column 3' has no name and no values" in data.notes[0]
+
+
+def test_a_number_of_rows_that_a_model_knows_as_a_feature_is_taken_at_use(tmp_path):
+    schema = Schema(("a", "b"), (2,), features=("x", "index"))
+    path = write(tmp_path, table("index", lambda i: i))
+    assert read_sequences(path).schema.features == ("x",)
+    assert read_sequences(path, schema).sequences[0][:, 1].tolist() == [0, 1, 2]
+    with pytest.raises(DataError, match="missing z"):
+        read_sequences(path, Schema(("a", "b"), (2,), features=("x", "z")))
+
+
+def test_two_columns_of_the_time_that_order_alike_are_no_question(tmp_path):
+    text = "id,frame,timestamp,label,x\n0,1,60,a,2.5\n0,0,30,a,1.5\n1,0,7,b,3.5\n"
+    data = tables.read(write(tmp_path, text))
+    assert data[0].sequence.flatten().tolist() == [1.5, 2.5]
+    assert data.schema.features == ("x",)
+    with pytest.raises(
+        ConfigError, match="'frame' and 'timestamp' could both be the time; say which with --option time="
+    ):
+        tables.read(write(tmp_path, text.replace("30", "90")))
+
+
+def test_a_number_with_a_unit_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"line 2: x is '5%', not a number; write the number alone, without a unit"):
+        tables.read(write(tmp_path, "id,label,x,y\n0,a,5%,1.5\n0,a,6%,2.5\n"))

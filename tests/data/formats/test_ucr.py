@@ -105,3 +105,12 @@ def test_a_class_that_is_only_in_the_test_file_is_named(tmp_path):
 
 def test_damaged_files_are_read_or_refused(tmp_path):
     assert read_or_refuse(UCR.read, tmp_path / "X_TRAIN.tsv", lines(4, 6)[2].encode()) > 100
+
+
+@pytest.mark.parametrize("part", ["TRAIN", "TEST"])
+def test_a_file_whose_first_line_is_damaged_is_refused_and_not_passed_over(tmp_path, part):
+    write_pair(tmp_path)
+    path = tmp_path / f"Toy_{part}.tsv"
+    path.write_text(path.read_text().replace("\t", "\tx", 1))
+    with pytest.raises(DataError, match=f"Toy_{part}.tsv, line 1"):
+        read_sequences(tmp_path)

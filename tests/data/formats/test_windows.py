@@ -74,7 +74,7 @@ def test_a_sequence_of_nothing_is_named_or_left_out():
     array = values(3, 9, 4)
     array[1] = 0
     labels = np.array([4, 5, 6])
-    with pytest.raises(DataError, match=r"a.npy: sequence 1: holds nothing but zeros or NaN; missing=skip"):
+    with pytest.raises(DataError, match=r"a.npy: sequence 1: holds nothing but zeros or NaN; --option missing=skip"):
         taken(array, labels=labels)
     found = taken(array, labels=labels, missing="skip")
     assert found.arrays["labels"].tolist() == [4, 6]

@@ -18,6 +18,7 @@ from attentive_rnn.data.io.files import (
     write_json,
 )
 from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.terminal import to_json
 
 
 def test_a_path_that_is_missing_or_unusable_is_named(tmp_path):
@@ -52,6 +53,32 @@ def test_a_file_is_replaced_only_on_request(tmp_path):
         check_writable(tmp_path / "out.csv", (".npz", ".pkl"), overwrite=False)
     with pytest.raises(ConfigError, match="cannot be written"):
         write_atomically(tmp_path / "no" / "folder.npz", b"")
+
+
+def test_json_has_no_nan_and_no_half_characters(tmp_path):
+    values = {"a": [float("nan"), 1.5], "b": (float("inf"),), "c": "\ud800é"}
+    assert json.loads(to_json(values)) == {"a": [None, 1.5], "b": [None], "c": "\ud800é"}
+    assert to_json(values).encode()
+    write_json(tmp_path / "a.json", {"c": "\ud800é"})
+    assert read_json(tmp_path / "a.json") == {"c": "\ud800é"}
+    for text in ('{"a": NaN}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": ' + "9" * 5000 + "}"):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(ConfigError, match=r"a\.json: is damaged or not JSON"):
+            read_json(tmp_path / "a.json")
+
+
+def test_a_disk_that_is_full_is_one_error_and_leaves_the_old_file(tmp_path):
+    resource = pytest.importorskip("resource")
+    write_file(tmp_path / "a.bin", b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match=r"a.bin: cannot be written: File too large"):
+            write_file(tmp_path / "a.bin", bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
+    assert (tmp_path / "a.bin").read_bytes() == b"old"
 
 
 def test_long_texts_are_cut_in_messages():

@@ -33,7 +33,7 @@ def test_any_bytes_are_read_or_refused(data):
     ("data", "message"),
     [
         (b"", "is empty"),
-        (b"1 2\n\n1\n", "line 3: has 1 numbers, expected 2"),
+        (b"1 2\n\n1\n", "line 3: has 1 number,"),
         (b"1 2\n1 x\n", "line 2: 'x' is not a finite number"),
         (b"1 2\n1 nan\n", "line 2: 'nan' is not a finite number"),
         (b"1 2\n1 1e39\n", "line 2: '1e39' is not a finite number"),
@@ -60,7 +60,11 @@ def test_a_line_of_separators_is_a_row_without_values_and_an_empty_line_is_none(
         (",0,1\n0,0.5,2\n", ("", "0", "1")),
         ("1,2\n0.5,2.5\n", ("1", "2")),
         ("0\n0.5\n-1.5\n", ("0",)),
+        ("2,1,0\n0.5,2.5,1.5\n", ("2", "1", "0")),
+        ("0,1,2\n5,6,7\n", ("0", "1", "2")),
         ("1,2\n3,4\n", None),
+        ("2,1,0\n5,6,7\n", None),
+        ("7,7\n0.5,0.5\n", None),
         ("0\n1\n2\n", None),
         ("0,1\n", None),
         ("0,2\n3,4\n", None),
@@ -97,3 +101,19 @@ def test_a_first_line_of_values_and_texts_can_be_read_in_two_ways():
         parse_table(text, "here")
     assert len(parse_table(text, "here", header=False).rows) == 2
     assert parse_table(text, "here", header=True).names == ("0", "walk", "0.25")
+
+
+@pytest.mark.parametrize("text", ["10,11,12\n0.5,1.5,2.5\n", "0.0,1.0\n0.5,1.5\n", "0,1\n1,0\n1,1\n", "5,3\n.5,1.25\n"])
+def test_a_first_line_of_whole_numbers_unlike_the_rest_is_unclear(text):
+    table = parse_table(text.encode(), "here")
+    assert table.names is None
+    assert "--option header=true takes the line for names, --option header=false for values" in table.unclear
+    for header in (True, False):
+        assert not parse_table(text.encode(), "here", header).unclear
+
+
+def test_columns_without_name_and_value_at_the_end_are_cut():
+    table = parse_table(b"x,y,,\n1,2,,\n3,,,\n", "here")
+    assert table.names == ("x", "y")
+    assert table.rows == [["1", "2"], ["3", ""]]
+    assert "the last 2 columns have no name" in table.notes[0]

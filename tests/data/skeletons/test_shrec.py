@@ -196,3 +196,8 @@ def test_the_real_set_has_the_official_counts(shared_data):
         if train.schema.classes[y] == "swipe right, one finger"
     ]
     assert np.mean([s[8, 1] - s[0, 1] for s in swipes]) > 0.05
+
+
+def test_rows_that_are_one_number_are_refused(tmp_path):
+    with pytest.raises(DataError, match="the array 'depth' is"):
+        read_depth(write_depth(tmp_path, rows=np.array(3)))

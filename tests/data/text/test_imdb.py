@@ -79,7 +79,7 @@ def test_texts_in_both_halves_are_found_and_reported(tmp_path):
     folder = write_tables(tmp_path / "imdb")
     assert copies_in_train(load("imdb", folder)).sum() == 1
     report = str(check(folder))
-    assert "1 sequences of test are copies of one in train" in report
+    assert "1 sequence of test is a copy of one in train" in report
     assert "a word, one of" in report
 
 
@@ -158,3 +158,10 @@ def test_the_recipe_runs_and_the_model_labels_a_raw_text(tmp_path, capsys, model
 
 def test_words_without_a_model_are_read_by_their_format(tmp_path):
     assert read_sequences(write_tables(tmp_path / "imdb")).schema.vocabulary[0] == UNKNOWN
+
+
+def test_a_rating_of_5000_digits_is_refused(tmp_path):
+    folder = write_tables(tmp_path / "imdb", ".tsv")
+    (folder / "train.tsv").write_text("0\t" + "9" * 5000 + "\tdull\n")
+    with pytest.raises(DataError, match=r"train.tsv, line 1: the rating .* is no whole number"):
+        load("imdb", folder)

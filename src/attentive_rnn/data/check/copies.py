@@ -55,6 +55,7 @@ def copy_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
         totals = class_counts(parts[part])
         by_class = ", ".join(f"{names.count(n)} of {totals[n]} of {n!r}" for n in dict.fromkeys(names))
         note = f"{len(found)} sequences of {part} are copies of one in {known_part}"
+        note = f"1 sequence of {part} is a copy of one in {known_part}" if len(found) == 1 else note
         note += f" ({by_class}); " if by_class else "; "
         note += f"the first is {found[0][1]}, equal to {found[0][0]}"
         if part != known_part:

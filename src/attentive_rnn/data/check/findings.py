@@ -15,8 +15,8 @@ class Finding(NamedTuple):
     """Something odd about a data set.
 
     Args:
-        severity: "error", training refuses the data; "warning", a score or a model may mean something else than it
-            seems to; "note", worth knowing.
+        severity: "error", training refuses the data, or a score on them would say nothing; "warning", a score or a
+            model may mean something else than it seems to; "note", worth knowing.
         text: a sentence.
         option: of the reader, as ``KEY=VALUE``, that changes it; "" where none does.
 
@@ -30,7 +30,7 @@ class Finding(NamedTuple):
     option: str = ""
 
     def __str__(self) -> str:
-        named = not self.option or self.option in self.text.replace('"', "")
+        named = not self.option or f"--option {self.option}" in self.text
         return self.text if named else f"{self.text} (--option {self.option})"
 
 

@@ -7,18 +7,18 @@ from math import exp, lgamma, log
 
 import numpy as np
 
-from ..dataset import SequenceDataset
+from ..dataset import LabelledDataset, SequenceDataset
 from .findings import Finding
 
-_BY_CHANCE = 1e-3  # a division that chance makes more often than this is no sign of a leak
-_MOST = 0.25  # of the features: where more of them divide the classes, the classes are merely easy to tell
+_BY_CHANCE = 1e-3  # what chance does more often than this is no sign of a leak
 
 
-def leak_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
-    """A warning on each feature whose mean over a sequence is in a range of its own for each class of training.
+def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
+    """An error for each feature that alone tells the class of every training sequence, as measurements seldom do.
 
-    Only on a feature that stays equal, only grows or only falls within every sequence, as measurements seldom do. Not
-    for skeletons and words, and not where there is one feature, or where many tell the classes.
+    Such a feature stays equal, only grows or only falls within every sequence, and its mean is in a range of its own
+    for each class; or it stays equal, and each of its values comes in one class only. Not for skeletons and words, and
+    not where all features are so.
 
     Args:
         parts: the parts of a data set by name; "train" is looked at, or else the first.
@@ -26,34 +26,69 @@ def leak_findings(parts: Mapping[str, SequenceDataset]) -> Iterator[Finding]:
     name = "train" if "train" in parts else next(iter(parts))
     part = parts[name]
     schema = part.schema
+    if not isinstance(part, SequenceDataset) or schema.target != "class" or schema.layout or schema.vocabulary:
+        return
     chosen = np.flatnonzero(part.labelled)
-    if schema.target != "class" or schema.layout is not None or schema.vocabulary or len(schema.shape) != 1:
+    labels, features = part.labels[chosen], schema.size
+    if len(schema.shape) != 1 or features < 2 or len(np.unique(labels)) < 2:
         return
-    labels = part.labels[chosen]
-    features = schema.size
-    if features < 2 or not len(labels) or _chance(np.unique(labels, return_counts=True)[1], features) > _BY_CHANCE:
-        return
-    means = np.stack([part.sequences[i].numpy().mean(axis=0, dtype=np.float64) for i in chosen])
-    leaks = [i for i in range(features) if _divides(means[:, i], labels) and _one_way(part, chosen, i)]
-    if len(leaks) > max(1, _MOST * features):
+    means, one_way, fixed = _summary([part.sequences[i].numpy() for i in chosen])
+    leaks = [i for i in range(features) if _tells(means[:, i], labels, bool(one_way[i]), bool(fixed[i]), features)]
+    if len(leaks) == features:
         return
     kept = [feature for i, feature in enumerate(schema.features) if i not in leaks]
     for i in leaks:
         feature = repr(schema.features[i]) if schema.features else str(i)
         yield Finding(
-            "warning",
-            f"the feature {feature} alone tells the class of all {len(labels)} labelled sequences of {name}: its mean "
-            "is in a range of its own for each class. A counter, an id or a time must be left out of the features",
+            "error",
+            f"the feature {feature} alone tells the class of all {len(labels)} labelled sequences of {name}: it goes "
+            "one way or stays equal within each, and has other values in each class. A counter, an id or a time must "
+            "be left out of the features",
             f"features=[{','.join(kept)}]" if kept else "",
         )
 
 
+def _summary(sequences: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The mean of each feature in each sequence (N, D); whether it goes one way in all, or stays equal, bool (D,)."""
+    means = np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
+    grows, falls = (np.ones(means.shape[1], dtype=bool) for _ in range(2))
+    for sequence in sequences:
+        steps = np.diff(sequence, axis=0)
+        grows &= (steps >= 0).all(axis=0)
+        falls &= (steps <= 0).all(axis=0)
+    if all(len(sequence) == 1 for sequence in sequences):  # a measurement may well tell these apart
+        grows &= (means == np.round(means)).all(axis=0)
+        falls &= grows
+    return means, grows | falls, grows & falls
+
+
+def _tells(values: np.ndarray, labels: np.ndarray, one_way: bool, fixed: bool, features: int) -> bool:
+    """Whether the values of a feature, one a sequence, tell the labels, and not by chance."""
+    if not one_way or not np.isfinite(values).all():
+        return False
+    counts = np.unique(labels, return_counts=True)[1]
+    if _divides(values, labels) and _chance(counts, features) <= _BY_CHANCE:
+        return True
+    return fixed and _codes(values, labels, features)
+
+
 def _chance(counts: np.ndarray, features: int) -> float:
-    """The expected number of features of noise that divide classes of these sizes; 1 or more for a single class."""
-    if len(counts) < 2:
-        return 1.0
+    """The expected number of features of noise that divide classes of these sizes."""
     orders = lgamma(len(counts) + 1) + sum(lgamma(count + 1) for count in counts.tolist())
     return exp(min(0.0, log(features) + orders - lgamma(int(counts.sum()) + 1)))
+
+
+def _codes(values: np.ndarray, labels: np.ndarray, features: int) -> bool:
+    """Whether each value comes in sequences of one class only, more often than chance makes it so."""
+    found, of = np.unique(values, return_inverse=True)
+    shares = np.unique(labels, return_counts=True)[1] / len(labels)
+    chance = log(features)
+    for value in range(len(found)):
+        own = labels[of == value]
+        if (own != own[0]).any():
+            return False
+        chance += log((shares ** len(own)).sum())
+    return len(found) > 1 and chance <= log(_BY_CHANCE)
 
 
 def _divides(values: np.ndarray, labels: np.ndarray) -> bool:
@@ -65,9 +100,3 @@ def _divides(values: np.ndarray, labels: np.ndarray) -> bool:
     changes = np.flatnonzero(sorted_labels[1:] != sorted_labels[:-1])
     apart = sorted_values[changes + 1] > sorted_values[changes]
     return len(changes) == len(np.unique(labels)) - 1 and bool(apart.all())
-
-
-def _one_way(part: SequenceDataset, chosen: np.ndarray, feature: int) -> bool:
-    """Whether a feature never falls, or never grows, within the chosen sequences."""
-    steps = np.concatenate([np.diff(part.sequences[i][:, feature].numpy()) for i in chosen])
-    return bool((steps >= 0).all() or (steps <= 0).all())

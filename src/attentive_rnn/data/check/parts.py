@@ -12,7 +12,9 @@ _NAMED = 8  # classes that a sentence names at most
 
 
 def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
-    """A sentence for each part of one class only or without a class of another part, and for persons in two parts.
+    """A sentence for each part of one class only or without a class of another part, and on persons in two parts.
+
+    Also on classes that differ only in case or spaces, which may be one.
 
     Args:
         parts: the parts of a data set by name.
@@ -38,7 +40,18 @@ def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
             )
         elif missing and count:
             yield f"{classes_in_words(missing)} no sequence in {name}, but some in another part"
+    yield from _alike(next(iter(parts.values())).schema.classes if parts else ())
     yield from _shared_persons(parts)
+
+
+def _alike(classes: Sequence[str]) -> Iterator[str]:
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault("".join(name.casefold().replace("_", " ").split()), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            shown = " and ".join(map(repr, names))
+            yield f"the classes {shown} differ only in case or spaces: write them alike if they are one"
 
 
 def classes_in_words(names: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DataError
-from ..dataset import LabelledDataset, SequenceDataset, concatenate, sequences_only
+from ...errors import DataError, counted
+from ..dataset import ColumnUse, LabelledDataset, SequenceDataset, concatenate, sequences_only
 from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout, with_layout
@@ -20,7 +20,9 @@ from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
 from .parts import classes_in_words, part_warnings
 from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
+from .values import code_findings, missing_findings, sequence_findings, statistics, value_findings
 
+_NAMED = 8  # columns that a line names at most
 _FAR_LONGER = 20  # times the median length, from which on a note says so
 
 
@@ -43,6 +45,8 @@ class Report:
         value_scale: standard deviation of all values that are not in empty frames.
         findings: whatever is odd, the most severe first.
         skeletons: persons, size, unit and up axis of skeletons; None for plain features.
+        columns: what each column of a table was taken for, and how many rows have no value in it.
+        labels: smallest, mean and largest label where labels are numbers.
     """
 
     path: str
@@ -59,6 +63,8 @@ class Report:
     value_scale: float
     findings: tuple[Finding, ...]
     skeletons: SkeletonSummary | None = None
+    columns: tuple[ColumnUse, ...] = ()
+    labels: tuple[float, float, float] | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -78,7 +84,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold."""
         findings = [finding._asdict() for finding in self.findings]
-        values = {**asdict(self), "schema": self.schema.to_dict(), "findings": findings}
+        columns = [column._asdict() for column in self.columns]
+        values = {**asdict(self), "schema": self.schema.to_dict(), "findings": findings, "columns": columns}
         values |= {"notes": self.notes, "warnings": self.warnings}
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
@@ -89,21 +96,32 @@ class Report:
             *(f"{finding.severity}: {finding}" for finding in self.findings if finding.severity != "note"),
             f"{self.path}: {self.format}",
             f"sequences   {', '.join(f'{count} {part}' for part, count in self.splits.items())}",
-            f"lengths     {shortest} to {longest} frames, median {median:g}; {self.frames} frames in all",
+            f"lengths     {shortest} to {counted(longest, 'frame')}, median {median:g}; "
+            f"{counted(self.frames, 'frame')} in all",
+            *_columns_in_words(self.columns),
             f"a frame     {_frame_in_words(self.schema)}",
             f"values      {low:.4g} to {high:.4g}, standard deviation {self.value_scale:.4g}",
-            f"defects     {self.empty_frames} empty frames, {self.single_frames} single-frame sequences, "
-            f"{self.missing} missing values",
+            f"defects     {counted(self.empty_frames, 'empty frame')}, "
+            f"{counted(self.single_frames, 'single-frame sequence')}, {counted(self.missing, 'missing value')}",
             *([f"skeletons   {self.skeletons}"] if self.skeletons else []),
-            f"classes     {len(self.schema.classes)}, sequences of each ({' / '.join(self.splits)}):",
+            *self._labels_in_words(),
         ]
-        names = list(dict.fromkeys(name for counts in self.classes.values() for name in counts))
-        for name in names:
-            lines.append(f"  {name:28} {' / '.join(str(c.get(name, 0)) for c in self.classes.values())}")
         notes = [finding for finding in self.findings if finding.severity == "note"]
         lines.append("notes" if notes else "notes       none")
         lines.extend(f"  - {note}" for note in notes)
         return "\n".join(lines)
+
+    def _labels_in_words(self) -> Iterator[str]:
+        """The range of labels that are numbers, or the number of sequences of each class."""
+        if self.schema.target == "number":
+            unlabelled = sum(counts.get("(no label)", 0) for counts in self.classes.values())
+            least, mean, most = self.labels or (np.nan, np.nan, np.nan)
+            told = f"numbers from {least:.4g} to {most:.4g}, {mean:.4g} on average" if self.labels else "none"
+            yield f"labels      {told}" + (f"; {counted(unlabelled, 'sequence')} without one" if unlabelled else "")
+            return
+        yield f"classes     {len(self.schema.classes)}, sequences of each ({' / '.join(self.splits)}):"
+        for name in dict.fromkeys(name for counts in self.classes.values() for name in counts):
+            yield f"  {name:28} {' / '.join(str(c.get(name, 0)) for c in self.classes.values())}"
 
 
 def check(path: str | Path, **options: Any) -> Report:
@@ -126,8 +144,10 @@ def check(path: str | Path, **options: Any) -> Report:
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
     notes: list[str] = []
     parts: dict[str, LabelledDataset] = {}
+    columns: tuple[ColumnUse, ...] = ()
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         dataset = source.read(path, **of_read)
+        columns = dataset.columns
         if not any("split" in meta for meta in dataset.metas):
             parts = {"all": dataset}
             notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
@@ -138,24 +158,27 @@ def check(path: str | Path, **options: Any) -> Report:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
     takes = set(signature(source.load).parameters) | set(signature(source.read).parameters)
-    return summarise(parts, str(path), f"{source.name} ({source.title})", notes, takes)
+    return summarise(parts, str(path), f"{source.name} ({source.title})", notes, takes, columns)
 
 
 def summarise(
-    found: Mapping[str, LabelledDataset], path: str, format: str, notes: Iterable[str], takes: Iterable[str] = ()
+    found: Mapping[str, LabelledDataset],
+    path: str,
+    format: str,
+    notes: Iterable[str],
+    takes: Iterable[str] = (),
+    columns: Iterable[ColumnUse] = (),
 ) -> Report:
     """The report on the parts of a data set; ``notes`` are put before those found here.
 
-    A finding names an option only if it is among those that the reader ``takes``.
+    A finding names an option only if it is among those that the reader ``takes``. ``columns`` are those of a table.
     """
     known = set(takes)
     parts = {name: sequences_only(part) for name, part in found.items()}
     everything = concatenate(list(parts.values()))
-    values = np.concatenate([s.flatten(1).numpy() for s in everything.sequences])
-    empty = ~values.any(axis=1)
-    present = values[~empty]
-    finite = present[np.isfinite(present)]
+    numbers = statistics(everything)
     lengths = everything.lengths
+    labels = everything.labels[everything.labelled]
     return Report(
         path=path,
         format=format,
@@ -163,29 +186,52 @@ def summarise(
         splits={name: len(part) for name, part in parts.items()},
         classes={name: class_counts(part) for name, part in parts.items()},
         lengths=(int(lengths.min()), float(np.median(lengths)), int(lengths.max())),
-        frames=len(values),
-        empty_frames=int(empty.sum()),
-        single_frames=int((lengths == 1).sum()),
-        missing=int(np.isnan(values).sum()),
-        value_range=(float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0),
-        value_scale=float(finite.std(dtype=np.float64)) if finite.size else 0.0,
+        frames=numbers.frames,
+        empty_frames=numbers.empty,
+        single_frames=numbers.single,
+        missing=int(numbers.missing.sum()),
+        value_range=(numbers.low, numbers.high),
+        value_scale=numbers.scale,
         findings=sort_findings(
             f if f.option.partition("=")[0] in known else f._replace(option="")
             for f in (
                 *(Finding("warning", warning) for warning in part_warnings(parts)),
                 *(reader_finding(note, known) for note in (*notes, *everything.notes)),
                 *_class_findings(parts),
-                *_sequence_findings(everything),
+                *sequence_findings(everything),
                 *_length_findings(everything),
                 *copy_findings(parts),
                 *leak_findings(parts),
-                *_missing_findings(everything),
-                *_value_findings(present, everything.schema),
+                *missing_findings(everything, numbers),
+                *value_findings(everything.schema, numbers),
+                *code_findings(everything, numbers),
                 *skeleton_findings(everything),
             )
         ),
         skeletons=summarise_skeletons(everything),
+        columns=tuple(columns),
+        labels=(float(labels.min()), float(labels.mean()), float(labels.max()))
+        if everything.schema.target == "number" and len(labels)
+        else None,
     )
+
+
+def _columns_in_words(columns: Iterable[ColumnUse]) -> Iterator[str]:
+    """What the columns of a table that are no features were taken for, and in which how many rows have no value."""
+    uses: dict[str, list[str]] = {}
+    for column in columns:
+        if column.use != "feature":
+            uses.setdefault(column.use, []).append(column.column or "(no name)")
+    if uses:
+        yield "columns     " + "; ".join(f"{use}: {_some(names)}" for use, names in uses.items())
+    lacking = [f"{column.column} in {counted(column.missing, 'row')}" for column in columns if column.missing]
+    if lacking:
+        yield f"no value    {_some(lacking)}"
+
+
+def _some(names: list[str]) -> str:
+    more = f", ... ({len(names) - _NAMED} more)" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _frame_in_words(schema: Schema) -> str:
@@ -193,12 +239,12 @@ def _frame_in_words(schema: Schema) -> str:
         return f"a word, one of {len(schema.vocabulary)}"
     if schema.layout is None:
         named = f": {', '.join(schema.features)}" if schema.features else ""
-        return f"{schema.size} features{named}"
+        return f"{counted(schema.size, 'feature')}{named}"
     persons, joints, _ = schema.shape
     coordinates, size = schema.vector
     values = f"{coordinates} coordinates" + " and a confidence" * (size > coordinates)
     layout = get_layout(schema.layout)
-    return f"{persons} person, {joints} joints, {values}; layout {layout.name} ({layout.title})"
+    return f"{counted(persons, 'person')}, {joints} joints, {values}; layout {layout.name} ({layout.title})"
 
 
 def _class_findings(parts: dict[str, SequenceDataset]) -> Iterator[Finding]:
@@ -218,26 +264,9 @@ def _class_findings(parts: dict[str, SequenceDataset]) -> Iterator[Finding]:
         if 5 * filled[least] < filled[most]:
             yield Finding(
                 "note",
-                f"{part} is unbalanced: {filled[most]} sequences of {most!r}, {filled[least]} of {least!r}; "
+                f"{part} is unbalanced: {counted(filled[most], 'sequence')} of {most!r}, {filled[least]} of {least!r}; "
                 "look at the accuracy of each class",
             )
-
-
-def _sequence_findings(dataset: SequenceDataset) -> Iterator[Finding]:
-    arrays = [s.flatten(1).numpy() for s in dataset.sequences]
-    kinds = {
-        "has a single frame, in which there is no motion": [len(a) == 1 for a in arrays],
-        "is all zeros": [not a.any() for a in arrays],
-        "stands still (all its frames are equal)": [
-            len(a) > 1 and bool(a.any()) and bool((a == a[0]).all()) for a in arrays
-        ],
-        "begins with an empty frame": [not a[0].any() and bool(a.any()) for a in arrays],
-        "ends with an empty frame, which may be padding": [not a[-1].any() and bool(a.any()) for a in arrays],
-    }
-    for kind, found in kinds.items():
-        if any(found):
-            example = dataset.metas[found.index(True)].get("name", found.index(True))
-            yield Finding("note", f"{sum(found)} of {len(found)} sequences: it {kind}; the first is {example}")
 
 
 def _length_findings(dataset: SequenceDataset) -> Iterator[Finding]:
@@ -248,44 +277,7 @@ def _length_findings(dataset: SequenceDataset) -> Iterator[Finding]:
         first = long[np.argmax(lengths[long])]
         yield Finding(
             "note",
-            f"{len(long)} of {len(lengths)} sequences: it is more than {_FAR_LONGER} times as long as usual "
+            f"{len(long)} of {counted(len(lengths), 'sequence')}: it is more than {_FAR_LONGER} times as long as usual "
             f"({usual:g} frames); the longest is {dataset.metas[first].get('name', first)} with {lengths[first]}. "
             "training.max_frames_per_batch bounds the padding; cut such a sequence up if it holds several",
         )
-
-
-def _missing_findings(dataset: SequenceDataset) -> Iterator[Finding]:
-    gaps = [np.isnan(s.flatten(1).numpy()) for s in dataset.sequences]
-    frames = sum(int(gap.any(axis=1).sum()) for gap in gaps)
-    if not frames:
-        return
-    counts = np.sum([gap.sum(axis=0) for gap in gaps], axis=0)
-    names = _feature_names(dataset.schema)
-    most = [f"{names[i]} ({counts[i]})" for i in np.argsort(-counts, kind="stable") if counts[i]]
-    first = next(i for i, gap in enumerate(gaps) if gap.any())
-    frame = int(gaps[first].any(axis=1).argmax()) + 1
-    name = dataset.metas[first].get("name", first)
-    yield Finding(
-        "error",
-        f'values are missing in {frames} frames; load with missing="interpolate" (or zero, or skip). The first is '
-        f"frame {frame} of sequence {name}; missing values are in {', '.join(most[:5])}"
-        + (f" and {len(most) - 5} more features" if len(most) > 5 else ""),
-        "missing=interpolate",
-    )
-
-
-def _value_findings(present: np.ndarray, schema: Schema) -> Iterator[Finding]:
-    """Findings on (frames, features) values without the empty frames."""
-    present = present[~np.isnan(present).any(axis=1)]
-    if len(present) < 2:
-        return
-    spread = present.std(axis=0, dtype=np.float64)
-    constant = [name for name, s in zip(_feature_names(schema), spread, strict=True) if s == 0]
-    if constant:
-        yield Finding("note", f"{len(constant)} features never change, the first is {constant[0]}")
-    if schema.layout is None and spread.max() > 100 * spread[spread > 0].min(initial=np.inf):
-        yield Finding("note", "the features differ more than a hundredfold in scale; standardise them")
-
-
-def _feature_names(schema: Schema) -> tuple[str, ...]:
-    return schema.features or tuple(f"feature {i}" for i in range(schema.size))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import counted
 from ..dataset import SequenceDataset
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
@@ -40,7 +41,7 @@ class SkeletonSummary:
         up = f"{self.up} {seems} up" if self.up else "which way is up cannot be told"
         verb = "in" if "unit" in self.known else "which seem" if self.unit != "unknown" else "unit"
         return (
-            f"a second person in {self.second_persons} sequences; bones of {self.bone:.3g} on average, "
+            f"a second person in {counted(self.second_persons, 'sequence')}; bones of {self.bone:.3g} on average, "
             f"{verb} {self.unit}; {up}"
         )
 
@@ -98,7 +99,9 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     later = [i for i, s in enumerate(dataset.sequences) if bool(s.any()) and not bool(s[:, 0].any())]
     if later:
         name = dataset.metas[later[0]].get("name", later[0])
-        yield Finding("note", f"{len(later)} sequences have a second person but no first one; the first is {name}")
+        several = f"{len(later)} sequences have a second person but no first one; the first is {name}"
+        one = f"1 sequence has a second person but no first one: {name}"
+        yield Finding("note", several if len(later) > 1 else one)
     joints = get_layout(schema.layout).joints
     zero = (_first_persons(dataset) == 0).all(-1)
     share = zero.mean(0) if len(zero) else np.zeros(len(joints))

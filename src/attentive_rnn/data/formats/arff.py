@@ -12,7 +12,7 @@ import re
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..io.arrays import Missing, check_missing, fill
 from ..io.files import decompress, quoted
 from ..io.text import decode
@@ -122,7 +122,7 @@ def _relational_row(where: str, number: int, line: str) -> tuple[list[str], str]
 def _case(where: str, number: int, rows: list[str], expected: tuple[int, int], missing: Missing) -> np.ndarray:
     dimensions, length = expected
     if len(rows) != dimensions:
-        fail(where, number, f"{len(rows)} dimensions, but the first sequence has {dimensions}")
+        fail(where, number, f"{counted(len(rows), 'dimension')}, but the first sequence has {dimensions}")
     values = np.empty((length, dimensions))
     for d, row in enumerate(rows):
         fields = row.split(",")
@@ -130,8 +130,8 @@ def _case(where: str, number: int, rows: list[str], expected: tuple[int, int], m
             fail(
                 where,
                 number,
-                f"dimension {d + 1} has {len(fields)} values, but the header has {length} attributes for them; "
-                "the line may be truncated",
+                f"dimension {d + 1} has {counted(len(fields), 'value')}, but the header has "
+                f"{counted(length, 'attribute')} for them; the line may be truncated",
             )
         for t, text in enumerate(fields):
             text = text.strip()

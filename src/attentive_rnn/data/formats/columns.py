@@ -4,68 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..io.cells import are_times, numbers
-from ..schema import Schema
+from ..io.cells import Decimal, are_times, fault, is_fault, is_time, mostly_values, parse
+from ..io.files import quoted
+from ..schema import Schema, has_control_characters
 
 META = "meta"  # the column for what is no column of its own, as JSON
-_INDEX = re.compile(r"|unnamed: ?\d+[._a-z\d]*|__index_level_\d+__", re.IGNORECASE)
 Kind = Literal["class", "number"]  # of a label
 MANY_CLASSES = 20  # more, most of them of one sequence only, look like numbers to be predicted
-# Usual names of columns that number the rows.
-COUNTERS = (
-    "index",
-    "level_0",
-    "row",
-    "rows",
-    "row_id",
-    "row_number",
-    "rownum",
-    "rownames",
-    "no",
-    "no.",
-    "nr",
-    "idx",
-    "x1",
-    "...1",
-)
-_FEW_ROWS = 10  # in fewer, a column of values may count as well
-
-
-def is_index_name(name: str) -> bool:
-    """Whether a column has no name of its own, as the row labels that pandas writes: "", "Unnamed: 0", and so on.
-
-    Example:
-        >>> [is_index_name(name) for name in ("", "Unnamed: 0", "__index_level_0__", "x")]
-        [True, True, True, False]
-    """
-    return _INDEX.fullmatch(name.strip()) is not None
-
-
-def counts_rows(values: np.ndarray, name: str = "") -> bool:
-    """Whether numbers (n,) are those of rows, not values.
-
-    In a column without a name all whole numbers are; in one called index, row or the like those that go up one by one;
-    in any other only those that do so from 0 or 1, over many rows.
-    """
-    if not len(values) or not np.isfinite(values).all():
-        return False
-    if is_index_name(name):
-        return bool((values == np.round(values)).all())
-    steps = bool((np.diff(values) == 1).all()) and bool(values[0] == np.round(values[0]))
-    return steps and (name.strip().lower() in COUNTERS or (len(values) >= _FEW_ROWS and values[0] in (0, 1)))
-
-
-def index_note(name: str) -> str:
-    """The note on a column of row numbers that was left out."""
-    called = f"the column {name!r}" if name.strip() else "the first column, which has no name,"
-    return f"{called} numbers the rows and was left out of the features"
+_MADE_UP = re.compile(r"column \d+")  # the name of a column without one
 
 
 @dataclass(frozen=True)
@@ -82,7 +36,10 @@ class Columns:
         times: the columns of numbers that are moments.
         sequence: the column that numbers the sequences, where each had a row.
         lists: the columns that were lists in such rows.
-        files: the row at which each file starts, where there are several.
+        shards: the row at which each shard of a table starts, where there are several.
+        decimal: how numbers in texts are written; see :func:`attentive_rnn.data.io.cells.numbers`.
+        files: the files whose rows these are, one after the other, if there are several, ...
+        starts: ... and the first row of each.
     """
 
     where: str
@@ -94,43 +51,79 @@ class Columns:
     times: frozenset[str] = frozenset()
     sequence: str | None = None
     lists: tuple[str, ...] = ()
-    files: tuple[int, ...] = ()
+    shards: tuple[int, ...] = ()
+    decimal: Decimal | None = None
+    files: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
+    _parsed: dict[str, tuple[np.ndarray, list[int]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in self.values:
+            if has_control_characters(name):
+                raise DataError(
+                    f"{self.where}: the name of the column {quoted(name)} has control characters; rename it"
+                )
 
     def place(self, row: int) -> str:
         """The file and the line or row, for a message."""
-        return f"{self.where}, {self.unit} {self.lines[row]}"
+        where = self.files[bisect_right(self.starts, row) - 1] if self.files else self.where
+        return f"{where}, {self.unit} {self.lines[row]}"
 
     def texts(self, name: str) -> list[str]:
         """A column as texts."""
         values = self.values[name]
         return values if isinstance(values, list) else [str(v) for v in values.tolist()]
 
+    def parsed(self, name: str) -> tuple[np.ndarray, list[int]]:
+        """A column as float64, NaN where there is no value or what is no number; and the rows of the latter."""
+        if name not in self._parsed:
+            values = self.values[name]
+            if isinstance(values, list):
+                self._parsed[name] = parse(values, times=True, decimal=self.decimal)
+            else:
+                self._parsed[name] = values.astype(np.float64), []
+        return self._parsed[name]
+
     def numbers(self, name: str) -> np.ndarray:
         """A column as float64, or the DataError that names the first row that is not a number."""
-        values = self.values[name]
-        if isinstance(values, list):
-            return numbers(values, lambda row: f"{self.place(row)}: {name}", times=True)
-        return values.astype(np.float64)
+        values, faults = self.parsed(name)
+        if faults:
+            raise DataError(self.fault(name, faults[0]))
+        return values
 
-    def are_numbers(self, name: str) -> bool:
-        """Whether every field of a column is a number or missing."""
-        try:
-            self.numbers(name)
-        except DataError:
+    def forget(self, name: str) -> None:
+        """Free the memory of a column's numbers."""
+        self._parsed.pop(name, None)
+
+    def fault(self, name: str, row: int) -> str:
+        """The message on a field that is no number."""
+        return fault(f"{self.place(row)}: {name}", self.texts(name)[row])
+
+    def are_numbers(self, name: str, constant: bool = False) -> bool:
+        """Whether a column is one of numbers: all its fields, or most of them, so that the others are faults.
+
+        Texts that are ``constant`` within each sequence, most of them numbers, are names; but not where some are
+        numbers that are written in another way than the rest.
+        """
+        faults = self.parsed(name)[1]
+        if not faults:
+            return True
+        texts = self.texts(name)
+        if constant and all(is_fault(texts[row]) or is_time(texts[row]) for row in faults):
             return False
-        return True
+        return mostly_values(texts)
 
     def are_times(self, name: str) -> bool:
         """Whether a column holds moments: dates, or times of day."""
         values = self.values[name]
         return are_times(values) if isinstance(values, list) else name in self.times
 
+    def is_nameless(self, name: str) -> bool:
+        """Whether a column has no name, or one that was made up from its place."""
+        return not name.strip() or _MADE_UP.fullmatch(name) is not None
+
     def constants(
-        self,
-        name: str,
-        order: np.ndarray,
-        starts: np.ndarray,
-        remedy: str = "give each part a sequence of its own",
+        self, name: str, order: np.ndarray, starts: np.ndarray, advice: str = "give each part a sequence of its own"
     ) -> list[Any]:
         """The value of a column in each sequence, as texts or integers.
 
@@ -138,7 +131,7 @@ class Columns:
             name: the column.
             order: the rows, sequence after sequence.
             starts: where in ``order`` each sequence starts.
-            remedy: what to do where it changes, for the message.
+            advice: what to do where it is not constant, for the message.
 
         Raises:
             DataError: the column changes within a sequence.
@@ -147,9 +140,9 @@ class Columns:
         column, first, changed = self._changes(name, order, starts)
         if len(changed):
             row = changed[0]
+            before, after = (quoted(str(column[i])) for i in (first[row], row))
             raise DataError(
-                f"{self.place(order[row])}: {name} changes from {column[first[row]]!r} to {column[row]!r} within a "
-                f"sequence; {remedy}"
+                f"{self.place(order[row])}: {name} changes from {before} to {after} within a sequence; {advice}"
             )
         found = column[starts].tolist()
         if isinstance(values, list) and self.unit == "line":
@@ -166,7 +159,8 @@ class Columns:
 
     def _changes(self, name: str, order: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A column in order, for each row the first one of its sequence, and the rows that differ from that."""
-        column = np.array(self.values[name], dtype=object)[order]
+        values = self.values[name]
+        column = (np.array(values, dtype=object) if isinstance(values, list) else values)[order]
         first = np.repeat(starts, np.diff([*starts, len(order)]))
         known = column == column  # false for NaN, which is as constant as any other value
         return column, first, np.flatnonzero((column != column[first]) & (known | known[first]))

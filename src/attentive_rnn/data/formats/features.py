@@ -11,6 +11,7 @@ metadata    video (its name), video_sha256, every (of how many frames the first 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from safetensors.numpy import save
 
 from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
-from ..io.files import existing, write_atomically
+from ..io.files import existing, quoted, write_atomically
 from ..schema import Schema
 from ..source import Source
 from ..split import part_of, train_test
@@ -153,6 +154,8 @@ def read_metadata(path: Path, maps: bool = False) -> dict[str, str]:
     missing = {"features", "times"} - names
     if missing or metadata.get("format_version") != FORMAT_VERSION:
         raise DataError(f"{path}: holds no frame features of this version; make it with attentive features")
+    if not re.fullmatch(r"[1-9]\d{0,8}", metadata.get("every", "1")):
+        raise DataError(f"{path}: every, {quoted(metadata['every'])}, must be a whole number; make the file again")
     if maps and "maps" not in names:
         raise DataError(f"{path}: has no maps; make it again with attentive features --maps")
     return metadata

@@ -3,14 +3,15 @@
     CLASS/FILE.csv                      the test part is drawn from all, or
     train/CLASS/FILE.csv, val/CLASS/FILE.csv, test/CLASS/FILE.csv
 
-A text file has a line for each frame, with or without a line of names. An .npy file holds one array (T, ...); an .npz
-file one array only, or one called sequence.
+A text file has a line for each frame, with or without a line of names; columns are told apart as in a table. An .npy
+file holds one array (T, ...); an .npz file one array only, or one called sequence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, counted
 from ..dataset import SequenceDataset, Splits
-from ..io.arrays import Missing, check_missing, fill, read_arrays
+from ..io.arrays import Missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
-from ..io.cells import numbers
+from ..io.cells import Decimal
 from ..io.files import existing, read_bytes
 from ..io.text import TextTable, header_note, parse_table
 from ..matching import feature_order
@@ -31,10 +32,12 @@ from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..source import Source
 from ..split import part_of, train_test
-from .columns import counts_rows, index_note, is_index_name
+from .columns import Columns, Kind
+from .long.frames import Frames, Reading, gather, sorted_rows
+from .long.labels import Labels, read_labels
+from .long.roles import KNOWN, Left, Rows, find_roles
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz")
-Frames = tuple[np.ndarray, tuple[str, ...]]  # (T, ...) and the names of the columns
 
 
 def load(
@@ -46,6 +49,12 @@ def load(
     seed: int = 0,
     values: int | None = None,
     header: bool | None = None,
+    time: str | None = None,
+    label: str | None = None,
+    features: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    target: Kind | None = None,
+    decimal: Decimal | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: the folders train and test, or else a share held out for testing.
 
@@ -53,7 +62,7 @@ def load(
         path: the folder.
         layout: joint layout, if the frames are skeletons.
         subject: a regular expression that finds who a file shows in its name; its first group is the subject. With
-            ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02.
+            ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02. None: a column of a usual name.
         missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
         test_fraction: share held out where there are no such folders: whole subjects where they are known, else
             the same share of each class.
@@ -61,12 +70,17 @@ def load(
         values: how many a joint has, if the frames are skeletons and can be read in two ways.
         header: whether the first line of a text file has names; None: see
             :func:`attentive_rnn.data.io.text.parse_table`.
+        time: the column by which the frames of a text file are ordered; None: the one of a usual name.
+        label: the column with the class of a file, or the number to predict; None: the folder names the class.
+        features, keep, target, decimal: of text files, as for tables; see
+            :func:`attentive_rnn.data.formats.tables.load`.
 
     Raises:
         DataError: a file is malformed or unlike the others, or a part is empty.
-        ConfigError: the expression is none, or has no group.
+        ConfigError: the expression is none, or has no group, or the files have no column of a given name.
     """
-    return train_test(read(path, layout, subject, missing, values, header), test_fraction, seed, missing)
+    dataset = read(path, layout, subject, missing, values, header, time, label, features, keep, target, decimal)
+    return train_test(dataset, test_fraction, seed, missing)
 
 
 def read(
@@ -76,65 +90,168 @@ def read(
     missing: Missing = "refuse",
     values: int | None = None,
     header: bool | None = None,
+    time: str | None = None,
+    label: str | None = None,
+    features: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    target: Kind | None = None,
+    decimal: Decimal | None = None,
 ) -> SequenceDataset:
     """Every sequence, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
-    check_missing(missing)
+    reading = Reading({"time": time, "label": label}, features, keep, layout, missing, values, target, decimal)
+    reading.check("folders")
     path = existing(path)
     finder = _finder(subject)
     files, notes = _found(path)
     if not files:
         raise DataError(f"{path}: holds no folders of {', '.join(_SUFFIXES)} files")
-    classes = tuple(sorted({file.parent.name for file in files}))
-    cases, metas = [], []
-    first: tuple[tuple[int, ...], tuple[str, ...]] | None = None
     bad = BadSamples(missing)
-    tables: dict[Path, TextTable] = {}
+    table, texts, more = _joined(path, [file for file in files if not _is_array(file)], header, reading, bad)
+    notes += more
+    found, labels = _text_frames(table, texts, reading, bad, finder is None) if table is not None else (None, None)
+    named = found is not None and table is not None and not table.is_nameless(found.frame[0])
+    names = tuple(found.frame) if found and named else ()
+    of_texts = dict(zip(texts, found.cases, strict=True)) if found else {}
+    first: tuple[Path, tuple[int, ...], tuple[str, ...]] | None = None
+    kept, cases = [], []
     for file in files:
-        if not _is_array(file):
-            table = bad.read(partial(parse_table, read_bytes(file), str(file), header))
-            tables |= {} if table is None else {file: table}
-    if tables and any(table.numbered for table in tables.values()):
-        # The first line counts the columns in all files, or it is a frame in all.
-        if all(table.numbered for table in tables.values()):
-            notes.append(header_note(f"{path}, {len(tables)} files"))
-        else:
-            tables |= {f: parse_table(read_bytes(f), str(f), False) for f, t in tables.items() if t.numbered}
-    texts, dropped = _without_counters(path, tables, bad)
-    notes.extend(dropped)
-
-    def case(file: Path) -> np.ndarray:
-        nonlocal first
-        frames, names = _read_array(file) if _is_array(file) else texts[file]
-        first = first or (frames.shape[1:], names)
-        if names and first[1] and names != first[1] and len(names) == len(first[1]):
-            order = feature_order(names, first[1], str(file), whose=str(files[0]))
-            frames, names = frames if order is None else frames[:, order], first[1]
-        if frames.shape[1:] != first[0] or names != first[1]:
-            what = "feature names" if frames.shape[1:] == first[0] else f"frames {frames.shape[1:]}"
-            raise DataError(f"{file}: has other {what} than {files[0]}; all files must agree")
-        flat = frames.reshape(len(frames), -1)
-        return fill(flat, missing, lambda t, d: f"{file}: frame {t}, feature {d}")
-
-    kept = []
-    for file in files:
-        if _is_array(file) or file in texts:
-            made = bad.read(partial(case, file))
-            if made is not None:
-                kept.append(file)
-                cases.append(made)
-                metas.append(_meta(file, path, finder))
-    notes.extend(bad.notes(str(path), len(files)))
+        case = bad.read(partial(_array_case, file, missing)) if _is_array(file) else of_texts.get(file)
+        if case is None:
+            continue
+        own = () if _is_array(file) else names
+        first = first or (file, case.shape[1:], own)
+        if (case.shape[1:], own) != first[1:]:
+            what = "feature names" if case.shape[1:] == first[1] else f"frames {case.shape[1:]}"
+            raise DataError(f"{file}: has other {what} than {first[0]}; all files must agree")
+        kept.append(file)
+        cases.append(case)
+    notes.extend([*bad.notes(str(path), len(files)), *(found.notes if found else ())])
     assert first is not None
-    shape = frame_shape(first[0], layout, str(path), values, first[1])
-    notes += asked_for_layout(shape, str(path), first[1]) if layout is None else []
-    return SequenceDataset(
+    if labels is None:
+        classes = tuple(sorted({file.parent.name for file in files}))
+        labels = Labels([classes.index(file.parent.name) for file in kept], classes, "class")
+    elif arrays := [file for file in kept if _is_array(file)]:
+        raise DataError(f"{arrays[0]}: has no column for label={label}")
+    else:
+        labels = replace(labels, values=[labels.values[texts.index(file)] for file in kept])
+    shape = frame_shape(first[1], layout, str(path), values, first[2])
+    notes += asked_for_layout(shape, str(path), first[2]) if layout is None else []
+    facts = {file: {key: v[i] for key, v in found.facts.items()} for i, file in enumerate(texts)} if found else {}
+    dataset = SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *shape) for case in cases],
-        [classes.index(file.parent.name) for file in kept],
-        metas,
-        Schema(classes, shape, features=first[1], layout=layout),
+        labels.values,
+        [facts.get(file, {}) | _meta(file, path, finder) for file in kept],
+        Schema(labels.classes, shape, features=first[2], layout=layout, target=labels.kind),
         path.name,
         notes,
     )
+    dataset.columns = found.uses if found and named else ()
+    return dataset
+
+
+def _joined(
+    path: Path, files: list[Path], header: bool | None, reading: Reading, bad: BadSamples
+) -> tuple[Columns | None, list[Path], list[str]]:
+    """The rows of text files one after the other, None where there are none; the files that were read; and notes."""
+    tables: dict[Path, TextTable] = {}
+    for file in files:
+        table = bad.read(partial(parse_table, read_bytes(file), str(file), header))
+        tables |= {} if table is None else {file: table}
+    if not tables:
+        return None, [], []
+    notes = list(dict.fromkeys(note for table in tables.values() for note in table.notes))
+    notes = notes[:1] + ([f"{path}: so it is in {len(notes)} files"] if len(notes) > 1 else [])
+    # The first line has names in all files, or it is a frame in all; if it is the same in all, one of them tells.
+    same = len({table.names or tuple(table.rows[0]) for table in tables.values()}) == 1
+    every = any if same and len(tables) > 1 else all
+    numbered = every(table.numbered for table in tables.values())
+    if not numbered and every(table.unclear for table in tables.values()):
+        raise DataError(next(table.unclear for table in tables.values() if table.unclear))
+    if numbered:
+        notes.append(header_note(f"{path}, {counted(len(tables), 'file')}"))
+    others = [file for file, table in tables.items() if table.numbered != numbered and header is None]
+    if any(table.numbered for table in tables.values()):
+        tables |= {file: parse_table(read_bytes(file), str(file), numbered) for file in others}
+    first = next(iter(tables))
+    fitting = {}
+    for file in list(tables):
+        columns = bad.read(partial(_columns_as, tables[file], file, tables[first], first))
+        if columns is not None:
+            fitting[file] = (columns, tables[file].lines)
+    counts = [len(lines) for _, lines in fitting.values()]
+    values: dict[str, list[str] | np.ndarray] = {}
+    for name in tables[first].columns():
+        values[name] = [text for columns, _ in fitting.values() for text in columns.pop(name)]
+    joined = Columns(
+        str(path if len(fitting) > 1 else first),
+        "line",
+        [line for _, lines in fitting.values() for line in lines],
+        values,
+        decimal=reading.decimal,
+        files=tuple(map(str, fitting)),
+        starts=tuple(np.cumsum([0, *counts[:-1]]).tolist()),
+    )
+    return joined, list(fitting), notes
+
+
+def _columns_as(table: TextTable, file: Path, wanted: TextTable, first: Path) -> dict[str, list[str]]:
+    """The columns of a file, named as those of the first file, or the error that they are others."""
+    columns = table.columns()
+    if len(columns) != len(wanted.rows[0]):
+        raise DataError(
+            f"{file}: has {counted(len(columns), 'column')}, but {first} has {len(wanted.rows[0])}; all files must "
+            "agree"
+        )
+    if (table.names is None) != (wanted.names is None):
+        raise DataError(f"{file}: has {'no ' if table.names is None else ''}names of columns, unlike {first}")
+    if table.names and wanted.names:
+        order = feature_order(table.names, wanted.names, str(file), whose=str(first))
+        if order is not None:
+            return {name: columns[table.names[i]] for name, i in zip(wanted.names, order, strict=True)}
+    return columns
+
+
+def _text_frames(
+    table: Columns, files: list[Path], reading: Reading, bad: BadSamples, subjects: bool
+) -> tuple[Frames, Labels | None]:
+    """The frames of the files of a joined table; and their labels, where a column has them."""
+    sequence = np.repeat(np.arange(len(files)), np.diff([*table.starts, len(table.lines)]))
+    rows = sorted_rows(table, sequence, None)
+    roles = find_roles(table, reading.given, ())
+    free = [name for name in table.values if name not in (*roles.values(), *reading.keep, *(reading.features or ()))]
+
+    def usual(role: str) -> list[str]:
+        return [name for name in free if name.strip().lower() in KNOWN[role]]
+
+    for name in usual("time")[: 0 if "time" in roles else None]:
+        if _orders(table, name, rows):
+            roles["time"] = name
+            break
+    fixed = [name for name in usual("subject") if table.is_constant(name, rows.order, rows.starts)]
+    if subjects and len(fixed) == 1:
+        roles["subject"] = fixed[0]
+    rows = sorted_rows(table, sequence, roles.get("time"))
+    labels = read_labels(table, roles["label"], rows, reading.target) if "label" in roles else None
+    named = {name for name in usual("label") if name.strip().lower() in ("label", "class")}
+    named |= {name for name in usual("label") if table.is_constant(name, rows.order, rows.starts)}
+    left = {name: Left("is a label beside the class that the folder names", "label") for name in named}
+    return gather(table, roles, rows, reading, bad, {} if labels else left), labels
+
+
+def _orders(table: Columns, name: str, rows: Rows) -> bool:
+    """Whether a column has another time for each frame of a file."""
+    values, faults = table.parsed(name)
+    if faults or not np.isfinite(values).all():
+        return False
+    order = np.lexsort((values, np.repeat(np.arange(len(rows.starts)), np.diff([*rows.starts, len(rows.order)]))))
+    return bool((np.diff(values[order])[rows.within] > 0).all())
+
+
+def _array_case(file: Path, missing: Missing) -> np.ndarray:
+    """The frames of a file of arrays, float32 (T, ...)."""
+    values = _read_array(file)
+    flat = fill(values.reshape(len(values), -1), missing, lambda t, d: f"{file}: frame {t}, feature {d}")
+    return flat.reshape(values.shape)
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -158,10 +275,10 @@ def _found(path: Path) -> tuple[list[Path], list[str]]:
     ]
     if not others:
         return files, []
-    count = f"{len(others)} file{'s are' if len(others) > 1 else ' is'}"
+    are = "are" if len(others) > 1 else "is"
     return files, [
-        f"{path}: {count} left out, which are not CLASS/FILE or PART/CLASS/FILE with {', '.join(_SUFFIXES)}; "
-        f"the first is {others[0]}"
+        f"{path}: {counted(len(others), 'file')} {are} left out, which {are} not CLASS/FILE or PART/CLASS/FILE with "
+        f"{', '.join(_SUFFIXES)}; the first is {others[0]}"
     ]
 
 
@@ -198,41 +315,15 @@ def _is_array(file: Path) -> bool:
     return file.suffix.lower() in (".npy", ".npz")
 
 
-def _read_array(file: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The frames (T, ...) of a file of arrays; it has no names."""
+def _read_array(file: Path) -> np.ndarray:
+    """The frames (T, ...) of a file of arrays."""
     arrays = read_arrays(file)
     values = next(iter(arrays.values())) if len(arrays) == 1 else arrays.get("sequence")
     if values is None:
         raise DataError(f"{file}: must hold one array, or one called sequence; it holds {', '.join(arrays)}")
     if values.dtype.kind not in "iuf" or values.ndim < 2 or 0 in values.shape:
         raise DataError(f"{file}: a sequence must be numbers (T, ...), got {values.dtype} {values.shape}")
-    return values, ()
-
-
-def _read_table(file: Path, table: TextTable) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The frames (T, D) of a text file, and the names of its columns if it has some."""
-    columns = [
-        numbers(column, lambda row, name=name: f"{file}, line {table.lines[row]}: {name}")  # type: ignore[misc]
-        for name, column in table.columns().items()
-    ]
-    return np.stack(columns, axis=1), table.names or ()
-
-
-def _without_counters(
-    path: Path, tables: dict[Path, TextTable], bad: BadSamples
-) -> tuple[dict[Path, Frames], list[str]]:
-    """The frames of text files without a nameless column that counts rows, and the note on it."""
-    read_or_not = {file: bad.read(partial(_read_table, file, table)) for file, table in tables.items()}
-    found = {file: frames for file, frames in read_or_not.items() if frames is not None}
-    if not found or len(next(iter(found.values()))[1]) < 2:
-        return found, []
-    names = next(iter(found.values()))[1]
-    if not is_index_name(names[0]) or any(other != names for _, other in found.values()):
-        return found, []
-    if not all(counts_rows(frames[:, 0]) for frames, _ in found.values()):
-        return found, []
-    cut = {file: (frames[:, 1:], names[1:]) for file, (frames, _) in found.items()}
-    return cut, [f"{path}: {index_note(names[0])}"]
+    return values
 
 
 SOURCE = Source(

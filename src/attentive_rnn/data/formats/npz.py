@@ -6,6 +6,7 @@
                 numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut into windows
     classes     the class names
     schema      JSON of a Schema, as one text
+    features    (D,) the names of the features of a frame
     split       (N,) "train" or "test"
     confidence  of each joint, shaped as sequences without the last axis; also called score, scores or visibility
     meta        (N,) JSON objects
@@ -29,9 +30,8 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, counted
 from ..dataset import SequenceDataset, Splits
-from ..frame_labels import by_recording, labels_of_frames
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
@@ -44,6 +44,7 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_lay
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
+from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, end_of, gather, of_one_hot
 
 DATA = ("sequences", "x", "X", "data")
@@ -85,7 +86,7 @@ def load(
         target: "class" or "number", what a label is; None: as the type of the array says.
         order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
             :mod:`attentive_rnn.data.formats.windows`.
-        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.frame_labels`.
+        windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.formats.frame_labels`.
 
     Raises:
         DataError: the file is malformed, a sequence has no label, or a part is empty.
@@ -106,10 +107,8 @@ def read(
     windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
-    path = existing(path)
-    return from_file(
-        read_arrays(path), path, layout, missing, coordinates, min_confidence, values, target, order, windows
-    )
+    given = (layout, missing, coordinates, min_confidence, values, target, order, windows)
+    return from_file(read_arrays(existing(path)), Path(path), *given)
 
 
 def from_file(
@@ -129,8 +128,7 @@ def from_file(
     if target is not None:
         one_of(path.suffix[1:], "target", target, get_args(Kind))
     where = str(path)
-    parts = {} if _named("sequences", arrays) is not None else _parts(arrays, where)
-    if parts:
+    if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
@@ -207,7 +205,7 @@ def from_arrays(
         if given.dtype.kind == "f" and many:
             raise DataError(f"{where}: labels are floats, and windows have classes: target=class takes them as such")
         if given.dtype.kind == "f":
-            schema = Schema((), shape, layout=layout, target="number")
+            schema = Schema((), shape, _features(arrays, shape), layout, target="number")
     labels, classes = _labels(given, arrays.get("classes"), schema, sum(sizes) if many else len(cases), where)
     of_frames = np.split(np.array(labels), np.cumsum(sizes)[:-1]) if many else None
     labels = [-1] * len(cases) if many else labels
@@ -219,7 +217,7 @@ def from_arrays(
         [torch.from_numpy(case) for case in finished if case is not None],
         [labels[i] for i in kept],
         [metas[i] for i in kept],
-        schema or Schema(classes, shape, layout=layout),
+        schema or Schema(classes, shape, _features(arrays, shape), layout),
         name,
         [*notes, *bad.notes(where, len(cases))],
     )
@@ -306,6 +304,14 @@ def _schema(arrays: dict[str, np.ndarray], where: str) -> Schema | None:
         raise DataError(f"{where}: {error}") from error
 
 
+def _features(arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The names of the features of a frame, where there is an array of so many texts."""
+    names = arrays.get("features")
+    if names is None or names.dtype.kind != "U" or names.shape != (math.prod(shape),) or len(set(names)) < names.size:
+        return ()
+    return tuple(names.tolist())
+
+
 def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None, where: str) -> list[np.ndarray]:
     """The sequences, each (T, ...) without padding."""
     if lengths is None:
@@ -329,13 +335,17 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         padded = values.ndim >= 3 and sum(sizes) != len(values)
     if not padded:
         if sum(sizes) != len(values):
-            raise DataError(f"{where}: the lengths add up to {sum(sizes)}, but sequences has {len(values)} frames")
+            raise DataError(
+                f"{where}: the lengths add up to {sum(sizes)}, but sequences has {counted(len(values), 'frame')}"
+            )
         return np.split(values, np.cumsum(sizes)[:-1])
     if len(values) != len(sizes):
-        raise DataError(f"{where}: there are {len(values)} sequences and {len(sizes)} lengths")
+        raise DataError(f"{where}: there are {counted(len(values), 'sequence')} and {counted(len(sizes), 'length')}")
     if max(sizes) > values.shape[1]:
         i = int(np.argmax(sizes))
-        raise DataError(f"{where}: the length of sequence {i} is {sizes[i]}, but it has {values.shape[1]} frames")
+        raise DataError(
+            f"{where}: the length of sequence {i} is {sizes[i]}, but it has {counted(values.shape[1], 'frame')}"
+        )
     return [case[:size] for case, size in zip(values, sizes, strict=True)]
 
 
@@ -374,7 +384,9 @@ def _labels(
     elif labels.dtype.kind != "U":
         wrong = [v for v in values if not -1 <= v < len(names)]
         if wrong:
-            raise DataError(f"{where}: the label {wrong[0]} is not an index into the {len(names)} classes")
+            raise DataError(
+                f"{where}: the label {wrong[0]} is not an index into the {counted(len(names), 'class', 'classes')}"
+            )
         return values, names
     index = {name: i for i, name in enumerate(names)}
     for value in values:

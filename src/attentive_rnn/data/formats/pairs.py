@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 import torch
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..dataset import SequenceDataset, Splits, concatenate, relabel
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
@@ -139,11 +139,16 @@ class PairFormat:
         name = Path(where).name
         match = self.pattern.fullmatch(name)
         stem = name if match is None else name[: match.start("suffix")]
+        shape = (content.dimensions,)
+        try:
+            schema = Schema(content.classes, shape, features=features, rate=rate, target=content.target)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
         return SequenceDataset(
             sequences=[torch.from_numpy(case) for case in content.cases],
             labels=content.labels,
             metas=[{"name": f"{stem}/{i}"} for i in content.numbers],
-            schema=Schema(content.classes, (content.dimensions,), features=features, rate=rate, target=content.target),
+            schema=schema,
             name=content.problem or stem,
             notes=content.notes,
         )
@@ -188,7 +193,7 @@ def splits(train: SequenceDataset, test: SequenceDataset, missing: Missing = "re
         raise DataError(f"{name}: one of the TRAIN and the TEST file has targets and the other classes")
     if train.schema.shape != test.schema.shape:
         raise DataError(
-            f"{train.name}: the TRAIN file has {train.schema.size} dimensions and the TEST file "
+            f"{train.name}: the TRAIN file has {counted(train.schema.size, 'dimension')} and the TEST file "
             f"{test.schema.size}; they do not belong together"
         )
     return Splits(train, relabel(test, train.schema.classes, strict=True))

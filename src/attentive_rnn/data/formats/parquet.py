@@ -37,7 +37,7 @@ def read_columns(path: Path) -> Columns:
     try:
         if path.is_dir():
             table, starts = arrow.folder_table(pa, path, _read_table)
-            return replace(_columns(pa, table, str(path)), files=tuple(starts))
+            return replace(_columns(pa, table, str(path)), shards=tuple(starts))
         return _columns(pa, _read_table(path), str(path))
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, TypeError, KeyError) as error:
         if isinstance(error, DataError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..io.arrays import Missing, check_missing, fill
 from ..io.cells import numbers
 from ..io.files import decompress, quoted
@@ -213,7 +213,7 @@ def _case(header: _Header, number: int, fields: list[str], missing: Missing) -> 
         fail(
             header.where,
             number,
-            f"{len(fields)} dimensions, expected {header.dimensions or 'at least 1'}; a line is "
+            f"{counted(len(fields), 'dimension')}, expected {header.dimensions or 'at least 1'}; a line is "
             f"dim1:dim2:...{':label' if header.labelled else ''}, and this one may be truncated",
         )
     rows = []
@@ -230,15 +230,15 @@ def _case(header: _Header, number: int, fields: list[str], missing: Missing) -> 
             fail(
                 header.where,
                 number,
-                f"dimension {dimension} has {len(row)} values and dimension 1 has {len(rows[0])}; "
+                f"dimension {dimension} has {counted(len(row), 'value')} and dimension 1 has {len(rows[0])}; "
                 "all dimensions of a sequence must have the same length",
             )
     if header.length is not None and len(rows[0]) != header.length:
         fail(
             header.where,
             number,
-            f"{len(rows[0])} values a dimension, but @seriesLength is {header.length}; the line may be truncated, "
-            "or set @equalLength false",
+            f"{counted(len(rows[0]), 'value')} a dimension, but @seriesLength is {header.length}; the line may be "
+            "truncated, or set @equalLength false",
         )
     return fill(
         np.array(rows, dtype=np.float64).T,

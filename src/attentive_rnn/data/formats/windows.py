@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
@@ -158,8 +158,8 @@ def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
     if shape[1] >= shape[2] or (fits and not turned):
         return "NTD"
     raise DataError(
-        f"{where}: the axes {shape} can be {shape[1]} frames of {shape[2]} features (NTD) or {shape[2]} frames of "
-        f"{shape[1]} features (NDT); {_SAY}"
+        f"{where}: the axes {shape} can be {counted(shape[1], 'frame')} of {counted(shape[2], 'feature')} "
+        f"(NTD) or {counted(shape[2], 'frame')} of {counted(shape[1], 'feature')} (NDT); {_SAY}"
     )
 
 
@@ -239,12 +239,15 @@ def _add_labels(arrays: dict[str, np.ndarray], parts: list[Part], used: list[lis
         count = len(part.values)
         labels = np.full(count, -1) if part.labels is None else part.labels
         if labels.shape != (count,) or labels.dtype.kind not in "iufU":
-            raise DataError(f"{part.where}: there are {count} sequences, and labels are {labels.dtype} {labels.shape}")
+            raise DataError(
+                f"{part.where}: there are {counted(count, 'sequence')}, and labels are {labels.dtype} {labels.shape}"
+            )
         found.append(labels[kept])
     if len({array.dtype.kind == "U" for array in found}) > 1:
         raise DataError(f"{parts[0].where}: the labels of one part are texts and those of another numbers")
     arrays["labels"] = np.concatenate(found)
     if classes is not None:
         if arrays["labels"].max() >= classes:
-            raise DataError(f"{parts[0].where}: a label is {arrays['labels'].max()}, but there are {classes} classes")
+            known = counted(classes, "class", "classes")
+            raise DataError(f"{parts[0].where}: a label is {arrays['labels'].max()}, but there are {known}")
         arrays["classes"] = np.array([str(i) for i in range(classes)])

@@ -139,8 +139,8 @@ def fill(values: np.ndarray, missing: Missing, place: Callable[[int, int], str],
         raise DataError(f"{place(*wrong[0])} is infinite or too large for float32" + (f"; {hint}" if hint else ""))
     if missing in ("refuse", "skip"):
         raise DataError(
-            f'{place(*np.argwhere(absent)[0])} is missing; load with missing="interpolate" or missing="zero", '
-            'or leave such sequences out with missing="skip"'
+            f"{place(*np.argwhere(absent)[0])} is missing; load with --option missing=interpolate or missing=zero, or "
+            "leave such sequences out with missing=skip"
         )
     if missing == "zero":
         values = np.where(absent, 0.0, values)
@@ -150,7 +150,8 @@ def fill(values: np.ndarray, missing: Missing, place: Callable[[int, int], str],
             gaps = absent[:, d]
             if gaps.all():
                 raise DataError(
-                    f'{place(0, int(d))}, like all others of this sequence, is missing; load with missing="zero"'
+                    f"{place(0, int(d))}, like all others of this sequence, is missing; load with --option "
+                    "missing=zero, or leave such sequences out with missing=skip"
                 )
             values[gaps, d] = np.interp(time[gaps], time[~gaps], values[~gaps, d])
     return np.ascontiguousarray(values, dtype=np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeVar, get_args
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..options import one_of
 
 Bad = Literal["refuse", "skip"]
@@ -39,7 +39,7 @@ class BadSamples:
         except DataError as error:
             if not self.skip:
                 text = str(error)
-                hint = "" if "missing=" in text else "; missing=skip leaves out what cannot be read"
+                hint = "" if "missing=" in text else "; --option missing=skip leaves out what cannot be read"
                 raise DataError(text + hint) from error
             self.errors.append(str(error))
             return None
@@ -53,10 +53,9 @@ class BadSamples:
         if not self.errors:
             return []
         if len(self.errors) >= total:
-            raise DataError(f"{where}: all {total} sequences are bad; the first: {self.errors[0]}")
-        return [
-            f"{where}: {len(self.errors)} of {total} sequences are left out (missing=skip); first: {self.errors[0]}"
-        ]
+            raise DataError(f"{where}: all {counted(total, 'sequence')} are bad; the first: {self.errors[0]}")
+        some = f"{len(self.errors)} of {counted(total, 'sequence')}"
+        return [f"{where}: {some} are left out (missing=skip); first: {self.errors[0]}"]
 
 
 def check_bad(where: str, missing: str) -> BadSamples:

@@ -98,28 +98,10 @@ def write_file(path: Path, data: bytes) -> None:
     write_atomically(path, data)
 
 
-def to_json(values: Any, indent: int | None = None) -> str:
-    """Values as JSON, which has no NaN and no infinity: these become null.
-
-    Example:
-        >>> to_json({"loss": float("nan"), "classes": ["a"]})
-        '{"loss": null, "classes": ["a"]}'
-    """
-    text = json.dumps(_finite(values), indent=indent, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode()  # half a character is written as an escape
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def write_json(path: Path, values: Any) -> None:
     """Put values at a path as readable JSON, in one step."""
-    write_file(path, (to_json(values, indent=2) + "\n").encode())
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    write_file(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import codecs
 import csv
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from ...errors import DataError
-from .cells import is_value
+from ...errors import DataError, counted
+from .cells import absent, is_value
 from .files import decompress, quoted
 from .memory import check_memory
 
@@ -60,10 +61,11 @@ def parse_rows(data: bytes, where: str, columns: int, separator: str | None = No
     numbered = [(i, line.rstrip(separator)) for i, line in numbered if line]
     rows = [line.split(separator) for _, line in numbered]
     if not rows:
-        raise DataError(f"{where}: is empty; expected lines of {columns} numbers")
+        raise DataError(f"{where}: is empty; expected lines of {counted(columns, 'number')}")
     for (i, _), row in zip(numbered, rows, strict=True):
         if len(row) != columns:
-            raise DataError(f"{where}, line {i}: has {len(row)} numbers, expected {columns}; the file may be truncated")
+            held = counted(len(row), "number")
+            raise DataError(f"{where}, line {i}: has {held}, expected {columns}; the file may be truncated")
     try:
         values = np.array(rows, dtype=np.float64)
         fits = np.abs(values) <= np.finfo(np.float32).max
@@ -77,6 +79,7 @@ def parse_rows(data: bytes, where: str, columns: int, separator: str | None = No
 
 
 _FRACTION = re.compile(r"[+-]?\d*[.]\d+([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"[+-]?\d+([.]0*)?")
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,16 @@ class TextTable:
         rows: the fields of each other line.
         lines: where these lines are in the file.
         numbered: whether the names are numbers, 0, 1, ..., so that the line could have been values as well.
+        unclear: why the first line, which was taken for values, could as well be names; "" if it could not.
+        notes: what was left out.
     """
 
     names: tuple[str, ...] | None
     rows: list[list[str]]
     lines: list[int]
     numbered: bool = False
+    unclear: str = ""
+    notes: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, list[str]]:
         """The fields of each column by its name, "column 1", ... where it has none."""
@@ -103,7 +110,10 @@ class TextTable:
 
 def header_note(where: str) -> str:
     """The note on a file whose first line is numbers and was taken for names."""
-    return f"{where}: the first line, which counts the columns, was taken for their names; header=false makes it values"
+    return (
+        f"{where}: the first line, which counts the columns, was taken for their names; --option header=false makes it "
+        "values"
+    )
 
 
 def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTable:
@@ -111,8 +121,9 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
 
     The separator is the one of comma, semicolon and tab that is most frequent in the first line, or else spaces.
     Lines that begin with # are comments. A line of separators only is a row without values, an empty line is none.
-    The first line has the names if one of its fields is not a number, or if it counts the columns: 0, 1, ..., as
-    pandas writes them, or 1, 2, ... above values that are no whole numbers.
+    The first line has the names if one of its fields is not a number, or if it counts the columns: 0, 1, 2, ..., as
+    pandas writes them, or 1, 2, ... or 2, 1, 0 above values that are no whole numbers. Other whole numbers, each once,
+    above such values can be names or values. A comma at the end of each line makes no column.
 
     Args:
         data: the bytes.
@@ -123,8 +134,9 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
         DataError: the file is empty, not text, or its lines differ in the number of fields.
 
     Example:
-        >>> parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
-        TextTable(names=('x', 'y'), rows=[['1', '2'], ['3', '4']], lines=[2, 3], numbered=False)
+        >>> table = parse_table(b"x;y\\n1;2\\n3;4\\n", "a.csv")
+        >>> table.names, table.rows, table.lines
+        (('x', 'y'), [['1', '2'], ['3', '4']], [2, 3])
     """
     text = decode(decompress(data, where), where)
     if "\0" in text:
@@ -134,9 +146,11 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
     for number, row in _split(text, where):
         if row in ([], [""]) or row[0].startswith("#"):
             continue
+        if rows and len(row) == len(rows[0]) + 1 and row[-1] == "" and header is not False:
+            row.pop()  # a separator after the last value, which the line of names has not
         if rows and len(row) != len(rows[0]):
             raise DataError(
-                f"{where}, line {number}: {len(row)} fields, but line {lines[0]} has {len(rows[0])}; "
+                f"{where}, line {number}: {counted(len(row), 'field')}, but line {lines[0]} has {len(rows[0])}; "
                 + (
                     "the line may be truncated"
                     if len(row) < len(rows[0])
@@ -147,33 +161,65 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
         lines.append(number)
     if not rows:
         raise DataError(f"{where}: is empty")
-    numbered = header is None and _counts_columns(rows)
-    if header is False or (header is None and not numbered and all(is_value(field) for field in rows[0])):
-        return TextTable(None, rows, lines)
+    kind = _first_line(rows) if header is None else "names" if header else "values"
+    if kind in ("values", "unclear"):
+        shown = quoted(",".join(rows[0]))
+        why = f"{where}, line {lines[0]}: {shown} can be names of the columns or values: "
+        why += "--option header=true takes the line for names, --option header=false for values"
+        return TextTable(None, rows, lines, unclear=why if kind == "unclear" else "")
     value = next((field for field in rows[0] if _FRACTION.fullmatch(field)), None)
     if header is None and value is not None:
         raise DataError(
             f"{where}, line {lines[0]}: holds {quoted(value)}, a value, and texts, which may be names or values; "
-            "header=true takes the line for names, header=false for values"
+            "--option header=true takes the line for names, --option header=false for values"
         )
-    if len(set(rows[0])) < len(rows[0]):
-        raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
     if len(rows) == 1:
         raise DataError(f"{where}: has names in line {lines[0]}, but no values after them")
-    return TextTable(tuple(rows[0]), rows[1:], lines[1:], numbered)
+    notes = _cut_empty(rows, where)
+    if len(set(rows[0])) < len(rows[0]):
+        raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
+    return TextTable(tuple(rows[0]), rows[1:], lines[1:], kind == "numbered", notes=notes)
 
 
-def _counts_columns(rows: list[list[str]]) -> bool:
-    """Whether the first row counts the columns and so has their names, not values."""
+def _cut_empty(rows: list[list[str]], where: str) -> tuple[str, ...]:
+    """Cut columns without a name and without any value from the right, as commas at the end of lines make them."""
+    count = 0
+    while len(rows[0]) > 1 and rows[0][-1] == "" and all(absent(row[-1]) for row in rows):
+        for row in rows:
+            row.pop()
+        count += 1
+    if not count:
+        return ()
+    which = "the last column has" if count == 1 else f"the last {count} columns have"
+    return (f"{where}: {which} no name and no values and {'was' if count == 1 else 'were'} left out",)
+
+
+def _first_line(rows: list[list[str]]) -> Literal["names", "numbered", "unclear", "values"]:
+    """What the first row is."""
     first, rest = rows[0], rows[1:]
-    if first[0] == "" and len(first) > 1:  # above a row counter, which pandas writes without a name
-        first = first[1:]
-        return first == [str(i) for i in range(len(first))] and bool(rest)
-    if first == [str(i) for i in range(len(first))] and len(first) > 1:
-        return bool(rest)
-    # One column that begins with 0, or a frame 1, 2, 3: names only above values that are no whole numbers.
-    counts = first == ["0"] or (first == [str(i) for i in range(1, len(first) + 1)] and len(first) > 1)
-    return counts and bool(rest) and not any(field.lstrip("+-").isdigit() for row in rest for field in row)
+    if not all(is_value(field) for field in first):
+        return "names"
+    if not rest:
+        return "values"
+    indexed = first[0] == "" and len(first) > 1  # above a row counter, which pandas writes without a name
+    if indexed:
+        first, rest = first[1:], [row[1:] for row in rest]
+    texts = [str(i) for i in range(len(first) + 1)]
+    if indexed and first == texts[:-1]:
+        return "numbered"
+    whole = any(all(_WHOLE.fullmatch(field) for field in row) for row in rest)
+    if first == texts[:-1] and len(first) > 1:
+        # 0,1 above zeros and ones can be a frame.
+        return "unclear" if {field for row in rest for field in row} <= {"0", "1"} else "numbered"
+    if whole or not all(_WHOLE.fullmatch(field) for field in first):
+        return "values"
+    if len(first) == 1:
+        return "numbered" if first == ["0"] else "values"
+    if first in (texts[1:], texts[-2::-1]):
+        return "numbered"
+    # Values that were rounded alike could be these, but not where each column has fractions below.
+    fractions = all(any(_FRACTION.fullmatch(row[i]) for row in rest) for i in range(len(first)))
+    return "unclear" if fractions and len(set(map(float, first))) == len(first) else "values"
 
 
 def _split(text: str, where: str) -> list[tuple[int, list[str]]]:

@@ -232,11 +232,12 @@ def _depth_dataset(path: Path, arrays: dict[str, np.ndarray], labels: int) -> Se
     depth, hand, rows = arrays["depth"], arrays["hand"], arrays["rows"]
     classes = class_names(labels)
     frames = depth.shape[1] if depth.ndim == 4 else 0
-    wanted = {"depth": (len(rows), frames, _SIDE, _SIDE), "hand": (len(rows), frames, 9), "rows": (len(rows), 7)}
+    count = len(rows) if rows.ndim else 0
+    wanted = {"depth": (count, frames, _SIDE, _SIDE), "hand": (count, frames, 9), "rows": (count, 7)}
     for key, shape in {**wanted, "n_train": ()}.items():
         if arrays[key].shape != shape or frames == 0:
             raise DataError(f"{path}: the array {key!r} is {arrays[key].shape}, expected {shape}")
-    if not len(rows):
+    if not count:
         raise DataError(f"{path}: has no gesture")
     limits = np.array([len(GESTURES), len(FINGERS)])
     bad = np.flatnonzero(((rows[:, :2] < 1) | (rows[:, :2] > limits)).any(1) | ~np.isfinite(hand).all((1, 2)))

@@ -6,6 +6,7 @@ text is all that follows: quotation marks mean nothing. A label is neg or 0, pos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -133,7 +134,7 @@ def _table(path: Path) -> Iterator[Review]:
             raise DataError(f"{path}, line {number}: the label {quoted(values['label'])} is none of neg, pos, 0, 1")
         meta: dict[str, Any] = {"name": f"{path.name.split('.')[0]} {number}"}
         if "rating" in values:
-            if not values["rating"].strip().isdecimal():
+            if not re.fullmatch(r"\s*\d{1,9}\s*", values["rating"]):
                 raise DataError(f"{path}, line {number}: the rating {quoted(values['rating'])} is no whole number")
             meta["rating"] = int(values["rating"])
         yield Review(words(values["text"]), label, meta)

@@ -313,6 +313,8 @@ def _ranked(ways: Iterable[Tensor]) -> Tensor:
     for number, fits in enumerate(ways):
         ranks = torch.full(fits.shape, NO_RANK) if ranks is None else ranks
         ranks[fits & (ranks == NO_RANK)] = number
+        if int(ranks.max()) < NO_RANK:
+            break
     assert ranks is not None
     return ranks
 

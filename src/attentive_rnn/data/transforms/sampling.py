@@ -15,6 +15,8 @@ from ..schema import NO_JOINTS, Schema
 from .base import Compose, Transform, present
 from .presence import has_joints
 
+_MOST = 1_000_000  # frames to which a sequence is sampled
+
 
 class RandomCrop(Transform):
     """Keep one span of the frames, drawn anew each time.
@@ -109,6 +111,8 @@ class UniformSampling(Transform):
 
     def __init__(self, frames: int, random: bool = False) -> None:
         self.frames = whole(self.name, "frames", frames, 1)
+        if self.frames > _MOST:
+            raise ConfigError(f"{self.name}: frames must be at most {_MOST}, got {frames}")
         if not isinstance(random, bool):
             raise ConfigError(f"{self.name}: random must be true or false, got {random!r}")
         self.random = random

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...data import Splits
+from ...data.check.leaks import leak_findings
 from ...data.check.parts import part_warnings
 from ...data.io.files import write_file
 from ...errors import ConfigError, needed_for
@@ -106,7 +107,9 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
 
 def _data_remarks(splits: Splits) -> list[str]:
     """The warnings and the notes of the data's reader."""
-    warnings = [f"Warning: {warning}." for warning in part_warnings(splits.parts())]
+    parts = splits.parts()
+    found = [*part_warnings(parts), *(finding.text for finding in leak_findings(parts))]
+    warnings = [f"Warning: {warning}." for warning in found]
     return warnings + [f"Data: {note}." for note in splits.notes]
 
 

@@ -90,7 +90,7 @@ def _framed(explanations: Sequence[Answer], data: dict[str, Any], note: str, cla
 
 
 def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, Any]] | None:
-    """The weights of the former outputs, the mean over the sequences that are shown; None if no layer looks back."""
+    """The weights of the past outputs, the mean over the sequences that are shown; None if no layer looks back."""
     first = saved.classifier.config["first_lag"]
     rows = [
         {"name": name, "lags": list(range(first, first + len(mean))), "weights": [f"{value:.3f}" for value in mean]}

@@ -1,4 +1,4 @@
-"""The recurrence: a cell, perhaps with an attention gate on its input and with attention to its own former outputs.
+"""The recurrence: a cell, perhaps with an attention gate on its input and with attention to its own past outputs.
 
 Sources: Zhang et al., ECCV 2018 (EleAtt-RNN); Wang, arXiv 1709.03714 (RRA).
 """

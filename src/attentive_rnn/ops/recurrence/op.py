@@ -56,7 +56,7 @@ def recurrence(
     Args:
         x: the input, (T, B, D).
         state: the state before the first step: h, with an LSTM c, each (B, N), and with lags the window (B, W, N) of
-            the W = lags.number + lags.first - 1 former outputs, the latest first.
+            the W = lags.number + lags.first - 1 past outputs, the latest first.
         weights: see :class:`Weights`; `lag` is W_a as it is learned, (K), that of the latest output first.
         spec: the cell, the gate, its scale, and the lags.
         lengths: the number of steps of each row, int64 (B,), each in 0..T; None: all T. They are copied. A row of no

@@ -1,7 +1,7 @@
 """The recurrence in the words of its equations, which every other backend is tested against.
 
 [1]-[7] are the equations of EleAtt-RNN: Zhang et al., "Adding Attentiveness to the Neurons in Recurrent Neural
-Networks", ECCV 2018. [RRA] is residual attention over K former outputs: Wang, "RRA: Recurrent Residual Attention for
+Networks", ECCV 2018. [RRA] is residual attention over K past outputs: Wang, "RRA: Recurrent Residual Attention for
 Sequence Learning", arXiv 1709.03714, and the author's program (github.com/deepsemantic/RRA), which computes
 
     w    = W_a / sum_k W_a[k]

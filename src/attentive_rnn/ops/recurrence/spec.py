@@ -1,4 +1,4 @@
-"""Parts of a recurrence: its cell, its gate, the former outputs that it attends to, its weights and its state; a call
+"""Parts of a recurrence: its cell, its gate, the past outputs that it attends to, its weights and its state; a call
 of it, which every backend takes; the result; and the check that the parts of a call fit each other.
 """
 
@@ -10,21 +10,20 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ...options import Gate, Norm
 from ..autograd import differentiable
 
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"]
-Gate = Literal["sigmoid", "softmax"] | None
 
 CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
 GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
 
-Norm = Literal["sum", "softmax", "content", "mean"]
 NORMS: tuple[Norm, ...] = ("sum", "softmax", "content", "mean")
 LEARNED: tuple[Norm, ...] = ("sum", "softmax")  # those that have a W_a
 
 
 class Lags(NamedTuple):
-    """The K former outputs that a step attends to, h_{t-first} ... h_{t-first-K+1}."""
+    """The K past outputs that a step attends to, h_{t-first} ... h_{t-first-K+1}."""
 
     number: int  # K
     norm: Norm = "sum"  # how their weights w are made of W_a; see reference.lag_weights
@@ -32,7 +31,7 @@ class Lags(NamedTuple):
 
     @property
     def window(self) -> int:
-        """W, how many former outputs the recurrence carries."""
+        """W, how many past outputs the recurrence carries."""
         return self.number + self.first - 1
 
 
@@ -42,7 +41,7 @@ class Spec(NamedTuple):
     cell: Cell
     gate: Gate = "sigmoid"
     gate_scale: float = 1.0
-    lags: Lags | None = None  # None: no attention to former outputs
+    lags: Lags | None = None  # None: no attention to past outputs
 
     @property
     def blocks(self) -> int:
@@ -174,7 +173,7 @@ class Call(NamedTuple):
 class Attention(NamedTuple):
     """What a layer attended to at every step, zero past a row's length; None where it has no lags or no gate."""
 
-    lags: Tensor | None  # (T, B, K): the weights of the former outputs, that of h_{t-first} first
+    lags: Tensor | None  # (T, B, K): the weights of the past outputs, that of h_{t-first} first
     inputs: Tensor | None  # (T, B, D): the gate's response to the elements of the input
 
 

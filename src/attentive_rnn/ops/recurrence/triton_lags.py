@@ -1,6 +1,6 @@
-"""Attention to former outputs in the Triton kernels: a_t = sum_k w_k h_{t-first-k}, and its gradients.
+"""Attention to past outputs in the Triton kernels: a_t = sum_k w_k h_{t-first-k}, and its gradients.
 
-Nothing is carried: a former output is read where it was written, `output`, or before a row's first step in `window`.
+Nothing is carried: a past output is read where it was written, `output`, or before a row's first step in `window`.
 """
 
 import triton

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-import torch
 
 DISTRIBUTION = "attentive-rnn"
 
@@ -27,13 +26,15 @@ class Package(NamedTuple):
 
 def describe(device: str) -> dict[str, Any]:
     """The environment of a run on a device ("cpu", "cuda:0"), as plain values for env.json."""
+    import torch  # here, so that `attentive info` can do without it
+
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": sys.argv,
         "folder": os.getcwd(),
         "device": device,
         "versions": versions(),
-        "hardware": hardware(),
+        "hardware": hardware() | {"gpus": gpus()},
         "threads": torch.get_num_threads(),
     }
 
@@ -45,15 +46,21 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores that this process may use, memory in GiB and GPUs."""
+    """Processor, cores that this process may use, and memory in GiB."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "system": platform.platform(),
         "cpu": _cpu_name(),
         "cores": cores,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }
+
+
+def gpus() -> list[str]:
+    """The names of the GPUs that PyTorch sees."""
+    import torch
+
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
 def packages() -> list[Package]:

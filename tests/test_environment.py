@@ -8,7 +8,7 @@ import platform
 
 import torch
 
-from attentive_rnn.training import environment
+from attentive_rnn import environment
 
 
 def test_an_environment_is_plain_values_that_json_holds():

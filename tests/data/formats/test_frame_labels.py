@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from attentive_rnn.data import load, read_sequences
-from attentive_rnn.data.frame_labels import by_recording
+from attentive_rnn.data.formats.frame_labels import by_recording
 from attentive_rnn.errors import DataError
 
 X = np.arange(12.0).reshape(12, 1)

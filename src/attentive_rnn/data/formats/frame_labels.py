@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import DataError
-from .recordings import REMEDY, changes
+from ...errors import DataError
+from ..recordings import REMEDY, changes
 
 _OF_FRAMES = ("recording", "sequence", "session", "subject", "split", "name")
 

@@ -1,0 +1,1 @@
+"""Long tables: the roles of their columns, and the frames of their sequences."""

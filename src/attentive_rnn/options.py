@@ -1,0 +1,87 @@
+"""Options of the recurrent layers and of the classifier made of them: names, types and defaults, each written once.
+
+The layers and the classifier take them as ``**options`` (see :mod:`.layers.options`), the training configuration as
+the keys of its model section. PyTorch is not imported here, so that a recipe can be read and printed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypedDict, get_args
+
+BackendName = Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"]
+CellName = Literal["gru", "lstm", "rnn", "rra"]
+Gate = Literal["sigmoid", "softmax"] | None
+Init = Literal["torch", "paper", "open"]
+Norm = Literal["sum", "softmax", "content", "mean"]
+Pool = Literal["mean", "last", "keras_compat"]
+Rate = Annotated[float, "a number in range [0, 1]"]
+
+CELLS: tuple[CellName, ...] = get_args(CellName)
+POOLS: tuple[Pool, ...] = get_args(Pool)
+MAX_FRAMES = 2**18  # of a padded batch, where nothing else is said: more than any recipe needs for its data
+
+
+class LayerOptions(TypedDict, total=False):
+    """Options of a stack of recurrent layers.
+
+    Args:
+        gate: "sigmoid"; "softmax" (the elements of a_t sum to one); None (the plain layer, x~ = x); or a sequence
+            with one entry a layer.
+        gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
+        locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
+        zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
+        residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
+        init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
+            "open" (as "paper", with a gate that starts near the identity).
+        backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
+    """
+
+    gate: Gate | Sequence[Gate]
+    gate_scale: float
+    locked_dropout: Rate
+    zoneout: Rate
+    residual: bool
+    init: Init
+    backend: BackendName
+
+
+class ClassifierOptions(LayerOptions, total=False):
+    """Options of :class:`.SequenceClassifier` beside its sizes, which means them in its docstring."""
+
+    cell: CellName
+    dropout: float
+    bidirectional: bool
+    reset_after: bool
+    lags: int
+    norm: Norm
+    first_lag: int
+    memory: int | None
+    pool: Pool
+    embedding_size: int | None
+
+
+LAYER_DEFAULTS: LayerOptions = {
+    "gate": "sigmoid",
+    "gate_scale": 1.0,
+    "locked_dropout": 0.0,
+    "zoneout": 0.0,
+    "residual": False,
+    "init": "torch",
+    "backend": "auto",
+}
+HIDDEN_SIZE, NUM_LAYERS = 100, 3  # of the classifier
+CLASSIFIER_DEFAULTS: ClassifierOptions = {
+    "cell": "gru",
+    "dropout": 0.5,
+    "bidirectional": False,
+    "reset_after": False,
+    "lags": 5,
+    "norm": "sum",
+    "first_lag": 1,
+    "memory": None,
+    "pool": "mean",
+    "embedding_size": None,
+    **LAYER_DEFAULTS,
+    "init": "paper",
+}

@@ -1,0 +1,44 @@
+"""Labels of a column: classes, or numbers to predict."""
+
+import numpy as np
+import pytest
+
+from attentive_rnn.data import Schema
+from attentive_rnn.data.formats.columns import Columns
+from attentive_rnn.data.formats.long.labels import read_labels
+from attentive_rnn.data.formats.long.roles import Rows
+from attentive_rnn.errors import DataError
+
+ROWS = Rows(np.arange(4), np.array([0, 2, 3]))
+
+
+def column(*texts, schema=None):
+    return Columns("set.csv", "line", range(2, 6), {"y": list(texts)}, schema)
+
+
+def test_classes_are_in_the_order_of_numbers_and_words_for_no_value_are_no_label():
+    found = read_labels(column("10", "10", "9", "NA"), "y", ROWS, None)
+    assert (found.values, found.classes, found.kind) == ([1, 0, -1], ("9", "10"), "class")
+
+
+def test_numbers_are_predicted_where_they_are_asked_for():
+    found = read_labels(column("1", "1", "2,5", ""), "y", ROWS, "number")
+    np.testing.assert_array_equal(found.values, [1, 2.5, np.nan])
+    assert (found.classes, found.kind) == ((), "number")
+
+
+def test_without_a_column_no_sequence_has_a_label():
+    assert read_labels(column("1", "1", "2", "3"), None, ROWS, None).values == [-1] * 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "schema", "message"),
+    [
+        ("abcd", None, "line 3: y changes from 'a' to 'b' within a sequence"),
+        (("1.5", "1.5", "2", "3"), None, r"line 2: the label '1.5' is no whole number; --option target=number"),
+        ("aabc", Schema(("a", "b"), (1,)), "line 5: the label 'c' is not among the classes"),
+    ],
+)
+def test_what_is_no_label_is_refused_with_its_line(texts, schema, message):
+    with pytest.raises(DataError, match=message):
+        read_labels(column(*texts, schema=schema), "y", ROWS, None)
