@@ -81,6 +81,31 @@ def train(
     return _complete(create_run(config, Path(parent), name), config, splits, device, console)
 
 
+def train_in_memory(config: Config, train: LabelledDataset, *, console: Console | None = None) -> SavedModel:
+    """Train as :func:`train` does, but without a folder: nothing is written and nothing tested.
+
+    Args:
+        config: model and training; its data section says how the sequences are prepared, not where they are.
+        train: the sequences, of which data.valid_fraction is held out. A weight in the loss is ``meta[WEIGHT]``.
+        console: where progress goes; None: the standard error.
+
+    Raises:
+        ConfigError, DataError, MissingExtraError: as for :func:`train`; or there are several devices.
+    """
+    require_extra()
+    if config.devices != 1:
+        raise ConfigError(f"devices must be 1 without the folder of a run, got {config.devices}")
+    from .loop import fit
+
+    splits = Splits(train, train.subset([]))
+    job = make_job(config, splits, starting_model(config, train.schema)[0], device_of(config))
+    try:
+        fit(None, job, console or standard_error())
+    except BackendError as error:
+        raise ConfigError(f"model.backend: {error}") from error
+    return _saved(job, splits)
+
+
 def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | None = None) -> RunFolder:
     """Continue an interrupted run from its last checkpoint; the result is that of a run never interrupted.
 
