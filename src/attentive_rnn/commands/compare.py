@@ -6,7 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from .arguments import CONFIGURATION, JSON, RECIPE, SEEDS, TRAINING, Argument, Command, chosen_recipe, show
+from .arguments import (
+    CONFIGURATION,
+    JSON,
+    RECIPE,
+    SEEDS,
+    TRAINING,
+    Argument,
+    Command,
+    after_training,
+    chosen_recipe,
+    show,
+)
+from .report import report_of
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -15,23 +27,31 @@ def _compare(arguments: argparse.Namespace) -> int:
     from ..data.io.files import read_json
     from ..experiments.compare import compare
     from ..training import automatic, recipes
+    from ..training.setup import load_splits
 
     recipe, overrides = chosen_recipe(arguments)
     if recipe is None:
         choice = automatic.choose(overrides)
         print(choice.why, file=sys.stderr)
-        recipe, config = choice.recipe, choice.config
+        recipe, config, splits = choice.recipe, choice.config, choice.splits
     else:
         config = recipes.load_config(recipe, overrides)
+        splits = load_splits(config)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
-    comparison = compare(config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold)
+    comparison = compare(
+        config, parent, arguments.seeds, models=arguments.models, threshold=arguments.threshold, splits=splits
+    )
+    run = comparison.outcomes[0].runs[0]
+    arguments.run_folder = run.path
+    report = run.report if run.report.exists() else report_of(run, splits)
     if arguments.json:
         show(arguments, {"folder": str(comparison.folder), **read_json(comparison.folder / "comparison.json")}, ())
         return 0
     # A file's lines are wide, since nobody folds them.
     Console(width=None if sys.stdout.isatty() else 160).print(comparison.table())
-    for line in comparison.remarks():
-        print(line)
+    print(*comparison.remarks(), sep="\n")
+    if report is not None:
+        print(f"The run with {comparison.outcomes[0].variant.title} and seed {arguments.seeds[0]}, on a page: {report}")
     return 0
 
 
@@ -58,4 +78,5 @@ COMPARE = Command(
     overrides=True,
     loads=TRAINING,
     goes_on=True,
+    next=after_training,
 )

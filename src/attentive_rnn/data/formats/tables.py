@@ -28,7 +28,7 @@ from . import parquet
 from .columns import Columns, Kind, from_columns
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
-from .long.roles import Rows, find_roles
+from .long.roles import Rows, find_roles, says
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
@@ -224,7 +224,14 @@ def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
         sequence = np.array([number[text] for text in ids])
         if "" in number:
             raise DataError(f"{table.place(ids.index(''))}: {roles['sequence']} is empty")
-    return sorted_rows(table, sequence, roles.get("time"))
+    try:
+        return sorted_rows(table, sequence, roles.get("time"))
+    except DataError as error:
+        if "sequence" in roles:
+            raise
+        likely = [name for name in table.values if name not in roles.values() and says(name) == "number"]
+        column = likely[0] if likely else "NAME"
+        raise DataError(f"{error}; which column tells the sequences apart? --option sequence={column}") from error
 
 
 def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:
