@@ -156,6 +156,15 @@ def test_the_guides_to_streaming_and_to_commands_name_a_run_and_recognise_its_fr
     assert attended.endswith(" times the usual")
 
 
+def test_the_guide_to_estimators_scores_predicts_and_explains(capsys):
+    (program,) = blocks(ROOT / "docs" / "python.md", "python")
+    exec(compile(program, "docs/python.md", "exec"), {})
+    scores, predicted, attended = capsys.readouterr().out.splitlines()
+    assert len(scores.strip("[]").split()) == 3
+    assert predicted == "['moving' 'still'] (2, 2)"
+    assert attended.endswith(" times the usual")
+
+
 def test_every_other_python_program_of_a_page_is_run_by_a_test():
     programs = {page.name: len(blocks(page, "python")) for page in PAGES}
     assert {name: count for name, count in programs.items() if count} == {
@@ -163,6 +172,7 @@ def test_every_other_python_program_of_a_page_is_run_by_a_test():
         "commands.md": 1,
         "explain.md": 1,
         "formats.md": 3,
+        "python.md": 1,
         "streaming.md": 1,
     }
 

@@ -23,6 +23,7 @@ from .commands import (
     demo,
     evaluate,
     explain,
+    export,
     fuse,
     info,
     live,
@@ -30,6 +31,7 @@ from .commands import (
     reproduce,
     study,
     train,
+    verify,
     videos,
 )
 from .commands.arguments import Command, Overrides, add_commands, print_help, remind
@@ -43,6 +45,7 @@ COMMANDS = (
     evaluate.PREDICT,
     explain.EXPLAIN,
     report.REPORT,
+    verify.VERIFY,
     data.DATA,
     videos.FEATURES,
     attention.MASKS,
@@ -50,6 +53,7 @@ COMMANDS = (
     videos.POSE,
     live.STREAM,
     live.SERVE,
+    export.EXPORT,
     fuse.FUSE,
     attention.LAGS,
     study.STUDY,

@@ -39,6 +39,7 @@ def _train(arguments: argparse.Namespace) -> int:
         arguments.recipe, arguments.resume = arguments.resume, RESUME_NEWEST
     if arguments.print_config:
         return _print_config(arguments)
+    from ..data.io.locks import tidy
     from ..training import open_run
     from ..training.run import find_resumable, path_of_newest, require_same, resume, train
     from ..training.setup import load_splits
@@ -72,6 +73,7 @@ def _train(arguments: argparse.Namespace) -> int:
         require_same(config, run)
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
+            tidy(run.path)
             if arguments.baseline or not run.report.exists():  # it ended between its results and its report
                 splits = load_splits(config)
                 if arguments.baseline:

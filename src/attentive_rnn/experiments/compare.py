@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..data import Splits
 from ..data.io.files import write_file, write_json
+from ..data.io.locks import remove_leftovers
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
 from ..tasks import Metric
@@ -216,6 +217,7 @@ def _folder(config: Config, parent: Path) -> Path:
     """The folder of the newest comparison of a configuration, or a new one."""
     for file in sorted(parent.glob("compare-*/compare.yaml"), reverse=True):
         if difference(config, read_config(file)) is None:
+            remove_leftovers(file.parent, below=False)
             return file.parent
     return create_folder(config, parent, "compare.yaml", "compare-")
 
