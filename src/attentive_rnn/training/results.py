@@ -43,19 +43,20 @@ def checked(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def _scores(test: Any, where: str) -> Checked:
+def _scores(test: Any, where: str, classes: int | None = None) -> Checked:
+    """The scores, of as many classes as they name; those without copies are of the same classes and name none."""
     _check(test, where, "", lambda value: isinstance(value, dict), "an object")
     found = Checked(test, f"{where}.")
     for key, value in test.items():
         if key in _KINDS:
             _check(value, key, found.where, *_KINDS[key])
-        elif key == "without_copies":
-            found[key] = _scores(value, f"{where}.{key}")
         elif key.endswith("_interval_95"):
             _check(value, key, found.where, lambda pair: _are(_is_number, pair) and len(pair) == 2, "two numbers")
         elif key in _SCORES:
             _check(value, key, found.where, _is_number, "a number")
-    count = len(found.get("classes", ()))
+    count = len(found["classes"]) if "classes" in found else classes or 0
+    if "without_copies" in found:
+        found["without_copies"] = _scores(found["without_copies"], f"{where}.without_copies", count)
     for key in ("confusion", "class_right", "class_count"):
         if key in found:
             lists = [found[key], *(row for row in found[key] if isinstance(row, list))]
