@@ -90,6 +90,8 @@ class Recognizer:
         features: Sequence[str] = (),
     ) -> None:
         model = saved.model
+        if saved.schema.vocabulary:
+            raise ConfigError("this model reads texts; a stream is of frames of numbers: attentive predict labels texts")
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
@@ -98,8 +100,6 @@ class Recognizer:
         for name, value in (("window", window), ("hold", hold)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be 1 frame or more, got {value}")
-        if model.embedding is not None:
-            raise ConfigError("this model reads words; a stream is of frames of numbers")
         if not saved.schema.classes:
             raise ConfigError("this model predicts a number, not classes; a stream needs classes")
         Streamed(saved.preprocessing)  # refuses what is not causal, before the first frame

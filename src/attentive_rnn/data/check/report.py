@@ -138,7 +138,7 @@ def check(path: str | Path, **options: Any) -> Report:
         DataError: no reader knows the path, or its data are malformed.
         ConfigError: an option that the reader does not take.
     """
-    source = recognise(path)
+    source = recognise(path, options)
     check_options(source, options)
     options = dict(source.check_options) | with_layout(options)
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
