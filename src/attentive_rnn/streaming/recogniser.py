@@ -91,7 +91,9 @@ class Recognizer:
     ) -> None:
         model = saved.model
         if saved.schema.vocabulary:
-            raise ConfigError("this model reads texts; a stream is of frames of numbers: attentive predict labels texts")
+            raise ConfigError(
+                "this model reads texts; a stream is of frames of numbers: attentive predict labels texts"
+            )
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "

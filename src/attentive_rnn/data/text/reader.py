@@ -1,9 +1,9 @@
 """Texts of any kind with any labels, as sequences of words: tables with a text in each row, and folders of .txt files.
 
-    reviews.csv                         a row for each text, with a column of labels; .tsv, .jsonl and .parquet too
-    train.csv, test.csv                 the parts of a folder, and valid.csv if there is one
-    CLASS/FILE.txt                      or train/CLASS/FILE.txt and test/CLASS/FILE.txt
-    FILE.txt                            a text in each line, to be labelled by a model
+reviews.csv                         a row for each text, with a column of labels; .tsv, .jsonl and .parquet too
+train.csv, test.csv                 the parts of a folder, and valid.csv if there is one
+CLASS/FILE.txt                      or train/CLASS/FILE.txt and test/CLASS/FILE.txt
+FILE.txt                            a text in each line, to be labelled by a model
 """
 
 from __future__ import annotations

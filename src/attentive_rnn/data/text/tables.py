@@ -235,7 +235,7 @@ def _json_columns(text: str, where: str) -> Columns:
         except (ValueError, RecursionError) as error:
             raise DataError(f"{where}, line {number}: is not JSON ({error})") from error
         if not isinstance(row, dict):
-            raise DataError(f"{where}, line {number}: must be an object, as {{\"text\": ..., \"label\": ...}}")
+            raise DataError(f'{where}, line {number}: must be an object, as {{"text": ..., "label": ...}}')
         rows.append({name: _cell(value) for name, value in row.items()})
         lines.append(number)
     names = dict.fromkeys(name for row in rows for name in row)
