@@ -185,7 +185,7 @@ class Explanation(Answer):
         """
         if self.words:
             order = np.argsort(-self.relevance[:, 0], kind="stable")
-            first = dict((self.words[t], self.relevance[t, 0]) for t in reversed(order))  # of equal words the best
+            first = {self.words[t]: self.relevance[t, 0] for t in reversed(order)}  # of equal words the best
             best = sorted(first.items(), key=lambda item: -item[1])[:count]
             return ", ".join(f"{word} {value:.2f}" for word, value in best) + " times the usual"
         return most_attended(self.relevance.mean(0), self.groups, count)

@@ -99,7 +99,8 @@ class Report:
             *(f"{finding.severity}: {finding}" for finding in self.findings if finding.severity != "note"),
             f"{self.path}: {self.format}",
             f"{items:12}{', '.join(f'{count} {part}' for part, count in self.splits.items())}",
-            f"lengths     {shortest} to {counted(longest, step)}, median {median:g}; {counted(self.frames, step)} in all",
+            f"lengths     {shortest} to {counted(longest, step)}, median {median:g}; "
+            f"{counted(self.frames, step)} in all",
             *_columns_in_words(self.columns),
             *(self._frames_in_words() if self.texts is None else self.texts.lines()),
             *self._labels_in_words(),

@@ -129,7 +129,7 @@ def _dataset(
             roles["label"] = found
             if found.strip().lower() not in KNOWN["label"]:
                 notes.append(
-                    f"{table.where}: the labels are those of the column {found!r}; --option label=NAME takes another one"
+                    f"{table.where}: the labels are those of the column {found!r}; --option label=NAME takes others"
                 )
     for column in table.values:
         named = column.strip().lower() in KNOWN["split"] and "split" not in roles and column not in roles.values()
@@ -225,7 +225,9 @@ def _parts(path: Path) -> dict[str, Path]:
                 return {}  # several shards
             if parts:
                 found[parts[0]] = file
-    return found if "train" in found and len(found) > 1 else {}
+    if "train" not in found or len(found) < 2:
+        return {}
+    return {part: found[part] for part in ("train", "valid", "test", "eval") if part in found}
 
 
 def recognise(path: Path) -> bool:
@@ -257,8 +259,8 @@ def _is_prose(path: Path) -> bool:
 
 SOURCE = Source(
     name="text",
-    title="texts with a class or a number: a .csv, .tsv, .jsonl or .parquet file with a row for each, or a folder for "
-    "each class with .txt files",
+    title="texts with a class or a number: a .csv, .tsv, .jsonl or .parquet file with a row for each, or "
+    "CLASS/FILE.txt",
     load=load,
     read=read,
     recognise=recognise,

@@ -13,6 +13,7 @@ import lzma
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def joined(tables: Mapping[str, Columns], where: str) -> Columns:
     Raises:
         DataError: the tables differ in their columns.
     """
-    (first, table), *_ = tables.items()
+    table = next(iter(tables.values()))
     values: dict[str, list[str] | np.ndarray] = {}
     for name in dict.fromkeys(name for one in tables.values() for name in one.values if name != "split"):
         lacking = [part for part, one in tables.items() if name not in one.values]
@@ -179,7 +180,7 @@ def _recurs(texts: Sequence[str]) -> bool:
 
 
 def _text_columns(sample: Mapping[str, list[str]], several: bool = False) -> list[str]:
-    """The columns of texts, the most likely first; ``several``: most must differ, else any number of them may."""
+    """The columns of texts, the most likely first; ``several``: those of a usual name must change from row to row."""
     words: dict[str, float] = {}
     for name, values in sample.items():
         known = [value for value in values if not absent(value)]
@@ -187,7 +188,10 @@ def _text_columns(sample: Mapping[str, list[str]], several: bool = False) -> lis
             continue
         usual = is_usual(name)
         mean = sum(len(value.split()) for value in known) / len(known)
-        if (several or not usual) and 2 * len(set(known)) <= len(known):
+        if not usual and 2 * len(set(known)) <= len(known):
+            continue
+        # A fact about a sequence of frames is the same in rows that follow each other.
+        if several and usual and 2 * sum(a == b for a, b in pairwise(known)) > len(known):
             continue
         if usual or mean >= _WORDS:
             words[name] = mean
@@ -211,12 +215,17 @@ def _sample(path: Path) -> Mapping[str, list[str]]:
     separator = _separator(text)
     if separator is None:
         return {"text": text.splitlines()[1:_SAMPLE]}
-    rows = [row for row, _ in zip(csv.reader(io.StringIO(text, newline=""), delimiter=separator), range(_SAMPLE))]
+    rows = _first_rows(text, separator)
     rows = [row for row in rows if len(row) == len(rows[0])]
     names = _names(rows, list(range(1, len(rows) + 1)), str(path), None)
     rows = rows if names is None else rows[1:]
     names = names or [f"column {i}" for i in range(1, len(rows[0]) + 1)]
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
+
+
+def _first_rows(text: str, separator: str) -> list[list[str]]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    return [row for row in islice(rows, _SAMPLE) if row not in ([], [""])]
 
 
 def _is_lines_of_json(path: Path) -> bool:
@@ -306,8 +315,7 @@ def _separator(text: str) -> str | None:
     cut = len(head) < len(text)
     for separator in "\t;,":
         if separator in head:
-            rows = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
-            counts = [len(row) for row, _ in zip(rows, range(_SAMPLE)) if row not in ([], [""])]
+            counts = [len(row) for row in _first_rows(head, separator)]
             counts = counts[:-1] if cut and len(counts) > 1 else counts
             if len(set(counts)) == 1 and counts[0] > 1:
                 return separator
