@@ -89,7 +89,7 @@ class Recognizer:
         layout: Layout | None = None,
         features: Sequence[str] = (),
     ) -> None:
-        model = saved.model
+        model = saved.classifier
         if saved.schema.vocabulary:
             raise ConfigError(
                 "this model reads texts; a stream is of frames of numbers: attentive predict labels texts"

@@ -55,13 +55,13 @@ def _scores(test: Any, where: str, classes: int | None = None) -> Checked:
         elif key in _SCORES:
             _check(value, key, found.where, _is_number, "a number")
     count = len(found["classes"]) if "classes" in found else classes or 0
-    if "without_copies" in found:
-        found["without_copies"] = _scores(found["without_copies"], f"{where}.without_copies", count)
     for key in ("confusion", "class_right", "class_count"):
         if key in found:
             lists = [found[key], *(row for row in found[key] if isinstance(row, list))]
             if any(len(one) != count for one in lists):
                 _refuse(found[key], key, found.where, f"of {count} classes")
+    if "without_copies" in found:
+        found["without_copies"] = _scores(found["without_copies"], f"{where}.without_copies", count)
     if any(row[0] >= count or row[1] >= count for row in found.get("confused", ())):
         _refuse(found["confused"], "confused", found.where, f"of {count} classes")
     return found

@@ -207,7 +207,8 @@ def _of_folder(path: Path) -> Columns:
         columns["name"].append("/".join([*columns["split"][-1:], *folders, file.stem]).lstrip("/"))
         columns["text"].append(decode(read_bytes(file), str(file)))
     used = {name: values for name, values in columns.items() if any(values)}
-    return Columns(str(path), "file", [str(file.relative_to(path)) for file in files], used)  # type: ignore[arg-type]
+    own: dict[str, list[str] | np.ndarray] = {**used}
+    return Columns(str(path), "file", range(1, len(files) + 1), own)
 
 
 def _text_files(path: Path) -> list[Path]:

@@ -184,10 +184,11 @@ def _text_columns(sample: Mapping[str, list[str]], several: bool = False) -> lis
     words: dict[str, float] = {}
     for name, values in sample.items():
         known = [value for value in values if not absent(value)]
-        if not known or 2 * sum(map(is_value, known)) > len(known):
+        single = [word for value in known for word in value.split()]
+        if not known or 2 * sum(map(is_value, known)) > len(known) or 2 * sum(map(is_value, single)) > len(single):
             continue
         usual = is_usual(name)
-        mean = sum(len(value.split()) for value in known) / len(known)
+        mean = len(single) / len(known)
         if not usual and 2 * len(set(known)) <= len(known):
             continue
         # A fact about a sequence of frames is the same in rows that follow each other.
