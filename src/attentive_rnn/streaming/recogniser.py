@@ -73,7 +73,11 @@ class Recognizer:
         features: Sequence[str] = (),
         most_tracks: int = MOST_TRACKS,
     ) -> None:
-        model = saved.model
+        model = saved.classifier
+        if saved.schema.vocabulary:
+            raise ConfigError(
+                "this model reads texts; a stream is of frames of numbers: attentive predict labels texts"
+            )
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
@@ -82,8 +86,6 @@ class Recognizer:
         check_frames(window, hold)
         if most_tracks < 1:
             raise ConfigError(f"most_tracks must be 1 or more, got {most_tracks}")
-        if model.embedding is not None:
-            raise ConfigError("this model reads words; a stream is of frames of numbers")
         if not saved.schema.classes:
             raise ConfigError("this model predicts a number, not classes; a stream needs classes")
         Streamed(saved.preprocessing)  # refuses what is not causal, before the first frame
