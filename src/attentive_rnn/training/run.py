@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import hashlib
+import shlex
 import signal
 import statistics
 import sys
