@@ -17,7 +17,7 @@ MODULES = 16  # Python files in a folder of the package, without those in its su
 ROOMS = (  # each imports only from itself and from those before it, also within functions
     *("errors", "terminal", "progress", "options", "catalogue", "environment"),
     *("data", "video", "draw", "ops", "layers", "models", "tasks", "training"),
-    *("streaming", "serve", "experiments", "explain", "trained", "__init__", "commands", "cli", "__main__"),
+    *("export", "streaming", "serve", "experiments", "explain", "trained", "__init__", "commands", "cli", "__main__"),
 )
 
 

@@ -16,31 +16,11 @@ from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
 from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
+from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room
 from .carried import Carried
-from .segments import Segment, Segmenter
+from .segments import Segment
 
 LOOKED_AT = 10  # frames, whose values are compared with those of training
-MOST_TRACKS = 1000  # open at once, of some 20 kB each with a small model
-
-
-class Recognition(NamedTuple):
-    """The state of a track after a frame.
-
-    Args:
-        frame: its number in the track, from 0.
-        probabilities: of the classes, (K,), after this frame.
-        label: the index of the class that the track shows now, steadied; see :class:`Segmenter`.
-        start: the frame at which that began.
-        ended: the segment before, in the result of the frame that decided that it had ended; else None.
-        attention: a of each layer, (D_layer,), None for a layer without a gate; empty if not asked for.
-    """
-
-    frame: int
-    probabilities: np.ndarray
-    label: int
-    start: int
-    ended: Segment | None
-    attention: tuple[np.ndarray | None, ...] = ()
 
 
 class Recognizer:
@@ -98,9 +78,7 @@ class Recognizer:
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
                 "frame by frame; train one with --model.bidirectional false (of skeletons: the recipe paper/skeleton)"
             )
-        for name, value in (("window", window), ("hold", hold)):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} must be 1 frame or more, got {value}")
+        check_frames(window, hold)
         if most_tracks < 1:
             raise ConfigError(f"most_tracks must be 1 or more, got {most_tracks}")
         if model.embedding is not None:
@@ -143,7 +121,7 @@ class Recognizer:
         state = self._track(track)
         x = state.preprocess.push(ready).reshape(1, -1)
         output, attention = state.carried.step(x, self.need_attention)
-        return state.take(self._weight.dot(output) + self._bias, self.window, tuple(attention))
+        return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention))
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -159,24 +137,21 @@ class Recognizer:
         outputs, attention = state.carried.chunk(x, self.need_attention)
         logits = outputs @ self._weight.T + self._bias
         return [
-            state.take(row, self.window, tuple(None if a is None else a[t] for a in attention))
+            state.answers.take(row, tuple(None if a is None else a[t] for a in attention))
             for t, row in enumerate(logits)
         ]
 
     def end(self, track: Hashable = 0) -> Segment | None:
         """Forget a track, whose person has gone; its last segment, None if it had no frame."""
         state = self._tracks.pop(track, None)
-        return None if state is None else state.segmenter.finish()
+        return None if state is None else state.answers.finish()
 
     def _track(self, track: Hashable) -> _Track:
         found = self._tracks.get(track)
         if found is None:
-            if len(self._tracks) >= self._most_tracks:
-                raise DataError(
-                    f"{self._most_tracks} tracks are open, and a frame begins another; end those who have gone: "
-                    '{"end": TRACK} in lines of JSON, end(track) in Python, where most_tracks allows more'
-                )
-            found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), Segmenter(self.hold))
+            check_room(len(self._tracks), self._most_tracks)
+            answers = Answers(self.window, self.hold)
+            found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), answers)
             self._tracks[track] = found
         return found
 
@@ -249,21 +224,9 @@ def _made(frames: np.ndarray, convert: Callable[[Tensor], Tensor]) -> np.ndarray
     return unmark(convert(torch.where(gone, torch.nan, values))).numpy()
 
 
-class _Track:
+class _Track(NamedTuple):
     """The state kept of one person."""
 
-    def __init__(self, preprocess: Streamed, carried: Carried, segmenter: Segmenter) -> None:
-        self.preprocess, self.carried, self.segmenter = preprocess, carried, segmenter
-        self.count = 0
-        self.pooled: np.ndarray | None = None
-
-    def take(self, logits: np.ndarray, window: int | None, attention: tuple[np.ndarray | None, ...]) -> Recognition:
-        self.count += 1
-        if self.pooled is None:
-            self.pooled = logits.astype(np.float64)
-        else:
-            self.pooled += (logits - self.pooled) / (self.count if window is None else min(self.count, window))
-        shares = np.exp(self.pooled - self.pooled.max())
-        shares /= shares.sum()
-        ended = self.segmenter.push(shares)
-        return Recognition(self.count - 1, shares, self.segmenter.label, self.segmenter.start, ended, attention)
+    preprocess: Streamed
+    carried: Carried
+    answers: Answers
