@@ -16,12 +16,11 @@ from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
 from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
-from .answers import Answers, Recognition, check_frames
+from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room
 from .carried import Carried
 from .segments import Segment
 
 LOOKED_AT = 10  # frames, whose values are compared with those of training
-MOST_TRACKS = 1000  # open at once, of some 20 kB each with a small model
 
 
 class Recognizer:
@@ -152,11 +151,7 @@ class Recognizer:
     def _track(self, track: Hashable) -> _Track:
         found = self._tracks.get(track)
         if found is None:
-            if len(self._tracks) >= self._most_tracks:
-                raise DataError(
-                    f"{self._most_tracks} tracks are open, and a frame begins another; end those who have gone: "
-                    '{"end": TRACK} in lines of JSON, end(track) in Python, where most_tracks allows more'
-                )
+            check_room(len(self._tracks), self._most_tracks)
             answers = Answers(self.window, self.hold)
             found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), answers)
             self._tracks[track] = found
