@@ -276,5 +276,5 @@ PREDICT = Command(
     OPTION,
     USED_DEVICE,
     JSON,
-    next=lambda a: [line("explain", a.folder, a.input)],
+    next=lambda a: [line("explain", a.folder, a.inputs[0])],
 )
