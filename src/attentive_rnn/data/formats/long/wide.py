@@ -41,7 +41,7 @@ def long(table: Columns, taken: frozenset[str] = frozenset()) -> Columns:
                 raise DataError(f"{table.where}: {quoted(before)} and {quoted(name)} number the same frame; rename one")
     steps = {feature: dict(sorted(columns.items())) for feature, columns in steps.items() if len(columns) > 1}
     if len(steps) == 1 and says(*steps) != "nothing":  # t0, t1, ...: values of an unnamed feature, not times
-        steps = {"value": columns for columns in steps.values()}
+        steps = {"value": next(iter(steps.values()))}
     if not steps:
         shown = ", ".join(list(table.values)[:8])
         raise DataError(
