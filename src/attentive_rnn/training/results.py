@@ -43,19 +43,20 @@ def checked(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def _scores(test: Any, where: str) -> Checked:
+def _scores(test: Any, where: str, classes: int = 0) -> Checked:
+    """The scores of a test part; without names of classes it is one of so many."""
     _check(test, where, "", lambda value: isinstance(value, dict), "an object")
     found = Checked(test, f"{where}.")
     for key, value in test.items():
         if key in _KINDS:
             _check(value, key, found.where, *_KINDS[key])
         elif key == "without_copies":
-            found[key] = _scores(value, f"{where}.{key}")
+            found[key] = _scores(value, f"{where}.{key}", len(test.get("classes", ())))
         elif key.endswith("_interval_95"):
             _check(value, key, found.where, lambda pair: _are(_is_number, pair) and len(pair) == 2, "two numbers")
         elif key in _SCORES:
             _check(value, key, found.where, _is_number, "a number")
-    count = len(found.get("classes", ()))
+    count = len(found["classes"]) if "classes" in found else classes
     for key in ("confusion", "class_right", "class_count"):
         if key in found:
             lists = [found[key], *(row for row in found[key] if isinstance(row, list))]

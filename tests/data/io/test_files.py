@@ -13,12 +13,12 @@ from attentive_rnn.data.io.files import (
     quoted,
     read_bytes,
     read_json,
-    to_json,
     write_atomically,
     write_file,
     write_json,
 )
 from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.terminal import to_json
 
 
 def test_a_path_that_is_missing_or_unusable_is_named(tmp_path):
