@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from .long.roles import KNOWN, Rows, find_roles
 from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
+_FLOAT = re.compile(r"[+-]?\d+\.0*").fullmatch  # a class that is written as a float
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
 
 
@@ -183,6 +185,11 @@ def _dataset(
         notes.append(
             f"{table.where}: by the column {roles['sequence']!r} each of the {len(rows.order)} rows is a sequence "
             f"of its own; --option sequence=NAME names another column, {OPTION}"
+        )
+    if reading.target is None and labels.kind == "class" and any(map(_FLOAT, labels.classes)):
+        notes.append(
+            f"{table.where}: the labels are numbers such as {labels.classes[0]} and were taken as "
+            f"{len(labels.classes)} classes; --option target=number predicts them as numbers"
         )
     bad = BadSamples(reading.missing)
     found = gather(table, roles, rows, reading, bad)
