@@ -18,6 +18,7 @@ from .videos import BACKBONE, chosen_extractor
 if TYPE_CHECKING:
     from ..streaming import Recognition, Segment
     from ..streaming.pipeline import Pipeline
+    from ..trained import TrainedRun
     from ..training import SavedModel
     from ..video.decode import Frame
 
@@ -32,28 +33,43 @@ _RECOGNITION = (
     Argument(
         "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
     ),
+    Argument(
+        "--relative",
+        action="store_true",
+        help="joints are as large as their attention relative to its mean, in place of the attended input",
+    ),
     *BACKBONE,
 )
 
 
-def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
+def _make_pipeline(arguments: argparse.Namespace, trained: TrainedRun) -> Pipeline:
     """The pipeline that suits the options and the model."""
     from ..draw.skeletons import has_skeletons
+    from ..explain.response import has_gate, stored_usual
     from ..streaming.pipeline import Pipeline
 
-    options = {"window": arguments.window, "hold": arguments.hold}
-    if has_skeletons(saved.schema):
-        from ..video.pose import MediaPipePose
+    saved, options = trained.saved, {"window": arguments.window, "hold": arguments.hold}
+    if not has_skeletons(saved.schema):
+        return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
+    from ..video.pose import MediaPipePose
 
-        return Pipeline(saved, pose=MediaPipePose(arguments.people), **options)
-    return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
+    usual = stored_usual(trained.model, saved, None) if has_gate(saved) else None
+    pose = MediaPipePose(arguments.people)
+    pipeline = Pipeline(saved, pose=pose, usual=usual, relative=arguments.relative, **options)
+    if usual is None and has_gate(saved):
+        pipeline.notes.append(
+            f"{trained.model}: joints are drawn alike, for the mean frame of its training is not stored there; "
+            "`attentive explain RUN` stores it, where the training data can be read"
+        )
+    return pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
     from ..data.io.files import to_json
     from ..trained import load
 
-    saved = load(arguments.folder).saved
+    trained = load(arguments.folder)
+    saved = trained.saved
     if arguments.frames is not None and arguments.frames < 1:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
@@ -63,7 +79,7 @@ def _stream(arguments: argparse.Namespace) -> int:
         raise ConfigError("--option describes a data set or lines of JSON; pictures need none")
     if found is not _pictures and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints and data sets have none")
-    for line in found(arguments, saved, segments):
+    for line in found(arguments, trained, segments):
         print(to_json(line), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
@@ -72,14 +88,15 @@ def _stream(arguments: argparse.Namespace) -> int:
 
 
 def _pictures(
-    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     from ..data.matching import warn_of_rate
     from ..draw.films import FilmWriter
     from ..streaming.pipeline import annotate, relabelled
     from ..training.setup import print_notes
 
-    pipeline = _make_pipeline(arguments, saved)
+    saved = trained.saved
+    pipeline = _make_pipeline(arguments, trained)
     print_notes(pipeline.notes)
     shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
@@ -116,13 +133,14 @@ def _is_data_set(source: str) -> bool:
 
 
 def _recorded(
-    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     """Recognise the sequences of a data set frame by frame, each as a track of its own."""
     from ..streaming import Recognizer
     from ..training.inputs import read_input
     from ..training.setup import print_notes
 
+    saved = trained.saved
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
     dataset = read_input(saved, arguments.source, reader_options(arguments))
     print_notes(dataset.notes)
@@ -144,7 +162,7 @@ def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
 
 
 def _lines(
-    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
 
@@ -152,6 +170,7 @@ def _lines(
     """
     from ..streaming import Recognizer
 
+    saved = trained.saved
     described = _described(arguments, saved)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     number = 0
@@ -243,9 +262,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--largest must be 1 MiB or more, got {arguments.largest}")
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
-    saved = load(arguments.folder).saved
-    print_notes(_make_pipeline(arguments, saved).notes)  # says now what would be wrong at the first picture
-    app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
+    trained = load(arguments.folder)
+    print_notes(_make_pipeline(arguments, trained).notes)  # says now what would be wrong at the first picture
+    app = make_app(trained.saved, lambda: _make_pipeline(arguments, trained), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 

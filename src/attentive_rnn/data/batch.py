@@ -40,6 +40,7 @@ class Batch(NamedTuple):
         metas: a dict for each item; empty where nothing needs them.
         question: (B, L) int64, the words of the questions about images.
         share: the part that this is of a batch of several processes or parts; None: all of the batch.
+        presence: of skeletons, for each item which joints are seen, as :class:`SequenceDataset` has it.
     """
 
     x: Tensor
@@ -48,6 +49,7 @@ class Batch(NamedTuple):
     metas: Sequence[dict[str, Any]] = ()
     question: Tensor | None = None
     share: Share | None = None
+    presence: Sequence[Tensor | None] = ()
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -64,6 +66,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         labels=torch.stack([torch.as_tensor(s.label) for s in samples]),
         metas=[s.meta for s in samples],
         question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
+        presence=[s.presence for s in samples],
     )
 
 

@@ -19,6 +19,7 @@ from .recogniser import Recognition, Recognizer
 from .segments import Segment, SourceFrames
 
 if TYPE_CHECKING:
+    from ..explain import Usual
     from ..video.extractors import Extractor
     from ..video.pose import Person, PoseEstimator
 
@@ -31,8 +32,8 @@ class Sighting:
         track: its number.
         recognition: the state of the track now; ``start`` and ``ended`` are in numbers of pictures of the video.
         person: where the joints are; None for a model of whole pictures.
-        weights: for each joint, how much the first layer lets through relative to the mean joint, (V,); None where the
-            model has no gate there or its input is not joints.
+        weights: for each joint, how much of it the first layer lets in, 1 for the mean joint, (V,); None where the
+            model has no gate there, its input is not joints, or what is usual in training is not known.
     """
 
     track: int
@@ -54,6 +55,8 @@ class Pipeline:
         extractor: makes the features, for a model of features.
         window, hold: as in :class:`Recognizer`.
         patience: pictures.
+        usual: the first layer's mean input and mean effect of its gate; None: not known.
+        relative: the weights are the relative attention, in place of the attended input.
 
     Raises:
         ConfigError: the model takes neither what the estimator finds nor what the extractor makes.
@@ -68,9 +71,12 @@ class Pipeline:
         window: int | None = None,
         hold: int = 1,
         patience: int = 10,
+        usual: Usual | None = None,
+        relative: bool = False,
     ) -> None:
         schema = saved.schema
         self.pose, self.extractor, self.patience = pose, extractor, patience
+        self._usual, self._relative = usual, relative
         self.notes: list[str] = []
         if skeletons.has_skeletons(schema):
             from ..video.pose import check_layout
@@ -85,7 +91,8 @@ class Pipeline:
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
             raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
-        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=skeletons.has_skeletons(schema))
+        weighed = usual is not None and skeletons.has_skeletons(schema)
+        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=weighed)
         self.schema, self._least = schema, saved.min_confidence
         self._ready = saved.preprocessing.schema_after(schema)
         self._turn = turn_between("-y", schema.upward, schema.vector[0]) if len(schema.shape) == 3 else None
@@ -159,11 +166,16 @@ class Pipeline:
         return np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
 
     def _weights(self, result: Recognition) -> np.ndarray | None:
+        """The share of each joint in the frame's attended input, its vectors together, times the number of joints."""
         first = result.attention[0] if result.attention else None
         shape = self._ready.shape
-        if first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
+        if self._usual is None or first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
             return None
-        weights = first.reshape(shape)[0].mean(-1)
+        if self._relative:
+            elements = first / self._usual.modulation
+        else:
+            elements = np.nan_to_num(first * np.abs(result.inputs - self._usual.mean))
+        weights: np.ndarray = elements.reshape(shape)[0].sum(-1)
         return weights / weights.mean() if weights.mean() > 0 else None
 
 
@@ -182,7 +194,7 @@ def _notes(pose: PoseEstimator, schema: Schema) -> list[str]:
 
 
 def annotate(image: np.ndarray, seen: Sequence[Sighting], schema: Schema) -> np.ndarray:
-    """A picture (H, W, 3) uint8 with everyone's skeleton, joints sized by the attention they get, and label.
+    """A picture (H, W, 3) uint8 with everyone's skeleton, joints sized by what is let in of them, and label.
 
     Args:
         image: left as it is.

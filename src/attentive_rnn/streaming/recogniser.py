@@ -32,6 +32,7 @@ class Recognition(NamedTuple):
         start: the frame at which that began.
         ended: the segment before, in the result of the frame that decided that it had ended; else None.
         attention: a of each layer, (D_layer,), None for a layer without a gate; empty if not asked for.
+        inputs: the first layer's input, (D,), NaN where a joint is not seen; None if no attention is asked for.
     """
 
     frame: int
@@ -40,6 +41,7 @@ class Recognition(NamedTuple):
     start: int
     ended: Segment | None
     attention: tuple[np.ndarray | None, ...] = ()
+    inputs: np.ndarray | None = None
 
 
 class Recognizer:
@@ -133,9 +135,10 @@ class Recognizer:
             DataError: the frame has another shape or other names, or a value that is missing or infinite.
         """
         state = self._track(track)
-        x = state.preprocess.push(self._frame(frame)).reshape(1, -1)
-        output, attention = state.carried.step(x, self.need_attention)
-        return state.take(self._weight.dot(output) + self._bias, self.window, tuple(attention))
+        marked = state.preprocess.push_marked(self._frame(frame)).reshape(1, -1)
+        output, attention = state.carried.step(unmark(marked), self.need_attention)
+        inputs = marked[0].numpy() if self.need_attention else None
+        return state.take(self._weight.dot(output) + self._bias, self.window, tuple(attention), inputs)
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -147,11 +150,12 @@ class Recognizer:
         if not ready:
             return []
         state = self._track(track)
-        x = torch.stack([state.preprocess.push(frame) for frame in ready]).flatten(1)
-        outputs, attention = state.carried.chunk(x, self.need_attention)
+        marked = torch.stack([state.preprocess.push_marked(frame) for frame in ready]).flatten(1)
+        outputs, attention = state.carried.chunk(unmark(marked), self.need_attention)
         logits = outputs @ self._weight.T + self._bias
+        inputs = marked.numpy() if self.need_attention else [None] * len(ready)
         return [
-            state.take(row, self.window, tuple(None if a is None else a[t] for a in attention))
+            state.take(row, self.window, tuple(None if a is None else a[t] for a in attention), inputs[t])
             for t, row in enumerate(logits)
         ]
 
@@ -244,7 +248,13 @@ class _Track:
         self.count = 0
         self.pooled: np.ndarray | None = None
 
-    def take(self, logits: np.ndarray, window: int | None, attention: tuple[np.ndarray | None, ...]) -> Recognition:
+    def take(
+        self,
+        logits: np.ndarray,
+        window: int | None,
+        attention: tuple[np.ndarray | None, ...],
+        inputs: np.ndarray | None,
+    ) -> Recognition:
         self.count += 1
         if self.pooled is None:
             self.pooled = logits.astype(np.float64)
@@ -253,4 +263,4 @@ class _Track:
         shares = np.exp(self.pooled - self.pooled.max())
         shares /= shares.sum()
         ended = self.segmenter.push(shares)
-        return Recognition(self.count - 1, shares, self.segmenter.label, self.segmenter.start, ended, attention)
+        return Recognition(self.count - 1, shares, self.segmenter.label, self.segmenter.start, ended, attention, inputs)
