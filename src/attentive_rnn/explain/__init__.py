@@ -1,4 +1,4 @@
-"""Explanations of trained models: attention captured, with the input that it lets in, drawn, and tested for its meaning."""
+"""Explanations of trained models: attention captured, drawn with what it lets in, and tested for its meaning."""
 
 from .capture import attentive_layers, capture
 from .explanation import Explanation, Group, explain, groups_of

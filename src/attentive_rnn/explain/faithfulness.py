@@ -50,8 +50,8 @@ class Curves(NamedTuple):
             answers to the whole sequences.
         right_after_deletion, right_after_insertion: the share of the labelled sequences whose class is found, likewise;
             NaN of numbers.
-        difference: the cumulative prediction difference (CPD), (): the changes of all probabilities, added up without their
-            sign, while the first 20 % of the cells are taken out a tenth of them at a time. High is good.
+        difference: the cumulative prediction difference (CPD), (): the changes of all probabilities, added up without
+            their sign, while the first 20 % of the cells are taken out, in ten steps. High is good.
         preservation: the same for the last 20 % (CPP). Low is good.
     """
 

@@ -1,4 +1,4 @@
-"""Mean input of a layer and mean effect of its gate in training, and the observation of a layer that they are made of."""
+"""Mean input of a layer, mean effect of its gate, and the observation of a layer that they are made of."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _one_direction(attention: Tensor | None) -> Tensor | None:
 def stored_usual(
     folder: Path, saved: SavedModel, train: SequenceDataset | Callable[[], SequenceDataset] | None, layer: int = 0
 ) -> Usual | None:
-    """The mean input and the mean effect of the gate that a model's folder holds; measured and put there the first time.
+    """The mean input and mean effect of the gate that a model's folder holds; measured and put there the first time.
 
     Args:
         folder: of the model.
