@@ -3,14 +3,17 @@
     python -m benchmarks.explaining --data FOLDER [--only NAME ...] [--seeds 0 1 2]
 
 trains a short recipe for each set and seed where that was not done before, measures it on the test part as `attentive
-explain RUN --faithfulness` does, and puts the tables into docs/results.md. FOLDER holds the data sets; those that are
-not there are left out. What was measured is kept beside each run, so that the command may be stopped and called again.
+explain RUN --faithfulness` does, and puts the tables of all that was measured so far into docs/results.md and
+docs/explain.md. FOLDER holds the data sets; those that are not there are left out. What was measured is kept beside each run, so that the command may
+be stopped and called again.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,9 +29,10 @@ from attentive_rnn.explain.faithfulness import FRACTIONS, RANKINGS, Faithfulness
 from attentive_rnn.explain.faithfulness_table import SHARES, from_values, markdown, values
 from attentive_rnn.training import Config, load_model
 from attentive_rnn.training.recipes import read_recipe, resolve
+from attentive_rnn.training.run_folder import list_runs
 from attentive_rnn.training.setup import load_splits
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "results.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 MEASURED = "faithfulness-measured.json"
 
 
@@ -62,44 +66,62 @@ def configuration(entry: Entry, folder: Path, seed: int) -> Config:
     return resolve(read_recipe(entry.recipe, list(changes.items())))
 
 
-def measured(entry: Entry, folder: Path, seed: int, output: Path) -> Faithfulness:
-    """The outcome of one run, trained and measured where that was not done before."""
+def add(entry: Entry, folder: Path, seed: int, output: Path) -> None:
+    """Train and measure one run where that was not done before."""
     config = configuration(entry, folder, seed)
     splits = load_splits(config)
     run = run_once(config, output, splits, Console(stderr=True))
-    kept = run.path / MEASURED
-    if not kept.exists():
+    path = run.path / MEASURED
+    if not path.exists():
         found = measure(load_model(run.model), splits, seed)
-        write_json(kept, values([found]))
-    return from_values(read_json(kept))[0]
+        write_json(path, values([found]))
+
+
+def measured(output: Path) -> dict[str, list[Faithfulness]]:
+    """The outcomes of each data set that were measured so far, by seed."""
+    found: dict[str, list[Faithfulness]] = {}
+    for name in ENTRIES:
+        runs = sorted(list_runs(output / name), key=lambda run: run.read_config().seed)
+        paths = [run.path / MEASURED for run in runs if (run.path / MEASURED).exists()]
+        if paths:
+            found[name] = [from_values(read_json(path))[0] for path in paths]
+    return found
+
+
+def kept(outcomes: dict[str, list[Faithfulness]], shares: Sequence[float] = SHARES) -> str:
+    """The accuracies with a share of the input kept, over all sets."""
+    rows = []
+    for name, found in outcomes.items():
+        curves = {ranking: [one.curves[ranking].right_after_insertion for one in found] for ranking in RANKINGS}
+        means = {ranking: 100 * np.mean(values, axis=0) for ranking, values in curves.items()}
+        for share in shares:
+            place = int(np.argmin(np.abs(FRACTIONS - share)))
+            seeds = f"{len(found)} seed{'s' * (len(found) > 1)}"
+            row = {"data set": f"{name} ({seeds})", "kept": f"{100 * share:.0f} %"}
+            row |= {ranking: f"{means[ranking][place]:.1f}" for ranking in RANKINGS}
+            rows.append(row | {"all kept": f"{means['attended input'][-1]:.1f}"})
+    return f"{table.markdown(rows)}\n"
 
 
 def page(outcomes: dict[str, list[Faithfulness]]) -> str:
-    """The part of docs/results.md: a verdict over all sets, then the tables of each."""
-    rows = []
-    for name, found in outcomes.items():
-        at = {ranking: [100 * one.curves[ranking].right_after_insertion for one in found] for ranking in RANKINGS}
-        means = {ranking: np.mean(curves, axis=0) for ranking, curves in at.items()}
-        for share in SHARES:
-            place = int(np.argmin(np.abs(FRACTIONS - share)))
-            shown = ("attended input", "size of integrated gradients", "distance from the mean", "attention", "random")
-            rows.append(
-                {
-                    "data set": f"{name} ({len(found)} {'seed' if len(found) == 1 else 'seeds'})",
-                    "kept": f"{100 * share:.0f} %",
-                    **{ranking: f"{means[ranking][place]:.1f}" for ranking in shown},
-                    "all kept": f"{means['attended input'][-1]:.1f}",
-                }
-            )
-    parts = [f"{table.markdown(rows)}\n"]
+    """The part of docs/results.md: the accuracies over all sets, then the tables of each."""
+    parts = [kept(outcomes)]
     for name, found in outcomes.items():
         entry = ENTRIES[name]
-        words = " ".join(
-            f"--{key} '{value}'" if " " in value else f"--{key} {value}" for key, value in entry.changes.items()
-        )
-        command = f"attentive train {entry.recipe} --data {Path(entry.path).name} {words}"
+        changes = " ".join(f"--{key} {shlex.quote(value)}" for key, value in entry.changes.items())
+        command = f"attentive train {entry.recipe} --data {Path(entry.path).name} {changes}"
         parts.append(f"### {name}, {found[0].count} test sequences\n\n`{command}`\n\n{markdown(found)}\n")
     return "".join(parts)
+
+
+def write(outcomes: dict[str, list[Faithfulness]]) -> None:
+    """Put the tables into the pages."""
+    for name, parts in {
+        "results.md": {"explaining": page(outcomes)},
+        "explain.md": {"kept": kept(outcomes, [0.2])},
+    }.items():
+        path = DOCS / name
+        path.write_text(filled(path.read_text(encoding="utf-8"), parts), encoding="utf-8")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -111,13 +133,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--output-dir", type=Path, default=Path("runs/explaining"), metavar="DIR", help="for the runs")
     arguments = parser.parse_args(words)
     torch.set_num_threads(1)
-    outcomes: dict[str, list[Faithfulness]] = {}
-    for name in arguments.only:
-        entry = ENTRIES[name]
-        if (arguments.data / entry.path).exists():
-            folder = arguments.output_dir / name
-            outcomes[name] = [measured(entry, arguments.data, seed, folder) for seed in arguments.seeds]
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), {"explaining": page(outcomes)}), encoding="utf-8")
+    for seed in arguments.seeds:
+        for name in arguments.only:
+            if (arguments.data / ENTRIES[name].path).exists():
+                add(ENTRIES[name], arguments.data, seed, arguments.output_dir / name)
+    write(measured(arguments.output_dir))
     return 0
 
 

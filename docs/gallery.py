@@ -78,7 +78,10 @@ def main(arguments: list[str]) -> None:
         "",
         "Real runs, drawn by `python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...`. How to read the pictures,",
     ]
-    page += ["and what attention here does and does not mean: [explain.md](explain.md).", ""]
+    page += [
+        "and which of them to believe for what: [explain.md](explain.md). Here attention is the relative attention,",
+        "",
+    ]
     for name in sorted({file.name.split("-")[0] for file in FOLDER.glob("*-*.*")}):
         page += [f"## {name}", "", NOTES[name], ""]
         for kind, caption in CAPTIONS.items():

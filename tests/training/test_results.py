@@ -18,5 +18,5 @@ def test_scores_without_copies_are_of_the_classes_of_the_whole_test_set():
     assert found["test"]["without_copies"]["confusion"] == part["confusion"]
     with pytest.raises(ConfigError, match=r"test\.without_copies\.confusion must be of 3 classes"):
         checked({"test": {"classes": ["a", "b", "c"], "without_copies": part}}, PATH)
-    with pytest.raises(ConfigError, match="test.classes must be"):
+    with pytest.raises(ConfigError, match=r"test\.classes must be"):
         checked({"test": {"without_copies": part, "classes": 7}}, PATH)

@@ -66,7 +66,16 @@ class Scale:
             Line2D([], [], markersize=float(self.area(value)) ** 0.5, label=self.quantity.form.format(value), **look)
             for value in np.linspace(self.low, self.high, 3)
         ]
-        look = {"ncols": 3, "frameon": False, "fontsize": 9, "title": title, "title_fontsize": 9}
+        room = self.largest**0.5 / 9  # of a handle, in units of the text
+        look = {
+            "handleheight": room,
+            "handlelength": room,
+            "ncols": 3,
+            "frameon": False,
+            "fontsize": 9,
+            "title": title,
+            "title_fontsize": 9,
+        }
         figure.legend(handles=handles, loc="outside lower center", **look)
 
 
