@@ -4,8 +4,8 @@
 
 trains a short recipe for each set and seed where that was not done before, measures it on the test part as `attentive
 explain RUN --faithfulness` does, and puts the tables of all that was measured so far into docs/results.md and
-docs/explain.md. FOLDER holds the data sets; those that are not there are left out. What was measured is kept beside each run, so that the command may
-be stopped and called again.
+docs/explain.md. FOLDER holds the data sets; those that are not there are left out. What was measured is kept beside
+each run, so that the command may be stopped and called again.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordin
     model = SequenceClassifier(17 * coordinates, 2, 6, 2).eval()
     usual = Usual(np.linspace(-1, 1, 17 * coordinates), np.linspace(0.5, 1, 17 * coordinates))
     saved = SavedModel(model, schema, Compose([OriginAtBodyCentre(0)]))
-    pipeline = Pipeline(saved, pose=RedBody(), patience=2, usual=usual)
+    pipeline = Pipeline(saved, pose=RedBody(), patience=2, shown=usual.attended)
     images = [f.image for f in read_frames(film)]
     seen = [pipeline.push(image)[0] for image in images]
     assert [len(s) for s in seen] == [0, 0, 1, 1, 1, 1]
@@ -39,7 +39,7 @@ def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordin
     let_in = np.abs(result.attention[0] * (np.nan_to_num(result.inputs) - usual.mean)).reshape(17, -1).sum(1)
     let_in[body.confidence == 0] = 0
     np.testing.assert_allclose(seen[-1][0].weights, let_in / let_in.mean(), rtol=1e-5)
-    relative = Pipeline(saved, pose=RedBody(), usual=usual, relative=True)
+    relative = Pipeline(saved, pose=RedBody(), shown=usual.relative)
     opened = [relative.push(image)[0] for image in images][-1][0].weights
     response = (result.attention[0] / usual.modulation).reshape(17, -1).mean(1)
     np.testing.assert_allclose(opened, response / response.mean(), rtol=1e-4)

@@ -54,8 +54,8 @@ def _make_pipeline(arguments: argparse.Namespace, trained: TrainedRun) -> Pipeli
     from ..video.pose import MediaPipePose
 
     usual = stored_usual(trained.model, saved, None) if has_gate(saved) else None
-    pose = MediaPipePose(arguments.people)
-    pipeline = Pipeline(saved, pose=pose, usual=usual, relative=arguments.relative, **options)
+    shown = None if usual is None else usual.relative if arguments.relative else usual.attended
+    pipeline = Pipeline(saved, pose=MediaPipePose(arguments.people), shown=shown, **options)
     if usual is None and has_gate(saved):
         pipeline.notes.append(
             f"{trained.model}: joints are drawn alike, for the mean frame of its training is not stored there; "

@@ -264,7 +264,7 @@ def explain(
     found: dict[int, Explanation] = {}
     for indices, batch, outputs, seen in observe(saved, dataset, layer, usual is not None, batch_size):
         answers = outputs if schema.target == "number" else probabilities(outputs)
-        let_in = seen.gate if usual is None else seen.attended(usual.mean)
+        let_in = seen.gate if usual is None else seen.attended(usual)
         inputs, attention, attended = (
             tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate, let_in)
         )
@@ -279,7 +279,7 @@ def explain(
                 frames=dataset.sequences[index].numpy(),
                 inputs=inputs[row, :steps],
                 attention=a,
-                response=a if usual is None else a / usual.modulation,
+                response=a if usual is None else usual.relative(inputs[row, :steps], a),
                 attended=attended[row, :steps],
                 groups=groups,
                 words=tuple(decode(batch.x[row, :steps].cpu(), schema.vocabulary)) if schema.vocabulary else (),

@@ -123,7 +123,7 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
     sanity: list[float] = []
     observed = list(observe(saved, test, batch_size=batch_size))
     attended_by_fresh = [
-        seen.attended(usual_of_fresh.mean).transpose(0, 1) for *_, seen in observe(fresh, test, batch_size=batch_size)
+        seen.attended(usual_of_fresh).transpose(0, 1) for *_, seen in observe(fresh, test, batch_size=batch_size)
     ]
     spread = float(np.std(np.concatenate([outputs[:, 0] for _, _, outputs, _ in observed]))) or 1.0
     for (_, batch, outputs, seen), of_fresh in zip(observed, attended_by_fresh, strict=True):
@@ -135,7 +135,7 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
         slope = gradients(model, x, lengths, target) * (x - baseline)
         sizes = torch.bincount(group_of, minlength=len(groups))
         scores = {
-            "attended input": per_group(seen.attended(usual.mean).transpose(0, 1)),
+            "attended input": per_group(seen.attended(usual).transpose(0, 1)),
             # What lowers a number changes it as much as what raises it.
             "integrated gradients": per_group(integrated.abs() if number else integrated),
             "size of integrated gradients": per_group(integrated.abs()),

@@ -38,6 +38,23 @@ class Usual(NamedTuple):
     mean: np.ndarray
     modulation: np.ndarray
 
+    def attended(self, inputs: np.ndarray, gate: np.ndarray) -> np.ndarray:
+        """The attended input a |x - mean|, (..., D): how far from the mean frame what the gate lets in lies.
+
+        Args:
+            inputs: x, (..., D), NaN for what is not seen; that is not attended to, 0.
+            gate: a, (..., D).
+
+        Example:
+            >>> Usual(np.array([1.0, 0.0]), np.ones(2)).attended(np.array([3.0, np.nan]), np.array([0.5, 0.5])).tolist()
+            [1.0, 0.0]
+        """
+        return np.nan_to_num(gate * np.abs(inputs - self.mean))
+
+    def relative(self, inputs: np.ndarray, gate: np.ndarray) -> np.ndarray:
+        """The relative response of the gate, (..., D), whatever the inputs are: 1 is the usual amount."""
+        return gate / self.modulation
+
 
 def measure_usual(saved: SavedModel, dataset: SequenceDataset, layer: int = 0, batch_size: int = 64) -> Usual:
     """The mean input of a layer, and the mean effect of its gate on each element by its energy before and after.
@@ -104,13 +121,10 @@ class Observation(NamedTuple):
     lags: list[Tensor | None]
     present: Tensor
 
-    def attended(self, mean: np.ndarray) -> Tensor:
-        """The attended input a |x - mean|, (T, B, D) float64: how far from the mean frame what is let in lies.
-
-        What is not seen is not attended to: 0.
-        """
-        distance = (self.inputs.double() - torch.from_numpy(mean).to(self.inputs.device)).abs()
-        return torch.where(self.present, self.gate.double() * distance, 0.0)
+    def attended(self, usual: Usual) -> Tensor:
+        """The attended input, (T, B, D) float64 on the CPU; see :meth:`Usual.attended`."""
+        marked = self.inputs.double().masked_fill(~self.present, torch.nan)
+        return torch.from_numpy(usual.attended(marked.cpu().numpy(), self.gate.double().cpu().numpy()))
 
 
 def observe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from .recogniser import Recognition, Recognizer
 from .segments import Segment, SourceFrames
 
 if TYPE_CHECKING:
-    from ..explain import Usual
     from ..video.extractors import Extractor
     from ..video.pose import Person, PoseEstimator
 
@@ -33,7 +32,7 @@ class Sighting:
         recognition: the state of the track now; ``start`` and ``ended`` are in numbers of pictures of the video.
         person: where the joints are; None for a model of whole pictures.
         weights: for each joint, how much of it the first layer lets in, 1 for the mean joint, (V,); None where the
-            model has no gate there, its input is not joints, or what is usual in training is not known.
+            model has no gate there, its input is not joints, or nothing is to be shown of it.
     """
 
     track: int
@@ -55,8 +54,8 @@ class Pipeline:
         extractor: makes the features, for a model of features.
         window, hold: as in :class:`Recognizer`.
         patience: pictures.
-        usual: the first layer's mean input and mean effect of its gate; None: not known.
-        relative: the weights are the relative attention, in place of the attended input.
+        shown: gives what is shown of each element of the first layer's input, (D,), for that input, NaN where a joint is
+            not seen, and the output of the gate: a method of :class:`attentive_rnn.explain.Usual`. None: nothing.
 
     Raises:
         ConfigError: the model takes neither what the estimator finds nor what the extractor makes.
@@ -71,12 +70,11 @@ class Pipeline:
         window: int | None = None,
         hold: int = 1,
         patience: int = 10,
-        usual: Usual | None = None,
-        relative: bool = False,
+        shown: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     ) -> None:
         schema = saved.schema
         self.pose, self.extractor, self.patience = pose, extractor, patience
-        self._usual, self._relative = usual, relative
+        self._shown = shown
         self.notes: list[str] = []
         if skeletons.has_skeletons(schema):
             from ..video.pose import check_layout
@@ -91,7 +89,7 @@ class Pipeline:
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
             raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
-        weighed = usual is not None and skeletons.has_skeletons(schema)
+        weighed = shown is not None and skeletons.has_skeletons(schema)
         self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=weighed)
         self.schema, self._least = schema, saved.min_confidence
         self._ready = saved.preprocessing.schema_after(schema)
@@ -166,16 +164,13 @@ class Pipeline:
         return np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
 
     def _weights(self, result: Recognition) -> np.ndarray | None:
-        """The share of each joint in the frame's attended input, its vectors together, times the number of joints."""
+        """The share of each joint in what is shown of the frame, its vectors together, times the number of joints."""
         first = result.attention[0] if result.attention else None
         shape = self._ready.shape
-        if self._usual is None or first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
+        if self._shown is None or first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
             return None
-        if self._relative:
-            elements = first / self._usual.modulation
-        else:
-            elements = np.nan_to_num(first * np.abs(result.inputs - self._usual.mean))
-        weights: np.ndarray = elements.reshape(shape)[0].sum(-1)
+        assert result.inputs is not None
+        weights: np.ndarray = self._shown(result.inputs, first).reshape(shape)[0].sum(-1)
         return weights / weights.mean() if weights.mean() > 0 else None
 
 

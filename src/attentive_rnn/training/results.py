@@ -44,7 +44,7 @@ def checked(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _scores(test: Any, where: str, classes: Sequence[str] = ()) -> Checked:
-    """Scores, and those of a part of the same sequences in them, which is of the same classes and does not name them."""
+    """Scores, and in them those of a part of the sequences, which are of the same classes without naming them."""
     _check(test, where, "", lambda value: isinstance(value, dict), "an object")
     found = Checked(test, f"{where}.")
     for key, value in test.items():
