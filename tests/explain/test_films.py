@@ -68,7 +68,7 @@ def test_the_frames_attended_to_most_are_marked_and_named(feature_run, tmp_path)
     values[[11, 40, 90]] = 2
     film = write_film(tmp_path / "film.mp4", 100)
     # Times the mean frame, and times the usual.
-    cases = {"attended": (2 * 100 / 103, "attended input"), "relative": (2, "attention")}
+    cases = {"attended": (2 * 100 / 103, "attended input"), "relative": (2, "relative attention")}
     for shows, (most, name) in cases.items():
         shown = replace(one, attended=values, response=values, shows=shows)
         figure = key_frames(shown, film, classes, Compose([]))

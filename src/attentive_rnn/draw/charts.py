@@ -54,7 +54,7 @@ class Quantity(NamedTuple):
 
         Example:
             >>> RELATIVE.label()
-            'attention, times the usual'
+            'relative attention, times the usual'
         """
         return f"{self.name}, {self.unit}"
 
@@ -66,7 +66,7 @@ class Quantity(NamedTuple):
 
 
 ATTENDED = Quantity("attended input", "% of a mean step's", "% of the sequence's", "{:.0f} %", (0.0, 1e-6), 0.25)
-RELATIVE = Quantity("attention", "times the usual", "times the usual", "{:.2f}", (0.5, 1.5), 0.05)
+RELATIVE = Quantity("relative attention", "times the usual", "times the usual", "{:.2f}", (0.5, 1.5), 0.05)
 
 
 class Drawing(NamedTuple):

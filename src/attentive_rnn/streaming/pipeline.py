@@ -54,8 +54,8 @@ class Pipeline:
         extractor: makes the features, for a model of features.
         window, hold: as in :class:`Recognizer`.
         patience: pictures.
-        shown: gives what is shown of each element of the first layer's input, (D,), for that input, NaN where a joint is
-            not seen, and the output of the gate: a method of :class:`attentive_rnn.explain.Usual`. None: nothing.
+        shown: gives what is shown of each element of the first layer's input, (D,), for that input, NaN where a joint
+            is not seen, and the output of the gate: a method of :class:`attentive_rnn.explain.Usual`. None: nothing.
 
     Raises:
         ConfigError: the model takes neither what the estimator finds nor what the extractor makes.

@@ -142,8 +142,8 @@ def test_a_joint_and_a_sequence_can_be_picked(opened, skeleton_run):
     assert ink(page) != plain
     assert "(attended input, % of a mean step's)" in page.locator("#words").inner_text()
     shown = ink(page)
-    page.locator("#measure").select_option(label="attention")
-    assert "(attention, times the usual)" in page.locator("#words").inner_text()
+    page.locator("#measure").select_option(label="relative attention")
+    assert "(relative attention, times the usual)" in page.locator("#words").inner_text()
     assert ink(page) != shown
     page.locator("#measure").select_option(label="attended input")
     assert ink(page) == shown

@@ -47,7 +47,7 @@ def test_skeletons_fit_into_the_numbers_of_the_page(skeleton_run):
     assert len(data["bones"]) == data["joints"] - 1
     attended, relative = data["measures"]
     assert (attended["name"], attended["suffix"], attended["digits"]) == ("attended input", " %", 0)
-    assert (relative["name"], relative["suffix"], relative["digits"]) == ("attention", "", 2)
+    assert (relative["name"], relative["suffix"], relative["digits"]) == ("relative attention", "", 2)
     for number, name in enumerate(("attended", "relative")):
         scale = data["measures"][number]
         assert scale["lowest"] <= scale["highest"]
