@@ -129,7 +129,9 @@ EVERY = [one for command in COMMANDS for one in (command, *command.actions)]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=[command.name for command in EVERY])
-def test_the_example_of_a_command_is_one_that_it_takes(command, monkeypatch, capsys):
+def test_the_example_of_a_command_is_one_that_it_takes(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("gestures.csv").touch()  # a data set is looked for at once
     called = []
     for one in EVERY:
         monkeypatch.setattr(one, "run", lambda arguments, name=one.name: called.append(name) or 0)

@@ -2,9 +2,9 @@
 
     PYTHONPATH=tests python tools/soak.py --minutes 10 --write docs/reliability.md
 
-The recogniser: tracks come, go, and come back; now and then too many are open, or a frame is no frame. The page: requests,
-films, uploads that are abandoned, sockets that send pictures and other things. What a process has after the first
-fifth of the time is compared with what it has at the end; the exit status is 1 if it has grown.
+The recogniser: tracks come, go, and come back; now and then too many are open, or a frame is no frame. The page:
+requests, films, uploads that are abandoned, sockets that send pictures and other things. What a process has after the
+first fifth of the time is compared with what it has at the end; the exit status is 1 if it has grown.
 """
 
 from __future__ import annotations

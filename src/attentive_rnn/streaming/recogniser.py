@@ -16,12 +16,11 @@ from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
 from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
-from .answers import Answers, Recognition, check_frames
+from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room
 from .carried import Carried
 from .segments import Segment
 
 LOOKED_AT = 10  # frames, whose values are compared with those of training
-MOST_TRACKS = 1000  # open at once, of some 20 kB each with a small model
 
 
 class Recognizer:
@@ -73,7 +72,11 @@ class Recognizer:
         features: Sequence[str] = (),
         most_tracks: int = MOST_TRACKS,
     ) -> None:
-        model = saved.model
+        model = saved.classifier
+        if saved.schema.vocabulary:
+            raise ConfigError(
+                "this model reads texts; a stream is of frames of numbers: attentive predict labels texts"
+            )
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
@@ -82,8 +85,6 @@ class Recognizer:
         check_frames(window, hold)
         if most_tracks < 1:
             raise ConfigError(f"most_tracks must be 1 or more, got {most_tracks}")
-        if model.embedding is not None:
-            raise ConfigError("this model reads words; a stream is of frames of numbers")
         if not saved.schema.classes:
             raise ConfigError("this model predicts a number, not classes; a stream needs classes")
         Streamed(saved.preprocessing)  # refuses what is not causal, before the first frame
@@ -150,11 +151,7 @@ class Recognizer:
     def _track(self, track: Hashable) -> _Track:
         found = self._tracks.get(track)
         if found is None:
-            if len(self._tracks) >= self._most_tracks:
-                raise DataError(
-                    f"{self._most_tracks} tracks are open, and a frame begins another; end those who have gone: "
-                    '{"end": TRACK} in lines of JSON, end(track) in Python, where most_tracks allows more'
-                )
+            check_room(len(self._tracks), self._most_tracks)
             answers = Answers(self.window, self.hold)
             found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), answers)
             self._tracks[track] = found

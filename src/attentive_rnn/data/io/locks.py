@@ -44,8 +44,9 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
         return
     place = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
     with _taken(place, path, wait) as file:
-        file.write(json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)}))
-        file.flush()
+        holder = json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)})
+        with suppress(OSError):  # on a full disk the lock holds without the name
+            os.write(file.fileno(), holder.encode())
         try:
             yield
         finally:
