@@ -21,8 +21,8 @@ import numpy as np
 from ...errors import DataError, counted
 from ..io.bad_samples import BadSamples
 from ..options import one_of
-from ..split import part_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
+from ..split import part_of
 from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
