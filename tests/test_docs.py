@@ -157,6 +157,15 @@ def test_the_guides_to_streaming_and_to_commands_name_a_run_and_recognise_its_fr
     assert attended.endswith(" times the usual")
 
 
+def test_the_guide_to_estimators_scores_predicts_and_explains(capsys):
+    (program,) = blocks(ROOT / "docs" / "python.md", "python")
+    exec(compile(program, "docs/python.md", "exec"), {})
+    scores, predicted, attended = capsys.readouterr().out.splitlines()
+    assert len(scores.strip("[]").split()) == 3
+    assert predicted == "['moving' 'still'] (2, 2)"
+    assert attended.endswith(" times the usual")
+
+
 def test_every_other_python_program_of_a_page_is_run_by_a_test():
     programs = {page.name: len(blocks(page, "python")) for page in PAGES}
     assert {name: count for name, count in programs.items() if count} == {
@@ -164,13 +173,15 @@ def test_every_other_python_program_of_a_page_is_run_by_a_test():
         "commands.md": 1,
         "explain.md": 1,
         "formats.md": 4,
+        "python.md": 1,
         "report.md": 1,
         "skeletons.md": 2,
         "streaming.md": 1,
+        "texts.md": 1,
     }
 
 
-@pytest.mark.parametrize("name", ["formats.md", "report.md", "skeletons.md"])
+@pytest.mark.parametrize("name", ["formats.md", "report.md", "skeletons.md", "texts.md"])
 def test_a_guide_to_data_runs_from_top_to_bottom_and_prints_what_it_shows(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for film in ("wave/a.mp4", "clap/b.mp4"):  # no page can show a video

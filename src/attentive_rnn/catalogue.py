@@ -34,13 +34,18 @@ READ = {  # these are read from a path
     "mbg": "the same, on pictures of CIFAR",
     "scene-questions": "questions in words about coloured digits, from a folder of MNIST",
     "scene-editing": "recolour the digit that is named, from a folder of MNIST",
+    "audio": "sounds: .wav files in a folder for each class, or with a .csv that names files and labels; log-mel "
+    "features",
     "arff": "UCR and UEA time series: X_TRAIN.arff and X_TEST.arff, also .gz and .xz",
     "frame-features": "features of videos' frames: a folder for each class with .safetensors files of attentive "
     "features",
     "pixels": "Images pixel by pixel: MNIST's or Fashion-MNIST's files, or CIFAR (binaries, pickles or JPEG)",
     "imdb": "Film reviews, good or bad, as sequences of words: the folder aclImdb, or train.tsv and test.tsv",
+    "text": "texts with a class or a number: a .csv, .tsv, .jsonl or .parquet file with a row for each, or "
+    "CLASS/FILE.txt",
     "npz": "NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
     "npy": "NumPy arrays: .npy of (N, C, T, V, M) or (N, T, D) with labels beside it, train_label.pkl or y_train.npy",
+    "hdf5": "HDF5 and MATLAB files: .h5, .hdf5 or .mat with x, y, lengths, ... as in .npz, or a cell for each sequence",
     "table": "a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
     "folders": "a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
 }

@@ -303,6 +303,14 @@ def _cifar_binaries(folder: Path) -> None:
     writers.write_cifar_binaries(folder / "cifar", 2)
 
 
+def _texts(folder: Path) -> None:
+    rows = [("food", 'A "tasty" soup, really'), ("sport", "the team;\nand the ball")] * 4
+    quoted = ((label, text.replace('"', '""')) for label, text in rows)
+    _put(folder / "news.csv", "label,text\n" + "".join(f'{label},"{text}"\n' for label, text in quoted))
+    lines = (json.dumps({"label": label, "text": text}) + "\n" for label, text in rows)
+    _put(folder / "news.jsonl", "".join(lines))
+
+
 def _imdb(folder: Path) -> None:
     for part in ("train", "test"):
         _put(folder / "imdb" / f"{part}.tsv", '0\t2\tA "dull" film.<br />Dull!\n1\t9\tGreat film, it\'s\n' * 2)
@@ -338,6 +346,8 @@ READERS: dict[str, Target] = {
     "pixels (.gz)": dataset_target("pixels", lambda folder: _mnist(folder, True), "mnist"),
     "frame-features": dataset_target("frame-features", _videos, "set"),
     "imdb": dataset_target("imdb", _imdb, "imdb"),
+    "text": dataset_target("text", _texts, "news.csv"),
+    "text (lines of JSON)": dataset_target("text", _texts, "news.jsonl"),
     "npz": dataset_target("npz", _made(npz.to_bytes, "made.npz"), "made.npz"),
     "npz (parts)": dataset_target("npz", _parts_npz, "parts.npz"),
     "npy": dataset_target("npy", _npy, "train_data.npy"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_option
 from .videos import BACKBONE, chosen_extractor
 
 if TYPE_CHECKING:
-    from ..streaming import Recognition, Segment
+    from ..streaming import ExportedRecognizer, Recognition, Recognizer, Segment
     from ..streaming.pipeline import Pipeline
     from ..training import SavedModel
     from ..video.decode import Frame
@@ -51,24 +51,45 @@ def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
-    from ..trained import load
-
-    saved = load(arguments.folder).saved
     if arguments.frames is not None and arguments.frames < 1:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
     segments: list[tuple[Any, Segment]] = []
-    classes = saved.schema.classes
+    if Path(arguments.folder).suffix == ".onnx":
+        return _answer(*_exported(arguments, segments), segments)
+    from ..trained import load
+
+    saved = load(arguments.folder).saved
     found = _lines if arguments.source == "-" else _recorded if _is_data_set(arguments.source) else _pictures
     if found is _pictures and arguments.option:
         raise ConfigError("--option describes a data set or lines of JSON; pictures need none")
     if found is not _pictures and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints and data sets have none")
-    for line in found(arguments, saved, segments):
+    return _answer(found(arguments, saved, segments), saved.schema.classes, segments)
+
+
+def _answer(lines: Iterator[dict[str, Any]], classes: Sequence[str], segments: Sequence[tuple[Any, Segment]]) -> int:
+    """Print the lines as they come, and the segments that they have left."""
+    for line in lines:
         print(to_json(line), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
         print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
     return 0
+
+
+def _exported(
+    arguments: argparse.Namespace, segments: list[tuple[Any, Segment]]
+) -> tuple[Iterator[dict[str, Any]], Sequence[str]]:
+    """The lines that an exported model answers with, and its classes; PyTorch is not needed."""
+    from ..streaming.exported import ExportedRecognizer
+
+    if arguments.source != "-" or arguments.option or arguments.video is not None:
+        raise ConfigError(
+            f"{arguments.folder}: an exported model takes lines of JSON as they are, the source -, without --option "
+            "and --video; the run itself takes all"
+        )
+    recognizer = ExportedRecognizer(arguments.folder, window=arguments.window, hold=arguments.hold)
+    return _recognised(arguments, recognizer, recognizer.classes, segments), recognizer.classes
 
 
 def _pictures(
@@ -94,7 +115,8 @@ def _pictures(
             seen, ended = pipeline.push(frame.image)
             segments += [*ended, *relabelled(seen)]
             for one in seen:
-                yield {"frame": number, "time": round(frame.time, 4), **_said(one.track, one.recognition, saved)}
+                said = _said(one.track, one.recognition, saved.schema.classes)
+                yield {"frame": number, "time": round(frame.time, 4), **said}
             if film is not None:
                 film.write(annotate(frame.image, seen, saved.schema), frame.time)
         segments += pipeline.finish()
@@ -132,7 +154,7 @@ def _recorded(
             result = recognizer.push(frame, track)
             if result.ended is not None:
                 segments.append((track, result.ended))
-            yield {"frame": result.frame, **_said(track, result, saved)}
+            yield {"frame": result.frame, **_said(track, result, saved.schema.classes)}
         last = recognizer.end(track)
         segments += [] if last is None else [(track, last)]
 
@@ -146,14 +168,24 @@ def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
 def _lines(
     arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
-    """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
-
-    A frame may also be {"NAME": VALUE, ...}.
-    """
+    """Recognise lines of standard input by a run's model."""
     from ..streaming import Recognizer
 
     described = _described(arguments, saved)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
+    return _recognised(arguments, recognizer, saved.schema.classes, segments)
+
+
+def _recognised(
+    arguments: argparse.Namespace,
+    recognizer: Recognizer | ExportedRecognizer,
+    classes: Sequence[str],
+    segments: list[tuple[Any, Segment]],
+) -> Iterator[dict[str, Any]]:
+    """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
+
+    A frame may also be {"NAME": VALUE, ...}.
+    """
     number = 0
     while True:
         where = f"standard input, line {number + 1}"
@@ -184,7 +216,7 @@ def _lines(
             raise DataError(f"{where}: {error}") from error
         if result.ended is not None:
             segments.append((track, result.ended))
-        yield {"frame": result.frame, **_said(track, result, saved)}
+        yield {"frame": result.frame, **_said(track, result, classes)}
         if arguments.frames is not None and number >= arguments.frames:
             break
     for track in list(recognizer.tracks):
@@ -219,8 +251,7 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
     return {"layout": layout, "features": features or ()}
 
 
-def _said(track: Any, result: Recognition, saved: SavedModel) -> dict[str, Any]:
-    classes = saved.schema.classes
+def _said(track: Any, result: Recognition, classes: Sequence[str]) -> dict[str, Any]:
     said: dict[str, Any] = {
         "track": track,
         "label": classes[result.label],
@@ -256,7 +287,7 @@ STREAM = Command(
     "what people do in a video, at a camera, or in joints as they arrive",
     "attentive stream runs/poses/TIME video.mp4 --video seen.mp4",
     _stream,
-    RUN_OR_MODEL,
+    Argument("folder", metavar="RUN", help="a run folder, its model/ folder, or the .onnx file of an exported run"),
     Argument("source", metavar="SOURCE", help="a video, the number of a camera, a data set, or - for lines of JSON"),
     Argument(
         "--option",
@@ -270,6 +301,7 @@ STREAM = Command(
     overwrite("OUT"),
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),
     *_RECOGNITION,
+    light=lambda arguments: Path(arguments.folder).suffix == ".onnx",
 )
 SERVE = Command(
     "serve",

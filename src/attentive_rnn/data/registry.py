@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ from .skeletons.keypoints import reader as keypoints
 from .skeletons.layouts import with_layout
 from .source import Source
 from .text import imdb
+from .text import reader as text
 
 LOOKED_AT, SHOWN = 1000, 2  # files of a folder, and readers, for the message about a path that none knows
 _SOURCES = (
@@ -59,6 +60,7 @@ _SOURCES = (
     features.SOURCE,
     pixels.SOURCE,
     imdb.SOURCE,
+    text.SOURCE,
     npz.SOURCE,
     npy.SOURCE,
     hdf5.SOURCE,
@@ -96,13 +98,19 @@ def get_source(name: str) -> Source:
     raise ConfigError(f"unknown data set {name!r}; there are {', '.join(s.name for s in _SOURCES)}")
 
 
-def recognise(path: str | Path) -> Source:
+def recognise(path: str | Path, options: Collection[str] = ()) -> Source:
     """The source that reads what is at a path.
+
+    Args:
+        path: a file or folder.
+        options: the names of those that are given; the name of the column of texts says that there are some.
 
     Raises:
         DataError: there is nothing at the path, or no source knows it.
     """
     path = existing(path)
+    if "text" in options:
+        return text.SOURCE
     for source in _SOURCES:
         if source.recognise(path):
             return source
@@ -177,7 +185,7 @@ def read_all(path: str | Path, **options: Any) -> SequenceDataset:
         ConfigError: an option that the reader does not take.
     """
     path, options = existing(path), with_layout(options)
-    source = recognise(path)
+    source = recognise(path, options)
     check_options(source, options)
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         return sequences_only(source.read(path, **options))
@@ -234,27 +242,40 @@ def carried_options(options: Mapping[str, Any], before: str, read: Callable[...,
     return {key: options[key] for key in options if key in chosen}
 
 
-def reader_of(path: str | Path, schema: Schema | None = None) -> Source:
+def reader_of(
+    path: str | Path, schema: Schema | None = None, trained: str = "", options: Collection[str] = ()
+) -> Source:
     """The source that reads a path for a model of a schema.
 
-    A single text is a .txt file, as a table of numbers may be: only the model knows.
+    Texts are in a .txt file, as a table of numbers may be, or in tables that only the model tells from others.
+
+    Args:
+        path: what is read.
+        schema: of the model.
+        trained: the name of the reader of its training, if it is known.
+        options: the names of those that are given.
     """
-    return imdb.SOURCE if schema is not None and schema.vocabulary else recognise(path)
+    if schema is None or not schema.vocabulary:
+        return recognise(path, options)
+    return imdb.SOURCE if trained in ("", imdb.SOURCE.name) and imdb.takes(existing(path)) else text.SOURCE
 
 
-def read_sequences(path: str | Path, schema: Schema | None = None, **options: Any) -> SequenceDataset:
+def read_sequences(
+    path: str | Path, schema: Schema | None = None, reader: Source | None = None, **options: Any
+) -> SequenceDataset:
     """Sequences to predict, labelled or not: a .ts file, a skeleton .json, a zip, a folder; for text, a .txt.
 
     Args:
         path: what to read.
         schema: the schema of a model, which the data are then made to fit; see :func:`match`.
+        reader: the source that reads it; None: as :func:`reader_of` says.
         options: of the reader.
 
     Raises:
         DataError: nothing can be read there, or the frames are not those of the schema.
         ConfigError: an option that the reader does not take.
     """
-    source = reader_of(path, schema)
+    source = reader or reader_of(path, schema, options=options)
     known = read_options(source)
     for key in options:
         if key not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,22 @@ import numpy as np
 from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
 from ..data.io.files import check_writable, write_atomically
 from ..data.registry import read_all, read_sequences
+from ..data.text.words import decode
 from ..errors import DataError
 from . import films, projection, skeletons
 from .charts import draw_ranges, encoded, new_figure, without_frame, wrapped
 from .colours import TRACES
 
 _CLASSES, _FRAMES = 10, 6  # the most that one picture shows
+_WORDS, _COLUMNS = 60, 110  # of a text, and of a line of it
 
 
 def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite: bool = False, **options: Any) -> Path:
     """Draw one sequence of each class, as a .png or .svg.
 
     Skeletons: a row for each class with six frames from its start to its end, each centred on its body. Features:
-    the range of each, and their course in one sequence of each class. At most ten classes are shown.
+    the range of each, and their course in one sequence of each class. Texts: the words of one of each class, and the
+    lengths of all. At most ten classes are shown.
 
     Args:
         data: a data set, or the path of one.
@@ -41,7 +45,8 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
     """
     out = check_writable(out, (".png", ".svg"), overwrite)
     dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_all(data, **options)
-    draw = _draw_skeletons if skeletons.has_skeletons(dataset.schema) else _draw_features
+    draw = _draw_texts if dataset.schema.vocabulary else _draw_features
+    draw = _draw_skeletons if skeletons.has_skeletons(dataset.schema) else draw
     write_atomically(out, encoded(draw(dataset, _one_of_each_class(dataset)), out.suffix, dpi=120))
     return out
 
@@ -136,6 +141,24 @@ def _draw_skeletons(dataset: SequenceDataset, chosen: list[int]) -> Any:
         row[0].set_ylabel(wrapped(title_of(dataset, index)), rotation=0, ha="right", va="center", fontsize=9)
     figure.suptitle(f"{_heading(dataset, len(chosen))}; frames of one sequence each", fontsize=11)
     skeletons.side_legend(figure, dataset.schema)
+    return figure
+
+
+def _draw_texts(dataset: SequenceDataset, chosen: list[int]) -> Any:
+    texts = [decode(dataset.sequences[i][:_WORDS], dataset.schema.vocabulary) for i in chosen]
+    lines = [textwrap.wrap(" ".join(text), _COLUMNS) for text in texts]
+    heights = [3.0, *(0.4 + 0.2 * len(one) for one in lines)]
+    figure = new_figure(10.5, sum(heights) + 0.6)
+    upper, *axes = figure.subplots(len(heights), 1, height_ratios=heights)
+    upper.hist(dataset.lengths, bins=min(40, max(1, len(np.unique(dataset.lengths)))), color=TRACES[0][0])
+    upper.set_xlabel("words", fontsize=8)
+    upper.set_ylabel("texts", fontsize=8)
+    without_frame(upper)
+    for axis, index, one in zip(axes, chosen, lines, strict=True):
+        axis.set_axis_off()
+        axis.set_title(title_of(dataset, index), fontsize=9, loc="left")
+        axis.text(0, 1, "\n".join(one), fontsize=8, family="monospace", va="top", transform=axis.transAxes)
+    figure.suptitle(_heading(dataset, len(chosen)).replace(" sequences,", " texts,"), fontsize=11)
     return figure
 
 

@@ -184,8 +184,10 @@ class Explanation(Answer):
             such as "right hand 1.31, right wrist 1.22, head 1.10 times the usual".
         """
         if self.words:
-            order = np.argsort(-self.relevance[:, 0], kind="stable")[:count]
-            return ", ".join(f"{self.words[t]} {self.relevance[t, 0]:.2f}" for t in order) + " times the usual"
+            order = np.argsort(-self.relevance[:, 0], kind="stable")
+            first = {self.words[t]: self.relevance[t, 0] for t in reversed(order)}  # of equal words the best
+            best = sorted(first.items(), key=lambda item: -item[1])[:count]
+            return ", ".join(f"{word} {value:.2f}" for word, value in best) + " times the usual"
         return most_attended(self.relevance.mean(0), self.groups, count)
 
     def key_steps(self, count: int = 3) -> list[int]:

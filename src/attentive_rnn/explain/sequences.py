@@ -15,7 +15,7 @@ from ..data.dataset import sequences_only
 from ..draw import films, maps, projection, skeletons
 from ..draw.charts import Drawing
 from ..draw.colours import TRACES
-from . import images, lags, scores
+from . import images, lags, scores, words
 from .explanation import Explanation, class_relevance, explain, hardest_mistakes, heading, most_attended, origins
 from .films import key_frames
 from .images import ImageExplanation
@@ -67,6 +67,13 @@ def explain_run(request: Request) -> Outcome:
         if layer == 0 and request.of_run:
             written += draw_training(request)
         written.append(_table(explanations, gated, folder / "attention.csv"))
+        if best := words.class_words(explanations):
+            rows = [
+                (name, *one[:1], f"{one.weight:.5f}", f"{one.relevance:.4f}", one.texts)
+                for name in best
+                for one in best[name]
+            ]
+            written.append(write_table(("class", "word", "weight", "attention", "texts"), rows, folder / "words.csv"))
     said: dict[str, Any] = {"sequences": _values(explanations, gated), "written": list(map(str, written))}
     if mean_lags:
         said["lags"] = {name: dict(enumerate(mean.tolist(), config["first_lag"])) for name, mean in mean_lags.items()}
@@ -232,10 +239,14 @@ def _lines(explanations: list[Explanation], gated: bool, mean_lags: dict[str, np
     classes, lines = explanations[0].schema.classes, []
     if len(explanations) <= _DRAWN:
         for one in explanations:
-            lines.append(f"{one.name}: {heading(one, classes)}")
+            said = heading(one, classes)  # begins with the name where the truth is not known
+            lines.append(f"{one.name}: {said}" if one.labelled else said)
             if gated:
                 steps = ", ".join(map(str, one.key_steps()))
                 lines.append(f"  attended to most: {one.in_words()}; most at steps {steps}")
+    elif gated and explanations[0].words:
+        for name, best in words.class_words(explanations).items():
+            lines.append(f"{name}: {words.in_words(best)}")
     elif gated:
         for name, relevance in class_relevance(explanations).items():
             lines.append(f"{name}: {most_attended(relevance, explanations[0].groups)}")

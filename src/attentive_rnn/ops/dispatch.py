@@ -89,7 +89,7 @@ def choose(table: Mapping[str, Backend], requested: str, call: Any) -> Choice:
                     return Choice(name, "; ".join(refusals) or "the fastest backend here that can run this call")
                 refusals.append(f"{name}: {refusal}")
         raise BackendError("no backend can run this call: " + "; ".join(refusals))
-    if requested not in BACKENDS:
+    if requested not in BACKENDS and requested not in table:
         raise ValueError(f"backend should be 'auto' or one of {', '.join(map(repr, BACKENDS))}, got {requested!r}")
     if requested not in table:
         raise BackendError(f"backend {requested!r} cannot run here: {_absence(requested)}; use backend='auto'")

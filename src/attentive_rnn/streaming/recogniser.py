@@ -16,30 +16,11 @@ from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
 from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
+from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room
 from .carried import Carried
-from .segments import Segment, Segmenter
+from .segments import Segment
 
 LOOKED_AT = 10  # frames, whose values are compared with those of training
-
-
-class Recognition(NamedTuple):
-    """The state of a track after a frame.
-
-    Args:
-        frame: its number in the track, from 0.
-        probabilities: of the classes, (K,), after this frame.
-        label: the index of the class that the track shows now, steadied; see :class:`Segmenter`.
-        start: the frame at which that began.
-        ended: the segment before, in the result of the frame that decided that it had ended; else None.
-        attention: a of each layer, (D_layer,), None for a layer without a gate; empty if not asked for.
-    """
-
-    frame: int
-    probabilities: np.ndarray
-    label: int
-    start: int
-    ended: Segment | None
-    attention: tuple[np.ndarray | None, ...] = ()
 
 
 class Recognizer:
@@ -57,10 +38,11 @@ class Recognizer:
         need_attention: give the attention too.
         layout: of the frames, whose joints are then taken by name; None: the model's.
         features: names of a frame's values, which are then put into the model's order; empty: they are in it.
+        most_tracks: persons who may have a state at once; end those who have gone.
 
     Raises:
-        ConfigError: the model reads sequences from both ends, or its preprocessing needs frames to come; or a window or
-            hold below 1.
+        ConfigError: the model reads sequences from both ends, or its preprocessing needs frames to come; or a window,
+            hold or number of tracks below 1.
 
     Example:
         >>> import torch
@@ -88,18 +70,21 @@ class Recognizer:
         need_attention: bool = False,
         layout: Layout | None = None,
         features: Sequence[str] = (),
+        most_tracks: int = MOST_TRACKS,
     ) -> None:
-        model = saved.model
+        model = saved.classifier
+        if saved.schema.vocabulary:
+            raise ConfigError(
+                "this model reads texts; a stream is of frames of numbers: attentive predict labels texts"
+            )
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
                 "frame by frame; train one with --model.bidirectional false (of skeletons: the recipe paper/skeleton)"
             )
-        for name, value in (("window", window), ("hold", hold)):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} must be 1 frame or more, got {value}")
-        if model.embedding is not None:
-            raise ConfigError("this model reads words; a stream is of frames of numbers")
+        check_frames(window, hold)
+        if most_tracks < 1:
+            raise ConfigError(f"most_tracks must be 1 or more, got {most_tracks}")
         if not saved.schema.classes:
             raise ConfigError("this model predicts a number, not classes; a stream needs classes")
         Streamed(saved.preprocessing)  # refuses what is not causal, before the first frame
@@ -110,6 +95,7 @@ class Recognizer:
         self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
         self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
+        self._most_tracks = most_tracks
         self._layout = known_layout(layout)
         self._features = tuple(features)
         self._maps: dict[tuple[Any, ...], FrameMap | None] = {}
@@ -130,12 +116,14 @@ class Recognizer:
             track: who it is.
 
         Raises:
-            DataError: the frame has another shape or other names, or a value that is missing or infinite.
+            DataError: the frame has another shape or other names, or a value that is missing or infinite, or it begins
+                a track while too many are open.
         """
+        ready = self._frame(frame)  # before its track: one that is refused opens none
         state = self._track(track)
-        x = state.preprocess.push(self._frame(frame)).reshape(1, -1)
+        x = state.preprocess.push(ready).reshape(1, -1)
         output, attention = state.carried.step(x, self.need_attention)
-        return state.take(self._weight.dot(output) + self._bias, self.window, tuple(attention))
+        return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention))
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -151,19 +139,21 @@ class Recognizer:
         outputs, attention = state.carried.chunk(x, self.need_attention)
         logits = outputs @ self._weight.T + self._bias
         return [
-            state.take(row, self.window, tuple(None if a is None else a[t] for a in attention))
+            state.answers.take(row, tuple(None if a is None else a[t] for a in attention))
             for t, row in enumerate(logits)
         ]
 
     def end(self, track: Hashable = 0) -> Segment | None:
         """Forget a track, whose person has gone; its last segment, None if it had no frame."""
         state = self._tracks.pop(track, None)
-        return None if state is None else state.segmenter.finish()
+        return None if state is None else state.answers.finish()
 
     def _track(self, track: Hashable) -> _Track:
         found = self._tracks.get(track)
         if found is None:
-            found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), Segmenter(self.hold))
+            check_room(len(self._tracks), self._most_tracks)
+            answers = Answers(self.window, self.hold)
+            found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), answers)
             self._tracks[track] = found
         return found
 
@@ -236,21 +226,9 @@ def _made(frames: np.ndarray, convert: Callable[[Tensor], Tensor]) -> np.ndarray
     return unmark(convert(torch.where(gone, torch.nan, values))).numpy()
 
 
-class _Track:
+class _Track(NamedTuple):
     """The state kept of one person."""
 
-    def __init__(self, preprocess: Streamed, carried: Carried, segmenter: Segmenter) -> None:
-        self.preprocess, self.carried, self.segmenter = preprocess, carried, segmenter
-        self.count = 0
-        self.pooled: np.ndarray | None = None
-
-    def take(self, logits: np.ndarray, window: int | None, attention: tuple[np.ndarray | None, ...]) -> Recognition:
-        self.count += 1
-        if self.pooled is None:
-            self.pooled = logits.astype(np.float64)
-        else:
-            self.pooled += (logits - self.pooled) / (self.count if window is None else min(self.count, window))
-        shares = np.exp(self.pooled - self.pooled.max())
-        shares /= shares.sum()
-        ended = self.segmenter.push(shares)
-        return Recognition(self.count - 1, shares, self.segmenter.label, self.segmenter.start, ended, attention)
+    preprocess: Streamed
+    carried: Carried
+    answers: Answers

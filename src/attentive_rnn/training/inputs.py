@@ -49,10 +49,11 @@ def read_input(saved: SavedModel, path: str | Path, options: Mapping[str, Any] |
         ConfigError: an option that the reader does not take.
     """
     path = existing(path)
-    source = reader_of(path, saved.schema)
+    trained = "" if saved.reader is None else saved.reader.source
+    source = reader_of(path, saved.schema, trained, options or {})
     takes = read_options(source)
     words = saved.schema if saved.schema.vocabulary else None
-    dataset = _as_in_training(saved, source, source.read, takes, options, partial(read_sequences, path, words))
+    dataset = _as_in_training(saved, source, source.read, takes, options, partial(read_sequences, path, words, source))
     if "coordinates" not in (options or {}):
         _check_depth(saved.schema, dataset, str(path))
     return saved.matched(dataset, takes=takes, where=str(path))

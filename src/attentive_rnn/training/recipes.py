@@ -106,7 +106,7 @@ def resolve(config: Config) -> Config:
     if data.source is None:
         if data.path is None:
             raise ConfigError("data.path is missing: give --data.path PATH, a file or folder of sequences")
-        data.source = recognise(data.path).name
+        data.source = recognise(data.path, data.options).name
     data.options = _with_layouts(data.options, ("layout",))
     source = get_source(data.source)
     if data.path is None and not source.embedded:

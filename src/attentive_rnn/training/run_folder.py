@@ -124,7 +124,7 @@ def _choose_reader(data: DataConfig, path: Path) -> None:
     if data.source is None or get_source(data.source).recognise(path):
         return
     with suppress(DataError):  # known to no reader: that of the training says what is wrong
-        source = recognise(path)
+        source = recognise(path, data.options)
         data.options = carried_options(data.options, data.source, source.load, source.name)
         data.source = source.name
 

@@ -32,6 +32,17 @@ def test_what_was_written_is_read_back_exactly(tmp_path, dataset):
     assert read_sequences(path).labels.tolist() == dataset.labels.tolist()
 
 
+def test_a_layout_that_the_file_names_is_taken_and_an_option_goes_before_it(tmp_path):
+    path = save(tmp_path, sequences=RNG.normal(size=(4, 20, 3)), lengths=[2, 2], labels=["a", "b"], layout="kinect-20")
+    dataset = npz.read(path)
+    assert (dataset.schema.layout, dataset.schema.shape) == ("kinect-20", (1, 20, 3))
+    assert not any("layout" in note for note in dataset.notes)
+    assert npz.read(path, layout="sfinge-20").schema.layout == "sfinge-20"
+    other = save(tmp_path, sequences=RNG.normal(size=(4, 20, 3)), lengths=[2, 2], labels=["a", "b"], layout="a.yaml")
+    assert npz.read(other).schema.layout is None
+    assert any("the arrays layout are not used" in note for note in npz.read(other).notes)
+
+
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.sampled_from([(1,), (3,), (2, 2), (1, 4, 2)]))
 def test_padded_and_joined_sequences_are_the_same_data(tmp_path_factory, lengths, shape):
     # Without a schema, one frame each is either: it is read as joined.

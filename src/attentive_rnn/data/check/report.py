@@ -20,6 +20,7 @@ from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
 from .parts import classes_in_words, part_warnings
 from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
+from .texts import TextSummary, summarise_texts
 from .values import code_findings, missing_findings, sequence_findings, statistics, value_findings
 
 _NAMED = 8  # columns that a line names at most
@@ -47,6 +48,7 @@ class Report:
         skeletons: persons, size, unit and up axis of skeletons; None for plain features.
         columns: what each column of a table was taken for, and how many rows have no value in it.
         labels: smallest, mean and largest label where labels are numbers.
+        texts: words of texts, how many are unknown, and excerpts; None for anything else.
     """
 
     path: str
@@ -65,6 +67,7 @@ class Report:
     skeletons: SkeletonSummary | None = None
     columns: tuple[ColumnUse, ...] = ()
     labels: tuple[float, float, float] | None = None
+    texts: TextSummary | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -91,25 +94,32 @@ class Report:
 
     def __str__(self) -> str:
         shortest, median, longest = self.lengths
-        low, high = self.value_range
+        items, step = ("sequences", "frame") if self.texts is None else ("texts", "word")
         lines = [
             *(f"{finding.severity}: {finding}" for finding in self.findings if finding.severity != "note"),
             f"{self.path}: {self.format}",
-            f"sequences   {', '.join(f'{count} {part}' for part, count in self.splits.items())}",
-            f"lengths     {shortest} to {counted(longest, 'frame')}, median {median:g}; "
-            f"{counted(self.frames, 'frame')} in all",
+            f"{items:12}{', '.join(f'{count} {part}' for part, count in self.splits.items())}",
+            f"lengths     {shortest} to {counted(longest, step)}, median {median:g}; "
+            f"{counted(self.frames, step)} in all",
             *_columns_in_words(self.columns),
-            f"a frame     {_frame_in_words(self.schema)}",
-            f"values      {low:.4g} to {high:.4g}, standard deviation {self.value_scale:.4g}",
-            f"defects     {counted(self.empty_frames, 'empty frame')}, "
-            f"{counted(self.single_frames, 'single-frame sequence')}, {counted(self.missing, 'missing value')}",
-            *([f"skeletons   {self.skeletons}"] if self.skeletons else []),
+            *(self._frames_in_words() if self.texts is None else self.texts.lines()),
             *self._labels_in_words(),
         ]
         notes = [finding for finding in self.findings if finding.severity == "note"]
         lines.append("notes" if notes else "notes       none")
         lines.extend(f"  - {note}" for note in notes)
         return "\n".join(lines)
+
+    def _frames_in_words(self) -> Iterator[str]:
+        low, high = self.value_range
+        yield f"a frame     {_frame_in_words(self.schema)}"
+        yield f"values      {low:.4g} to {high:.4g}, standard deviation {self.value_scale:.4g}"
+        yield (
+            f"defects     {counted(self.empty_frames, 'empty frame')}, "
+            f"{counted(self.single_frames, 'single-frame sequence')}, {counted(self.missing, 'missing value')}"
+        )
+        if self.skeletons:
+            yield f"skeletons   {self.skeletons}"
 
     def _labels_in_words(self) -> Iterator[str]:
         """The range of labels that are numbers, or the number of sequences of each class."""
@@ -119,9 +129,11 @@ class Report:
             told = f"numbers from {least:.4g} to {most:.4g}, {mean:.4g} on average" if self.labels else "none"
             yield f"labels      {told}" + (f"; {counted(unlabelled, 'sequence')} without one" if unlabelled else "")
             return
-        yield f"classes     {len(self.schema.classes)}, sequences of each ({' / '.join(self.splits)}):"
+        items = "sequences" if self.texts is None else "texts"
+        yield f"classes     {len(self.schema.classes)}, {items} of each ({' / '.join(self.splits)}):"
         for name in dict.fromkeys(name for counts in self.classes.values() for name in counts):
-            yield f"  {name:28} {' / '.join(str(c.get(name, 0)) for c in self.classes.values())}"
+            excerpt = "" if self.texts is None else f"   {self.texts.excerpts.get(name, '')}"
+            yield f"  {name:28} {' / '.join(str(c.get(name, 0)) for c in self.classes.values())}{excerpt}".rstrip()
 
 
 def check(path: str | Path, **options: Any) -> Report:
@@ -138,7 +150,7 @@ def check(path: str | Path, **options: Any) -> Report:
         DataError: no reader knows the path, or its data are malformed.
         ConfigError: an option that the reader does not take.
     """
-    source = recognise(path)
+    source = recognise(path, options)
     check_options(source, options)
     options = dict(source.check_options) | with_layout(options)
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
@@ -209,6 +221,7 @@ def summarise(
             )
         ),
         skeletons=summarise_skeletons(everything),
+        texts=summarise_texts(parts),
         columns=tuple(columns),
         labels=(float(labels.min()), float(labels.mean()), float(labels.max()))
         if everything.schema.target == "number" and len(labels)
@@ -235,8 +248,6 @@ def _some(names: list[str]) -> str:
 
 
 def _frame_in_words(schema: Schema) -> str:
-    if schema.vocabulary:
-        return f"a word, one of {len(schema.vocabulary)}"
     if schema.layout is None:
         named = f": {', '.join(schema.features)}" if schema.features else ""
         return f"{counted(schema.size, 'feature')}{named}"

@@ -39,7 +39,7 @@ from ..options import one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
-from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout, stored_layout
 from ..source import Source
 from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
@@ -139,8 +139,7 @@ def from_file(
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
-    given = (coordinates, min_confidence)
-    return from_arrays(arrays, where, path.stem, layout, missing, values, target, *given, windows)
+    return from_arrays(arrays, where, path.stem, layout, missing, values, target, coordinates, min_confidence, windows)
 
 
 def from_parts(
@@ -184,7 +183,8 @@ def from_arrays(
 ) -> SequenceDataset:
     """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
     schema = _schema(arrays, where)
-    layout = schema.layout if schema else known_layout(layout)
+    named = stored_layout(arrays.get("layout"))
+    layout = schema.layout if schema else known_layout(named if layout is None else layout)
     stored = _named("sequences", arrays)
     if stored is None:
         held = ", ".join(arrays) or "nothing"
@@ -230,7 +230,7 @@ def from_arrays(
         [*notes, *bad.notes(where, len(cases))],
     )
     beside = next((n for n in _NAMES["confidence"] if n in arrays and arrays[n].ndim > 1 and len(shape) == 3), None)
-    known = {*_RESERVED, *_columns(arrays, len(cases), where), beside}
+    known = {*_RESERVED, *_columns(arrays, len(cases), where), beside, named and "layout"}
     if unused := [name for name in arrays if name not in known]:
         dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
 

@@ -46,6 +46,32 @@ def read_columns(path: Path) -> Columns:
         raise DataError(f"{path}: cannot be read ({reason}); the file is truncated or not Parquet") from error
 
 
+def first_rows(path: Path, count: int) -> dict[str, list[str]]:
+    """The first rows of a file as texts, by columns; nothing where a column holds lists, or this package wrote it.
+
+    Raises:
+        DataError: the file is damaged. MissingExtraError: pyarrow is not installed.
+    """
+    pa, pq = _pyarrow()
+    try:
+        with path.open("rb") as source:
+            if path.suffix.lower() == ".parquet":
+                batches = pq.ParquetFile(source).iter_batches(count)
+            else:
+                is_file = source.read(6) == b"ARROW1"
+                source.seek(0)
+                opened = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+                batches = iter([opened.get_batch(0)] if is_file else opened)
+            table = pa.Table.from_batches([next(batches)]).slice(0, count)
+    except (pa.ArrowException, OSError, ValueError, MemoryError, StopIteration) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    nested = any(pa.types.is_nested(field.type) for field in table.schema)
+    if nested or _KEY in (table.schema.metadata or {}):
+        return {}
+    columns = {name: table.column(i).to_pylist() for i, name in enumerate(table.column_names)}
+    return {name: ["" if value is None else str(value) for value in values] for name, values in columns.items()}
+
+
 def _check_size(metadata: Any, where: str) -> None:
     """Refuse what would not fit into memory: a column of one repeated value has few bytes for any number of rows."""
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]

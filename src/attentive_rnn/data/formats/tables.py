@@ -29,7 +29,7 @@ from . import parquet
 from .columns import Columns, Kind, from_columns
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
-from .long.roles import KNOWN, Rows, find_roles
+from .long.roles import KNOWN, Rows, find_roles, says
 from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
@@ -239,7 +239,14 @@ def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
         sequence = np.array([number[text] for text in ids])
         if "" in number:
             raise DataError(f"{table.place(ids.index(''))}: {roles['sequence']} is empty")
-    return sorted_rows(table, sequence, roles.get("time"))
+    try:
+        return sorted_rows(table, sequence, roles.get("time"))
+    except DataError as error:
+        if "sequence" in roles:
+            raise
+        likely = [name for name in table.values if name not in roles.values() and says(name) == "number"]
+        column = likely[0] if likely else "NAME"
+        raise DataError(f"{error}; which column tells the sequences apart? --option sequence={column}") from error
 
 
 def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:

@@ -81,6 +81,11 @@ def recognise(path: Path) -> bool:
     return all(_tables(path, part) or _folders(path, part) for part in ("train", "test"))
 
 
+def takes(path: Path) -> bool:
+    """Whether a path may hold reviews for a model of them: what is recognised, a folder of .txt files, or a .tsv."""
+    return _is_table(path) or (path.is_dir() and (recognise(path) or next(path.rglob("*.txt"), None) is not None))
+
+
 def _is_table(path: Path) -> bool:
     return path.name.lower().endswith(_TABLES)
 

@@ -68,4 +68,6 @@ def recode(dataset: SequenceDataset, vocabulary: Sequence[str]) -> SequenceDatas
     """The same texts as indices of another vocabulary, such as that of a trained model."""
     texts = [decode(sequence, dataset.schema.vocabulary) for sequence in dataset.sequences]
     schema = replace(dataset.schema, vocabulary=tuple(vocabulary))
-    return SequenceDataset(encode(texts, vocabulary), dataset.labels, dataset.metas, schema, dataset.name)
+    return SequenceDataset(
+        encode(texts, vocabulary), dataset.labels, dataset.metas, schema, dataset.name, dataset.notes
+    )

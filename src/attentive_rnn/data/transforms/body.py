@@ -61,7 +61,7 @@ class OriginAtBodyCentre(Transform):
 
     def ranks(self, sequence: Tensor) -> Tensor:
         seen = ~sequence.isnan().all(-1)
-        options = self._stand_ins()
+        options = self.stand_ins()
         return _ranked(
             seen[:, m, joints].all(1) if joints else seen[:, m].any(1)
             for m in range(sequence.shape[1])
@@ -70,7 +70,7 @@ class OriginAtBodyCentre(Transform):
 
     def origin_in(self, frame: Tensor, rank: int) -> Tensor:
         """What every joint is moved by, (C,), for a frame (M, V, C) of that rank: coordinates, and no confidence."""
-        options = self._stand_ins()
+        options = self.stand_ins()
         m, option = divmod(rank, len(options))
         joints = frame[m, options[option]] if options[option] else frame[m, ~frame[m].isnan().all(-1)]
         known = unmark(joints).mean(0) if len(joints) > 1 else unmark(joints[0])
@@ -78,15 +78,15 @@ class OriginAtBodyCentre(Transform):
 
     def lack(self, sequence: Tensor) -> str | None:
         rank = _best(self, sequence)[1]
-        m, option = divmod(rank or 0, len(self._stand_ins()))
+        m, option = divmod(rank or 0, len(self.stand_ins()))
         if option == m == 0:
             return None
         used = f"the joint {self._called()}", *("the middle of the hips", "the middle of the shoulders")
-        place = "the mean of the joints seen" if not self._stand_ins()[option] else used[option]
+        place = "the mean of the joints seen" if not self.stand_ins()[option] else used[option]
         who = f" of person {m}" if m else ""
         return f"never show the joint {self._called()} of person 0, so that {place}{who} is the origin"
 
-    def _stand_ins(self) -> list[list[int]]:
+    def stand_ins(self) -> list[list[int]]:
         """The joints whose middle is the origin, the best first; of an empty list, those that are seen."""
         names = self._names()
         pairs = [[names.index(f"{side} {part}") for side in ("left", "right")] for part in ("hip", "shoulder") if names]

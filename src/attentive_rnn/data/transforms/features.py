@@ -55,10 +55,10 @@ class Stream(Transform):
             if layout is None:
                 raise ConfigError(f"{self.name}: the kind {kind} needs a layout, which says what the bones are")
             self._bones = torch.tensor(get_layout(layout).bones)
+        self._joints = int(self._bones.max()) + 1 if len(self._bones) else 1
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
-        joints = int(self._bones.max()) + 1 if len(self._bones) else 1
-        check_skeletons(self.name, sequence, joints=joints)
+        check_skeletons(self.name, sequence, joints=self._joints)
         stream = sequence
         if self.kind.startswith("bone"):
             stream = self.on_coordinates(sequence, self._bones_of)
@@ -100,7 +100,7 @@ class MotionFeatures(Transform):
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
         check_skeletons(self.name, sequence, joints=self.root + 1)
-        velocity = self.on_coordinates(sequence, lambda values: _steps(values).roll(1, dims=0))
+        velocity = self.on_coordinates(sequence, _velocity)
         relative = self.on_coordinates(sequence, lambda values: values - values[:, :, self.root, None])
         return torch.cat([sequence, velocity, relative], dim=-1)
 
@@ -157,6 +157,13 @@ def _steps(stream: Tensor) -> Tensor:
     """stream[t + 1] - stream[t], (T, ...), zero in the last frame."""
     steps = _nothing(stream)
     steps[:-1] = stream[1:] - stream[:-1]
+    return steps
+
+
+def _velocity(stream: Tensor) -> Tensor:
+    """stream[t] - stream[t - 1], (T, ...), zero in the first frame."""
+    steps = _nothing(stream)
+    steps[1:] = stream[1:] - stream[:-1]
     return steps
 
 

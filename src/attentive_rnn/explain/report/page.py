@@ -98,6 +98,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         "answers": _answers(answers, splits.test.labels) if saved.schema.target == "number" else None,
         "player": None,
         "lags": None,
+        "words": None,
         **(player(request, answers) if player else {}),
         "command": _command(run, environment),
         "environment": _environment(environment),

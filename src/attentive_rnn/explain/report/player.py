@@ -21,6 +21,7 @@ from ..outcome import Request
 from ..response import has_gate, stored_modulation
 from ..scores import choose
 from ..sequences import PIXELS, as_images
+from ..words import class_words
 
 SAMPLES, BYTES = 150, 2_500_000  # the most that one page holds
 STEPS, ROWS = 400, 40  # of a sequence and of a map; more are thinned out
@@ -40,7 +41,7 @@ def of_sequences(request: Request, answers: np.ndarray) -> dict[str, Any]:
     modulation = stored_modulation(request.run.model, saved, sequences_only(request.train)) if gated else None
     shown = request.dataset.subset(choose(answers, request.dataset, SAMPLES))
     explanations = explain(saved, sequences_only(shown), modulation)
-    found = {"lags": _lags(explanations, saved)}
+    found = {"lags": _lags(explanations, saved), "words": _words(explanations)}
     if gated and request.run.read_config().data.source == PIXELS:
         images = as_images(explanations, saved.preprocessing)
         if images is not None:
@@ -99,6 +100,15 @@ def _lags(explanations: list[Explanation], saved: SavedModel) -> list[dict[str, 
     return rows or None
 
 
+def _words(explanations: Sequence[Explanation]) -> list[dict[str, Any]] | None:
+    """The best words of each class in the texts that are shown, with numbers in words; None where there are none."""
+    rows = [
+        {"name": name, "words": [{"word": one.word, "times": f"{one.relevance:.2f}"} for one in best]}
+        for name, best in class_words(explanations).items()
+    ]
+    return rows or None
+
+
 def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[str, Any]:
     """The player's data, which JSON can hold; sequences that no longer fit into `BYTES` are left out.
 
@@ -129,7 +139,8 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
             "name": one.name,
             "label": int(one.label) if one.labelled and schema.target == "class" else -1,
             "right": one.right or schema.target == "number",
-            "verdict": heading(one, classes),
+            "verdict": heading(one, classes)
+            + (f"; attended to most: {one.in_words(5)}" if one.words and known else ""),
             "steps": len(attention),
             "stride": stride,
             "attention": packed(attention, np.uint8) if known else None,

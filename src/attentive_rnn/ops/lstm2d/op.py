@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import autograd, dispatch
 from ..dispatch import Backend
-from . import cpu, custom_op, diagonal, reference, triton
+from . import cpu, custom_op, diagonal, reference, scan, triton
 from .spec import Call, Weights, check
 
 TABLE: dict[str, Backend] = {
@@ -17,6 +17,7 @@ TABLE: dict[str, Backend] = {
     "cpu": Backend(partial(autograd.run, cpu.KERNELS, custom_op.forward), cpu.why_not),
     "hoisted": Backend(diagonal.forward, lambda call: None),
     "reference": Backend(reference.forward, lambda call: None),
+    "scan": Backend(scan.forward, scan.why_not),
 }
 
 

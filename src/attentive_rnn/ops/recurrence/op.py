@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import autograd, dispatch, native
 from ..dispatch import Backend
-from . import cpu, cuda_graph, custom_op, hoisted, reference, triton
+from . import cpu, cuda_graph, custom_op, hoisted, reference, scan, triton
 from .spec import Attention, Call, Lags, Spec, State, Weights, check, own_lengths
 
 TABLE: dict[str, Backend] = {
@@ -19,6 +19,7 @@ TABLE: dict[str, Backend] = {
     "cuda-graph": Backend(cuda_graph.run, cuda_graph.why_not),
     "hoisted": Backend(hoisted.run, hoisted.why_not),
     "reference": Backend(reference.forward, lambda call: None),
+    "scan": Backend(scan.forward, scan.why_not),
 }
 LEAST_SUM = 1e-3
 

@@ -1,0 +1,88 @@
+"""Layers and models as ONNX graphs, run by onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU, EleAttLSTM, SequenceClassifier
+from attentive_rnn.errors import ConfigError
+from attentive_rnn.export import to_onnx
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options)
+
+
+def _equal(found: list[np.ndarray], *wanted: torch.Tensor) -> None:
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b.detach().numpy(), atol=1e-6)
+
+
+def test_a_layer_of_both_directions_runs_with_other_sizes_and_reads_no_padding(tmp_path):
+    layer = EleAttGRU(4, 6, 2, batch_first=True, bidirectional=True, residual=True, gate=["softmax", "sigmoid"])
+    backend = layer.backend
+    to_onnx(layer, tmp_path / "layer.onnx", need_attention=True)
+    assert layer.backend == backend
+    assert layer.training
+    session = _session(tmp_path / "layer.onnx")
+    assert [one.name for one in session.get_outputs()] == ["output", "h", "attention_1", "attention_2"]
+    for batch, steps in ((1, 1), (2, 9)):
+        x, lengths = torch.randn(batch, steps, 4), torch.tensor([steps, 0][:batch])
+        x[torch.arange(steps) >= lengths[:, None]] = torch.nan
+        output, state, attention = layer(x, lengths=lengths, need_attention=True)
+        found = session.run(None, {"input": x.numpy(), "lengths": lengths.numpy()})
+        _equal(found, output, state, *attention)
+
+
+def test_an_rra_attends_to_its_former_outputs_and_a_step_of_it_carries_them(tmp_path):
+    layer = RRA(4, 6, lags=3, norm="content", first_lag=2)
+    to_onnx(layer, tmp_path / "layer.onnx", need_attention=True)
+    x, lengths = torch.randn(7, 3, 4), torch.tensor([7, 2, 5])
+    output, state, (attention,) = layer(x, lengths=lengths, need_attention=True)
+    found = _session(tmp_path / "layer.onnx").run(None, {"input": x.numpy(), "lengths": lengths.numpy()})
+    _equal(found, output, *state, attention.lags)
+
+    to_onnx(layer, tmp_path / "step.onnx", step=True)
+    session, output = _session(tmp_path / "step.onnx"), layer(x)[0]
+    carried = [np.zeros(shape, np.float32) for shape in layer.state_shapes(3)]
+    for frame, wanted in zip(x, output, strict=True):
+        found, *carried = session.run(
+            None, dict(zip(("input", "h", "c", "window"), (frame.numpy(), *carried), strict=True))
+        )
+        _equal([found], wanted)
+
+
+def test_a_mask_over_maps_of_other_sizes(tmp_path):
+    gate = AttentionRNN2d(3, 4, directions=4, feed_mask=True, block=2, query_size=2)
+    to_onnx(gate, tmp_path / "gate.onnx")
+    session = _session(tmp_path / "gate.onnx")
+    for b, h, w in ((1, 1, 1), (2, 3, 8)):
+        x, query = torch.randn(b, 3, h, w), torch.randn(b, 2)
+        _equal(session.run(None, {"x": x.numpy(), "query": query.numpy()}), *gate(x, query))
+
+
+def test_a_classifier_pools_over_the_lengths(tmp_path):
+    model = SequenceClassifier(4, 3, 6, 1, cell="lstm").eval()
+    to_onnx(model, tmp_path / "model.onnx")
+    x, lengths = torch.randn(3, 8, 4), torch.tensor([8, 0, 3])
+    found = _session(tmp_path / "model.onnx").run(None, {"x": x.numpy(), "lengths": lengths.numpy()})
+    _equal(found, model(x, lengths))
+
+
+def test_what_has_no_graph_is_refused(tmp_path):
+    both = EleAttLSTM(4, 6, bidirectional=True)
+    for module, options, message in (
+        (both, {"step": True}, "a step needs layers that run forward in time only, but bidirectional is true"),
+        (both, {"step": True, "need_attention": True}, "a graph of a step gives no attention"),
+        (torch.nn.GRU(4, 6), {}, "GRU cannot be exported; recurrent layers and SequenceClassifier can"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            to_onnx(module, tmp_path / "layer.onnx", **options)
+    assert list(tmp_path.iterdir()) == []
