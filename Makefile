@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz lint bench bench-gpu clean
+.PHONY: demo test fuzz chaos soak check-kernels lint bench bench-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -16,14 +16,25 @@ $(VENV)/dev: $(VENV)/user
 	$(BIN)/pip install --quiet -c constraints-cpu.txt -e '.[dev]'
 	touch $@
 
-demo: $(VENV)/user  ## train EleAtt-GRU and the plain GRU on real data and print the comparison; so small a net is no faster on two threads
-	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --seeds 0 1 2
+demo: $(VENV)/user  ## a trained model at work; then EleAtt-GRU against the plain GRU, in words and on a page; so small a net is no faster on two threads
+	OMP_NUM_THREADS=1 $(BIN)/attentive demo
+	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --models gate no-gate --seeds 0 1 2 --training.max_epochs 20
 
 test: $(VENV)/dev  ## all tests, with the slowest named; those that need real data look for it in $ATTENTIVE_TEST_DATA
 	$(BIN)/python -m pytest --durations=15
 
 fuzz: $(VENV)/dev  ## damaged files for every reader and every file of a run, for some minutes; what shows a fault is kept in build/fuzz
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz.run --count 500 --keep build/fuzz --write docs/reliability.md
+
+chaos: $(VENV)/dev  ## kills, full disks and read-only folders for every command that writes
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos.py --write docs/reliability.md
+
+MINUTES := 10
+soak: $(VENV)/dev  ## the recogniser and the page under long use, for so many MINUTES
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/soak.py --minutes $(MINUTES) --write docs/reliability.md
+
+check-kernels: $(VENV)/dev  ## random calls of the CPU kernels against the reference
+	PYTHONPATH=tests $(BIN)/python tools/check_kernels.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

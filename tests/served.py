@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from onnx import TensorProto, helper, save
 
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, Schema
 from attentive_rnn.training import SavedModel, save_model
+from onnx import TensorProto, helper, save
 
 
 class Served(NamedTuple):

@@ -41,7 +41,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["train", "paper/nucla", "--data.path", "absent.zip"], "absent.zip"),
         (["train", "--data", "absent.zip"], "absent.zip"),
         (["train", "absent.yaml"], "absent.yaml: there is no such file"),
-        (["train", "gestures.csv"], "gestures.csv: there is no such file, and no recipe of that name"),
+        (["train", "gestures.csv"], "gestures.csv: there is no such file; give the path of a data set, or a recipe"),
         (["predcit"], "unknown command 'predcit'; did you mean predict?"),
         (["train", VOWELS, "--optoin", "a=1"], "unknown option '--optoin'; did you mean --option?"),
         (["train", "--resume", "runs/absent"], "runs/absent: there is no such run folder"),
@@ -72,7 +72,7 @@ def test_what_cannot_be_written_is_one_line_and_exit_status_2(monkeypatch, capsy
         raise OSError(28, "No space left on device", "events.tfevents")
 
     monkeypatch.setattr("attentive_rnn.cli._run", full)
-    assert fails([], capsys) == "attentive: error: events.tfevents: No space left on device\n"
+    assert fails([], capsys) == "attentive: error: events.tfevents: cannot be used: No space left on device\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["data"], ["--version"]])
@@ -129,7 +129,9 @@ EVERY = [one for command in COMMANDS for one in (command, *command.actions)]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=[command.name for command in EVERY])
-def test_the_example_of_a_command_is_one_that_it_takes(command, monkeypatch, capsys):
+def test_the_example_of_a_command_is_one_that_it_takes(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("gestures.csv").touch()  # a data set is looked for at once
     called = []
     for one in EVERY:
         monkeypatch.setattr(one, "run", lambda arguments, name=one.name: called.append(name) or 0)

@@ -20,10 +20,11 @@ import attentive_rnn.data
 from attentive_rnn.cli import main
 from attentive_rnn.training import list_recipes
 from attentive_rnn.training.recipes import read_recipe
+from films import write_film
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-FORMATS = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+REPORT = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 
 
 def blocks(page: Path, kinds: str) -> list[str]:
@@ -156,36 +157,57 @@ def test_the_guides_to_streaming_and_to_commands_name_a_run_and_recognise_its_fr
     assert attended.endswith(" times the usual")
 
 
+def test_the_guide_to_estimators_scores_predicts_and_explains(capsys):
+    (program,) = blocks(ROOT / "docs" / "python.md", "python")
+    exec(compile(program, "docs/python.md", "exec"), {})
+    scores, predicted, attended = capsys.readouterr().out.splitlines()
+    assert len(scores.strip("[]").split()) == 3
+    assert predicted == "['moving' 'still'] (2, 2)"
+    assert attended.endswith(" times the usual")
+
+
 def test_every_other_python_program_of_a_page_is_run_by_a_test():
     programs = {page.name: len(blocks(page, "python")) for page in PAGES}
     assert {name: count for name, count in programs.items() if count} == {
         "README.md": 1,  # tests/test_readme.py
         "commands.md": 1,
         "explain.md": 1,
-        "formats.md": 3,
+        "formats.md": 4,
+        "python.md": 1,
+        "report.md": 1,
+        "skeletons.md": 2,
         "streaming.md": 1,
+        "texts.md": 1,
     }
 
 
-def test_the_guide_to_formats_runs_from_top_to_bottom_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("name", ["formats.md", "report.md", "skeletons.md", "texts.md"])
+def test_a_guide_to_data_runs_from_top_to_bottom_and_prints_what_it_shows(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for kind, text in re.findall(r"```(python|console|sh|yaml)\n(.*?)```", FORMATS, re.DOTALL):
+    for film in ("wave/a.mp4", "clap/b.mp4"):  # no page can show a video
+        write_film(tmp_path / "videos" / film, 4)
+    program: dict[str, object] = {}
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for kind, block in re.findall(r"```(python|console|sh)\n(.*?)```", text, re.DOTALL):
         if kind == "python":
-            exec(compile(text, "docs/formats.md", "exec"), {})
-        elif kind == "yaml":
-            Path(re.match(r"# (\S+)", text)[1]).write_text(text)
-        elif kind == "console":
-            command, _, shown = text.removeprefix("$ ").partition("\n")
-            capsys.readouterr()
-            run(command)
-            assert capsys.readouterr().out == shown
-        else:
-            for command in text.splitlines():
-                run(command)
-    assert (tmp_path / "runs" / "mine").is_dir()
+            exec(compile(block, name, "exec"), program)
+            assert capsys.readouterr().out.splitlines() == re.findall(r"^print\(.*\)  # (.*)", block, re.MULTILINE)
+            continue
+        lines = block if kind == "console" else re.sub("^", "$ ", block.strip("\n"), flags=re.MULTILINE) + "\n"
+        for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", lines, re.MULTILINE):
+            if command.startswith("cat "):
+                file = Path(command.removeprefix("cat "))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(shown, encoding="utf-8")
+                continue
+            status, printed = run(command), "".join(capsys.readouterr())
+            assert status == (2 if "attentive: error:" in shown else 0), f"{command}\n{printed}"
+            if shown:
+                same = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
+                assert same, f"{command}\n{printed}"
 
 
-def run(command: str) -> None:
+def run(command: str) -> int:
     """Run a command of a page, with the newest run in the place of <time>."""
     words = shlex.split(command, comments=True)
     assert words.pop(0) == "attentive"
@@ -193,7 +215,7 @@ def run(command: str) -> None:
         if "<time>" in word:
             runs = [entry.name for entry in Path(word).parent.iterdir() if (entry / "config.yaml").is_file()]
             words[i] = word.replace("<time>", max(runs))
-    assert main(words) == 0, command
+    return main(words)
 
 
 def test_the_gallery_is_what_its_generator_makes_of_the_pictures(tmp_path, monkeypatch):
@@ -226,7 +248,7 @@ def test_every_note_of_a_data_report_is_explained():
     report = "".join(file.read_text(encoding="utf-8") for file in sorted(check.glob("*.py")))
     for kind in kinds:
         assert kind in report
-        assert kind in FORMATS
+        assert kind in REPORT
 
 
 @pytest.mark.parametrize("name", [name for name in attentive_rnn.__all__ if not name.startswith("__")])

@@ -23,6 +23,14 @@ def test_a_bar_on_a_terminal_shows_title_time_left_and_note():
         assert part in text
 
 
+def test_no_time_is_left_of_what_is_done_or_not_counted():
+    for total in (2, None):
+        console = terminal()
+        with bar("videos", total, console) as shown:
+            shown.update(2)
+        assert "left" not in console.file.getvalue().splitlines()[-1]
+
+
 def test_without_a_terminal_there_is_a_line_now_and_then(monkeypatch):
     console = Console(file=StringIO(), width=120)
     with bar("videos", 4, console) as shown:

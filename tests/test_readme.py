@@ -25,13 +25,13 @@ def test_the_commands_run_one_after_the_other_on_data_of_the_package(tmp_path, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO('{"frame": [0, 0, 0, 0, 0, 0]}\n' * 3))
     lines = [line for line in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[-1].splitlines() if line]
-    assert [shlex.split(line)[1] for line in lines] == ["train", "evaluate", "explain", "predict", "stream"]
+    assert [shlex.split(line)[1] for line in lines] == ["demo", "train", "evaluate", "explain", "predict", "stream"]
     printed = {}
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
         if words[0] == "train":
             words += SMALL
-        else:
+        elif words[0] != "demo":
             words[1:2] = [str(next((tmp_path / "runs" / "basic-motions").iterdir()))]
             words = [
                 str(ROOT / "src/attentive_rnn/data/embedded/BasicMotions_TEST.ts.xz") if w == "FILE" else w
@@ -39,6 +39,7 @@ def test_the_commands_run_one_after_the_other_on_data_of_the_package(tmp_path, m
             ]
         assert main(words) == 0, line
         printed[words[0]] = capsys.readouterr().out
+    assert "times the usual" in printed["demo"]
     assert "95 % interval" in printed["train"]
     assert "report.html" in printed["train"]
     assert "true class" in printed["evaluate"]

@@ -18,30 +18,32 @@ from typing import Any, NoReturn
 from . import terminal
 from .commands import (
     attention,
-    compare,
     data,
+    demo,
     evaluate,
+    experiments,
     explain,
     export,
     fuse,
     info,
     live,
     report,
-    reproduce,
-    study,
     train,
+    verify,
     videos,
 )
 from .commands.arguments import Command, Overrides, add_commands, print_help, remind
 from .errors import ConfigError, DataWarning, UserError, either, one_line
 
 COMMANDS = (
+    demo.DEMO,
     train.TRAIN,
-    compare.COMPARE,
+    experiments.COMPARE,
     evaluate.EVALUATE,
     evaluate.PREDICT,
     explain.EXPLAIN,
     report.REPORT,
+    verify.VERIFY,
     data.DATA,
     videos.FEATURES,
     attention.MASKS,
@@ -52,8 +54,8 @@ COMMANDS = (
     export.EXPORT,
     fuse.FUSE,
     attention.LAGS,
-    study.STUDY,
-    reproduce.REPRODUCE,
+    experiments.STUDY,
+    experiments.REPRODUCE,
     info.INFO,
     info.COMPLETION,
 )
@@ -67,6 +69,7 @@ HELP = """Train and use recurrent layers with attention.
 
   train  ->  evaluate  ->  explain  ->  predict, stream or serve
 
+  attentive demo                       a trained model at work: answers, an explanation, how far to trust it
   attentive train japanese-vowels      a first run, with data of the package; it says what to type next
   attentive train --data PATH          a run on your own data; first look at them: attentive data check PATH
 """

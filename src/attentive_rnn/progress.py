@@ -159,14 +159,20 @@ def _started(console: Console) -> Progress:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class Left(TimeRemainingColumn):
+        """The time that is left, of work that is counted and goes on."""
+
+        def render(self, task: Any) -> Text:
+            return Text("") if task.total is None or task.finished else super().render(task).append(" left")
 
     made = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=False),
-        TextColumn("left"),
+        Left(),
         TextColumn("{task.fields[note]}"),
         console=console,
         refresh_per_second=4,

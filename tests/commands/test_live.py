@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
 
+import onnx
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.cli import main
 from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema, get_layout, read_sequences
@@ -21,6 +20,7 @@ from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import SavedModel, load_model, save_model
 from attentive_rnn.video import read_frames
 from films import write_film
+from onnx import TensorProto, helper
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
+import onnx
 from attentive_rnn.cli import main
 from attentive_rnn.data import read_sequences
 from commands.calls import fails
 from films import write_film
+from onnx import TensorProto, helper
 
 
 @pytest.fixture

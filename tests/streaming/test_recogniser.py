@@ -254,3 +254,17 @@ def test_a_joint_that_is_not_seen_may_be_nan_or_zero():
     whole = saved.logits(SequenceDataset([zeros], [0], [{}], schema))[0]
     last = np.log(one.probabilities)
     np.testing.assert_allclose(last - last.mean(), whole - whole.mean(), atol=1e-5)
+
+
+def test_a_frame_that_begins_one_track_too_many_is_refused():
+    recognizer = Recognizer(_saved(), most_tracks=2)
+    frame = _frames(1)[0]
+    for track in ("Ann", "Bob"):
+        recognizer.push(frame, track)
+    with pytest.raises(DataError, match="2 tracks are open"):
+        recognizer.push(frame, "Eve")
+    with pytest.raises(DataError, match="missing or infinite"):
+        recognizer.push(frame * torch.inf, "Ann")
+    recognizer.end("Ann")
+    recognizer.push(frame, "Eve")
+    assert recognizer.tracks == ["Bob", "Eve"]

@@ -27,13 +27,13 @@ def test_label_smoothing_counts_in_training_only(small_config, tmp_path, quiet):
     assert TASK.loss(output, labels, 0.9) > TASK.loss(output, labels)
 
 
-def test_weights_of_classes_are_a_factor_on_the_loss_of_each_sequence():
+def test_weights_are_a_factor_on_the_loss_of_each_sequence():
     output, labels = torch.tensor([[2.0, 0.0], [1.0, 3.0], [0.5, 0.0]]), torch.tensor([0, 0, 1])
-    weights = torch.tensor([0.5, 2.0])
+    weights = torch.tensor([0.5, 0.5, 2.0])
     losses = F.cross_entropy(output, labels, reduction="none", label_smoothing=0.1)
-    expected = (losses * torch.tensor([0.5, 0.5, 2.0])).mean()
+    expected = (losses * weights).mean()
     torch.testing.assert_close(TASK.loss(output, labels, 0.1, weights), expected)
-    torch.testing.assert_close(TASK.loss(output, labels, 0.1, torch.ones(2)), TASK.loss(output, labels, 0.1))
+    torch.testing.assert_close(TASK.loss(output, labels, 0.1, torch.ones(3)), TASK.loss(output, labels, 0.1))
 
 
 def test_a_balanced_run_weighs_its_training_loss_only(small_config, tmp_path, quiet):

@@ -1,7 +1,8 @@
 """A network in a file, for the tests of extractors and of features."""
 
-import onnx
 import pytest
+
+import onnx
 from onnx import TensorProto, helper
 
 

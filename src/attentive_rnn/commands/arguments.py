@@ -172,6 +172,12 @@ def line(*words: object) -> str:
     return shlex.join(["attentive", *map(str, words)])
 
 
+def after_training(arguments: argparse.Namespace) -> list[str]:
+    """What to type after a training, which left its run as arguments.run_folder; nothing where there was none."""
+    run = getattr(arguments, "run_folder", None)
+    return [] if run is None else [line("evaluate", run), line("explain", run), line("predict", run, "INPUT")]
+
+
 def reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options of the reader that were given as --option KEY=VALUE."""
     import yaml

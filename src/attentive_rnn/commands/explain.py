@@ -36,6 +36,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         raise ConfigError("--video is of one sequence: name it with --item")
     trained = load(run.path)
     saved = trained.saved
+    arguments.forward_only = not saved.model.config.get("bidirectional", True)
     medium = MEDIA[saved.task.explanation]
     for option in medium.refused:
         if getattr(arguments, option) is not None:
@@ -100,6 +101,13 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _next(arguments: argparse.Namespace) -> list[str]:
+    found = [line("predict", arguments.folder, "INPUT")]
+    if getattr(arguments, "forward_only", False):  # so that it can answer while frames arrive
+        found.append(line("stream", arguments.folder, "INPUT"))
+    return found
+
+
 EXPLAIN = Command(
     "explain",
     "show what a run's model attends to, and test what that means",
@@ -121,5 +129,5 @@ EXPLAIN = Command(
     Argument(
         "--with", nargs="+", default=[], metavar="RUN", dest="others", help="for --faithfulness: runs of other seeds"
     ),
-    next=lambda a: [line("predict", a.folder, "INPUT"), line("stream", a.folder, "VIDEO"), line("serve", a.folder)],
+    next=_next,
 )

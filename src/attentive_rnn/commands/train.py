@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, counted
-from .arguments import CONFIGURATION, JSON, RECIPE, TRAINING, Argument, Command, Overrides, chosen_recipe, line, show
+from .arguments import (
+    CONFIGURATION,
+    JSON,
+    RECIPE,
+    TRAINING,
+    Argument,
+    Command,
+    Overrides,
+    after_training,
+    chosen_recipe,
+    show,
+)
 from .evaluate import BASELINE, score_lines, warn_of
 from .report import report_of
 
@@ -28,6 +39,7 @@ def _train(arguments: argparse.Namespace) -> int:
         arguments.recipe, arguments.resume = arguments.resume, RESUME_NEWEST
     if arguments.print_config:
         return _print_config(arguments)
+    from ..data.io.locks import tidy
     from ..training import open_run
     from ..training.run import find_resumable, path_of_newest, require_same, resume, train
     from ..training.setup import load_splits
@@ -61,6 +73,7 @@ def _train(arguments: argparse.Namespace) -> int:
         require_same(config, run)
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
+            tidy(run.path)
             if arguments.baseline or not run.report.exists():  # it ended between its results and its report
                 splits = load_splits(config)
                 if arguments.baseline:
@@ -194,11 +207,6 @@ def _lines(run: RunFolder) -> Iterator[str]:
     )
 
 
-def _next(arguments: argparse.Namespace) -> list[str]:
-    run = getattr(arguments, "run_folder", None)  # none after --print_config
-    return [] if run is None else [line("evaluate", run), line("explain", run), line("predict", run, "INPUT")]
-
-
 TRAIN = Command(
     "train",
     "train on a data set, or a recipe; the result is a run folder",
@@ -234,5 +242,5 @@ TRAIN = Command(
     overrides=True,
     light=lambda arguments: arguments.print_config and arguments.data is None,
     loads=TRAINING,
-    next=_next,
+    next=after_training,
 )

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from .dataset import Sample
 
+WEIGHT = "weight in training"  # the key of a meta
+
 
 class Share(NamedTuple):
     """The part of a batch that belongs to one of several processes, or that is run by itself to bound memory.
@@ -37,6 +39,7 @@ class Batch(NamedTuple):
         labels: (B,) int64, or float32 where a label is a number; (B, C + 1, H, W) where images are wanted.
         metas: a dict for each item; empty where nothing needs them.
         question: (B, L) int64, the words of the questions about images.
+        weights: (B,) float64, the factor of each item in the training loss, `meta[WEIGHT]`; None: all weigh alike.
         share: the part that this is of a batch of several processes or parts; None: all of the batch.
     """
 
@@ -46,6 +49,7 @@ class Batch(NamedTuple):
     metas: Sequence[dict[str, Any]] = ()
     question: Tensor | None = None
     share: Share | None = None
+    weights: Tensor | None = None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -56,12 +60,14 @@ def collate(samples: Sequence[Sample]) -> Batch:
         >>> tuple(batch.x.shape), batch.lengths.tolist(), batch.x[0, 2:].abs().sum().item()
         ((2, 4, 3), [2, 4], 0.0)
     """
+    weights = [s.meta[WEIGHT] for s in samples if WEIGHT in s.meta]
     return Batch(
         x=torch.nn.utils.rnn.pad_sequence([s.sequence for s in samples], batch_first=True),
         lengths=torch.tensor([len(s.sequence) for s in samples], dtype=torch.int64),
         labels=torch.stack([torch.as_tensor(s.label) for s in samples]),
         metas=[s.meta for s in samples],
         question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
+        weights=torch.tensor(weights, dtype=torch.float64) if weights else None,
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from ..data import Splits
 from ..data.io.files import write_file, write_json
+from ..data.io.locks import remove_leftovers
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
 from ..tasks import Metric
@@ -97,6 +100,18 @@ class Comparison:
             if gain is not None
         ]
 
+    def conclusions(self) -> list[str]:
+        """What the differences show, in words; nothing of fewer seeds than an interval needs."""
+        first, *others = self.outcomes
+        gains = [(other.variant.title, self.gain(other)) for other in others]
+        said = [
+            verdict(self.metric, first.variant.title, title, gain)
+            for title, gain in gains
+            if gain is not None and len(first.seeds) >= FOR_INTERVAL
+        ]
+        meaning = "A 95 % interval holds the true difference in 95 of 100 such comparisons."
+        return [f"In words: {text}" for text in said] + ([meaning] if said else [])
+
     def needed(self) -> list[str]:
         """The training sequences that each run had seen when its validation metric beat the threshold."""
         if self.threshold is None:
@@ -119,7 +134,30 @@ class Comparison:
         said = f"An interval over seeds needs {FOR_INTERVAL} of them" if few else f"The intervals are {kind}"
         interval = f"{said}; the test set was read once a run, at the {epoch} epoch."
         files = "comparison.csv, .json and .md" if self.notes else "comparison.csv, .json, .md and .png"
-        return [*self.differences(), *self.needed(), interval, *self.notes, f"Written to {self.folder}: {files}"]
+        return [
+            *self.differences(),
+            *self.conclusions(),
+            *self.needed(),
+            interval,
+            *self.notes,
+            f"Written to {self.folder}: {files}",
+        ]
+
+
+def verdict(metric: Metric, first: str, other: str, gain: Interval) -> str:
+    """Which of two models is shown to be better, by the interval of the first one's metric minus the other's.
+
+    Example:
+        >>> from attentive_rnn.tasks.classification import Classification
+        >>> verdict(Classification.metric, "with the gate", "without", Interval(0.01, -0.005, 0.025))
+        'with the gate is not shown to differ from without: the interval of their difference holds 0'
+    """
+    worst, best = sorted(metric.better(end) for end in (gain.low, gain.high))
+    if worst <= 0 <= best:
+        return f"{first} is not shown to differ from {other}: the interval of their difference holds 0"
+    return (
+        f"{first} is {'better' if worst > 0 else 'worse'} than {other}: the interval of their difference leaves out 0"
+    )
 
 
 def compare(
@@ -129,6 +167,7 @@ def compare(
     *,
     models: Sequence[str] = (),
     threshold: float | None = None,
+    splits: Splits | None = None,
     finished: Callable[[Outcome], None] | None = None,
     console: Console | None = None,
 ) -> Comparison:
@@ -145,6 +184,7 @@ def compare(
         seeds: different seeds, one run of each variant for each.
         models: names such as lstm or eleatt-gru, see :func:`named`; none: the gate against no gate.
         threshold: of the validation metric; the remarks say how many training sequences each run saw before beating it.
+        splits: the data of the configuration; None: they are read.
         finished: called with each run, a model of one seed, when it has ended or was taken over.
         console: where progress goes; None: the standard error.
 
@@ -158,6 +198,8 @@ def compare(
     if config.init_from is not None:
         raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
     console, data = console or standard_error(), loaded_data()
+    if splits is not None:
+        data = partial(_given, splits)
     schema = data(config).train.schema
     compared = named(config, schema, models) if models else variants(config, schema)
     folder = _folder(replace(config, seed=0), parent)
@@ -167,10 +209,15 @@ def compare(
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
 
 
+def _given(splits: Splits, config: Config) -> Splits:
+    return splits
+
+
 def _folder(config: Config, parent: Path) -> Path:
     """The folder of the newest comparison of a configuration, or a new one."""
     for file in sorted(parent.glob("compare-*/compare.yaml"), reverse=True):
         if difference(config, read_config(file)) is None:
+            remove_leftovers(file.parent, below=False)
             return file.parent
     return create_folder(config, parent, "compare.yaml", "compare-")
 

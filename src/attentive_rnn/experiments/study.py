@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..data.io.locks import tidy
 from ..environment import DISTRIBUTION
 from ..errors import ConfigError
 from ..progress import steps
@@ -193,6 +194,7 @@ def run_study(
         ConfigError: an unknown name, or what :func:`compare.compare` raises.
     """
     console = console or standard_error()
+    tidy(table.path)
     trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
     chosen = _chosen(study, only)
     with steps("run", len(_runs(trainer, chosen, study, seeds)), console):

@@ -239,7 +239,8 @@ def _lines(explanations: list[Explanation], gated: bool, mean_lags: dict[str, np
     classes, lines = explanations[0].schema.classes, []
     if len(explanations) <= _DRAWN:
         for one in explanations:
-            lines.append(f"{one.name}: {heading(one, classes)}")
+            said = heading(one, classes)  # begins with the name where the truth is not known
+            lines.append(f"{one.name}: {said}" if one.labelled else said)
             if gated:
                 steps = ", ".join(map(str, one.key_steps()))
                 lines.append(f"  attended to most: {one.in_words()}; most at steps {steps}")

@@ -95,9 +95,17 @@ def write_program(graph: Graph, path: Path) -> None:
 
 
 def record(graph: Graph) -> torch.export.ExportedProgram:
-    """A graph as PyTorch records it, its dimensions open."""
-    with _quiet(), torch.no_grad():
-        return torch.export.export(graph.module, graph.arguments, dynamic_shapes=graph.dynamic())
+    """A graph as PyTorch records it, its dimensions open.
+
+    Raises:
+        ConfigError: PyTorch cannot record it.
+    """
+    try:
+        with _quiet(), torch.no_grad():
+            return torch.export.export(graph.module, graph.arguments, dynamic_shapes=graph.dynamic())
+    except Exception as error:  # of many kinds, without a base of their own
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ConfigError(f"PyTorch cannot record this model as a graph: {reason}") from error
 
 
 @contextmanager

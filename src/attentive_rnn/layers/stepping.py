@@ -21,7 +21,7 @@ from .parameters import PARAMETERS
 
 _TENSORS = (Tensor, nn.Parameter)
 _STRIDED = torch.strided
-_address, _contiguous = Tensor.data_ptr, Tensor.is_contiguous
+_address, _contiguous, _shape = Tensor.data_ptr, Tensor.is_contiguous, Tensor.size
 _COMPUTING = (BasePruningMethod, SpectralNorm, WeightNorm)
 
 
@@ -56,6 +56,7 @@ class Prepared(NamedTuple):
     held: tuple[list[str], list[Any]]  # all that was registered as a parameter, by name
     parameters: tuple[Tensor, ...]  # those that the layers read
     addresses: list[int]
+    shapes: list[torch.Size]
     choice: Choice
     run: Callable[..., None]  # all layers, on addresses
     output: Tensor | None  # one like a layer's; a cell has none but its state
@@ -86,6 +87,7 @@ class Prepared(NamedTuple):
             and (not module._buffers or module._buffers.keys().isdisjoint(self.names))
             and list(map(_address, self.parameters)) == self.addresses
             and all(map(_contiguous, self.parameters))
+            and list(map(_shape, self.parameters)) == self.shapes
         )
 
 
@@ -206,6 +208,7 @@ def prepare(
         (list(module._parameters), list(module._parameters.values())),
         used,
         list(map(_address, used)),
+        list(map(_shape, used)),
         choice,
         joined(streams),
         torch.empty((*x.shape[:-1], n), dtype=dtype) if suffixes[0] else None,

@@ -27,6 +27,7 @@ class Kernels(NamedTuple):
     by_operators: Callable[[Any], Sequence[Tensor | None]]  # (CALL) -> the results, by PyTorch's operators
     history_bytes: Callable[[Any], Any] | None = None  # (CALL): of what it keeps; a symbol where a size is one
     halves: bool = True  # whether bfloat16 and float16 are computed in as they are; False: in float32
+    copied: Callable[[Any], Any] = lambda call: call  # (CALL) -> the same with copies of what `backward` reads of it
 
 
 def run(kernels: Kernels, operator: Callable[..., tuple[Tensor, ...]] | None, call: Any) -> Any:
@@ -50,28 +51,46 @@ def run(kernels: Kernels, operator: Callable[..., tuple[Tensor, ...]] | None, ca
 
 
 class HandWritten(torch.autograd.Function):
-    """A call of a recurrence by kernels; what its own backward cannot give is that of PyTorch's operators."""
+    """A call of a recurrence by kernels; what its own backward cannot give is that of PyTorch's operators.
+
+    Autograd notices what its own operators change between forward and backward, but not what NumPy changes, or `.data`.
+    The kernels read copies, where NumPy can reach a tensor; PyTorch's operators are refused tensors that have changed.
+    """
 
     @staticmethod
     def forward(ctx: Any, kernels: Kernels, kind: Any, options: Any, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         ctx.kernels, ctx.kind, ctx.options = kernels, kind, options
-        results, saved = kernels.forward(kind.of(options, tensors), True)
+        own = kernels.copied(kind.of(options, tensors))
+        results, saved = kernels.forward(own, True)
         ctx.set_materialize_grads(False)
-        ctx.saved = len(saved)
-        ctx.save_for_backward(*saved, *tensors)
+        ctx.save_for_backward(*saved, *own.tensors, *tensors)
         return results
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         kernels, kept = ctx.kernels, ctx.saved_tensors  # torch.utils.checkpoint lets them be asked for once
-        saved, tensors = kept[: ctx.saved], kept[ctx.saved :]
+        count = len(ctx.needs_input_grad) - 3  # without kernels, kind and options
+        saved, own, tensors = kept[: -2 * count], kept[-2 * count : -count], kept[-count:]
         call = ctx.kind.of(ctx.options, tensors)
         needed = ctx.needs_input_grad[-len(call.inputs) :]
         if torch.is_grad_enabled() or native.batched(grads) or kernels.why_not(grads, call.dtype) is not None:
+            _check_unchanged(own, tensors)
             found = double_backward(lambda: kernels.by_operators(call), call.inputs, grads, needed)
         else:
-            found = kernels.backward(call, saved, grads, needed)
+            found = kernels.backward(ctx.kind.of(ctx.options, own), saved, grads, needed)
         return (*[None] * (len(ctx.needs_input_grad) - len(needed)), *found)
+
+
+def _check_unchanged(copies: Sequence[Tensor | None], tensors: Sequence[Tensor | None]) -> None:
+    """Refuse tensors that are no longer what they were in the forward pass."""
+    for copy, now in zip(copies, tensors, strict=True):
+        if copy is None or now is None or copy is now:
+            continue
+        if now.shape != copy.shape or not torch.allclose(now, copy, rtol=0, atol=0, equal_nan=True):
+            raise RuntimeError(
+                "a tensor that this gradient needs was changed after the forward pass, through NumPy or .data; "
+                "change it after backward, or give the layer a copy"
+            )
 
 
 def double_backward(

@@ -246,6 +246,15 @@ def buffer(count: int, dtype: torch.dtype = torch.uint8) -> Tensor:
     return torch.frombuffer(memory, dtype=dtype, count=count)
 
 
+def own(tensor: Tensor | None) -> Tensor | None:
+    """A contiguous copy, which nobody else can change."""
+    if tensor is None:
+        return None
+    if tensor.numel() < 1 << 20:
+        return tensor.clone(memory_format=torch.contiguous_format)
+    return empty(tuple(tensor.shape), tensor.dtype).copy_(tensor)
+
+
 def address(tensor: Tensor | None) -> Address:
     """Where a tensor's first number is."""
     return None if tensor is None else tensor.data_ptr()

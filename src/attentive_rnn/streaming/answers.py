@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from .segments import Segment, Segmenter
+
+MOST_TRACKS = 1000  # open at once, of some 20 kB each with a small model
 
 
 class Recognition(NamedTuple):
@@ -66,6 +68,15 @@ class Answers:
     def finish(self) -> Segment | None:
         """The last segment; None without frames."""
         return self._segmenter.finish()
+
+
+def check_room(tracks: int, most: int = MOST_TRACKS) -> None:
+    """DataError where a frame begins another track although as many are open as may be."""
+    if tracks >= most:
+        raise DataError(
+            f"{most} tracks are open, and a frame begins another; end those who have gone: "
+            '{"end": TRACK} in lines of JSON, end(track) in Python'
+        )
 
 
 def check_frames(window: int | None, hold: int) -> None:

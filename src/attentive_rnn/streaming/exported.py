@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, DataError, needed_for
-from .answers import Answers, Recognition, check_frames
+from .answers import Answers, Recognition, check_frames, check_room
 from .segments import Segment
 
 FORMAT_VERSION = 1
@@ -74,9 +74,12 @@ class ExportedRecognizer:
             track: who it is.
 
         Raises:
-            DataError: the frame has another shape or other names, or a value that is missing or infinite.
+            DataError: the frame has another shape or other names, or a value that is missing or infinite, or it begins
+                a track while too many are open.
         """
         values = self._array(frame)
+        if track not in self._tracks:
+            check_room(len(self._tracks))
         state, answers = self._tracks.get(track) or (self._start, Answers(self.window, self.hold))
         logits, *after = self._session.run(None, {self._frame_name: values[None], **state})
         self._tracks[track] = dict(zip(state, after, strict=True)), answers

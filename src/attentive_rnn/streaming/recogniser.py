@@ -16,7 +16,7 @@ from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
 from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
-from .answers import Answers, Recognition, check_frames
+from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room
 from .carried import Carried
 from .segments import Segment
 
@@ -38,10 +38,11 @@ class Recognizer:
         need_attention: give the attention too.
         layout: of the frames, whose joints are then taken by name; None: the model's.
         features: names of a frame's values, which are then put into the model's order; empty: they are in it.
+        most_tracks: persons who may have a state at once; end those who have gone.
 
     Raises:
-        ConfigError: the model reads sequences from both ends, or its preprocessing needs frames to come; or a window or
-            hold below 1.
+        ConfigError: the model reads sequences from both ends, or its preprocessing needs frames to come; or a window,
+            hold or number of tracks below 1.
 
     Example:
         >>> import torch
@@ -69,6 +70,7 @@ class Recognizer:
         need_attention: bool = False,
         layout: Layout | None = None,
         features: Sequence[str] = (),
+        most_tracks: int = MOST_TRACKS,
     ) -> None:
         model = saved.classifier
         if saved.schema.vocabulary:
@@ -81,6 +83,8 @@ class Recognizer:
                 "frame by frame; train one with --model.bidirectional false (of skeletons: the recipe paper/skeleton)"
             )
         check_frames(window, hold)
+        if most_tracks < 1:
+            raise ConfigError(f"most_tracks must be 1 or more, got {most_tracks}")
         if not saved.schema.classes:
             raise ConfigError("this model predicts a number, not classes; a stream needs classes")
         Streamed(saved.preprocessing)  # refuses what is not causal, before the first frame
@@ -91,6 +95,7 @@ class Recognizer:
         self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
         self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
+        self._most_tracks = most_tracks
         self._layout = known_layout(layout)
         self._features = tuple(features)
         self._maps: dict[tuple[Any, ...], FrameMap | None] = {}
@@ -111,10 +116,12 @@ class Recognizer:
             track: who it is.
 
         Raises:
-            DataError: the frame has another shape or other names, or a value that is missing or infinite.
+            DataError: the frame has another shape or other names, or a value that is missing or infinite, or it begins
+                a track while too many are open.
         """
+        ready = self._frame(frame)  # before its track: one that is refused opens none
         state = self._track(track)
-        x = state.preprocess.push(self._frame(frame)).reshape(1, -1)
+        x = state.preprocess.push(ready).reshape(1, -1)
         output, attention = state.carried.step(x, self.need_attention)
         return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention))
 
@@ -144,6 +151,7 @@ class Recognizer:
     def _track(self, track: Hashable) -> _Track:
         found = self._tracks.get(track)
         if found is None:
+            check_room(len(self._tracks), self._most_tracks)
             answers = Answers(self.window, self.hold)
             found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), answers)
             self._tracks[track] = found

@@ -138,9 +138,12 @@ class Task(ABC):
 
     @abstractmethod
     def loss(
-        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
     ) -> Tensor:
-        """The quantity to minimise, the mean over the batch; validation is measured without smoothing or weights."""
+        """The quantity to minimise, the mean over the batch of each item's loss times its weight, if there are (B,).
+
+        Validation is measured without smoothing or weights.
+        """
 
     @abstractmethod
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:

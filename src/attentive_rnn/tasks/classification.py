@@ -45,13 +45,13 @@ class Classification(SequenceTask):
     loss_title = "cross-entropy (nats)"
 
     def loss(
-        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
     ) -> Tensor:
-        if class_weights is None:
+        if weights is None:
             return F.cross_entropy(output, labels, label_smoothing=label_smoothing)
         # Weighted by hand: torch divides by the weights of the batch, and parts of a batch would not add up.
         losses = F.cross_entropy(output, labels, reduction="none", label_smoothing=label_smoothing)
-        return (losses * class_weights.to(losses.dtype)[labels]).mean()
+        return (losses * weights.to(losses.dtype)).mean()
 
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
         return (output.argmax(1) == labels).sum()

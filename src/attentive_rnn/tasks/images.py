@@ -151,7 +151,7 @@ class ImageEditing(ImageTask):
     loss_title = "mean absolute error, half of it inside the region"
 
     def loss(
-        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
     ) -> Tensor:
         if label_smoothing:
             raise ConfigError("training.label_smoothing must be 0 where images are wanted: it is for classes")

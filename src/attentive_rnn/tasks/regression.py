@@ -41,11 +41,13 @@ class Regression(SequenceTask):
         self.mean, self.deviation = 0.0, 1.0
 
     def loss(
-        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+        self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
     ) -> Tensor:
         if label_smoothing:
             raise ConfigError("training.label_smoothing must be 0 where a label is a number: it is for classes")
-        return F.mse_loss(output.squeeze(1), ((labels - self.mean) / self.deviation).to(output.dtype))
+        wanted = ((labels - self.mean) / self.deviation).to(output.dtype)
+        errors = F.mse_loss(output.squeeze(1), wanted, reduction="none")
+        return (errors if weights is None else errors * weights.to(errors.dtype)).mean()
 
     def tally(self, output: Tensor, labels: Tensor) -> Tensor:
         return (output.squeeze(1).double() * self.deviation + self.mean - labels).square().sum()

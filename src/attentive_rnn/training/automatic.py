@@ -67,11 +67,20 @@ def choose(overrides: Overrides, *, live: bool = False) -> Choice:
     """
     data, splits = _read(overrides)
     recipe, what = kind(splits.train.schema, data["data.source"])
-    taken = as_overrides(data)
-    fixed = read_recipe(recipe, [("data.valid_fraction", str(SHARE)), *taken, *overrides])
-    settings = as_overrides(_settings(recipe, splits, fixed, live))
-    config = resolve(read_recipe(recipe, [*taken, *settings, *overrides]))
+    config = resolve(adapted(recipe, splits.train, [*as_overrides(data), *overrides], live=live))
     return Choice(recipe, config, splits, f"recipe {recipe}, for {what}: {parts_in_words(config, splits)}")
+
+
+def adapted(recipe: str, train: LabelledDataset, overrides: Overrides, *, live: bool = False) -> Config:
+    """A recipe with the values that training data ask for; overrides win over both.
+
+    Example:
+        >>> from attentive_rnn.data import load
+        >>> adapted("sequence", load("basic-motions").train, []).training.batch_size
+        5
+    """
+    fixed = read_recipe(recipe, [("data.valid_fraction", str(SHARE)), *overrides])
+    return read_recipe(recipe, [*as_overrides(_settings(recipe, train, fixed, live)), *overrides])
 
 
 def choose_papers(overrides: Overrides) -> str:
@@ -135,9 +144,8 @@ def parts_in_words(config: Config, splits: Splits) -> str:
     )
 
 
-def _settings(recipe: str, splits: Splits, config: Config, live: bool) -> dict[str, Any]:
+def _settings(recipe: str, train: LabelledDataset, config: Config, live: bool) -> dict[str, Any]:
     """The keys whose values depend on the data, with these values."""
-    train: LabelledDataset = splits.train
     schema = train.schema
     if recipe in ("cifar10", "jhmdb-maps"):
         return {}
@@ -152,7 +160,8 @@ def _settings(recipe: str, splits: Splits, config: Config, live: bool) -> dict[s
         found |= {"model.hidden_size": 128, "model.dropout": 0.2}
     steps = [dict(step) for step in config.data.augmentation or []]
     if recipe == "skeleton":
-        found["data.preprocessing"] = _body(schema, get_source(config.data.source or "").preprocessing, live)
+        named = get_source(config.data.source).preprocessing if config.data.source else ()
+        found["data.preprocessing"] = _body(schema, named, live)
         steps = [step | {"root": _root(schema)} if step["name"] == "motion_features" else step for step in steps]
     if recipe == "pixels":
         found["data.preprocessing"] = _rows(train)

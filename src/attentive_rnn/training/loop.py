@@ -38,13 +38,13 @@ SECONDS_BETWEEN_CHECKPOINTS = 120.0  # so much work an interruption within a lon
 logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
 
-def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
+def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
     """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Of several processes each calls it; the first writes the files.
 
     Args:
-        run: the folder with checkpoints and metrics.
+        run: the folder with checkpoints and metrics; None: nothing is written, and the weights are kept in memory.
         job: the model, its task, and the sequences.
         console: where progress goes.
 
@@ -57,7 +57,7 @@ def fit(run: RunFolder, job: Job, console: Console) -> Recorder:
     with _deterministic(job.device):
         loop = Loop(run, job, console)
         loop.run()
-    job.model.load_state_dict(read_checkpoint(run.best)["model"])
+    job.model.load_state_dict(loop.kept if run is None else read_checkpoint(run.best)["model"])
     job.task.finish(job.model)
     return loop.recorder
 
@@ -69,7 +69,7 @@ class Loop:
         run, job, console: as in :func:`fit`.
     """
 
-    def __init__(self, run: RunFolder, job: Job, console: Console) -> None:
+    def __init__(self, run: RunFolder | None, job: Job, console: Console) -> None:
         self.job, config = job, job.config
         self.fabric = fabric = _fabric(job)
         fabric.launch()
@@ -93,8 +93,9 @@ class Loop:
         self.state["precision"] = fabric.strategy.precision
         if self.schedule is not None:
             self.state["schedule"] = self.schedule
-        start = starting_point(run, console)
-        if start is not None:
+        self.kept: dict[str, Tensor] = {}  # the weights of the selected epoch, where no folder holds them
+        start = None if run is None else starting_point(run, console)
+        if run is not None and start is not None:
             fabric.load(start, self.state)
             done = len(self.state["rows"])
             batch = f", batch {self.state['within']['batches']}" if self.state["within"] else ""
@@ -102,7 +103,7 @@ class Loop:
             console.print(text, highlight=False, soft_wrap=True, markup=False)
         self.recorder = Recorder(run, config.training, job.task.metric, self.state["rows"], fabric.is_global_zero)
         self.saved, self.started = time.monotonic(), time.perf_counter()
-        title = f"{run.path.parent.name}/{run.path.name}"
+        title = "in memory" if run is None else f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
 
     def run(self) -> None:
@@ -189,14 +190,16 @@ class Loop:
         return lr, sums
 
     def _is_long(self) -> bool:
-        """Whether the last checkpoint is so old that one is due within the epoch; not with several processes.
+        """Whether the last checkpoint is so old that one is due within the epoch; never without the folder of a run.
 
-        Each of those has a random state of its own, and its own clock.
+        Nor with several processes: each of those has a random state of its own, and its own clock.
         """
-        return self.fabric.world_size == 1 and time.monotonic() - self.saved >= SECONDS_BETWEEN_CHECKPOINTS
+        alone = self.recorder.folder is not None and self.fabric.world_size == 1
+        return alone and time.monotonic() - self.saved >= SECONDS_BETWEEN_CHECKPOINTS
 
     def save_within(self, batches: int, items: int, sums: Tensor, loading: float) -> None:
         """Write last.ckpt after so many batches and items of an epoch, with all that the rest of it depends on."""
+        assert self.recorder.folder is not None
         self.state["within"] = {
             "batches": batches,
             "items": items,
@@ -214,7 +217,7 @@ class Loop:
         self.model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         for batch in self.valid_batches:
-            sums += self.evaluate(batch)[1]
+            sums += self.evaluate(batch._replace(weights=None))[1]
         return sums
 
     def evaluate(
@@ -223,9 +226,13 @@ class Loop:
         """The mean loss over a batch, and the sums of loss and metric (2,), on the device: reading them would wait."""
         task = self.job.task
         batch = self.fabric.to_device(self.fabric.strategy.precision.convert_input(batch))
+        weights = batch.weights
+        if class_weights is not None:
+            own = class_weights[batch.labels]
+            weights = own if weights is None else own * weights
         with self.fabric.autocast():
             output = task.run(self.model, batch)
-            loss = task.loss(output, batch.labels, label_smoothing, class_weights)
+            loss = task.loss(output, batch.labels, label_smoothing, weights)
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
         if batch.share is not None:
@@ -236,6 +243,10 @@ class Loop:
     def save(self, row: dict[str, float]) -> None:
         """Write last.ckpt, and best.ckpt if the epoch of the row is the selected one so far."""
         run, selected = self.recorder.folder, self.recorder.best is row
+        if run is None:
+            if selected:
+                self.kept = {name: value.clone() for name, value in self.job.model.state_dict().items()}
+            return
         self.state["within"], self.saved = {}, time.monotonic()
         self.fabric.save(run.best if selected else run.last, self.state)
         if selected and self.fabric.is_global_zero:

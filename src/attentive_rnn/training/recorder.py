@@ -26,7 +26,7 @@ class Recorder:
     right when it goes on.
 
     Args:
-        folder: of the run.
+        folder: of the run; None: nothing is written.
         training: of its configuration.
         metric: by which its epochs are judged.
         rows: of the epochs that the run goes on from.
@@ -36,14 +36,14 @@ class Recorder:
 
     def __init__(
         self,
-        folder: RunFolder,
+        folder: RunFolder | None,
         training: TrainingConfig,
         metric: Metric,
         rows: list[dict[str, float]],
         writes: bool = True,
     ) -> None:
         self.folder, self.training, self.metric, self.rows = folder, training, metric, rows
-        self._writes = writes
+        self._written = folder if writes else None
         self._curves: SummaryWriter | None = None
         if rows:
             self._write_rows()
@@ -64,11 +64,11 @@ class Recorder:
     def add(self, row: dict[str, float]) -> None:
         """Take the row of an epoch to the others and to the curves."""
         self.rows.append(row)
-        if self._writes:
+        if self._written is not None:
             epoch = int(row["epoch"])
             if self._curves is None:
                 # The points of later epochs, which a killed run may have left, are hidden.
-                self._curves = SummaryWriter(str(self.folder.tensorboard), purge_step=epoch)
+                self._curves = SummaryWriter(str(self._written.tensorboard), purge_step=epoch)
             for name in list(row)[1:]:
                 part, _, quantity = name.partition("_")
                 self._curves.add_scalar(f"{quantity}/{part}" if quantity else name, row[name], epoch)
@@ -81,12 +81,12 @@ class Recorder:
             self._curves.close()
 
     def _write_rows(self) -> None:
-        if self._writes:
+        if self._written is not None:
             text = io.StringIO()
             writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
-            write_file(self.folder.metrics, text.getvalue().encode())
+            write_file(self._written.metrics, text.getvalue().encode())
 
 
 class ProgressBar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import signal
 import statistics
@@ -22,7 +23,7 @@ from rich.console import Console
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, copies_in_train, fingerprint
 from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
-from ..data.io.locks import remove_leftovers
+from ..data.io.locks import remove_leftovers, tidy
 from ..data.ranges import of_dataset
 from ..environment import describe
 from ..errors import ConfigError, MissingExtraError
@@ -33,7 +34,7 @@ from .config import Config
 from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
-from .saved_model import Reader, SavedModel, load_model, save_model
+from .saved_model import DESCRIPTION, WEIGHTS, Reader, SavedModel, load_model, save_model
 from .setup import Job, build_model, device_of, load_splits, make_job
 from .transfer import starting_model
 
@@ -80,10 +81,35 @@ def train(
     return _complete(create_run(config, Path(parent), name), config, splits, device, console)
 
 
+def train_in_memory(config: Config, train: LabelledDataset, *, console: Console | None = None) -> SavedModel:
+    """Train as :func:`train` does, but without a folder: nothing is written and nothing tested.
+
+    Args:
+        config: model and training; its data section says how the sequences are prepared, not where they are.
+        train: the sequences, of which data.valid_fraction is held out. A weight in the loss is ``meta[WEIGHT]``.
+        console: where progress goes; None: the standard error.
+
+    Raises:
+        ConfigError, DataError, MissingExtraError: as for :func:`train`; or there are several devices.
+    """
+    require_extra()
+    if config.devices != 1:
+        raise ConfigError(f"devices must be 1 without the folder of a run, got {config.devices}")
+    from .loop import fit
+
+    splits = Splits(train, train.subset([]))
+    job = make_job(config, splits, starting_model(config, train.schema)[0], device_of(config))
+    try:
+        fit(None, job, console or standard_error())
+    except BackendError as error:
+        raise ConfigError(f"model.backend: {error}") from error
+    return _saved(job, splits)
+
+
 def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | None = None) -> RunFolder:
     """Continue an interrupted run from its last checkpoint; the result is that of a run never interrupted.
 
-    A run that is finished is left as it is.
+    A run that is finished is left as it is, without what a killed process left in its folder.
 
     Args:
         run: the folder of the run.
@@ -93,6 +119,7 @@ def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | N
         ConfigError: its checkpoints are damaged, or another process trains it.
     """
     if run.finished:
+        tidy(run.path)
         return run
     require_extra()
     config = run.read_config()
@@ -111,6 +138,7 @@ def find_resumable(config: Config, parent: Path) -> RunFolder | None:
         ConfigError: there are interrupted runs, but all of other configurations; the message names the first key
             that differs from the newest of them.
     """
+    remove_leftovers(parent, below=False)
     runs = list_runs(parent)
     interrupted = [run for run in runs if not run.finished]
     for run in interrupted:
@@ -247,6 +275,16 @@ def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict
         "seconds_per_epoch": statistics.median(row["seconds"] for row in epochs.rows),
         "seconds": sum(row["seconds"] for row in epochs.rows),
         "loading_share": sum(row["loading"] for row in epochs.rows) / sum(row["seconds"] for row in epochs.rows),
+        "sha256": recorded_digests(run),
+    }
+
+
+def recorded_digests(run: RunFolder) -> dict[str, str | None]:
+    """The SHA-256 of each file by which a finished run can be told from another; None: there is no such file."""
+    files = (run.model / WEIGHTS, run.model / DESCRIPTION, run.fingerprint)
+    return {
+        str(file.relative_to(run.path)): hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+        for file in files
     }
 
 

@@ -32,6 +32,17 @@ def test_what_was_written_is_read_back_exactly(tmp_path, dataset):
     assert read_sequences(path).labels.tolist() == dataset.labels.tolist()
 
 
+def test_a_layout_that_the_file_names_is_taken_and_an_option_goes_before_it(tmp_path):
+    path = save(tmp_path, sequences=RNG.normal(size=(4, 20, 3)), lengths=[2, 2], labels=["a", "b"], layout="kinect-20")
+    dataset = npz.read(path)
+    assert (dataset.schema.layout, dataset.schema.shape) == ("kinect-20", (1, 20, 3))
+    assert not any("layout" in note for note in dataset.notes)
+    assert npz.read(path, layout="sfinge-20").schema.layout == "sfinge-20"
+    other = save(tmp_path, sequences=RNG.normal(size=(4, 20, 3)), lengths=[2, 2], labels=["a", "b"], layout="a.yaml")
+    assert npz.read(other).schema.layout is None
+    assert any("the arrays layout are not used" in note for note in npz.read(other).notes)
+
+
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.sampled_from([(1,), (3,), (2, 2), (1, 4, 2)]))
 def test_padded_and_joined_sequences_are_the_same_data(tmp_path_factory, lengths, shape):
     # Without a schema, one frame each is either: it is read as joined.
@@ -156,7 +167,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, compress):
 
 
 def test_float_labels_that_are_all_whole_are_numbers_with_a_note_or_classes_by_option(tmp_path):
-    path = save(tmp_path, x=np.arange(24.0).reshape(4, 2, 3) + 1, y=[1.0, 2.0, np.nan, 2.0])
+    path = save(tmp_path, x=np.arange(24.0).reshape(4, 3, 2) + 1, y=[1.0, 2.0, np.nan, 2.0])
     data = npz.read(path)
     assert data.schema.target == "number"
     assert "target=class takes them as 2 classes" in data.notes[0]
@@ -242,3 +253,17 @@ def test_an_array_of_the_names_of_the_features_is_used(tmp_path):
     data = npz.read(tmp_path / "set.npz")
     assert data.schema.features == ()
     assert data.metas[2]["features"] == "each"
+
+
+def test_an_array_whose_axes_can_be_read_in_two_ways_has_a_note_and_the_order_turns_it(tmp_path):
+    x = np.arange(24.0).reshape(2, 3, 4)
+    np.savez(tmp_path / "a.npz", x=x, y=[0, 1])
+    data = npz.read(tmp_path / "a.npz")
+    assert data[1].sequence.tolist() == x[1].tolist()
+    assert "x was taken as 3 frames of 4 features; --option order=NDT takes it as 4 frames of 3" in data.notes[-1]
+    turned = npz.read(tmp_path / "a.npz", order="NDT")
+    assert turned[1].sequence.tolist() == x[1].T.tolist()
+    assert turned.notes == ()
+    np.savez(tmp_path / "named.npz", x=x, y=[0, 1], features=list("abcd"))
+    named = npz.read(tmp_path / "named.npz")
+    assert (named.notes, named.metas, named.schema.features) == ((), [{}, {}], ("a", "b", "c", "d"))

@@ -281,3 +281,10 @@ def test_a_threshold_on_another_scale_of_scores_is_refused(tmp_path):
     assert read(path).schema.coordinates == 2
     with pytest.raises(ConfigError, match="min_confidence is from 0 to 1, but confidences go up to"):
         read(path, min_confidence=0.3)
+
+
+def test_splits_that_are_no_train_and_test_part_are_named(tmp_path):
+    content = pyskl_content()
+    content["split"] = {"train": [], "holdout": []}
+    with pytest.raises(DataError, match=r"no two splits are train and test, .*; there are 'train', 'holdout'"):
+        load("pyskl", put_pickle(tmp_path / "d.pkl", content))

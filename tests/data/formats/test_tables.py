@@ -95,6 +95,8 @@ def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
         ("id,x,x\n1,2,3\n", "line 1: two columns have the same name"),
         ("id,label,x\n1,a,2\n1,b,3\n", "line 3: label changes from 'a' to 'b' within a sequence"),
         ("id,time,x\n1,0,2\n1,0,3\n", "line 3: time 0 is there twice in one sequence, first in line 2"),
+        ("recording,time,x\n1,0,2\n2,0,3\n", "tells the sequences apart? --option sequence=recording"),
+        ("machine,time,x\n1,0,2\n2,0,3\n", "tells the sequences apart? --option sequence=NAME"),
         ("id,time,x\n1,,2\n", "line 2: time is missing"),
         ("id,time,x\n1,soon,2\n", "line 2: time is 'soon', not a number"),
         ("id,x\n,2\n1,2\n", "line 2: id is empty"),

@@ -114,3 +114,11 @@ def test_a_file_whose_first_line_is_damaged_is_refused_and_not_passed_over(tmp_p
     path.write_text(path.read_text().replace("\t", "\tx", 1))
     with pytest.raises(DataError, match=f"Toy_{part}.tsv, line 1"):
         read_sequences(tmp_path)
+
+
+def test_a_first_line_that_counts_the_columns_is_refused_and_both_readings_are_named(tmp_path):
+    (tmp_path / "Up_TRAIN.tsv").write_text("0\t1\t2\n1\t0.5\t0.25\n2\t0.1\t0.2\n")
+    with pytest.raises(DataError, match=r"line 1: can be names .* delete it; or a sequence of class 0: write 1\.0"):
+        read_sequences(tmp_path / "Up_TRAIN.tsv")
+    (tmp_path / "Up_TRAIN.tsv").write_text("0\t1.0\t2\n1\t0.5\t0.25\n")
+    assert read_sequences(tmp_path / "Up_TRAIN.tsv")[0].sequence.tolist() == [[1], [2]]

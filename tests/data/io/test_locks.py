@@ -39,6 +39,13 @@ def _holder(path):
     return process
 
 
+def test_a_full_disk_keeps_nobody_from_a_lock(tmp_path):
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    done = subprocess.run([sys.executable, "-c", full + HOLD, str(tmp_path)], input="", capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["", "table.csv"])
 def test_a_second_process_is_told_who_holds_it(tmp_path, name):
     path = tmp_path / name

@@ -25,8 +25,8 @@ from ..recordings import Windows, with_windows
 from ..source import Source
 from ..split import train_test
 from .columns import Kind
-from .npz import DATA, from_file, role_in_part
-from .windows import ORDERS, time_before_features
+from .npz import DATA, from_file
+from .windows import ORDERS, role_in_part, time_before_features
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
 _CELLS = ("TD", "DT")

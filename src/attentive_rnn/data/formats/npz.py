@@ -21,7 +21,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -40,12 +39,12 @@ from ..options import one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
-from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout, stored_layout
 from ..source import Source
-from ..split import part_of, train_test
+from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
-from .windows import Part, end_of, gather, of_one_hot
+from .windows import Part, end_of, gather, in_order, of_one_hot, role_in_part
 
 DATA = ("sequences", "x", "X", "data")
 _NAMES = {
@@ -53,7 +52,6 @@ _NAMES = {
     "labels": ("labels", "y", "Y"),
     "confidence": ("confidence", "confidences", "score", "scores", "visibility", "keypoint_score", "keypoint_scores"),
 }
-_OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
 _RESERVED = (*DATA, "lengths", "labels", "y", "Y", "classes", "schema", "file")
 
 
@@ -108,7 +106,15 @@ def read(
 ) -> SequenceDataset:
     """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
     given = (layout, missing, coordinates, min_confidence, values, target, order, windows)
-    return from_file(read_arrays(existing(path)), Path(path), *given)
+    arrays = read_arrays(existing(path))
+    name = next((name for name in DATA if name in arrays), None)
+    notes: tuple[str, ...] = ()
+    if name is not None and not {"lengths", "schema", "features"} & set(arrays):
+        sure = name == DATA[0] or layout is not None
+        arrays[name], notes = in_order(arrays[name], order, f"{path}: {name}", sure)
+    dataset = from_file(arrays, Path(path), *given)
+    dataset.notes = (*dataset.notes, *notes)
+    return dataset
 
 
 def from_file(
@@ -133,8 +139,7 @@ def from_file(
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
-    given = (coordinates, min_confidence)
-    return from_arrays(arrays, where, path.stem, layout, missing, values, target, *given, windows)
+    return from_arrays(arrays, where, path.stem, layout, missing, values, target, coordinates, min_confidence, windows)
 
 
 def from_parts(
@@ -178,7 +183,8 @@ def from_arrays(
 ) -> SequenceDataset:
     """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
     schema = _schema(arrays, where)
-    layout = schema.layout if schema else known_layout(layout)
+    named = stored_layout(arrays.get("layout"))
+    layout = schema.layout if schema else known_layout(named if layout is None else layout)
     stored = _named("sequences", arrays)
     if stored is None:
         held = ", ".join(arrays) or "nothing"
@@ -212,17 +218,19 @@ def from_arrays(
     bad = BadSamples(missing)
     finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
     kept = [i for i, case in enumerate(finished) if case is not None]
+    features = _features(arrays, shape)
+    arrays = {name: values for name, values in arrays.items() if name != "features" or not features}
     metas = from_columns(_columns(arrays, len(cases), where), len(cases), where)
     dataset = SequenceDataset(
         [torch.from_numpy(case) for case in finished if case is not None],
         [labels[i] for i in kept],
         [metas[i] for i in kept],
-        schema or Schema(classes, shape, _features(arrays, shape), layout),
+        schema or Schema(classes, shape, features, layout),
         name,
         [*notes, *bad.notes(where, len(cases))],
     )
     beside = next((n for n in _NAMES["confidence"] if n in arrays and arrays[n].ndim > 1 and len(shape) == 3), None)
-    known = {*_RESERVED, *_columns(arrays, len(cases), where), beside}
+    known = {*_RESERVED, *_columns(arrays, len(cases), where), beside, named and "layout"}
     if unused := [name for name in arrays if name not in known]:
         dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
 
@@ -268,20 +276,6 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
         labels = arrays[names["labels"]] if "labels" in names else None
         parts[word] = Part(f"{where}, array {names['sequences']!r}", arrays[names["sequences"]], labels)
     return {"": next(iter(parts.values()))} if len(parts) == 1 else parts
-
-
-def role_in_part(name: str) -> tuple[str, str]:
-    """The word for a part in the name of an array, and "sequences" or "labels"; "" where it has none.
-
-    Example:
-        >>> role_in_part("XTrain"), role_in_part("y_val"), role_in_part("mean")
-        (('train', 'sequences'), ('val', 'labels'), ('', ''))
-    """
-    match = _OF_PART.fullmatch(name)
-    word = match and (match["part"] or match["first"])
-    if not match or not word or not part_of(word):
-        return "", ""
-    return word.lower(), "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
 
 
 def _kind(values: np.ndarray) -> str:

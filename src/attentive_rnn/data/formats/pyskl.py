@@ -80,6 +80,11 @@ def load(
     known = ", ".join(map(repr, sorted(pairs))) or "none"
     if split is None:
         if len(pairs) != 1:
+            if not pairs:
+                shown = ", ".join(map(quoted, ignored)) or "none"
+                raise DataError(
+                    f"{path}: no two splits are train and test, or NAME_train and NAME_test; there are {shown}"
+                )
             raise DataError(f"{path}: there is not one split but {len(pairs)}; choose with split=NAME: {known}")
         split = next(iter(pairs))
     if split not in pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +29,11 @@ from . import parquet
 from .columns import Columns, Kind, from_columns
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
-from .long.roles import Rows, find_roles
+from .long.roles import KNOWN, Rows, find_roles, says
+from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
+_FLOAT = re.compile(r"[+-]?\d+\.0*").fullmatch  # a class that is written as a float
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
 
 
@@ -51,6 +54,7 @@ def load(
     target: Kind | None = None,
     keep: Sequence[str] = (),
     decimal: Decimal | None = None,
+    wide: bool = False,
     windows: Windows | None = None,
 ) -> Splits[SequenceDataset]:
     """The training and test part: those of the column of the split, or else a share held out for testing.
@@ -71,6 +75,8 @@ def load(
         target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
         keep: columns that are features although they look like a number of a row or sequence, or a time.
         decimal: "comma" or "point", how numbers are written where a column does not tell, as 1,234.
+        wide: whether a row is a whole sequence, with a column for each frame; see
+            :func:`attentive_rnn.data.formats.long.wide.long`.
         windows: how sequences whose label changes are cut, each of one subject and part.
 
     Raises:
@@ -78,7 +84,7 @@ def load(
         ConfigError: the file has no column of a given name.
     """
     names = (sequence, time, label, subject, split)
-    dataset = read(path, *names, features, layout, missing, values, header, target, keep, decimal, windows)
+    dataset = read(path, *names, features, layout, missing, values, header, target, keep, decimal, wide, windows)
     if windows is not None:
         dataset = windows.usable(dataset)
     elif len(dataset) == 1:
@@ -104,6 +110,7 @@ def read(
     target: Kind | None = None,
     keep: Sequence[str] = (),
     decimal: Decimal | None = None,
+    wide: bool = False,
     windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
@@ -114,6 +121,9 @@ def read(
     given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
     reading = Reading(given, features, keep, layout, missing, values, target, decimal)
     table, notes = _columns(path, header, decimal)
+    if wide:
+        usual = {name for name in table.values if any(name.strip().lower() in known for known in KNOWN.values())}
+        table = long(table, frozenset(usual | {name for name in given.values() if name is not None}))
     return _dataset(table, notes, path.name.split(".")[0], reading, windows)
 
 
@@ -174,7 +184,12 @@ def _dataset(
     if "sequence" in roles and reading.given["sequence"] is None and len(rows.starts) == len(rows.order) > _FEW_ROWS:
         notes.append(
             f"{table.where}: by the column {roles['sequence']!r} each of the {len(rows.order)} rows is a sequence "
-            "of its own; --option sequence=NAME names another column"
+            f"of its own; --option sequence=NAME names another column, {OPTION}"
+        )
+    if reading.target is None and labels.kind == "class" and any(map(_FLOAT, labels.classes)):
+        notes.append(
+            f"{table.where}: the labels are numbers such as {labels.classes[0]} and were taken as "
+            f"{len(labels.classes)} classes; --option target=number predicts them as numbers"
         )
     bad = BadSamples(reading.missing)
     found = gather(table, roles, rows, reading, bad)
@@ -224,7 +239,14 @@ def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
         sequence = np.array([number[text] for text in ids])
         if "" in number:
             raise DataError(f"{table.place(ids.index(''))}: {roles['sequence']} is empty")
-    return sorted_rows(table, sequence, roles.get("time"))
+    try:
+        return sorted_rows(table, sequence, roles.get("time"))
+    except DataError as error:
+        if "sequence" in roles:
+            raise
+        likely = [name for name in table.values if name not in roles.values() and says(name) == "number"]
+        column = likely[0] if likely else "NAME"
+        raise DataError(f"{error}; which column tells the sequences apart? --option sequence={column}") from error
 
 
 def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:

@@ -53,6 +53,13 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         fields = _fields(line)
         if not names and _counts(fields):
             fail(where, number, "is a line of names; the files of the UCR archive have none, so delete it")
+        if number == 1 and _numbers_columns(fields) and all("." in below for below in lines[1:] if below.strip()):
+            fail(
+                where,
+                number,
+                f"can be names of the columns, as it counts them: delete it; or a sequence of class {fields[0]}: write "
+                f"{fields[1]}.0 for {fields[1]}",
+            )
         name = _name(fields[0], where, number)
         values = _trimmed([_value(text, where, number, i) for i, text in enumerate(fields[1:], 1)])
         if not values:
@@ -138,6 +145,11 @@ def _counts(fields: list[str]) -> bool:
     rest = fields[1:]
     numbered = any(rest == [str(i) for i in range(first, first + len(rest))] for first in (0, 1))
     return numbered and len(rest) > 1 and not _is_number(fields[0])
+
+
+def _numbers_columns(fields: list[str]) -> bool:
+    """Whether the fields are 0, 1, 2, ..., as pandas names columns that have no names."""
+    return len(fields) > 2 and fields == [str(i) for i in range(len(fields))]
 
 
 def _is_number(text: str) -> bool:

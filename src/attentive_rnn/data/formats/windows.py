@@ -10,6 +10,7 @@ Labels are indices or names (N,), numbers to be predicted (N,), or one-hot rows 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +22,11 @@ from ...errors import DataError, counted
 from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
+from ..split import part_of
 from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
+_OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
 _SAY = "say which with the option order, --option order=AXES"
 _NTU = (150, (60, 120))  # features of two people of 25 joints, and classes of NTU RGB+D, as CTR-GCN stores them
 
@@ -163,12 +166,37 @@ def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
     )
 
 
-def time_before_features(values: np.ndarray, order: str | None, where: str) -> np.ndarray:
+def time_before_features(values: np.ndarray, order: str | None, where: str, layout: Layout | None = None) -> np.ndarray:
     """The sequences (N, T, D) of an array (N, T, D) or (N, D, T), where one order is given or only one fits."""
     order = order if order in ORDERS else _order(values.shape, None, where)
     if len(order) != values.ndim:
         raise DataError(f"{where}: has the axes {values.shape}, which are not {len(order)}, {order}")
     return _with_time_first(values, order)
+
+
+def in_order(values: np.ndarray, order: str | None, where: str, sure: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    """An array (N, T, ...) turned if an order is given, and the note on its other reading, unless one is ``sure``."""
+    if values.ndim < 3 or (order is None and (sure or values.ndim > 3 or values.shape[1] >= values.shape[2])):
+        return values, ()
+    if order is not None:
+        return time_before_features(values, order, where), ()
+    frames, features = (tuple(counted(n, what) for n in values.shape[1:]) for what in ("frame", "feature"))
+    taken = f"was taken as {frames[0]} of {features[1]}; --option order=NDT takes it as {frames[1]} of {features[0]}"
+    return values, (f"{where} {taken}",)
+
+
+def role_in_part(name: str) -> tuple[str, str]:
+    """The word for a part in the name of an array, and "sequences" or "labels"; "" where it has none.
+
+    Example:
+        >>> role_in_part("XTrain"), role_in_part("y_val"), role_in_part("mean")
+        (('train', 'sequences'), ('val', 'labels'), ('', ''))
+    """
+    match = _OF_PART.fullmatch(name)
+    word = match and (match["part"] or match["first"])
+    if not match or not word or not part_of(word):
+        return "", ""
+    return word.lower(), "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
 
 
 def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
-from .locks import temporary_name
+from .locks import remove_leftovers, temporary_name
 from .memory import check_memory, max_memory
 
 _COPIES = 4  # of the bytes of a file that its parts, texts and numbers take together, at least
@@ -54,7 +54,10 @@ def begins_like(path: Path, texts: tuple[bytes, ...]) -> bool:
 
 
 def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Path:
-    """The path, if it ends in one of the suffixes and no file would be lost; else ConfigError."""
+    """The path, if it ends in one of the suffixes and no file would be lost; else ConfigError.
+
+    What a killed process left beside it of the same file is deleted.
+    """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
         raise ConfigError(f"{path}: must end in {' or '.join(suffixes)}, which says what to write")
@@ -62,6 +65,7 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
         raise ConfigError(
             f"{path}: is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
         )
+    remove_leftovers(path.parent, below=False, of=path.name)
     return path
 
 

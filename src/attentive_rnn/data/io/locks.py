@@ -44,8 +44,9 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
         return
     place = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
     with _taken(place, path, wait) as file:
-        file.write(json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)}))
-        file.flush()
+        holder = json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)})
+        with suppress(OSError):  # on a full disk the lock holds without the name
+            os.write(file.fileno(), holder.encode())
         try:
             yield
         finally:
@@ -83,11 +84,26 @@ def _holder(file: IO[str]) -> str:
         return "another process"
 
 
-def remove_leftovers(folder: Path, *, below: bool = True) -> None:
-    """Delete the temporary files and folders that processes which are gone left in a folder, and in those below it."""
+def tidy(path: Path) -> None:
+    """Delete what killed processes left of a folder or file, unless another process holds it or it is read-only."""
+    with suppress(ConfigError), held(path):
+        if path.is_dir():
+            remove_leftovers(path)
+        else:
+            remove_leftovers(path.parent, below=False, of=path.name)
+
+
+def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None) -> None:
+    """Delete the temporary files and folders that processes which are gone left in a folder.
+
+    Args:
+        folder: the folder.
+        below: in those below it, too.
+        of: only the temporary files of the file of this name.
+    """
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            named = _TEMPORARY.fullmatch(name)
+            named = _TEMPORARY.fullmatch(name) if of is None or name.startswith(f".{of}.") else None
             if named and not _alive(int(named[1] or named[2])):
                 place = Path(root, name)
                 with suppress(OSError):

@@ -55,10 +55,10 @@ class Stream(Transform):
             if layout is None:
                 raise ConfigError(f"{self.name}: the kind {kind} needs a layout, which says what the bones are")
             self._bones = torch.tensor(get_layout(layout).bones)
+        self._joints = int(self._bones.max()) + 1 if len(self._bones) else 1
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
-        joints = int(self._bones.max()) + 1 if len(self._bones) else 1
-        check_skeletons(self.name, sequence, joints=joints)
+        check_skeletons(self.name, sequence, joints=self._joints)
         stream = sequence
         if self.kind.startswith("bone"):
             stream = self.on_coordinates(sequence, self._bones_of)

@@ -39,7 +39,12 @@ def forward(call: Call, keep: Tensor | bool) -> tuple[tuple[Tensor, ...], tuple[
     history = native.buffer(history_bytes(call)) if keep is True else None if keep is False else keep
     h = native.empty((*call.p.shape[:4], call.w.left.shape[-1]), call.dtype)
     native.kernels.lstm2d_forward(*_native(call, h=h.data_ptr(), history=address(history)))
-    return (h,), (h, history)
+    return (h,), (native.own(h) if keep is True else h, history)  # the caller's may be changed before backward
+
+
+def copied(call: Call) -> Call:
+    """The call with weights of its own; the pre-activations p are not read again."""
+    return Call.of(None, [call.p, *map(native.own, call.w)])
 
 
 def backward(
@@ -77,4 +82,4 @@ def _native(call: Call, **addresses: int | None) -> Lstm2dCall:
     )
 
 
-KERNELS = Kernels("cpu", native.why_not, forward, backward, diagonal.results, history_bytes, halves=False)
+KERNELS = Kernels("cpu", native.why_not, forward, backward, diagonal.results, history_bytes, False, copied)

@@ -61,7 +61,13 @@ def forward(call: Call, keep: Tensor | bool) -> tuple[tuple[Tensor, ...], tuple[
     h, c, window = map(address, spec.h_c_window(last))
     made = RecurrenceResults(output.data_ptr(), h, c, window, address(attention), address(history))
     native.kernels.forward(*inputs_of(call), *made)
-    return ((output, *last) if attention is None else (output, *last, attention)), (output, history)
+    kept = native.own(output) if keep is True else output  # the caller's may be changed before backward
+    return ((output, *last) if attention is None else (output, *last, attention)), (kept, history)
+
+
+def copied(call: Call) -> Call:
+    """The call with tensors of its own."""
+    return Call.of(call.options, [native.own(t) for t in call.tensors])
 
 
 def backward(
@@ -135,4 +141,4 @@ def inputs_of(call: Call) -> RecurrenceInputs:
     )
 
 
-KERNELS = Kernels("cpu", native.why_not, forward, backward, reference.results, history_bytes, halves=False)
+KERNELS = Kernels("cpu", native.why_not, forward, backward, reference.results, history_bytes, False, copied)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attentive_rnn.data import Schema
+from attentive_rnn.data import Schema, read_sequences
 from attentive_rnn.data.formats.columns import Columns
 from attentive_rnn.data.formats.long.labels import read_labels
 from attentive_rnn.data.formats.long.roles import Rows
@@ -42,3 +42,11 @@ def test_without_a_column_no_sequence_has_a_label():
 def test_what_is_no_label_is_refused_with_its_line(texts, schema, message):
     with pytest.raises(DataError, match=message):
         read_labels(column(*texts, schema=schema), "y", ROWS, None)
+
+
+def test_labels_such_as_1_0_are_classes_with_a_note_that_names_the_other_reading(tmp_path):
+    (tmp_path / "set.csv").write_text("id,label,x\n1,1.0,2\n2,2.0,3\n")
+    data = read_sequences(tmp_path / "set.csv")
+    assert data.schema.classes == ("1.0", "2.0")
+    assert any("such as 1.0 and were taken as 2 classes; --option target=number" in note for note in data.notes)
+    assert read_sequences(tmp_path / "set.csv", target="number").labels.tolist() == [1, 2]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from attentive_rnn.data import read_sequences
 from attentive_rnn.data.formats.columns import Columns
 from attentive_rnn.data.formats.long.roles import Left, Rows, divide, find_roles, left_notes, says
 from attentive_rnn.errors import ConfigError, DataError
@@ -65,3 +66,12 @@ def test_columns_left_out_for_one_reason_are_one_note():
         "set.csv: each of the columns 'a', 'c' is odd and was left out of the features; --option keep=[a,c] takes them",
         "set.csv: the column 'b' is even and was left out of the features",
     ]
+
+
+def test_a_column_without_a_name_whose_commas_have_two_readings_is_not_taken_for_empty(tmp_path):
+    path = tmp_path / "set.csv"
+    path.write_text("0,5;1,204\n0,6;1,530\n")
+    with pytest.raises(DataError, match=r"--option decimal=comma reads 1\.204, --option decimal=point reads 1204"):
+        read_sequences(path, missing="refuse")
+    read = read_sequences(path, decimal="comma")[0].sequence.numpy()
+    assert read == pytest.approx(np.array([[0.5, 1.204], [0.6, 1.53]]))

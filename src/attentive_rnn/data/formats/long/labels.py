@@ -12,6 +12,9 @@ from ...recordings import REMEDY
 from ...schema import Target
 from ..columns import MANY_CLASSES, Columns, Kind
 from .roles import Rows
+from .wide import OPTION
+
+SEQUENCE = "--option sequence=NAME names the column that tells the sequences apart"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def read_labels(
         names = [""] * len(firsts)
     else:
         if not of_frames:
-            table.constants(name, rows.order, rows.starts, f"give each part a sequence of its own, or {REMEDY}")
+            apart = f"{SEQUENCE}, {OPTION};" if len(rows.starts) == 1 else "give each part a sequence of its own,"
+            table.constants(name, rows.order, rows.starts, f"{apart} or {REMEDY}")
         texts = table.texts(name)
         names = [texts[row] for row in firsts]
     kind: Target = target or _kind(table, names, firsts)

@@ -261,7 +261,7 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
             table.constants(name, rows.order, rows.starts, "name the features with --option features=[NAME,...]")
         return Left("holds texts that stay the same within each sequence", "numbers", fact=True)
     values, faults = table.parsed(name)
-    if table.is_nameless(name) and np.isnan(values).all() and len(table.values) > 1:
+    if table.is_nameless(name) and np.isnan(values).all() and not faults and len(table.values) > 1:
         return Left("has no name and no values")
     if faults or not np.isfinite(values).all():
         return None

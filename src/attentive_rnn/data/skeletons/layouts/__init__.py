@@ -2,7 +2,7 @@
 
 from .conversion import JointMap, joint_map, same_joint, turn_between
 from .layout import AXES, UNITS, JointLayout, Layout, get_layout, known_layout, list_layouts, plain_name, with_layout
-from .shapes import asked_for_layout, fitting_layouts, frame_shape
+from .shapes import asked_for_layout, fitting_layouts, frame_shape, stored_layout
 
 __all__ = [
     "AXES",
@@ -19,6 +19,7 @@ __all__ = [
     "list_layouts",
     "plain_name",
     "same_joint",
+    "stored_layout",
     "turn_between",
     "with_layout",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from ....errors import DataError, either
 from ...options import whole
 from .layout import Layout, get_layout, list_layouts
@@ -116,6 +118,17 @@ def asked_for_layout(shape: tuple[int, ...], where: str, names: Sequence[str] = 
         f"{where}: {frames} may be {joints} joints of {values} values, {asked}; say so with --option layout={said}, "
         "or else they are features, which are neither drawn nor turned as a body"
     ]
+
+
+def stored_layout(array: np.ndarray | None) -> str | None:
+    """The layout of the package that an array of a file names; a file names no other file.
+
+    Example:
+        >>> stored_layout(np.array("kinect-20")), stored_layout(np.array("/etc/layout.yaml")), stored_layout(None)
+        ('kinect-20', None, None)
+    """
+    name = str(array.item()) if array is not None and array.size == 1 and array.dtype.kind == "U" else None
+    return name if name in list_layouts() else None
 
 
 def _recurring(names: Sequence[str], joints: int) -> int | None:
