@@ -303,12 +303,7 @@ def _cifar_binaries(folder: Path) -> None:
     writers.write_cifar_binaries(folder / "cifar", 2)
 
 
-def _texts(folder: Path) -> None:
-    rows = [("food", 'A "tasty" soup, really'), ("sport", "the team;\nand the ball")] * 4
-    quoted = ((label, text.replace('"', '""')) for label, text in rows)
-    _put(folder / "news.csv", "label,text\n" + "".join(f'{label},"{text}"\n' for label, text in quoted))
-    lines = (json.dumps({"label": label, "text": text}) + "\n" for label, text in rows)
-    _put(folder / "news.jsonl", "".join(lines))
+_TEXTS = "label,text\n" + 'food,"A ""tasty"" soup"\nsport,The team and the ball\n' * 4
 
 
 def _imdb(folder: Path) -> None:
@@ -346,8 +341,7 @@ READERS: dict[str, Target] = {
     "pixels (.gz)": dataset_target("pixels", lambda folder: _mnist(folder, True), "mnist"),
     "frame-features": dataset_target("frame-features", _videos, "set"),
     "imdb": dataset_target("imdb", _imdb, "imdb"),
-    "text": dataset_target("text", _texts, "news.csv"),
-    "text (lines of JSON)": dataset_target("text", _texts, "news.jsonl"),
+    "text": dataset_target("text", lambda folder: _put(folder / "a.csv", _TEXTS), "a.csv"),
     "npz": dataset_target("npz", _made(npz.to_bytes, "made.npz"), "made.npz"),
     "npz (parts)": dataset_target("npz", _parts_npz, "parts.npz"),
     "npy": dataset_target("npy", _npy, "train_data.npy"),
