@@ -303,9 +303,6 @@ def _cifar_binaries(folder: Path) -> None:
     writers.write_cifar_binaries(folder / "cifar", 2)
 
 
-_TEXTS = "label,text\n" + 'food,"A ""tasty"" soup"\nsport,The team and the ball\n' * 4
-
-
 def _imdb(folder: Path) -> None:
     for part in ("train", "test"):
         _put(folder / "imdb" / f"{part}.tsv", '0\t2\tA "dull" film.<br />Dull!\n1\t9\tGreat film, it\'s\n' * 2)
@@ -341,7 +338,9 @@ READERS: dict[str, Target] = {
     "pixels (.gz)": dataset_target("pixels", lambda folder: _mnist(folder, True), "mnist"),
     "frame-features": dataset_target("frame-features", _videos, "set"),
     "imdb": dataset_target("imdb", _imdb, "imdb"),
-    "text": dataset_target("text", lambda folder: _put(folder / "a.csv", _TEXTS), "a.csv"),
+    "text": dataset_target(
+        "text", lambda at: _put(at / "a.csv", "text,label\n" + "it is fine,1\nnot so,0\n" * 9), "a.csv"
+    ),
     "npz": dataset_target("npz", _made(npz.to_bytes, "made.npz"), "made.npz"),
     "npz (parts)": dataset_target("npz", _parts_npz, "parts.npz"),
     "npy": dataset_target("npy", _npy, "train_data.npy"),
