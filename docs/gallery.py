@@ -78,7 +78,8 @@ def main(arguments: list[str]) -> None:
         "",
         "Real runs, drawn by `python -m docs.gallery NAME=RUN[,ITEM[,VIDEO]] ...`. How to read the pictures,",
     ]
-    page += ["and what attention here does and does not mean: [explain.md](explain.md).", ""]
+    page += ["and which of them to believe for what: [explain.md](explain.md). A scale in % is of the attended input,"]
+    page += ["one in times the usual is of relative attention (`--relative`).", ""]
     for name in sorted({file.name.split("-")[0] for file in FOLDER.glob("*-*.*")}):
         page += [f"## {name}", "", NOTES[name], ""]
         for kind, caption in CAPTIONS.items():

@@ -154,7 +154,7 @@ def test_the_guides_to_streaming_and_to_commands_name_a_run_and_recognise_its_fr
     answer, accuracy, attended = capsys.readouterr().out.splitlines()
     assert answer.startswith(f"['{label}'] (1, 9) [[('{label}', ")
     assert float(accuracy) == json.loads(Path("RUN/results.json").read_text())["test"]["accuracy"]
-    assert attended.endswith(" times the usual")
+    assert attended.endswith(" of the attended input")
 
 
 def test_the_guide_to_estimators_scores_predicts_and_explains(capsys):

@@ -17,7 +17,7 @@ from .data.dataset import sequences_only
 from .data.fingerprint import items_of
 from .errors import ConfigError, DataError
 from .experiments.fusion import answers_in_test
-from .explain import Explanation, explain, stored_modulation
+from .explain import Explanation, explain, stored_usual
 from .explain.images import ImageExplanation, explain_images
 from .explain.response import has_gate
 from .streaming import Recognizer
@@ -232,7 +232,7 @@ class TrainedRun:
         lengths: Sequence[int] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> list[Explanation] | list[ImageExplanation]:
-        """The attention of a layer in each sequence, relative to the usual, and the model's answer.
+        """What a layer lets in of each sequence, and the model's answer.
 
         Args:
             data, lengths, options: as for :meth:`read`.
@@ -247,7 +247,7 @@ class TrainedRun:
         sequences = sequences_only(dataset)
         if not has_gate(self.saved, layer - 1):
             return explain(self.saved, sequences, None, layer - 1)
-        usual = stored_modulation(self.model, self.saved, lambda: sequences_only(self.splits().train), layer - 1)
+        usual = stored_usual(self.model, self.saved, lambda: sequences_only(self.splits().train), layer - 1)
         return explain(self.saved, sequences, usual, layer - 1)
 
     def stream(self, **options: Any) -> Recognizer:

@@ -15,11 +15,11 @@ def test_a_test_set_is_explained_class_by_class(skeleton_run, tmp_path, capsys):
     assert main(["explain", str(skeleton_run.path), "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "wave <left>: " in out
-    assert "times the usual" in out
+    assert " % of the attended input" in out
     with open(tmp_path / "attention.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12
-    assert float(rows[0]["right hand"]) > 0
+    assert sum(float(rows[0][joint]) for joint in list(rows[0])[4:]) == pytest.approx(100, abs=0.01)
     assert (tmp_path / "classes.png").exists()
     assert (skeleton_run.model / "static_modulation.safetensors").exists()
 
@@ -33,7 +33,16 @@ def test_one_item_and_an_input_are_drawn_and_put_in_words(skeleton_run, tmp_path
     assert main(["explain", str(skeleton_run.path), data, *options]) == 0
     said = json.loads(capsys.readouterr().out)
     assert len(said["sequences"]) == 1
-    assert len(said["sequences"][0]["attention"]) == 20
+    assert len(said["sequences"][0]["attended"]) == 20
+
+
+def test_the_picture_of_the_paper_stands_beside_the_attended_input(skeleton_run, capsys):
+    assert main(["explain", str(skeleton_run.path), "--item", "s/2", "--relative"]) == 0
+    out = capsys.readouterr().out
+    assert " times the usual" in out
+    assert "%" not in out.split("attended to most")[1]
+    assert (skeleton_run.explain / "relative" / "s_2.png").exists()
+    assert not (skeleton_run.explain / "s_2.png").exists()
 
 
 def test_how_right_the_answers_are_is_drawn_too(feature_run, tmp_path):
@@ -53,7 +62,7 @@ def test_a_model_that_looks_back_shows_its_lags_even_without_a_gate(tmp_path, nu
     assert main(["explain", str(number_run.path), "--out", str(tmp_path), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert set(said["lags"]) == {"layer 1", "layer 2"}
-    assert "attention" not in said["sequences"][0]
+    assert "attended" not in said["sequences"][0]
     assert {"lags.png", "answers.png", "training.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
@@ -92,10 +101,11 @@ def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
     assert main(arguments) == 0
     table = (tmp_path / "faithfulness.md").read_text()
     assert "| relative attention |" in table
+    assert "| attended input |" in table
     assert table in capsys.readouterr().out
     numbers = json.loads((tmp_path / "faithfulness.json").read_text())
     assert numbers["runs"] == 2
-    assert len(numbers["rankings"]["gradient"]["deletion"]) == 2
+    assert len(numbers["rankings"]["gradient x input"]["deletion"]) == 2
     assert (tmp_path / "faithfulness.png").stat().st_size > 10_000
 
 
@@ -107,6 +117,7 @@ def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
         (["nothing.npz", "--split", "test"], "give INPUT or --split, not both"),
         (["--with", "x"], "--with is an option of --faithfulness"),
         (["--faithfulness", "--item", "1"], "it takes no item"),
+        (["--faithfulness", "--relative"], "it takes no relative"),
         (["--layer", "3"], "there is no layer 3: the model's layers go from 1 to 2"),
         (["--video", "film.mp4"], "--video is of one sequence: name it with --item"),
     ],

@@ -80,8 +80,8 @@ def test_lags_begin_at_the_first_one():
 
 def test_rankings_keep_their_styles_and_have_a_band_over_runs():
     fractions = np.linspace(0, 1, 3)
-    styles = dict(zip("abcdefg", RANKINGS, strict=True))
-    curves = {"c": np.array([[1.0, 0.5, 0.0], [0.5, 0.25, 0.0]])}
+    styles = dict(zip("abcdefgh", RANKINGS, strict=True))
+    curves = {"d": np.array([[1.0, 0.5, 0.0], [0.5, 0.25, 0.0]])}
     axis = charts.ranking_curves({"deletion": curves, "insertion": curves}, styles, fractions, "t", "y", 1).axes[0]
     (line,) = axis.lines
     assert line.get_color() == BLUE

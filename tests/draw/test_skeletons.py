@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from attentive_rnn.data import Schema, get_layout
 from attentive_rnn.draw import projection, skeletons
-from attentive_rnn.draw.charts import Drawing, new_figure
+from attentive_rnn.draw.charts import RELATIVE, Drawing, new_figure
 from attentive_rnn.draw.colours import BONE, GREY, PEOPLE
+from attentive_rnn.draw.skeletons import MORE
 from data.generic import made
 
 SCHEMA = Schema(("a", "b"), (2, 20, 3), layout="kinect-20")
@@ -21,9 +23,15 @@ def points():
 
 def test_the_diameter_of_a_joint_grows_with_its_relevance():
     scale = skeletons.Scale(np.linspace(0, 1, 101))
-    areas = scale.area(np.array([-1.0, 0.02, 0.5, 0.98, 9.0]))
+    areas = scale.area(np.array([-1.0, 0.0, 0.49, 0.98, 9.0]))
     assert areas.tolist() == pytest.approx([2, 2, 2 + 188 / 4, 190, 190])
-    assert skeletons.Scale(np.ones(5)).share(np.ones(2)).tolist() == [0.5, 0.5]
+
+
+def test_attention_that_hardly_differs_is_drawn_in_sizes_that_hardly_differ():
+    areas = skeletons.Scale(np.linspace(0.93, 1.05, 101), RELATIVE).area(np.array([0.93, 1.05]))
+    assert 0.7 < (areas[0] / areas[1]) ** 0.5 < 0.85
+    same = skeletons.Scale(np.ones(5), RELATIVE).area(np.ones(2))
+    assert same.tolist() == [49, 49]
 
 
 def test_plain_skeletons_have_coloured_bones_and_second_persons_are_lighter(points):
@@ -37,8 +45,6 @@ def test_plain_skeletons_have_coloured_bones_and_second_persons_are_lighter(poin
 
 
 def test_joints_are_as_large_as_they_are_told_over_grey_bones(points):
-    from matplotlib.colors import to_hex
-
     axis = new_figure(2, 2).subplots()
     areas, colours = np.arange(40.0).reshape(2, 20), np.full((2, 20), GREY)
     skeletons.draw_skeletons(axis, points[0], SCHEMA, areas, colours)
@@ -68,8 +74,31 @@ def test_a_class_names_the_joints_that_stand_out_from_the_mean(points):
     names = [f"joint {i}" for i in range(40)]
     found = {name: np.ones(40) for name in ("one", "two")}
     found["one"][[3, 7]] = 3, 2
-    axes = skeletons.class_averages(found, points[0], names, SCHEMA).axes
-    assert axes[0].get_title() == "one\n+ joint 3, joint 7"
+    figure = skeletons.class_averages(found, points[0], names, SCHEMA)
+    first, second = figure.axes[:2]
+    assert first.get_title() == "one\n+ joint 3, joint 7"
+    assert second.get_title() == "two"  # whose joints are below the mean or at it
+    colours = [to_hex(colour) for part in first.collections[1::2] for colour in part.get_facecolors()]
+    assert [i for i, colour in enumerate(colours) if colour == MORE.lower()] == [3, 7]
+
+
+def test_a_heading_names_no_joint_that_stays_grey(points):
+    found = {"one": np.ones(40), "two": np.ones(40)}
+    found["one"][5] = 1.2  # a little more than in the other
+    axes = skeletons.class_averages(found, points[0], [f"joint {i}" for i in range(40)], SCHEMA).axes
+    assert [axis.get_title() for axis in axes[:2]] == ["one", "two"]
+
+
+def test_all_classes_are_drawn_and_what_is_left_out_is_said(points, monkeypatch):
+    found = {f"class {i}": np.ones(40) for i in range(27)}
+    names = [f"joint {i}" for i in range(40)]
+    figure = skeletons.class_averages(found, points[0], names, SCHEMA)
+    assert [axis.get_title() for axis in figure.axes if axis.get_title()] == list(found)
+    assert "the first" not in figure.get_suptitle()
+    monkeypatch.setattr(skeletons, "_CLASSES", 25)
+    figure = skeletons.class_averages(found, points[0], names, SCHEMA)
+    assert sum(bool(axis.get_title()) for axis in figure.axes) == 25
+    assert "the first 25 of 27" in figure.get_suptitle()
 
 
 def test_a_film_has_one_window_for_all_frames(points):
@@ -86,7 +115,7 @@ def test_a_film_has_one_window_for_all_frames(points):
 def test_people_on_a_frame_have_joints_where_they_are_and_colours_of_their_own():
     image = np.zeros((400, 800, 3), np.uint8)
     joints = np.array([[0.3, 0.5], [0.9, 0.5], [1.5, 0.5]])
-    person = skeletons.Labelled("wave 90 %", 1, joints, np.array([1.0, 1.0, 0.1]), np.array([1.0, 3.0, 1.0]))
+    person = skeletons.Labelled("wave 90 %", 1, joints, np.array([1.0, 1.0, 0.1]), np.array([1.0, 9.0, 1.0]))
     drawn = skeletons.annotate(image, [person], [(0, 1), (1, 2)])
     assert not image.any()
 

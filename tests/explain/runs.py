@@ -15,7 +15,7 @@ from torch import nn
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, Schema, SequenceDataset
 from attentive_rnn.data.formats import npz
-from attentive_rnn.explain import Explanation, explain, static_modulation
+from attentive_rnn.explain import Explanation, explain, measure_usual
 from attentive_rnn.training import RunFolder, SavedModel, load_config, load_model, train
 from attentive_rnn.training.setup import load_splits
 from data.writers import write_mnist
@@ -66,7 +66,7 @@ def skeletons(count: int = 24, persons: int = 1) -> SequenceDataset:
 def explained(run: RunFolder) -> tuple[list[Explanation], tuple[str, ...]]:
     """The explanations of a run's test sequences, and the names of its classes."""
     saved, splits = load_model(run.model), load_splits(run.read_config())
-    return explain(saved, splits.test, static_modulation(saved, splits.train)), saved.schema.classes
+    return explain(saved, splits.test, measure_usual(saved, splits.train)), saved.schema.classes
 
 
 def saved_for(schema: Schema, **options: Any) -> SavedModel:

@@ -64,9 +64,16 @@ def test_each_frame_is_drawn_over_its_own_mask(tmp_path):
 
 def test_the_frames_attended_to_most_are_marked_and_named(feature_run, tmp_path):
     (one, *_), classes = explained(feature_run)
-    response = np.ones_like(one.response)
-    response[[11, 40, 90]] = 2
-    figure = key_frames(replace(one, response=response), write_film(tmp_path / "film.mp4", 100), classes, Compose([]))
-    titles = [axis.get_title() for axis in figure.axes[1:]]
-    assert len(titles) == 8
-    assert [title for title in titles if title.endswith(": 2.000")] == ["12: 2.000", "41: 2.000", "91: 2.000"]
+    values = np.ones_like(one.response)
+    values[[11, 40, 90]] = 2
+    film = write_film(tmp_path / "film.mp4", 100)
+    # Times the mean frame, and times the usual.
+    cases = {"attended": (2 * 100 / 103, "attended input"), "relative": (2, "relative attention")}
+    for shows, (most, name) in cases.items():
+        shown = replace(one, attended=values, response=values, shows=shows)
+        figure = key_frames(shown, film, classes, Compose([]))
+        titles = [axis.get_title() for axis in figure.axes[1:]]
+        assert len(titles) == 8
+        marked = [title for title in titles if title.endswith(f": {most:.3f}")]
+        assert marked == [f"{frame}: {most:.3f}" for frame in (12, 41, 91)]
+        assert figure.axes[0].get_ylabel().startswith(name)

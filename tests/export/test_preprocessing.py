@@ -8,7 +8,6 @@ import torch
 
 from attentive_rnn.data import (
     Compose,
-    MotionFeatures,
     OriginAtBodyCentre,
     Schema,
     Stream,
@@ -18,7 +17,6 @@ from attentive_rnn.data import (
 )
 from attentive_rnn.data.transforms.body import ConvertLayout
 from attentive_rnn.data.transforms.features import Standardise
-from attentive_rnn.errors import ConfigError
 from attentive_rnn.export.preprocessing import Preprocessing, divided
 
 JOINTS = Schema((), (2, 25, 3), layout="ntu-25")
@@ -26,7 +24,6 @@ PIXELS = Schema((), (1, 17, 3), layout="coco-17", coordinates=2)
 CHAINS = {
     "origin": (JOINTS, [OriginAtBodyCentre(1), Standardise([0.5] * 150, [2.0] * 150)]),
     "bones": (JOINTS, [ConvertLayout("ntu-25", "kinect-20"), OriginAtBodyCentre(1), Stream("bone", "kinect-20")]),
-    "motion": (JOINTS, [OriginAtBodyCentre(1), MotionFeatures(), Standardise([0.5] * 450, [2.0] * 450)]),
     "confidence": (PIXELS, [OriginAtBodyCentre(0)]),
     "features": (Schema((), (4,)), [Standardise([1.0, 2, 3, 4], [1.0, 2, 3, 4])]),
 }
@@ -89,8 +86,3 @@ def test_of_joints_all_transforms_stay_together_since_absence_is_marked_between_
     numbers = Schema((), (2,))
     before, inside = divided(Compose([UniformSampling(8), Standardise([0.0] * 2, [1.0] * 2)]).bound(numbers), numbers)
     assert ([part.name for part in before], [part.name for part in inside]) == (["uniform_sampling"], ["standardise"])
-
-
-def test_motion_frame_by_frame_is_refused():
-    with pytest.raises(ConfigError, match=r"^motion_features: is not done frame by frame in a graph$"):
-        Preprocessing([MotionFeatures()], JOINTS).start(torch.zeros(1, 2, 25, 3))

@@ -9,6 +9,7 @@ import torch
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema, get_layout
 from attentive_rnn.errors import ConfigError
+from attentive_rnn.explain import Usual
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.streaming.pipeline import Pipeline, annotate
 from attentive_rnn.training import SavedModel
@@ -25,13 +26,23 @@ def test_a_person_in_a_film_is_recognised_and_drawn_until_gone(tmp_path, coordin
     schema = Schema(classes=("sit", "wave"), shape=(1, 17, coordinates), layout="coco-17")
     torch.manual_seed(0)
     model = SequenceClassifier(17 * coordinates, 2, 6, 2).eval()
-    pipeline = Pipeline(SavedModel(model, schema, Compose([OriginAtBodyCentre(0)])), pose=RedBody(), patience=2)
+    usual = Usual(np.linspace(-1, 1, 17 * coordinates), np.linspace(0.5, 1, 17 * coordinates))
+    saved = SavedModel(model, schema, Compose([OriginAtBodyCentre(0)]))
+    pipeline = Pipeline(saved, pose=RedBody(), patience=2, shown=usual.attended)
     images = [f.image for f in read_frames(film)]
     seen = [pipeline.push(image)[0] for image in images]
     assert [len(s) for s in seen] == [0, 0, 1, 1, 1, 1]
     assert [s[0].recognition.frame for s in seen[2:]] == [0, 1, 2, 3]
     assert seen[-1][0].weights.shape == (17,)
     assert seen[-1][0].weights.mean() == pytest.approx(1, abs=1e-5)
+    result, body = seen[-1][0].recognition, seen[-1][0].person
+    let_in = np.abs(result.attention[0] * (np.nan_to_num(result.inputs) - usual.mean)).reshape(17, -1).sum(1)
+    let_in[body.confidence == 0] = 0
+    np.testing.assert_allclose(seen[-1][0].weights, let_in / let_in.mean(), rtol=1e-5)
+    relative = Pipeline(saved, pose=RedBody(), shown=usual.relative)
+    opened = [relative.push(image)[0] for image in images][-1][0].weights
+    response = (result.attention[0] / usual.modulation).reshape(17, -1).mean(1)
+    np.testing.assert_allclose(opened, response / response.mean(), rtol=1e-4)
     drawn = annotate(images[-1], seen[-1], schema)
     assert drawn.shape == images[-1].shape
     assert (drawn != images[-1]).any()

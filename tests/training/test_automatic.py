@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import Schema, SequenceDataset, Splits
+from attentive_rnn.data import Schema, SequenceDataset
 from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.training import automatic, load_config
 from attentive_rnn.training.automatic import choose, choose_papers, kind, parts_in_words
@@ -100,9 +100,7 @@ def test_the_choice_is_a_function_of_the_data_and_complete(tmp_path):
 def lasting(count):
     """The epochs and the batch for so many training sequences."""
     train = SequenceDataset([torch.zeros(2, 1)] * count, [i % 2 for i in range(count)], [{}] * count, TWO, "made")
-    found = automatic._settings(
-        "sequence", Splits(train, train), load_config("base", [("data.source", "npz"), HERE]), False
-    )
+    found = automatic._settings("sequence", train, load_config("base", [("data.source", "npz"), HERE]), False)
     return found["training.max_epochs"], found["training.batch_size"]
 
 
@@ -124,10 +122,10 @@ def test_a_large_set_holds_some_out_and_has_wider_layers_with_less_dropout(monke
     monkeypatch.setattr(automatic, "LARGE", 60)
     train = SequenceDataset([torch.zeros(2, 1)] * 60, [0, 1] * 30, [{}] * 60, TWO, "made")
     config = load_config("sequence", [("data.source", "npz"), HERE])
-    found = automatic._settings("sequence", Splits(train, train), config, False)
+    found = automatic._settings("sequence", train, config, False)
     assert found["data.valid_fraction"] == 0.05
     assert (found["model.hidden_size"], found["model.dropout"], found["training.batch_size"]) == (128, 0.2, 64)
-    assert "model.hidden_size" not in automatic._settings("text", Splits(train, train), config, False)
+    assert "model.hidden_size" not in automatic._settings("text", train, config, False)
 
 
 def test_uneven_classes_are_weighted_and_even_ones_are_not(tmp_path):
@@ -165,7 +163,7 @@ def test_live_chooses_what_can_stream(tmp_path, made):
 def test_square_images_are_read_row_by_row():
     images = SequenceDataset([torch.zeros(49, 1)] * 16, [0, 1] * 8, [{}] * 16, TWO, "made")
     config = load_config("pixels", [("data.source", "pixels"), HERE])
-    found = automatic._settings("pixels", Splits(images, images), config, False)
+    found = automatic._settings("pixels", images, config, False)
     assert found["data.preprocessing"] == [{"name": "join_steps", "steps": 7}]
 
 

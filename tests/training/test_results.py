@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,13 @@ def test_what_is_missing_is_named_when_it_is_asked_for(tmp_path):
     with pytest.raises(ConfigError, match=r"results.json: epochs is missing"):
         found["epochs"]
     assert json.loads(json.dumps(found)) == {"test": {}}
+
+
+def test_scores_without_copies_are_of_the_classes_of_the_whole_test_set():
+    part = {"accuracy": 0.5, "confusion": [[1, 0], [1, 0]]}
+    found = checked({"test": {"accuracy": 0.5, "without_copies": part, "classes": ["a", "b"]}}, Path("results.json"))
+    assert found["test"]["without_copies"]["confusion"] == part["confusion"]
+    with pytest.raises(ConfigError, match=r"test\.without_copies\.confusion must be of 3 classes"):
+        checked({"test": {"classes": ["a", "b", "c"], "without_copies": part}}, Path("results.json"))
+    with pytest.raises(ConfigError, match=r"test\.classes must be"):
+        checked({"test": {"without_copies": part, "classes": 7}}, Path("results.json"))

@@ -1,4 +1,4 @@
-"""Command `attentive explain`: the attention of a run's model in pictures and words, and its faithfulness."""
+"""Command `attentive explain`: what a run's model lets in, in pictures and words, and how faithful they are."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     arguments.forward_only = not saved.model.config.get("bidirectional", True)
     medium = MEDIA[saved.task.explanation]
     for option in medium.refused:
-        if getattr(arguments, option) is not None:
+        if getattr(arguments, option) not in (None, False):
             raise ConfigError(f"{run.path}: is a run on images, of which every layer is drawn; it takes no {option}")
     options = reader_options(arguments)
     splits = trained.splits(arguments.data, options if arguments.input is None else None)
@@ -54,17 +54,19 @@ def _explain(arguments: argparse.Namespace) -> int:
     if len(dataset) > LARGEST:
         total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
         print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
-    deeper = f"layer-{arguments.layer}" if arguments.layer not in (None, 1) else ""
+    parts = [f"layer-{arguments.layer}"] if arguments.layer not in (None, 1) else []
+    parts += ["relative"] if arguments.relative else []
     request = Request(
         run=run,
         saved=saved,
         train=splits.train,
         dataset=dataset,
-        folder=run.explain / deeper if arguments.out is None else Path(arguments.out),
+        folder=run.explain.joinpath(*parts) if arguments.out is None else Path(arguments.out),
         one=arguments.item is not None,
         of_run=arguments.input is None,
         layer=arguments.layer,
         video=arguments.video,
+        shows="relative" if arguments.relative else "attended",
     )
     outcome = medium.explain(request)
     if arguments.json:
@@ -77,24 +79,24 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     from ..data.io.files import write_file, write_json
-    from ..explain import faithfulness
+    from ..explain import faithfulness, faithfulness_table
     from ..trained import load
     from ..training import open_run
 
-    for option in ("input", "split", "item", "layer", "video"):
-        if getattr(arguments, option) is not None:
+    for option in ("input", "split", "item", "layer", "video", "relative"):
+        if getattr(arguments, option) not in (None, False):
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     outcomes = []
     for one in (run, *map(open_run, arguments.others)):
         trained = load(one.path)
         splits = trained.splits(arguments.data, reader_options(arguments))
         outcomes.append(faithfulness.measure(trained.saved, splits, seed=one.read_config().seed))
-    table, values = faithfulness.markdown(outcomes), faithfulness.values(outcomes)
+    table, values = faithfulness_table.markdown(outcomes), faithfulness_table.values(outcomes)
     folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())
     write_json(folder / "faithfulness.json", values)
     name = run.read_config().data.source or run.path.parent.name
-    write_file(folder / "faithfulness.png", faithfulness.picture(outcomes, name))
+    write_file(folder / "faithfulness.png", faithfulness_table.picture(outcomes, name))
     print(to_json(values) if arguments.json else table)
     if not arguments.json:
         print(f"written to {folder}: faithfulness.md, .json and .png")
@@ -118,6 +120,12 @@ EXPLAIN = Command(
     Argument("--split", choices=("test", "train"), help="that part of the run's data set (default test)"),
     Argument("--item", metavar="N", help="one sequence or image: its number from 0, or its name"),
     Argument("--layer", type=int, metavar="K", help="the attention of that layer of a stack (default 1)"),
+    Argument(
+        "--relative",
+        action="store_true",
+        help="the attention relative to its mean, the paper's picture (into RUN/explain/relative), in place of the "
+        "attended input",
+    ),
     Argument("--video", metavar="FILE", help="with --item, of a video's features: the frames that mattered"),
     Argument("--out", metavar="DIR", help="where the pictures go (default RUN/explain)"),
     MOVED_DATA,

@@ -19,6 +19,7 @@ from .videos import BACKBONE, chosen_extractor
 if TYPE_CHECKING:
     from ..streaming import ExportedRecognizer, Recognition, Recognizer, Segment
     from ..streaming.pipeline import Pipeline
+    from ..trained import TrainedRun
     from ..training import SavedModel
     from ..video.decode import Frame
 
@@ -33,21 +34,35 @@ _RECOGNITION = (
     Argument(
         "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
     ),
+    Argument(
+        "--relative",
+        action="store_true",
+        help="joints are as large as their attention relative to its mean, in place of the attended input",
+    ),
     *BACKBONE,
 )
 
 
-def _make_pipeline(arguments: argparse.Namespace, saved: SavedModel) -> Pipeline:
+def _make_pipeline(arguments: argparse.Namespace, trained: TrainedRun) -> Pipeline:
     """The pipeline that suits the options and the model."""
     from ..draw.skeletons import has_skeletons
+    from ..explain.response import has_gate, stored_usual
     from ..streaming.pipeline import Pipeline
 
-    options = {"window": arguments.window, "hold": arguments.hold}
-    if has_skeletons(saved.schema):
-        from ..video.pose import MediaPipePose
+    saved, options = trained.saved, {"window": arguments.window, "hold": arguments.hold}
+    if not has_skeletons(saved.schema):
+        return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
+    from ..video.pose import MediaPipePose
 
-        return Pipeline(saved, pose=MediaPipePose(arguments.people), **options)
-    return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
+    usual = stored_usual(trained.model, saved, None) if has_gate(saved) else None
+    shown = None if usual is None else usual.relative if arguments.relative else usual.attended
+    pipeline = Pipeline(saved, pose=MediaPipePose(arguments.people), shown=shown, **options)
+    if usual is None and has_gate(saved):
+        pipeline.notes.append(
+            f"{trained.model}: joints are drawn alike, for the mean frame of its training is not stored there; "
+            "`attentive explain RUN` stores it, where the training data can be read"
+        )
+    return pipeline
 
 
 def _stream(arguments: argparse.Namespace) -> int:
@@ -58,13 +73,13 @@ def _stream(arguments: argparse.Namespace) -> int:
         return _answer(*_exported(arguments, segments), segments)
     from ..trained import load
 
-    saved = load(arguments.folder).saved
+    trained = load(arguments.folder)
     found = _lines if arguments.source == "-" else _recorded if _is_data_set(arguments.source) else _pictures
     if found is _pictures and arguments.option:
         raise ConfigError("--option describes a data set or lines of JSON; pictures need none")
     if found is not _pictures and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints and data sets have none")
-    return _answer(found(arguments, saved, segments), saved.schema.classes, segments)
+    return _answer(found(arguments, trained, segments), trained.saved.schema.classes, segments)
 
 
 def _answer(lines: Iterator[dict[str, Any]], classes: Sequence[str], segments: Sequence[tuple[Any, Segment]]) -> int:
@@ -93,14 +108,15 @@ def _exported(
 
 
 def _pictures(
-    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     from ..data.matching import warn_of_rate
     from ..draw.films import FilmWriter
     from ..streaming.pipeline import annotate, relabelled
     from ..training.setup import print_notes
 
-    pipeline = _make_pipeline(arguments, saved)
+    saved = trained.saved
+    pipeline = _make_pipeline(arguments, trained)
     print_notes(pipeline.notes)
     shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
@@ -138,13 +154,14 @@ def _is_data_set(source: str) -> bool:
 
 
 def _recorded(
-    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     """Recognise the sequences of a data set frame by frame, each as a track of its own."""
     from ..streaming import Recognizer
     from ..training.inputs import read_input
     from ..training.setup import print_notes
 
+    saved = trained.saved
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
     dataset = read_input(saved, arguments.source, reader_options(arguments))
     print_notes(dataset.notes)
@@ -166,11 +183,12 @@ def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
 
 
 def _lines(
-    arguments: argparse.Namespace, saved: SavedModel, segments: list[tuple[Any, Segment]]
+    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
 ) -> Iterator[dict[str, Any]]:
     """Recognise lines of standard input by a run's model."""
     from ..streaming import Recognizer
 
+    saved = trained.saved
     described = _described(arguments, saved)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     return _recognised(arguments, recognizer, saved.schema.classes, segments)
@@ -275,9 +293,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
-    saved = load(arguments.folder).saved
-    print_notes(_make_pipeline(arguments, saved).notes)  # says now what would be wrong at the first picture
-    app = make_app(saved, lambda: _make_pipeline(arguments, saved), arguments.largest * 2**20)
+    trained = load(arguments.folder)
+    print_notes(_make_pipeline(arguments, trained).notes)  # says now what would be wrong at the first picture
+    app = make_app(trained.saved, lambda: _make_pipeline(arguments, trained), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 

@@ -41,6 +41,7 @@ class Batch(NamedTuple):
         question: (B, L) int64, the words of the questions about images.
         weights: (B,) float64, the factor of each item in the training loss, `meta[WEIGHT]`; None: all weigh alike.
         share: the part that this is of a batch of several processes or parts; None: all of the batch.
+        presence: of skeletons, for each item which joints are seen, as :class:`SequenceDataset` has it.
     """
 
     x: Tensor
@@ -50,6 +51,7 @@ class Batch(NamedTuple):
     question: Tensor | None = None
     share: Share | None = None
     weights: Tensor | None = None
+    presence: Sequence[Tensor | None] = ()
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -68,6 +70,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         metas=[s.meta for s in samples],
         question=None if samples[0].question is None else torch.stack([s.question for s in samples]),  # type: ignore[misc]
         weights=torch.tensor(weights, dtype=torch.float64) if weights else None,
+        presence=[s.presence for s in samples],
     )
 
 

@@ -31,12 +31,50 @@ class Bin(NamedTuple):
     accuracy: float
 
 
+class Quantity(NamedTuple):
+    """A quantity of the groups of a frame that pictures show by sizes and colours.
+
+    Args:
+        name, unit: in words; the unit at one step of a sequence, and of a whole sequence.
+        form: of a value in a text.
+        least: the ends of a scale are at least as far apart as these two, so that equal values look equal; where the
+            first is 0, every scale begins there.
+        telling: the share by which a class must differ from the mean of the classes to be coloured.
+    """
+
+    name: str
+    unit: str
+    unit_of_all: str
+    form: str
+    least: tuple[float, float]
+    telling: float
+
+    def label(self) -> str:
+        """What a scale of single steps shows.
+
+        Example:
+            >>> RELATIVE.label()
+            'relative attention, times the usual'
+        """
+        return f"{self.name}, {self.unit}"
+
+    def limits(self, values: np.ndarray) -> tuple[float, float]:
+        """The lower and the upper end of a scale for values, most of which lie between."""
+        low, high = (float(value) for value in np.percentile(values, (2, 98)))
+        low, high = min(low, self.least[0]), max(high, self.least[1])
+        return (0.0 if self.least[0] == 0 else low), high
+
+
+ATTENDED = Quantity("attended input", "% of a mean step's", "% of the sequence's", "{:.0f} %", (0.0, 1e-6), 0.25)
+RELATIVE = Quantity("relative attention", "times the usual", "times the usual", "{:.2f}", (0.5, 1.5), 0.05)
+
+
 class Drawing(NamedTuple):
-    """A sequence to draw: a title and the attention to it, times the usual.
+    """A sequence to draw: a title and what is shown of it.
 
     Args:
         title: of the drawing.
-        relevance: (T, groups); of a skeleton (T, M, V).
+        relevance: of every group at every step, (T, groups); of a skeleton (T, M, V).
         points: of a skeleton (T, M, V, 2), as :func:`attentive_rnn.draw.projection.flatten` makes them; else empty.
         words: of a text, T; else none.
     """
@@ -45,6 +83,7 @@ class Drawing(NamedTuple):
     relevance: np.ndarray
     points: np.ndarray = np.empty(0)
     words: Sequence[str] = ()
+    quantity: Quantity = ATTENDED
 
 
 def new_figure(width: float, height: float) -> Any:

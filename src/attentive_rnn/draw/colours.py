@@ -15,7 +15,16 @@ MODELS = (
     (YELLOW, (0, (5, 1, 1, 1, 1, 1))),
     (BLACK, (0, (8, 2))),
 )
-RANKINGS = ((ORANGE, "-"), (YELLOW, "--"), (BLUE, "-."), (GREEN, "-"), (PINK, "--"), (SKY, ":"), (GREY, ":"))
+RANKINGS = (
+    (ORANGE, "-"),
+    (GREEN, "-"),
+    (GREEN, "--"),
+    (BLUE, "-."),
+    (YELLOW, "--"),
+    (YELLOW, ":"),
+    (PINK, "--"),
+    (GREY, ":"),
+)
 
 # Colour maps of matplotlib, even in lightness: of time maps, of masks over images, of the ground of words.
 TIME_MAP, MASK, WORDS = "cividis", "inferno", "Oranges"

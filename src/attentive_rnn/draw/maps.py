@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .charts import Drawing, new_figure, without_frame
+from .charts import ATTENDED, Drawing, Quantity, new_figure, without_frame
 from .colours import MASK, TIME_MAP, TRACES, WORDS
 
 ROWS = 40  # of a map; of more groups, those attended to most
@@ -37,12 +37,12 @@ def time_map(one: Drawing, groups: Sequence[str], signals: Sequence[tuple[str, n
     upper.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
     without_frame(upper)
     upper.tick_params(labelsize=8)
-    image = _show_map(lower, relevance[:, rows])
+    image = _show_map(lower, relevance[:, rows], one.quantity.limits(relevance[:, rows]))
     lower.set_yticks(range(len(rows)), [groups[i] for i in rows], fontsize=8 if len(rows) < 25 else 6)
     lower.set_xlabel("step", fontsize=9)
     lower.xaxis.get_major_locator().set_params(integer=True)
     lower.tick_params(axis="x", labelsize=8)
-    _colour_bar(figure, image, "attention, times the usual", ax=lower, fraction=0.05, pad=0.01)
+    _colour_bar(figure, image, one.quantity.label(), ax=lower, fraction=0.05, pad=0.01)
     if len(rows) < len(groups):
         lower.set_title(f"the {len(rows)} of {len(groups)} features attended to most", fontsize=9)
     figure.suptitle(one.title, fontsize=10)
@@ -53,18 +53,19 @@ def time_maps(maps: Sequence[Drawing]) -> Any:
     """A small map for each sequence, without its signals, all of one scale."""
     figure = new_figure(9.5, 1.9 * len(maps) + 0.6)
     axes = figure.subplots(len(maps), 1, squeeze=False)[:, 0]
-    low, high = np.percentile(np.concatenate([one.relevance.ravel() for one in maps]), (2, 98))
+    quantity = maps[0].quantity
+    limits = quantity.limits(np.concatenate([one.relevance.ravel() for one in maps]))
     for axis, one in zip(axes, maps, strict=True):
-        shown = _show_map(axis, one.relevance, vmin=low, vmax=high)
+        shown = _show_map(axis, one.relevance, limits)
         axis.set_title(one.title, fontsize=8)
         axis.set_yticks([])
         axis.tick_params(labelsize=7)
     axes[-1].set_xlabel("step", fontsize=8)
-    _colour_bar(figure, shown, "attention, times the usual", 7, ax=axes, fraction=0.03, pad=0.01)
+    _colour_bar(figure, shown, quantity.label(), 7, ax=axes, fraction=0.03, pad=0.01)
     return figure
 
 
-def class_map(found: Mapping[str, np.ndarray], groups: Sequence[str]) -> Any:
+def class_map(found: Mapping[str, np.ndarray], groups: Sequence[str], quantity: Quantity = ATTENDED) -> Any:
     """Classes against groups: for each class its relevance (groups,); of many groups the 40 that differ most.
 
     At most 100 classes are drawn, the first.
@@ -74,13 +75,14 @@ def class_map(found: Mapping[str, np.ndarray], groups: Sequence[str]) -> Any:
     columns = sorted(np.argsort(-values.std(0), kind="stable")[:ROWS].tolist())
     figure = new_figure(3 + max(2.0, 0.33 * len(columns)), 1.8 + max(0.8, 0.3 * len(classes)))
     axis = figure.subplots()
-    image = axis.imshow(values[:, columns], cmap=TIME_MAP, aspect="auto")
+    low, high = quantity.limits(values[:, columns])
+    image = axis.imshow(values[:, columns], cmap=TIME_MAP, aspect="auto", vmin=low, vmax=high)
     axis.set_yticks(range(len(classes)), classes, fontsize=8)
     axis.set_xticks(range(len(columns)), [groups[i] for i in columns], fontsize=8, rotation=40, ha="right")
-    _colour_bar(figure, image, "times the usual", ax=axis, fraction=0.05, pad=0.01)
+    _colour_bar(figure, image, quantity.unit_of_all, ax=axis, fraction=0.05, pad=0.01)
     some = "" if len(columns) == len(groups) else f"; the {len(columns)} of {len(groups)} that differ most"
     first = "" if len(classes) == len(found) else f", the first {len(classes)} of {len(found)}"
-    figure.suptitle(f"attention, mean over the sequences of each class{first}{some}", fontsize=10)
+    figure.suptitle(f"{quantity.name}, mean over the sequences of each class{first}{some}", fontsize=10)
     return figure
 
 
@@ -107,7 +109,8 @@ def coloured_texts(texts: Sequence[Drawing]) -> Any:
     heights = [len(lines) + 2.4 for lines in shown]
     figure = new_figure(9.5, _LINE * sum(heights) + 0.7)
     axes = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
-    low, high = np.percentile(np.concatenate([one.relevance[:, 0] for one in texts]), (2, 98))
+    quantity = texts[0].quantity
+    low, high = quantity.limits(np.concatenate([one.relevance[:, 0] for one in texts]))
     colours = colormaps[WORDS]
     for axis, one, lines in zip(axes, texts, shown, strict=True):
         axis.set(xlim=(0, _COLUMNS), ylim=(len(lines), -1))
@@ -119,15 +122,19 @@ def coloured_texts(texts: Sequence[Drawing]) -> Any:
                 ground = {"facecolor": colours(0.75 * share), "edgecolor": "none", "boxstyle": "round,pad=0.12"}
                 word = one.words[t].replace("$", r"\$")
                 axis.text(column, number, word, fontsize=8, family="monospace", va="center", bbox=ground)
-    scale, label = _scale(colours, low, high), "attention to a word, times the usual"
-    _colour_bar(figure, scale, label, ax=list(axes), location="bottom", fraction=0.02, aspect=60, pad=0.01)
+    label = f"{quantity.name} of a word, {quantity.unit_of_all}"
+    _colour_bar(
+        figure, _scale(colours, low, high), label, ax=list(axes), location="bottom", fraction=0.02, aspect=60, pad=0.01
+    )
     return figure
 
 
-def _show_map(axis: Any, values: np.ndarray, **limits: float) -> Any:
-    """Draw values (T, rows) with steps, from 1, across."""
+def _show_map(axis: Any, values: np.ndarray, limits: tuple[float, float]) -> Any:
+    """Draw values (T, rows) with steps, from 1, across, in colours between the limits."""
     edges = (0.5, len(values) + 0.5, values.shape[1] - 0.5, -0.5)
-    return axis.imshow(values.T, cmap=TIME_MAP, aspect="auto", interpolation="nearest", extent=edges, **limits)
+    return axis.imshow(
+        values.T, cmap=TIME_MAP, aspect="auto", interpolation="nearest", extent=edges, vmin=limits[0], vmax=limits[1]
+    )
 
 
 def _colour_bar(figure: Any, image: Any, label: str, size: int = 8, **place: Any) -> None:

@@ -1,4 +1,4 @@
-"""Skeletons: in figures, in films and on the frames of a film, with joints as large as the attention they get."""
+"""Skeletons: in figures, in films and on the frames of a film, with joints as large as what is shown of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..data.schema import Schema
 from ..data.skeletons.layouts import get_layout
 from ..errors import needed_for
 from . import projection
-from .charts import Drawing, new_figure, wrapped
+from .charts import ATTENDED, Drawing, Quantity, new_figure, wrapped
 from .colours import BLUE, BONE, GREEN, GREY, ORANGE, PEOPLE, PINK, SKY
 
-MORE, LESS = ORANGE, BLUE  # of joints that are attended to, or to more and to less than elsewhere
+MORE, LESS = ORANGE, BLUE  # of joints, or of those that a class attends to more and less than the others
 _GROUPS = {
     "left": BLUE,
     "right": ORANGE,
@@ -25,53 +25,57 @@ _GROUPS = {
     "little": SKY,
 }
 _SMALLEST, _LARGEST, _LARGEST_IN_FILM = 2.0, 190.0, 700.0  # areas of a joint, in square points
-_FRAMES, _CLASSES, _COLUMNS = 7, 20, 5
+_FRAMES = 7
+_CLASSES, _COLUMNS, _MANY = 120, 5, 8  # in a picture of classes; more than 20 of them stand in more columns
 _MARGIN = 1.15  # of a window round joints as large as the attention to them
-_TELLING = 0.05  # share by which a class must differ from the mean of the classes to be coloured
 _SURE = 0.3  # joints that an estimator is less sure of are not drawn
 
 
 class Scale:
-    """From relevance to the size of a joint, between the 2nd and the 98th percentile of what is drawn.
+    """From the relevance of a joint to its size, between the limits of the quantity that is drawn.
 
     The diameter, which is what the eye compares, grows in proportion.
 
     Args:
         relevance: everything that one picture shows.
+        quantity: what it is.
         largest: the area of a joint at the upper end, in square points.
 
     Example:
-        >>> scale = Scale(np.linspace(0.5, 1.5, 101))
-        >>> scale.area(np.array([0.0, 1.0, 2.0])).tolist()
-        [2.0, 49.0, 190.0]
+        >>> scale = Scale(np.linspace(0, 40, 51))
+        >>> scale.high, scale.area(np.array([0.0, scale.high / 2, 50.0])).tolist()
+        (39.2, [2.0, 49.0, 190.0])
     """
 
-    def __init__(self, relevance: np.ndarray, largest: float = _LARGEST) -> None:
-        self.largest = largest
-        self.low, self.high = (float(value) for value in np.percentile(relevance, (2, 98)))
-
-    def share(self, relevance: np.ndarray) -> np.ndarray:
-        """The place between low and high, from 0 to 1."""
-        if self.high <= self.low:
-            return np.full_like(relevance, 0.5, dtype=np.float64)
-        return np.clip((relevance - self.low) / (self.high - self.low), 0, 1)
+    def __init__(self, relevance: np.ndarray, quantity: Quantity = ATTENDED, largest: float = _LARGEST) -> None:
+        self.quantity, self.largest = quantity, largest
+        self.low, self.high = quantity.limits(relevance)
 
     def area(self, relevance: np.ndarray) -> np.ndarray:
         """The area in square points."""
-        return _SMALLEST + (self.largest - _SMALLEST) * self.share(relevance) ** 2
+        share = np.clip((relevance - self.low) / (self.high - self.low), 0, 1)
+        return _SMALLEST + (self.largest - _SMALLEST) * share**2
 
-    def legend(self, figure: Any, note: str = "") -> None:
-        """Put under a figure what three sizes mean, and a note."""
+    def legend(self, figure: Any, title: str) -> None:
+        """Put under a figure what three sizes mean."""
         from matplotlib.lines import Line2D
 
         look: Any = {"marker": "o", "linestyle": "none", "color": MORE, "alpha": 0.85}
         look |= {"markeredgewidth": 0.5, "markeredgecolor": "white"}
         handles = [
-            Line2D([], [], markersize=float(self.area(value)) ** 0.5, label=f"{value:.2f}", **look)
+            Line2D([], [], markersize=float(self.area(value)) ** 0.5, label=self.quantity.form.format(value), **look)
             for value in np.linspace(self.low, self.high, 3)
         ]
-        title = f"attention to a joint, times the usual{note}"
-        look = {"ncols": 3, "frameon": False, "fontsize": 9, "title": title, "title_fontsize": 9}
+        room = self.largest**0.5 / 9  # of a handle, in units of the text
+        look = {
+            "handleheight": room,
+            "handlelength": room,
+            "ncols": 3,
+            "frameon": False,
+            "fontsize": 9,
+            "title": title,
+            "title_fontsize": 9,
+        }
         figure.legend(handles=handles, loc="outside lower center", **look)
 
 
@@ -144,7 +148,8 @@ def strips(drawings: Sequence[Drawing], schema: Schema) -> Any:
     """A figure with a row for each sequence: frames from its start to its end."""
     figure = new_figure(1.45 * _FRAMES + 0.3, 2.3 * len(drawings) + 0.8)
     rows = figure.subfigures(len(drawings), 1, squeeze=False)[:, 0]
-    scale = Scale(np.concatenate([one.relevance.ravel() for one in drawings]))
+    quantity = drawings[0].quantity
+    scale = Scale(np.concatenate([one.relevance.ravel() for one in drawings]), quantity)
     for row, one in zip(rows, drawings, strict=True):
         times, centred, reach = projection.spread(one.points, _FRAMES)
         axes = row.subplots(1, _FRAMES)
@@ -155,14 +160,20 @@ def strips(drawings: Sequence[Drawing], schema: Schema) -> Any:
             square_window(axis, (0, 0), _MARGIN * reach)
             axis.set_title(f"{t + 1} / {len(one.points)}", fontsize=7, y=-0.1)
         row.suptitle(one.title, fontsize=9)
-    scale.legend(figure)
+    scale.legend(figure, quantity.label())
     return figure
 
 
-def film(title: str, points: np.ndarray, schema: Schema, relevance: np.ndarray | None = None) -> list[np.ndarray]:
+def film(
+    title: str,
+    points: np.ndarray,
+    schema: Schema,
+    relevance: np.ndarray | None = None,
+    quantity: Quantity = ATTENDED,
+) -> list[np.ndarray]:
     """A picture (H, W, 3) uint8 for every frame of a sequence of points (T, M, V, 2).
 
-    Without the attention to the joints, (T, M, V), bones have the colours of their side.
+    Without the relevance of the joints, (T, M, V), a quantity, bones have the colours of their side.
     """
     plain = relevance is None
     figure = new_figure(4.8, 4.8 if plain else 5.2)
@@ -174,8 +185,8 @@ def film(title: str, points: np.ndarray, schema: Schema, relevance: np.ndarray |
     if relevance is None:
         side_legend(figure, schema)
     else:
-        scale = Scale(relevance, _LARGEST_IN_FILM)
-        scale.legend(figure)
+        scale = Scale(relevance, quantity, _LARGEST_IN_FILM)
+        scale.legend(figure, quantity.label())
         areas = scale.area(relevance)  # type: ignore[assignment]
     pictures = []
     for t, (frame, sizes) in enumerate(zip(points, areas, strict=True)):
@@ -190,35 +201,49 @@ def film(title: str, points: np.ndarray, schema: Schema, relevance: np.ndarray |
     return pictures
 
 
-def class_averages(found: Mapping[str, np.ndarray], pose: np.ndarray, joints: Sequence[str], schema: Schema) -> Any:
-    """A figure with one pose for each class, its joints as large as the attention that the class's sequences paid.
+def class_averages(
+    found: Mapping[str, np.ndarray],
+    pose: np.ndarray,
+    joints: Sequence[str],
+    schema: Schema,
+    quantity: Quantity = ATTENDED,
+) -> Any:
+    """A figure with one pose for each class, its joints as large as what the class's sequences attend to.
 
-    A title names the joints that stand out most from the mean over the classes.
+    A joint is orange where the class attends to it clearly more than the mean of the classes, and blue where less. The
+    heading of a class names the two orange joints of the largest difference, if there are any.
 
     Args:
-        found: for each class the relevance of every joint, (M V,); at most 20 are drawn.
+        found: for each class the relevance of every joint, (M V,); at most 120 are drawn, and the title says so.
         pose: the points (M, V, 2).
         joints: the M V names.
         schema: with a layout.
+        quantity: what the relevance is of.
     """
     shown = list(found)[:_CLASSES]
-    rows, columns = -(-len(shown) // _COLUMNS), min(len(shown), _COLUMNS)
-    figure = new_figure(2.2 * columns + 0.3, 3.0 * rows + 1.0)
+    columns = min(len(shown), _COLUMNS if len(shown) <= 20 else _MANY)
+    rows = -(-len(shown) // columns)
+    figure = new_figure(max(5.5, 2.2 * columns + 0.3), 3.0 * rows + 1.2)
     reach = float(np.nanmax(np.abs(pose), initial=0))
-    scale = Scale(np.stack([found[name] for name in shown]))
-    mean = np.mean([found[name] for name in shown], axis=0)
+    scale = Scale(np.stack([found[name] for name in shown]), quantity)
+    mean = np.mean(list(found.values()), axis=0)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
     for axis, name in zip(axes, shown, strict=False):
-        relevance, ratio = found[name].reshape(pose.shape[:2]), (found[name] / mean).reshape(pose.shape[:2])
-        colours = np.where(ratio > 1 + _TELLING, MORE, np.where(ratio < 1 - _TELLING, LESS, BONE))
-        draw_skeletons(axis, pose, schema, scale.area(relevance), colours)
+        more = found[name] > (1 + quantity.telling) * mean
+        less = found[name] < (1 - quantity.telling) * mean
+        colours = np.where(more, MORE, np.where(less, LESS, BONE)).reshape(pose.shape[:2])
+        draw_skeletons(axis, pose, schema, scale.area(found[name].reshape(pose.shape[:2])), colours)
         square_window(axis, (0, 0), _MARGIN * reach)
-        first, second = np.argsort(-ratio.ravel(), kind="stable")[:2]
-        axis.set_title(f"{wrapped(name)}\n+ {joints[first]}, {joints[second]}", fontsize=8)
-    figure.suptitle("attention to each joint, mean over the sequences of each class", fontsize=11)
-    scale.legend(figure, "; orange: over 5 % more than the mean of the classes, blue: over 5 % less")
+        order = np.argsort(mean - found[name], kind="stable")
+        named = [joints[i] for i in order[:2] if more[i]]
+        axis.set_title("\n".join([wrapped(name), *(["+ " + ", ".join(named)] if named else [])]), fontsize=8)
+    some = "" if len(shown) == len(found) else f", the first {len(shown)} of {len(found)}"
+    figure.suptitle(f"{quantity.name} of each joint, mean over the sequences of each class{some}", fontsize=11)
+    by = f"{100 * quantity.telling:.0f} %"
+    note = f"orange, +: over {by} more than the mean of the classes; blue: over {by} less"
+    scale.legend(figure, f"{quantity.name}, {quantity.unit_of_all}\n{note}")
     return figure
 
 
@@ -230,7 +255,7 @@ class Labelled(NamedTuple):
         colour: the number of a colour; equal numbers are of one person.
         joints: (V, 2 or more) in units of the picture's height, x to the right and y down; None: only the label.
         confidence: of the joints, (V,) from 0 to 1; those below 0.3 are not drawn.
-        weights: the sizes of the joints relative to the usual, (V,); None: all alike.
+        weights: the sizes of the joints, areas in which 1 is the mean joint's, (V,); None: all alike.
     """
 
     text: str
@@ -286,7 +311,7 @@ def _draw_on_frame(
     weights = np.ones(len(points)) if one.weights is None else one.weights
     for (x, y), weight, drawn in zip(points, weights, sure, strict=True):
         if drawn:
-            radius = height / 70 * float(np.clip(weight, 0.2, 3.0))
+            radius = height / 70 * float(np.clip(weight, 0.1, 9.0)) ** 0.5
             pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(*colour, 230), outline=(0, 0, 0, 255))
     shown = points[sure] if sure.any() else points
     return max(0.0, float(shown[:, 0].min())), max(0.0, float(shown[:, 1].min()) - height / 12)

@@ -19,7 +19,7 @@ from ..data.batch import WEIGHT
 from ..data.in_memory import from_arrays
 from ..data.matching import match
 from ..errors import DataError, needed_for
-from ..explain import Explanation, explain, static_modulation
+from ..explain import Explanation, explain, measure_usual
 from ..explain.response import has_gate
 from ..tasks.metrics import probabilities
 from ..training.automatic import adapted, kind
@@ -142,7 +142,7 @@ class AttentiveEstimator(BaseEstimator):
         self.config_ = config
         self.model_.model.cpu().eval()
         layers = range(self.model_.classifier.layers.num_layers)
-        self._usual = [static_modulation(self.model_, dataset, i) if has_gate(self.model_, i) else None for i in layers]
+        self._usual = [measure_usual(self.model_, dataset, i) if has_gate(self.model_, i) else None for i in layers]
         return self
 
     def _config(self, dataset: SequenceDataset) -> Config:

@@ -1,4 +1,4 @@
-"""Explanations: for each item the model's answer, and for each sequence the attention of one layer."""
+"""Explanations: for each item the model's answer, and for each sequence what one layer lets in."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from ..data import Compose, Schema, SequenceDataset, Transform, get_layout
 from ..data.schema import NO_JOINTS
 from ..data.text.words import decode
 from ..data.transforms import Standardise
+from ..draw.charts import ATTENDED, RELATIVE, Quantity
 from ..draw.skeletons import has_skeletons
 from ..tasks.metrics import probabilities
 from ..training.saved_model import SavedModel
-from .response import observe
+from .response import Usual, observe
 
+QUANTITIES = {"attended": ATTENDED, "relative": RELATIVE}  # that an explanation can show
 _AXES = frozenset("xyzw")
 
 
@@ -132,7 +134,7 @@ def groups_of(schema: Schema, width: int | None = None) -> list[Group]:
 
 @dataclass(frozen=True)
 class Explanation(Answer):
-    """One sequence, its classification and the attention of one layer, of the first if no other is asked for.
+    """One sequence, its classification and what one layer lets in, the first if no other is asked for.
 
     Args:
         name, label, probabilities: as in :class:`Answer`.
@@ -142,19 +144,30 @@ class Explanation(Answer):
             is given the vectors of the words.
         attention: a, the output of the gate, (T', D).
         response: a relative to the static modulation, (T', D); 1 is the usual amount.
+        attended: the attended input a |x - mean|, (T', D), where the mean is that of the training frames; 0 for a joint
+            that is not seen.
         groups: the joints, sensors, features or neurons that the D elements make.
         words: of text, one for each step; else empty.
         lags: for each layer the weights of its past outputs, (K,), the mean over the steps; None for one that does
             not look back.
+        shows: what :attr:`relevance`, the words and the pictures are of: "attended", the input that is let in, or
+            "relative", the relative attention of the paper. ``dataclasses.replace(one, shows="relative")`` changes it.
     """
 
     frames: np.ndarray
     inputs: np.ndarray
     attention: np.ndarray
     response: np.ndarray
+    attended: np.ndarray
     groups: list[Group] = field(repr=False)
     words: tuple[str, ...] = field(default=(), repr=False)
     lags: tuple[np.ndarray | None, ...] = field(default=(), repr=False)
+    shows: str = "attended"
+
+    @property
+    def quantity(self) -> Quantity:
+        """The name, the unit and the scale of what is shown."""
+        return QUANTITIES[self.shows]
 
     @property
     def kind(self) -> str:
@@ -162,13 +175,36 @@ class Explanation(Answer):
         return "skeleton" if has_skeletons(self.schema) else "words" if self.schema.vocabulary else "map"
 
     @property
-    def relevance(self) -> np.ndarray:
-        """The relative response of each group at each step, (T', groups).
+    def elements(self) -> np.ndarray:
+        """What is shown of each element at each step, (T', D).
 
-        The paper adds the relative responses of a joint's coordinates; the mean ranks joints alike, and stays
-        comparable between groups of different size, with 1 for what the network attends to as much as on average.
+        Of the attended input it is % of all that is attended to in a mean step, so that the mean over the steps is the
+        element's share of the whole sequence; of words, which one looks at one by one, % of the whole sequence.
         """
-        return np.stack([self.response[:, list(group.elements)].mean(-1) for group in self.groups], axis=-1)
+        if self.shows == "relative":
+            return self.response
+        total = self.attended.sum()
+        steps = 1 if self.words else len(self.attended)
+        return self.attended * (100 * steps / total if total else 0.0)
+
+    @property
+    def relevance(self) -> np.ndarray:
+        """What is shown of each group at each step, (T', groups).
+
+        The attended input of a group is the sum over its elements, such as the coordinates and velocities of a joint:
+        all groups together make 100 % of a mean step. Of the relative response it is the mean; the paper adds the
+        coordinates of a joint, but the mean ranks groups of different size alike, with 1 for the usual attention.
+        """
+        gather = np.mean if self.shows == "relative" else np.sum
+        return np.stack([gather(self.elements[:, list(group.elements)], axis=-1) for group in self.groups], axis=-1)
+
+    @property
+    def course(self) -> np.ndarray:
+        """What is shown of the input as a whole, (T',): times that of a mean step, or the mean relative response."""
+        if self.shows == "relative":
+            return self.response.mean(1)
+        course = self.attended.sum(1)
+        return course / (course.mean() or 1.0)
 
     @property
     def positions(self) -> np.ndarray:
@@ -181,50 +217,58 @@ class Explanation(Answer):
         """The groups attended to most, the mean over time; of text the words.
 
         Returns:
-            such as "right hand 1.31, right wrist 1.22, head 1.10 times the usual".
+            such as "right hand 23 %, right wrist 18 %, head 9 % of the attended input".
         """
         if self.words:
-            order = np.argsort(-self.relevance[:, 0], kind="stable")
-            first = {self.words[t]: self.relevance[t, 0] for t in reversed(order)}  # of equal words the best
-            best = sorted(first.items(), key=lambda item: -item[1])[:count]
-            return ", ".join(f"{word} {value:.2f}" for word, value in best) + " times the usual"
-        return most_attended(self.relevance.mean(0), self.groups, count)
+            best = {self.words[t]: self.relevance[t, 0] for t in np.argsort(self.relevance[:, 0])}  # of equal words
+            return most_attended(np.array(list(best.values())), list(best), self.quantity, count)
+        return most_attended(self.relevance.mean(0), [group.name for group in self.groups], self.quantity, count)
 
     def key_steps(self, count: int = 3) -> list[int]:
         """The steps, from 1, at which the input as a whole was attended to most, in their order."""
-        order = np.argsort(-self.response.mean(1), kind="stable")[:count]
+        order = np.argsort(-self.course, kind="stable")[:count]
         return sorted(int(t) + 1 for t in order)
 
 
-def most_attended(relevance: np.ndarray, groups: list[Group], count: int = 3) -> str:
-    """The groups of largest relevance (groups,), in words."""
+def most_attended(relevance: np.ndarray, names: Sequence[str], quantity: Quantity, count: int = 3) -> str:
+    """The names of the largest values of a quantity (groups,), in words."""
     order = np.argsort(-relevance, kind="stable")[:count]
-    return ", ".join(f"{groups[i].name} {relevance[i]:.2f}" for i in order) + " times the usual"
+    unit = "of the attended input" if quantity is ATTENDED else quantity.unit
+    return ", ".join(f"{names[i]} {quantity.form.format(relevance[i])}" for i in order) + f" {unit}"
 
 
 def explain(
-    saved: SavedModel, dataset: SequenceDataset, modulation: np.ndarray | None, layer: int = 0, batch_size: int = 64
+    saved: SavedModel,
+    dataset: SequenceDataset,
+    usual: Usual | None,
+    layer: int = 0,
+    batch_size: int = 64,
+    shows: str = "attended",
 ) -> list[Explanation]:
     """Explain every sequence of a data set.
 
     Args:
         saved: the model.
         dataset: sequences as they were read.
-        modulation: the static modulation (D,), see :func:`static_modulation`; None for a layer without a gate:
-            attention and response are then NaN.
+        usual: the layer's mean input and mean effect of the gate, see :func:`measure_usual`; None for a layer without a
+            gate: attention, response and attended input are then NaN.
         layer: whose attention it is, from 0.
         batch_size: sequences at a time; it does not change the result beyond rounding.
+        shows: as in :class:`Explanation`.
 
     Raises:
-        ConfigError: there is no such layer, it has no gate, though a modulation is given, or the frames are not the
+        ConfigError: there is no such layer, it has no gate, though it has something usual, or the frames are not the
             model's.
     """
     schema, layers = _schema_of(saved, layer), saved.classifier.layers
     groups = groups_of(schema, layers.input_size if layer == 0 else layers.hidden_size * layers.directions)
     found: dict[int, Explanation] = {}
-    for indices, batch, outputs, seen in observe(saved, dataset, layer, modulation is not None, batch_size):
+    for indices, batch, outputs, seen in observe(saved, dataset, layer, usual is not None, batch_size):
         answers = outputs if schema.target == "number" else probabilities(outputs)
-        inputs, attention = (tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate))
+        let_in = seen.gate if usual is None else seen.attended(usual)
+        inputs, attention, attended = (
+            tensor.transpose(0, 1).cpu().double().numpy() for tensor in (seen.inputs, seen.gate, let_in)
+        )
         lags = [None if one is None else one.transpose(0, 1).cpu().double().numpy() for one in seen.lags]
         for row, (index, steps) in enumerate(zip(indices.tolist(), batch.lengths.tolist(), strict=True)):
             a = attention[row, :steps]
@@ -236,10 +280,12 @@ def explain(
                 frames=dataset.sequences[index].numpy(),
                 inputs=inputs[row, :steps],
                 attention=a,
-                response=a if modulation is None else a / modulation,
+                response=a if usual is None else usual.relative(inputs[row, :steps], a),
+                attended=attended[row, :steps],
                 groups=groups,
                 words=tuple(decode(batch.x[row, :steps].cpu(), schema.vocabulary)) if schema.vocabulary else (),
                 lags=tuple(None if one is None else one[row, :steps].mean(0) for one in lags),
+                shows=shows,
             )
     return [found[i] for i in range(len(dataset))]
 

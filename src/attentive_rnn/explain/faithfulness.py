@@ -1,44 +1,66 @@
-"""Faithfulness of attention, measured by deletion and insertion of the parts of a sequence.
+"""Faithfulness of explanations, measured by deletion and insertion of the parts of a sequence.
 
-:func:`measure` takes one model, :func:`values`, :func:`markdown` and :func:`picture` show one or several outcomes.
+:func:`measure` takes one model; :mod:`.faithfulness_table` shows one or several outcomes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from ..data import SequenceDataset, Splits, preprocess
-from ..draw import charts, colours
+from ..data import Splits
 from ..models import SequenceClassifier
-from ..tasks.metrics import Interval, student
 from ..training.saved_model import SavedModel
 from .explanation import groups_of
-from .response import observe, static_modulation, without_embedding
-from .saliency import gradients, integrated_gradients
+from .response import measure_usual, observe, without_embedding
+from .saliency import STEPS, gradients, integrated_gradients
 
 FRACTIONS = np.linspace(0, 1, 11)  # of the cells of a sequence; a cell is a group of elements at one step
-# The ways to rank cells. Relative attention is what the pictures show. The last three know nothing of the network:
-# the distance from the mean frame, whole groups in random order (attention too favours some groups all the time, which
-# leaves less to guess from than scattered cells do), and cells in random order.
-RANKINGS = (
-    "relative attention",
-    "attention",
-    "gradient",
-    "integrated gradients",
-    "distance from the mean",
-    "random groups",
-    "random cells",
-)
+CUMULATIVE = np.linspace(0, 0.2, 11)  # of the cells, over which changes of the answer are added up
+# The ways to rank cells, and how often each runs the network forward and backward. "Size" is without the sign, so that
+# what speaks against the class counts too. The last two know nothing of the network.
+RANKINGS = {
+    "attended input": (1, 0),
+    "integrated gradients": (STEPS, STEPS),
+    "size of integrated gradients": (STEPS, STEPS),
+    "gradient x input": (1, 1),
+    "attention": (1, 0),
+    "relative attention": (1, 0),
+    "distance from the mean": (0, 0),
+    "random": (0, 0),
+}
 LARGEST = 500  # test sequences, spread evenly
 DRAWS = 3  # random orders, averaged
 _AWAY = 2**31  # from the run's own seed, with which the fresh network would be the one that training began with
+
+
+class Curves(NamedTuple):
+    """What is left of the answers while the cells that one ranking puts first are taken out, or put in.
+
+    Args:
+        deletion, insertion: at each fraction of cells taken out, or put in, (len(FRACTIONS),): the mean probability of
+            the class predicted from the whole; of numbers the mean change of the answer, in standard deviations of the
+            answers to the whole sequences.
+        right_after_deletion, right_after_insertion: the share of the labelled sequences whose class is found, likewise;
+            NaN of numbers.
+        difference: the cumulative prediction difference (CPD), (): the changes of all probabilities, added up without
+            their sign, while the first 20 % of the cells are taken out, in ten steps. High is good.
+        preservation: the same for the last 20 % (CPP). Low is good.
+    """
+
+    deletion: np.ndarray
+    insertion: np.ndarray
+    right_after_deletion: np.ndarray
+    right_after_insertion: np.ndarray
+    difference: np.ndarray
+    preservation: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,18 +70,15 @@ class Faithfulness:
     Args:
         count: the number of test sequences.
         target: of the schema, "class" or "number".
-        deletion, insertion: for each ranking, at each fraction of cells taken out, or put in, (len(FRACTIONS),): the
-            mean probability of the predicted class; of numbers the mean change of the answer, in standard deviations
-            of the answers to the whole sequences.
-        with_gradients: rank correlation of relative attention with the size of integrated gradients, over the cells
+        curves: of each ranking.
+        with_gradients: rank correlation of the attended input with the size of integrated gradients, over the cells
             of a sequence, mean over sequences.
-        with_random_weights: the same with the relative attention of the same network with new random weights.
+        with_random_weights: the same with the attended input of the same network with new random weights.
     """
 
     count: int
     target: str
-    deletion: dict[str, np.ndarray]
-    insertion: dict[str, np.ndarray]
+    curves: dict[str, Curves]
     with_gradients: float
     with_random_weights: float
 
@@ -68,7 +87,8 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
     """Measure a model on the test sequences of its data set (at most 500, evenly spread).
 
     A cell is a joint, sensor or feature at one step; of texts a word. Cells that are taken out are replaced by the mean
-    over the frames of the training sequences; a word by the mean vector of the training words.
+    over the frames of the training sequences; a word by the mean vector of the training words. A joint that is not seen
+    is no cell: it stays away.
 
     Args:
         saved: a model whose first layer has a gate, on the CPU.
@@ -79,86 +99,89 @@ def measure(saved: SavedModel, splits: Splits, seed: int = 0, batch_size: int = 
     Raises:
         ConfigError: the first layer has no gate, or it is a network for images.
 
-    Source: deletion and insertion: Petsiuk, Das & Saenko, "RISE", BMVC 2018; random weights: Adebayo et al.,
-    "Sanity checks for saliency maps", NeurIPS 2018.
+    Source: deletion and insertion: Petsiuk, Das & Saenko, "RISE", BMVC 2018; cumulative differences: Jang, Kim & Yang,
+    "TIMING", ICML 2025; random weights: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018.
     """
     model, number = without_embedding(saved.classifier), saved.schema.target == "number"
-    width = model.layers.input_size
-    groups = groups_of(saved.preprocessing.schema_after(saved.schema), width)
-    group_of = torch.empty(width, dtype=torch.int64)
+    groups = groups_of(saved.preprocessing.schema_after(saved.schema), model.layers.input_size)
+    group_of = torch.empty(model.layers.input_size, dtype=torch.int64)
     for place, group in enumerate(groups):
         group_of[list(group.elements)] = place
-    baseline = _mean_frame(saved, splits.train).to(next(model.parameters()).dtype)
-    usual = torch.from_numpy(static_modulation(saved, splits.train))
+    usual = measure_usual(saved, splits.train)
     fresh = replace(saved, model=_with_random_weights(saved, seed))
-    usual_of_fresh = torch.from_numpy(static_modulation(fresh, splits.train))
+    usual_of_fresh = measure_usual(fresh, splits.train)
+    mean = torch.from_numpy(usual.mean).to(next(model.parameters()).dtype)
     generator = torch.Generator().manual_seed(seed)
 
     def per_group(values: Tensor) -> Tensor:
         total = torch.zeros(*values.shape[:2], len(groups), dtype=torch.float64)
-        counts = torch.bincount(group_of, minlength=len(groups))
-        return total.index_add_(2, group_of, values.double()) / counts
+        return total.index_add_(2, group_of, values.double())
 
     test = splits.test.subset(range(0, len(splits.test), -(-len(splits.test) // LARGEST)))
-    # Of one group there is no order but that of the steps, which is no ranking.
-    names = [name for name in RANKINGS if len(groups) > 1 or name != "random groups"]
-    curves: dict[tuple[str, bool], list[np.ndarray]] = {(name, i): [] for name in names for i in (False, True)}
+    found: dict[str, list[Curves]] = {name: [] for name in RANKINGS}
     agreement: list[float] = []
     sanity: list[float] = []
     observed = list(observe(saved, test, batch_size=batch_size))
-    gates_of_fresh = [seen.gate for *_, seen in observe(fresh, test, batch_size=batch_size)]
+    attended_by_fresh = [
+        seen.attended(usual_of_fresh).transpose(0, 1) for *_, seen in observe(fresh, test, batch_size=batch_size)
+    ]
     spread = float(np.std(np.concatenate([outputs[:, 0] for _, _, outputs, _ in observed]))) or 1.0
-    for (_, batch, outputs, seen), gate_of_fresh in zip(observed, gates_of_fresh, strict=True):
-        x, lengths = seen.inputs.transpose(0, 1), batch.lengths
+    for (_, batch, outputs, seen), of_fresh in zip(observed, attended_by_fresh, strict=True):
+        x, present, lengths = seen.inputs.transpose(0, 1), seen.present.transpose(0, 1), batch.lengths
+        baseline = torch.where(present, mean, x)
         target = torch.from_numpy(outputs[:, 0] if number else outputs.argmax(1))
-        attention, of_fresh = (gate.transpose(0, 1).double() for gate in (seen.gate, gate_of_fresh))
+        attention = seen.gate.transpose(0, 1).double() * present
         integrated = integrated_gradients(model, x, lengths, target, baseline)
+        slope = gradients(model, x, lengths, target) * (x - baseline)
+        sizes = torch.bincount(group_of, minlength=len(groups))
         scores = {
-            "relative attention": per_group(attention / usual),
-            "attention": per_group(attention),
-            "gradient": per_group(gradients(model, x, lengths, target).abs()),
+            "attended input": per_group(seen.attended(usual).transpose(0, 1)),
             # What lowers a number changes it as much as what raises it.
             "integrated gradients": per_group(integrated.abs() if number else integrated),
+            "size of integrated gradients": per_group(integrated.abs()),
+            "gradient x input": per_group(slope.abs() if number else slope),
+            "attention": per_group(attention) / sizes,
+            "relative attention": per_group(attention / torch.from_numpy(usual.modulation)) / sizes,
             "distance from the mean": per_group((x - baseline).abs()),
         }
-        shape = scores["attention"].shape
-        chance = {
-            "random groups": torch.rand(DRAWS, shape[0], 1, shape[2], generator=generator).expand(-1, *shape),
-            "random cells": torch.rand(DRAWS, *shape, generator=generator),
-        }
-        for insert in (False, True):
-            for name in names:
-                drawn = chance[name] if name in chance else [scores[name]]
-                made = [
-                    curve(model, x, lengths, target, ranks(score, lengths), group_of, baseline, insert)
-                    for score in drawn
-                ]
-                curves[name, insert].append(np.mean(made, axis=0))
-        size = per_group(integrated.abs())
-        relative_of_fresh = per_group(of_fresh / usual_of_fresh)
-        for row, steps in enumerate(lengths.tolist()):
-            relative = scores["relative attention"][row, :steps].numpy()
-            agreement.append(rank_correlation(relative, size[row, :steps].numpy()))
-            sanity.append(rank_correlation(relative, relative_of_fresh[row, :steps].numpy()))
-    means = {key: np.concatenate(parts).mean(0) / (spread if number else 1) for key, parts in curves.items()}
+        cells = per_group(present) > 0
+        cells &= (torch.arange(cells.shape[1]) < lengths[:, None])[..., None]
+
+        answers = partial(_answers, model, x, baseline, lengths, group_of, spread if number else None)
+        for name in RANKINGS:
+            of_chance = (torch.rand(cells.shape, generator=generator) for _ in range(DRAWS))
+            orders = [ranks(score, cells) for score in (of_chance if name == "random" else [scores[name]])]
+            made = [
+                _curves(answers, order, cells, target / spread if number else target, batch.labels) for order in orders
+            ]
+            found[name].append(Curves(*(np.mean(parts, axis=0) for parts in zip(*made, strict=True))))
+        compared = scores["attended input"], scores["size of integrated gradients"], per_group(of_fresh)
+        for row, known in enumerate(cells):
+            own, by_gradients, by_fresh = (values[row][known].numpy() for values in compared)
+            agreement.append(rank_correlation(own, by_gradients))
+            sanity.append(rank_correlation(own, by_fresh))
     return Faithfulness(
         count=len(test),
         target=saved.schema.target,
-        deletion={name: means[name, False] for name in names},
-        insertion={name: means[name, True] for name in names},
+        curves={name: _mean(parts) for name, parts in found.items()},
         with_gradients=float(np.mean(agreement)),
         with_random_weights=float(np.mean(sanity)),
     )
 
 
-def _mean_frame(saved: SavedModel, train: SequenceDataset) -> Tensor:
-    """The mean (D,) of what the first layer is given in training: of frames, or of the vectors of words."""
-    frames = torch.cat([s.flatten(1) for s in preprocess(train, saved.preprocessing).sequences])
-    embedding = saved.classifier.embedding
-    if embedding is None:
-        return frames.double().mean(0)
-    counts = torch.bincount(frames[:, 0].long(), minlength=embedding.num_embeddings).double()
-    return counts @ embedding.weight.detach().double() / counts.sum()
+def _answers(
+    model: SequenceClassifier,
+    x: Tensor,
+    baseline: Tensor,
+    lengths: Tensor,
+    group_of: Tensor,
+    spread: float | None,
+    kept: Tensor,
+) -> Tensor:
+    """The probabilities (B, K), or numbers (B, 1) over their spread, where the cells that are not kept are replaced."""
+    with torch.no_grad():
+        made = model(torch.where(kept[:, :, group_of], x, baseline), lengths).double()
+    return made.softmax(1) if spread is None else made / spread
 
 
 def _with_random_weights(saved: SavedModel, seed: int) -> SequenceClassifier:
@@ -168,70 +191,81 @@ def _with_random_weights(saved: SavedModel, seed: int) -> SequenceClassifier:
     return model.to(next(saved.classifier.parameters()).dtype).eval()
 
 
-def ranks(scores: Tensor, lengths: Tensor) -> Tensor:
+def _mean(parts: list[Curves]) -> Curves:
+    """The mean over all sequences of several batches; what is right, over those that have a label."""
+    together = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    known = ~np.isnan(together[2][:, 0])
+    together[2:4] = [part[known] for part in together[2:4]] if known.any() else together[2:4]
+    return Curves(*(np.asarray(part.mean(0)) for part in together))
+
+
+def ranks(scores: Tensor, cells: Tensor) -> Tensor:
     """The place of each cell among those of its sequence, the highest score first.
 
     Args:
         scores: (B, T, G).
-        lengths: int64 (B,); steps past them come last.
+        cells: bool (B, T, G), which ones there are; the others, such as steps past the end, come last.
 
     Returns:
         int64 (B, T, G).
 
     Example:
-        >>> ranks(torch.tensor([[[0.1, 0.9], [0.5, 9.9]]]), torch.tensor([1])).tolist()
-        [[[1, 0], [2, 3]]]
+        >>> cells = torch.tensor([[[True, True], [True, False]]])
+        >>> ranks(torch.tensor([[[0.1, 0.9], [0.5, 9.9]]]), cells).tolist()
+        [[[2, 0], [1, 3]]]
     """
-    past = torch.arange(scores.shape[1])[:, None] >= lengths[:, None, None]
-    flat = scores.masked_fill(past, -torch.inf).flatten(1)
+    flat = scores.double().masked_fill(~cells, -torch.inf).flatten(1)
     return flat.argsort(dim=1, descending=True, stable=True).argsort(dim=1).reshape(scores.shape)
 
 
-def curve(
-    model: SequenceClassifier,
-    x: Tensor,
-    lengths: Tensor,
-    target: Tensor,
-    order: Tensor,
-    group_of: Tensor,
-    baseline: Tensor,
-    insert: bool,
-) -> np.ndarray:
-    """The probability of a class while more and more cells are replaced by the baseline, or put back.
-
-    Of a regressor it is the distance to the number that it predicts from the whole sequence.
+def _curves(
+    answers: Callable[[Tensor], Tensor], order: Tensor, cells: Tensor, target: Tensor, labels: Tensor
+) -> Curves:
+    """The curves of each of B sequences, for one order of their cells.
 
     Args:
-        model: in evaluation mode.
-        x: (B, T, D).
-        lengths: int64 (B,).
-        target: the class of each row, int64 (B,); of a regressor its answers, floating point (B,).
+        answers: gives the probabilities (B, K), or numbers (B, 1), where only the cells (B, T, G) that it is told are
+            left.
         order: of the cells, int64 (B, T, G), as :func:`ranks` gives it.
-        group_of: the group of each element, int64 (D,).
-        baseline: (D,).
-        insert: start from the baseline and put cells in, instead of taking them out.
+        cells: bool (B, T, G), which ones there are.
+        target: the predicted class, int64 (B,); of numbers the answers to the whole, floating point (B,).
+        labels: (B,), -1 where there is none.
 
     Returns:
-        (B, len(FRACTIONS)).
+        curves (B, len(FRACTIONS)), and the last two (B,).
     """
-    cells = lengths * order.shape[2]
-    place = order[:, :, group_of]
-    columns = []
-    for fraction in FRACTIONS:
-        first = place < (fraction * cells).round()[:, None, None]
-        shown = torch.where(first == insert, x, baseline)
-        with torch.no_grad():
-            logits = model(shown, lengths)
-            if target.is_floating_point():
-                columns.append((logits[:, 0] - target).abs())
-            else:
-                columns.append(logits.softmax(1).gather(1, target[:, None])[:, 0])
-    return torch.stack(columns, dim=1).double().numpy()
+    count = cells.flatten(1).sum(1)
+
+    def at(fraction: float) -> Tensor:
+        return (fraction * count).round()[:, None, None]
+
+    taken_out = [answers(order >= at(fraction)) for fraction in FRACTIONS]
+    put_in = [answers(order < at(fraction)) for fraction in FRACTIONS]
+    from_last = count[:, None, None] - 1 - order  # below 0 past the cells, where there is nothing to replace
+    changes = []
+    for places in (order, from_last):
+        steps = torch.stack([answers(places >= at(fraction)) for fraction in CUMULATIVE])
+        changes.append(steps.diff(dim=0).abs().sum((0, 2)).numpy())
+    curves = [
+        torch.stack([of(made, truth) for made in some], 1).numpy()
+        for of, truth in ((_left, target), (_right, labels))
+        for some in (taken_out, put_in)
+    ]
+    return Curves(*curves, *changes)
 
 
-def area(values: np.ndarray) -> np.ndarray:
-    """The area under curves (..., len(FRACTIONS)), by the trapezium rule: the mean height, from 0 to 1."""
-    return np.trapezoid(values, FRACTIONS, axis=-1)
+def _left(answers: Tensor, target: Tensor) -> Tensor:
+    """The probability of the class that was predicted from the whole, or the distance to the number, (B,)."""
+    if target.is_floating_point():
+        return (answers[:, 0] - target).abs()
+    return answers.gather(1, target[:, None])[:, 0]
+
+
+def _right(answers: Tensor, labels: Tensor) -> Tensor:
+    """1 where the class is found, 0 where not, and NaN where it is not known, (B,) float64."""
+    if labels.is_floating_point():
+        return torch.full(labels.shape, torch.nan, dtype=torch.float64)
+    return torch.where(labels < 0, torch.nan, (answers.argmax(1) == labels).double())
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -241,74 +275,6 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
         >>> rank_correlation(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0]))
         1.0
     """
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+    if first.size < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
     return float(spearmanr(first, second, axis=None).statistic)
-
-
-def values(outcomes: Sequence[Faithfulness]) -> dict[str, Any]:
-    """The table as plain values: areas under the curves and correlations, one number for each run."""
-    return {
-        "sequences": outcomes[0].count,
-        "runs": len(outcomes),
-        "rankings": {
-            name: {
-                "deletion": [float(area(outcome.deletion[name])) for outcome in outcomes],
-                "insertion": [float(area(outcome.insertion[name])) for outcome in outcomes],
-            }
-            for name in outcomes[0].deletion
-        },
-        "correlation_with_integrated_gradients": [outcome.with_gradients for outcome in outcomes],
-        "correlation_with_random_weights": [outcome.with_random_weights for outcome in outcomes],
-    }
-
-
-def markdown(outcomes: Sequence[Faithfulness]) -> str:
-    """The table: means over the runs with Student's 95 % intervals; plain numbers for a single run."""
-    found = values(outcomes)
-    better = ("higher", "lower") if outcomes[0].target == "number" else ("lower", "higher")
-    lines = [f"| cells ranked by | deletion ({better[0]} is better) | insertion ({better[1]} is better) |"]
-    lines.append("|---|---|---|")
-    for name, areas in found["rankings"].items():
-        lines.append(f"| {name} | {_with_interval(areas['deletion'])} | {_with_interval(areas['insertion'])} |")
-    lines += [
-        "",
-        "Rank correlation of relative attention with the size of integrated gradients: "
-        + _with_interval(found["correlation_with_integrated_gradients"], "+.2f")
-        + "; with the relative attention of the same network with random weights: "
-        + _with_interval(found["correlation_with_random_weights"], "+.2f")
-        + ".",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def picture(outcomes: Sequence[Faithfulness], title: str) -> bytes:
-    """The curves as a PNG: means over the runs, with bands from the lowest run to the highest.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    first, number = outcomes[0], outcomes[0].target == "number"
-    panels = {
-        f"{kind}, the first-ranked first": {
-            name: np.stack([getattr(outcome, field)[name] for outcome in outcomes]) for name in first.deletion
-        }
-        for kind, field in (("deletion: cells taken out", "deletion"), ("insertion: cells put in", "insertion"))
-    }
-    runs = "one run" if len(outcomes) == 1 else f"mean and range of {len(outcomes)} runs"
-    figure = charts.ranking_curves(
-        panels,
-        dict(zip(RANKINGS, colours.RANKINGS, strict=True)),
-        FRACTIONS,
-        f"{title}: {first.count} test sequences, {runs}",
-        "change of the answer, standard deviations" if number else "probability of the predicted class",
-        None if number else 1,
-    )
-    return charts.encoded(figure, ".png", dpi=120)
-
-
-def _with_interval(numbers: Sequence[float], form: str = ".3f") -> str:
-    found = student(numbers) if len(numbers) > 1 else Interval(numbers[0], numbers[0], numbers[0])
-    if len(numbers) == 1:
-        return f"{found.value:{form}}"
-    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"

@@ -121,7 +121,7 @@ def frame_masks(explanation: FilmExplanation, video: str | Path, classes: Sequen
 
 
 def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[str], preprocessing: Transform) -> Any:
-    """A figure: the attention to the frames of a video over time, and frames of it, those attended to most marked.
+    """A figure: how much is let in of the frames of a video over time, and frames of it, those of most marked.
 
     Args:
         explanation: of the features of the video's frames.
@@ -133,7 +133,7 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
         DataError: it cannot be read, has not as many frames as there are features, or a step is made of several.
         MissingExtraError: PyAV is not installed.
     """
-    course = explanation.response.mean(1)
+    course = explanation.course
     order = origins(preprocessing, (len(explanation.frames), 1))
     if order is None or order.size != len(course):
         raise DataError(f"{explanation.name}: a step is made of several frames, which cannot be shown as one")
@@ -155,7 +155,8 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
     axis.plot(at + 1, course, color=BLUE, linewidth=1.5)
     axis.plot(at[most] + 1, course[most], "o", color=ORANGE, markersize=7)
     axis.set_xlabel("frame", fontsize=8)
-    axis.set_ylabel("attention,\ntimes the usual", fontsize=8)
+    unit = "times the mean frame's" if explanation.shows == "attended" else explanation.quantity.unit
+    axis.set_ylabel(f"{explanation.quantity.name},\n{unit}", fontsize=8)
     axis.tick_params(labelsize=8)
     without_frame(axis)
     for cell, step in zip(lower.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):

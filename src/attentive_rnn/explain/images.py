@@ -212,7 +212,10 @@ def layer_masks(explanations: Sequence[ImageExplanation], classes: Sequence[str]
 
 
 def class_masks(explanations: Sequence[ImageExplanation], classes: Sequence[str]) -> Any:
-    """A figure with the mean image of each class, and under it the mean over its images of all masks multiplied."""
+    """A figure with the mean image of each class, and under it the mean over its images of all masks multiplied.
+
+    At most 20 classes are drawn, and a title says so.
+    """
     own: dict[int, list[ImageExplanation]] = {}
     for one in explanations:
         if one.labelled:
@@ -229,6 +232,8 @@ def class_masks(explanations: Sequence[ImageExplanation], classes: Sequence[str]
         image = np.mean([one.image for one in own[label]], axis=0)
         show_image(axes[row, column], image, wrapped(f"{classes[label]} ({len(own[label])})"))
         show_mask(axes[row + 1, column], image, np.mean([one.together for one in own[label]], axis=0))
+    if len(shown) < len(own):
+        figure.suptitle(f"the first {len(shown)} of {len(own)} classes", fontsize=10)
     return figure
 
 

@@ -28,6 +28,6 @@ class Medium(NamedTuple):
 
 MEDIA = {
     "sequences": Medium(sequences.explain_run, player.of_sequences),
-    "images": Medium(images.explain_run, player.of_images, ("input", "layer", "video")),
-    "films": Medium(films.explain_run, refused=("input", "layer")),
+    "images": Medium(images.explain_run, player.of_images, ("input", "layer", "video", "relative")),
+    "films": Medium(films.explain_run, refused=("input", "layer", "relative")),
 }

@@ -32,6 +32,7 @@ class Request:
         of_run: whether the items are of the run's own data set.
         layer: whose attention it is, from 1; None: the first, or all.
         video: the film that the item is of.
+        shows: of sequences "attended" or "relative", see :class:`Explanation`.
     """
 
     run: RunFolder
@@ -43,6 +44,7 @@ class Request:
     of_run: bool
     layer: int | None = None
     video: str | None = None
+    shows: str = "attended"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from ..models import SequenceClassifier
 
+STEPS = 16  # of the sum that stands for the integral, unless another number is asked for
+
 
 def gradients(model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
     """The gradient of each sequence's logit of one class, or of its number, with respect to its input.
@@ -31,7 +33,7 @@ def gradients(model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Ten
 
 
 def integrated_gradients(
-    model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Tensor, baseline: Tensor, steps: int = 16
+    model: SequenceClassifier, x: Tensor, lengths: Tensor, target: Tensor, baseline: Tensor, steps: int = STEPS
 ) -> Tensor:
     """The contribution of each element to the logit of a class, on the straight way from a baseline to the input.
 
@@ -39,7 +41,7 @@ def integrated_gradients(
 
     Args:
         model, x, lengths, target: as in :func:`gradients`.
-        baseline: x', (D,), the input that says nothing.
+        baseline: x', (D,) or (B, T, D), the input that says nothing.
         steps: S; the sum tends to the integral as it grows.
 
     Returns:

@@ -20,7 +20,7 @@ from .explanation import Explanation, class_relevance, explain, hardest_mistakes
 from .films import key_frames
 from .images import ImageExplanation
 from .outcome import MISTAKES, Outcome, Request, draw_training, file_name, save_figure, write_table
-from .response import has_gate, stored_modulation
+from .response import has_gate, stored_usual
 
 PIXELS = "pixels"  # the reader whose sequences are images, row by row
 _DRAWN = 8  # sequences of a file that are drawn one by one
@@ -40,8 +40,8 @@ def explain_run(request: Request) -> Outcome:
     looks_back = config["cell"] == "rra" and config["lags"] > 0
     gated = has_gate(saved, layer)
     # A layer that looks back and has no gate still has lags to show; of any other this says what is missing.
-    modulation = stored_modulation(request.run.model, saved, train, layer) if gated or not looks_back else None
-    explanations = explain(saved, dataset, modulation, layer)
+    usual = stored_usual(request.run.model, saved, train, layer) if gated or not looks_back else None
+    explanations = explain(saved, dataset, usual, layer, shows=request.shows)
     mean_lags = lags.mean_lags(explanations)
     written = lags.draw_lags(mean_lags, config["first_lag"], folder)
     pixels = None
@@ -98,7 +98,7 @@ def draw_sequence(
     written = save_figure(_rows([explanation], classes), folder / name)
     if explanation.kind == "skeleton":
         shown = drawing(explanation, classes)
-        pictures = skeletons.film(heading(explanation, classes), shown.points, schema, shown.relevance)
+        pictures = skeletons.film(heading(explanation, classes), shown.points, schema, shown.relevance, shown.quantity)
         for suffix in (".gif", ".mp4") if find_spec("av") else (".gif",):
             written.append(folder / (name + suffix))
             films.write_film(written[-1], pictures, schema.rate or films.DEFAULT_RATE)
@@ -106,16 +106,16 @@ def draw_sequence(
 
 
 def draw_classes(explanations: Sequence[Explanation], folder: Path) -> list[Path]:
-    """Draw the mean attention of each class, as classes.png and .svg; nothing of texts and numbers."""
+    """Draw what each class attends to on average, as classes.png and .svg; nothing of texts and numbers."""
     first = explanations[0]
     if first.words or first.schema.target != "class":
         return []
     found, names = class_relevance(explanations), [group.name for group in first.groups]
     if first.kind == "map":
-        return save_figure(maps.class_map(found, names), folder / "classes")
+        return save_figure(maps.class_map(found, names, first.quantity), folder / "classes")
     frames = [projection.flatten(one.positions[:1], one.schema)[0] for one in explanations]
     pose = projection.clearest_pose(frames)
-    return save_figure(skeletons.class_averages(found, pose, names, first.schema), folder / "classes")
+    return save_figure(skeletons.class_averages(found, pose, names, first.schema, first.quantity), folder / "classes")
 
 
 def draw_mistakes(explanations: Sequence[Explanation], classes: Sequence[str], folder: Path) -> list[Path]:
@@ -137,21 +137,22 @@ def drawing(explanation: Explanation, classes: Sequence[str], between: str = "\n
     """A sequence to draw, under its heading and the groups attended to most."""
     title = f"{heading(explanation, classes)}{between}{explanation.in_words()}"
     if explanation.kind != "skeleton":
-        return Drawing(title, explanation.relevance, words=explanation.words)
+        return Drawing(title, explanation.relevance, words=explanation.words, quantity=explanation.quantity)
     points = projection.flatten(explanation.positions, explanation.schema)
-    return Drawing(title, explanation.relevance.reshape(points.shape[:-1]), points)
+    return Drawing(title, explanation.relevance.reshape(points.shape[:-1]), points, quantity=explanation.quantity)
 
 
 def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> list[ImageExplanation] | None:
     """Explanations of pixel sequences as those of images; None if the steps are not the pixels of square images.
 
-    The mask is the relative response, from the 2nd percentile of all to the 98th as 0 to 1; of three colours the mean.
+    The mask is what the explanations show, between its limits as 0 to 1; of three colours the mean.
 
     Args:
         explanations: of frames of one or three numbers, from -1 to 1, in raster order.
         preprocessing: of the sequences; steps may be moved and joined, values standardised.
     """
-    low, high = np.percentile(np.concatenate([one.response.ravel() for one in explanations]), (2, 98))
+    quantity = explanations[0].quantity
+    low, high = quantity.limits(np.concatenate([one.elements.ravel() for one in explanations]))
     shape = explanations[0].frames.shape
     colours, side = shape[-1], isqrt(shape[0])
     order = origins(preprocessing, shape)
@@ -164,8 +165,8 @@ def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> 
         if one.frames.shape != shape or one.response.size != order.size:
             return None
         response = np.empty(order.size)
-        response[order.ravel()] = one.response.ravel()
-        share = np.clip((response - low) / ((high - low) or 1), 0, 1).reshape(side, side, colours).mean(-1)
+        response[order.ravel()] = one.elements.ravel()
+        share = np.clip((response - low) / (high - low), 0, 1).reshape(side, side, colours).mean(-1)
         image = (one.frames.reshape(side, side, colours) + 1) / 2
         found.append(
             ImageExplanation(
@@ -175,7 +176,7 @@ def as_images(explanations: Sequence[Explanation], preprocessing: Transform) -> 
                 schema=one.schema,
                 image=np.repeat(image, 3, -1) if colours == 1 else image,
                 masks=share[None],
-                layers=(f"{low:.2f} to {high:.2f} times usual",),
+                layers=(f"{quantity.name}, {quantity.form.format(low)} to {quantity.form.format(high)}",),
                 question="",
                 region=np.zeros((side, side), dtype=bool),
             )
@@ -201,7 +202,7 @@ def _element(explanation: Explanation, index: int) -> str:
 
 
 def _table(explanations: list[Explanation], gated: bool, path: Path) -> Path:
-    """A row for each sequence: the truth, the model's answer, and the attention to each group."""
+    """A row for each sequence: the truth, the model's answer, and the mean over time of what is shown of each group."""
     names = [group.name for group in explanations[0].groups] if gated else []
     rows = [
         [*_answer(one).values(), *(f"{value:.4f}" for value in (one.relevance.mean(0) if gated else ()))]
@@ -230,7 +231,7 @@ def _values(explanations: list[Explanation], gated: bool) -> list[dict[str, Any]
         rows.append(_answer(one))
         if gated:
             means = one.relevance.mean(0).tolist()
-            rows[-1]["attention"] = {group.name: value for group, value in zip(one.groups, means, strict=True)}
+            rows[-1][one.shows] = {group.name: value for group, value in zip(one.groups, means, strict=True)}
             rows[-1]["steps"] = one.key_steps()
     return rows
 
@@ -248,8 +249,9 @@ def _lines(explanations: list[Explanation], gated: bool, mean_lags: dict[str, np
         for name, best in words.class_words(explanations).items():
             lines.append(f"{name}: {words.in_words(best)}")
     elif gated:
+        names = [group.name for group in explanations[0].groups]
         for name, relevance in class_relevance(explanations).items():
-            lines.append(f"{name}: {most_attended(relevance, explanations[0].groups)}")
+            lines.append(f"{name}: {most_attended(relevance, names, explanations[0].quantity)}")
     for name, mean in mean_lags.items():
         weights = ", ".join(f"{lag}: {weight:.2f}" for lag, weight in enumerate(mean, first_lag))
         lines.append(f"{name} weighs its outputs of so many steps ago by {weights}")

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from ..data.schema import Schema
 from ..data.transforms.base import NO_RANK, Transform
 from ..data.transforms.body import ConvertLayout, OriginAtBodyCentre
-from ..data.transforms.features import MotionFeatures, Standardise, Stream
-from ..errors import ConfigError
+from ..data.transforms.features import Standardise, Stream
 
 
 def divided(preprocessing: Transform, schema: Schema) -> tuple[list[Transform], list[Transform]]:
@@ -35,7 +34,7 @@ def divided(preprocessing: Transform, schema: Schema) -> tuple[list[Transform], 
 def _in_graph(part: Transform) -> bool:
     if isinstance(part, Stream):
         return part.depends == "frame"
-    return isinstance(part, ConvertLayout | MotionFeatures | OriginAtBodyCentre | Standardise)
+    return isinstance(part, ConvertLayout | OriginAtBodyCentre | Standardise)
 
 
 class Preprocessing(nn.Module):
@@ -62,24 +61,14 @@ class Preprocessing(nn.Module):
                 first = ranks.argmin(1)[:, None]
                 origin = origins.gather(1, first[:, :, None].expand(-1, -1, origins.shape[2]))
                 x = torch.where(_open(ranks.gather(1, first) < NO_RANK, x), x - origin[:, :, None, None], x)
-            elif isinstance(part, MotionFeatures):  # a person's motion is its own, whosever sequence it is in
-                persons = x.shape[2]
-                x = part.apply(x.transpose(0, 1).flatten(1, 2), None)  # type: ignore[arg-type]
-                x = x.unflatten(1, (-1, persons)).transpose(0, 1)
             else:
                 x = _by_frame(part, x.flatten(0, 1)).unflatten(0, (-1, runs.shape[1]))
         return _unmarked(x) if self._joints else x
 
     def start(self, x: Tensor) -> dict[str, Tensor]:
-        """The state before the first frame, by name, of streams whose frames are like x (B, *shape).
-
-        Raises:
-            ConfigError: a transform cannot be done frame by frame in a graph.
-        """
+        """The state before the first frame, by name, of streams whose frames are like x (B, *shape)."""
         state = {}
         for number, part in enumerate(self.parts, 1):
-            if isinstance(part, MotionFeatures):
-                raise ConfigError(f"{part.name}: is not done frame by frame in a graph")
             if isinstance(part, OriginAtBodyCentre):
                 state[f"origin_{number}"] = x.new_zeros(x.shape[0], x.shape[-1])
                 state[f"seen_{number}"] = x.new_zeros(x.shape[0])  # 1 / (1 + rank), so that zero is none

@@ -55,7 +55,7 @@ function drawPerson(pen, person, height) {
   for (const [x, y, sure, weight] of person.joints) {
     if (sure < SURE) continue;
     pen.beginPath();
-    pen.arc(x * height, y * height, (height / 70) * Math.min(3, Math.max(0.2, weight)), 0, 2 * Math.PI);
+    pen.arc(x * height, y * height, (height / 70) * Math.sqrt(Math.min(9, Math.max(0.1, weight))), 0, 2 * Math.PI);
     pen.fill();
   }
 }

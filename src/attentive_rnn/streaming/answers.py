@@ -22,6 +22,7 @@ class Recognition(NamedTuple):
         start: the frame at which that began.
         ended: the segment before, in the result of the frame that decided that it had ended; else None.
         attention: a of each layer, (D_layer,), None for a layer without a gate; empty if not asked for.
+        inputs: the first layer's input, (D,), NaN where a joint is not seen; None if no attention is asked for.
     """
 
     frame: int
@@ -30,6 +31,7 @@ class Recognition(NamedTuple):
     start: int
     ended: Segment | None
     attention: tuple[np.ndarray | None, ...] = ()
+    inputs: np.ndarray | None = None
 
 
 class Answers:
@@ -52,7 +54,9 @@ class Answers:
         self._count = 0
         self._pooled: np.ndarray | None = None
 
-    def take(self, logits: np.ndarray, attention: tuple[np.ndarray | None, ...] = ()) -> Recognition:
+    def take(
+        self, logits: np.ndarray, attention: tuple[np.ndarray | None, ...] = (), inputs: np.ndarray | None = None
+    ) -> Recognition:
         """The state after a frame of these logits (K,)."""
         self._count += 1
         if self._pooled is None:
@@ -63,7 +67,8 @@ class Answers:
         shares = np.exp(self._pooled - self._pooled.max())
         shares /= shares.sum()
         ended = self._segmenter.push(shares)
-        return Recognition(self._count - 1, shares, self._segmenter.label, self._segmenter.start, ended, attention)
+        label, start = self._segmenter.label, self._segmenter.start
+        return Recognition(self._count - 1, shares, label, start, ended, attention, inputs)
 
     def finish(self) -> Segment | None:
         """The last segment; None without frames."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,8 @@ class Sighting:
         track: its number.
         recognition: the state of the track now; ``start`` and ``ended`` are in numbers of pictures of the video.
         person: where the joints are; None for a model of whole pictures.
-        weights: for each joint, how much the first layer lets through relative to the mean joint, (V,); None where the
-            model has no gate there or its input is not joints.
+        weights: for each joint, how much of it the first layer lets in, 1 for the mean joint, (V,); None where the
+            model has no gate there, its input is not joints, or nothing is to be shown of it.
     """
 
     track: int
@@ -54,6 +54,8 @@ class Pipeline:
         extractor: makes the features, for a model of features.
         window, hold: as in :class:`Recognizer`.
         patience: pictures.
+        shown: gives what is shown of each element of the first layer's input, (D,), for that input, NaN where a joint
+            is not seen, and the output of the gate: a method of :class:`attentive_rnn.explain.Usual`. None: nothing.
 
     Raises:
         ConfigError: the model takes neither what the estimator finds nor what the extractor makes.
@@ -68,9 +70,11 @@ class Pipeline:
         window: int | None = None,
         hold: int = 1,
         patience: int = 10,
+        shown: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     ) -> None:
         schema = saved.schema
         self.pose, self.extractor, self.patience = pose, extractor, patience
+        self._shown = shown
         self.notes: list[str] = []
         if skeletons.has_skeletons(schema):
             from ..video.pose import check_layout
@@ -85,7 +89,8 @@ class Pipeline:
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
             raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
-        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=skeletons.has_skeletons(schema))
+        weighed = shown is not None and skeletons.has_skeletons(schema)
+        self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=weighed)
         self.schema, self._least = schema, saved.min_confidence
         self._ready = saved.preprocessing.schema_after(schema)
         self._turn = turn_between("-y", schema.upward, schema.vector[0]) if len(schema.shape) == 3 else None
@@ -159,11 +164,13 @@ class Pipeline:
         return np.where(unseen(person.confidence, self._least)[:, None], 0, joints)
 
     def _weights(self, result: Recognition) -> np.ndarray | None:
+        """The share of each joint in what is shown of the frame, its vectors together, times the number of joints."""
         first = result.attention[0] if result.attention else None
         shape = self._ready.shape
-        if first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
+        if self._shown is None or first is None or len(shape) != 3 or shape[1] != self.schema.shape[1]:
             return None
-        weights = first.reshape(shape)[0].mean(-1)
+        assert result.inputs is not None
+        weights: np.ndarray = self._shown(result.inputs, first).reshape(shape)[0].sum(-1)
         return weights / weights.mean() if weights.mean() > 0 else None
 
 
@@ -182,7 +189,7 @@ def _notes(pose: PoseEstimator, schema: Schema) -> list[str]:
 
 
 def annotate(image: np.ndarray, seen: Sequence[Sighting], schema: Schema) -> np.ndarray:
-    """A picture (H, W, 3) uint8 with everyone's skeleton, joints sized by the attention they get, and label.
+    """A picture (H, W, 3) uint8 with everyone's skeleton, joints sized by what is let in of them, and label.
 
     Args:
         image: left as it is.

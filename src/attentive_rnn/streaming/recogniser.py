@@ -121,9 +121,10 @@ class Recognizer:
         """
         ready = self._frame(frame)  # before its track: one that is refused opens none
         state = self._track(track)
-        x = state.preprocess.push(ready).reshape(1, -1)
-        output, attention = state.carried.step(x, self.need_attention)
-        return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention))
+        marked = state.preprocess.push_marked(ready).reshape(1, -1)
+        output, attention = state.carried.step(unmark(marked), self.need_attention)
+        inputs = marked[0].numpy() if self.need_attention else None
+        return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention), inputs)
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -135,11 +136,12 @@ class Recognizer:
         if not ready:
             return []
         state = self._track(track)
-        x = torch.stack([state.preprocess.push(frame) for frame in ready]).flatten(1)
-        outputs, attention = state.carried.chunk(x, self.need_attention)
+        marked = torch.stack([state.preprocess.push_marked(frame) for frame in ready]).flatten(1)
+        outputs, attention = state.carried.chunk(unmark(marked), self.need_attention)
         logits = outputs @ self._weight.T + self._bias
+        inputs = marked.numpy() if self.need_attention else [None] * len(ready)
         return [
-            state.answers.take(row, tuple(None if a is None else a[t] for a in attention))
+            state.answers.take(row, tuple(None if a is None else a[t] for a in attention), inputs[t])
             for t, row in enumerate(logits)
         ]
 

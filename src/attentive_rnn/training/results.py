@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,20 +43,19 @@ def checked(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def _scores(test: Any, where: str, classes: int = 0) -> Checked:
-    """The scores of a test part; without names of classes it is one of so many."""
+def _scores(test: Any, where: str, classes: Sequence[str] = ()) -> Checked:
+    """Scores, and in them those of a part of the sequences, which are of the same classes without naming them."""
     _check(test, where, "", lambda value: isinstance(value, dict), "an object")
     found = Checked(test, f"{where}.")
     for key, value in test.items():
         if key in _KINDS:
             _check(value, key, found.where, *_KINDS[key])
-        elif key == "without_copies":
-            found[key] = _scores(value, f"{where}.{key}", len(test.get("classes", ())))
         elif key.endswith("_interval_95"):
             _check(value, key, found.where, lambda pair: _are(_is_number, pair) and len(pair) == 2, "two numbers")
         elif key in _SCORES:
             _check(value, key, found.where, _is_number, "a number")
-    count = len(found["classes"]) if "classes" in found else classes
+    classes = found.get("classes", classes)
+    count = len(classes)
     for key in ("confusion", "class_right", "class_count"):
         if key in found:
             lists = [found[key], *(row for row in found[key] if isinstance(row, list))]
@@ -64,6 +63,8 @@ def _scores(test: Any, where: str, classes: int = 0) -> Checked:
                 _refuse(found[key], key, found.where, f"of {count} classes")
     if any(row[0] >= count or row[1] >= count for row in found.get("confused", ())):
         _refuse(found["confused"], "confused", found.where, f"of {count} classes")
+    if "without_copies" in found:
+        found["without_copies"] = _scores(found["without_copies"], f"{where}.without_copies", classes)
     return found
 
 

@@ -115,7 +115,8 @@ def test_a_page_of_images_has_every_layers_mask(pages, image_run):
     data = json.loads(Page(pages["images"][1]).data)
     assert (data["kind"], data["layers"]) == ("image", ["layer 1", "layer 2", "all multiplied"])
     for sample in data["samples"]:
-        masks = np.frombuffer(base64.b64decode(sample["attention"]), np.uint8).reshape(3, 40, 40)
+        (sent,) = sample["attention"]
+        masks = np.frombuffer(base64.b64decode(sent), np.uint8).reshape(3, 40, 40)
         assert (masks.max((1, 2)) == 255).all()
         assert len(sample["shares"]) == 3
 
@@ -151,7 +152,7 @@ def test_the_player_has_the_attention_of_the_run(pages):
     data = json.loads(Page(pages["skeleton"][1]).data)
     assert (data["kind"], data["joints"], len(data["groups"]), data["rate"]) == ("skeleton", 20, 20, 10.0)
     for sample in data["samples"]:
-        assert len(base64.b64decode(sample["attention"])) == sample["steps"] * 20
+        assert [len(base64.b64decode(one)) for one in sample["attention"]] == [sample["steps"] * 20] * 2
         points = np.frombuffer(base64.b64decode(sample["points"]), "<u2").reshape(sample["steps"], 20, 2)
         head, foot = points[0, 3, 1], points[0, 15, 1]
         assert head < foot, "y points down on a screen"

@@ -120,7 +120,7 @@ def test_the_keyboard_is_enough(opened, skeleton_run):
         names.append(page.evaluate("document.activeElement.id"))
         if names[-1] == "step":
             break
-    assert names[-4:] == ["sample", "group", "play", "step"]
+    assert names[-5:] == ["sample", "measure", "group", "play", "step"]
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert step(page) == 2
@@ -140,7 +140,13 @@ def test_a_joint_and_a_sequence_can_be_picked(opened, skeleton_run):
     plain = ink(page)
     page.locator("#group").select_option(label="right hand")
     assert ink(page) != plain
-    assert "times the usual" in page.locator("#words").inner_text()
+    assert "(attended input, % of a mean step's)" in page.locator("#words").inner_text()
+    shown = ink(page)
+    page.locator("#measure").select_option(label="relative attention")
+    assert "(relative attention, times the usual)" in page.locator("#words").inner_text()
+    assert ink(page) != shown
+    page.locator("#measure").select_option(label="attended input")
+    assert ink(page) == shown
     page.locator("#group").select_option("-1")
     assert ink(page) == plain
     page.locator("#stage").click(position=topmost(page))

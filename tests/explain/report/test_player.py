@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,5 +45,14 @@ def test_skeletons_fit_into_the_numbers_of_the_page(skeleton_run):
     explanations, classes = explained(skeleton_run)
     data = player.pack(explanations, classes)
     assert len(data["bones"]) == data["joints"] - 1
-    assert data["low"] < data["high"]
-    assert np.isfinite([data["low"], data["high"]]).all()
+    attended, relative = data["measures"]
+    assert (attended["name"], attended["suffix"], attended["digits"]) == ("attended input", " %", 0)
+    assert (relative["name"], relative["suffix"], relative["digits"]) == ("relative attention", "", 2)
+    for number, name in enumerate(("attended", "relative")):
+        scale = data["measures"][number]
+        assert scale["lowest"] <= scale["highest"]
+        assert scale["low"] < scale["high"]
+        sent = np.frombuffer(base64.b64decode(data["samples"][3]["attention"][number]), np.uint8)
+        meant = scale["lowest"] + (scale["highest"] - scale["lowest"]) * sent / 255
+        shown = replace(explanations[3], shows=name).relevance.ravel()
+        np.testing.assert_allclose(meant, shown, atol=(scale["highest"] - scale["lowest"]) / 500)

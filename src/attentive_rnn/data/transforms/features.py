@@ -162,9 +162,7 @@ def _steps(stream: Tensor) -> Tensor:
 
 def _velocity(stream: Tensor) -> Tensor:
     """stream[t] - stream[t - 1], (T, ...), zero in the first frame."""
-    steps = _nothing(stream)
-    steps[1:] = stream[1:] - stream[:-1]
-    return steps
+    return torch.cat([_nothing(stream[:1]), stream[1:] - stream[:-1]])
 
 
 def _nothing(stream: Tensor) -> Tensor:

@@ -49,6 +49,10 @@ class Streamed:
 
     def push(self, frame: Tensor) -> Tensor:
         """The next frame, (*shape) in and out."""
+        return unmark(self.push_marked(frame))
+
+    def push_marked(self, frame: Tensor) -> Tensor:
+        """The next frame, (*shape) in and out, with NaN for joints that are not seen."""
         if not has_joints(frame[None], self._schema):
             for step in self._steps:
                 frame = step.push(frame)
@@ -59,7 +63,7 @@ class Streamed:
             frame[torch.from_numpy(gone)] = torch.nan
         for step in self._steps:
             frame = step.push(frame)
-        return unmark(frame)
+        return frame
 
     def reset(self) -> None:
         """Start a new sequence."""

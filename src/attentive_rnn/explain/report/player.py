@@ -1,9 +1,10 @@
-"""Player of a report: items of a run and their attention, packed small, and the words around it."""
+"""Player of a report: items of a run and what is let in of them, packed small, and the words around it."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ import numpy as np
 from ...data import ImageDataset, Schema, get_layout
 from ...data.dataset import sequences_only
 from ...draw import projection
+from ...draw.charts import Quantity
 from ...draw.films import DEFAULT_RATE
 from ...draw.skeletons import has_skeletons
 from ...training.saved_model import SavedModel
-from ..explanation import Answer, Explanation, explain, hardest_mistakes, heading
+from ..explanation import QUANTITIES, Answer, Explanation, explain, hardest_mistakes, heading
 from ..images import ImageExplanation, explain_images
 from ..lags import mean_lags
 from ..outcome import Request
-from ..response import has_gate, stored_modulation
+from ..response import has_gate, stored_usual
 from ..scores import choose
 from ..sequences import PIXELS, as_images
 from ..words import class_words
@@ -38,14 +40,14 @@ def of_sequences(request: Request, answers: np.ndarray) -> dict[str, Any]:
     """
     saved, classes = request.saved, request.saved.schema.classes
     gated = has_gate(saved)
-    modulation = stored_modulation(request.run.model, saved, sequences_only(request.train)) if gated else None
+    usual = stored_usual(request.run.model, saved, sequences_only(request.train)) if gated else None
     shown = request.dataset.subset(choose(answers, request.dataset, SAMPLES))
-    explanations = explain(saved, sequences_only(shown), modulation)
+    explanations = explain(saved, sequences_only(shown), usual)
     found = {"lags": _lags(explanations, saved), "words": _words(explanations)}
     if gated and request.run.read_config().data.source == PIXELS:
         images = as_images(explanations, saved.preprocessing)
         if images is not None:
-            note = "Attention is how open the first layer's gate was at each pixel, relative to the usual."
+            note = "Bright is what the first layer lets in: its gate times how far from the mean the pixel lies."
             return found | {"player": _framed(images, pack_images(images, classes), note, classes)}
     data = pack(explanations, classes)
     note = "This model has no gate on its input: there is no attention to show."
@@ -56,8 +58,9 @@ def of_sequences(request: Request, answers: np.ndarray) -> dict[str, Any]:
             "map": "Yellow is much, blue is little.",
         }[data["kind"]]
         note = (
-            f"Attention is how open the first layer's gate was, relative to the usual. {size} It says what the layer "
-            "lets in, not why a class was chosen."
+            "The attended input is what the first layer lets in: its gate times how far from the mean of training the "
+            f"input lies. {size} Relative attention is how open the gate was, relative to the usual, whatever came "
+            "through it. Both say what the layer lets in, not why a class was chosen."
         )
     return found | {"player": _framed(explanations, data, note, classes)}
 
@@ -118,13 +121,12 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
     """
     schema, groups = explanations[0].schema, explanations[0].groups
     kind = explanations[0].kind
-    relevance = np.concatenate([one.relevance for one in explanations])
-    known = np.isfinite(relevance).all()
-    low, high = np.percentile(relevance, (1, 99)) if known else (0.0, 1.0)
-    high = high if high > low else low + 1.0
+    known = bool(np.isfinite(explanations[0].attention).all())
+    shown = {name: [replace(one, shows=name).relevance for one in explanations] for name in QUANTITIES if known}
+    ends = {name: (min(one.min() for one in of), max(one.max() for one in of)) for name, of in shown.items()}
     rows = list(range(len(groups)))
     if kind == "map" and len(groups) > ROWS:
-        weight = relevance.mean(0) if known else np.zeros(len(groups))
+        weight = np.concatenate(shown["attended"]).mean(0) if known else np.zeros(len(groups))
         rows = sorted(np.argsort(-weight, kind="stable")[:ROWS].tolist())
     elements = [element for row in rows for element in groups[row].elements]
     local = iter(range(len(elements)))
@@ -132,25 +134,24 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
     floor, span = inputs.min(0), np.maximum(np.ptp(inputs, axis=0), 1e-12)
     samples: list[dict[str, Any]] = []
     size = 0
-    for one in explanations:
+    for number, one in enumerate(explanations):
         stride = -(-len(one.inputs) // STEPS)
-        attention = (np.clip((one.relevance[::stride][:, rows] - low) / (high - low), 0, 1) * 255).round()
+        attention = [_bytes(shown[name][number][::stride][:, rows], *ends[name]) for name in shown]
         sample: dict[str, Any] = {
             "name": one.name,
             "label": int(one.label) if one.labelled and schema.target == "class" else -1,
             "right": one.right or schema.target == "number",
-            "verdict": heading(one, classes)
-            + (f"; attended to most: {one.in_words(5)}" if one.words and known else ""),
-            "steps": len(attention),
+            "verdict": heading(one, classes) + (f"; most: {one.in_words(5)}" if one.words and known else ""),
+            "steps": len(one.inputs[::stride]),
             "stride": stride,
-            "attention": packed(attention, np.uint8) if known else None,
+            "attention": attention if known else None,
             "points": packed(_points(one, stride), np.uint16) if kind == "skeleton" else None,
             "words": list(one.words[::stride]),
             "signal": None
             if kind != "map"
             else packed(((one.inputs[::stride][:, elements] - floor) / span * 255).round(), np.uint8),
         }
-        size += sum(len(sample[key] or "") for key in ("attention", "points", "signal"))
+        size += sum(len(text or "") for text in (*attention, sample["points"], sample["signal"]))
         size += sum(len(word) + 3 for word in sample["words"])
         if samples and size > BYTES:
             break
@@ -161,8 +162,7 @@ def pack(explanations: Sequence[Explanation], classes: Sequence[str]) -> dict[st
         "groups": [groups[row].name for row in rows],
         "elements": [[next(local) for _ in groups[row].elements] for row in rows],
         "width": len(elements),
-        "low": float(low),
-        "high": float(high),
+        "measures": [_measure(QUANTITIES[name], shown[name], *ends[name]) for name in shown],
         "rate": _rate(schema, explanations),
         "samples": samples,
         **_body(schema),
@@ -188,7 +188,7 @@ def pack_images(explanations: Sequence[ImageExplanation], classes: Sequence[str]
             "verdict": heading(one, classes),
             "steps": len(masks),
             "stride": 1,
-            "attention": packed(np.stack([255 * mask / max(mask.max(), 1e-30) for mask in masks]).round(), np.uint8),
+            "attention": [packed(np.stack([255 * mask / max(mask.max(), 1e-30) for mask in masks]).round(), np.uint8)],
             "shares": one.shares(),
             "pictures": {
                 name: packed((255 * picture).round(), np.uint8)
@@ -196,7 +196,7 @@ def pack_images(explanations: Sequence[ImageExplanation], classes: Sequence[str]
                 if picture is not None
             },
         }
-        size += len(sample["attention"]) + sum(map(len, sample["pictures"].values()))
+        size += len(sample["attention"][0]) + sum(map(len, sample["pictures"].values()))
         if samples and size > BYTES:
             break
         samples.append(sample)
@@ -205,11 +205,33 @@ def pack_images(explanations: Sequence[ImageExplanation], classes: Sequence[str]
         "kind": "image",
         "classes": list(classes),
         "groups": [],
+        "measures": [],
         "layers": list(first.names),
         "height": first.image.shape[0],
         "width": first.image.shape[1],
         "rate": 1,
         "samples": samples,
+    }
+
+
+def _bytes(values: np.ndarray, low: float, high: float) -> str:
+    """Values between two ends as bytes from 0 to 255, packed."""
+    return packed(((values - low) / ((high - low) or 1.0) * 255).round(), np.uint8)
+
+
+def _measure(quantity: Quantity, values: Sequence[np.ndarray], lowest: float, highest: float) -> dict[str, Any]:
+    """What the player says of a quantity that it can show: what bytes mean, its scale, and a value's words."""
+    low, high = quantity.limits(np.concatenate([one.ravel() for one in values]))
+    digits, suffix = quantity.form.removeprefix("{:.").split("f}")
+    return {
+        "name": quantity.name,
+        "unit": quantity.unit,
+        "lowest": float(lowest),
+        "highest": float(highest),
+        "low": low,
+        "high": high,
+        "digits": int(digits),
+        "suffix": suffix,
     }
 
 

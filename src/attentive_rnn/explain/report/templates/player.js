@@ -6,12 +6,15 @@
   const stage = byId("stage"), course = byId("course"), sampleBox = byId("sample"), groupBox = byId("group");
   const playButton = byId("play"), slider = byId("step");
   const quiet = matchMedia("(prefers-reduced-motion: reduce)");
-  let sample, group = -1, step = 0, playing = false, last = 0, colours;
+  const measureBox = byId("measure");
+  let sample, group = -1, measure = 0, step = 0, playing = false, last = 0, colours;
 
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const unpack = (packed, kind) => packed === null ? null : new kind(bytes(packed).buffer);
-  const relevance = (t, g) => sample.attention ? data.low + (data.high - data.low) * sample.attention[t * data.groups.length + g] / 255 : null;
-  const share = (t, g) => sample.attention ? sample.attention[t * data.groups.length + g] / 255 : 0.3;
+  const shown = () => data.measures[measure];
+  const relevance = (t, g) => shown().lowest + (shown().highest - shown().lowest) * sample.attention[measure][t * data.groups.length + g] / 255;
+  const share = (t, g) => sample.attention ? Math.min(1, Math.max(0, (relevance(t, g) - shown().low) / (shown().high - shown().low))) : 0.3;
+  const amount = (value) => value.toFixed(shown().digits) + shown().suffix;
   const option = (text, value) => { const made = document.createElement("option"); made.textContent = text; made.value = value; return made; };
 
   function readColours() {
@@ -74,18 +77,18 @@
     const rows = data.groups.length, line = Math.max(7, Math.min(20, 320 / rows));
     const [pen, width, height] = canvas(stage, rows * line + 22);
     const left = Math.min(130, width * 0.32), wide = width - left - 6;
-    if (!sample.image) {
-      sample.image = document.createElement("canvas");
-      sample.image.width = sample.steps; sample.image.height = rows;
+    const image = sample.images[measure] ??= document.createElement("canvas");
+    if (image.height !== rows || image.width !== sample.steps) {
+      image.width = sample.steps; image.height = rows;
       const pixels = new ImageData(sample.steps, rows);
       for (let t = 0; t < sample.steps; t++) for (let g = 0; g < rows; g++) {
         const [r, gr, b] = colourOf(share(t, g));
         pixels.data.set([r, gr, b, sample.attention ? 255 : 0], 4 * (g * sample.steps + t));
       }
-      sample.image.getContext("2d").putImageData(pixels, 0, 0);
+      image.getContext("2d").putImageData(pixels, 0, 0);
     }
     pen.imageSmoothingEnabled = false;
-    pen.drawImage(sample.image, left, 0, wide, rows * line);
+    pen.drawImage(image, left, 0, wide, rows * line);
     pen.font = Math.min(12, line) + "px system-ui, sans-serif"; pen.textAlign = "right"; pen.textBaseline = "middle";
     sample.places = [];
     for (let g = 0; g < rows; g++) {
@@ -113,16 +116,16 @@
   }
 
   function drawImages() {
-    const shown = Object.entries(sample.pictures).map(([name, rgb]) => [name, pixels((i) => rgb.subarray(3 * i, 3 * i + 3))]);
+    const pictures = Object.entries(sample.pictures).map(([name, rgb]) => [name, pixels((i) => rgb.subarray(3 * i, 3 * i + 3))]);
     const rgb = sample.pictures.image, first = step * data.width * data.height;
-    shown.splice(1, 0, [data.layers[step], pixels((i) => {
+    pictures.splice(1, 0, [data.layers[step], pixels((i) => {
       const grey = (rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3;
-      return colourOf(sample.attention[first + i] / 255, glow).map((c) => 0.25 * grey + 0.75 * c);
+      return colourOf(sample.attention[0][first + i] / 255, glow).map((c) => 0.25 * grey + 0.75 * c);
     })]);
     const columns = 2, gap = 10, side = (stage.clientWidth - gap) / columns, line = side * data.height / data.width + 24;
-    const [pen] = canvas(stage, Math.ceil(shown.length / columns) * line);
+    const [pen] = canvas(stage, Math.ceil(pictures.length / columns) * line);
     pen.imageSmoothingEnabled = false; pen.textAlign = "left";
-    shown.forEach(([name, picture], i) => {
+    pictures.forEach(([name, picture], i) => {
       const x = (i % columns) * (side + gap), y = Math.floor(i / columns) * line;
       pen.drawImage(picture, x, y, side, line - 24);
       pen.fillStyle = colours.fg; pen.fillText(fit(pen, name, side), x, y + line - 8);
@@ -131,8 +134,9 @@
 
   function drawWords() {
     const box = byId("text");
-    if (box.dataset.sample !== sampleBox.value) {
-      box.dataset.sample = sampleBox.value;
+    const key = sampleBox.value + " " + measure;
+    if (box.dataset.sample !== key) {
+      box.dataset.sample = key;
       box.replaceChildren(...sample.words.flatMap((word, t) => {
         const made = document.createElement("span");
         made.textContent = word; made.style.setProperty("--v", sample.attention ? Math.round(100 * share(t, 0)) : 0);
@@ -167,11 +171,10 @@
       pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText("signal of " + fit(pen, data.groups[group], wide - 70), left + 4, height - 5);
     } else if (sample.attention) {
       pen.fillStyle = colours.muted; pen.textAlign = "right";
-      const digits = data.high - data.low < 0.5 ? 2 : 1;
-      pen.fillText(data.high.toFixed(digits), left - 4, top + 8); pen.fillText(data.low.toFixed(digits), left - 4, base);
+      pen.fillText(amount(shown().high), left - 4, top + 8); pen.fillText(amount(shown().low), left - 4, base);
       if (group >= 0) line((t) => share(t, group), colours.b, 2);
       else for (let g = 0; g < data.groups.length; g++) line((t) => share(t, g), colours.bone, 0.7);
-      pen.textAlign = "left"; pen.fillText("attention to " + (group >= 0 ? data.groups[group] : "all, times the usual"), left + 4, height - 5);
+      pen.textAlign = "left"; pen.fillText(shown().name + " of " + (group >= 0 ? data.groups[group] : "all") + ", " + shown().unit, left + 4, height - 5);
     }
     pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x(step), top); pen.lineTo(x(step), base); pen.stroke();
     course.dataset.left = left; course.dataset.wide = wide;
@@ -187,11 +190,11 @@
       return;
     }
     if (data.kind === "words") {
-      byId("words").textContent = "\u201c" + sample.words[step] + "\u201d: " + relevance(step, 0).toFixed(2) + " times the usual.";
+      byId("words").textContent = "\u201c" + sample.words[step] + "\u201d: " + amount(relevance(step, 0)) + " (" + shown().name + ", " + shown().unit + ").";
       return;
     }
     const all = data.groups.map((name, g) => [relevance(step, g), name]).sort((p, q) => q[0] - p[0]).slice(0, 3);
-    byId("words").textContent = "Attended to most at this step: " + all.map(([value, name]) => name + " " + value.toFixed(2)).join(", ") + " times the usual.";
+    byId("words").textContent = "Attended to most at this step: " + all.map(([value, name]) => name + " " + amount(value)).join(", ") + " (" + shown().name + ", " + shown().unit + ").";
   }
 
   function draw() {
@@ -204,7 +207,8 @@
   function choose(index) {
     sample = data.samples[index];
     if (!sample.ready) {
-      sample.attention = unpack(sample.attention, Uint8Array);
+      sample.attention = sample.attention?.map((packed) => unpack(packed, Uint8Array)) ?? null;
+      sample.images = [];
       sample.points = unpack(sample.points ?? null, Uint16Array);
       sample.signal = unpack(sample.signal ?? null, Uint8Array);
       sample.pictures = Object.fromEntries(Object.entries(sample.pictures ?? {}).map(([name, packed]) => [name, unpack(packed, Uint8Array)]));
@@ -248,6 +252,9 @@
   groupBox.append(option("all", -1));
   data.groups.forEach((name, g) => groupBox.append(option(name, g)));
 
+  data.measures.forEach(({ name }, i) => measureBox.append(option(name, i)));
+
+  measureBox.addEventListener("change", () => { measure = Number(measureBox.value); draw(); });
   sampleBox.addEventListener("change", () => choose(Number(sampleBox.value)));
   groupBox.addEventListener("change", () => { group = Number(groupBox.value); draw(); });
   slider.addEventListener("input", () => { play(false); step = Number(slider.value); draw(); });
@@ -282,6 +289,7 @@
   byId("text").hidden = data.kind !== "words";
   stage.hidden = data.kind === "words";
   course.hidden = byId("group-box").hidden = data.kind === "image";
+  byId("measure-box").hidden = data.measures.length < 2;
   readColours();
   choose(0);
 })();
