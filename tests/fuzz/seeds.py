@@ -23,10 +23,9 @@ import yaml
 from rich.console import Console
 
 from attentive_rnn.cli import main
-from attentive_rnn.data import SequenceDataset, get_source
+from attentive_rnn.data import SequenceDataset, get_source, recognise
 from attentive_rnn.data.formats import npz, parquet
 from attentive_rnn.data.formats.features import write_features
-from attentive_rnn.data.registry import recognise
 from attentive_rnn.experiments.study import read_study
 from attentive_rnn.explain.report.page import contents, render
 from attentive_rnn.training import RunFolder, load_config, load_model, resume, train
@@ -303,9 +302,6 @@ def _cifar_binaries(folder: Path) -> None:
     writers.write_cifar_binaries(folder / "cifar", 2)
 
 
-_TEXTS = "label,text\n" + 'food,"A ""tasty"" soup"\nsport,The team and the ball\n' * 4
-
-
 def _imdb(folder: Path) -> None:
     for part in ("train", "test"):
         _put(folder / "imdb" / f"{part}.tsv", '0\t2\tA "dull" film.<br />Dull!\n1\t9\tGreat film, it\'s\n' * 2)
@@ -341,7 +337,7 @@ READERS: dict[str, Target] = {
     "pixels (.gz)": dataset_target("pixels", lambda folder: _mnist(folder, True), "mnist"),
     "frame-features": dataset_target("frame-features", _videos, "set"),
     "imdb": dataset_target("imdb", _imdb, "imdb"),
-    "text": dataset_target("text", lambda folder: _put(folder / "a.csv", _TEXTS), "a.csv"),
+    "text": dataset_target("text", _imdb, "imdb/train.tsv", label="column 1"),
     "npz": dataset_target("npz", _made(npz.to_bytes, "made.npz"), "made.npz"),
     "npz (parts)": dataset_target("npz", _parts_npz, "parts.npz"),
     "npy": dataset_target("npy", _npy, "train_data.npy"),
