@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ..data.io.locks import tidy
+from ..data.io.locks import remove_leftovers, tidy
 from ..environment import DISTRIBUTION
 from ..errors import ConfigError
 from ..progress import steps
@@ -262,6 +262,7 @@ class _Trainer:
         if wanted:
             self._compare(lacking, wanted)
         else:
+            remove_leftovers(self.output / recipe_name(entry.recipe))
             self.console.print(f"{entry.name}: all in {self.table.path}", highlight=False, soft_wrap=True, markup=False)
 
     def lacking(self, entry: Entry, seeds: Sequence[int]) -> tuple[Entry, list[int]]:
