@@ -337,7 +337,7 @@ READERS: dict[str, Target] = {
     "pixels (.gz)": dataset_target("pixels", lambda folder: _mnist(folder, True), "mnist"),
     "frame-features": dataset_target("frame-features", _videos, "set"),
     "imdb": dataset_target("imdb", _imdb, "imdb"),
-    "text": dataset_target("text", _imdb, "imdb/train.tsv", label="column 1"),
+    "text": dataset_target("text", _imdb, "imdb/train.tsv", text="column 3", label="column 1"),
     "npz": dataset_target("npz", _made(npz.to_bytes, "made.npz"), "made.npz"),
     "npz (parts)": dataset_target("npz", _parts_npz, "parts.npz"),
     "npy": dataset_target("npy", _npy, "train_data.npy"),
