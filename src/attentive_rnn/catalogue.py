@@ -41,8 +41,7 @@ READ = {  # these are read from a path
     "features",
     "pixels": "Images pixel by pixel: MNIST's or Fashion-MNIST's files, or CIFAR (binaries, pickles or JPEG)",
     "imdb": "Film reviews, good or bad, as sequences of words: the folder aclImdb, or train.tsv and test.tsv",
-    "text": "texts with a class or a number: a .csv, .tsv, .jsonl or .parquet file with a row for each, or "
-    "CLASS/FILE.txt",
+    "text": "texts with a class or a number: a .csv, .tsv, .jsonl or .parquet, or CLASS/FILE.txt",
     "npz": "NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
     "npy": "NumPy arrays: .npy of (N, C, T, V, M) or (N, T, D) with labels beside it, train_label.pkl or y_train.npy",
     "hdf5": "HDF5 and MATLAB files: .h5, .hdf5 or .mat with x, y, lengths, ... as in .npz, or a cell for each sequence",

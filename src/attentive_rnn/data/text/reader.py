@@ -260,8 +260,7 @@ def _is_prose(path: Path) -> bool:
 
 SOURCE = Source(
     name="text",
-    title="texts with a class or a number: a .csv, .tsv, .jsonl or .parquet file with a row for each, or "
-    "CLASS/FILE.txt",
+    title="texts with a class or a number: a .csv, .tsv, .jsonl or .parquet, or CLASS/FILE.txt",
     load=load,
     read=read,
     recognise=recognise,

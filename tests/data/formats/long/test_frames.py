@@ -24,7 +24,7 @@ def test_rows_are_sorted_by_time_within_each_sequence():
     rows = sorted_rows(joined(t="20176"), SEQUENCE, "t")
     assert (rows.order.tolist(), rows.starts.tolist()) == ([1, 2, 0, 4, 3], [0, 3])
     assert rows.steps(np.array([2, 0, 1, 7, 6])).tolist() == [1, 1, 1]
-    with pytest.raises(DataError, match=r"a.csv, line 4: t 2 is there twice in one sequence, first in line 2; --o"):
+    with pytest.raises(DataError, match=r"a.csv, line 4: t 2 is there twice in one sequence, first in line 2"):
         sorted_rows(joined(t="21277"), SEQUENCE, "t")
 
 

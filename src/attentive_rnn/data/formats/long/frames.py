@@ -91,10 +91,8 @@ def sorted_rows(table: Columns, sequence: np.ndarray, time: str | None) -> Rows:
     if same.any():
         row = int(same.argmax())
         first, second = table.place(order[row]), table.place(order[row + 1])
-        twice = f"{time} {moments[row]:g} is there twice in one sequence, first in {first.rpartition(', ')[2]}"
         raise DataError(
-            f"{second}: {twice}; --option sequence=NAME names the column that tells the sequences apart, "
-            "--option time=NAME that of the time"
+            f"{second}: {time} {moments[row]:g} is there twice in one sequence, first in {first.rpartition(', ')[2]}"
         )
     return Rows(order, np.flatnonzero(np.diff(ids, prepend=-1)))
 
