@@ -38,7 +38,7 @@ def test_it_shows_answers_an_explanation_and_how_far_to_trust_them(demonstrated)
     out, _ = demonstrated[1]
     for activity in ("Standing", "Running", "Walking", "Badminton"):
         assert f"  {activity} " in out
-    assert "times the usual" in out
+    assert "of the attended input" in out
     (picture,) = (word.rstrip(":") for word in out.split() if ".png" in word)
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert "95 % interval" in out

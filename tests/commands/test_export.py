@@ -97,7 +97,7 @@ def test_a_graph_that_differs_from_the_model_is_not_written(run, tmp_path, monke
 def test_mistakes_are_one_line(run, exported, image_run, tmp_path, capsys):
     assert "out.txt: must end in .onnx or .pt2" in fails(["export", run, "out.txt"], capsys)
     assert f"{exported}: is there already" in fails(["export", run, exported], capsys)
-    assert "a model of sequences is needed" in fails(["export", image_run, "out.onnx"], capsys)
+    assert "a model of sequences is needed" in fails(["export", image_run.path, "out.onnx"], capsys)
     assert "without its run; give --data" in fails(["export", _alone(run, tmp_path), "out.onnx"], capsys)
     assert "an exported model takes lines of JSON" in fails(["stream", exported, "film.mp4"], capsys)
     assert "none.json: there is no such file" in fails(["stream", tmp_path / "none.onnx", "-"], capsys)

@@ -256,7 +256,7 @@ def test_the_data_of_a_run_may_be_in_another_format(unsure, tmp_path, kind):
     assert config.data.source == kind
     assert config.data.options["min_confidence"] == 0.4
     assert config.data.options.get("seed") == (None if kind == "pyskl" else 5)
-    splits = run_splits(saved, config)
+    splits = run_splits(unsure, saved, config)
     assert len(splits.train) + len(splits.test) == 12
     hidden = sum(int((s == 0).all(-1).sum()) for part in (splits.train, splits.test) for s in part.sequences)
     assert hidden == (_poses()[..., 2] < 0.4).sum()
@@ -307,7 +307,7 @@ def test_a_confidence_is_not_taken_for_the_depth_that_a_model_takes(kinect, tmp_
     if told_by == "values":
         np.savez(path, x=np.tile(x * [300, 300, 1], (4, 1, 1, 1)), y=np.arange(12) % 2)
         with pytest.raises(DataError, match="has 2 coordinates in 3 numbers, but the model takes 3 in 3"):
-            run_splits(saved, kinect.read_config(str(path)))
+            run_splits(kinect, saved, kinect.read_config(str(path)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         assert read_input(saved, path, {"coordinates": 3}).schema == saved.schema

@@ -45,7 +45,7 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     if isinstance(dataset, GeneratedDataset):
         return dataset.split(fraction, seed)  # type: ignore[return-value]  # the second part is a plain set
     rng = np.random.default_rng(seed)
-    groups, apart = _groups(dataset)
+    groups, what = _groups(dataset)
     if groups is not None:
         names = np.unique(groups)
         count = min(max(round(fraction * len(names)), 1), len(names) - 1)
@@ -58,7 +58,6 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
                 held_out = np.isin(groups, rng.permutation(names)[:more])
                 if _in_both_parts(dataset, held_out):
                     kept, rest = _by_mask(dataset, held_out)
-                    what = "recordings" if apart else "persons or scenes"
                     kept.notes = rest.notes = (
                         *dataset.notes,
                         f"{dataset.name or 'data'}: {more} of {len(names)} {what} are held out, more than the "
@@ -68,7 +67,7 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
         for held_out in drawn:
             if _has_all_classes(dataset, ~held_out):
                 return _by_mask(dataset, held_out)
-        if apart:
+        if what == RECORDINGS:
             return _by_mask(dataset, drawn[0])
     return _by_mask(dataset, _stratified(dataset, fraction, rng))
 
@@ -104,8 +103,8 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
         raise DataError(f"{where}: {len(dataset)} sequences cannot be divided into {count} folds")
     rng = np.random.default_rng(seed)
     fold = np.empty(len(dataset), dtype=int)
-    groups, apart = _groups(dataset)
-    if apart and groups is not None and len(np.unique(groups)) < count:
+    groups, what = _groups(dataset)
+    if what == RECORDINGS and groups is not None and len(np.unique(groups)) < count:
         raise DataError(f"{where}: windows of {len(np.unique(groups))} recordings cannot be divided into {count} folds")
     if groups is not None and len(np.unique(groups)) >= count:
         sizes = np.zeros(count, dtype=int)
@@ -115,7 +114,7 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
             sizes[sizes.argmin()] += counts[i]
         if all(_has_all_classes(dataset, fold != k) for k in range(count)):
             return [_by_mask(dataset, fold == k) for k in range(count)]
-        if apart:
+        if what == RECORDINGS:
             raise DataError(f"{where}: a class is in too few recordings for {count} folds")
     shuffled = rng.permutation(len(dataset))
     # In the order of the labels, each class goes round the folds, and the next one begins where it ended.
@@ -127,26 +126,29 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
     return [_by_mask(dataset, fold == k) for k in range(count)]
 
 
-def _groups(dataset: LabelledDataset) -> tuple[np.ndarray | None, bool]:
-    """What items are held out with, and whether they must be: the subject of each, its scene, or its recording.
+RECORDINGS = "recordings"  # whose windows are never divided
 
-    None where not all items name one, or fewer than three are named. Windows of one recording are never divided.
+
+def _groups(dataset: LabelledDataset) -> tuple[np.ndarray | None, str]:
+    """What items are held out with: the subject of each, its scene, or its recording; and what these are called.
+
+    None where not all items name one, or fewer than three are named.
 
     Raises:
         DataError: all items are windows of one recording.
     """
-    for key, least in (("subject", 3), ("scene", 3), ("recording", 2)):
+    for key, what, least in (("subject", "persons", 3), ("scene", "scenes", 3), ("recording", RECORDINGS, 2)):
         if len(dataset) and all(key in meta for meta in dataset.metas):
             groups = dataset.groups(key)
             if len(np.unique(groups)) >= least:
-                return groups, key == "recording"
-            if key == "recording":
+                return groups, what
+            if what == RECORDINGS:
                 raise DataError(
                     f"{dataset.name or 'data'}: all windows are of one recording, so that none can be held out: give "
                     "more recordings, or say which frames are for testing (split=NAME of a column or an array 'split' "
                     "with train, valid and test); training.valid_fraction 0 and training.select last hold none out"
                 )
-    return None, False
+    return None, ""
 
 
 def _in_both_parts(dataset: LabelledDataset, held_out: np.ndarray) -> bool:

@@ -40,8 +40,9 @@ def _holder(path):
 
 
 def test_a_full_disk_keeps_nobody_from_a_lock(tmp_path):
-    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
-    done = subprocess.run([sys.executable, "-c", full + HOLD, str(tmp_path)], input="", capture_output=True, text=True)
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\nwith held"  # after the imports
+    code = HOLD.replace("with held", full)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], input="", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -203,7 +203,7 @@ def test_a_model_of_texts_is_chosen_trained_and_used(tmp_path, capsys):
     (run,) = (tmp_path / "runs" / "text").iterdir()
     page = (run / "report.html").read_text()
     assert "Words attended to in each class" in page
-    assert "attended to most:" in page
+    assert "; most: " in page
     assert "<script>" not in page.split('id="player-data">')[1].split("</script>")[0]
     lines = tmp_path / "new.txt"
     lines.write_text("a tasty pizza\n\nthe goal of the team\n")

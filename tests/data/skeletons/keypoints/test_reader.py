@@ -139,7 +139,7 @@ def test_what_is_left_out_or_missing_is_said(tmp_path):
     write_clip(tmp_path / "a" / "clip0", "clip0", [[pose(), pose(), pose()], [], [pose()], [pose()]])
     write_clip(tmp_path / "a" / "clip1", "clip1", [[], []])
     (tmp_path / "a" / "clip0" / "clip0_000000000002_keypoints.json").unlink()
-    with pytest.raises(DataError, match="clip clip1: nobody is seen in any of its 2 frames; missing=skip"):
+    with pytest.raises(DataError, match="clip clip1: nobody is seen in any of its 2 frames; --option missing=skip"):
         read(tmp_path)
     data = read(tmp_path, missing="skip")
     notes = " ".join(data.notes)
