@@ -163,7 +163,7 @@ def test_the_guide_to_estimators_scores_predicts_and_explains(capsys):
     scores, predicted, attended = capsys.readouterr().out.splitlines()
     assert len(scores.strip("[]").split()) == 3
     assert predicted == "['moving' 'still'] (2, 2)"
-    assert attended.endswith(" times the usual")
+    assert attended.endswith(" of the attended input")
 
 
 def test_every_other_python_program_of_a_page_is_run_by_a_test():

@@ -13,6 +13,6 @@ def test_the_estimator_chooses_its_parameters_and_draws_its_attention(tmp_path, 
     printed = capsys.readouterr().out
     assert "best of 4: {'hidden_size':" in printed
     assert float(printed.split("new recordings ")[1].split()[0]) > 0.5
-    assert "times the usual" in printed
+    assert "of the attended input" in printed
     assert (tmp_path / "classes.png").stat().st_size > 10_000
     assert str(tmp_path / "classes.png") in printed

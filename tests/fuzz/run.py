@@ -31,7 +31,8 @@ from typing import Any, NamedTuple
 
 from attentive_rnn.errors import DataWarning, UserError, one_line
 from fuzz.mutations import damaged
-from fuzz.seeds import TARGETS, Target, UnexpectedError
+from fuzz.run_files import TARGETS
+from fuzz.seeds import Target, UnexpectedError
 
 SECONDS, MEMORY, BATCH = 10, 2 << 30, 100
 MARKS = ("<!-- fuzz -->", "<!-- end of fuzz -->")  # of the table in a page

@@ -1,35 +1,24 @@
-"""Small valid inputs of every reader and of every file of a run, and how each is read.
+"""Small valid inputs of every reader, and how each is read.
 
 A target writes its files into an empty folder and reads them there. What it returns is compared with what the unchanged
-files gave: the number of sequences, or for files of a run whether the values are the same.
+files gave: the number of sequences.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
-from rich.console import Console
 
-from attentive_rnn.cli import main
 from attentive_rnn.data import SequenceDataset, get_source, recognise
 from attentive_rnn.data.formats import npz, parquet
 from attentive_rnn.data.formats.features import write_features
-from attentive_rnn.experiments.study import read_study
-from attentive_rnn.explain.report.page import contents, render
-from attentive_rnn.training import RunFolder, load_config, load_model, resume, train
-from attentive_rnn.training.setup import load_splits
 from data import writers
 from data.generic import made
 
@@ -56,7 +45,7 @@ class Target:
     files: str = "*"
 
 
-def _put(path: Path, content: Any) -> Path:
+def put(path: Path, content: Any) -> Path:
     return writers.put(path, content if isinstance(content, bytes) else str(content).encode())
 
 
@@ -88,16 +77,16 @@ def _made(to_bytes: Callable[[SequenceDataset], bytes], name: str) -> Callable[[
     def make(folder: Path) -> None:
         data = made((3,), features=("x", "y", "z"), counts=(3, 2, 4, 2, 3, 2, 3, 4))
         data.labels = np.arange(len(data)) % 2
-        _put(folder / name, to_bytes(data))
+        put(folder / name, to_bytes(data))
 
     return make
 
 
-def _csv(folder: Path, name: str = "gestures.csv") -> Path:
+def table(folder: Path, name: str = "gestures.csv") -> Path:
     lines = ["id,frame,x,y,label"]
     for i in range(12):
         lines += [f"{i},{t},{RNG.normal():.4f},{RNG.normal() + i % 2:.4f},{'ab'[i % 2]}" for t in range(3 + i % 3)]
-    return _put(folder / name, "\n".join(lines) + "\n")
+    return put(folder / name, "\n".join(lines) + "\n")
 
 
 def _packed(name: str) -> Callable[[Path], Any]:
@@ -105,9 +94,9 @@ def _packed(name: str) -> Callable[[Path], Any]:
     import lzma
 
     def make(folder: Path) -> None:
-        plain = _csv(folder)
+        plain = table(folder)
         pack = {"gz": gzip.compress, "xz": lzma.compress}[name.rpartition(".")[2]]
-        _put(folder / name, pack(plain.read_bytes()))
+        put(folder / name, pack(plain.read_bytes()))
         plain.unlink()
 
     return make
@@ -117,7 +106,7 @@ def _folders(folder: Path) -> None:
     for label in ("a", "b"):
         for i in range(3):
             x = RNG.normal(size=(3, 2))
-            _put(folder / "set" / label / f"{i}.csv", "x,y\n" + _text(x, ","))
+            put(folder / "set" / label / f"{i}.csv", "x,y\n" + _text(x, ","))
 
 
 def _array_folders(folder: Path) -> None:
@@ -132,20 +121,20 @@ def _array_folders(folder: Path) -> None:
 def _ts(folder: Path) -> None:
     for part in ("TRAIN", "TEST"):
         cases = [RNG.normal(size=(4, 2)).round(3) for _ in range(6)]
-        _put(folder / f"X_{part}.ts", writers.ts_text(cases, ["a", "b"] * 3, ("a", "b")))
+        put(folder / f"X_{part}.ts", writers.ts_text(cases, ["a", "b"] * 3, ("a", "b")))
 
 
 def _ucr(folder: Path) -> None:
     for part in ("TRAIN", "TEST"):
         rows = [f"{i % 2}\t" + "\t".join(f"{v:.3f}" for v in RNG.normal(size=5)) for i in range(6)]
-        _put(folder / f"X_{part}.tsv", "\n".join(rows) + "\n")
+        put(folder / f"X_{part}.tsv", "\n".join(rows) + "\n")
 
 
 def _arff(folder: Path) -> None:
     head = "@relation made\n@attribute seq relational\n @attribute t0 numeric\n @attribute t1 numeric\n@end seq\n"
     for part in ("TRAIN", "TEST"):
         rows = "'1,2\\n3,4',up\n'5,6\\n7,8',down\n'1,2\\n2,1',up\n"
-        _put(folder / f"X_{part}.arff", head + "@attribute class {up,down}\n@data\n" + rows)
+        put(folder / f"X_{part}.arff", head + "@attribute class {up,down}\n@data\n" + rows)
 
 
 def _ntu(folder: Path) -> None:
@@ -180,25 +169,25 @@ def _nucla(folder: Path) -> None:
 def _msr(folder: Path) -> None:
     for a in (1, 2):
         for s in (1, 2):
-            _put(folder / "set" / f"a0{a}_s0{s}_e01_skeleton3D.txt", _text(RNG.normal(size=(40, 4))))
+            put(folder / "set" / f"a0{a}_s0{s}_e01_skeleton3D.txt", _text(RNG.normal(size=(40, 4))))
 
 
 def _utd(folder: Path) -> None:
     for a in (1, 2):
         for s in (1, 2):
-            _put(folder / "set" / f"a{a}_s{s}_t1_skeleton.mat", writers.mat(d_skel=RNG.normal(size=(20, 3, 3))))
+            put(folder / "set" / f"a{a}_s{s}_t1_skeleton.mat", writers.mat(d_skel=RNG.normal(size=(20, 3, 3))))
 
 
 def _sysu(folder: Path) -> None:
     for person in ("ann", "bob"):
         for a in range(1, 13):
-            _put(folder / "set" / person / f"video{a}" / "sklWorld.mat", writers.mat(SW=RNG.normal(size=(20, 3, 2))))
+            put(folder / "set" / person / f"video{a}" / "sklWorld.mat", writers.mat(SW=RNG.normal(size=(20, 3, 2))))
 
 
 def _jhmdb_lists(folder: Path, clips: list[str]) -> None:
     for split in (1, 2, 3):
         lines = [f"{clip}.avi {1 + i % 2}" for i, clip in enumerate(clips)]
-        _put(folder / "splits" / f"clap_test_split{split}.txt", "\n".join(lines) + "\n")
+        put(folder / "splits" / f"clap_test_split{split}.txt", "\n".join(lines) + "\n")
 
 
 def _jhmdb(folder: Path) -> None:
@@ -219,9 +208,9 @@ def _shrec(folder: Path) -> None:
         lines = []
         for gesture in (1, 14):
             place = folder / "set" / f"gesture_{gesture}" / "finger_1" / f"subject_{subject}" / "essai_1"
-            _put(place / "skeletons_world.txt", _text(RNG.normal(size=(3, 66))))
+            put(place / "skeletons_world.txt", _text(RNG.normal(size=(3, 66))))
             lines.append(f"{gesture} 1 {subject} 1 {gesture} {2 * gesture - 1} 2\n")
-        _put(folder / "set" / name, "".join(lines))
+        put(folder / "set" / name, "".join(lines))
 
 
 def _shrec_depth(folder: Path) -> None:
@@ -235,7 +224,7 @@ def _sfinge(folder: Path) -> None:
     for gesture in (1, 13):
         for i in range(1, 4):
             content = _text(RNG.normal(size=(2, 140)), ";", ";\n")
-            _put(folder / "set" / "Dictionary" / str(gesture) / f"{i}.txt", content)
+            put(folder / "set" / "Dictionary" / str(gesture) / f"{i}.txt", content)
 
 
 def _pyskl(folder: Path) -> None:
@@ -248,7 +237,7 @@ def _keypoints(folder: Path) -> None:
             for t in range(3):
                 pose = RNG.uniform(1, 500, (18, 3)).round(1).ravel().tolist()
                 content = json.dumps({"people": [{"pose_keypoints_2d": pose}]})
-                _put(folder / "set" / label / f"c{k}" / f"c{k}_{t:012}_keypoints.json", content)
+                put(folder / "set" / label / f"c{k}" / f"c{k}_{t:012}_keypoints.json", content)
 
 
 def _keypoint_films(folder: Path) -> None:
@@ -258,7 +247,7 @@ def _keypoint_films(folder: Path) -> None:
                 {"image_id": f"{t}.jpg", "keypoints": RNG.uniform(1, 9, 51).round(1).tolist(), "score": 2, "idx": 1}
                 for t in range(3)
             ]
-            _put(folder / "set" / label / f"c{k}.json", json.dumps(found))
+            put(folder / "set" / label / f"c{k}.json", json.dumps(found))
 
 
 def _npy(folder: Path) -> None:
@@ -304,11 +293,40 @@ def _cifar_binaries(folder: Path) -> None:
 
 def _imdb(folder: Path) -> None:
     for part in ("train", "test"):
-        _put(folder / "imdb" / f"{part}.tsv", '0\t2\tA "dull" film.<br />Dull!\n1\t9\tGreat film, it\'s\n' * 2)
+        put(folder / "imdb" / f"{part}.tsv", '0\t2\tA "dull" film.<br />Dull!\n1\t9\tGreat film, it\'s\n' * 2)
 
 
 SCENES = {"image_size": 40, "train": 6, "test": 4}
+
+
+def _sounds(folder: Path) -> None:
+    from scipy.io import wavfile
+
+    for label in ("a", "b"):
+        for i in range(3):
+            path = folder / "set" / label / f"{i}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            wavfile.write(path, 8000, (3000 * RNG.normal(size=1200)).astype(np.int16))
+
+
+def _hdf5(folder: Path) -> None:
+    import h5py
+
+    with h5py.File(folder / "set.h5", "w") as file:
+        file["x"] = RNG.normal(size=(6, 5, 2))
+        file["y"] = np.arange(6) % 2
+
+
+def _mat(folder: Path) -> None:
+    from scipy.io import savemat
+
+    savemat(folder / "set.mat", {"x": RNG.normal(size=(6, 5, 2)), "y": np.arange(6) % 2})
+
+
 READERS: dict[str, Target] = {
+    "audio": dataset_target("audio", _sounds, "set", sample_rate=8000),
+    "hdf5": dataset_target("hdf5", _hdf5, "set.h5", order="NTD"),
+    "hdf5 (.mat)": dataset_target("hdf5", _mat, "set.mat", order="NTD"),
     "uea": dataset_target("uea", _ts),
     "ucr": dataset_target("ucr", _ucr),
     "arff": dataset_target("arff", _arff),
@@ -341,7 +359,7 @@ READERS: dict[str, Target] = {
     "npz": dataset_target("npz", _made(npz.to_bytes, "made.npz"), "made.npz"),
     "npz (parts)": dataset_target("npz", _parts_npz, "parts.npz"),
     "npy": dataset_target("npy", _npy, "train_data.npy"),
-    "table": dataset_target("table", _csv, "gestures.csv"),
+    "table": dataset_target("table", table, "gestures.csv"),
     "table (.gz)": dataset_target("table", _packed("gestures.csv.gz"), "gestures.csv.gz"),
     "table (.xz)": dataset_target("table", _packed("gestures.csv.xz"), "gestures.csv.xz"),
     "table (.parquet)": dataset_target("table", _made(parquet.to_bytes, "made.parquet"), "made.parquet"),
@@ -349,102 +367,4 @@ READERS: dict[str, Target] = {
     "folders (arrays)": dataset_target("folders", _array_folders, "set"),
 }
 
-
-@cache
-def small_run(parent: str) -> RunFolder:
-    """A finished run on a small table, made once."""
-    data = _csv(Path(parent))
-    config = load_config("sequence", [("data.path", str(data)), *SMALL])
-    return train(config, Path(parent) / "runs", name="run", console=Console(file=io.StringIO()))
-
-
-def run_target(files: str, read: Callable[[RunFolder, int], Any]) -> Target:
-    """A file of a run; its reader returns what has to be as it was."""
-
-    def make(folder: Path) -> None:
-        run = small_run(str(folder.parent / "of-runs"))
-        shutil.copytree(run.path, folder / "run")
-
-    return Target(make, lambda folder, number: (1, read(RunFolder(folder / "run"), number)), f"run/{files}")
-
-
-def _report(run: RunFolder, number: int) -> None:
-    source = small_run(str(run.path.parent.parent / "of-runs"))
-    render(contents(run, load_splits(source.read_config(), Console(file=io.StringIO()))))
-
-
-def _model(run: RunFolder, number: int) -> None:
-    saved = load_model(run.model)
-    source = small_run(str(run.path.parent.parent / "of-runs"))
-    test = load_splits(source.read_config(), Console(file=io.StringIO())).test
-    if not np.isfinite(saved.logits(saved.matched(test))).all():
-        raise UnexpectedError("an answer is not finite")
-
-
-def _resumed(run: RunFolder, number: int) -> None:
-    run.results.unlink()
-    resume(run, console=Console(file=io.StringIO()))
-    json.loads(run.results.read_text(), parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> None:
-    raise UnexpectedError(f"{name} in JSON")
-
-
-def _recipe(folder: Path) -> None:
-    config = load_config("japanese-vowels", [*SMALL, ("data.options", "{missing: zero}")])
-    from attentive_rnn.training.recipes import to_yaml
-
-    _put(folder / "mine.yaml", to_yaml(config))
-
-
-def _read_recipe(folder: Path, number: int) -> tuple[int, Any]:
-    load_config(folder / "mine.yaml")
-    return 1, None
-
-
-def _lines(folder: Path) -> None:
-    small_run(str(folder.parent / "of-runs"))
-    lines = [json.dumps({"frame": [0.5, t / 10], "track": "Ann"}) for t in range(4)]
-    _put(folder / "lines.txt", "\n".join([*lines, '{"frame": {"x": 1, "y": 2}}', '{"end": "Ann"}']) + "\n")
-
-
-def _stream(folder: Path, number: int) -> tuple[int, Any]:
-    run = small_run(str(folder.parent / "of-runs"))
-    before, said, out = sys.stdin, io.StringIO(), io.TextIOWrapper(io.BytesIO(), "utf-8")
-    with open(folder / "lines.txt", encoding="utf-8") as sys.stdin, redirect_stdout(out), redirect_stderr(said):
-        status = main(["stream", str(run.path), "-"])
-        out.flush()
-    sys.stdin = before
-    for line in out.buffer.getvalue().decode("utf-8").splitlines():
-        json.loads(line, parse_constant=_no_constant)
-    if status not in (0, 2) or (status == 2 and said.getvalue().count("\n") != 1):
-        raise UnexpectedError(f"status {status}: {said.getvalue()[:200]}")
-    return 1, None
-
-
-def _study(folder: Path) -> None:
-    runs = [{"name": name, "recipe": "japanese-vowels", "set": {"seed": 1}} for name in ("one", "two")]
-    fused = [{"name": "both", "of": ["one", "two"], "weights": [1, 0.5]}]
-    _put(folder / "study.yaml", yaml.safe_dump({"seeds": [0, 1], "runs": runs, "fused": fused}))
-
-
-def _read_study(folder: Path, number: int) -> tuple[int, Any]:
-    return len(read_study(folder / "study.yaml").entries), "entries are named"
-
-
-RUN_FILES: dict[str, Target] = {
-    "recipe": Target(_recipe, _read_recipe),
-    "study": Target(_study, _read_study),
-    "config.yaml": run_target("config.yaml", lambda run, number: run.read_config().to_dict()),
-    "results.json": run_target("results.json", _report),
-    "env.json": run_target("env.json", _report),
-    "metrics.csv": run_target("metrics.csv", _report),
-    "config.json of the model": run_target("model/config.json", _model),
-    "model.safetensors": run_target("model/model.safetensors", _model),
-    "checkpoint": run_target("checkpoints/*.ckpt", _resumed),
-    "env.json, resumed": run_target("env.json", _resumed),
-    "lines of attentive stream": Target(_lines, _stream, "lines.txt"),
-}
-TARGETS = READERS | RUN_FILES
 torch.set_num_threads(1)

@@ -9,7 +9,8 @@ import pytest
 from attentive_rnn.data import list_sources
 from fuzz.mutations import damaged
 from fuzz.run import FAULTS, Tried, fuzz, table
-from fuzz.seeds import READERS, TARGETS
+from fuzz.run_files import TARGETS
+from fuzz.seeds import READERS
 
 ABSENT = {"jhmdb-joints", "mbg", "mdist", "scene-questions", "scene-editing"}  # read by the readers of the others
 RESUMED = {"checkpoint", "env.json, resumed"}  # which train

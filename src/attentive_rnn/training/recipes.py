@@ -199,9 +199,8 @@ def _unknown(name: str) -> ConfigError:
         near = [str(path.parent / one) for one in get_close_matches(path.name, there, n=3, cutoff=0.6)]
         hint = f"did you mean {either(near)}?" if near else "give the path of a data set, or a recipe (attentive info)"
         return ConfigError(f"{name}: there is no such file; {hint}")
-    known = list(list_recipes())
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(known)}"
+    near = get_close_matches(name, list(list_recipes()), n=3, cutoff=0.5)
+    hint = f"did you mean {either(near)}?" if near else "attentive info lists them"
     return ConfigError(f"unknown recipe {name!r}; {hint} (a recipe of your own is the path of a .yaml file)")
 
 
