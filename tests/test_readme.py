@@ -39,7 +39,7 @@ def test_the_commands_run_one_after_the_other_on_data_of_the_package(tmp_path, m
             ]
         assert main(words) == 0, line
         printed[words[0]] = capsys.readouterr().out
-    assert "times the usual" in printed["demo"]
+    assert "of the attended input" in printed["demo"]
     assert "95 % interval" in printed["train"]
     assert "report.html" in printed["train"]
     assert "true class" in printed["evaluate"]

@@ -68,7 +68,7 @@ def test_maps_become_a_model_whose_attention_is_scored_on_people(jhmdb, tmp_path
     assert main(["explain", str(runs[0]), "--item", "0"]) == 2
     assert "give the film with --video FILE" in capsys.readouterr().err
     shown = run_command(capsys, "silhouettes", jhmdb / "silhouettes.npz", *runs)
-    assert shown.count("4 films, 12 frames") == 6
+    assert shown.count("4 videos, 12 frames") == 6
     assert shown.count("whose area is   5.0 %") == 6
     even = next(line for line in shown.splitlines() if line.startswith("none"))
     assert re.search(r"on the person +5\.0 % .*difference +-?0\.0 %", even)

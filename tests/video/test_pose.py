@@ -30,7 +30,7 @@ class RedBody(PoseEstimator):
         y, x = np.argwhere(red).mean(0) / len(image)
         joints = np.tile(np.array([x, y, 0.1], np.float32), (33, 1))
         joints[:, 0] += 0.01 * np.arange(33)
-        return [Person(5, joints, np.linspace(0, 1, 33, dtype=np.float32))]
+        return [Person(5, joints, np.linspace(0.1, 1, 33, dtype=np.float32))]
 
 
 def _films(folder):

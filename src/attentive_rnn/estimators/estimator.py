@@ -176,13 +176,13 @@ class AttentiveEstimator(BaseEstimator):
 
     def _read(self, X: Any) -> SequenceDataset:
         """The sequences of X for training, without labels unless they come with them."""
-        self._table = False
+        self._table, self._order = False, None
         if isinstance(X, SequenceDataset):
             self.n_features_in_ = X.schema.size
             return X
         found = as_sequences(X, self.channels)
         if found is None:
-            self._table, self._order = True, None
+            self._table = True
             arrays = rows_as_sequences(self, X, reset=True)
         else:
             arrays, self._order = found
