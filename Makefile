@@ -21,7 +21,7 @@ demo: $(VENV)/user  ## a trained model at work; then EleAtt-GRU against the plai
 	OMP_NUM_THREADS=1 $(BIN)/attentive compare japanese-vowels --models gate no-gate --seeds 0 1 2 --training.max_epochs 20
 
 test: $(VENV)/dev  ## all tests, with the slowest named; those that need real data look for it in $ATTENTIVE_TEST_DATA
-	$(BIN)/python -m pytest --durations=15
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15
 
 fuzz: $(VENV)/dev  ## damaged files for every reader and every file of a run, for some minutes; what shows a fault is kept in build/fuzz
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz.run --count 500 --keep build/fuzz --write docs/reliability.md

@@ -149,7 +149,7 @@ def test_weights_that_answer_nothing_are_an_error(run, feature_run):
     broken = attentive_rnn.load(feature_run.path)
     with torch.no_grad():
         broken.saved.model.classifier.bias.fill_(torch.nan)
-    with pytest.raises(ConfigError, match="the answers are not numbers"):
+    with pytest.raises(ConfigError, match="answer is not finite"):
         broken.predict(np.zeros((5, 6)))
 
 
