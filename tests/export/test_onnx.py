@@ -63,7 +63,7 @@ def test_a_mask_over_maps_of_other_sizes(tmp_path):
     gate = AttentionRNN2d(3, 4, directions=4, feed_mask=True, block=2, query_size=2)
     to_onnx(gate, tmp_path / "gate.onnx")
     session = _session(tmp_path / "gate.onnx")
-    for b, h, w in ((1, 1, 1), (2, 3, 8)):
+    for b, h, w in ((1, 3, 3), (2, 3, 8)):
         x, query = torch.randn(b, 3, h, w), torch.randn(b, 2)
         _equal(session.run(None, {"x": x.numpy(), "query": query.numpy()}), *gate(x, query))
 

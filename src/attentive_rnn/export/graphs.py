@@ -7,7 +7,7 @@ gives the state after it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -31,6 +31,7 @@ class Graph(NamedTuple):
         arguments: examples of its inputs, tensors or tuples of them.
         open: the name of each open dimension of each of them, by its number; nested as the arguments are.
         inputs, outputs: the names of all tensors.
+        least: the smallest size of an open dimension, by its name, where it is not 0.
     """
 
     module: nn.Module
@@ -38,6 +39,7 @@ class Graph(NamedTuple):
     open: tuple[Any, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    least: Mapping[str, int] = {}
 
     def dynamic(self) -> Any:
         """The open dimensions as torch.export takes them."""
@@ -46,7 +48,9 @@ class Graph(NamedTuple):
         def made(part: Any) -> Any:
             if isinstance(part, tuple):
                 return tuple(map(made, part))
-            return {axis: dims.setdefault(name, torch.export.Dim(name)) for axis, name in part.items()}
+            for name in part.values():
+                dims.setdefault(name, torch.export.Dim(name, min=self.least.get(name)))
+            return {axis: dims[name] for axis, name in part.items()}
 
         return made(self.open)
 
@@ -73,14 +77,15 @@ def layer_step(layer: RecurrentBase) -> Graph:
 
 
 def map_graph(gate: AttentionRNN2d) -> Graph:
-    """AttentionRNN2d over maps of any size: x, and query where it takes one -> y, mask."""
+    """AttentionRNN2d over maps of more than one block: x, and query where it takes one -> y, mask."""
     x = gate.input_to_state.weight.new_zeros(ROWS, gate.in_channels, 5, 6).cpu()
     maps = {0: "batch", 2: "height", 3: "width"}
+    least = {"height": gate.block + 1, "width": gate.block + 1} if gate.block > 1 else {}
     module = _ready(gate, "scan")
     if gate.query_size is None:
-        return Graph(module, (x,), (maps,), ("x",), ("y", "mask"))
+        return Graph(module, (x,), (maps,), ("x",), ("y", "mask"), least)
     query = x.new_zeros(ROWS, gate.query_size)
-    return Graph(module, (x, query), (maps, {0: "batch"}), ("x", "query"), ("y", "mask"))
+    return Graph(module, (x, query), (maps, {0: "batch"}), ("x", "query"), ("y", "mask"), least)
 
 
 def classifier_graph(
