@@ -46,7 +46,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         "",
         f"What it attended to in the last one, drawn in {picture}:",
         f"  {last.in_words()}; most at steps {', '.join(map(str, last.key_steps()))}",
-        "  1 is what it gives to each on average over all of its training recordings",
+        "  the attended input is what its gates let in of that by which a frame differs from the mean of training",
         "",
         "How far its answers can be trusted:",
         *(f"  {text}" for text in score_lines(run.task, scores)),
