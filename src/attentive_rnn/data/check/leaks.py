@@ -32,7 +32,11 @@ def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
     labels, features = part.labels[chosen], schema.size
     if len(schema.shape) != 1 or features < 2 or len(np.unique(labels)) < 2:
         return
-    means, one_way, fixed = _summary([part.sequences[i].numpy() for i in chosen])
+    sequences = [part.sequences[i].numpy() for i in chosen]
+    one_way, fixed = _courses(sequences)
+    if not one_way.any():
+        return
+    means = np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
     leaks = [i for i in range(features) if _tells(means[:, i], labels, bool(one_way[i]), bool(fixed[i]), features)]
     if len(leaks) == features:
         return
@@ -48,18 +52,20 @@ def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
         )
 
 
-def _summary(sequences: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The mean of each feature in each sequence (N, D); whether it goes one way in all, or stays equal, bool (D,)."""
-    means = np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
-    grows, falls = (np.ones(means.shape[1], dtype=bool) for _ in range(2))
+def _courses(sequences: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each feature goes one way in all sequences, and whether it stays equal in all, bool (D,)."""
+    grows, falls = (np.ones(sequences[0].shape[1], dtype=bool) for _ in range(2))
     for sequence in sequences:
         steps = np.diff(sequence, axis=0)
         grows &= (steps >= 0).all(axis=0)
         falls &= (steps <= 0).all(axis=0)
+        if not (grows | falls).any():  # as of measurements after a few sequences, of however many
+            return grows, falls
     if all(len(sequence) == 1 for sequence in sequences):  # a measurement may well tell these apart
-        grows &= (means == np.round(means)).all(axis=0)
+        frames = np.concatenate(sequences)
+        grows &= (frames == np.round(frames)).all(axis=0)
         falls &= grows
-    return means, grows | falls, grows & falls
+    return grows | falls, grows & falls
 
 
 def _tells(values: np.ndarray, labels: np.ndarray, one_way: bool, fixed: bool, features: int) -> bool:
