@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..terminal import to_json
-from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, line, reader_options
+from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, line, reader_options, show
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -69,11 +68,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         shows="relative" if arguments.relative else "attended",
     )
     outcome = medium.explain(request)
-    if arguments.json:
-        print(to_json(outcome.values))
-        return 0
-    for said in (*outcome.lines, *(f"written: {path}" for path in outcome.written)):
-        print(said)
+    show(arguments, outcome.values, [*outcome.lines, *(f"written: {path}" for path in outcome.written)])
     return 0
 
 
@@ -97,9 +92,7 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     write_json(folder / "faithfulness.json", values)
     name = run.read_config().data.source or run.path.parent.name
     write_file(folder / "faithfulness.png", faithfulness_table.picture(outcomes, name))
-    print(to_json(values) if arguments.json else table)
-    if not arguments.json:
-        print(f"written to {folder}: faithfulness.md, .json and .png")
+    show(arguments, values, [table, f"written to {folder}: faithfulness.md, .json and .png"])
     return 0
 
 
