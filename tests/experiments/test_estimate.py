@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 
 import numpy as np
@@ -17,10 +16,6 @@ from attentive_rnn.models import SequenceClassifier
 from attentive_rnn.tasks.metrics import Interval
 from attentive_rnn.training import RunFolder, SavedModel
 from explain.runs import saved_for
-
-WITH_SKLEARN = pytest.mark.skipif(
-    importlib.util.find_spec("sklearn") is None, reason="scikit-learn: pip install 'attentive-rnn[baseline]'"
-)
 
 
 def _results(accuracy: float, count: int) -> dict:
@@ -67,7 +62,6 @@ def test_without_scikit_learn_it_is_named(monkeypatch):
         baselines(saved_for(splits.train.schema), splits)
 
 
-@WITH_SKLEARN
 def test_summaries_tell_apart_what_they_can():
     splits = load_data("basic-motions")
     first, *_ = baselines(saved_for(splits.train.schema), splits)
@@ -76,7 +70,6 @@ def test_summaries_tell_apart_what_they_can():
     assert first.score.value > 0.9
 
 
-@WITH_SKLEARN
 def test_words_are_counted():
     rng = np.random.default_rng(0)
     schema = Schema(("low", "high"), (1,), vocabulary=tuple("abcdef"))
@@ -90,7 +83,6 @@ def test_words_are_counted():
     assert found.score.value == 1
 
 
-@WITH_SKLEARN
 def test_numbers_are_predicted_by_a_line():
     rng = np.random.default_rng(0)
     schema = Schema((), (1,), target="number")
@@ -102,7 +94,6 @@ def test_numbers_are_predicted_by_a_line():
     assert (found.metric, found.score.value < 0.05) == ("mse", True)
 
 
-@WITH_SKLEARN
 def test_one_class_is_always_right():
     data = load_data("basic-motions").train
     standing = data.subset(np.flatnonzero(data.labels == 0))

@@ -149,7 +149,8 @@ def test_files_without_numbers_of_sequences_are_not_one_sequence(tmp_path):
 
 
 def test_data_sets_of_hugging_face_are_read_from_memory_and_disk(tmp_path):
-    datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
+    import datasets
+
     datasets.disable_progress_bars()
     features = datasets.Features(
         {"x": datasets.Array2D((2, 2), "float32"), "label": datasets.ClassLabel(names=["up", "down"])}

@@ -66,7 +66,9 @@ def test_the_same_texts_are_read_from_every_kind_of_table(tmp_path, name, data):
 
 
 def test_the_same_texts_are_read_from_parquet(tmp_path):
-    pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     labels, texts = zip(*ROWS, strict=True)
     pq.write_table(pa.table({"label": labels, "text": texts}), tmp_path / "a.parquet")
     assert recognise(tmp_path / "a.parquet").name == "text"

@@ -136,6 +136,6 @@ class Content:
 if __name__ == "__main__":
     try:
         main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
-    except Exception as error:
+    except Exception as error:  # whatever h5py raises on a damaged file; the parent names the file
         sys.stderr.write(f"{str(error).splitlines()[0] if str(error) else type(error).__name__}\n")
         sys.exit(1)
