@@ -17,7 +17,7 @@ from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_option
 from .videos import BACKBONE, chosen_extractor
 
 if TYPE_CHECKING:
-    from ..streaming import ExportedRecognizer, Recognition, Recognizer, Segment
+    from ..streaming import ExportedRecognizer, Recognizer, Segment
     from ..streaming.pipeline import Pipeline
     from ..trained import TrainedRun
     from ..training import SavedModel
@@ -131,8 +131,8 @@ def _pictures(
             seen, ended = pipeline.push(frame.image)
             segments += [*ended, *relabelled(seen)]
             for one in seen:
-                said = _said(one.track, one.recognition, saved.schema.classes)
-                yield {"frame": number, "time": round(frame.time, 4), **said}
+                said = one.recognition.to_dict(saved.schema.classes)
+                yield {"frame": number, "time": round(frame.time, 4), "track": one.track, **said}
             if film is not None:
                 film.write(annotate(frame.image, seen, saved.schema), frame.time)
         segments += pipeline.finish()
@@ -171,7 +171,7 @@ def _recorded(
             result = recognizer.push(frame, track)
             if result.ended is not None:
                 segments.append((track, result.ended))
-            yield {"frame": result.frame, **_said(track, result, saved.schema.classes)}
+            yield {"frame": result.frame, "track": track, **result.to_dict(saved.schema.classes)}
         last = recognizer.end(track)
         segments += [] if last is None else [(track, last)]
 
@@ -202,7 +202,7 @@ def _recognised(
 ) -> Iterator[dict[str, Any]]:
     """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
 
-    A frame may also be {"NAME": VALUE, ...}.
+    A frame may also be {"NAME": VALUE, ...}; {"frames": {"Ann": [[...]], "Bob": [[...]]}} is of several tracks at once.
     """
     number = 0
     while True:
@@ -221,20 +221,24 @@ def _recognised(
             last = recognizer.end(values["end"])
             segments += [] if last is None else [(values["end"], last)]
             continue
-        if not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict):
+        together = isinstance(values, dict) and isinstance(values.get("frames"), dict)
+        if not together and (not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict)):
             raise DataError(
-                f'{where}: must be {{"frame": [...]}} with "track" if there are several, or {{"end": TRACK}}'
+                f'{where}: must be {{"frame": [...]}} with "track" if there are several, {{"frames": {{TRACK: [...]}}}}, '
+                'or {"end": TRACK}'
             )
-        track = values.get("track", 0)
-        if not isinstance(track, str | int):
-            raise DataError(f"{where}: track must be a text or a whole number, got {track!r}")
+        tracks = list(values["frames"]) if together else [values.get("track", 0)]
+        frames = list(values["frames"].values()) if together else [values["frame"]]
+        if not isinstance(tracks[0] if tracks else 0, str | int):
+            raise DataError(f"{where}: track must be a text or a whole number, got {tracks[0]!r}")
         try:
-            result = recognizer.push(values["frame"], track)
+            results = recognizer.push_together(frames, tracks)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
-        if result.ended is not None:
-            segments.append((track, result.ended))
-        yield {"frame": result.frame, **_said(track, result, classes)}
+        for track, result in zip(tracks, results, strict=True):
+            if result.ended is not None:
+                segments.append((track, result.ended))
+            yield {"frame": result.frame, "track": track, **result.to_dict(classes)}
         if arguments.frames is not None and number >= arguments.frames:
             break
     for track in list(recognizer.tracks):
@@ -267,19 +271,6 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
         found = Schema((), (1, joints, saved.schema.shape[-1]), layout=known_layout(layout))
         print_notes(conversion_notes(found, saved.schema, "standard input"))
     return {"layout": layout, "features": features or ()}
-
-
-def _said(track: Any, result: Recognition, classes: Sequence[str]) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "track": track,
-        "label": classes[result.label],
-        "since": result.start,
-        "probabilities": {name: round(float(p), 5) for name, p in zip(classes, result.probabilities, strict=True)},
-    }
-    if result.ended is not None:
-        ended = result.ended
-        said["ended"] = {"label": classes[ended.label], "start": ended.start, "end": ended.end}
-    return said
 
 
 def _serve(arguments: argparse.Namespace) -> int:

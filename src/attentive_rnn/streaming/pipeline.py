@@ -107,20 +107,20 @@ class Pipeline:
         if self.pose is None or not skeletons.has_skeletons(self.schema):
             assert self.extractor is not None
             features = self.extractor(image[None]).pooled[0]
-            result = self._recognised(features, 0)
+            (result,) = self._recognised([features], [0])
             self._count += 1
             return [Sighting(0, result)], []
         from ..video.pose import converted
 
         assert self.schema.layout is not None
         people = converted(self.pose(image), self.pose.layout, self.schema.layout)
-        seen = []
-        for person in people:
-            self._gone[person.track] = 0
-            result = self._recognised(self._numbers(person), person.track)
-            seen.append(Sighting(person.track, result, person, self._weights(result)))
+        tracks = [person.track for person in people]
+        results = self._recognised([self._numbers(person) for person in people], tracks)
+        found = zip(people, results, strict=True)
+        seen = [Sighting(person.track, result, person, self._weights(result)) for person, result in found]
         self._count += 1
-        here = {person.track for person in people}
+        here = set(tracks)
+        self._gone |= dict.fromkeys(here, 0)
         ended = []
         for track in list(self._gone):
             self._gone[track] += track not in here
@@ -136,13 +136,15 @@ class Pipeline:
         self._count = 0
         return ended
 
-    def _recognised(self, frame: np.ndarray, track: int) -> Recognition:
-        """The state of a track after its frame in this picture."""
-        frames = self._frames.setdefault(track, SourceFrames())
-        result = self.recognizer.push(frame, track)
-        frames.push(self._count, result.start if result.ended is None else result.ended.start)
-        ended = None if result.ended is None else frames.of(result.ended)
-        return result._replace(start=frames.number(result.start), ended=ended)
+    def _recognised(self, frames: Sequence[np.ndarray], tracks: Sequence[int]) -> list[Recognition]:
+        """The states of tracks after their frames in this picture."""
+        results = []
+        for track, result in zip(tracks, self.recognizer.push_together(frames, tracks), strict=True):
+            numbers = self._frames.setdefault(track, SourceFrames())
+            numbers.push(self._count, result.start if result.ended is None else result.ended.start)
+            ended = None if result.ended is None else numbers.of(result.ended)
+            results.append(result._replace(start=numbers.number(result.start), ended=ended))
+        return results
 
     def _end(self, track: int) -> list[tuple[int, Segment]]:
         self._gone.pop(track, None)
