@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from .arguments import (
 )
 
 if TYPE_CHECKING:
+    from ..data import Splits
+    from ..experiments.early import Early
     from ..tasks import Task
     from ..trained import Prediction, TrainedRun
 
@@ -52,6 +55,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     scores = trained.scores(splits, arguments.views)
     warnings = doubts(run.read_results(), scores) if run.finished else []
     compared = baselines(trained.saved, splits) if arguments.baseline else []
+    early = _early(trained, splits) if arguments.early else []
     classified = trained.saved.schema.target == "class"
     if arguments.json:
         said = scores | {"warnings": warnings}
@@ -59,14 +63,29 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             said["per_class"] = [one._asdict() for one in class_scores(scores)]
         if compared:
             said["baselines"] = [one.to_dict() for one in compared]
+        if early:
+            said["early"] = [asdict(one) for one in early]
         print(to_json(said))
         return 0
     metric = trained.task.metric
     print(*score_lines(trained.task, scores, [one.in_words(metric) for one in compared]), sep="\n")
+    for one in early:
+        low, high = 100 * one.low, 100 * one.high
+        print(f"first {one.share:3d} %      {100 * one.accuracy:.1f} % (95 % interval {low:.1f} to {high:.1f})")
     warn_of(warnings)
     for text in _class_by_class(scores) if classified else ():
         print(text)
     return 0
+
+
+def _early(trained: TrainedRun, splits: Splits) -> list[Early]:
+    """The accuracy on the test part by the share of each sequence that is seen."""
+    from ..data import SequenceDataset
+    from ..experiments.early import accuracy_by_share
+
+    if not isinstance(splits.test, SequenceDataset):
+        raise ConfigError("--early is for classes of sequences")
+    return accuracy_by_share(trained.saved, splits.test)
 
 
 def score_lines(task: Task, test: dict[str, Any], compared: Sequence[str] = ()) -> Iterator[str]:
@@ -261,6 +280,7 @@ EVALUATE = Command(
     JSON,
     VIEWS,
     BASELINE,
+    Argument("--early", action="store_true", help="the accuracy after the first 10 to 100 % of each sequence, too"),
     next=lambda a: [line("explain", a.folder), line("predict", a.folder, "INPUT")],
 )
 PREDICT = Command(

@@ -224,8 +224,8 @@ def _recognised(
         together = isinstance(values, dict) and isinstance(values.get("frames"), dict)
         if not together and (not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict)):
             raise DataError(
-                f'{where}: must be {{"frame": [...]}} with "track" if there are several, {{"frames": {{TRACK: [...]}}}}, '
-                'or {"end": TRACK}'
+                f'{where}: must be {{"frame": [...]}} with "track" if there are several, '
+                '{"frames": {TRACK: [...]}}, or {"end": TRACK}'
             )
         tracks = list(values["frames"]) if together else [values.get("track", 0)]
         frames = list(values["frames"].values()) if together else [values["frame"]]
@@ -276,6 +276,7 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
     from ..serve.server import run
+    from ..streaming import Recognizer
     from ..trained import load
     from ..training.setup import print_notes
 
@@ -286,7 +287,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
     trained = load(arguments.folder)
     print_notes(_make_pipeline(arguments, trained).notes)  # says now what would be wrong at the first picture
-    app = make_app(trained.saved, lambda: _make_pipeline(arguments, trained), arguments.largest * 2**20)
+    app = make_app(
+        trained.saved,
+        lambda: _make_pipeline(arguments, trained),
+        arguments.largest * 2**20,
+        lambda: Recognizer(trained.saved, window=arguments.window, hold=arguments.hold),
+    )
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 

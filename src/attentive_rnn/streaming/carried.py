@@ -45,7 +45,8 @@ class Carried:
         self._dtype = weight.dtype
         shapes = [(shape[0], *shape[2:]) for shape in layers.state_shapes(1)]  # of one track
         ends = np.cumsum([math.prod(shape) for shape in shapes])
-        self._memory = np.zeros((most, ends[-1]), weight.detach().numpy().dtype)  # zeros that the system gives page by page
+        # Zeros that the system gives page by page.
+        self._memory = np.zeros((most, ends[-1]), weight.detach().numpy().dtype)
         starts = [0, *ends[:-1]]
         self._states = [  # of all tracks, (L, rows, ...)
             torch.from_numpy(self._memory)[:, start:end].view(most, *shape).transpose(0, 1)
@@ -94,7 +95,7 @@ class Carried:
     def steps(
         self, rows: Sequence[int], x: Tensor, need_attention: bool = False
     ) -> tuple[np.ndarray, list[np.ndarray | None]]:
-        """Take a frame of each of several tracks, (P, D): the last layer's h (P, N), each layer's attention (P, D_layer)."""
+        """Take a frame of several tracks each, (P, D): the last layer's h (P, N), and the attention (P, D_layer)."""
         prepared = self._ready(x)
         if prepared is None:
             outputs, attention = self._pass(rows, x[None], need_attention)

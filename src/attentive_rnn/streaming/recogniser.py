@@ -239,7 +239,7 @@ class Recognizer:
         return values
 
     def _checked(self, values: np.ndarray, tracks: Sequence[Hashable] = ()) -> Tensor:
-        """A frame (*shape), or several (P, *shape), with zeros for joints that are missing; not all of a frame may be."""
+        """A frame (*shape), or several (P, *shape), with zeros for joints that are missing; not all may be."""
         schema = self.saved.schema
         if len(schema.shape) == 3:
             missing = np.isnan(values).any(-1, keepdims=True)

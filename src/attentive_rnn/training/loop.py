@@ -231,8 +231,7 @@ class Loop:
             own = class_weights[batch.labels]
             weights = own if weights is None else own * weights
         with self.fabric.autocast():
-            output = task.run(self.model, batch)
-            loss = task.loss(output, batch.labels, label_smoothing, weights)
+            output, loss = task.learn(self.model, batch, label_smoothing, weights)
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
         if batch.share is not None:

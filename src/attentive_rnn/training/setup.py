@@ -218,6 +218,8 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     task, weights = task_for(splits.train.schema), class_weights(train, config.training.class_balance)
     if config.data.standardise_target:
         task.standardise(train.labels)
+    if config.training.early:
+        task.learn_early(model)
     return Job(config, model, task, *ready, preprocessing, device, weights)
 
 

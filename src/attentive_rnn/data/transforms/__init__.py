@@ -33,7 +33,15 @@ from .sampling import (
 )
 from .streamed import Streamed, push_together
 
-__all__ = ["Compose", "Standardise", "Streamed", "Transform", "push_together", "rotation_matrix", "transform_from_config"]
+__all__ = [
+    "Compose",
+    "Standardise",
+    "Streamed",
+    "Transform",
+    "push_together",
+    "rotation_matrix",
+    "transform_from_config",
+]
 
 KINDS: dict[str, type[Transform]] = {
     kind.name: kind
