@@ -30,7 +30,7 @@ from ..options import whole
 from ..recordings import Windows, with_windows
 from ..schema import Schema
 from ..source import Source
-from ..split import part_of, train_test
+from ..split import check_part_folders, part_of, train_test
 from .mel import LogMel
 
 _FILE = ("file", "filename", "file_name", "filepath", "path", "wav", "audio", "name", "fname", "slice_file_name")
@@ -181,6 +181,8 @@ def _facts(path: Path, files: list[Path], given: dict[str, str | None]) -> tuple
     if tables:
         return _of_table(path, tables[0], files, given)
     facts: dict[Path, dict[str, Any]] = {}
+    if path.is_dir():
+        check_part_folders([file.relative_to(path).parts[:-1] for file in files], str(path))
     for file in files:
         folders = file.relative_to(path).parts[:-1] if path.is_dir() else ()
         facts[file] = {"split": folders[0]} if folders and part_of(folders[0]) else {}

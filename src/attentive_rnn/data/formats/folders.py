@@ -31,7 +31,7 @@ from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..source import Source
-from ..split import part_of, train_test
+from ..split import check_part_folders, part_of, train_test
 from .columns import Columns, Kind
 from .long.frames import Frames, Reading, gather, sorted_rows
 from .long.labels import Labels, read_labels
@@ -275,6 +275,10 @@ def _found(path: Path) -> tuple[list[Path], list[str]]:
     ]
     if not others:
         return files, []
+    readable = [file for file in others if file.suffix.lower() in _SUFFIXES]
+    check_part_folders(
+        [file.relative_to(path).parts[:-1] for file in files] + [f.parts[:-1] for f in readable], str(path)
+    )
     are = "are" if len(others) > 1 else "is"
     return files, [
         f"{path}: {counted(len(others), 'file')} {are} left out, which {are} not CLASS/FILE or PART/CLASS/FILE with "

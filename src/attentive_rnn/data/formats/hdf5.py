@@ -26,7 +26,7 @@ from ..source import Source
 from ..split import train_test
 from .columns import Kind
 from .npz import DATA, from_file
-from .windows import ORDERS, role_in_part, time_before_features
+from .windows import ORDERS, check_part_words, role_in_part, time_before_features
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
 _CELLS = ("TD", "DT")
@@ -138,6 +138,7 @@ def _flat(content: Mapping[str, Value], before: str = "") -> dict[str, Value]:
 
 def _with_parts_joined(content: dict[str, Value], where: str) -> dict[str, Value]:
     """The content with XTrain, YTrain, XTest, ... as X, Y and split, where these are cells."""
+    check_part_words(content, where)
     cells = [
         name for name, value in content.items() if role_in_part(name)[1] == "sequences" and isinstance(value, list)
     ]

@@ -44,7 +44,7 @@ from ..source import Source
 from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
-from .windows import Part, end_of, gather, in_order, of_one_hot, role_in_part
+from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part
 
 DATA = ("sequences", "x", "X", "data")
 _NAMES = {
@@ -136,6 +136,8 @@ def from_file(
     where = str(path)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
+        if unused := [name for name in arrays if not role_in_part(name)[0]]:
+            dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
@@ -264,6 +266,7 @@ def _named(key: str, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
 
 def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
     """The arrays of each part, where they are named x_train, y_train and so on."""
+    check_part_words(arrays, where)
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
         word, role = role_in_part(name)

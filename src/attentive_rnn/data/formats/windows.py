@@ -11,7 +11,7 @@ Labels are indices or names (N,), numbers to be predicted (N,), or one-hot rows 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from ...errors import DataError, counted
 from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
-from ..split import part_of
+from ..split import misspelt_part, no_part, part_of
 from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
@@ -197,6 +197,26 @@ def role_in_part(name: str) -> tuple[str, str]:
     if not match or not word or not part_of(word):
         return "", ""
     return word.lower(), "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
+
+
+def check_part_words(names: Iterable[str], where: str) -> None:
+    """Refuse x_vaild beside x_train: arrays that are named as those of a part, by a word that is none.
+
+    Raises:
+        PartsError: there are sequences and labels of such a word, or it resembles that of a part.
+    """
+    names = list(names)
+    if not any(role_in_part(name)[0] for name in names):
+        return
+    roles: dict[str, set[str]] = {}
+    for name in names:
+        match = _OF_PART.fullmatch(name)
+        word = match and (match["part"] or match["first"])
+        if match and word and not part_of(word):
+            roles.setdefault(word.lower(), set()).add("y" if match["role"].lower()[0] in "yl" else "x")
+    for word, found in roles.items():
+        if len(found) == 2 or misspelt_part(word):
+            raise no_part(word, where)
 
 
 def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:

@@ -25,7 +25,7 @@ from ...io.members import first_json, holds, members
 from ...options import one_of, whole
 from ...schema import Schema
 from ...source import Source
-from ...split import part_of, train_test
+from ...split import check_part_folders, part_of, train_test
 from ...transforms.presence import unseen
 from ..layouts import Layout, get_layout, list_layouts
 from .content import Content, Person, parse, spread
@@ -194,6 +194,7 @@ def _clips(path: Path, notes: list[str], bad: BadSamples) -> Iterator[_Clip]:
         found = [(folders[1:], name, file) for folders, name, file in found]
     for folders, name, file in found:
         groups.setdefault((folders, name), []).append(file)
+    check_part_folders([folders for folders, _ in groups], str(path))
     for (folders, name), files in groups.items():
         yield _clip(path, folders, name, files, notes)
     alone = {folders for folders, _ in groups if len(folders) == 1}
