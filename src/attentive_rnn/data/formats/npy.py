@@ -31,6 +31,7 @@ from .windows import Part
 
 _LABELS = ("y", "label", "labels", "target", "targets")
 _DATA = ("x", "data", "sequences")
+_STORES = (".npy", ".npz", ".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".csv", ".parquet")  # which may hold data
 _PARTS = "train|test|valid|val"
 _JOINED = re.compile(rf"(?P<role>x|data|y|labels?)(?P<part>{_PARTS})|(?P<first>{_PARTS})(?P<last>x|y)")
 
@@ -91,6 +92,10 @@ def read(
     notes = []
     if path.is_dir():
         chosen = _of_folder(path, [file for file in files if file.data])
+        used = {*chosen.values(), *(_labels_of(file, files) for file in chosen.values())}
+        names = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in _STORES and p not in used]
+        if names := [name for name in names if not name.startswith(".")]:
+            notes.append(f"{path}: {', '.join(names)} {'is' if len(names) == 1 else 'are'} there too, and not read")
     else:
         chosen = {"": path}
         own = _named(path)

@@ -24,7 +24,7 @@ from ..io import arrow
 from ..io.bad_samples import check_bad
 from ..io.cells import absent, is_value
 from ..io.files import existing, read_bytes
-from ..io.text import decode
+from ..io.text import decode, encoding
 from ..options import whole
 from ..schema import Schema
 from ..source import Source
@@ -260,7 +260,7 @@ def _is_prose(path: Path) -> bool:
             data = file.read(1 << 16)
     except OSError:
         return False
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    text = data.decode(encoding(data), "replace")
     fields = [field for field in re.split(r"[\s,;]+", text) if field]
     return "\0" not in text and bool(fields) and 2 * sum(map(is_value, fields)) < len(fields)
 
