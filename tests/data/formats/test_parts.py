@@ -94,7 +94,7 @@ def test_a_misspelt_part_is_refused_with_the_word_that_is_meant(tmp_path, name):
     if "." not in name:
         path.mkdir()
     WRITERS[name](path)
-    with pytest.raises(DataError, match="the split '[Vv]aild' is none of train, .*; is 'valid' meant"):
+    with pytest.raises(DataError, match=r"the split '[Vv]aild' is none of train, .*; is 'valid' meant"):
         load(recognise(path).name, path)
 
 

@@ -39,7 +39,7 @@ from ..options import one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
-from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout, stored_layout
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_order, known_layout, stored_layout
 from ..source import Source
 from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
@@ -194,7 +194,10 @@ def from_arrays(
     if stored.dtype.kind not in "iuf" or stored.ndim < 2:
         raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
     cases = _cases(stored, arrays.get("lengths"), schema, where)
-    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
+    names = _features(arrays, cases[0].shape[1:])
+    if schema is None and layout is not None and (order := joint_order(names, layout, where, values)):
+        cases, arrays = [case[..., order] for case in cases], arrays | {"features": arrays["features"][order]}
+    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values, names)
     given = _named("labels", arrays)
     sizes = [len(case) for case in cases]
     given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)

@@ -81,11 +81,9 @@ def recognise(path: Path) -> bool:
     """Whether a folder has train and test tables of good and bad reviews and no others, or the folders of aclImdb."""
     if not path.is_dir():
         return False
-    tables = [_tables(path, part) for part in ("train", "test")]
-    if all(tables):
-        return sum(map(_is_table, path.iterdir())) == len(sum(tables, [])) and all(
-            _labels(table[0]) for table in tables
-        )
+    tables = [table for part in ("train", "test") for table in _tables(path, part)]
+    if {table.name.split(".")[0] for table in tables} == {"train", "test"}:
+        return len(tables) == sum(map(_is_table, path.iterdir())) and all(map(_labels, tables))
     return all(_tables(path, part) or _folders(path, part) for part in ("train", "test"))
 
 
