@@ -249,7 +249,7 @@ def test_its_labels_may_be_in_a_table_beside_the_files(tmp_path):
     assert [data.schema.classes[label] for label in data.labels] == ["run", "walk", "walk"]
     assert data.metas == [{"name": "r0", "subject": "ben"}, {"name": "r1"}, {"name": "r2", "subject": "ann"}]
     (root / "labels.csv").write_text("file,what\nr2.csv,walk\nr0.csv,run\nr1,walk\n")
-    with pytest.raises(DataError, match="which column is the label. say --option label=NAME; there are file, what"):
+    with pytest.raises(DataError, match=r"which column is the label. say --option label=NAME; there are file, what"):
         folders.read(root)
     assert folders.read(root, label="what").labels.tolist() == [0, 1, 1]
 
@@ -257,13 +257,13 @@ def test_its_labels_may_be_in_a_table_beside_the_files(tmp_path):
 def test_files_without_any_label_can_be_predicted_and_are_refused_for_training(tmp_path):
     root = write(tmp_path, {f"{i}.csv": recording() for i in range(3)})
     assert folders.read(root).labels.tolist() == [-1, -1, -1]
-    with pytest.raises(DataError, match="no file is in a folder named as its class, .* --option label=NAME"):
+    with pytest.raises(DataError, match=r"no file is in a folder named as its class, .* --option label=NAME"):
         load("folders", root)
 
 
 def test_tables_of_parts_are_not_taken_for_two_sequences(tmp_path):
     write(tmp_path, {"train.csv": recording("a"), "test.csv": recording("b")})
-    with pytest.raises(DataError, match="test.csv and train.csv are tables of parts: join them"):
+    with pytest.raises(DataError, match=r"test.csv and train.csv are tables of parts: join them"):
         recognise(tmp_path)
 
 

@@ -26,7 +26,7 @@ from ..source import Source
 from ..split import train_test
 from .columns import Kind
 from .npz import DATA, from_file
-from .windows import ORDERS, check_part_words, role_in_part, time_before_features
+from .windows import ORDERS, check_part_words, role_in_part, time_before_features, told_order
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
 _CELLS = ("TD", "DT")
@@ -223,7 +223,7 @@ def _sequences_first(
     if order in _LAST or (matlab and order is None and count == values.shape[2] != values.shape[0]):
         values = np.moveaxis(values, -1, 0)
         order = None if order is None else f"N{order[:2]}"
-    return time_before_features(values, order, where)
+    return time_before_features(values, order or told_order(values.shape, arrays), where)
 
 
 SOURCE = Source(

@@ -44,7 +44,7 @@ from ..source import Source
 from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
-from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part
+from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
 
 DATA = ("sequences", "x", "X", "data")
 _NAMES = {
@@ -108,13 +108,11 @@ def read(
     given = (layout, missing, coordinates, min_confidence, values, target, order, windows)
     arrays = read_arrays(existing(path))
     name = next((name for name in DATA if name in arrays), None)
-    notes: tuple[str, ...] = ()
-    if name is not None and not {"lengths", "schema", "features"} & set(arrays):
-        sure = name == DATA[0] or layout is not None
-        arrays[name], notes = in_order(arrays[name], order, f"{path}: {name}", sure)
-    dataset = from_file(arrays, Path(path), *given)
-    dataset.notes = (*dataset.notes, *notes)
-    return dataset
+    if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
+        lengths = arrays.get("lengths")
+        if lengths is None or lengths.shape == arrays[name].shape[:1]:  # else they follow each other
+            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", layout)
+    return from_file(arrays, Path(path), *given)
 
 
 def from_file(
@@ -134,6 +132,9 @@ def from_file(
     if target is not None:
         one_of(path.suffix[1:], "target", target, get_args(Kind))
     where = str(path)
+    padded = [values.shape for name, values in arrays.items() if role_in_part(name)[1] == "sequences"]
+    told = {told_order(shape, arrays) for shape in padded if len(shape) == 3}
+    order = order or (told.pop() if len(told) == 1 else None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
         if unused := [name for name in arrays if not role_in_part(name)[0]]:
