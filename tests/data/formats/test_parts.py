@@ -122,4 +122,4 @@ def test_words_that_are_no_misspelling_are_none():
 
 def test_arrays_beside_those_of_the_parts_are_named(tmp_path):
     np.savez(tmp_path / "a.npz", x_train=X[:6], y_train=Y[:6], x_test=X[6:], y_test=Y[6:], mean=X.mean())
-    assert any("the arrays mean are not used" in note for note in check(tmp_path / "a.npz").notes)
+    assert any("the array mean is not used" in note for note in check(tmp_path / "a.npz").notes)

@@ -32,6 +32,7 @@ from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import check_part_folders, part_of, train_test
 from .columns import Columns, Kind
@@ -386,8 +387,8 @@ def _read_array(file: Path) -> np.ndarray:
 SOURCE = Source(
     name="folders",
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
-    load=with_joint_options(load),
-    read=with_joint_options(read),
+    load=with_units(with_joint_options(load)),
+    read=with_units(with_joint_options(read)),
     recognise=lambda path: path.is_dir() and (next(_files(path), None) is not None or bool(_flat(path))),
     check_options={"missing": "keep"},
 )

@@ -22,6 +22,7 @@ from ..io.files import existing, read_bytes
 from ..io.hdf5 import is_hdf5, read_hdf5
 from ..io.mat import Value, read_variables
 from ..recordings import Windows, with_windows
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import train_test
 from .columns import Kind
@@ -229,8 +230,8 @@ def _sequences_first(
 SOURCE = Source(
     name="hdf5",
     title="HDF5 and MATLAB files: .h5, .hdf5 or .mat with x, y, lengths, ... as in .npz, or a cell for each sequence",
-    load=with_windows(load),
-    read=with_windows(read),
+    load=with_units(with_windows(load)),
+    read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
     check_options={"missing": "keep"},
 )

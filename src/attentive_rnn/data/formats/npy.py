@@ -23,6 +23,7 @@ from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
 from ..skeletons.layouts import Layout
 from ..skeletons.ntu import ACTIONS, meta_of, number_of_classes
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import part_of, train_test
 from .columns import Kind
@@ -218,8 +219,8 @@ def _of_ntu(dataset: SequenceDataset) -> SequenceDataset:
 SOURCE = Source(
     name="npy",
     title="NumPy arrays: .npy of (N, C, T, V, M) or (N, T, D) with labels beside it, train_label.pkl or y_train.npy",
-    load=load,
-    read=read,
+    load=with_units(load),
+    read=with_units(read),
     recognise=recognise,
     check_options={"missing": "keep"},
 )

@@ -40,6 +40,7 @@ from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_order, known_layout, stored_layout
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
@@ -132,13 +133,11 @@ def from_file(
     if target is not None:
         one_of(path.suffix[1:], "target", target, get_args(Kind))
     where = str(path)
-    padded = [values.shape for name, values in arrays.items() if role_in_part(name)[1] == "sequences"]
-    told = {told_order(shape, arrays) for shape in padded if len(shape) == 3}
-    order = order or (told.pop() if len(told) == 1 else None)
+    padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
+    order = order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
-        if unused := [name for name in arrays if not role_in_part(name)[0]]:
-            dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
+        dataset.notes += tuple(f"{where}: the array {name} is not used" for name in arrays if not role_in_part(name)[0])
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
@@ -444,8 +443,8 @@ def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str,
 SOURCE = Source(
     name="npz",
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
-    load=with_windows(load),
-    read=with_windows(read),
+    load=with_units(with_windows(load)),
+    read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -30,6 +30,7 @@ from ..schema import Schema
 from ..skeletons.confidence import with_confidence
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import PARTS, PartsError, labelled_only, misspelt_part, named_parts, no_part, part_of
 from ..transforms.presence import unseen
@@ -367,7 +368,7 @@ def _compact(where: str, annotation: dict[str, Any]) -> tuple[np.ndarray, np.nda
 SOURCE = Source(
     name="pyskl",
     title="pyskl or mmaction2 skeletons: a .pkl file",
-    load=load,
+    load=with_units(load),
     recognise=lambda path: path.is_file() and path.suffix.lower() in (".pkl", ".pickle"),
-    read=read,
+    read=with_units(read),
 )

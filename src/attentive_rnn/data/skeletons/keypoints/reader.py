@@ -28,6 +28,7 @@ from ...source import Source
 from ...split import check_part_folders, part_of, train_test
 from ...transforms.presence import unseen
 from ..layouts import Layout, get_layout, list_layouts
+from ..units import with_units
 from .content import Content, Person, parse, spread
 from .people import settle
 
@@ -301,7 +302,7 @@ SOURCE = Source(
     name="keypoints",
     title="key points in JSON of OpenPose, COCO, AlphaPose or MediaPipe: CLASS/CLIP with a file a frame, "
     "or CLASS/CLIP.json",
-    load=load,
-    read=read,
+    load=with_units(load),
+    read=with_units(read),
     recognise=recognise,
 )
