@@ -2,26 +2,47 @@
 
     PYTHONPATH=tests python tools/check_kernels.py --count 20000
 
-Cells, gates, lags, sizes to 300, strides, lengths of 0 to T, directions, zoneout, both types and 1 to 4 threads are
-drawn. The bound is that of the tests (tests/helpers.py). A call is made of its number and the seed alone, so that
-``--case`` repeats it; the exit status is 1 if any differs.
+Cells, gates, lags, sizes to 300, strides, lengths of 0 to T, directions, zoneout, instruction sets and 1 to 4 threads are
+drawn. Each draw is called in float32 and in float64, which are two calls. The
+bound is that of the tests (tests/helpers.py). A draw is made of its number and the seed alone, so that ``--case``
+repeats it. With ``--record``, a line of JSON is added to a file when the calls have ended; ``--write`` puts the sums of
+the file's lines into a page. The exit status is 1 if any call differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import random
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin take the time of the others
 
 import torch
 from torch import Tensor
 
+from attentive_rnn.ops import native
 from attentive_rnn.ops.recurrence import Lags, Spec, Weights
-from helpers import ALL_CELLS, ALL_GATES, Call, compare, poison_pool, random_call
+from chaos import write_between
+from helpers import ALL_CELLS, ALL_GATES, Call, compare, in_double, poison_pool, random_call
+
+
+def usable() -> list[str]:
+    """The instruction sets that this machine has, the one in use first."""
+    found = []
+    for name in ("avx512", "avx2", "generic"):
+        with contextlib.suppress(ValueError):
+            native.kernels.select_isa(name)
+            found.append(name)
+    return found
+
+
+ISAS = usable()
 
 
 def size(rng: random.Random, most: int) -> int:
@@ -29,34 +50,33 @@ def size(rng: random.Random, most: int) -> int:
     return rng.choice((1, 2, 3, rng.randrange(1, 20), rng.randrange(1, 40), rng.randrange(1, most + 1)))
 
 
-def drawn(number: int, seed: int) -> tuple[Call, str]:
-    """A call and what it is, in words."""
+def drawn(number: int, seed: int) -> tuple[list[Call], str]:
+    """The same numbers as a call in float32 and as one in float64, and what they are, in words."""
     rng = random.Random(f"{seed} {number}")
-    steps, rows, inputs, units = size(rng, 30), size(rng, 300), size(rng, 300), size(rng, 300)
-    while steps * rows * (inputs + units) > 200_000 or steps * rows * units * (inputs + units) > 2e7:
-        steps, rows = max(1, steps // 2), max(1, rows // 2)
+    steps = rng.choice((1, 2, 3, rng.randrange(1, 6), rng.randrange(1, 12)))  # each costs the reference a millisecond
+    steps = rng.randrange(1, 301) if rng.random() < 0.005 else steps
+    rows, inputs, units = size(rng, 300), size(rng, 300), size(rng, 300)
+    while steps * rows * (inputs + units) > 150_000 or steps * rows * units * (inputs + units) > 1e7:
+        steps, rows = (max(1, steps // 2), rows) if steps > rows else (steps, max(1, rows // 2))
     rows *= rng.random() > 0.02
     lags = Lags(rng.randrange(1, 6), rng.choice(("sum", "softmax", "mean")), rng.randrange(1, 4))
     spec = Spec(
         rng.choice(ALL_CELLS), rng.choice(ALL_GATES), rng.choice((1.0, 2.0)), lags if rng.random() < 0.3 else None
     )
-    if spec.gate == "softmax":  # that of one number is 1: its gradient is zero, to which no error is relative
-        inputs = max(inputs, 2)
-    dtype = rng.choice((torch.float32, torch.float64))
     generator = torch.Generator().manual_seed(number)
     options: dict[str, object] = {"reverse": rng.random() < 0.5, "need_attention": rng.random() < 0.5}
     if rng.random() < 0.6:
         options["lengths"] = torch.randint(0, steps + 1, (rows,), generator=generator)
     if rng.random() < 0.2:
-        shape = (spec.cell_states, steps, rows, units)
-        options["zoneout"] = torch.rand(shape, generator=generator, dtype=torch.float64).to(dtype)
-    call = random_call(spec, steps, rows, inputs, units, dtype=dtype, bias=rng.random() < 0.8, seed=number, **options)
-    if rng.random() < 0.4:
-        call = strided(call, rng)
-    threads = rng.choice((1, 1, 1, 2, 3, 4))
+        options["zoneout"] = torch.rand((spec.cell_states, steps, rows, units), generator=generator)
+    bias, dtype = rng.random() < 0.8, torch.float32
+    call = random_call(spec, steps, rows, inputs, units, dtype=dtype, bias=bias, seed=number, **options)
+    calls = [strided(one, rng) if rng.random() < 0.4 else one for one in (call, in_double(call))]
+    threads, isa = rng.choice((1, 1, 1, 2, 3, 4)), rng.choice((*ISAS[:1] * 3, *ISAS))
     torch.set_num_threads(threads)
+    native.kernels.select_isa(isa)
     sizes = f"{steps} steps, {rows} rows, {inputs} inputs, {units} units"
-    return call, f"{spec}, {sizes}, {dtype}, {threads} threads, {', '.join(map(str, options))}"
+    return calls, f"{spec}, {sizes}, {threads} threads, {isa}, {', '.join(map(str, options))}"
 
 
 def strided(call: Call, rng: random.Random) -> Call:
@@ -74,25 +94,49 @@ def strided(call: Call, rng: random.Random) -> Call:
     return Call(edit(call.x), tuple(map(edit, call.state)), weights, call.spec, call.options)
 
 
+def table(lines: list[str]) -> str:
+    """The sums of recorded lines as a table of Markdown."""
+    calls, differ, sets = Counter[str](), Counter[str](), dict[str, str]()
+    for line in lines:
+        part = json.loads(line)
+        name = "address, undefined behaviour" if part["sanitizers"] else "none"
+        calls[name] += part["calls"]
+        differ[name] += part["differ"]
+        sets[name] = ", ".join(part["instructions"])
+    rows = ["| sanitizers | instruction sets | calls | differ |", "|---|---|--:|--:|"]
+    return "\n".join([*rows, *(f"| {name} | {sets[name]} | {calls[name]:,} | {differ[name]} |" for name in calls)])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Random calls of the CPU kernels against the reference.")
-    parser.add_argument("--count", type=int, default=20000)
+    parser.add_argument("--count", type=int, default=20000, help="of calls, two for each draw (default 20000)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--case", type=int, help="only the call of this number")
+    parser.add_argument("--case", type=int, help="only the draw of this number")
+    parser.add_argument("--record", type=Path, help="add a line of JSON to this file at the end")
+    parser.add_argument("--write", type=Path, help="put the sums of the recorded lines into this page")
     arguments = parser.parse_args()
-    began, differ = time.monotonic(), 0
-    numbers = range(arguments.count) if arguments.case is None else [arguments.case]
-    for done, number in enumerate(numbers, 1):
-        call, words = drawn(number, arguments.seed)
-        poison_pool()
+    began, calls, differ = time.monotonic(), 0, 0
+    for number in range(arguments.count // 2) if arguments.case is None else [arguments.case]:
+        made, words = drawn(number, arguments.seed)
+        if number % 4 == 0:
+            poison_pool()
         try:
-            compare(call)
+            compare(*made)
         except (AssertionError, RuntimeError, ValueError) as error:
             differ += 1
-            print(f"call {number}: {words}: {str(error).splitlines()[0]}", flush=True)
-        if done % 500 == 0:
-            print(f"{done:,} calls in {time.monotonic() - began:.0f} s, {differ} differ", flush=True)
-    print(f"{len(numbers):,} calls in {time.monotonic() - began:.0f} s, {differ} differ")
+            print(f"draw {number}: {words}: {str(error).splitlines()[0]}", flush=True)
+        calls += len(made)
+        if calls % 1000 == 0:
+            print(f"{calls:,} calls in {time.monotonic() - began:.0f} s, {differ} differ", flush=True)
+    print(f"{calls:,} calls in {time.monotonic() - began:.0f} s, {differ} differ")
+    if arguments.record is not None:
+        sanitized = "libasan" in Path("/proc/self/maps").read_text(encoding="utf-8")
+        line = {"calls": calls, "differ": differ, "seed": arguments.seed, "sanitizers": sanitized, "instructions": ISAS}
+        with arguments.record.open("a", encoding="utf-8") as file:
+            print(json.dumps(line), file=file)
+        if arguments.write is not None:
+            text = table(arguments.record.read_text(encoding="utf-8").splitlines())
+            write_between(arguments.write, "check-kernels", text)
     return int(differ > 0)
 
 
