@@ -203,34 +203,35 @@ class _Disturbed(TorchDispatchMode):
         return out
 
 
-def term_errors(call: Call, share: float, seed: int = 0) -> dict[str, float]:
-    """By name, how far each result is off, as a norm, where all terms are off by a share of their size."""
-    exact = results(in_double(call), "reference")
+def term_errors(call: Call, exact: dict[str, Tensor], share: float, seed: int) -> dict[str, float]:
+    """By name, how far each result is from `exact`, as a norm, where all terms are off by a share of their size."""
     with _Disturbed(share, seed):
         off = results(in_double(call), "reference")
     return {name: float((off[name] - expected).norm()) for name, expected in exact.items()}
 
 
-def compare(*calls: Call) -> None:
-    """The kernels give what the reference gives in float64, to within rounding, for calls with the same numbers.
+def compare(call: Call, exact: dict[str, Tensor] | None = None) -> None:
+    """The kernels give what the reference gives in float64, to within rounding.
 
     Rounding is relative to a result, or where terms cancel to what :func:`term_errors` says of their sizes: the most of
     three draws, for what is off by a random number may by chance be right.
+
+    Args:
+        call: what is compared.
+        exact: what the reference gives for its numbers in float64; None: it is asked.
     """
-    exact = results(in_double(calls[0]), "reference")
-    for call in calls:
-        out, bound = results(call, "cpu"), TOLERANCE[call.x.dtype]
-        assert out.keys() == exact.keys()
-        errors = {}
-        for name, expected in exact.items():
-            assert out[name].shape == expected.shape, f"{name}: shape {tuple(out[name].shape)}"
-            error = float((out[name].double() - expected).norm())
-            if not error <= bound * float(expected.norm()):  # NaN is no agreement
-                errors[name] = error
-        for seed in range(3):
-            allowed = term_errors(call, bound, seed) if errors else {}
-            errors = {name: error for name, error in errors.items() if not error <= allowed[name]}
-        assert not errors, f"off by more than the sizes of the terms allow: {errors}"
+    exact = results(in_double(call), "reference") if exact is None else exact
+    out, bound, errors = results(call, "cpu"), TOLERANCE[call.x.dtype], {}
+    assert out.keys() == exact.keys()
+    for name, expected in exact.items():
+        assert out[name].shape == expected.shape, f"{name}: shape {tuple(out[name].shape)}"
+        error = float((out[name].double() - expected).norm())
+        if not error <= bound * float(expected.norm()):  # NaN is no agreement
+            errors[name] = error
+    for seed in range(3 if errors else 0):
+        allowed = term_errors(call, exact, bound, seed)
+        errors = {name: error for name, error in errors.items() if not error <= allowed[name]}
+    assert not errors, f"off by more than the sizes of the terms allow: {errors}"
 
 
 def poison_pool() -> None:
