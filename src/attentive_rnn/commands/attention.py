@@ -13,6 +13,7 @@ from .arguments import MOVED_DATA, OPTION, Argument, Command, overwrite, reader_
 def _masks(arguments: argparse.Namespace) -> int:
     from ..data import ImageDataset
     from ..data.io.files import check_writable
+    from ..draw.charts import save
     from ..training import load_model, open_run
     from ..training.inputs import matched_splits
     from ..training.saved_model import SavedModel
@@ -44,14 +45,14 @@ def _masks(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--items: there is no test item {wrong[0]}; they go from 0 to {len(test) - 1}")
     shown = test.subset(items)
     found: dict[str, list[ImageExplanation]] = {name: explain_images(saved, shown) for name, saved in models.items()}
-    compared_masks(found, test.schema.classes).savefig(path, dpi=64)
+    save(compared_masks(found, test.schema.classes), path, dpi=64)
     print(path)
     return 0
 
 
 def _lags(arguments: argparse.Namespace) -> int:
     from ..data.io.files import check_writable
-    from ..draw.charts import lag_bars
+    from ..draw.charts import lag_bars, save
     from ..explain.lags import learnt_lags
     from ..training import load_model, open_run
 
@@ -70,7 +71,7 @@ def _lags(arguments: argparse.Namespace) -> int:
             weights[title], first[title] = values, start
             print(f"{title}  {'  '.join(f'{lag}: {value:.3f}' for lag, value in enumerate(values, start))}")
     if out is not None:
-        lag_bars(weights, first).savefig(out, dpi=150)
+        save(lag_bars(weights, first), out, dpi=150)
         print(f"drawn: {out}")
     return 0
 

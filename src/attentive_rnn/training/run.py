@@ -25,7 +25,7 @@ from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers, tidy
 from ..data.ranges import of_dataset
-from ..environment import describe
+from ..environment import describe, require_one_process
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
@@ -62,7 +62,7 @@ def train(
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
 
     Raises:
-        ConfigError, DataError: the configuration or the data cannot be used.
+        ConfigError, DataError: the configuration or the data cannot be used, or several processes were started.
         MissingExtraError: Lightning Fabric or TensorBoard is not installed.
 
     Example:
@@ -75,6 +75,7 @@ def train(
         40
     """
     require_extra()
+    require_one_process()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
     starting_model(config, splits.train.schema)
@@ -116,12 +117,13 @@ def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | N
         console, splits: as in :func:`train`.
 
     Raises:
-        ConfigError: its checkpoints are damaged, or another process trains it.
+        ConfigError: its checkpoints are damaged, another process trains it, or several processes were started.
     """
     if run.finished:
         tidy(run.path)
         return run
     require_extra()
+    require_one_process()
     config = run.read_config()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
