@@ -166,7 +166,7 @@ def _recorded(
     dataset = read_input(saved, arguments.source, reader_options(arguments))
     print_notes(dataset.notes)
     for i, meta in enumerate(dataset.metas):
-        track = str(meta.get("name", i + 1))
+        track = str(meta.get("name", i))
         for frame in dataset.sequences[i][: arguments.frames]:
             result = recognizer.push(frame, track)
             if result.ended is not None:
