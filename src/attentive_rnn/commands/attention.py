@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ConfigError, MissingExtraError
-from .arguments import MOVED_DATA, OPTION, Argument, Command, overwrite, reader_options
+from .arguments import MOVED_DATA, OPTION, Argument, Command, line, overwrite, reader_options
 
 
 def _masks(arguments: argparse.Namespace) -> int:
@@ -109,6 +109,7 @@ MASKS = Command(
     Argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)"),
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("evaluate", a.folders[0])],
 )
 LAGS = Command(
     "lags",
@@ -118,6 +119,7 @@ LAGS = Command(
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra"),
     Argument("--out", metavar="FILE", help="draw the weights into a .png or .svg"),
     overwrite("the picture"),
+    next=lambda a: [line("explain", a.folders[0])],
 )
 SILHOUETTES = Command(
     "silhouettes",
@@ -128,4 +130,5 @@ SILHOUETTES = Command(
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features"),
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("explain", a.folders[0], "--faithfulness")],
 )

@@ -51,6 +51,7 @@ def train(
     name: str | None = None,
     console: Console | None = None,
     splits: Splits | None = None,
+    words: str = "",
 ) -> RunFolder:
     """Train from the start, in a new folder, to the end: model/ and results.json are there when this returns.
 
@@ -60,6 +61,7 @@ def train(
         name: of the run's folder; None: the time.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
+        words: a line that is printed where nothing keeps the training from its beginning.
 
     Raises:
         ConfigError, DataError: the configuration or the data cannot be used, or several processes were started.
@@ -79,7 +81,10 @@ def train(
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
     starting_model(config, splits.train.schema)
-    return _complete(create_run(config, Path(parent), name), config, splits, device, console)
+    run = create_run(config, Path(parent), name)
+    if words:
+        (console or standard_error()).print(words, highlight=False, soft_wrap=True, markup=False)
+    return _complete(run, config, splits, device, console)
 
 
 def train_in_memory(config: Config, train: LabelledDataset, *, console: Console | None = None) -> SavedModel:

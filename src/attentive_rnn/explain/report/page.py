@@ -109,7 +109,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
 def _data_remarks(splits: Splits) -> list[str]:
     """The warnings and the notes of the data's reader."""
     parts = splits.parts()
-    found = [*part_warnings(parts), *(finding.text for finding in leak_findings(parts))]
+    found = [*part_warnings(parts, splits.shares_persons), *(finding.text for finding in leak_findings(parts))]
     warnings = [f"Warning: {warning}." for warning in found]
     return warnings + [f"Data: {note}." for note in splits.notes]
 
