@@ -107,7 +107,7 @@ def test_flatten_opens_sections_and_nothing_else():
         ("data.path", "a text or null"),
         ("data.preprocessing", "a list of transforms or null"),
         ("optim.lr_steps", "a list of integers"),
-        ("model.gate", "sigmoid, softmax, a list of these, one for each layer or null"),
+        ("model.gate", "sigmoid, softmax, hard, a list of these, one for each layer or null"),
         ("model.residual", "true or false"),
     ],
 )
