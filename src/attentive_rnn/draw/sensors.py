@@ -58,12 +58,12 @@ def picture(
         areas = np.interp(shares, (0, shares.max() or 1), _AREAS).reshape(pose.shape[:2])
         draw_skeletons(right, pose, schema, areas, np.where(chosen, ORANGE, BONE).reshape(pose.shape[:2]))
         square_window(right, (0, 0), 1.15 * float(np.nanmax(np.abs(pose), initial=0)))
-        right.set_title(f"joints: the {kept} that are kept orange,\nlarger for more attended input", fontsize=9)
+        right.set_title("orange: kept; the larger, the more attended input in training", fontsize=9)
         return figure
     order = np.argsort(shares, kind="stable")
     right.barh(range(count), 100 * shares[order], color=np.where(chosen, BLUE, BONE)[order])
     right.set_yticks(range(count) if count <= _NAMED else [], [names[i] for i in order] if count <= _NAMED else [])
     right.tick_params(axis="y", labelsize=7)
-    right.set_xlabel(f"attended input in training, % of all; blue: the {kept} that are kept")
+    right.set_xlabel("% of the attended input in training; blue: kept")
     without_frame(right)
     return figure

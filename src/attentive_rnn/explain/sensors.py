@@ -26,7 +26,7 @@ from ..draw.skeletons import has_skeletons
 from ..errors import ConfigError
 from ..experiments.folds import cross_validate
 from ..experiments.runner import run_once
-from ..progress import steps
+from ..progress import bar
 from ..training.config import Config
 from ..training.run_folder import RunFolder
 from ..training.saved_model import SavedModel, load_model
@@ -160,12 +160,12 @@ def choose(
         RANDOM: [draws.permutation(len(groups)) for _ in range(_DRAWS)],
     }
     curves: dict[str, np.ndarray] = {}
-    with steps("curve", sum(map(len, orders.values())), console) as counted:
+    with bar("curves", sum(map(len, orders.values())), console) as shown:
         for name, some in orders.items():
             found = []
             for order in some:
-                counted.begin(name)
                 found.append(_curve(measured, groups, order))
+                shown.advance()
             curves[name] = np.mean(found, axis=0)
     whole, total = float(curves[ATTENDED][-1]), sum(int(part.labelled.sum()) for _, part, _ in measured)
     allowed = max(POINTS / 100, math.sqrt(whole * (1 - whole) / total)) if points is None else points / 100
