@@ -42,6 +42,7 @@ COMMANDS = (
     evaluate.EVALUATE,
     evaluate.PREDICT,
     explain.EXPLAIN,
+    attention.SENSORS,
     report.REPORT,
     verify.VERIFY,
     data.DATA,

@@ -134,7 +134,7 @@ def layers_in_words(saved: SavedModel) -> str:
     if saved.task.explanation != "sequences":
         return name
     gates = saved.classifier.layers.gates
-    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
+    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate", "hard": "hard gate"}
     gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
     return f"{name}, {model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
 
