@@ -37,7 +37,7 @@ def walker(x: float, phase: float, tall: float) -> np.ndarray:
     return np.stack([x + 0.5 * side * tall + swing * forth, 0.9 - heights * tall], 1)
 
 
-def pictures(walk: str, speed: float, seed: int, missed: float = MISSED) -> Iterator[list[tuple[int, np.ndarray]]]:
+def pictures(walk: str, speed: float, seed: int) -> Iterator[list[tuple[int, np.ndarray]]]:
     """For each picture its people, in any order: who it is, 0 or 1, and the joints (17, 2) that were found."""
     rng = np.random.default_rng([seed, round(1000 * speed), WALKS.index(walk)])
     tall, phases = rng.uniform(0.45, 0.6, 2), rng.uniform(0, 2 * np.pi, 2)
@@ -56,7 +56,7 @@ def pictures(walk: str, speed: float, seed: int, missed: float = MISSED) -> Iter
         near = abs(places[0] - places[1]) < NEAR
         found = []
         for who in rng.permutation(2):
-            chance = HIDDEN if near and who != front else missed
+            chance = HIDDEN if near and who != front else MISSED
             joints = walker(places[who], phases[who] + 20 * way, tall[who])
             if t == 0 or rng.random() >= chance:
                 found.append((int(who), joints + rng.normal(0, NOISE, joints.shape)))

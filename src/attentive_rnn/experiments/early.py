@@ -28,6 +28,11 @@ class Early:
     low: float
     high: float
 
+    def in_words(self) -> str:
+        """A line for the terminal."""
+        accuracy, low, high = (100 * value for value in (self.accuracy, self.low, self.high))
+        return f"first {self.share:3d} %      {accuracy:.1f} % (95 % interval {low:.1f} to {high:.1f})"
+
 
 def accuracy_by_share(saved: SavedModel, dataset: SequenceDataset) -> list[Early]:
     """The accuracy on sequences that are cut after 10 to 100 % of their frames, one frame at the least.

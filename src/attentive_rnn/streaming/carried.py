@@ -56,7 +56,7 @@ class Carried:
         self._top = slice(int(ends[0]) - layers.hidden_size, int(ends[0]))  # the last layer's h
         self._free: list[int] = []
         self._prepared: dict[int, Prepared | None] = {}
-        widths = [0 if w.ia is None else w.ia.shape[0] for w in map(layers.weights, range(layers.num_layers))]
+        widths = [0 if w.ha is None else w.ha.shape[0] for w in map(layers.weights, range(layers.num_layers))]
         self._responses = weight.new_zeros(sum(widths))
         ends = np.cumsum(widths)
         self._gated = [slice(end - width, end) if width else None for width, end in zip(widths, ends, strict=True)]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 STEADY = 0.5  # share of the former velocity in the next one
-LATE = 0.03  # that a pair counts more for each picture that the track was not seen in
 
 
 class Tracker:
@@ -45,8 +44,7 @@ class Tracker:
         for track in self._tracks.values():
             track.lost += 1
         distances = np.array([[self._tracks[n].distance(joints) for joints in found] for n in numbers])
-        late = np.array([LATE * (self._tracks[n].lost - 1) for n in numbers])
-        tracks = {i: numbers[row] for row, i in _pairs(distances, late, self.reach)}
+        tracks = {i: numbers[row] for row, i in _pairs(distances, self.reach)}
         for i, joints in enumerate(found):
             if i in tracks:
                 self._tracks[tracks[i]].move(joints)
@@ -82,12 +80,11 @@ class _Track:
         self.joints, self.lost, self.seen = joints, 0, self.seen + 1
 
 
-def _pairs(distances: np.ndarray, late: np.ndarray, reach: float) -> list[tuple[int, int]]:
-    """Rows and columns of a table of distances, each at most once, that belong together; a row is as late as it is."""
+def _pairs(distances: np.ndarray, reach: float) -> list[tuple[int, int]]:
+    """Rows and columns of a table of distances, each at most once, that belong together."""
     from scipy.optimize import linear_sum_assignment  # late, for it is slow to import
 
     if distances.size == 0:
         return []
-    near = distances <= reach
-    rows, columns = linear_sum_assignment(np.where(near, distances, reach) + late[:, None])
+    rows, columns = linear_sum_assignment(np.where(distances <= reach, distances, reach))
     return [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if distances[r, c] <= reach]
