@@ -59,9 +59,12 @@ def chosen_estimator(arguments: argparse.Namespace, layout: Layout | None) -> Po
     model = arguments.pose_model
     if model is not None and Path(model).suffix.lower() == ".onnx":
         return OnnxPose(model, arguments.people)
-    wanted = [] if layout is None else get_layout(layout).joints
-    kinds = [kind for kind in (MediaPipePose, MediaPipeHands) if not joint_map(get_layout(kind.layout).joints, wanted).missing]
-    return (kinds or [MediaPipePose])[0](arguments.people, model=model)
+
+    def lacks(kind: type[PoseEstimator]) -> bool:
+        return layout is not None and bool(joint_map(get_layout(kind.layout).joints, get_layout(layout).joints).missing)
+
+    hands = lacks(MediaPipePose) and not lacks(MediaPipeHands)
+    return (MediaPipeHands if hands else MediaPipePose)(arguments.people, model=model)
 
 
 @contextmanager

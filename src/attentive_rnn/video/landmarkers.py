@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +22,37 @@ from .tracking import Tracker
 
 NETWORKS = Path(__file__).parent / "networks"
 MILLISECONDS = 33  # between two pictures, as MediaPipe is told; its smoothing is made for this rate
+_LOG = re.compile(rb"(INFO: |WARNING: |[IWEF]\d{4} \d\d:)[^\n]*\n")  # a line that its libraries write
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the log of MediaPipe's libraries off the standard error; there is no option for it.
+
+    They write past Python, so that the descriptor itself is moved. What others write meanwhile is written afterwards.
+    """
+    with _one_at_a_time, tempfile.TemporaryFile() as written:
+        try:
+            kept = os.dup(2)
+        except OSError:  # closed
+            yield
+            return
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            written.seek(0)
+            os.write(2, _LOG.sub(b"", written.read()))
+
+
+def _close(landmarker: Any) -> None:
+    with _quiet():
+        landmarker.close()
 
 
 class MediaPipe(PoseEstimator):
@@ -33,6 +71,7 @@ class MediaPipe(PoseEstimator):
 
     name = "mediapipe"
     _bundle: str
+    _said = False  # whether all networks have been used in this process
 
     def __init__(self, people: int = 1, patience: int = 10, model: str | Path | None = None) -> None:
         if people < 1:
@@ -46,7 +85,7 @@ class MediaPipe(PoseEstimator):
 
     def reset(self) -> None:
         if self._landmarker is not None:
-            self._landmarker.close()
+            self._end()
         self._landmarker, self._time = None, 0
         self._tracker.reset()
 
@@ -56,7 +95,10 @@ class MediaPipe(PoseEstimator):
         kind = self._mediapipe.ImageFormat.SRGB
         picture = self._mediapipe.Image(image_format=kind, data=np.ascontiguousarray(image))
         self._time += MILLISECONDS
-        found = self._people(self._landmarker.detect_for_video(picture, self._time), *image.shape[:2])
+        with nullcontext() if self._said else _quiet():  # each network writes once, when it is first used
+            result = self._landmarker.detect_for_video(picture, self._time)
+        found = self._people(result, *image.shape[:2])
+        type(self)._said |= bool(found)
         tracks = self._tracker.assign([person.joints for person in found])
         return [person._replace(track=track) for person, track in zip(found, tracks, strict=True)]
 
@@ -64,10 +106,13 @@ class MediaPipe(PoseEstimator):
         vision = self._mediapipe.tasks.vision
         base = self._mediapipe.tasks.BaseOptions(model_asset_path=str(self._model))
         try:
-            return self._make(vision, {"base_options": base, "running_mode": vision.RunningMode.VIDEO})
-        except (RuntimeError, ValueError) as error:
+            with _quiet():
+                made = self._make(vision, {"base_options": base, "running_mode": vision.RunningMode.VIDEO})
+        except (OSError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
             raise DataError(f"{self._model}: is no bundle (.task) of {self.layout} for MediaPipe: {reason}") from error
+        self._end = weakref.finalize(self, _close, made)
+        return made
 
     def _make(self, vision: Any, options: dict[str, Any]) -> Any:
         """The landmarker."""
