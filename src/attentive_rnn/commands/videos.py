@@ -14,8 +14,8 @@ from ..progress import bar
 from .arguments import Argument, Command, line, overwrite
 
 if TYPE_CHECKING:
-    from ..video.extractors import Extractor
     from ..data.skeletons.layouts import Layout
+    from ..video.extractors import Extractor
     from ..video.features import Progress
     from ..video.pose import PoseEstimator
 
@@ -35,7 +35,7 @@ POSES = (  # who looks for people
     Argument(
         "--pose-model",
         metavar="FILE",
-        help="a bundle for MediaPipe (.task), or a network of boxes and key points (.onnx); default: MediaPipe's full one",
+        help="a bundle for MediaPipe (.task) or a network of boxes and key points (.onnx); default: MediaPipe's full",
     ),
 )
 

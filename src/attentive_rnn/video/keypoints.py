@@ -102,14 +102,13 @@ class OnnxPose(PoseEstimator):
         except Exception as error:  # its exceptions share no base but this one
             reason = " ".join(str(error).split())[:300]
             raise ConfigError(f"{self._path}: cannot be run on a picture {x.shape}: {reason}") from error
-        shapes = [tuple(output.shape) for output in outputs]
-        bare = [output[0] if output.ndim == of + 1 and len(output) == 1 else output for output, of in zip(outputs, (2, 3))]
-        if (
-            len(bare) < 2
-            or (bare[0].ndim, bare[1].ndim) != (2, 3)
-            or len(bare[0]) != len(bare[1])
-            or bare[0].shape[1] not in (4, 5)
-            or bare[1].shape[2] != 3
-        ):
-            raise ConfigError(f"{self._path}: gives {shapes}; a pose network gives boxes (N, 4 or 5) and key points (N, K, 3)")
-        return bare[0].astype(np.float32), bare[1].astype(np.float32)
+        found = [
+            one[0] if one.ndim == of + 1 and len(one) == 1 else one for one, of in zip(outputs, (2, 3), strict=False)
+        ]
+        match [one.shape for one in found]:
+            case [(n, 4 | 5), (m, _, 3)] if n == m:
+                return found[0].astype(np.float32), found[1].astype(np.float32)
+        shapes = [one.shape for one in outputs]
+        raise ConfigError(
+            f"{self._path}: gives {shapes}; a pose network gives boxes (N, 4 or 5) and key points (N, K, 3)"
+        )

@@ -149,9 +149,7 @@ class MediaPipePose(MediaPipe):
     _bundle = "pose_landmarker_full.task"
 
     def _make(self, vision: Any, options: dict[str, Any]) -> Any:
-        return vision.PoseLandmarker.create_from_options(
-            vision.PoseLandmarkerOptions(**options, num_poses=self.people)
-        )
+        return vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(**options, num_poses=self.people))
 
     def _people(self, result: Any, height: int, width: int) -> list[Person]:
         return [
@@ -182,9 +180,7 @@ class MediaPipeHands(MediaPipe):
     _bundle = "hand_landmarker_full.task"
 
     def _make(self, vision: Any, options: dict[str, Any]) -> Any:
-        return vision.HandLandmarker.create_from_options(
-            vision.HandLandmarkerOptions(**options, num_hands=self.people)
-        )
+        return vision.HandLandmarker.create_from_options(vision.HandLandmarkerOptions(**options, num_hands=self.people))
 
     def _people(self, result: Any, height: int, width: int) -> list[Person]:
         found = zip(result.hand_landmarks, result.hand_world_landmarks, result.handedness, strict=True)
