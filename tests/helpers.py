@@ -18,7 +18,7 @@ from attentive_rnn.ops.recurrence import LEARNED, Cell, Gate, Spec, State, Weigh
 
 ALL_CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}  # of the CPU kernels
-ALL_GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
+ALL_GATES: tuple[Gate, ...] = ("sigmoid", "softmax", "hard", None)
 LAYERS: dict[str, Callable[..., RecurrentBase]] = {
     "rnn_tanh": EleAttRNN,
     "rnn_relu": partial(EleAttRNN, nonlinearity="relu"),
@@ -128,7 +128,7 @@ def random_call(
         hh=draw(g * n, n, bound=bound),
         b_ih=draw(g * n, bound=bound) if bias else None,
         b_hh=draw(g * n, bound=bound) if bias and spec.cell == "gru_reset_after" else None,
-        ia=draw(d, d, bound=d**-0.5) if gated else None,
+        ia=draw(d, d, bound=d**-0.5) if gated and spec.gate_reads == "both" else None,
         ha=draw(d, n, bound=bound) if gated else None,
         b_a=draw(d, bound=bound) if bias and gated else None,
         lag=draw_lags(spec.lags.number) if spec.lags is not None and spec.lags.norm in LEARNED else None,

@@ -145,6 +145,18 @@ def test_the_example_of_a_command_is_one_that_it_takes(command, tmp_path, monkey
     assert f"Example:\n  {command.example}" in capsys.readouterr().out
 
 
+def test_every_command_ends_with_what_to_type_next():
+    silent = {"serve", "completion", "study", "reproduce"}  # a server, lines for a shell, and tables of many runs
+    assert {command.name for command in EVERY if command.run is not None and command.next is None} == silent
+
+
+def test_the_path_from_a_file_to_an_exported_model_is_shown_without_a_command(capsys):
+    assert main([]) == 0
+    path = capsys.readouterr().out.split("data check  ->", 1)[1].split("\n", 1)[0]
+    assert [words.strip() for words in path.split("->")][:3] == ["train", "evaluate", "explain"]
+    assert path.endswith("predict, stream or serve  ->  export")
+
+
 def test_the_help_names_the_defaults_of_the_configuration():
     named = 0
     for argument in CONFIGURATION:

@@ -160,14 +160,14 @@ def warm() -> None:
     import attentive_rnn.training.launch
     import attentive_rnn.training.loop
     import attentive_rnn.video
-    from attentive_rnn.video import pose
+    from attentive_rnn.video import landmarkers, pose
 
     class Standing(pose.PoseEstimator):
         """One person where the picture is brightest; what is tested is the writing."""
 
         name, layout = "standing", "mediapipe-33"
 
-        def __init__(self, people: int) -> None: ...
+        def __init__(self, people: int, model: None) -> None: ...
 
         def __call__(self, image: np.ndarray) -> list[pose.Person]:
             joints = np.linspace(0.1, 0.9, 99, dtype=np.float32).reshape(33, 3) + image.mean() / 255
@@ -175,10 +175,7 @@ def warm() -> None:
 
         def reset(self) -> None: ...
 
-    try:
-        import mediapipe  # noqa: F401
-    except ImportError:
-        pose.MediaPipePose = Standing  # type: ignore[assignment, misc]
+    landmarkers.MediaPipePose = Standing  # type: ignore[assignment, misc]
     del attentive_rnn, matplotlib, onnxruntime
 
 

@@ -42,6 +42,7 @@ COMMANDS = (
     evaluate.EVALUATE,
     evaluate.PREDICT,
     explain.EXPLAIN,
+    attention.SENSORS,
     report.REPORT,
     verify.VERIFY,
     data.DATA,
@@ -67,7 +68,7 @@ UNUSABLE = {  # the errors of files and disks that the user can mend
 }
 HELP = """Train and use recurrent layers with attention.
 
-  train  ->  evaluate  ->  explain  ->  predict, stream or serve
+  data check  ->  train  ->  evaluate  ->  explain  ->  predict, stream or serve  ->  export
 
   attentive demo                       a trained model at work: answers, an explanation, how far to trust it
   attentive train japanese-vowels      a first run, with data of the package; it says what to type next

@@ -70,6 +70,11 @@ def standard_error() -> Console:
     return _console(_state.quiet)
 
 
+def tell(text: str) -> None:
+    """Print a line on what is being done on the standard error, unless only results are wanted."""
+    standard_error().print(text, highlight=False, soft_wrap=True, markup=False)
+
+
 @cache  # one for all: lines that are printed while a bar is shown go above it
 def _console(quiet: bool) -> Console:
     from rich.console import Console

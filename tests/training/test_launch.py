@@ -96,6 +96,12 @@ def test_two_processes_train_what_one_does(together, small_config, tmp_path, qui
     assert ours["best_epoch"] == theirs["best_epoch"]
 
 
+def test_a_callback_of_the_first_process_ends_both(small_config, tmp_path):
+    told = []
+    run = train_in_two(small_config(**CHANGES), tmp_path, callbacks=[told.append, lambda row: True])
+    assert (len(told), run.read_results()["epochs"]) == (1, 1)
+
+
 def test_two_processes_may_run_their_shares_in_different_numbers_of_parts(together, small_config, tmp_path):
     bounded = train_in_two(small_config(**CHANGES, training__max_frames_per_batch="150"), tmp_path)
     for ours, theirs in zip(timeless(bounded), timeless(together), strict=True):
