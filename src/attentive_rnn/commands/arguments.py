@@ -122,7 +122,9 @@ CONFIGURATION = (
 )
 SEEDS = Argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
 RUN = Argument("folder", metavar="RUN", help="a run folder")
-RUN_OR_MODEL = Argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
+RUN_OR_MODEL = Argument(
+    "folder", metavar="RUN", help="a run folder, its model/ folder, or a model on the hub: USER/REPOSITORY"
+)
 MOVED_DATA = Argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
 USED_DEVICE = Argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
 JSON = Argument("--json", action="store_true", help="print the result as one JSON document")

@@ -211,6 +211,8 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     """
     if config.devices > 1:
         check_normalisation(model, device)
+    if any(config.training.penalties) and task_for(splits.train.schema).section != "model":
+        raise ConfigError("training.attention_penalty must be 0 but for recurrent layers that read sequences")
     train, valid = training_parts(config, splits)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)

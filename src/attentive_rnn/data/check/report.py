@@ -15,6 +15,7 @@ from ..dataset import ColumnUse, LabelledDataset, SequenceDataset, concatenate, 
 from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout, with_layout
+from ..split import PartsError
 from .copies import class_counts, copy_findings
 from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
@@ -155,6 +156,7 @@ def check(path: str | Path, **options: Any) -> Report:
     options = dict(source.check_options) | with_layout(options)
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
     notes: list[str] = []
+    errors: list[str] = []
     parts: dict[str, LabelledDataset] = {}
     shares_persons = False
     columns: tuple[ColumnUse, ...] = ()
@@ -168,11 +170,15 @@ def check(path: str | Path, **options: Any) -> Report:
         if not parts:
             splits = source.load(path, **options)
             parts, shares_persons = splits.parts(), splits.shares_persons
+    except PartsError as reason:
+        parts = {"all": source.read(path, **of_read)}
+        errors.append(str(reason))
     except DataError as reason:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
     takes = set(signature(source.load).parameters) | set(signature(source.read).parameters)
-    return summarise(parts, str(path), f"{source.name} ({source.title})", notes, takes, columns, shares_persons)
+    found = str(path), f"{source.name} ({source.title})"
+    return summarise(parts, *found, notes, takes, columns, errors, shares_persons)
 
 
 def summarise(
@@ -182,9 +188,10 @@ def summarise(
     notes: Iterable[str],
     takes: Iterable[str] = (),
     columns: Iterable[ColumnUse] = (),
+    errors: Iterable[str] = (),
     shares_persons: bool = False,
 ) -> Report:
-    """The report on the parts of a data set; ``notes`` are put before those found here.
+    """The report on the parts of a data set; ``errors`` and ``notes`` are put before those found here.
 
     A finding names an option only if it is among those that the reader ``takes``. ``columns`` are those of a table;
     ``shares_persons`` is that of :class:`Splits`.
@@ -211,6 +218,7 @@ def summarise(
         findings=sort_findings(
             f if f.option.partition("=")[0] in known else f._replace(option="")
             for f in (
+                *(Finding("error", error) for error in errors),
                 *(Finding("warning", warning) for warning in part_warnings(parts, shares_persons)),
                 *(reader_finding(note, known) for note in (*notes, *everything.notes)),
                 *_class_findings(parts),
