@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from torch import Tensor, nn
@@ -141,6 +141,20 @@ class SequenceClassifier(nn.Module):
         """Multiplications and additions of a forward pass over T steps of B rows, a linear layer at every step."""
         linear = 2 * self.classifier.in_features * self.classifier.out_features
         return self.layers.flops(T, B) + T * B * linear
+
+    if TYPE_CHECKING:  # nn.Module calls the result of a call Any
+
+        @overload
+        def __call__(
+            self, x: Tensor, lengths: Tensor | None = None, need_attention: Literal[False] = False
+        ) -> Tensor: ...
+        @overload
+        def __call__(
+            self, x: Tensor, lengths: Tensor | None = None, *, need_attention: Literal[True]
+        ) -> tuple[Tensor, list[Any]]: ...
+        @overload
+        def __call__(self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False) -> Any: ...
+        def __call__(self, *arguments: Any, **options: Any) -> Any: ...
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False) -> Any:
         """Logits (B, K), and the attention of each layer if asked for; see the class."""
