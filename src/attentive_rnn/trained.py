@@ -170,7 +170,7 @@ class TrainedRun:
         truths = [_truth(label, classes) for label in dataset.labels.tolist()]
         known = dataset.labelled
         return Prediction(
-            names=[str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)],
+            names=[str(meta.get("name", i)) for i, meta in enumerate(dataset.metas)],
             labels=outputs[:, 0].tolist() if numbers else [classes[i] for i in shares.argmax(1)],
             probabilities=shares,
             classes=classes,

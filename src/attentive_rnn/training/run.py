@@ -25,7 +25,7 @@ from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers, tidy
 from ..data.ranges import of_dataset
-from ..environment import describe
+from ..environment import describe, require_one_process
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
@@ -51,6 +51,7 @@ def train(
     name: str | None = None,
     console: Console | None = None,
     splits: Splits | None = None,
+    words: str = "",
     callbacks: Sequence[Callback] = (),
     loggers: Sequence[Logger] = (),
 ) -> RunFolder:
@@ -62,13 +63,14 @@ def train(
         name: of the run's folder; None: the time.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
+        words: a line that is printed where nothing keeps the training from its beginning.
         callbacks: functions that are called after each epoch with its row of metrics.csv, such as {"epoch": 1.0,
             "train_loss": ...}. One that returns True ends the training, and the selected epoch so far is tested; an
             error that one raises ends it at once, and :func:`resume` can go on.
         loggers: of Lightning, such as its WandbLogger, which are given the configuration and each row.
 
     Raises:
-        ConfigError, DataError: the configuration or the data cannot be used.
+        ConfigError, DataError: the configuration or the data cannot be used, or several processes were started.
         MissingExtraError: Lightning Fabric or TensorBoard is not installed.
 
     Example:
@@ -81,10 +83,13 @@ def train(
         40
     """
     require_extra()
+    require_one_process()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
     starting_model(config, splits.train.schema)
     run = create_run(config, Path(parent), name)
+    if words:
+        (console or standard_error()).print(words, highlight=False, soft_wrap=True, markup=False)
     return _complete(run, config, splits, device, console, callbacks, loggers)
 
 
@@ -130,12 +135,13 @@ def resume(
         console, splits, callbacks, loggers: as in :func:`train`.
 
     Raises:
-        ConfigError: its checkpoints are damaged, or another process trains it.
+        ConfigError: its checkpoints are damaged, another process trains it, or several processes were started.
     """
     if run.finished:
         tidy(run.path)
         return run
     require_extra()
+    require_one_process()
     config = run.read_config()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits

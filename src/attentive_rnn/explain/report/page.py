@@ -109,7 +109,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
 def _data_remarks(splits: Splits) -> list[str]:
     """The warnings and the notes of the data's reader."""
     parts = splits.parts()
-    found = [*part_warnings(parts), *(finding.text for finding in leak_findings(parts))]
+    found = [*part_warnings(parts, splits.shares_persons), *(finding.text for finding in leak_findings(parts))]
     warnings = [f"Warning: {warning}." for warning in found]
     return warnings + [f"Data: {note}." for note in splits.notes]
 
@@ -134,7 +134,7 @@ def layers_in_words(saved: SavedModel) -> str:
     if saved.task.explanation != "sequences":
         return name
     gates = saved.classifier.layers.gates
-    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
+    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate", "hard": "hard gate"}
     gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
     return f"{name}, {model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
 
