@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from torch import Tensor, nn
@@ -149,6 +149,26 @@ class SequenceClassifier(nn.Module):
     def forward_only(self) -> bool:
         """Whether the logits after a step depend on no step to come."""
         return not self.layers.bidirectional and self.pool != "keras_compat"
+
+    if TYPE_CHECKING:  # nn.Module calls the result of a call Any
+
+        @overload
+        def __call__(
+            self,
+            x: Tensor,
+            lengths: Tensor | None = None,
+            need_attention: Literal[False] = False,
+            every_step: bool = False,
+        ) -> Tensor: ...
+        @overload
+        def __call__(
+            self, x: Tensor, lengths: Tensor | None = None, *, need_attention: Literal[True], every_step: bool = False
+        ) -> tuple[Tensor, list[Any]]: ...
+        @overload
+        def __call__(
+            self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False, every_step: bool = False
+        ) -> Any: ...
+        def __call__(self, *arguments: Any, **options: Any) -> Any: ...
 
     def forward(
         self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False, every_step: bool = False
