@@ -16,6 +16,7 @@ from .arguments import (
     Argument,
     Command,
     after_training,
+    line,
     overwrite,
     reader_options,
     show,
@@ -51,6 +52,7 @@ def _sensors(arguments: argparse.Namespace) -> int:
 def _masks(arguments: argparse.Namespace) -> int:
     from ..data import ImageDataset
     from ..data.io.files import check_writable
+    from ..draw.charts import save
     from ..training import load_model, open_run
     from ..training.inputs import matched_splits
     from ..training.saved_model import SavedModel
@@ -82,14 +84,14 @@ def _masks(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--items: there is no test item {wrong[0]}; they go from 0 to {len(test) - 1}")
     shown = test.subset(items)
     found: dict[str, list[ImageExplanation]] = {name: explain_images(saved, shown) for name, saved in models.items()}
-    compared_masks(found, test.schema.classes).savefig(path, dpi=64)
+    save(compared_masks(found, test.schema.classes), path, dpi=64)
     print(path)
     return 0
 
 
 def _lags(arguments: argparse.Namespace) -> int:
     from ..data.io.files import check_writable
-    from ..draw.charts import lag_bars
+    from ..draw.charts import lag_bars, save
     from ..explain.lags import learnt_lags
     from ..training import load_model, open_run
 
@@ -108,7 +110,7 @@ def _lags(arguments: argparse.Namespace) -> int:
             weights[title], first[title] = values, start
             print(f"{title}  {'  '.join(f'{lag}: {value:.3f}' for lag, value in enumerate(values, start))}")
     if out is not None:
-        lag_bars(weights, first).savefig(out, dpi=150)
+        save(lag_bars(weights, first), out, dpi=150)
         print(f"drawn: {out}")
     return 0
 
@@ -166,6 +168,7 @@ MASKS = Command(
     Argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)"),
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("evaluate", a.folders[0])],
 )
 LAGS = Command(
     "lags",
@@ -175,6 +178,7 @@ LAGS = Command(
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra"),
     Argument("--out", metavar="FILE", help="draw the weights into a .png or .svg"),
     overwrite("the picture"),
+    next=lambda a: [line("explain", a.folders[0])],
 )
 SILHOUETTES = Command(
     "silhouettes",
@@ -185,4 +189,5 @@ SILHOUETTES = Command(
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features"),
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("explain", a.folders[0], "--faithfulness")],
 )

@@ -82,6 +82,8 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
         ValueError: a rate is out of range.
     """
     for name, value in options.items():
+        if name == "proj_size":
+            raise TypeError(f"{owner} has no proj_size: put a torch.nn.Linear(hidden_size, proj_size) behind the layer")
         if name not in defaults:
             raise TypeError(f"{owner}.__init__() got an unexpected keyword argument {name!r}")
         if _TYPES[name] is bool:

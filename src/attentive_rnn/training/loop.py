@@ -29,7 +29,7 @@ from ..tasks import Metric
 from .checkpoint import AtomicCheckpoints, read_checkpoint, starting_point
 from .config import OptimConfig
 from .loader import EpochLoader, training_batches
-from .recorder import ProgressBar, Recorder
+from .recorder import Hooks, ProgressBar, Recorder
 from .run_folder import RunFolder
 from .setup import Job
 
@@ -38,7 +38,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 120.0  # so much work an interruption within a lon
 logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
 
-def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
+def fit(run: RunFolder | None, job: Job, console: Console, hooks: Hooks | None = None) -> Recorder:
     """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Of several processes each calls it; the first writes the files.
@@ -47,6 +47,7 @@ def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
         run: the folder with checkpoints and metrics; None: nothing is written, and the weights are kept in memory.
         job: the model, its task, and the sequences.
         console: where progress goes.
+        hooks: what is told of each epoch; None: nothing.
 
     Returns:
         the rows of all epochs, and that of the selected one.
@@ -56,7 +57,7 @@ def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
     """
     with _deterministic(job.device):
         loop = Loop(run, job, console)
-        loop.run()
+        loop.run(hooks or Hooks())
     job.model.load_state_dict(loop.kept if run is None else read_checkpoint(run.best)["model"])
     job.task.finish(job.model)
     return loop.recorder
@@ -106,9 +107,9 @@ class Loop:
         title = "in memory" if run is None else f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
 
-    def run(self) -> None:
-        """Train until the last epoch, or until the selected one lies too far back."""
-        with closing(self.recorder), closing(self.progress):
+    def run(self, hooks: Hooks) -> None:
+        """Train until the last epoch, until the selected one lies too far back, or until a hook ends it."""
+        with closing(self.recorder), closing(self.progress), hooks.open(self.job.config.to_dict()):
             for epoch in range(len(self.recorder.rows), self.job.config.training.max_epochs):
                 if self.recorder.exhausted:
                     break
@@ -116,6 +117,9 @@ class Loop:
                 self.recorder.add(row)
                 self.save(row)
                 self.progress.end_epoch(row, self.recorder)
+                ends = hooks.tell(row)  # with several processes those of the first
+                if self.fabric.broadcast(ends):
+                    break
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train and validate; return the epoch's row of metrics.csv.

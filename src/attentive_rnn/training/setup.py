@@ -60,7 +60,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
     if config.data.path is not None and not Path(config.data.path).exists():
         raise DataError(f"{config.data.path}: there is no such file or folder; if the data have moved: --data PATH")
     splits = load(config.data.source, config.data.path, **config.data.options)
-    print_notes(part_warnings(splits.parts()), console, "warning")
+    print_notes(part_warnings(splits.parts(), splits.shares_persons), console, "warning")
     print_notes(map(str, leak_findings(splits.parts())), console, "warning")
     print_notes(splits.notes, console)
     return splits
