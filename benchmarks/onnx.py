@@ -20,7 +20,7 @@ from attentive_rnn.export import to_onnx
 
 D, N = 5, 7
 SIZES = ((1, 1), (1, 4), (2, 3), (17, 1), (40, 5))  # (T, B)
-GATES = (None, "sigmoid", "softmax")
+GATES = (None, "sigmoid", "softmax", "hard")
 MAPS = ((1, 1, 1), (3, 6, 7), (2, 3, 9))  # (B, H, W)
 LAYERS: dict[str, Callable[..., Any]] = {
     "RNN, tanh": EleAttRNN,

@@ -28,20 +28,26 @@ struct Gate {
         product.apply(s.rows, s.input, s.ld_input, s.record, s.ld_record);
         for (long i = 0; i < s.rows; i++) {
             T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N;
-            if (softmax) softmax_row(a);
-            if (hard) hard_row(a);
-            each<T>(D, [&](long j, auto n) {
-                const Vector<T> response = scale * (softmax || hard ? load(a + j) : sigmoid(load(a + j)));
-                store(a + j, response, n);
-                store(x + j, response * load(x + j), n);
-            });
+            if (hard) {
+                let_in(a, x, [](Vector<T> z) {
+                    z += 3;
+                    return (z <= 0 ? Vector<T>{} : z >= 6 ? broadcast(T(6)) : z) / 6;  // NaN stays NaN
+                });
+            } else if (softmax) {
+                softmax_row(a);
+                let_in(a, x, [](Vector<T> share) { return share; });
+            } else {
+                let_in(a, x, [](Vector<T> z) { return sigmoid(z); });
+            }
         }
     }
 
-    void hard_row(T *a) const {
+    template <class F>
+    ALWAYS_INLINE void let_in(T *a, T *x, F f) const {
         each<T>(D, [&](long j, auto n) {
-            const Vector<T> z = load(a + j) + 3;
-            store(a + j, (z <= 0 ? Vector<T>{} : z >= 6 ? broadcast(T(6)) : z) / 6, n);  // NaN stays NaN
+            const Vector<T> response = scale * f(load(a + j));
+            store(a + j, response, n);
+            store(x + j, response * load(x + j), n);
         });
     }
 

@@ -252,7 +252,7 @@ int execute(PyObject *module) {
     const bool good = !add_type(module, "Buffer", &buffer_spec) && !add_type(module, "Stream", &stream_spec) &&
                       !add_fields(module, "RECURRENCE_FIELDS", recurrence_fields, fields<RecurrenceCall>) &&
                       !add_fields(module, "LSTM2D_FIELDS", lstm2d_fields, fields<Lstm2dCall>);
-    return good ? 0 : -1;
+    return good && !PyModule_AddIntConstant(module, "RECURRENCE_GATES", GATE_HARD + 1) ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void *>(execute)}, {0, nullptr}};

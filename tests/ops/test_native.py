@@ -48,6 +48,8 @@ def structures_with(name: str, at: int, new: type) -> dict[str, tuple[type, ...]
 def test_a_structure_with_two_fields_swapped_or_one_of_another_kind_is_refused(name, at):
     ours = fields(native.STRUCTURES[name][at])
     assert native.agrees(native.kernels, structures_with(name, at, NamedTuple("Same", ours)))
+    older = SimpleNamespace(**{key: getattr(native.kernels, key) for key in native.STRUCTURES}, RECURRENCE_GATES=3)
+    assert not native.agrees(older)
     for i in range(len(ours) - 1):
         swapped = [*ours[:i], ours[i + 1], ours[i], *ours[i + 2 :]]
         assert not native.agrees(native.kernels, structures_with(name, at, NamedTuple("Swapped", swapped)))

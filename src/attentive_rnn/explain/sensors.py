@@ -107,7 +107,7 @@ class Sensors:
         for k in sorted({*(k for k in _SHOWN if k < count), self.kept, count}):
             cells = (f"{100 * self.curves[name][k - 1]:.1f}".rjust(len(name)) for name in names)
             said.append(f"{k:6}  {'  '.join(cells)}{'  <- chosen' if k == self.kept else ''}")
-        said.append(f"chosen: {self.kept} of {count}, the fewest with {100 * self.least:.1f} % or more from there on")
+        said.append(f"chosen: {self.kept} of {count}, the fewest with {100 * self.least:.1f} % or more")
         said.append(f"  {', '.join(self.chosen)}")
         tests = self.values()["test"]
         titles = {"all": f"all {count}", "chosen": f"the {self.kept} alone, trained again"}
@@ -260,14 +260,13 @@ def _curve(
 
 
 def _fewest(curve: np.ndarray, least: float) -> int:
-    """The first number from which on a curve stays at `least` or above.
+    """The first number at which a curve, whose end is above `least`, reaches it.
 
     Example:
         >>> _fewest(np.array([0.5, 0.9, 0.8, 0.9, 0.92]), 0.9)
-        4
+        2
     """
-    below = np.flatnonzero(curve < least - 1e-9)
-    return int(below[-1]) + 2 if len(below) else 1
+    return int(np.flatnonzero(curve >= least - 1e-9)[0]) + 1
 
 
 def _restricted(config: Config, saved: SavedModel, groups: Sequence[Group], elements: list[int]) -> Config:

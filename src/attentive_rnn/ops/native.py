@@ -113,8 +113,13 @@ STRUCTURES: Mapping[str, tuple[type, ...]] = {
 _KINDS = {int: "int", float: "float", Address: "Address"}
 
 
+GATES = 4  # kinds of gate that a call can name: none and three
+
+
 def agrees(module: Any, structures: Mapping[str, tuple[type, ...]] = STRUCTURES) -> bool:
-    """Whether the compiled module's calls have the fields of ours, by name and kind, in their order."""
+    """Whether the compiled module's calls have the fields of ours, by name and kind, in their order, and its gates."""
+    if getattr(module, "RECURRENCE_GATES", None) != GATES:  # it would take one that it does not know for another
+        return False
     for name, parts in structures.items():
         ours = (f"{field}: {_KINDS[kind]}" for part in parts for field, kind in get_type_hints(part).items())
         if getattr(module, name, None) != tuple(ours):

@@ -39,7 +39,8 @@ class SequenceTask(Task):
             if a is None:
                 means.append(output.new_zeros(()))
                 continue
-            total = a.float().flatten(1).sum(1)  # zero past a row's length
+            a = a.to(torch.promote_types(a.dtype, torch.float32))  # a sum of many halves would be rounded away
+            total = a.flatten(1).sum(1)  # zero past a row's length
             means.append((total / (batch.lengths.clamp(min=1) * a[0, 0].numel())).mean())
         return output, means
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+from math import inf
 from operator import attrgetter
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
@@ -23,7 +24,6 @@ Count = Annotated[int, Field(ge=1, description="1 or more")]
 Counts = Annotated[list[Count], Field(min_length=1, description="a list of numbers, 1 or more")]
 Share = Annotated[float, Field(ge=0, lt=1, description="at least 0 and below 1")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, description="above 0")]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, description="0 or more")]
 Seed = Annotated[int, Field(ge=0, lt=2**32, description=f"from 0 to {2**32 - 1}")]
 Steps = list[dict[str, Any]]  # transforms, each with its name and options
 
@@ -137,7 +137,7 @@ class OptimConfig:
 
     lr: Positive = 0.005
     optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
-    weight_decay: Weight = 0.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, description="0 or more")] = 0.0
     clip_norm: Positive | None = 1.0
     schedule: Literal["plateau", "one-cycle", "steps", "constant"] = "plateau"
     lr_factor: Annotated[float, Field(gt=0, lt=1, description="between 0 and 1")] = 0.1
@@ -179,13 +179,13 @@ class TrainingConfig:
     label_smoothing: Share = 0.0
     class_balance: Annotated[float, Field(ge=0, le=1, description="from 0 to 1")] = 0.0
     early: bool = False
-    attention_penalty: Weight | list[Weight] = 0.0
+    attention_penalty: float | list[float] = 0.0
 
     @property
     def penalties(self) -> list[float]:
         """The weight of each layer's attention, but for layers at the end that have none."""
         given = self.attention_penalty
-        return given if isinstance(given, list) else [given] * (given > 0)
+        return given if isinstance(given, list) else [given] * (given != 0)
 
 
 @dataclass
@@ -248,6 +248,7 @@ class Config:
             ("data.folds", data.folds != 1, "0 or 2 or more"),
             ("data.fold", data.fold < max(data.folds, 1), f"below data.folds, {data.folds}" if data.folds else "0"),
             ("training.batch_size", devices <= self.training.batch_size, f"at least devices, {devices}"),
+            ("training.attention_penalty", all(0 <= w < inf for w in penalties), "0 or more"),
             ("training.attention_penalty", each, f"one weight or a list of {model.num_layers}, one for each layer"),
             ("training.attention_penalty", closes, "0 for a layer whose gate is not sigmoid or hard"),
             ("devices", alone, "1 for model.pool keras_compat, which looks at whole batches"),
@@ -318,7 +319,7 @@ def _refusal(key: str, value: Any, out_of_range: bool) -> str:
     if not out_of_range:
         return f"{key} must be {in_words(KEYS[key])}, got {str(value)!r}"
     limit = next(one for one in (KEYS[key], *KEYS[key].get("anyOf", ())) if "description" in one)
-    as_float = limit.get("type") == "number" and not isinstance(value, list) and abs(value) < sys.float_info.max
+    as_float = limit.get("type") == "number" and abs(value) < sys.float_info.max
     shown = float(value) if as_float else shorten(str(value), 40)
     return f"{key} must be {limit['description']}, got {shown}"
 

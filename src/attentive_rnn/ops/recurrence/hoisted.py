@@ -232,7 +232,7 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
             if spec.gate == "sigmoid":
                 torch.mul(g, a * (1 - a * inverse), out=da[t, :b])
             elif spec.gate == "hard":
-                torch.mul(g, ((a != 0) & (a != spec.gate_scale)) * (spec.gate_scale / 6), out=da[t, :b])
+                torch.mul(g * (spec.gate_scale / 6), (a != 0) & (a != spec.gate_scale), out=da[t, :b])
             else:
                 torch.mul(a, g - (a * g).sum(1, keepdim=True) * inverse, out=da[t, :b])
             torch.mul(d_attended, a, out=dx[t, :b])
