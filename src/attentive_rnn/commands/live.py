@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, one_line
 from ..terminal import to_json
-from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
+from .arguments import RUN_OR_MODEL, Argument, Command, line, overwrite, reader_options
 from .videos import BACKBONE, POSES, chosen_estimator, chosen_extractor
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def _stream(arguments: argparse.Namespace) -> int:
 
 def _answer(lines: Iterator[dict[str, Any]], classes: Sequence[str], segments: Sequence[tuple[Any, Segment]]) -> int:
     """Print the lines as they come, and the segments that they have left."""
-    for line in lines:
-        print(to_json(line), flush=True)
+    for one in lines:
+        print(to_json(one), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
         print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
@@ -165,7 +165,7 @@ def _recorded(
     dataset = read_input(saved, arguments.source, reader_options(arguments))
     print_notes(dataset.notes)
     for i, meta in enumerate(dataset.metas):
-        track = str(meta.get("name", i + 1))
+        track = str(meta.get("name", i))
         for frame in dataset.sequences[i][: arguments.frames]:
             result = recognizer.push(frame, track)
             if result.ended is not None:
@@ -326,6 +326,7 @@ STREAM = Command(
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),
     *_RECOGNITION,
     light=lambda arguments: Path(arguments.folder).suffix == ".onnx",
+    next=lambda a: [] if Path(a.folder).suffix == ".onnx" else [line("export", a.folder, "model.onnx")],
 )
 SERVE = Command(
     "serve",

@@ -60,7 +60,7 @@ def draw_training(request: Request) -> list[Path]:
     """Draw the losses of the run over its epochs, as training.png."""
     run, path = request.run, request.folder / "training.png"
     figure = charts.losses({"loss": [read_rows(run.metrics)]}, run.path.name, request.saved.task.loss_title)
-    write_file(path, charts.encoded(figure, ".png", dpi=150))
+    charts.save(figure, path, dpi=150)
     return [path]
 
 
@@ -72,7 +72,7 @@ def save_figure(figure: Any, path: Path) -> list[Path]:
     """
     written = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
     for file in written:
-        write_file(file, charts.encoded(figure, file.suffix, dpi=130))
+        charts.save(figure, file, dpi=130)
     return written
 
 

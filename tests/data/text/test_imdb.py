@@ -165,3 +165,13 @@ def test_a_rating_of_5000_digits_is_refused(tmp_path):
     (folder / "train.tsv").write_text("0\t" + "9" * 5000 + "\tdull\n")
     with pytest.raises(DataError, match=r"train.tsv, line 1: the rating .* is no whole number"):
         load("imdb", folder)
+
+
+@pytest.mark.parametrize("labels", [("sport", "news"), ("pos", "neg")])
+def test_tables_of_other_texts_or_with_a_validation_part_are_left_to_the_general_reader(tmp_path, labels):
+    parts = ["train", "test", *["valid"] * (labels[0] == "pos")]
+    for part in parts:
+        rows = [f"{label}\tthe {part} text number {i} says it well" for i, label in enumerate(labels)]
+        (tmp_path / f"{part}.tsv").write_text("\n".join(["label\ttext", *rows]))
+    assert recognise(tmp_path).name == "text"
+    assert check(tmp_path).splits == dict.fromkeys(("train", *parts[2:], "test"), 2)

@@ -39,12 +39,13 @@ from ..options import one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
-from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout, stored_layout
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_order, known_layout, stored_layout
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import train_test
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
-from .windows import Part, end_of, gather, in_order, of_one_hot, role_in_part
+from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
 
 DATA = ("sequences", "x", "X", "data")
 _NAMES = {
@@ -108,13 +109,11 @@ def read(
     given = (layout, missing, coordinates, min_confidence, values, target, order, windows)
     arrays = read_arrays(existing(path))
     name = next((name for name in DATA if name in arrays), None)
-    notes: tuple[str, ...] = ()
-    if name is not None and not {"lengths", "schema", "features"} & set(arrays):
-        sure = name == DATA[0] or layout is not None
-        arrays[name], notes = in_order(arrays[name], order, f"{path}: {name}", sure)
-    dataset = from_file(arrays, Path(path), *given)
-    dataset.notes = (*dataset.notes, *notes)
-    return dataset
+    if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
+        lengths = arrays.get("lengths")
+        if lengths is None or lengths.shape == arrays[name].shape[:1]:  # else they follow each other
+            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", layout)
+    return from_file(arrays, Path(path), *given)
 
 
 def from_file(
@@ -134,8 +133,11 @@ def from_file(
     if target is not None:
         one_of(path.suffix[1:], "target", target, get_args(Kind))
     where = str(path)
+    padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
+    order = order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
+        dataset.notes += tuple(f"{where}: the array {name} is not used" for name in arrays if not role_in_part(name)[0])
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
@@ -192,7 +194,10 @@ def from_arrays(
     if stored.dtype.kind not in "iuf" or stored.ndim < 2:
         raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
     cases = _cases(stored, arrays.get("lengths"), schema, where)
-    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values)
+    names = _features(arrays, cases[0].shape[1:])
+    if schema is None and layout is not None and (order := joint_order(names, layout, where, values)):
+        cases, arrays = [case[..., order] for case in cases], arrays | {"features": arrays["features"][order]}
+    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values, names)
     given = _named("labels", arrays)
     sizes = [len(case) for case in cases]
     given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)
@@ -264,6 +269,7 @@ def _named(key: str, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
 
 def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
     """The arrays of each part, where they are named x_train, y_train and so on."""
+    check_part_words(arrays, where)
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
         word, role = role_in_part(name)
@@ -437,8 +443,8 @@ def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str,
 SOURCE = Source(
     name="npz",
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
-    load=with_windows(load),
-    read=with_windows(read),
+    load=with_units(with_windows(load)),
+    read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

@@ -87,7 +87,7 @@ def load(
         return divide(dataset, ~test, path, "")
     place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
     train, test_ = (dataset.subset(_listed(path, name, place)) for name in _LISTS)
-    return Splits(train, test_)
+    return Splits(train, test_, shares_persons=True)
 
 
 def read(path: str | Path, labels: int = 14, missing: Bad = "refuse") -> SequenceDataset:
@@ -173,7 +173,7 @@ def load_depth(path: str | Path, labels: int = 14) -> Splits[SequenceDataset]:
     count = int(arrays["n_train"])
     if not 0 < count < len(dataset):
         raise DataError(f"{path}: n_train is {count}, but there are {len(dataset)} gestures")
-    return Splits(dataset.subset(range(count)), dataset.subset(range(count, len(dataset))))
+    return Splits(dataset.subset(range(count)), dataset.subset(range(count, len(dataset))), shares_persons=True)
 
 
 def read_depth(path: str | Path, labels: int = 14) -> SequenceDataset:
