@@ -9,6 +9,7 @@ Joints count where both are sure of them (0.5). They tremble by the second diffe
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from attentive_rnn.data.io.arrays import read_arrays
 def main() -> None:
     """Print the quantiles, in picture heights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs=2)
+    parser.add_argument("files", nargs=2, type=Path)
     (names, first, sure), (others, second, sure_too) = (videos(file) for file in parser.parse_args().files)
     rows: dict[str, list[np.ndarray]] = {"apart": [], "moved": [], "trembled": []}
     for i, name in enumerate(names):
@@ -33,7 +34,7 @@ def main() -> None:
         print(f"  {word:9}", *(f"{value:.4f}" for value in np.percentile(np.concatenate(values), (50, 90, 95))))
 
 
-def videos(path: str) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
+def videos(path: Path) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
     """The names, the first person's joints (T, V, 2) and which of them are sure (T, V), of each video."""
     held = read_arrays(path)
     ends = np.cumsum(held["lengths"])[:-1]
