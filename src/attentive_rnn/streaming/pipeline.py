@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -131,7 +131,7 @@ class Pipeline:
         """
         return self._recognise(self._find(image), self._next)
 
-    def run(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+    def run(self, frames: Iterable[Frame]) -> Generator[Seen, None, None]:
         """Take the frames of a video or camera; while one is recognised and used, the network looks at the next.
 
         Args:
