@@ -26,7 +26,7 @@ from .roles import Left, Rows, divide, left_notes
 
 @dataclass(frozen=True)
 class Reading:
-    """The options of a reader of tables; see :func:`attentive_rnn.data.formats.tables.load`."""
+    """The options of a reader of tables; see :func:`attentive_rnn.data.formats.tables.read`."""
 
     given: Mapping[str, str | None]
     features: Sequence[str] | None = None
