@@ -207,6 +207,8 @@ def test_padded_arrays_for_each_part_with_one_hot_labels(tmp_path):
     np.testing.assert_array_equal(splits.test[0].sequence.numpy(), x[7].astype(np.float32))
     np.savez(path, X_train=x[:5], y_train=np.arange(5) % 2)
     assert [len(part) for part in load("npz", path)] == [4, 1]
+    np.savez(path, X_train=x[:5], y_train=np.arange(5) % 2, x_tset=x[5:])
+    assert load("npz", path).train.notes[-1] == f"{path}: the arrays x_tset are not used"
     np.savez(path, y_train=np.arange(5) % 2)
     with pytest.raises(DataError, match="there is an array 'y_train', but none with the sequences of that part"):
         load("npz", path)

@@ -122,3 +122,15 @@ def test_a_first_line_that_counts_the_columns_is_refused_and_both_readings_are_n
         read_sequences(tmp_path / "Up_TRAIN.tsv")
     (tmp_path / "Up_TRAIN.tsv").write_text("0\t1.0\t2\n1\t0.5\t0.25\n")
     assert read_sequences(tmp_path / "Up_TRAIN.tsv")[0].sequence.tolist() == [[1], [2]]
+
+
+def test_a_line_of_another_length_and_an_empty_one_are_named(tmp_path):
+    whole = lines(4)[2].splitlines()
+    joined = UCR.to_dataset("\n".join([whole[0] + whole[1], "", *whole[2:]]).encode(), "Toy_TRAIN.tsv")
+    assert joined.notes == (
+        "Toy_TRAIN.tsv, line 2: is empty, between two sequences; a sequence may be lost there",
+        "Toy_TRAIN.tsv, line 3: has 30 values and line 1 has 60; the archive fills shorter sequences with NaN, so a "
+        "line may be cut, or two joined",
+    )
+    assert joined.lengths.tolist() == [60, 30, 30]
+    assert UCR.to_dataset(("\n".join(whole) + "\n\n").encode(), "Toy_TRAIN.tsv").notes == ()

@@ -165,3 +165,19 @@ def test_a_rating_of_5000_digits_is_refused(tmp_path):
     (folder / "train.tsv").write_text("0\t" + "9" * 5000 + "\tdull\n")
     with pytest.raises(DataError, match=r"train.tsv, line 1: the rating .* is no whole number"):
         load("imdb", folder)
+
+
+def test_lines_that_were_joined_and_empty_ones_are_named(tmp_path):
+    write_tables(tmp_path, ".tsv")
+    table = tmp_path / "train.tsv"
+    table.write_text("0\t2\tDull.1\t9\tGreat film\n\n1\t9\tGreat\n0\t1\tBad\n")
+    assert load("imdb", tmp_path).train.notes == (
+        f"{table}, line 1: holds two reviews, as if a line break were lost",
+        f"{table}, line 2: is empty",
+    )
+    assert read_sequences(tmp_path).notes == load("imdb", tmp_path).train.notes
+    assert len(load("imdb", tmp_path).train) == 3
+    table.write_text("neg\tDull.pos\tGreat\r\nneg\tBad.pos\tGood\r\nneg\ta\ttab\r\n")
+    assert load("imdb", tmp_path).train.notes == (
+        f"{table}, line 1: holds two reviews, as if a line break were lost; so it is in 2 lines",
+    )

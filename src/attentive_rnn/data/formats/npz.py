@@ -117,6 +117,7 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     where, windows = str(path), reading.windows
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
         dataset = from_parts(parts, path.stem, replace(reading, windows=None))
+        dataset.notes = (*dataset.notes, *_unused([name for name in arrays if not role_in_part(name)[0]], where))
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
@@ -190,8 +191,7 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     )
     beside = next((n for n in _NAMES["confidence"] if n in arrays and arrays[n].ndim > 1 and len(shape) == 3), None)
     known = {*_RESERVED, *_columns(arrays, len(cases), where), beside, named and "layout"}
-    if unused := [name for name in arrays if name not in known]:
-        dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
+    dataset.notes = (*dataset.notes, *_unused([name for name in arrays if name not in known], where))
 
     def cut(dataset: SequenceDataset) -> SequenceDataset:
         return dataset if windows is None else windows.cut(dataset, where, of_frames and [of_frames[i] for i in kept])
@@ -236,6 +236,10 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
         labels = arrays[names["labels"]] if "labels" in names else None
         parts[word] = Part(f"{where}, array {names['sequences']!r}", arrays[names["sequences"]], labels)
     return {"": next(iter(parts.values()))} if len(parts) == 1 else parts
+
+
+def _unused(names: list[str], where: str) -> list[str]:
+    return [f"{where}: the arrays {', '.join(names)} are not used"] if names else []
 
 
 def _kind(values: np.ndarray) -> str:

@@ -172,9 +172,10 @@ def _facts(
     """The values of each sequence by their name: the columns with a role, and those left out that are facts."""
     facts = {}
     role_of = {column: role for role, column in roles.items()}
+    features = set(frame)
     for name in table.values:
         key = role_of.get(name, name)
-        if name in frame or key in ("sequence", "time", "label"):
+        if name in features or key in ("sequence", "time", "label"):
             continue
         if name in role_of or name == META or table.schema is not None or (name in left and left[name].fact):
             facts[key] = table.constants(name, rows.order, rows.starts)
