@@ -7,7 +7,7 @@
 extern "C" {
 
 enum RecurrenceCell : int64_t { RNN_TANH, RNN_RELU, LSTM, GRU, GRU_RESET_AFTER };
-enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX };
+enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD };
 
 // Fields of a call of a recurrence as F(type, name), in the order in which they lie: a structure is made of them, and the
 // list of their names and kinds for Python, whose own structure must agree with it (ops/native.py).
@@ -19,7 +19,7 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX };
 //   h, c                         (B, N): the state before the first step
 //   window                       (B, W, N), W = lags + first_lag - 1: the outputs before it, the latest first
 //   ih, hh, b_ih, b_hh           (G*N, D), (G*N, N), (G*N), (G*N)
-//   ia, ha, b_a                  (D, D), (D, N), (D)
+//   ia, ha, b_a                  (D, D), (D, N), (D); ia null: the gate reads h_{t-1} alone
 //   lag                          (K): the lags' weights
 //   lengths                      (B), in 0..T; null: every row has T steps
 //   zoneout                      (states, T, B, N): the share of its old value that a unit keeps

@@ -14,10 +14,10 @@ struct Sums {
     T *h, *x, *a, *own, *bias, *lag;
 
     Sums(const Call<T> &call, Arena &arena) {
-        const long N = call.N, D = call.D, G = call.gated ? D : 0;
+        const long N = call.N, D = call.D, G = call.gated ? D : 0, A = call.raw.ia ? D : 0;
         ld_h = row_stride<T>((Cell::deltas - Cell::first_from_h) * N + G), ld_x = row_stride<T>(Cell::blocks * N);
-        ld_a = row_stride<T>(G), ld_own = row_stride<T>(N);
-        h = arena.take<T>(N * ld_h), x = arena.take<T>(D * ld_x), a = arena.take<T>(G * ld_a);
+        ld_a = row_stride<T>(A), ld_own = row_stride<T>(N);
+        h = arena.take<T>(N * ld_h), x = arena.take<T>(D * ld_x), a = arena.take<T>(A * ld_a);
         own = arena.take<T>(Cell::own * N * ld_own), bias = arena.take<T>(Cell::deltas * N + G);
         lag = arena.take<T>(call.raw.lags);
     }
@@ -48,7 +48,7 @@ struct Backward {
     void pack(Arena &arena) {
         to_h.pack(arena);
         if (wants_dx()) to_x.pack(arena);
-        if (call.gated && call.raw.g_x) gate.to_input.pack(arena);
+        if (call.raw.ia && call.raw.g_x) gate.to_input.pack(arena);
         cell.pack_backward(arena);
     }
 
@@ -114,7 +114,7 @@ struct Backward {
             to_h.apply(s.rows, s.delta + from_h, s.ld_delta, s.dh, s.ld_state, true);
             if (raw.zoneout) add_kept(b, R);
             if (raw.g_x) {
-                if (call.gated) gate.to_input.apply(s.rows, s.delta + gate_at, s.ld_delta, b.dx, b.ld_dx, true);
+                if (raw.ia) gate.to_input.apply(s.rows, s.delta + gate_at, s.ld_delta, b.dx, b.ld_dx, true);
                 for (long i = 0; i < s.rows; i++)
                     copy(call.out(raw.g_x) + (rows.time(t, i) * call.B + rows.row(i)) * D, b.dx + i * b.ld_dx, D);
             }
@@ -216,7 +216,7 @@ struct Backward {
         };
         add(N, gate_at - from_h + G, b.inputs, b.deltas + from_h, sums.h, sums.ld_h);
         add(D, Cell::blocks * N, b.inputs + N, b.deltas, sums.x, sums.ld_x);
-        if (G) add(D, D, b.inputs + N + D, b.deltas + gate_at, sums.a, sums.ld_a);
+        if (call.raw.ia) add(D, D, b.inputs + N + D, b.deltas + gate_at, sums.a, sums.ld_a);
         if (Cell::own) add(N, N, b.inputs + b.width, b.deltas, sums.own, sums.ld_own);
         add_columns(gate_at + G, K, b.deltas, ldd, sums.bias);
         b.gathered = 0;

@@ -1,5 +1,5 @@
 // The attention gate, equations (4) and (5): a_t = s * f(W_xa x_t + W_ha h_{t-1} + b_a), x~_t = a_t * x_t, with f the
-// sigmoid or, over the inputs, the softmax.
+// sigmoid, over the inputs the softmax, or hard, min(max(z/6 + 1/2, 0), 1). Without W_xa it reads h_{t-1} alone.
 #pragma once
 #include "layer.h"
 #include "vmath.h"
@@ -9,7 +9,7 @@ namespace attentive::ISA {
 template <class T>
 struct Gate {
     const long N, D;
-    const bool softmax;
+    const bool softmax, hard;
     const T scale;
     Product<T> product;       // [h | x] -> a
     BackProduct<T> to_input;  // da -> dx
@@ -18,8 +18,9 @@ struct Gate {
         : N(call.N),
           D(call.D),
           softmax(call.raw.gate == GATE_SOFTMAX),
+          hard(call.raw.gate == GATE_HARD),
           scale(T(call.raw.gate_scale)),
-          product(call.in(call.raw.ha), N, call.in(call.raw.ia), D, D, 0, call.in(call.raw.b_a)),
+          product(call.in(call.raw.ha), N, call.in(call.raw.ia), call.raw.ia ? D : 0, D, 0, call.in(call.raw.b_a)),
           to_input(D, call.in(call.raw.ia), D) {}
 
     // The response into the record, x~ in x's place.
@@ -28,12 +29,20 @@ struct Gate {
         for (long i = 0; i < s.rows; i++) {
             T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N;
             if (softmax) softmax_row(a);
+            if (hard) hard_row(a);
             each<T>(D, [&](long j, auto n) {
-                const Vector<T> response = scale * (softmax ? load(a + j) : sigmoid(load(a + j)));
+                const Vector<T> response = scale * (softmax || hard ? load(a + j) : sigmoid(load(a + j)));
                 store(a + j, response, n);
                 store(x + j, response * load(x + j), n);
             });
         }
+    }
+
+    void hard_row(T *a) const {
+        each<T>(D, [&](long j, auto n) {
+            const Vector<T> z = load(a + j) + 3;
+            store(a + j, (z <= 0 ? Vector<T>{} : z >= 6 ? broadcast(T(6)) : z) / 6, n);  // NaN stays NaN
+        });
     }
 
     void softmax_row(T *a) const {
@@ -52,6 +61,10 @@ struct Gate {
         for (long i = 0; i < s.rows; i++) {
             const T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N + D, *g = g_attention(i);
             T *da = delta + i * s.ld_delta, *d = dx + i * ld_dx;
+            if (hard) {
+                hard_back(a, x, g, da, d);
+                continue;
+            }
             T mean = 0;  // of the gradient under the softmax's distribution
             if (softmax)
                 for (long j = 0; j < D; j++) mean += a[j] * inverse * (d[j] * x[j] + (g ? g[j] : T(0)));
@@ -63,6 +76,17 @@ struct Gate {
                 store(d + j, load(d + j) * response, n);
             });
         }
+    }
+
+    // At its ends, as beyond them, the gate passes no gradient.
+    void hard_back(const T *a, const T *x, const T *g, T *da, T *d) const {
+        each<T>(D, [&](long j, auto n) {
+            const Vector<T> response = load(a + j);
+            Vector<T> da_response = load(d + j) * load(x + j) * (scale / 6);
+            if (g) da_response += load(g + j, n) * (scale / 6);
+            store(da + j, response == 0 ? Vector<T>{} : response == scale ? Vector<T>{} : da_response, n);
+            store(d + j, load(d + j) * response, n);
+        });
     }
 };
 

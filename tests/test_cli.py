@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -144,6 +145,18 @@ def test_the_example_of_a_command_is_one_that_it_takes(command, tmp_path, monkey
     assert f"Example:\n  {command.example}" in capsys.readouterr().out
 
 
+def test_every_command_ends_with_what_to_type_next():
+    silent = {"serve", "completion", "study", "reproduce"}  # a server, lines for a shell, and tables of many runs
+    assert {command.name for command in EVERY if command.run is not None and command.next is None} == silent
+
+
+def test_the_path_from_a_file_to_an_exported_model_is_shown_without_a_command(capsys):
+    assert main([]) == 0
+    path = capsys.readouterr().out.split("data check  ->", 1)[1].split("\n", 1)[0]
+    assert [words.strip() for words in path.split("->")][:3] == ["train", "evaluate", "explain"]
+    assert path.endswith("predict, stream or serve  ->  export")
+
+
 def test_the_help_names_the_defaults_of_the_configuration():
     named = 0
     for argument in CONFIGURATION:
@@ -161,3 +174,38 @@ def test_a_reader_that_goes_away_is_no_traceback():
     process.wait(timeout=60)
     process.stderr.close()
     assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("streams", "status", "said"),
+    [
+        ("<&-", 0, ""),
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+        (">/dev/full", 2, "attentive: error: a file or the output: cannot be used: No space left on device\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_no_traceback(streams, status, said):
+    code = "import sys; from attentive_rnn.cli import main; sys.exit(main(['data', 'list', '--json']))"
+    shell = ["sh", "-c", f'"$0" -c "$1" {streams}', sys.executable, code]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+def test_a_file_that_is_opened_later_does_not_become_the_output(tmp_path):
+    code = (
+        "import os, sys; from attentive_rnn.cli import main; main(['data', 'list', '--json'])\n"
+        "file = open(sys.argv[1], 'w'); os.write(1, b'printed'); print(file.fileno() > 2, file=file)"
+    )
+    subprocess.run(["sh", "-c", '"$0" -c "$1" "$2" >&-', sys.executable, code, tmp_path / "file"], check=True)
+    assert (tmp_path / "file").read_text() == "True\n"
+
+
+def test_what_an_encoding_has_no_character_for_is_escaped(tmp_path):
+    (tmp_path / "\u00e9.csv").write_text("id,label,x\n1,\u4e2d,1\n1,\u4e2d,2\n2,b,1\n2,b,2\n")
+    environment = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
+    command = [*COMMAND, "data", "check", str(tmp_path / "\u00e9.csv")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "\\u4e2d" in done.stdout

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import warnings
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -16,3 +18,41 @@ def test_the_estimator_chooses_its_parameters_and_draws_its_attention(tmp_path, 
     assert "of the attended input" in printed
     assert (tmp_path / "classes.png").stat().st_size > 10_000
     assert str(tmp_path / "classes.png") in printed
+
+
+def run(name, capsys, *arguments):
+    runpy.run_path(str(EXAMPLES / name))["main"](*arguments)
+    return capsys.readouterr().out
+
+
+def test_lightning_trains_the_classifier(tmp_path, capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers of the loader
+        assert float(run("with_lightning.py", capsys, tmp_path).split()[-1]) > 0.5
+
+
+def test_skorch_makes_an_estimator_of_a_network(capsys):
+    validated, accuracy = (float(line.split()[-1]) for line in run("with_skorch.py", capsys).splitlines())
+    assert validated > 0.5
+    assert accuracy > 0.5
+
+
+def test_optuna_ends_bad_runs_early(tmp_path, capsys):
+    printed = run("with_optuna.py", capsys, tmp_path)
+    runs, pruned = re.match(r"(\d+) runs, (\d+) ended early; best {'hidden_size':", printed).groups()
+    finished = list(tmp_path.glob("trial-*/results.json"))
+    assert (int(runs), len(finished)) == (6, 6 - int(pruned))
+    assert int(pruned) > 0
+
+
+def test_onnx_graphs_compute_what_the_layer_does(tmp_path, capsys):
+    printed = run("with_onnx.py", capsys, tmp_path)
+    gaps = [float(line.split()[-1]) for line in printed.splitlines() if "difference" in line]
+    assert len(gaps) == 3
+    assert max(gaps) < 1e-5
+
+
+def test_windows_of_an_eeg_are_told_apart_by_the_channels_at_the_back(capsys):
+    printed = run("eeg_windows.py", capsys)
+    assert float(printed.splitlines()[0].split()[-1]) > 0.7
+    assert "O1" in printed or "O2" in printed

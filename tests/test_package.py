@@ -17,6 +17,12 @@ def test_importing_the_package_does_not_import_torch():
     assert done.stdout == "False\n"
 
 
+def test_layers_and_runs_come_without_the_compiler():
+    code = "import sys; from attentive_rnn import EleAttGRU, RRA, load; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_every_name_is_there_and_listed():
     for name in attentive_rnn.__all__:
         assert name in dir(attentive_rnn)

@@ -136,6 +136,13 @@ def test_frames_are_recognised_as_they_come(skeleton_run):
     assert last.probabilities == pytest.approx(run.predict(frames).probabilities[0], abs=1e-5)
 
 
+def test_sequences_without_a_name_count_from_0_wherever_they_are_answered(skeleton_run):
+    run = attentive_rnn.load(skeleton_run.path)
+    two = [sequence.numpy() for sequence in skeletons().sequences[:2]]
+    assert run.predict(two).names == ["0", "1"]
+    assert [one.name for one in run.explain(two)] == ["0", "1"]
+
+
 def test_what_goes_with_files_does_not_go_with_arrays(run):
     with pytest.raises(ConfigError, match="take no options, got missing"):
         run.predict(np.zeros((5, 6)), options={"missing": "zero"})

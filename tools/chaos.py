@@ -64,12 +64,15 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Target:
-    """A command that writes, the same when it is given again, the folder that it makes, and files that do not count."""
+    """A command that writes, the same when it is given again, the folder that it makes, files that do not count, and
+    the command that makes what is in the folder before.
+    """
 
     first: list[str]
     again: list[str]
     made: str
     but: str = "^$"
+    before: tuple[str, ...] = ()
 
 
 TARGETS = {
@@ -90,6 +93,21 @@ TARGETS = {
         ["data", "convert", "../gestures.csv", "gestures.npz"],
         ["data", "convert", "../gestures.csv", "gestures.npz", "--overwrite"],
         ".",
+    ),
+    "demo": Target(*2 * [["demo", "demo"]], "demo"),
+    "report": Target(*2 * [["report", "demo"]], "demo", before=("demo", "demo")),
+    "explain": Target(*2 * [["explain", "demo"]], "demo", before=("demo", "demo")),
+    "predict": Target(
+        ["predict", "demo", "demo/recordings.csv", "--out", "answers.csv"],
+        ["predict", "demo", "demo/recordings.csv", "--out", "answers.csv", "--overwrite"],
+        ".",
+        before=("demo", "demo"),
+    ),
+    "export": Target(
+        ["export", "demo", "graph.onnx"],
+        ["export", "demo", "graph.onnx", "--overwrite"],
+        ".",
+        before=("demo", "demo"),
     ),
 }
 
@@ -142,14 +160,14 @@ def warm() -> None:
     import attentive_rnn.training.launch
     import attentive_rnn.training.loop
     import attentive_rnn.video
-    from attentive_rnn.video import pose
+    from attentive_rnn.video import landmarkers, pose
 
     class Standing(pose.PoseEstimator):
         """One person where the picture is brightest; what is tested is the writing."""
 
         name, layout = "standing", "mediapipe-33"
 
-        def __init__(self, people: int) -> None: ...
+        def __init__(self, people: int, model: None) -> None: ...
 
         def __call__(self, image: np.ndarray) -> list[pose.Person]:
             joints = np.linspace(0.1, 0.9, 99, dtype=np.float32).reshape(33, 3) + image.mean() / 255
@@ -157,10 +175,7 @@ def warm() -> None:
 
         def reset(self) -> None: ...
 
-    try:
-        import mediapipe  # noqa: F401
-    except ImportError:
-        pose.MediaPipePose = Standing  # type: ignore[assignment, misc]
+    landmarkers.MediaPipePose = Standing  # type: ignore[assignment, misc]
     del attentive_rnn, matplotlib, onnxruntime
 
 
@@ -331,10 +346,16 @@ def kills(usual: Ended, rng: random.Random, number: int, most: int | None) -> It
         yield Case("killed at a random moment", f"{after:.2f} s", {"after": after})
 
 
-def place_for(place: Path) -> Path:
-    """A new empty folder."""
+def place_for(place: Path, target: Target) -> Path:
+    """A new folder with what the command finds there."""
     made = Path(tempfile.mkdtemp(dir=place))
     made.chmod(0o755)
+    if target.before:
+        whole = place / "before"
+        if not whole.exists():
+            whole.mkdir()
+            run(target.before, whole)
+        shutil.copytree(whole, made, dirs_exist_ok=True)
     return made
 
 
@@ -345,7 +366,7 @@ def chaos(name: str, number: int, most: int | None, seed: int) -> Tried:
         place = Path(os.path.realpath(temporary))
         place.chmod(0o755)
         prepare(place)
-        whole = place_for(place)
+        whole = place_for(place, target)
         usual = run(target.first, whole)
         if usual.status:
             raise RuntimeError(f"{name} fails undisturbed: {usual.said}")
@@ -361,7 +382,7 @@ def chaos(name: str, number: int, most: int | None, seed: int) -> Tried:
             shutil.rmtree(folder)
 
         for what, case, how in kills(usual, rng, number, most):
-            folder = place_for(place)
+            folder = place_for(place, target)
             run(target.first, folder, **how)
             if rng.random() < 0.5:
                 after = rng.uniform(0, usual.seconds)
@@ -370,11 +391,11 @@ def chaos(name: str, number: int, most: int | None, seed: int) -> Tried:
             given_again(folder, what, case, [])
         for _ in range(number):
             largest = rng.randrange(max(sizes))
-            folder = place_for(place)
+            folder = place_for(place, target)
             ended = run(target.first, folder, largest=largest)
             given_again(folder, "full disk", f"{largest} bytes", [] if ended.status == 0 else one_line(ended))
         for _ in range(max(1, number // 4)):
-            folder, after = place_for(place), rng.uniform(0, usual.seconds)
+            folder, after = place_for(place, target), rng.uniform(0, usual.seconds)
             run(target.first, folder, after=after)
             modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
             for path, mode in modes.items():

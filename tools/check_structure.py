@@ -16,7 +16,7 @@ LINES = 450  # of a Python file
 MODULES = 16  # Python files in a folder of the package, without those in its subfolders
 ROOMS = (  # each imports only from itself and from those before it, also within functions
     *("errors", "terminal", "progress", "options", "catalogue", "environment", "pretrained"),
-    *("data", "video", "draw", "ops", "layers", "models", "tasks", "training"),
+    *("data", "hub", "video", "draw", "ops", "layers", "models", "tasks", "training"),
     *("export", "streaming", "serve", "experiments", "explain", "estimators", "trained"),
     *("__init__", "commands", "cli", "__main__"),
 )

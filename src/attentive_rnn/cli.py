@@ -42,6 +42,7 @@ COMMANDS = (
     evaluate.EVALUATE,
     evaluate.PREDICT,
     explain.EXPLAIN,
+    attention.SENSORS,
     report.REPORT,
     verify.VERIFY,
     data.DATA,
@@ -63,11 +64,11 @@ COMMANDS = (
 
 UNUSABLE = {  # the errors of files and disks that the user can mend
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO),
-    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EMFILE),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.EFBIG),
 }
 HELP = """Train and use recurrent layers with attention.
 
-  train  ->  evaluate  ->  explain  ->  predict, stream or serve
+  data check  ->  train  ->  evaluate  ->  explain  ->  predict, stream or serve  ->  export
 
   attentive demo                       a trained model at work: answers, an explanation, how far to trust it
   attentive train japanese-vowels      a first run, with data of the package; it says what to type next
@@ -78,17 +79,19 @@ HELP = """Train and use recurrent layers with attention.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 for errors in checked data, 2 for a mistake, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
+    terminal.complete_streams()
     with terminal.interruptible(words):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", DataWarning)
                 warnings.showwarning = partial(_show_warning, warnings.showwarning)
-                return _run(words)
+                status = _run(words)
+                sys.stdout.flush()
+                return status
         except KeyboardInterrupt:
             return _interrupted()
         except BrokenPipeError:
-            # The reader of the output, such as `head`, has gone; Python would complain again at its exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            terminal.drop_output()  # its reader, such as `head`, has gone
             return 141
         except Exception as error:
             if terminal.interrupted():  # such as a library's error about a worker that Ctrl-C ended
@@ -96,6 +99,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not isinstance(error, UserError) and not (isinstance(error, OSError) and error.errno in UNUSABLE):
                 raise
             print(f"attentive: error: {one_line(_in_words(error))}", file=sys.stderr)
+            try:
+                sys.stdout.flush()
+            except OSError:
+                terminal.drop_output()
             return 2
 
 
@@ -108,7 +115,7 @@ def _in_words(error: Exception) -> str:
     """The message of an error; of a file or disk that cannot be used, as those of this package begin."""
     if isinstance(error, UserError) or not isinstance(error, OSError):
         return str(error)
-    where = "a file" if error.filename is None else error.filename
+    where = "a file or the output" if error.filename is None else error.filename
     return f"{where}: cannot be used: {error.strerror}"
 
 

@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from .errors import ConfigError
+
 DISTRIBUTION = "attentive-rnn"
+LAUNCHERS = {  # what tells a process that others were started with it, and how to start one
+    "WORLD_SIZE": "start attentive without torchrun",
+    "RANK": "start attentive without torchrun",
+    "LOCAL_RANK": "start attentive without torchrun",
+    "SLURM_NTASKS": "ask SLURM for one task (--ntasks=1)",
+    "OMPI_COMM_WORLD_SIZE": "start attentive without mpirun",
+    "PMI_SIZE": "start attentive without mpirun",
+}
 
 
 class Package(NamedTuple):
@@ -37,6 +47,24 @@ def describe(device: str) -> dict[str, Any]:
         "hardware": hardware() | {"gpus": gpus()},
         "threads": torch.get_num_threads(),
     }
+
+
+def require_one_process() -> None:
+    """Refuse to train in one of several processes that torchrun, SLURM or MPI has started.
+
+    Each would train a run of its own, of all the data, and know nothing of the others.
+
+    Raises:
+        ConfigError: a variable of the environment says that there are several.
+    """
+    for name, remedy in LAUNCHERS.items():
+        value = os.environ.get(name, "")
+        if value.isdecimal() and int(value) > (0 if name.endswith("RANK") else 1):
+            raise ConfigError(
+                f"this is one of several processes that each would train a run of its own ({name}={value}): {remedy} "
+                "and give --devices N to train on N devices; if this process is the only one: "
+                f"env -u {name} attentive ..."
+            )
 
 
 def versions() -> dict[str, str]:

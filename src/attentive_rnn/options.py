@@ -11,7 +11,8 @@ from typing import Annotated, Literal, TypedDict, get_args
 
 BackendName = Literal["auto", "triton", "cpu", "cuda-graph", "hoisted", "reference"]
 CellName = Literal["gru", "lstm", "rnn", "rra"]
-Gate = Literal["sigmoid", "softmax"] | None
+Gate = Literal["sigmoid", "softmax", "hard"] | None
+GateReads = Literal["both", "state"]
 Init = Literal["torch", "paper", "open"]
 Norm = Literal["sum", "softmax", "content", "mean"]
 Pool = Literal["mean", "last", "keras_compat"]
@@ -26,8 +27,11 @@ class LayerOptions(TypedDict, total=False):
     """Options of a stack of recurrent layers.
 
     Args:
-        gate: "sigmoid"; "softmax" (the elements of a_t sum to one); None (the plain layer, x~ = x); or a sequence
-            with one entry a layer.
+        gate: "sigmoid"; "softmax" (the elements of a_t sum to one); "hard", min(max(z/6 + 1/2, 0), 1) of what the
+            sigmoid takes, which closes and opens altogether; None (the plain layer, x~ = x); or a sequence with one
+            entry a layer.
+        gate_reads: "both", x_t and h_{t-1}; "state", h_{t-1} alone: there is no W_xa, and an element whose gate is
+            exactly zero changes nothing.
         gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
@@ -38,6 +42,7 @@ class LayerOptions(TypedDict, total=False):
     """
 
     gate: Gate | Sequence[Gate]
+    gate_reads: GateReads
     gate_scale: float
     locked_dropout: Rate
     zoneout: Rate
@@ -63,6 +68,7 @@ class ClassifierOptions(LayerOptions, total=False):
 
 LAYER_DEFAULTS: LayerOptions = {
     "gate": "sigmoid",
+    "gate_reads": "both",
     "gate_scale": 1.0,
     "locked_dropout": 0.0,
     "zoneout": 0.0,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from io import TextIOWrapper
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,6 +38,28 @@ class _State:
 _state = _State()
 
 
+def complete_streams() -> None:
+    """Let standard streams that are closed read and write nothing, and escape what their encoding has no character for.
+
+    A file that is opened later would else get the number of a closed one, and with it what other code prints there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and (stream.encoding.lower() != "utf-8" or stream.errors == "strict"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def drop_output() -> None:
+    """Let the standard output, which nobody can take, lead to nothing; Python would complain again at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def be_quiet() -> None:
     """Let nothing but results, warnings and errors be printed from here on."""
     _state.quiet = True
@@ -45,6 +68,11 @@ def be_quiet() -> None:
 def standard_error() -> Console:
     """The console of progress and notes: the standard error, which takes nothing where only results are wanted."""
     return _console(_state.quiet)
+
+
+def tell(text: str) -> None:
+    """Print a line on what is being done on the standard error, unless only results are wanted."""
+    standard_error().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 @cache  # one for all: lines that are printed while a bar is shown go above it

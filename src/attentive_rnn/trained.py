@@ -6,8 +6,9 @@ Input is the folder of a run or of a model; the object takes paths, data frames,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,21 @@ import numpy as np
 from .data import ImageDataset, LabelledDataset, Splits
 from .data.dataset import sequences_only
 from .data.fingerprint import items_of
+from .data.io.files import write_file
 from .errors import ConfigError, DataError
 from .experiments.fusion import answers_in_test
 from .explain import Explanation, explain, stored_usual
 from .explain.images import ImageExplanation, explain_images
+from .explain.report.card import model_card
+from .explain.response import FILE as USUAL
 from .explain.response import has_gate
+from .explain.sequences import draw_classes
+from .hub import push
 from .streaming import Recognizer
 from .streaming.recordings import are_windows, segments_of_recordings
 from .tasks import Task
 from .tasks.metrics import probabilities
-from .training import RunFolder, SavedModel, load_model, open_run
+from .training import RunFolder, SavedModel, load_model, open_run, save_model
 from .training.inputs import known_data, read_values, run_splits
 from .training.run import test_scores
 from .training.saved_model import find_model
@@ -35,11 +41,12 @@ def load(folder: str | Path, device: str = "cpu") -> TrainedRun:
     """The trained run in a folder.
 
     Args:
-        folder: of a run, or of its model.
+        folder: of a run, or of its model; or the name of a model on the Hugging Face hub, "USER/REPOSITORY" or
+            "USER/REPOSITORY@REVISION".
         device: where the model works: "auto", "cpu", "cuda" or "cuda:INDEX".
 
     Raises:
-        ConfigError: the folder is none of these, or damaged; or there is no such device.
+        ConfigError: the folder is none of these, or damaged; there is no such model on the hub, or no such device.
 
     Example:
         >>> import tempfile
@@ -163,7 +170,7 @@ class TrainedRun:
         truths = [_truth(label, classes) for label in dataset.labels.tolist()]
         known = dataset.labelled
         return Prediction(
-            names=[str(meta.get("name", i)) for i, meta in enumerate(dataset.metas, 1)],
+            names=[str(meta.get("name", i)) for i, meta in enumerate(dataset.metas)],
             labels=outputs[:, 0].tolist() if numbers else [classes[i] for i in shares.argmax(1)],
             probabilities=shares,
             classes=classes,
@@ -256,6 +263,63 @@ class TrainedRun:
         """
         return Recognizer(self.saved, **options)
 
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        *,
+        name: str | None = None,
+        data: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        license: str | None = None,
+    ) -> None:
+        """Write what a repository of the Hugging Face hub holds of the run, which :func:`load` reads.
+
+        It is the weights, their description (classes, frames, preprocessing), the usual attention, and a model card
+        with the results and a picture of the attention in each class. Names of sequences and paths are left out.
+
+        Args:
+            folder: for the files; those of these names are replaced.
+            name: of the model in the card; None: the folder.
+            data, options: as for :meth:`splits`; the picture is of the test part.
+            license: of the weights, as the hub names it: "apache-2.0", "cc-by-4.0"; None: the card says none.
+
+        Raises:
+            ConfigError: this is a model without its run, or the run is not finished.
+            DataError: its data cannot be read.
+            MissingExtraError: huggingface_hub or matplotlib is not installed.
+        """
+        run, folder = self._run(), Path(folder)
+        run.read_results()  # before anything is written
+        drawn: list[Path] = []
+        if self.task.explanation == "sequences" and has_gate(self.saved):
+            splits = self.splits(data, options)
+            usual = stored_usual(self.model, self.saved, sequences_only(splits.train))
+            drawn = draw_classes(explain(self.saved, sequences_only(splits.test), usual), folder)
+        card = model_card(run, self.saved, name or str(folder), drawn[0].name if drawn else None, license)
+        save_model(folder, _without_paths(self.saved))
+        if (self.model / USUAL).exists():
+            write_file(folder / USUAL, (self.model / USUAL).read_bytes())
+        write_file(folder / "README.md", card.encode())
+
+    def push_to_hub(self, repository: str, *, private: bool = False, **options: Any) -> str:
+        """Put the run's model with its card on the Hugging Face hub; ``load(repository)`` gives it to anyone.
+
+        Args:
+            repository: "USER/REPOSITORY"; it is made if there is none.
+            private: whether a new one is for you alone.
+            options: data, options and license, as for :meth:`save_pretrained`.
+
+        Returns:
+            The address of the model's page.
+
+        Raises:
+            DataError, ConfigError, MissingExtraError: as :meth:`save_pretrained`; or you are not logged in
+                (``hf auth login``), or the hub cannot be reached.
+        """
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, name=repository, **options)
+            return push(Path(folder), repository, private)
+
     def _scores(self, outputs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         scores = self.task.score(outputs, labels)
         return scores | ({"classes": list(self.saved.schema.classes)} if self.saved.schema.classes else {})
@@ -271,6 +335,14 @@ class TrainedRun:
         if self.folder is None:
             raise ConfigError(f"{self.model}: is a model without its run, whose data are not known; give data")
         return self.folder
+
+
+def _without_paths(saved: SavedModel) -> SavedModel:
+    """The model, whose reader's options no longer say where files are on this machine."""
+    if saved.reader is None:
+        return saved
+    kept = {key: value for key, value in saved.reader.options.items() if not Path(str(value)).is_absolute()}
+    return replace(saved, reader=saved.reader._replace(options=kept))
 
 
 def _truth(label: float, classes: tuple[str, ...]) -> str | float | None:

@@ -155,7 +155,7 @@ def test_another_unit_is_one_line_of_warning(tmp_path, capsys):
     assert main(["predict", str(run), str(_gestures(tmp_path / "mm.csv", scale=1000))]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 24 + 2  # the lines of the scores
-    warning, following = said.err.splitlines()
+    warning, following, _ = said.err.splitlines()
     assert warning.startswith(f"warning: {tmp_path / 'mm.csv'}: the values of ")
     assert warning.endswith("; is this millimetres for metres?")
     assert following.startswith("Next: attentive explain ")
@@ -166,6 +166,8 @@ def test_the_options_of_the_training_are_used_and_may_be_changed(tmp_path, capsy
     run = _trained(path, "--option", "missing=interpolate", "--option", "seed=5")
     assert "missing: interpolate" in (run / "config.yaml").read_text()
     capsys.readouterr()
+    assert main(["predict", str(run), str(path), "--option", "missing=zero"]) == 0
+    assert f"Next: attentive explain {run} {path} --option missing=zero\n" in capsys.readouterr().err
     for call in (["predict", run, path], ["explain", run, path, "--item", "2"], ["evaluate", run]):
         assert main(list(map(str, call))) == 0
         capsys.readouterr()

@@ -85,7 +85,9 @@ def test_two_actions_in_one_film_are_two_segments(colours, tmp_path, capsys):
     ends = [line["ended"] for line in _lines(shown.out) if "ended" in line]
     assert [e["label"] for e in ends] == ["red"]
     assert 24 <= ends[0]["end"] <= 30
-    assert len(shown.err.splitlines()) == 2
+    *segments, following = shown.err.splitlines()
+    assert len(segments) == 2
+    assert following == f"Next: attentive export {run} model.onnx"
     drawn = list(read_frames(out))
     assert len(drawn) == 48
     assert not np.allclose(drawn[5].image, next(read_frames(film)).image, atol=60)

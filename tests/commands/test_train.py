@@ -44,6 +44,17 @@ def test_a_data_set_alone_is_trained_on_after_a_line_that_says_what_was_chosen(t
     assert "--live chooses among recipes" in fails(["train", VOWELS, "--live"], capsys)
 
 
+def test_a_named_recipe_says_the_same_line(capsys):
+    assert main(["train", "basic-motions", *SMALL, "--training.max_epochs", "1", "--seed", "7"]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("recipe ")]
+    assert said == [
+        "recipe basic-motions, for 6 features a frame: 32 sequences of 4 classes to train on, 8 for validation, "
+        "40 for testing; 1 epochs of 4 steps at most"
+    ]
+    assert main(["train", "basic-motions", *SMALL, "--training.max_epochs", "1", "--seed", "8", "--quiet"]) == 0
+    assert "recipe " not in capsys.readouterr().err
+
+
 def test_folds_are_measured_on_what_each_run_has_not_seen_and_fused(capsys):
     words = [
         "train",

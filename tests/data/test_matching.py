@@ -217,6 +217,50 @@ def test_numbers_are_no_classes():
         match(data, XYZ, strict=True)
 
 
+@pytest.mark.parametrize(("here", "there", "times"), [("millimetres", "metres", 1e-3), ("metres", "centimetres", 100)])
+def test_lengths_are_brought_to_the_unit_of_the_model_and_that_is_said(here, there, times):
+    x = torch.randn(4, 1, 20, 3)
+    x[1, 0, 3] = 0
+    matched = match(_data(replace(KINECT, units=here), x), replace(KINECT, units=there))
+    torch.testing.assert_close(matched.sequences[0], x * times)
+    assert matched.notes == (f"mine: coordinates in {here} are taken as {there}, as in training",)
+    assert not matched.marked(0)[1, 0, 3].isfinite().any()
+
+
+def test_a_confidence_has_no_unit():
+    pose = Schema(("sit",), (1, 17, 3), layout="coco-17", coordinates=2)
+    matched = match(_data(replace(pose, units="millimetres"), torch.ones(2, 1, 17, 3)), replace(pose, units="metres"))
+    torch.testing.assert_close(matched.sequences[0][0, 0, 0], torch.tensor([0.001, 0.001, 1.0]))
+
+
+def test_units_of_different_things_are_refused_with_both_and_the_option():
+    data = _data(replace(KINECT, units="pixels"), torch.ones(2, 1, 20, 3))
+    with pytest.raises(DataError, match=r"are in pixels, but the model was trained with metres; --option units=metres"):
+        match(data, replace(KINECT, units="metres"), takes=("units",))
+    assert match(replace_units(data, None), replace(KINECT, units="metres")).notes == ()
+
+
+def replace_units(data, units):
+    data.schema = replace(data.schema, units=units)
+    return data
+
+
+def test_columns_whose_names_have_another_unit_are_converted():
+    wanted = Schema((), (3,), features=("knee [rad]", "x (mm)", "t"))
+    found = Schema((), (3,), features=("t", "Knee (deg)", "x [m]"))
+    matched = match(_data(found, torch.tensor([[7.0, 180.0, 0.5]])), wanted)
+    torch.testing.assert_close(matched.sequences[0], torch.tensor([[torch.pi, 500.0, 7.0]]))
+    assert matched.notes == ("mine: Knee (deg) is taken as knee [rad], as in training, and 1 more alike",)
+    with pytest.raises(DataError, match=r"missing knee \[rad\], .*; unknown knee \[m\]"):
+        match(_data(Schema((), (3,), features=("t", "knee [m]", "x [deg]")), torch.ones(1, 3)), wanted)
+
+
+def test_another_rate_is_refused_where_an_option_can_say_otherwise():
+    data = _data(replace(XYZ, rate=60.0), torch.zeros(2, 3))
+    with pytest.raises(DataError, match=r"60 frames per second, .* trained with 30; .* --option rate=30"):
+        match(data, replace(XYZ, rate=30.0), takes=("rate",))
+
+
 def test_another_rate_is_warned_of():
     data = _data(replace(XYZ, rate=60.0), torch.zeros(2, 3))
     with pytest.warns(DataWarning, match="mine: has 60 frames per second, but the model was trained with 30"):

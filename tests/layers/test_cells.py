@@ -24,7 +24,7 @@ X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
 def test_cells():
     with pytest.raises(ValueError, match=r"must be greater than zero, got 0, 6"):
         EleAttGRUCell(0, N)
-    with pytest.raises(ValueError, match=r"gate should be 'sigmoid', 'softmax' or None, got \['sigmoid'\]"):
+    with pytest.raises(ValueError, match=r"gate should be 'sigmoid', 'softmax', 'hard' or None, got \['sigmoid'\]"):
         EleAttGRUCell(D, N, gate=["sigmoid"])
     with pytest.raises(ValueError, match=r"init should be one of 'torch', 'paper', 'open', got 'zeros'"):
         EleAttGRUCell(D, N, init="zeros")

@@ -15,8 +15,8 @@ X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"gate": "relu"}, ValueError, r"gate should be 'sigmoid', 'softmax' or None, got 'relu'"),
-        ({"gate": True}, ValueError, r"gate should be 'sigmoid', 'softmax' or None, got True"),
+        ({"gate": "relu"}, ValueError, r"gate should be 'sigmoid', 'softmax', 'hard' or None, got 'relu'"),
+        ({"gate": True}, ValueError, r"gate should be 'sigmoid', 'softmax', 'hard' or None, got True"),
         ({"gate": ["sigmoid", "tanh"]}, ValueError, r"gate should be .*, got 'tanh'"),
         ({"gate": ["sigmoid"]}, ValueError, r"one value or one a layer, got 1 for num_layers=2"),
         ({"gate": []}, ValueError, r"one value or one a layer, got 0 for num_layers=2"),

@@ -104,7 +104,9 @@ def test_the_papers_gate_starts_at_one_half_of_small_inputs(cell):
 
 
 @every_cell
-@pytest.mark.parametrize(("gate", "scale"), [("sigmoid", 1.0), ("sigmoid", 2.0), ("softmax", 1.0)])
+@pytest.mark.parametrize(
+    ("gate", "scale"), [("sigmoid", 1.0), ("sigmoid", 2.0), ("softmax", 1.0), ("hard", 1.0), ("hard", 2.0)]
+)
 def test_with_the_open_start_a_layer_begins_nearly_as_without_a_gate(cell, gate, scale):
     x = torch.randn(4, 3, D, generator=torch.Generator().manual_seed(0)) / 2
 

@@ -22,6 +22,7 @@ struct Shape {
     int64_t cell, gate, T, B, D, N;
     bool lengths, reverse, zoneout;
     int64_t lags = 0, first_lag = 0;
+    bool reads_state = false;  // the gate, alone
 };
 
 // A call and all its tensors, filled with the same numbers in float and in double.
@@ -45,7 +46,9 @@ struct Case : Tensors<S> {
         const int64_t window = s.lags ? s.lags + s.first_lag - 1 : 0;
         call.lags = s.lags, call.first_lag = s.first_lag;
         if (s.lags) call.window = input(B * window * N, 1), call.lag = input(s.lags, 0.5);
-        if (s.gate) call.ia = input(D * D, 0.3), call.ha = input(D * N, 0.3), call.b_a = input(D, 0.3);
+        const double steep = s.gate == GATE_HARD ? 3 : 0.3;  // so that some are closed and some open altogether
+        if (s.gate && !s.reads_state) call.ia = input(D * D, steep);
+        if (s.gate) call.ha = input(D * N, steep), call.b_a = input(D, steep);
         std::mt19937 draw(3);
         if (s.lengths) {
             for (int64_t b = 0; b < B; b++) lengths.push_back(1 + draw() % T);
@@ -67,7 +70,8 @@ struct Case : Tensors<S> {
         call.g_x = result(T * B * D), call.g_h = result(B * N), call.g_c = states > 1 ? result(B * N) : nullptr;
         call.g_ih = result(G * N * D), call.g_hh = result(G * N * N), call.g_b_ih = result(G * N);
         if (s.cell == GRU_RESET_AFTER) call.g_b_hh = result(G * N);
-        if (s.gate) call.g_ia = result(D * D), call.g_ha = result(D * N), call.g_b_a = result(D);
+        if (call.ia) call.g_ia = result(D * D);
+        if (s.gate) call.g_ha = result(D * N), call.g_b_a = result(D);
         if (s.lags) {
             call.g_window_last = input(B * window * N, 1);
             call.g_window = result(B * window * N), call.g_lag = result(s.lags);
@@ -128,11 +132,15 @@ void check_isa() {
     const int64_t sizes[][4] = {{1, 1, 1, 1},   {3, 5, 7, 3},   {2, 17, 16, 15},
                                 {5, 33, 3, 17}, {4, 70, 33, 9}, {1, 3, 100, 3}};
     for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
-        for (int64_t gate = GATE_NONE; gate <= GATE_SOFTMAX; gate++)
+        for (int64_t gate = GATE_NONE; gate <= GATE_HARD; gate++)
             for (const auto &z : sizes)
                 for (int flags = 0; flags < 8; flags += 7 - 3 * (z[1] > 20))
                     check_shape(
                         {cell, gate, z[0], z[1], z[2], z[3], (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0});
+    for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
+        for (const auto &z : sizes)
+            for (int64_t gate : {GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD})
+                check_shape({cell, gate, z[0], z[1], z[2], z[3], z[1] > 10, z[1] > 20, false, 0, 0, true});
     for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
         for (const auto &z : sizes)
             for (int64_t lags : {1, 3, 20}) {

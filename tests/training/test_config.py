@@ -107,7 +107,7 @@ def test_flatten_opens_sections_and_nothing_else():
         ("data.path", "a text or null"),
         ("data.preprocessing", "a list of transforms or null"),
         ("optim.lr_steps", "a list of integers"),
-        ("model.gate", "sigmoid, softmax, a list of these, one for each layer or null"),
+        ("model.gate", "sigmoid, softmax, hard, a list of these, one for each layer or null"),
         ("model.residual", "true or false"),
     ],
 )
@@ -128,6 +128,29 @@ def test_a_value_that_is_no_plain_one_is_refused():
         from_dict({"data": {"options": {"a": endless}}}, "mine.yaml")
     with pytest.raises(ConfigError, match=r"must hold plain values"):
         from_dict({}, overrides=[("data.path", "no UTF-8: \udcff")])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"attention_penalty": -1}, r"training\.attention_penalty must be 0 or more, got -1\.0"),
+        ({"attention_penalty": [1, -1, 0]}, r"training\.attention_penalty must be 0 or more, got \[1, -1, 0\]"),
+        ({"attention_penalty": [1]}, r"training\.attention_penalty must be one weight or a list of 3, one for each"),
+        ({"attention_penalty": "x"}, r"training\.attention_penalty must be a number or a list of these"),
+    ],
+)
+def test_a_penalty_on_attention_is_a_weight_or_one_for_each_layer(values, message):
+    with pytest.raises(ConfigError, match=message):
+        from_dict({"training": values})
+
+
+@pytest.mark.parametrize("gate", [None, "softmax", ["softmax", "hard", "hard"]])
+def test_a_penalty_on_attention_needs_a_gate_that_can_close(gate):
+    with pytest.raises(ConfigError, match="must be 0 for a layer whose gate is not sigmoid or hard"):
+        from_dict({"model": {"gate": gate}, "training": {"attention_penalty": 1}})
+    assert from_dict({"model": {"gate": gate}}).training.penalties == []
+    mixed = from_dict({"model": {"gate": [None, "hard", None]}, "training": {"attention_penalty": [0, 2, 0]}})
+    assert mixed.training.penalties == [0, 2, 0]
 
 
 def test_an_override_is_stronger_than_a_value_and_blamed_without_the_file():

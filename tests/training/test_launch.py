@@ -76,8 +76,8 @@ def together(small_config, tmp_path_factory):
     """A run of two processes that nothing interrupted."""
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        # As in a job of a batch system that is not about this run's processes.
-        for name, value in {"SLURM_NTASKS": "3", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "WORLD_SIZE": "3"}.items():
+        # As in a job of a batch system, of one task, which is not about this run's processes.
+        for name, value in {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "WORLD_SIZE": "1"}.items():
             patch.setenv(name, value)
         return train_in_two(small_config(**CHANGES), tmp_path_factory.mktemp("together"))
 
@@ -94,6 +94,12 @@ def test_two_processes_train_what_one_does(together, small_config, tmp_path, qui
     assert ours["test"].pop("loss") == pytest.approx(theirs["test"].pop("loss"), rel=1e-9)
     assert ours["test"] == theirs["test"]
     assert ours["best_epoch"] == theirs["best_epoch"]
+
+
+def test_a_callback_of_the_first_process_ends_both(small_config, tmp_path):
+    told = []
+    run = train_in_two(small_config(**CHANGES), tmp_path, callbacks=[told.append, lambda row: True])
+    assert (len(told), run.read_results()["epochs"]) == (1, 1)
 
 
 def test_two_processes_may_run_their_shares_in_different_numbers_of_parts(together, small_config, tmp_path):
@@ -116,6 +122,49 @@ def test_torch_and_the_environment_are_left_as_they_were(together):
     assert not {"MASTER_ADDR", "MASTER_PORT"} & set(os.environ)
     assert torch.get_num_threads() == 1
     assert not children(os.getpid())
+
+
+STUDY = "seeds: [0]\nmodels: [gate]\nruns:\n  - {name: motions, recipe: basic-motions}\n"
+TRAINING = {
+    "train": ["train", "basic-motions"],
+    "resume": ["train", "basic-motions", "--resume"],
+    "compare": ["compare", "basic-motions"],
+    "study": ["study", "study.yaml", "--table", "study.csv"],
+    "reproduce": ["reproduce", "figure2", "--recipe", "basic-motions"],
+}
+
+
+@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.parametrize("variable", ["WORLD_SIZE=2", "RANK=1", "SLURM_NTASKS=4", "OMPI_COMM_WORLD_SIZE=2"])
+def test_one_of_several_processes_trains_nothing_of_its_own(name, variable, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text(STUDY)
+    monkeypatch.setenv(*variable.split("="))
+    assert main(TRAINING[name]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("attentive: error: ")]
+    assert len(said) == 1
+    assert variable in said[0]
+    assert "--devices N" in said[0]
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
+def test_torchrun_with_two_processes_is_refused(tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "attentive_rnn.cli", "train", "basic-motions"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "attentive: error: this is one of several processes" in done.stderr
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
+def test_a_task_of_slurm_that_is_alone_trains_as_usual(tmp_path):
+    slurm = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
+    settings = ["--model.hidden_size", "4", "--training.max_epochs", "1"]
+    command = [sys.executable, "-m", "attentive_rnn.cli", "train", "basic-motions", *settings]
+    environment = os.environ | slurm
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.rglob("results.json"))) == 1
 
 
 def test_a_killed_run_takes_its_processes_along_and_resumes_to_the_same_weights(together, tmp_path, capsys):

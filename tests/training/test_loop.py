@@ -133,13 +133,16 @@ def gradients(loop):
     return steps
 
 
-@pytest.mark.parametrize(("precision", "most"), [("64-true", 1e-12), ("32-true", 1e-6)])
+@pytest.mark.parametrize(
+    ("precision", "most", "penalty"), [("64-true", 1e-12, "0"), ("64-true", 1e-12, "[3, 1]"), ("32-true", 1e-6, "0")]
+)
 def test_a_bound_on_the_frames_of_a_batch_leaves_every_gradient_as_it_is(
-    small_config, tmp_path, quiet, precision, most
+    small_config, tmp_path, quiet, precision, most, penalty
 ):
     found = {}
+    options = {"precision": precision, "model__dropout": "0", "training__attention_penalty": penalty}
     for bound in ("1000000", "60", "1"):
-        config = small_config(training__max_frames_per_batch=bound, precision=precision, model__dropout="0")
+        config = small_config(training__max_frames_per_batch=bound, **options)
         splits = load_splits(config)
         job = make_job(config, splits, build_model(config, splits.train.schema), torch.device("cpu"))
         loop = Loop(create_run(config, tmp_path, bound), job, quiet)
@@ -148,6 +151,46 @@ def test_a_bound_on_the_frames_of_a_batch_leaves_every_gradient_as_it_is(
         assert len(found[bound]) == len(found["1000000"]) == 7
         for one, other in zip(found[bound], found["1000000"], strict=True):
             assert torch.allclose(one, other, rtol=0, atol=most)
+
+
+@pytest.mark.parametrize("gate", ["sigmoid", "hard"])
+def test_a_penalty_closes_the_gate_and_none_changes_nothing(small_config, tmp_path, quiet, gate):
+    def run(name, **options):
+        config = small_config(training__max_epochs="6", training__select="last", model__gate=gate, **options)
+        return train(config, tmp_path, name=name, console=quiet)
+
+    plain, zero, penalised = (
+        run("plain"),
+        run("zero", training__attention_penalty="0"),
+        run("penalised", training__attention_penalty="1"),
+    )
+    assert weights(plain) == weights(zero)
+    assert "train_attention" not in read_rows(zero.metrics)[0]
+    attention = [row["train_attention"] for row in read_rows(penalised.metrics)]
+    assert attention[0] == pytest.approx(0.5, abs=0.1)
+    assert attention[-1] < attention[0] - 0.1
+    assert list(read_rows(penalised.metrics)[0])[2:5] == ["train_loss", "train_acc", "train_attention"]
+
+
+def test_the_penalty_on_attention_rises_over_the_first_half(small_config, tmp_path, quiet):
+    config = small_config(training__attention_penalty="2", training__max_epochs="4")
+    splits = load_splits(config)
+    job = make_job(config, splits, build_model(config, splits.train.schema), torch.device("cpu"))
+    loop, shares = Loop(create_run(config, tmp_path, "run"), job, quiet), []
+    evaluate = loop.evaluate
+
+    def watched(*arguments):
+        shares.append(arguments[-1])
+        return evaluate(*arguments)
+
+    loop.evaluate = watched
+    for epoch in range(4):
+        loop.train_one_epoch(epoch)
+    steps = len(shares) // 4
+    assert shares[0] == 0
+    assert shares[steps] == pytest.approx(0.5)
+    assert shares == sorted(shares)
+    assert set(shares[2 * steps :]) == {1.0}
 
 
 def test_a_run_within_a_bound_ends_where_one_without_does(small_config, tmp_path, quiet):

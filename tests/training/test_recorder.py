@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 from io import StringIO
+from pathlib import Path
 
 import pytest
 import torch
+from lightning_fabric.loggers import CSVLogger, TensorBoardLogger
 from rich.console import Console
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from attentive_rnn.errors import ConfigError
 from attentive_rnn.tasks.classification import Classification
-from attentive_rnn.training import RunFolder, train
+from attentive_rnn.training import RunFolder, resume, train
 from attentive_rnn.training.checkpoint import read_checkpoint
 from attentive_rnn.training.config import TrainingConfig
 from attentive_rnn.training.recorder import ProgressBar, Recorder
 from attentive_rnn.training.run_folder import read_rows
+from small_runs import weights
 
 METRIC = Classification.metric
 
@@ -106,3 +111,66 @@ def test_on_a_terminal_a_bar_shows_the_epoch_and_the_scores(tmp_path):
     assert shown.startswith("recipe/time\n")
     assert "epoch 2/9" in shown
     assert "train 0.5  valid 0.75  best 0.75 at 2" in shown
+
+
+def test_callbacks_are_given_each_row_and_change_none(finished_run, small_config, tmp_path, quiet):
+    rows = []
+    run = train(small_config(), tmp_path, console=quiet, callbacks=[rows.append, dict.clear])
+    assert rows == read_rows(run.metrics)
+    assert weights(run) == weights(finished_run)
+
+
+def test_a_callback_ends_the_training_and_what_there_is_is_tested(small_config, tmp_path, quiet):
+    run = train(small_config(), tmp_path, console=quiet, callbacks=[lambda row: row["epoch"] == 2, lambda row: None])
+    results = run.read_results()
+    assert (results["epochs"], results["best_epoch"] <= 2, results["test"]["count"]) == (2, True, 370)
+
+
+def test_a_callback_that_answers_something_else_is_refused(small_config, tmp_path, quiet):
+    with pytest.raises(ConfigError, match="a callback answers True to end the training, False or None, got 3"):
+        train(small_config(), tmp_path, console=quiet, callbacks=[lambda row: 3])
+
+
+def test_a_run_that_a_callback_broke_off_goes_on_to_the_same_weights(finished_run, small_config, tmp_path, quiet):
+    class LogbookError(Exception):
+        pass
+
+    def fail(row):
+        raise LogbookError
+
+    told = Told()
+    with pytest.raises(LogbookError):
+        train(small_config(), tmp_path, name="run", console=quiet, callbacks=[fail], loggers=[told])
+    run = RunFolder(tmp_path / "run")
+    assert not run.finished
+    resume(run, console=quiet, loggers=[told])
+    assert weights(run) == weights(finished_run)
+    assert [one for one in told.all if one in ("failed", "success")] == ["failed", "success"]
+    assert [step for step in told.all if isinstance(step, int)] == [1, 2, 3]
+    assert told.all[0]["model"]["hidden_size"] == 6
+
+
+class Told:
+    """A logger that keeps what it is told."""
+
+    def __init__(self):
+        self.all = []
+
+    def log_hyperparams(self, params):
+        self.all.append(params)
+
+    def log_metrics(self, metrics, step=None):
+        self.all.append(step)
+
+    def finalize(self, status):
+        self.all.append(status)
+
+
+def test_the_loggers_of_lightning_write_the_rows_of_the_run(small_config, tmp_path, quiet):
+    loggers = [CSVLogger(tmp_path / "csv", flush_logs_every_n_steps=1), TensorBoardLogger(tmp_path / "board")]
+    rows = read_rows(train(small_config(), tmp_path, console=quiet, loggers=loggers).metrics)
+    with open(Path(loggers[0].log_dir) / "metrics.csv", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [float(row["valid_loss"]) for row in written] == pytest.approx([row["valid_loss"] for row in rows])
+    scalars = EventAccumulator(loggers[1].log_dir).Reload().Scalars("valid_loss")
+    assert [scalar.step for scalar in scalars] == [1, 2, 3]

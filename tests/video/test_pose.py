@@ -1,4 +1,4 @@
-"""Poses in films: an estimator of one's own behind the interface, and MediaPipe where it is installed."""
+"""Poses in films by an estimator of one's own behind the interface."""
 
 from __future__ import annotations
 
@@ -81,21 +81,3 @@ def test_people_keep_their_places_and_new_ones_take_free_places():
     shown = [[1], [2, 1], [2], [3, 2], [1, 2, 3]]
     rows = [place_people([person(t) for t in tracks], places, 2, 4)[0][:, 0, 0].tolist() for tracks in shown]
     assert rows == [[1, 0], [1, 2], [0, 2], [3, 2], [3, 2]]
-
-
-def test_mediapipe_finds_the_person_in_a_real_clip(shared_data, tmp_path):
-    pytest.importorskip("mediapipe", reason="its protobuf is older than the other packages': docs/streaming.md")
-    clip = sorted((shared_data / "jhmdb" / "videos" / "golf").glob("*.mp4"))[0]
-    frames = read_sequences(_posed(clip, tmp_path)).sequences[0]
-    assert frames.shape[1:] == (1, 33, 3)
-    assert (frames.flatten(1) != 0).any(1).float().mean() > 0.5
-    head, ankles = frames[-1, 0, 0, 1], frames[-1, 0, 27:29, 1].mean()
-    assert head < ankles
-
-
-def _posed(clip, folder):
-    from attentive_rnn.cli import main
-
-    out = folder / "pose.npz"
-    assert main(["pose", str(clip), str(out)]) == 0
-    return out

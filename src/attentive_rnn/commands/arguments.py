@@ -122,7 +122,9 @@ CONFIGURATION = (
 )
 SEEDS = Argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0")
 RUN = Argument("folder", metavar="RUN", help="a run folder")
-RUN_OR_MODEL = Argument("folder", metavar="RUN", help="a run folder, or its model/ folder")
+RUN_OR_MODEL = Argument(
+    "folder", metavar="RUN", help="a run folder, its model/ folder, or a model on the hub: USER/REPOSITORY"
+)
 MOVED_DATA = Argument("--data", metavar="PATH", help="where the run's data set is now, if it has moved")
 USED_DEVICE = Argument("--device", default="cpu", help="auto, cpu, cuda or cuda:INDEX (default cpu)")
 JSON = Argument("--json", action="store_true", help="print the result as one JSON document")
@@ -172,10 +174,18 @@ def line(*words: object) -> str:
     return shlex.join(["attentive", *map(str, words)])
 
 
+def given_options(arguments: argparse.Namespace) -> list[str]:
+    """The options of the reader as they were typed, for a further command on the same data."""
+    return [word for option in arguments.option for word in ("--option", option)]
+
+
 def after_training(arguments: argparse.Namespace) -> list[str]:
     """What to type after a training, which left its run as arguments.run_folder; nothing where there was none."""
     run = getattr(arguments, "run_folder", None)
-    return [] if run is None else [line("evaluate", run), line("explain", run), line("predict", run, "INPUT")]
+    if run is None:
+        return []
+    live = [line("stream", run, "INPUT")] if getattr(arguments, "live", False) else []
+    return [line("evaluate", run), line("explain", run), line("predict", run, "INPUT"), *live]
 
 
 def reader_options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Commands on the attention of several runs: `attentive masks`, `attentive lags` and `attentive silhouettes`."""
+"""Commands on the attention of runs: `attentive sensors`, `masks`, `lags` and `silhouettes`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,52 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ConfigError, MissingExtraError
-from .arguments import MOVED_DATA, OPTION, Argument, Command, overwrite, reader_options
+from .arguments import (
+    JSON,
+    MOVED_DATA,
+    OPTION,
+    RUN,
+    TRAINING,
+    Argument,
+    Command,
+    after_training,
+    line,
+    overwrite,
+    reader_options,
+    show,
+)
+
+
+def _sensors(arguments: argparse.Namespace) -> int:
+    from ..data.dataset import sequences_only
+    from ..explain.sensors import choose, write
+    from ..terminal import standard_error
+    from ..training import load_model, open_run
+    from ..training.inputs import run_splits
+
+    if arguments.tolerance is not None and not 0 <= arguments.tolerance < 100:
+        raise ConfigError(f"--tolerance must be points from 0 to below 100, got {arguments.tolerance}")
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'")
+    run = open_run(arguments.folder)
+    saved = load_model(run.model)
+    if saved.task.explanation != "sequences":
+        raise ConfigError(f"{run.path}: is a run on images or maps, which have no joints or features to choose from")
+    config = run.read_config(arguments.data, reader_options(arguments))
+    splits = run_splits(run, saved, config)
+    found = choose(run, saved, splits, config, arguments.tolerance, standard_error())
+    folder = run.explain / "sensors" if arguments.out is None else Path(arguments.out)
+    written = write(found, sequences_only(splits.train), folder)
+    arguments.run_folder = None if found.alone is None else found.alone.path
+    lines = [*found.lines(), *(f"written: {path}" for path in written)]
+    show(arguments, {**found.values(), "written": list(map(str, written))}, lines)
+    return 0
 
 
 def _masks(arguments: argparse.Namespace) -> int:
     from ..data import ImageDataset
     from ..data.io.files import check_writable
+    from ..draw.charts import save
     from ..training import load_model, open_run
     from ..training.inputs import matched_splits
     from ..training.saved_model import SavedModel
@@ -44,14 +84,14 @@ def _masks(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--items: there is no test item {wrong[0]}; they go from 0 to {len(test) - 1}")
     shown = test.subset(items)
     found: dict[str, list[ImageExplanation]] = {name: explain_images(saved, shown) for name, saved in models.items()}
-    compared_masks(found, test.schema.classes).savefig(path, dpi=64)
+    save(compared_masks(found, test.schema.classes), path, dpi=64)
     print(path)
     return 0
 
 
 def _lags(arguments: argparse.Namespace) -> int:
     from ..data.io.files import check_writable
-    from ..draw.charts import lag_bars
+    from ..draw.charts import lag_bars, save
     from ..explain.lags import learnt_lags
     from ..training import load_model, open_run
 
@@ -70,7 +110,7 @@ def _lags(arguments: argparse.Namespace) -> int:
             weights[title], first[title] = values, start
             print(f"{title}  {'  '.join(f'{lag}: {value:.3f}' for lag, value in enumerate(values, start))}")
     if out is not None:
-        lag_bars(weights, first).savefig(out, dpi=150)
+        save(lag_bars(weights, first), out, dpi=150)
         print(f"drawn: {out}")
     return 0
 
@@ -98,6 +138,26 @@ def _silhouettes(arguments: argparse.Namespace) -> int:
     return 0
 
 
+SENSORS = Command(
+    "sensors",
+    "the fewest joints or features that keep a run's accuracy",
+    "attentive sensors runs/natops/TIME",
+    _sensors,
+    RUN,
+    Argument(
+        "--tolerance",
+        type=float,
+        metavar="POINTS",
+        help="accuracy in %% that may be lost (default 1, or one standard error where that is more)",
+    ),
+    Argument("--out", metavar="DIR", help="where the curve and the picture go (default RUN/explain/sensors)"),
+    MOVED_DATA,
+    OPTION,
+    JSON,
+    loads=TRAINING,
+    goes_on=True,
+    next=after_training,
+)
 MASKS = Command(
     "masks",
     "draw where networks for images attend",
@@ -108,6 +168,7 @@ MASKS = Command(
     Argument("--items", nargs="+", type=int, metavar="N", help="which test items (default 0 1 2 3)"),
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("evaluate", a.folders[0])],
 )
 LAGS = Command(
     "lags",
@@ -117,6 +178,7 @@ LAGS = Command(
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models with model.cell rra"),
     Argument("--out", metavar="FILE", help="draw the weights into a .png or .svg"),
     overwrite("the picture"),
+    next=lambda a: [line("explain", a.folders[0])],
 )
 SILHOUETTES = Command(
     "silhouettes",
@@ -127,4 +189,5 @@ SILHOUETTES = Command(
     Argument("folders", nargs="+", metavar="RUN", help="run folders of models of maps of features"),
     MOVED_DATA,
     OPTION,
+    next=lambda a: [line("explain", a.folders[0], "--faithfulness")],
 )

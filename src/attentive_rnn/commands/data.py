@@ -7,7 +7,7 @@ import sys
 
 from ..catalogue import INCLUDED, READ
 from ..progress import bar
-from .arguments import JSON, OPTION, Argument, Command, line, overwrite, reader_options, show
+from .arguments import JSON, OPTION, Argument, Command, given_options, line, overwrite, reader_options, show
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -81,7 +81,7 @@ DATA = Command(
             OPTION,
             Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
             overwrite("the picture"),
-            next=lambda a: [line("train", "--data", a.path, *(w for o in a.option for w in ("--option", o)))],
+            next=lambda a: [line("train", "--data", a.path, *given_options(a))],
         ),
         Command(
             "convert",
@@ -92,7 +92,7 @@ DATA = Command(
             Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
             OPTION,
             overwrite("OUT"),
-            next=lambda a: [line("train", "--data", a.out)],
+            next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],
         ),
         Command(
             "show",
@@ -104,6 +104,7 @@ DATA = Command(
             Argument("--item", default="0", metavar="N", help="number of the sequence from 0, or its name (default 0)"),
             Argument("--out", default="sequence.gif", metavar="FILE", help=".gif or .mp4 (default sequence.gif)"),
             overwrite("FILE"),
+            next=lambda a: [line("train", "--data", a.path, *given_options(a))],
         ),
     ),
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, UserError, one_line
-from ..terminal import to_json
 from .arguments import (
     JSON,
     MOVED_DATA,
@@ -20,9 +19,11 @@ from .arguments import (
     VIEWS,
     Argument,
     Command,
+    given_options,
     line,
     overwrite,
     reader_options,
+    show,
 )
 
 if TYPE_CHECKING:
@@ -53,19 +54,15 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     warnings = doubts(run.read_results(), scores) if run.finished else []
     compared = baselines(trained.saved, splits) if arguments.baseline else []
     classified = trained.saved.schema.target == "class"
-    if arguments.json:
-        said = scores | {"warnings": warnings}
-        if classified:
-            said["per_class"] = [one._asdict() for one in class_scores(scores)]
-        if compared:
-            said["baselines"] = [one.to_dict() for one in compared]
-        print(to_json(said))
-        return 0
-    metric = trained.task.metric
-    print(*score_lines(trained.task, scores, [one.in_words(metric) for one in compared]), sep="\n")
-    warn_of(warnings)
-    for text in _class_by_class(scores) if classified else ():
-        print(text)
+    lines = [*score_lines(trained.task, scores, [one.in_words(trained.task.metric) for one in compared])]
+    values = scores | {"warnings": warnings}
+    if classified:
+        lines += _class_by_class(scores)
+        values["per_class"] = [one._asdict() for one in class_scores(scores)]
+    if compared:
+        values["baselines"] = [one.to_dict() for one in compared]
+    show(arguments, values, lines)
+    warn_of(() if arguments.json else warnings)
     return 0
 
 
@@ -125,6 +122,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from ..training.setup import print_notes
 
     trained = load(arguments.folder, arguments.device)
+    arguments.exports = trained.saved.schema.medium == "sequence"
     classified = bool(trained.saved.schema.classes)
     if arguments.top is not None and (arguments.top < 1 or not classified):
         raise ConfigError(f"--top must be 1 or more, of a model of classes, got {arguments.top}")
@@ -132,6 +130,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         out = check_writable(arguments.out, (".csv", ".json", ".parquet"), arguments.overwrite)
     options, several, answered = reader_options(arguments), len(arguments.inputs) > 1, {}
+    lines: list[str] = []
     for path in arguments.inputs:
         try:
             answered[path] = trained.predict(path, options=options)
@@ -141,19 +140,14 @@ def _predict(arguments: argparse.Namespace) -> int:
             print(f"attentive: error: {one_line(error)}", file=sys.stderr)
             continue
         print_notes(answered[path].notes)
-        if out is None and not arguments.json:
-            if several:
-                print(f"{path}:")
-            for text in _in_words(answered[path], arguments.top or 1):
-                print(text)
+        if out is None:
+            lines += [f"{path}:"] if several else []
+            lines += _in_words(answered[path], arguments.top or 1)
     if out is not None and answered:
         _write(out, answered, arguments.top, several)
-        print(f"written: {out}", file=sys.stderr if arguments.json else sys.stdout)
-    if arguments.json:
-        print(to_json(_rows(answered, arguments.top, several)))
-    else:
-        for text in _fit_to_labels(trained, list(answered.values())):
-            print(text)
+        lines.append(f"written: {out}")
+    lines += _fit_to_labels(trained, list(answered.values()))
+    show(arguments, _rows(answered, arguments.top, several), lines)
     return 0 if len(answered) == len(set(arguments.inputs)) else 1
 
 
@@ -249,6 +243,11 @@ def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, sever
     return write_csv(out, list(columns), zip(*columns.values(), strict=True))
 
 
+def _after_answers(arguments: argparse.Namespace) -> list[str]:
+    found = [line("explain", arguments.folder, arguments.inputs[0], *given_options(arguments))]
+    return found + ([line("export", arguments.folder, "model.onnx")] if getattr(arguments, "exports", False) else [])
+
+
 EVALUATE = Command(
     "evaluate",
     "score a run's model on the test sequences of its data set",
@@ -276,5 +275,5 @@ PREDICT = Command(
     OPTION,
     USED_DEVICE,
     JSON,
-    next=lambda a: [line("explain", a.folder, a.inputs[0])],
+    next=_after_answers,
 )

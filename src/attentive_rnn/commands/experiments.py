@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from ..terminal import tell
 from .arguments import (
     CONFIGURATION,
     JSON,
@@ -32,9 +33,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     recipe, overrides = chosen_recipe(arguments)
     if recipe is None:
-        choice = automatic.choose(overrides)
-        print(choice.why, file=sys.stderr)
-        recipe, config, splits = choice.recipe, choice.config, choice.splits
+        recipe, config, splits, why = automatic.choose(overrides)
+        tell(why)
     else:
         config = recipes.load_config(recipe, overrides)
         splits = load_splits(config)

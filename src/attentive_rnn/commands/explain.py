@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, line, reader_options, show
+from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, given_options, line, reader_options, show
 
 if TYPE_CHECKING:
     from ..training import RunFolder
@@ -35,7 +35,9 @@ def _explain(arguments: argparse.Namespace) -> int:
         raise ConfigError("--video is of one sequence: name it with --item")
     trained = load(run.path)
     saved = trained.saved
-    arguments.forward_only = not saved.model.config.get("bidirectional", True)
+    forward = not saved.model.config.get("bidirectional", True)
+    arguments.streams = forward and bool(saved.schema.classes) and not saved.schema.vocabulary
+    arguments.exports = saved.schema.medium == "sequence"
     medium = MEDIA[saved.task.explanation]
     for option in medium.refused:
         if getattr(arguments, option) not in (None, False):
@@ -97,9 +99,12 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
 
 
 def _next(arguments: argparse.Namespace) -> list[str]:
-    found = [line("predict", arguments.folder, "INPUT")]
-    if getattr(arguments, "forward_only", False):  # so that it can answer while frames arrive
-        found.append(line("stream", arguments.folder, "INPUT"))
+    given = ["INPUT"] if arguments.input is None else [arguments.input, *given_options(arguments)]
+    found = [line("predict", arguments.folder, *given)]
+    if getattr(arguments, "streams", False):
+        found.append(line("stream", arguments.folder, *given))
+    if getattr(arguments, "exports", False):
+        found.append(line("export", arguments.folder, "model.onnx"))
     return found
 
 

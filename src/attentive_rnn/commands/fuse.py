@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import OPTION, VIEWS, Argument, Command, reader_options
+from .arguments import OPTION, VIEWS, Argument, Command, line, reader_options
 
 
 def _fuse(arguments: argparse.Namespace) -> int:
@@ -35,4 +35,5 @@ FUSE = Command(
     ),
     OPTION,
     VIEWS,
+    next=lambda a: [line("explain", a.folders[0]), line("predict", a.folders[0], "INPUT")],
 )

@@ -6,15 +6,15 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, one_line
 from ..terminal import to_json
-from .arguments import RUN_OR_MODEL, Argument, Command, overwrite, reader_options
-from .videos import BACKBONE, chosen_extractor
+from .arguments import RUN_OR_MODEL, Argument, Command, line, overwrite, reader_options
+from .videos import BACKBONE, POSES, chosen_estimator, chosen_extractor
 
 if TYPE_CHECKING:
     from ..streaming import ExportedRecognizer, Recognition, Recognizer, Segment
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 LINE = 2**20  # characters of one line of joints
 TIMED = 10  # pictures, whose times tell their rate
+DRAWN = 1280  # pixels of the longer side of an annotated video's pictures
 _OF_LINES = ("layout", "features", "rate")  # what --option may say of them
 
 
 _RECOGNITION = (
-    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    *POSES,
     Argument("--window", type=int, metavar="N", help="frames after which the past fades (default: never)"),
     Argument(
         "--hold", type=int, default=5, metavar="N", help="frames another class must lead to be the label (default 5)"
@@ -52,11 +53,9 @@ def _make_pipeline(arguments: argparse.Namespace, trained: TrainedRun) -> Pipeli
     saved, options = trained.saved, {"window": arguments.window, "hold": arguments.hold}
     if not has_skeletons(saved.schema):
         return Pipeline(saved, extractor=chosen_extractor(arguments), **options)
-    from ..video.pose import MediaPipePose
-
     usual = stored_usual(trained.model, saved, None) if has_gate(saved) else None
     shown = None if usual is None else usual.relative if arguments.relative else usual.attended
-    pipeline = Pipeline(saved, pose=MediaPipePose(arguments.people), shown=shown, **options)
+    pipeline = Pipeline(saved, pose=chosen_estimator(arguments, saved.schema.layout), shown=shown, **options)
     if usual is None and has_gate(saved):
         pipeline.notes.append(
             f"{trained.model}: joints are drawn alike, for the mean frame of its training is not stored there; "
@@ -118,23 +117,23 @@ def _pictures(
     saved = trained.saved
     pipeline = _make_pipeline(arguments, trained)
     print_notes(pipeline.notes)
-    shown = pipeline.extractor.size if pipeline.extractor is not None and arguments.video is None else None
     with ExitStack() as stack:
         film = None
         if arguments.video is not None:
             film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
-        began = 0.0
-        for number, frame in enumerate(islice(_source(arguments.source, shown), arguments.frames)):
-            began = frame.time if number == 0 else began
-            if number == TIMED and saved.schema.rate and frame.time > began:
-                warn_of_rate(arguments.source, number / (frame.time - began), saved.schema.rate)
-            seen, ended = pipeline.push(frame.image)
-            segments += [*ended, *relabelled(seen)]
-            for one in seen:
+        frames = islice(_source(arguments.source, pipeline, film is not None), arguments.frames)
+        began = None
+        for seen in stack.enter_context(closing(pipeline.run(frames))):
+            frame = seen.frame
+            began = frame.time if began is None else began
+            if frame.number == TIMED and saved.schema.rate and frame.time > began:
+                warn_of_rate(arguments.source, frame.number / (frame.time - began), saved.schema.rate)
+            segments += [*seen.ended, *relabelled(seen.people)]
+            for one in seen.people:
                 said = _said(one.track, one.recognition, saved.schema.classes)
-                yield {"frame": number, "time": round(frame.time, 4), **said}
+                yield {"frame": frame.number, "time": round(frame.time, 4), **said}
             if film is not None:
-                film.write(annotate(frame.image, seen, saved.schema), frame.time)
+                film.write(annotate(frame.image, seen.people, saved.schema), frame.time)
         segments += pipeline.finish()
 
 
@@ -166,7 +165,7 @@ def _recorded(
     dataset = read_input(saved, arguments.source, reader_options(arguments))
     print_notes(dataset.notes)
     for i, meta in enumerate(dataset.metas):
-        track = str(meta.get("name", i + 1))
+        track = str(meta.get("name", i))
         for frame in dataset.sequences[i][: arguments.frames]:
             result = recognizer.push(frame, track)
             if result.ended is not None:
@@ -176,10 +175,17 @@ def _recorded(
         segments += [] if last is None else [(track, last)]
 
 
-def _source(source: str, size: tuple[int, int] | None) -> Iterator[Frame]:
+def _source(source: str, pipeline: Pipeline, drawn: bool) -> Iterator[Frame]:
+    """The frames of a video or camera, as large as they are needed."""
     from ..video.decode import read_camera, read_frames
+    from ..video.pose import LARGEST
+    from ..video.stages import ahead
 
-    return read_camera(int(source)) if source.isdecimal() else read_frames(source, size, None if size else 1280)
+    largest = DRAWN if drawn else LARGEST
+    if source.isdecimal():
+        return read_camera(int(source), largest)
+    size = None if pipeline.extractor is None or drawn else pipeline.extractor.size
+    return ahead(read_frames(source, size, None if size else largest))
 
 
 def _lines(
@@ -320,6 +326,7 @@ STREAM = Command(
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),
     *_RECOGNITION,
     light=lambda arguments: Path(arguments.folder).suffix == ".onnx",
+    next=lambda a: [] if Path(a.folder).suffix == ".onnx" else [line("export", a.folder, "model.onnx")],
 )
 SERVE = Command(
     "serve",

@@ -46,5 +46,5 @@ REPORT = Command(
     RUN,
     MOVED_DATA,
     OPTION,
-    next=lambda a: [line("explain", a.folder)],
+    next=lambda a: [line("explain", a.folder), line("predict", a.folder, "INPUT")],
 )

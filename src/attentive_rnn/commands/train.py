@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, counted
+from ..terminal import tell
 from .arguments import (
     CONFIGURATION,
     JSON,
@@ -16,7 +17,6 @@ from .arguments import (
     TRAINING,
     Argument,
     Command,
-    Overrides,
     after_training,
     chosen_recipe,
     show,
@@ -40,7 +40,7 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.print_config:
         return _print_config(arguments)
     from ..data.io.locks import tidy
-    from ..training import open_run
+    from ..training import automatic, open_run
     from ..training.run import find_resumable, path_of_newest, require_same, resume, train
     from ..training.setup import load_splits
 
@@ -50,7 +50,7 @@ def _train(arguments: argparse.Namespace) -> int:
     recipe, overrides = chosen_recipe(arguments)
     splits = None
     if recipe is None:
-        recipe, config, splits = _chosen(arguments, overrides)
+        recipe, config, splits, _ = automatic.choose(overrides, live=arguments.live)
     elif arguments.live:
         raise ConfigError(f"--live chooses among recipes: give a data set instead of {recipe}")
     else:
@@ -60,9 +60,9 @@ def _train(arguments: argparse.Namespace) -> int:
         config.data.path = path_of_newest(parent)
     config = recipes.resolve(config)
     if arguments.budget is not None:
-        return _search(arguments, config, parent, splits or load_splits(config), [key for key, _ in overrides])
+        return _search(arguments, config, parent, _told(recipe, config, splits), [key for key, _ in overrides])
     if arguments.folds is not None:
-        return _cross_validate(arguments, config, parent, splits or load_splits(config))
+        return _cross_validate(arguments, config, parent, _told(recipe, config, splits))
     if arguments.ensemble:
         raise ConfigError("--ensemble joins the models of a cross-validation: give --folds K too")
     if run is None and arguments.resume is not None:
@@ -81,11 +81,25 @@ def _train(arguments: argparse.Namespace) -> int:
                 report_of(run, splits)
             return _print_results(arguments, run)
     splits = splits or load_splits(config)
-    run = train(config, parent, splits=splits) if run is None else resume(run, splits=splits)
+    if run is None:
+        words = automatic.in_words(recipes.recipe_name(recipe), config, splits)
+        run = train(config, parent, splits=splits, words=words)
+    else:
+        run = resume(run, splits=splits)
     if arguments.baseline:
         _compare_simple(run, splits)
     report_of(run, splits)
     return _print_results(arguments, run)
+
+
+def _told(recipe: str, config: Config, splits: Splits | None) -> Splits:
+    """The data of several trainings, after the line with their recipe and the sizes of the parts."""
+    from ..training import automatic, recipes
+    from ..training.setup import load_splits
+
+    splits = splits or load_splits(config)
+    tell(automatic.in_words(recipes.recipe_name(recipe), config, splits))
+    return splits
 
 
 def _compare_simple(run: RunFolder, splits: Splits) -> None:
@@ -155,18 +169,15 @@ def _print_config(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         arguments.recipe = arguments.recipe or str(Path(arguments.resume) / "config.yaml")
     recipe, overrides = chosen_recipe(arguments)
-    config = _chosen(arguments, overrides)[1] if recipe is None else recipes.read_recipe(recipe, overrides)
+    if recipe is None:
+        from ..training import automatic  # which needs PyTorch
+
+        recipe, config, _, why = automatic.choose(overrides, live=arguments.live)
+        tell(why)
+    else:
+        config = recipes.read_recipe(recipe, overrides)
     show(arguments, config.to_dict(), [recipes.to_yaml(config).rstrip("\n")])
     return 0
-
-
-def _chosen(arguments: argparse.Namespace, overrides: Overrides) -> tuple[str, Config, Splits]:
-    """The automatic recipe for a data set, which is read, and the reason for it, which is printed."""
-    from ..training import automatic
-
-    recipe, config, splits, why = automatic.choose(overrides, live=arguments.live)
-    print(why, file=sys.stderr)
-    return recipe, config, splits
 
 
 def _print_results(arguments: argparse.Namespace, run: RunFolder) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .arguments import JSON, MOVED_DATA, OPTION, RUN, Command, reader_options, show
+from .arguments import JSON, MOVED_DATA, OPTION, RUN, Command, line, reader_options, show
 
 if TYPE_CHECKING:
     from ..training import Config, RunFolder
@@ -69,4 +69,5 @@ VERIFY = Command(
     MOVED_DATA,
     OPTION,
     JSON,
+    next=lambda a: [line("evaluate", a.folder), line("report", a.folder)],
 )

@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import one_line
@@ -13,8 +14,10 @@ from ..progress import bar
 from .arguments import Argument, Command, line, overwrite
 
 if TYPE_CHECKING:
+    from ..data.skeletons.layouts import Layout
     from ..video.extractors import Extractor
     from ..video.features import Progress
+    from ..video.pose import PoseEstimator
 
 
 _VIDEOS = Argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
@@ -27,6 +30,14 @@ BACKBONE = (  # the choice of a network
         "--trust", action="store_true", help="run the program in a .pt2 or TorchScript FILE, which may do anything"
     ),
 )
+POSES = (  # who looks for people
+    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    Argument(
+        "--pose-model",
+        metavar="FILE",
+        help="a bundle for MediaPipe (.task) or a network of boxes and key points (.onnx); default: MediaPipe's full",
+    ),
+)
 
 
 def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
@@ -36,6 +47,24 @@ def chosen_extractor(arguments: argparse.Namespace) -> Extractor:
     if arguments.backbone is None:
         return EfficientNetLite0()
     return load_backbone(arguments.backbone, tuple(arguments.size), arguments.trust)
+
+
+def chosen_estimator(arguments: argparse.Namespace, layout: Layout | None) -> PoseEstimator:
+    """What finds people by the options POSES, or hands where only a hand has the joints of the layout."""
+    from ..data import get_layout
+    from ..data.skeletons.layouts import joint_map
+    from ..video.keypoints import OnnxPose
+    from ..video.landmarkers import MediaPipeHands, MediaPipePose
+
+    model = arguments.pose_model
+    if model is not None and Path(model).suffix.lower() == ".onnx":
+        return OnnxPose(model, arguments.people)
+
+    def lacks(kind: type[PoseEstimator]) -> bool:
+        return layout is not None and bool(joint_map(get_layout(kind.layout).joints, get_layout(layout).joints).missing)
+
+    hands = lacks(MediaPipePose) and not lacks(MediaPipeHands)
+    return (MediaPipeHands if hands else MediaPipePose)(arguments.people, model=model)
 
 
 @contextmanager
@@ -81,9 +110,9 @@ def _features(arguments: argparse.Namespace) -> int:
 
 
 def _pose(arguments: argparse.Namespace) -> int:
-    from ..video.pose import MediaPipePose, extract_poses
+    from ..video.pose import extract_poses
 
-    estimator = MediaPipePose(arguments.people)
+    estimator = chosen_estimator(arguments, arguments.layout)
     with _bar_over_videos() as progress:
         refused = extract_poses(
             arguments.videos,
@@ -119,8 +148,8 @@ POSE = Command(
     _pose,
     _VIDEOS,
     Argument("out", metavar="OUT", help="a name that ends in .npz"),
-    Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33)"),
-    Argument("--people", type=int, default=1, metavar="N", help="the most to look for (default 1)"),
+    Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33; of hands: hand-21)"),
+    *POSES,
     overwrite("OUT"),
     next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],
 )

@@ -242,11 +242,14 @@ class Splits(Generic[D]):
     Args:
         train, test: the training and the test part.
         valid: the validation part, if the data have one; without it a run draws one from the training part.
+        shares_persons: whether the protocol of a published set has the same persons in several parts, as where it
+            parts by camera.
     """
 
     train: D
     test: D
     valid: D | None = None
+    shares_persons: bool = False
 
     def __iter__(self) -> Iterator[D]:
         return iter((self.train, self.test))

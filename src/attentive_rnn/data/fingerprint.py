@@ -11,7 +11,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..errors import ConfigError, DataError
@@ -211,7 +211,7 @@ def parts_as_remembered(found: Found, splits: Splits, where: str) -> Splits:
         count = len(found.known["test"])
         raise DataError(f"{where}: {len(gone)} of {count} test sequences of the run are missing, first: {gone[0]}")
     parts = {part: _taken(splits.parts(), found, part, where) for part in found.known}
-    return Splits(**parts)
+    return replace(splits, **parts)
 
 
 def _taken(parts: dict[str, Any], found: Found, part: str, where: str) -> LabelledDataset:

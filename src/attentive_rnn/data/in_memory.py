@@ -38,8 +38,8 @@ def from_arrays(
         [5, 4, 1]
     """
     arrays = _sequences(data, schema, lengths)
-    marked = [_frames(array, schema, f"{WHERE}, sequence {i}") for i, array in enumerate(arrays, 1)]
-    names = [{"name": str(i)} for i in range(1, len(marked) + 1)]
+    marked = [_frames(array, schema, f"{WHERE}, sequence {i}") for i, array in enumerate(arrays)]
+    names = [{"name": str(i)} for i in range(len(marked))]
     ready = [unmark(one) if has_joints(one, schema) else one for one in marked]
     dataset = SequenceDataset(ready, _labels(labels, schema, len(marked)), names, schema, WHERE)
     dataset.presence = [presence_beside(one, schema) for one in marked]
@@ -101,7 +101,7 @@ def _frames(array: np.ndarray, schema: Schema, where: str) -> Tensor:
         sequence = torch.where(joints, torch.nan, sequence)
         bad = sequence.isinf()
     if bad.any():
-        frame = int(bad.flatten(1).any(1).nonzero()[0]) + 1
+        frame = int(bad.flatten(1).any(1).nonzero()[0])
         raise DataError(f"{where}, frame {frame}: a value is missing or infinite; fill it first")
     return sequence
 

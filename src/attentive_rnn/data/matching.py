@@ -22,6 +22,7 @@ from ..errors import DataError, DataWarning
 from .dataset import LabelledDataset, SequenceDataset
 from .schema import Schema
 from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
+from .skeletons.units import factor, unit_in
 from .text.words import recode
 from .transforms.presence import has_joints, presence_beside, unmark
 
@@ -58,7 +59,8 @@ def match(
         [[2.0, 1.0]]
     """
     found = dataset.schema
-    if found == wanted and _turn(found, wanted) is None:
+    same_units = not found.measured or not wanted.measured or found.measured == wanted.measured
+    if found == wanted and _turn(found, wanted) is None and same_units:
         return dataset
     where = where or dataset.name or "data"
     if isinstance(dataset, SequenceDataset):
@@ -84,12 +86,13 @@ def _matched(
     if wanted.vocabulary and found.vocabulary != wanted.vocabulary:
         dataset = recode(dataset, wanted.vocabulary)
     frames = match_frames(found, wanted, where, takes)
+    frames, scaled = _in_units(found, wanted, where, takes, frames)
     if found.rate and wanted.rate:
-        warn_of_rate(where, found.rate, wanted.rate)
+        _check_rate(where, found.rate, wanted.rate, takes)
     matched = copy(dataset)  # with whatever else is known of it
     matched.labels = _labels(dataset, wanted, strict, where)
     matched.schema = wanted
-    matched.notes = (*matched.notes, *conversion_notes(found, wanted, where))
+    matched.notes = (*matched.notes, *conversion_notes(found, wanted, where), *scaled)
     if frames is not None:
         marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
         matched.sequences = [unmark(one) if has_joints(one, wanted) else one for one in marked]
@@ -146,6 +149,8 @@ def _untwisted(found: Schema, wanted: Schema, where: str, takes: Collection[str]
         _check_coordinates(found, wanted, where)
     names, own = _names(found), _names(wanted)
     if names and own:
+        called = {other: own[i] for i, (other, _) in _feature_units(found, wanted).items()}
+        names = tuple(called.get(name, name) for name in names)
         order = feature_order(names, own, where, takes)
         if order is None and found.shape == wanted.shape:
             return None
@@ -158,6 +163,54 @@ def _untwisted(found: Schema, wanted: Schema, where: str, takes: Collection[str]
     if found.size != wanted.size or (len(found.shape) > 1 and len(wanted.shape) > 1):
         raise DataError(_other_shape(found, wanted, where))
     return lambda frames: frames.reshape(-1, *wanted.shape)
+
+
+def _in_units(
+    found: Schema, wanted: Schema, where: str, takes: Collection[str], frames: FrameMap | None
+) -> tuple[FrameMap | None, list[str]]:
+    """The function to frames of the model, and to its units where both are known; and a note on another one.
+
+    Raises:
+        DataError: the units measure different things, such as pixels and metres.
+    """
+    scale: Tensor
+    if len(wanted.shape) == 3 and wanted.medium == "sequence":
+        here, there = found.measured, wanted.measured
+        if not here or not there or here == there:
+            return frames, []
+        times = factor(here, there)
+        if times is None:
+            hint = f"; --option units={there.split()[0]} if they are" if "units" in takes and " " not in there else ""
+            raise DataError(f"{where}: coordinates are in {here}, but the model was trained with {there}{hint}")
+        coordinates, size = wanted.vector
+        scale = torch.tensor(([times] * coordinates + [1.0] * (size - coordinates)) * wanted.vectors)
+        note = f"{where}: coordinates in {here} are taken as {there}, as in training"
+    else:
+        units = _feature_units(found, wanted)
+        if not units:
+            return frames, []
+        scale = torch.ones(wanted.size)
+        for i, (_, times) in units.items():
+            scale[i] = times
+        name, (other, _) = wanted.features[next(iter(units))], next(iter(units.values()))
+        note = f"{where}: {other} is taken as {name}, as in training" + (
+            f", and {len(units) - 1} more alike" if len(units) > 1 else ""
+        )
+        scale = scale.reshape(wanted.shape)
+    return lambda x: (x.clone() if frames is None else frames(x)) * scale.to(x.dtype), [note]
+
+
+def _feature_units(found: Schema, wanted: Schema) -> dict[int, tuple[str, float]]:
+    """The features of a model that the data have in another unit of the same kind: their names there, and factors."""
+    units: dict[int, tuple[str, float]] = {}
+    here = {_plain(unit_in(name)[0]): name for name in found.features}
+    for i, name in enumerate(wanted.features):
+        base, unit = unit_in(name)
+        other = here.get(_plain(base), name)
+        own = unit_in(other)[1]
+        if unit and own and unit != own and (times := factor(own, unit)) is not None and name not in found.features:
+            units[i] = other, times
+    return units
 
 
 def feature_order(
@@ -232,6 +285,16 @@ def warn_of_rate(where: str, found: float, wanted: float) -> None:
         DataWarning,
         stacklevel=2,
     )
+
+
+def _check_rate(where: str, found: float, wanted: float, takes: Collection[str]) -> None:
+    """DataError on another rate where an option can say otherwise, else a warning."""
+    if "rate" in takes and not math.isclose(found, wanted, rel_tol=_RATE):
+        raise DataError(
+            f"{where}: has {found:.4g} frames per second, but the model was trained with {wanted:.4g}; bring the data "
+            f"to that rate first, or take them as they are with --option rate={wanted:.4g}"
+        )
+    warn_of_rate(where, found, wanted)
 
 
 def _labels_left_out(message: str, strict: bool) -> None:

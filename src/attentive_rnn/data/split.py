@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,10 @@ PARTS = {
 }
 
 
+class PartsError(DataError):
+    """The words that data have for their parts are not those of a training and a test part."""
+
+
 def part_of(name: str) -> str | None:
     """The part that a word means, "train", "valid", "test" or "eval"; None for any other word.
 
@@ -200,7 +205,7 @@ def named_parts(names: Iterable[str], where: str) -> tuple[dict[str, str], list[
     part is the test part: there is nothing else to report.
 
     Raises:
-        DataError: a name that is none of a part, or no training or test part.
+        PartsError: a name that is none of a part, or no training or test part.
 
     Example:
         >>> named_parts(["train", "val", "test"], "here")[0]
@@ -210,7 +215,7 @@ def named_parts(names: Iterable[str], where: str) -> tuple[dict[str, str], list[
     for name in dict.fromkeys(names):
         part = part_of(name)
         if part is None:
-            raise DataError(f"{where}: the split {name!r} is none of {', '.join(PARTS)}")
+            raise no_part(name, where)
         means[name] = part
     known = set(means.values())
     if "eval" in known:
@@ -227,8 +232,44 @@ def named_parts(names: Iterable[str], where: str) -> tuple[dict[str, str], list[
     found = dict.fromkeys(means.values())
     for part in ("train", "test"):
         if part not in found:
-            raise DataError(f"{where}: every sequence is in the {' or '.join(found)} part; mark others {part!r}")
+            raise PartsError(f"{where}: every sequence is in the {' or '.join(found)} part; mark others {part!r}")
     return means, notes
+
+
+def misspelt_part(name: str) -> str | None:
+    """The word for a part that another word resembles, such as "test" for "tset"; None where it resembles none."""
+    word = name.strip().lower()
+    near = [known for known in PARTS if sorted(known) == sorted(word)]  # "text" is no test
+    near = near or get_close_matches(word, PARTS, n=1, cutoff=0.8)
+    return PARTS[near[0]] if near and word not in PARTS else None
+
+
+def no_part(name: str, where: str) -> PartsError:
+    """The error on a word that should name a part."""
+    near = misspelt_part(name)
+    meant = f"; is {near!r} meant?" if near else ""
+    return PartsError(f"{where}: the split {name!r} is none of {', '.join(PARTS)}{meant}")
+
+
+def check_part_folders(places: Iterable[Sequence[str]], where: str) -> None:
+    """Refuse folders of classes within a folder whose name is nearly that of a part, beside the same within a part.
+
+    Args:
+        places: the folders that each file is in, from the top.
+        where: the top in messages.
+
+    Raises:
+        PartsError: a top folder is such a one.
+
+    Example:
+        >>> check_part_folders([("train", "walk"), ("test", "walk"), ("vaild", "walk")], "set")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        attentive_rnn.data.split.PartsError: set: the split 'vaild' is none of train, ...; is 'valid' meant?
+    """
+    tops = sorted({folders[0] for folders in places if len(folders) > 1})
+    other = next((top for top in tops if misspelt_part(top)), None)
+    if other is not None and any(map(part_of, tops)):
+        raise no_part(other, where)
 
 
 def left_out(dataset: LabelledDataset, used: np.ndarray, why: str) -> list[str]:

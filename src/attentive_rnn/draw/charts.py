@@ -6,10 +6,12 @@ import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.io.files import write_file
 from ..errors import needed_for
 from .colours import BLUE, GREY, GUIDE, MODELS, ORANGE, SKY
 
@@ -115,6 +117,11 @@ def encoded(figure: Any, suffix: str, dpi: int) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=suffix[1:].lower(), dpi=dpi)
     return buffer.getvalue()
+
+
+def save(figure: Any, path: Path, dpi: int) -> None:
+    """Write a figure in one step."""
+    write_file(path, encoded(figure, path.suffix, dpi))
 
 
 def without_frame(axis: Any) -> None:

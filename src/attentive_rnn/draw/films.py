@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..data.io.files import check_writable, write_atomically
+from ..data.io.locks import temporary
 from ..errors import ConfigError, needed_for
 
 DEFAULT_RATE = 15.0  # pictures per second, where the data do not say
@@ -61,13 +63,13 @@ class FilmWriter:
 
     def __init__(self, path: str | Path, overwrite: bool = False, rate: float | None = None) -> None:
         self.path = check_writable(path, (".mp4",), overwrite)
-        self._draft = self.path.with_name(f".{self.path.stem}.part.mp4")
+        self._draft = temporary(self.path)
         self._av = import_av()
         try:
             self._draft.touch()  # PyAV would say only at the first picture that it cannot
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be written: {error.strerror or error}") from error
-        self._container = self._av.open(str(self._draft), "w")
+        self._container = self._av.open(str(self._draft), "w", format="mp4")
         self._rate, self._last = rate, -1
         self._stream: Any = None
 
@@ -102,7 +104,7 @@ class FilmWriter:
             self._container.mux(self._stream.encode())
         self._container.close()
         if kind is None and self._stream is not None:
-            self._draft.replace(self.path)
+            self._draft.replace(os.path.realpath(self.path))
         else:
             self._draft.unlink(missing_ok=True)
 

@@ -113,5 +113,6 @@ def _across(points: np.ndarray, schema: Schema) -> np.ndarray | None:
     layout = get_layout(schema.layout)
     shoulders = [pair for pair in layout.pairs if layout.joints[pair[0]] == "left shoulder"]
     left, right = np.array(shoulders or layout.pairs).T
-    width = (points[:, left] - points[:, right]).mean(1)
-    return width[: max(1, len(width) // 4)].mean(0)
+    early = points[: max(1, len(points) // 4)]
+    both = ~(absent(early[:, left]) | absent(early[:, right]))
+    return (early[:, left] - early[:, right])[both].mean(0) if both.any() else None

@@ -2,6 +2,10 @@
 
 Input: a configuration, its data and a number of seconds. Output: what was tried, the settings that were chosen, and a
 run for each seed that there was time for.
+
+The changes are drawn at random and not by a sampler that learns from the trials, such as Optuna's: a budget of minutes
+allows some ten trials, which such a sampler draws at random too before it begins to learn. Draws follow from the seed,
+so that the same command takes over the runs that are finished, without a database of trials.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import LabelledDataset
-from ..data.io.files import write_csv, write_file
+from ..data.io.files import write_csv
 from ..draw import charts
 from ..training import RunFolder
 from ..training.run_folder import read_rows
@@ -60,7 +60,7 @@ def draw_training(request: Request) -> list[Path]:
     """Draw the losses of the run over its epochs, as training.png."""
     run, path = request.run, request.folder / "training.png"
     figure = charts.losses({"loss": [read_rows(run.metrics)]}, run.path.name, request.saved.task.loss_title)
-    write_file(path, charts.encoded(figure, ".png", dpi=150))
+    charts.save(figure, path, dpi=150)
     return [path]
 
 
@@ -72,7 +72,7 @@ def save_figure(figure: Any, path: Path) -> list[Path]:
     """
     written = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
     for file in written:
-        write_file(file, charts.encoded(figure, file.suffix, dpi=130))
+        charts.save(figure, file, dpi=130)
     return written
 
 

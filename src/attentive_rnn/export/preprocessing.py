@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..data.schema import Schema
 from ..data.transforms.base import NO_RANK, Transform
 from ..data.transforms.body import ConvertLayout, OriginAtBodyCentre
-from ..data.transforms.features import Standardise, Stream
+from ..data.transforms.features import Keep, Standardise, Stream
 
 
 def divided(preprocessing: Transform, schema: Schema) -> tuple[list[Transform], list[Transform]]:
@@ -34,7 +34,7 @@ def divided(preprocessing: Transform, schema: Schema) -> tuple[list[Transform], 
 def _in_graph(part: Transform) -> bool:
     if isinstance(part, Stream):
         return part.depends == "frame"
-    return isinstance(part, ConvertLayout | OriginAtBodyCentre | Standardise)
+    return isinstance(part, ConvertLayout | Keep | OriginAtBodyCentre | Standardise)
 
 
 class Preprocessing(nn.Module):

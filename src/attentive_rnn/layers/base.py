@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths, recurrence
+from ..options import GateReads
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
     DEFAULTS,
@@ -49,7 +50,8 @@ class RecurrentBase(nn.Module):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate, gate_scale, locked_dropout, zoneout, residual, init, backend: see :class:`.options.LayerOptions`.
+        gate, gate_reads, gate_scale, locked_dropout, zoneout, residual, init, backend: see
+            :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
     Inputs:
@@ -69,7 +71,8 @@ class RecurrentBase(nn.Module):
     Attributes:
         weight_ih_l{k}, weight_hh_l{k}, bias_ih_l{k}: (G*N, D), (G*N, N), (G*N), G blocks of N rows, in torch's order;
             the suffix _reverse marks the second direction.
-        weight_ia_l{k}, weight_ha_l{k}, bias_a_l{k}: (D, D), (D, N), (D): the gate's W_xa, W_ha and b_a.
+        weight_ia_l{k}, weight_ha_l{k}, bias_a_l{k}: (D, D), (D, N), (D): the gate's W_xa, W_ha and b_a; no W_xa where
+            gate_reads is "state".
         last_backend: which backend ran the last call, and why.
 
     Raises:
@@ -80,6 +83,7 @@ class RecurrentBase(nn.Module):
 
     _mode: str  # as in torch.nn's messages: RNN, LSTM or GRU
     _defaults: ClassVar[Options] = DEFAULTS
+    gate_reads: GateReads
     gate_scale: float
     locked_dropout: float
     zoneout: float
@@ -121,7 +125,7 @@ class RecurrentBase(nn.Module):
         self.dropout, self.gates = float(dropout), gates_per_layer(gate, num_layers)
         for name, value in given.items():
             setattr(self, name, float(value) if isinstance(defaults[name], float) else value)
-        self.specs = tuple(Spec(cell, one, self.gate_scale, lags) for one in self.gates)
+        self.specs = tuple(Spec(cell, one, self.gate_scale, lags, self.gate_reads) for one in self.gates)
         self.directions = 2 if bidirectional else 1
         self._steps, self._forward_suffixes = Steps(), tuple(f"_l{layer}" for layer in range(num_layers))
         for layer, spec in enumerate(self.specs):

@@ -22,7 +22,7 @@ class CellBase(nn.Module):
         input_size: D, the number of elements of the input.
         hidden_size: N, the number of neurons.
         bias: use the biases.
-        gate, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one value.
+        gate, gate_reads, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one value.
 
     Inputs:
         * **input**: (B, D) or (D).
@@ -63,7 +63,8 @@ class CellBase(nn.Module):
         (gate,) = gates_per_layer((given["gate"],), 1)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bool(bias)
         self.backend: str = given["backend"]
-        self.spec, self._steps = Spec(cell, gate, float(given["gate_scale"]), lags), Steps()
+        self.spec = Spec(cell, gate, float(given["gate_scale"]), lags, given["gate_reads"])
+        self._steps = Steps()
         made = {name: given[name] for name in ("device", "dtype")}
         for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, **made)))
@@ -87,6 +88,7 @@ class CellBase(nn.Module):
         values = {
             "bias": self.bias,
             "gate": self.spec.gate,
+            "gate_reads": self.spec.gate_reads,
             "gate_scale": self.spec.gate_scale,
             "reset_after": self.spec.cell == "gru_reset_after",
             "nonlinearity": "relu" if self.spec.cell == "rnn_relu" else "tanh",

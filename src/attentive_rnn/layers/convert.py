@@ -10,6 +10,7 @@ from torch import nn
 
 from ..ops.recurrence import Gate
 from .base import RecurrentBase
+from .options import gates_per_layer
 
 Layer = TypeVar("Layer", bound=RecurrentBase)
 TorchLayer = TypeVar("TorchLayer", bound=nn.RNNBase)
@@ -18,8 +19,8 @@ TorchLayer = TypeVar("TorchLayer", bound=nn.RNNBase)
 def take(cls: Callable[..., Layer], kind: type[nn.RNNBase], layer: nn.RNNBase, gate: Gate, **options: Any) -> Layer:
     """A layer of class `cls` that computes what torch's `layer` computes, with a gate that can learn from there.
 
-    The gate starts open: its weights are zero and gate_scale is 2, so that a_t = 2 sigmoid(0) = 1 and its gradient
-    is not zero. torch's two biases are added where this layer has one.
+    The gate starts open: its weights are zero and gate_scale is 2, so that a_t = 2 sigmoid(0) = 1, a hard gate's
+    likewise, and its gradient is not zero. torch's two biases are added where this layer has one.
 
     Raises:
         TypeError: `layer` is not of class `kind`.
@@ -29,8 +30,8 @@ def take(cls: Callable[..., Layer], kind: type[nn.RNNBase], layer: nn.RNNBase, g
         raise TypeError(f"{cls.__name__}.from_torch takes a torch.nn.{kind.__name__}, got {type(layer).__name__}")
     if layer.proj_size:
         raise ValueError(f"{cls.__name__} has no projection, but the layer has proj_size={layer.proj_size}")
-    if gate == "softmax":
-        raise ValueError("a softmax gate sums to one and so cannot start open; use gate='sigmoid' or None")
+    if "softmax" in gates_per_layer(gate, layer.num_layers):
+        raise ValueError("a softmax gate sums to one and so cannot start open; use gate='sigmoid', 'hard' or None")
     weight = cast(torch.Tensor, layer.weight_ih_l0)
     ours = cls(
         layer.input_size,
@@ -41,7 +42,7 @@ def take(cls: Callable[..., Layer], kind: type[nn.RNNBase], layer: nn.RNNBase, g
         layer.dropout,
         layer.bidirectional,
         gate=gate,
-        gate_scale=2.0 if gate == "sigmoid" else 1.0,
+        gate_scale=1.0 if gate is None else 2.0,
         device=weight.device,
         dtype=weight.dtype,
         **options,

@@ -12,8 +12,8 @@ from typing import Any, TypedDict, TypeVar, get_type_hints
 
 import torch
 
-from ..ops.recurrence import GATES
-from ..options import LAYER_DEFAULTS, BackendName, ClassifierOptions, Gate, Init, LayerOptions, Rate
+from ..ops.recurrence import GATE_READS, GATES
+from ..options import LAYER_DEFAULTS, BackendName, ClassifierOptions, Gate, GateReads, Init, LayerOptions, Rate
 
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
 
@@ -33,6 +33,7 @@ class CellOptions(Placement, total=False):
     """Every keyword option of a single step's module; gate is one value."""
 
     gate: Gate
+    gate_reads: GateReads
     gate_scale: float
     init: Init
     backend: BackendName
@@ -41,6 +42,7 @@ class CellOptions(Placement, total=False):
 DEFAULTS: Options = {**LAYER_DEFAULTS, "device": None, "dtype": None}
 CELL_DEFAULTS: CellOptions = {
     "gate": "sigmoid",
+    "gate_reads": "both",
     "gate_scale": 1.0,
     "init": "torch",
     "backend": "auto",
@@ -80,12 +82,16 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
         ValueError: a rate is out of range.
     """
     for name, value in options.items():
+        if name == "proj_size":
+            raise TypeError(f"{owner} has no proj_size: put a torch.nn.Linear(hidden_size, proj_size) behind the layer")
         if name not in defaults:
             raise TypeError(f"{owner}.__init__() got an unexpected keyword argument {name!r}")
         if _TYPES[name] is bool:
             check_type(name, value, bool)
         elif _TYPES[name] is Rate:
             check_rate(name, value)
+        elif name == "gate_reads":
+            check_choice(name, value, GATE_READS)
     return {**defaults, **options}
 
 
@@ -119,7 +125,7 @@ def gates_per_layer(gate: Gate | Sequence[Gate], num_layers: int) -> tuple[Gate,
         raise ValueError(f"gate should be one value or one a layer, got {len(gates)} for num_layers={num_layers}")
     for one in gates:
         if one not in GATES:
-            raise ValueError(f"gate should be 'sigmoid', 'softmax' or None, got {one!r}")
+            raise ValueError(f"gate should be 'sigmoid', 'softmax', 'hard' or None, got {one!r}")
     return gates
 
 

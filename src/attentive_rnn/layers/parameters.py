@@ -25,7 +25,9 @@ def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[
         if spec.cell == "gru_reset_after":
             shapes["bias_hh"] = (rows,)
     if spec.gate is not None:
-        shapes |= {"weight_ia": (d, d), "weight_ha": (d, n)}
+        if spec.gate_reads == "both":
+            shapes["weight_ia"] = (d, d)
+        shapes["weight_ha"] = (d, n)
         if bias:
             shapes["bias_a"] = (d,)
     if spec.lags is not None and spec.lags.norm in LEARNED:
@@ -37,7 +39,8 @@ def flops(spec: Spec, d: int, n: int) -> int:
     """Multiplications and additions of one step of one direction, with D inputs and N neurons.
 
     GRU N(6D + 6N + 5) and the gate D(2D + 2N + 1) (Zhang et al., ECCV 2018, section 5.4); the LSTM's
-    N(8D + 8N + 4), the RNN's N(2D + 2N) and the 2KN of K lags follow by the same counting.
+    N(8D + 8N + 4), the RNN's N(2D + 2N), the 2KN of K lags and the D(2N + 1) of a gate that reads the state alone
+    follow by the same counting.
     """
     cell = {
         "gru": n * (6 * d + 6 * n + 5),
@@ -46,7 +49,7 @@ def flops(spec: Spec, d: int, n: int) -> int:
         "rnn_tanh": n * (2 * d + 2 * n),
         "rnn_relu": n * (2 * d + 2 * n),
     }[spec.cell]
-    gate = 0 if spec.gate is None else d * (2 * d + 2 * n + 1)
+    gate = 0 if spec.gate is None else d * (2 * d * (spec.gate_reads == "both") + 2 * n + 1)
     return cell + gate + (0 if spec.lags is None else 2 * spec.lags.number * n)
 
 
@@ -119,17 +122,19 @@ def open_gate(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
 
     .. math:: W_{xa} \\leftarrow W_{xa} / 10, \\quad W_{ha} \\leftarrow W_{ha} / 10, \\quad W_x \\leftarrow W_x / a_0
 
-    a_0 is the response of a gate whose weights are zero: s/2 for the sigmoid with the factor s (gate_scale), s/D for
-    the softmax over D elements. So :math:`W_x (a_t \\odot x_t) / a_0` starts nearly as :math:`W_x x_t`, what the layer
-    without a gate computes; the paper's start halves the input of every layer. Without a gate it is the paper's.
+    a_0 is the response of a gate whose weights are zero: s/2 for the sigmoid and the hard gate with the factor s
+    (gate_scale), s/D for the softmax over D elements. So :math:`W_x (a_t \\odot x_t) / a_0` starts nearly as
+    :math:`W_x x_t`, what the layer without a gate computes; the paper's start halves the input of every layer. Without
+    a gate it is the paper's.
     """
     paper(parameters, hidden_size, spec)
     if spec.gate is None:
         return
-    start = spec.gate_scale / (2 if spec.gate == "sigmoid" else parameters["weight_ia"].shape[0])
+    start = spec.gate_scale / (parameters["weight_ha"].shape[0] if spec.gate == "softmax" else 2)
     with torch.no_grad():
         for name, factor in (("weight_ia", 0.1), ("weight_ha", 0.1), ("weight_ih", 1 / start)):
-            parameters[name].mul_(factor)
+            if name in parameters:
+                parameters[name].mul_(factor)
 
 
 INITIALISATIONS: dict[str, Callable[[Parameters, int, Spec], None]] = {

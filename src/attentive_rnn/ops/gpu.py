@@ -20,7 +20,6 @@ def interpreted() -> bool:
     return os.environ.get("TRITON_INTERPRET", "0") == "1"
 
 
-@torch.compiler.assume_constant_result
 def machine() -> tuple[bool, str]:
     """Whether this machine can run the kernels, and where."""
     if importlib.util.find_spec("triton") is None:
@@ -30,6 +29,10 @@ def machine() -> tuple[bool, str]:
     if not torch.cuda.is_available():
         return False, "PyTorch sees no GPU"
     return True, f"Triton kernels on {torch.cuda.get_device_name()}"
+
+
+# What the decorator torch.compiler.assume_constant_result does, which would import all of torch._dynamo with the package.
+machine._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def graphs() -> tuple[bool, str]:

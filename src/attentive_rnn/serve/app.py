@@ -11,6 +11,7 @@ import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
@@ -20,9 +21,10 @@ import numpy as np
 from ..data import get_layout
 from ..errors import DataError, UserError, needed_for
 from ..streaming.pipeline import Pipeline, Sighting, relabelled
-from ..streaming.segments import Segment
 from ..training.saved_model import SavedModel
 from ..video.decode import read_frames
+from ..video.pose import LARGEST
+from ..video.stages import ahead
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
@@ -32,7 +34,6 @@ with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
-SHOWN = 640  # pixels of the longer side of an uploaded film's pictures
 UPLOADS = 8  # films that are received or wait to be read, at once
 LIVE = 16  # pages that send pictures, at once
 PAUSE = 20.0  # seconds without a byte after which an upload is given up
@@ -106,24 +107,39 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
             await socket.close(1013, "too many pages at once")
             return
         watching += 1
-        own = None
+        coming = None
         try:
             own = await asyncio.to_thread(pipeline)
-            while True:
-                try:
-                    image = _picture(await socket.receive_bytes())
-                    said = await asyncio.to_thread(look, own, image)
-                except (UserError, KeyError) as error:
-                    said = {"error": str(error) if isinstance(error, UserError) else "send pictures as bytes"}
+            coming = asyncio.create_task(_next_picture(socket, own))
+            while (picture := await coming) is not None:
+                coming = asyncio.create_task(_next_picture(socket, own))
+                if isinstance(picture, UserError):
+                    said = {"error": str(picture)}
+                else:
+                    said = await asyncio.to_thread(look, own, picture)
                 await socket.send_text(json.dumps(said))
         except WebSocketDisconnect:
             pass
         finally:
             watching -= 1
-            if own is not None:
-                own.finish()
+            if coming is not None:
+                coming.cancel()
+        own.finish()  # not while a thread still looks at a picture, as when the server ends
 
     return app
+
+
+async def _next_picture(socket: WebSocket, pipeline: Pipeline) -> np.ndarray | UserError | None:
+    """The next picture of a webcam, decoded while the one before it is recognised; None once nobody sends any more."""
+    size = None if pipeline.extractor is None else pipeline.extractor.size
+    try:
+        return await asyncio.to_thread(_picture, await socket.receive_bytes(), size)
+    except UserError as error:
+        return error
+    except KeyError:
+        return DataError("send pictures as bytes")
+    except WebSocketDisconnect:
+        return None
 
 
 class _Answer(StreamingResponse):
@@ -171,9 +187,9 @@ def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
 
 def look(pipeline: Pipeline, image: np.ndarray) -> dict[str, Any]:
     """The people in the next picture, as plain values, and how long it took to recognise them."""
-    if pipeline.extractor is not None:
-        image = _scaled(image, pipeline.extractor.size)
-    return _recognise(pipeline, image)[0]
+    before = time.perf_counter()
+    people, _ = pipeline.push(image)
+    return _said(people, time.perf_counter() - before)
 
 
 def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
@@ -181,10 +197,10 @@ def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     size = None if pipeline.extractor is None else pipeline.extractor.size
     segments = []
     try:
-        for frame in read_frames(path, size, None if size else SHOWN):
-            said, ended = _recognise(pipeline, frame.image)
-            segments += ended
-            yield {"time": round(frame.time, 4), **said}
+        with closing(pipeline.run(ahead(read_frames(path, size, None if size else LARGEST)))) as seen:
+            for one in seen:
+                segments += [*one.ended, *relabelled(one.people)]
+                yield {"time": round(one.frame.time, 4), **_said(one.people, one.found_in + one.recognised_in)}
         segments += pipeline.finish()
         classes = pipeline.schema.classes
         yield {
@@ -198,15 +214,11 @@ def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
         pipeline.finish()
 
 
-def _recognise(pipeline: Pipeline, image: np.ndarray) -> tuple[dict[str, Any], list[tuple[int, Segment]]]:
-    """The people in the next picture, as plain values, and the segments that ended with it."""
-    before = time.perf_counter()
-    seen, ended = pipeline.push(image)
-    took = 1000 * (time.perf_counter() - before)
-    return {"milliseconds": round(took, 2), "people": [_said(one) for one in seen]}, [*ended, *relabelled(seen)]
+def _said(people: list[Sighting], seconds: float) -> dict[str, Any]:
+    return {"milliseconds": round(1000 * seconds, 2), "people": [_one(person) for person in people]}
 
 
-def _said(one: Sighting) -> dict[str, Any]:
+def _one(one: Sighting) -> dict[str, Any]:
     said: dict[str, Any] = {
         "track": one.track,
         "label": one.recognition.label,
@@ -219,21 +231,21 @@ def _said(one: Sighting) -> dict[str, Any]:
     return said
 
 
-def _picture(data: bytes) -> np.ndarray:
-    """The pixels (H, W, 3) of a picture of the webcam."""
+def _picture(data: bytes, size: tuple[int, int] | None) -> np.ndarray:
+    """The pixels (H, W, 3) of a picture of the webcam, scaled to a size or down to what a network of poses takes."""
     if len(data) > PICTURE:
         raise DataError(f"a picture must have at most {PICTURE >> 20} MiB")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
             if max(image.size) <= SIDE:
+                image.draft("RGB", (LARGEST, LARGEST))  # a JPEG is decoded smaller at once, but no smaller than this
+                if size is not None:
+                    return np.asarray(image.convert("RGB").resize((size[1], size[0]), Image.Resampling.BOX))
+                image.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
                 return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
         raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
     raise DataError(f"a picture must have at most {SIDE} pixels a side")
-
-
-def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX))
 
 
 def _too_large(largest: int) -> str:

@@ -103,19 +103,29 @@ async function camera() {
   }
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   const still = document.createElement("canvas");
+  let waiting = 0, asked = false; // two pictures are under way: one is decoded while the other is recognised
   const send = () => {
+    asked = false;
     if (mine !== running) return socket.close();
     still.width = video.videoWidth;
     still.height = video.videoHeight;
     still.getContext("2d").drawImage(video, 0, 0);
+    waiting += 1;
     still.toBlob((picture) => socket.readyState === 1 && socket.send(picture), "image/jpeg", 0.85);
+    ask();
   };
-  socket.onopen = () => { say("Live"); send(); };
+  const ask = () => {
+    if (asked || waiting > 1) return;
+    asked = true;
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(send); else requestAnimationFrame(send);
+  };
+  socket.onopen = () => { say("Live"); ask(); };
   socket.onmessage = (event) => {
     if (mine !== running) return socket.close();
     const result = JSON.parse(event.data);
+    waiting -= 1;
     if (result.error) say(result.error, true); else show(result);
-    requestAnimationFrame(send);
+    ask();
   };
   socket.onclose = () => mine === running && say("The server has closed the connection.", true);
 }

@@ -33,7 +33,7 @@ class Carried:
         places = [addresses(layers.specs[0], half) for half in self._halves]
         self._turns = [(*places[0], *places[1], None), (*places[1], *places[0], None)]
         self._tops = [half[0][-1, 0].detach().numpy() for half in self._halves]
-        widths = [0 if w.ia is None else w.ia.shape[0] for w in map(layers.weights, range(layers.num_layers))]
+        widths = [0 if w.ha is None else w.ha.shape[0] for w in map(layers.weights, range(layers.num_layers))]
         self._responses = self._input.new_zeros(sum(widths))
         ends = np.cumsum(widths)
         self._gated = [slice(end - width, end) if width else None for width, end in zip(widths, ends, strict=True)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,10 +16,14 @@ from ..data.transforms.presence import unseen
 from ..draw import skeletons
 from ..errors import ConfigError
 from ..training.saved_model import SavedModel
+from ..video.stages import ahead
 from .recogniser import Recognition, Recognizer
 from .segments import Segment, SourceFrames
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
+    from ..video.decode import Frame
     from ..video.extractors import Extractor
     from ..video.pose import Person, PoseEstimator
 
@@ -41,12 +46,30 @@ class Sighting:
     weights: np.ndarray | None = None
 
 
+class Seen(NamedTuple):
+    """What is recognised in one picture.
+
+    Args:
+        frame: the picture.
+        people: the tracks in it.
+        ended: the last segments of the tracks that ended with it, each with its track.
+        found_in: seconds that the network took.
+        recognised_in: seconds that the model took.
+    """
+
+    frame: Frame
+    people: list[Sighting]
+    ended: list[tuple[int, Segment]]
+    found_in: float
+    recognised_in: float
+
+
 class Pipeline:
     """Recognition of people's actions, picture by picture.
 
     A model of skeletons gets one person's joints at a time from a pose estimator, converted by joint name; a model of
     features gets those of the whole picture from an extractor, as one track. A track ends once its person has been gone
-    for ``patience`` pictures.
+    for ``patience`` pictures. Pictures come one by one to :meth:`push`, or all to :meth:`run`, whose stages overlap.
 
     Args:
         saved: the model.
@@ -86,6 +109,8 @@ class Pipeline:
             self.notes = _notes(pose, schema)
             if schema.vector[0] not in (2, 3):
                 raise ConfigError(f"this model takes {schema.shape[2]} numbers a joint; a pose has x, y and z")
+            if schema.vector[0] == 3 and not pose.depth:
+                raise ConfigError(f"this model takes x, y and z of a joint; {pose.name} finds x and y only")
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
             raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
@@ -96,7 +121,7 @@ class Pipeline:
         self._turn = turn_between("-y", schema.upward, schema.vector[0]) if len(schema.shape) == 3 else None
         self._gone: dict[int, int] = {}
         self._frames: dict[int, SourceFrames] = {}
-        self._count = 0  # pictures of this video
+        self._next = 0  # number of the next picture that is pushed
 
     def push(self, image: np.ndarray) -> tuple[list[Sighting], list[tuple[int, Segment]]]:
         """Take the next picture (H, W, 3) uint8.
@@ -104,23 +129,41 @@ class Pipeline:
         Returns:
             The tracks in it, and the last segments of the tracks that ended with it, each with its track.
         """
-        if self.pose is None or not skeletons.has_skeletons(self.schema):
-            assert self.extractor is not None
-            features = self.extractor(image[None]).pooled[0]
-            result = self._recognised(features, 0)
-            self._count += 1
-            return [Sighting(0, result)], []
+        return self._recognise(self._find(image), self._next)
+
+    def run(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+        """Take the frames of a video or camera; while one is recognised and used, the network looks at the next.
+
+        Args:
+            frames: as they are decoded; :func:`attentive_rnn.video.stages.ahead` of them overlaps decoding too.
+        """
+        for frame, found, found_in in ahead(((frame, *_timed(self._find, frame.image)) for frame in frames), room=1):
+            (people, ended), recognised_in = _timed(self._recognise, found, frame.number)
+            yield Seen(frame, people, ended, found_in, recognised_in)
+
+    def _find(self, image: np.ndarray) -> list[Person] | np.ndarray:
+        """The people in the next picture, in the model's layout; or its features, (D,)."""
+        if self.extractor is not None and self.pose is None:
+            return self.extractor(image[None]).pooled[0]
         from ..video.pose import converted
 
+        assert self.pose is not None
         assert self.schema.layout is not None
-        people = converted(self.pose(image), self.pose.layout, self.schema.layout)
+        return converted(self.pose(image), self.pose.layout, self.schema.layout)
+
+    def _recognise(
+        self, found: list[Person] | np.ndarray, number: int
+    ) -> tuple[list[Sighting], list[tuple[int, Segment]]]:
+        """What :meth:`push` gives, of what is found in the picture of this number in its source."""
+        self._next = number + 1
+        if isinstance(found, np.ndarray):
+            return [Sighting(0, self._recognised(found, 0, number))], []
         seen = []
-        for person in people:
+        for person in found:
             self._gone[person.track] = 0
-            result = self._recognised(self._numbers(person), person.track)
+            result = self._recognised(self._numbers(person), person.track, number)
             seen.append(Sighting(person.track, result, person, self._weights(result)))
-        self._count += 1
-        here = {person.track for person in people}
+        here = {person.track for person in found}
         ended = []
         for track in list(self._gone):
             self._gone[track] += track not in here
@@ -133,14 +176,14 @@ class Pipeline:
         ended = [last for track in list(self.recognizer.tracks) for last in self._end(track)]  # type: ignore[arg-type]
         if self.pose is not None:
             self.pose.reset()
-        self._count = 0
+        self._next = 0
         return ended
 
-    def _recognised(self, frame: np.ndarray, track: int) -> Recognition:
-        """The state of a track after its frame in this picture."""
+    def _recognised(self, frame: np.ndarray, track: int, number: int) -> Recognition:
+        """The state of a track after its frame in the picture of this number."""
         frames = self._frames.setdefault(track, SourceFrames())
         result = self.recognizer.push(frame, track)
-        frames.push(self._count, result.start if result.ended is None else result.ended.start)
+        frames.push(number, result.start if result.ended is None else result.ended.start)
         ended = None if result.ended is None else frames.of(result.ended)
         return result._replace(start=frames.number(result.start), ended=ended)
 
@@ -172,6 +215,12 @@ class Pipeline:
         assert result.inputs is not None
         weights: np.ndarray = self._shown(result.inputs, first).reshape(shape)[0].sum(-1)
         return weights / weights.mean() if weights.mean() > 0 else None
+
+
+def _timed(function: Callable[..., T], *args: Any) -> tuple[T, float]:
+    """What a function gives, and the seconds that it took."""
+    before = perf_counter()
+    return function(*args), perf_counter() - before
 
 
 def _notes(pose: PoseEstimator, schema: Schema) -> list[str]:

@@ -80,7 +80,7 @@ class Recognizer:
         if model.config["bidirectional"]:
             raise ConfigError(
                 "this model reads every sequence from both ends (model.bidirectional is true), so that it cannot run "
-                "frame by frame; train one with --model.bidirectional false (of skeletons: the recipe paper/skeleton)"
+                "frame by frame; train one that can: attentive train DATA --live"
             )
         check_frames(window, hold)
         if most_tracks < 1:

@@ -121,6 +121,14 @@ class Task(ABC):
         output: Tensor = model(batch.x, batch.lengths)
         return output
 
+    def run_attending(self, model: torch.nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        """The model's output, and the mean attention of each layer to its input (), for the penalty on it.
+
+        The mean is that over the elements and frames of a sequence and then over the sequences; of a layer without a
+        gate it is zero.
+        """
+        raise NotImplementedError
+
     def keep(self, output: Tensor, batch: Batch) -> Tensor:
         """The part of the model's output for a batch that :meth:`score` needs, (B, ...)."""
         return output

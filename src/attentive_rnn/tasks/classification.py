@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data import Schema
+from ..data import Batch, Schema
 from ..errors import ConfigError
 from ..models import SequenceClassifier
+from ..ops.recurrence import Attention
 from .base import Metric, Model, Task, register
 from .metrics import probabilities, score
 
 
 class SequenceTask(Task):
-    """The model of the tasks on sequences."""
+    """The model of the tasks on sequences, and its attention."""
 
     def build(self, options: Mapping[str, Any], frame_size: int) -> Model:
         options, words = dict(options), len(self.schema.vocabulary)
@@ -28,6 +30,18 @@ class SequenceTask(Task):
             return SequenceClassifier(frame_size, self.schema.outputs, **options)
         except ValueError as error:
             raise ConfigError(f"model: {error}") from error
+
+    def run_attending(self, model: torch.nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        output, attention = model(batch.x, batch.lengths, need_attention=True)
+        means = []
+        for layer in attention:
+            a = layer.inputs if isinstance(layer, Attention) else layer
+            if a is None:
+                means.append(output.new_zeros(()))
+                continue
+            total = a.float().flatten(1).sum(1)  # zero past a row's length
+            means.append((total / (batch.lengths.clamp(min=1) * a[0, 0].numel())).mean())
+        return output, means
 
     def arguments(self, schema: Schema) -> dict[str, Any]:
         return {

@@ -66,9 +66,9 @@ def choose(overrides: Overrides, *, live: bool = False) -> Choice:
         recipe sequence, for 6 features a frame: 40 sequences of 4 classes to train on, none for validation, ...
     """
     data, splits = _read(overrides)
-    recipe, what = kind(splits.train.schema, data["data.source"])
+    recipe, _ = kind(splits.train.schema, data["data.source"])
     config = resolve(adapted(recipe, splits.train, [*as_overrides(data), *overrides], live=live))
-    return Choice(recipe, config, splits, f"recipe {recipe}, for {what}: {parts_in_words(config, splits)}")
+    return Choice(recipe, config, splits, in_words(recipe, config, splits))
 
 
 def adapted(recipe: str, train: LabelledDataset, overrides: Overrides, *, live: bool = False) -> Config:
@@ -107,10 +107,15 @@ def kind(schema: Schema, source: str) -> tuple[str, str]:
         >>> kind(Schema(("sit", "stand"), (1, 20, 3), layout="kinect-20"), "npz")
         ('skeleton', 'joints (1 person, kinect-20)')
     """
+    recipe, what = _kind(schema, source)
+    if recipe is None:
+        raise ConfigError(f"there is no automatic recipe for {source}: name one, such as mref or scene-questions")
+    return recipe, what
+
+
+def _kind(schema: Schema, source: str) -> tuple[str | None, str]:
     if schema.medium == "image":
-        if schema.vocabulary or schema.target == "image":
-            raise ConfigError(f"there is no automatic recipe for {source}: name one, such as mref or scene-questions")
-        return "cifar10", "images"
+        return None if schema.vocabulary or schema.target == "image" else "cifar10", "images"
     if schema.medium == "maps":
         return "jhmdb-maps", "maps of features"
     if schema.vocabulary:
@@ -122,6 +127,19 @@ def kind(schema: Schema, source: str) -> tuple[str, str]:
         layout = schema.layout or f"{joints} without a known layout"
         return "skeleton", f"joints ({persons} person{'s' * (persons > 1)}, {layout})"
     return "sequence", f"{schema.size} feature{'s' * (schema.size > 1)} a frame"
+
+
+def in_words(recipe: str, config: Config, splits: Splits) -> str:
+    """The recipe of a run, its data, the sizes of their parts and the length of the training, in one line.
+
+    Example:
+        >>> config = resolve(read_recipe("basic-motions"))
+        >>> print(in_words("basic-motions", config, load_splits(config)))  # doctest: +ELLIPSIS
+        recipe basic-motions, for 6 features a frame: 32 sequences of 4 classes to train on, 8 for validation, ...
+    """
+    assert config.data.source is not None
+    _, what = _kind(splits.train.schema, config.data.source)
+    return f"recipe {recipe}, for {what}: {parts_in_words(config, splits)}"
 
 
 def parts_in_words(config: Config, splits: Splits) -> str:

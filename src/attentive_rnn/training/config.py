@@ -23,6 +23,7 @@ Count = Annotated[int, Field(ge=1, description="1 or more")]
 Counts = Annotated[list[Count], Field(min_length=1, description="a list of numbers, 1 or more")]
 Share = Annotated[float, Field(ge=0, lt=1, description="at least 0 and below 1")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, description="above 0")]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, description="0 or more")]
 Seed = Annotated[int, Field(ge=0, lt=2**32, description=f"from 0 to {2**32 - 1}")]
 Steps = list[dict[str, Any]]  # transforms, each with its name and options
 
@@ -136,7 +137,7 @@ class OptimConfig:
 
     lr: Positive = 0.005
     optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, description="0 or more")] = 0.0
+    weight_decay: Weight = 0.0
     clip_norm: Positive | None = 1.0
     schedule: Literal["plateau", "one-cycle", "steps", "constant"] = "plateau"
     lr_factor: Annotated[float, Field(gt=0, lt=1, description="between 0 and 1")] = 0.1
@@ -161,6 +162,10 @@ class TrainingConfig:
         label_smoothing: share of the training target that goes to all classes alike; for classes only.
         class_balance: b, from 0 to 1: a training sequence of a class with n sequences has a weight in the loss in
             proportion to n^-b, 1 on average; 0: all weigh alike; 1: all classes do. For classes only.
+        attention_penalty: w: the loss grows by w times the mean attention of the first layer's gate, over the elements
+            and frames of a sequence and over sequences, so that the gate closes where it can; a list: one weight for
+            each layer. It rises from 0 over the first half of max_epochs: with select best the epoch kept may lie
+            before that. metrics.csv has the mean attention of the layers concerned as train_attention.
     """
 
     batch_size: Count = 32
@@ -170,6 +175,13 @@ class TrainingConfig:
     select: Literal["best", "last"] = "best"
     label_smoothing: Share = 0.0
     class_balance: Annotated[float, Field(ge=0, le=1, description="from 0 to 1")] = 0.0
+    attention_penalty: Weight | list[Weight] = 0.0
+
+    @property
+    def penalties(self) -> list[float]:
+        """The weight of each layer's attention, but for layers at the end that have none."""
+        given = self.attention_penalty
+        return given if isinstance(given, list) else [given] * (given > 0)
 
 
 @dataclass
@@ -219,6 +231,9 @@ class Config:
         remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
         rising = all(a < b for a, b in pairwise((0, *optim.lr_steps)))
         alone = devices == 1 or model.pool != "keras_compat"
+        kinds, penalties = model.gate if isinstance(model.gate, list) else [model.gate] * gates, self.training.penalties
+        each = not isinstance(self.training.attention_penalty, list) or len(penalties) == model.num_layers
+        closes = each and all(kind in ("sigmoid", "hard") for kind, w in zip(kinds, penalties, strict=False) if w)
         for key, holds, wanted in (
             ("model.gate", gates == model.num_layers, f"one name or a list of {model.num_layers}, one for each layer"),
             ("model.memory", remembers, "null, or 3 or more for a cell with gates"),
@@ -229,6 +244,8 @@ class Config:
             ("data.folds", data.folds != 1, "0 or 2 or more"),
             ("data.fold", data.fold < max(data.folds, 1), f"below data.folds, {data.folds}" if data.folds else "0"),
             ("training.batch_size", devices <= self.training.batch_size, f"at least devices, {devices}"),
+            ("training.attention_penalty", each, f"one weight or a list of {model.num_layers}, one for each layer"),
+            ("training.attention_penalty", closes, "0 for a layer whose gate is not sigmoid or hard"),
             ("devices", alone, "1 for model.pool keras_compat, which looks at whole batches"),
         ):
             if not holds:
@@ -297,7 +314,7 @@ def _refusal(key: str, value: Any, out_of_range: bool) -> str:
     if not out_of_range:
         return f"{key} must be {in_words(KEYS[key])}, got {str(value)!r}"
     limit = next(one for one in (KEYS[key], *KEYS[key].get("anyOf", ())) if "description" in one)
-    as_float = limit.get("type") == "number" and abs(value) < sys.float_info.max
+    as_float = limit.get("type") == "number" and not isinstance(value, list) and abs(value) < sys.float_info.max
     shown = float(value) if as_float else shorten(str(value), 40)
     return f"{key} must be {limit['description']}, got {shown}"
 

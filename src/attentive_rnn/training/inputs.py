@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -181,7 +182,7 @@ def matched_splits(run: RunFolder, saved: SavedModel, splits: Splits) -> Splits:
     parts = splits.parts()
     matched = {name: saved.matched(part, strict=True) for name, part in parts.items()}
     print_notes(dict.fromkeys(note for part in matched.values() for note in part.notes if note not in splits.notes))
-    splits = splits if all(matched[name] is part for name, part in parts.items()) else Splits(**matched)
+    splits = splits if all(matched[name] is part for name, part in parts.items()) else replace(splits, **matched)
     known = known_data(run)
     if known is None:
         return splits

@@ -29,7 +29,7 @@ from ..tasks import Metric
 from .checkpoint import AtomicCheckpoints, read_checkpoint, starting_point
 from .config import OptimConfig
 from .loader import EpochLoader, training_batches
-from .recorder import ProgressBar, Recorder
+from .recorder import Hooks, ProgressBar, Recorder
 from .run_folder import RunFolder
 from .setup import Job
 
@@ -38,7 +38,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 120.0  # so much work an interruption within a lon
 logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
 
-def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
+def fit(run: RunFolder | None, job: Job, console: Console, hooks: Hooks | None = None) -> Recorder:
     """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Of several processes each calls it; the first writes the files.
@@ -47,6 +47,7 @@ def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
         run: the folder with checkpoints and metrics; None: nothing is written, and the weights are kept in memory.
         job: the model, its task, and the sequences.
         console: where progress goes.
+        hooks: what is told of each epoch; None: nothing.
 
     Returns:
         the rows of all epochs, and that of the selected one.
@@ -56,7 +57,7 @@ def fit(run: RunFolder | None, job: Job, console: Console) -> Recorder:
     """
     with _deterministic(job.device):
         loop = Loop(run, job, console)
-        loop.run()
+        loop.run(hooks or Hooks())
     job.model.load_state_dict(loop.kept if run is None else read_checkpoint(run.best)["model"])
     job.task.finish(job.model)
     return loop.recorder
@@ -106,9 +107,9 @@ class Loop:
         title = "in memory" if run is None else f"{run.path.parent.name}/{run.path.name}"
         self.progress = ProgressBar(console, title, len(self.train_batches), config.training.max_epochs)
 
-    def run(self) -> None:
-        """Train until the last epoch, or until the selected one lies too far back."""
-        with closing(self.recorder), closing(self.progress):
+    def run(self, hooks: Hooks) -> None:
+        """Train until the last epoch, until the selected one lies too far back, or until a hook ends it."""
+        with closing(self.recorder), closing(self.progress), hooks.open(self.job.config.to_dict()):
             for epoch in range(len(self.recorder.rows), self.job.config.training.max_epochs):
                 if self.recorder.exhausted:
                     break
@@ -116,13 +117,17 @@ class Loop:
                 self.recorder.add(row)
                 self.save(row)
                 self.progress.end_epoch(row, self.recorder)
+                ends = hooks.tell(row)  # with several processes those of the first
+                if self.fabric.broadcast(ends):
+                    break
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train and validate; return the epoch's row of metrics.csv.
 
         It holds epoch (from 1), lr (of the last step), train_loss and the task's metric, such as train_acc (means over
-        the epoch, as it was trained), valid_loss and valid_acc if anything is held out, seconds (training and
-        validation) and loading (the part of these in which batches were made or waited for).
+        the epoch, as it was trained), train_attention if it is penalised (train_loss is without the penalty),
+        valid_loss and valid_acc if anything is held out, seconds (training and validation) and loading (the part of
+        these in which batches were made or waited for).
         """
         within = self.state["within"]
         job, started = self.job, time.perf_counter() - within.get("seconds", 0.0)
@@ -149,7 +154,7 @@ class Loop:
         """A step for each training batch, of an interrupted epoch for the rest of them.
 
         Returns:
-            the last step's learning rate, and the sums of loss and metric (2,).
+            the last step's learning rate, and the sums of loss and metric (2,), with a penalty also of attention (3,).
         """
         config, lr, within = self.job.config, math.nan, self.state["within"]
         # All that is random in an epoch follows from the seed, the epoch and, of several processes, which one this is,
@@ -159,7 +164,8 @@ class Loop:
         begin, shown = within.get("batches", 0), within.get("items", 0)
         self.train_batches.set_epoch(epoch, begin)
         self.model.train()
-        sums = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        steps = len(self.train_batches)
+        sums = torch.zeros(2 + any(config.training.penalties), dtype=torch.float64, device=self.fabric.device)
         if within:
             sums += within["sums"].to(sums.device)
             _set_random(within["random"], self.fabric.device)
@@ -169,7 +175,8 @@ class Loop:
             lr = self.optimizer.param_groups[0]["lr"]
             last = batch.share is None or batch.share.last
             with self.fabric.no_backward_sync(self.model, enabled=not last):
-                loss, counts = self.evaluate(batch, config.training.label_smoothing, self.class_weights)
+                risen = min(1.0, 2 * (epoch + done / steps) / config.training.max_epochs)
+                loss, counts = self.evaluate(batch, config.training.label_smoothing, self.class_weights, risen)
                 self.fabric.backward(loss)
             sums += counts
             shown += len(batch.labels)
@@ -185,7 +192,7 @@ class Loop:
                 self.schedule.step()
             done += 1
             self.progress.advance(sums, shown)
-            if self._is_long() and done < len(self.train_batches):
+            if self._is_long() and done < steps:
                 self.save_within(done, shown, sums, within.get("loading", 0.0))
         return lr, sums
 
@@ -221,20 +228,36 @@ class Loop:
         return sums
 
     def evaluate(
-        self, batch: Batch, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+        self,
+        batch: Batch,
+        label_smoothing: float = 0.0,
+        class_weights: Tensor | None = None,
+        penalised: float = 0.0,
     ) -> tuple[Tensor, Tensor]:
-        """The mean loss over a batch, and the sums of loss and metric (2,), on the device: reading them would wait."""
-        task = self.job.task
+        """The mean loss over a batch, and the sums of loss and metric (2,), on the device: reading them would wait.
+
+        In training the loss has this share of the penalties on attention, and with them a third sum is of attention.
+        """
+        task, penalties = self.job.task, self.job.config.training.penalties
         batch = self.fabric.to_device(self.fabric.strategy.precision.convert_input(batch))
         weights = batch.weights
         if class_weights is not None:
             own = class_weights[batch.labels]
             weights = own if weights is None else own * weights
         with self.fabric.autocast():
-            output = task.run(self.model, batch)
+            pressed: list[tuple[float, Tensor]] = []
+            if self.model.training and any(penalties):
+                output, attention = task.run_attending(self.model, batch)
+                pressed = [(w, mean) for w, mean in zip(penalties, attention, strict=False) if w]
+            else:
+                output = task.run(self.model, batch)
             loss = task.loss(output, batch.labels, label_smoothing, weights)
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
+        if pressed:
+            mean = torch.stack([mean.detach() for _, mean in pressed]).mean()
+            counts = torch.cat([counts, mean.double()[None] * len(batch.labels)])
+            loss = loss + penalised * sum(w * mean for w, mean in pressed)
         if batch.share is not None:
             # Gradients of parts are summed, and DDP's are the mean of the processes', whatever they have of the batch.
             counts, loss = counts * (batch.share.rows > 0), loss * batch.share.weight
@@ -253,9 +276,10 @@ class Loop:
             write_file(run.last, run.best.read_bytes())
 
     def _means(self, part: str, sums: Tensor, count: int) -> dict[str, float]:
-        """Loss and metric of a part, whose sums over this process's share are given, by their columns."""
-        loss, total = self.fabric.strategy.all_reduce(sums, reduce_op="sum").tolist()
-        return {f"{part}_loss": loss / count, f"{part}_{self.job.task.metric.column}": total / count}
+        """Loss, metric and attention of a part, whose sums over this process's share are given, by their columns."""
+        totals = self.fabric.strategy.all_reduce(sums, reduce_op="sum").tolist()
+        names = ("loss", self.job.task.metric.column, "attention")
+        return {f"{part}_{name}": total / count for name, total in zip(names, totals, strict=False)}
 
 
 def _random(device: torch.device) -> list[Tensor]:

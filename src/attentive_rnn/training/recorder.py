@@ -1,18 +1,38 @@
-"""The record of a run's epochs: metrics.csv, TensorBoard's curves, the selected epoch, and the progress bar."""
+"""The record of a run's epochs: metrics.csv, TensorBoard's curves, the selected epoch, hooks, and the progress bar."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from rich.console import Console
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from ..data.io.files import write_csv
+from ..errors import ConfigError
 from ..progress import Bar
 from ..tasks import Metric
 from .config import TrainingConfig
 from .run_folder import RunFolder
+
+Callback = Callable[[dict[str, float]], bool | None]  # takes the row of an epoch; True ends the training
+
+
+class Logger(Protocol):
+    """A logger of Lightning: of lightning_fabric.loggers or lightning.pytorch.loggers."""
+
+    def log_hyperparams(self, params: dict[str, Any]) -> Any:
+        """Take the configuration of the run."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> Any:
+        """Take the row of an epoch, whose number is the step."""
+
+    def finalize(self, status: str) -> Any:
+        """Close what is open; the status is "success" or "failed"."""
 
 
 class Recorder:
@@ -82,6 +102,41 @@ class Recorder:
         if self._written is not None:
             names = list(self.rows[0])
             write_csv(self._written.metrics, names, ([row[name] for name in names] for row in self.rows))
+
+
+class Hooks(NamedTuple):
+    """What a user has told of each epoch beside the files of the run; see :func:`attentive_rnn.training.train`."""
+
+    callbacks: Sequence[Callback] = ()
+    loggers: Sequence[Logger] = ()
+
+    @contextmanager
+    def open(self, configuration: dict[str, Any]) -> Iterator[None]:
+        """Give the loggers the configuration, and at the end the word whether training has ended well."""
+        for logger in self.loggers:
+            with suppress(NotImplementedError):  # Fabric's CSVLogger takes none
+                logger.log_hyperparams(configuration)
+        status = "failed"
+        try:
+            yield
+            status = "success"
+        finally:
+            for logger in self.loggers:
+                logger.finalize(status)
+
+    def tell(self, row: dict[str, float]) -> bool:
+        """Give the row of an epoch to all; whether a callback ends the training.
+
+        Raises:
+            ConfigError: a callback answers something else.
+        """
+        for logger in self.loggers:
+            logger.log_metrics(dict(row), int(row["epoch"]))
+        answers = [callback(dict(row)) for callback in self.callbacks]
+        for answer in answers:
+            if answer is not None and not isinstance(answer, bool | np.bool_):
+                raise ConfigError(f"a callback answers True to end the training, False or None, got {answer!r}")
+        return any(answers)
 
 
 class ProgressBar:

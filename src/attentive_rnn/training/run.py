@@ -8,7 +8,7 @@ import signal
 import statistics
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ from ..data.check.skeletons import summarise_skeletons
 from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers, tidy
 from ..data.ranges import of_dataset
-from ..environment import describe
+from ..environment import describe, require_one_process
 from ..errors import ConfigError, MissingExtraError
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
@@ -39,7 +39,7 @@ from .setup import Job, build_model, device_of, load_splits, make_job
 from .transfer import starting_model
 
 if TYPE_CHECKING:
-    from .recorder import Recorder
+    from .recorder import Callback, Logger, Recorder
 
 _MEASURED = 200  # sequences, at most, that tell the axis that points up
 
@@ -51,6 +51,9 @@ def train(
     name: str | None = None,
     console: Console | None = None,
     splits: Splits | None = None,
+    words: str = "",
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
 ) -> RunFolder:
     """Train from the start, in a new folder, to the end: model/ and results.json are there when this returns.
 
@@ -60,9 +63,14 @@ def train(
         name: of the run's folder; None: the time.
         console: where progress goes; None: the standard error.
         splits: the data, if they are loaded already; None: they are loaded as config.data says.
+        words: a line that is printed where nothing keeps the training from its beginning.
+        callbacks: functions that are called after each epoch with its row of metrics.csv, such as {"epoch": 1.0,
+            "train_loss": ...}. One that returns True ends the training, and the selected epoch so far is tested; an
+            error that one raises ends it at once, and :func:`resume` can go on.
+        loggers: of Lightning, such as its WandbLogger, which are given the configuration and each row.
 
     Raises:
-        ConfigError, DataError: the configuration or the data cannot be used.
+        ConfigError, DataError: the configuration or the data cannot be used, or several processes were started.
         MissingExtraError: Lightning Fabric or TensorBoard is not installed.
 
     Example:
@@ -75,10 +83,14 @@ def train(
         40
     """
     require_extra()
+    require_one_process()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
     starting_model(config, splits.train.schema)
-    return _complete(create_run(config, Path(parent), name), config, splits, device, console)
+    run = create_run(config, Path(parent), name)
+    if words:
+        (console or standard_error()).print(words, highlight=False, soft_wrap=True, markup=False)
+    return _complete(run, config, splits, device, console, callbacks, loggers)
 
 
 def train_in_memory(config: Config, train: LabelledDataset, *, console: Console | None = None) -> SavedModel:
@@ -106,26 +118,34 @@ def train_in_memory(config: Config, train: LabelledDataset, *, console: Console 
     return _saved(job, splits)
 
 
-def resume(run: RunFolder, *, console: Console | None = None, splits: Splits | None = None) -> RunFolder:
+def resume(
+    run: RunFolder,
+    *,
+    console: Console | None = None,
+    splits: Splits | None = None,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
+) -> RunFolder:
     """Continue an interrupted run from its last checkpoint; the result is that of a run never interrupted.
 
     A run that is finished is left as it is, without what a killed process left in its folder.
 
     Args:
         run: the folder of the run.
-        console, splits: as in :func:`train`.
+        console, splits, callbacks, loggers: as in :func:`train`.
 
     Raises:
-        ConfigError: its checkpoints are damaged, or another process trains it.
+        ConfigError: its checkpoints are damaged, another process trains it, or several processes were started.
     """
     if run.finished:
         tidy(run.path)
         return run
     require_extra()
+    require_one_process()
     config = run.read_config()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
-    return _complete(run, config, splits, device, console)
+    return _complete(run, config, splits, device, console, callbacks, loggers)
 
 
 def find_resumable(config: Config, parent: Path) -> RunFolder | None:
@@ -173,12 +193,19 @@ def require_extra() -> None:
 
 
 def _complete(
-    run: RunFolder, config: Config, splits: Splits, device: torch.device, console: Console | None
+    run: RunFolder,
+    config: Config,
+    splits: Splits,
+    device: torch.device,
+    console: Console | None,
+    callbacks: Sequence[Callback],
+    loggers: Sequence[Logger],
 ) -> RunFolder:
     """Bring a run from where it is to its end, while no other process does."""
     # Late: Lightning Fabric takes seconds to import, and most commands train nothing.
     from .launch import other_processes
     from .loop import fit
+    from .recorder import Hooks
 
     console = console or standard_error()
     if config.devices > 1 and device.type == "cpu":
@@ -195,7 +222,7 @@ def _complete(
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
             with other_processes(run.path, config.devices):
-                epochs = fit(run, job, console)
+                epochs = fit(run, job, console, Hooks(callbacks, loggers))
             save_model(run.model, _saved(job, splits))
             write_json(run.results, _results(run, job, splits, epochs))
         except BackendError as error:

@@ -29,6 +29,7 @@ from ..data.io.files import read_json, write_file, write_json
 from ..data.matching import match
 from ..data.ranges import Ranges, check_ranges
 from ..errors import ConfigError, either
+from ..hub import fetch, is_name
 from ..models import SequenceClassifier
 from ..ops.dispatch import BackendName
 from ..options import MAX_FRAMES
@@ -211,7 +212,8 @@ def load_model(path: str | Path) -> SavedModel:
     """The model of a run, or of a folder that :func:`save_model` wrote; nothing in it is executed.
 
     Args:
-        path: the folder of a run, or one with model.safetensors and config.json.
+        path: the folder of a run, or one with model.safetensors and config.json; or the name of a model on the Hugging
+            Face hub, "USER/REPOSITORY" or "USER/REPOSITORY@REVISION".
 
     Raises:
         ConfigError: a file is missing or damaged, of a later format, or the two do not fit together.
@@ -263,7 +265,9 @@ def load_model(path: str | Path) -> SavedModel:
 
 
 def find_model(path: str | Path) -> Path:
-    """The folder of a model: the path itself, or model/ in the folder of a run."""
+    """The folder of a model: the path itself, or model/ in the folder of a run; of one on the hub, in its cache."""
+    if is_name(path):
+        return fetch(str(path))
     folder = Path(path).expanduser()
     in_run = folder.name == "model" and (folder.parent / "config.yaml").is_file()
     if in_run or any((folder / file).is_file() for file in (DESCRIPTION, WEIGHTS)):

@@ -60,7 +60,7 @@ def load_splits(config: Config, console: Console | None = None) -> Splits:
     if config.data.path is not None and not Path(config.data.path).exists():
         raise DataError(f"{config.data.path}: there is no such file or folder; if the data have moved: --data PATH")
     splits = load(config.data.source, config.data.path, **config.data.options)
-    print_notes(part_warnings(splits.parts()), console, "warning")
+    print_notes(part_warnings(splits.parts(), splits.shares_persons), console, "warning")
     print_notes(map(str, leak_findings(splits.parts())), console, "warning")
     print_notes(splits.notes, console)
     return splits
@@ -211,6 +211,8 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     """
     if config.devices > 1:
         check_normalisation(model, device)
+    if any(config.training.penalties) and task_for(splits.train.schema).section != "model":
+        raise ConfigError("training.attention_penalty must be 0 but for recurrent layers that read sequences")
     train, valid = training_parts(config, splits)
     fitted = fit_preprocessing(config.data, train)
     preprocessing = in_test(config.data, fitted)

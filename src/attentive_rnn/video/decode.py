@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..data.io.files import existing
 from ..errors import DataError, needed_for
+from .stages import ahead
 
 SUFFIXES = (".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
 LARGEST_SIDE = 8192  # pixels; a header that says more is damaged or hostile
@@ -24,10 +26,12 @@ class Frame:
     Args:
         image: (H, W, 3) uint8, red, green and blue, upright.
         time: seconds since the first picture; strictly rising, not always evenly.
+        number: pictures of the source before it, those that were dropped too.
     """
 
     image: np.ndarray
     time: float
+    number: int
 
 
 def read_frames(path: str | Path, size: tuple[int, int] | None = None, largest: int | None = None) -> Iterator[Frame]:
@@ -71,7 +75,7 @@ def read_frames(path: str | Path, size: tuple[int, int] | None = None, largest: 
                 # A file whose times do not rise says nothing about time; its order is believed.
                 time = max(time - start, last + 1e-6) if count else 0.0
                 count, last = count + 1, time
-                yield Frame(_upright(decoded, size, largest), time)
+                yield Frame(_upright(decoded, size, largest), time, count - 1)
             if count:
                 _check_whole(path, container, stream, count, last)
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
@@ -84,16 +88,21 @@ def read_frames(path: str | Path, size: tuple[int, int] | None = None, largest: 
         raise DataError(f"{path}: has no frames")
 
 
-def read_camera(index: int) -> Iterator[Frame]:
-    """The frames of a camera as they are taken, without an end.
+def read_camera(index: int, largest: int | None = None) -> Iterator[Frame]:
+    """The newest frames of a camera, without an end: those that nobody takes in time are dropped, and counted.
 
     Args:
         index: which camera, from 0.
+        largest: the longer side to scale the picture down to where it is longer.
 
     Raises:
         DataError: there is no such camera, or it stops.
         MissingExtraError: OpenCV is not installed.
     """
+    return ahead(_taken(index, largest), room=1, newest=True)
+
+
+def _taken(index: int, largest: int | None) -> Iterator[Frame]:
     with needed_for("cameras need OpenCV: pip install opencv-python-headless"):
         import cv2
     camera = cv2.VideoCapture(index)
@@ -101,11 +110,13 @@ def read_camera(index: int) -> Iterator[Frame]:
         if not camera.isOpened():
             raise DataError(f"camera {index}: cannot be opened; is it there, and free?")
         start = monotonic()
-        while True:
+        for number in itertools.count():
             taken, image = camera.read()
             if not taken:
                 raise DataError(f"camera {index}: gives no more pictures")
-            yield Frame(image[:, :, ::-1].copy(), monotonic() - start)
+            height, width = _within(image.shape[0], image.shape[1], largest)
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            yield Frame(image[:, :, ::-1].copy(), monotonic() - start, number)
     finally:
         camera.release()
 
@@ -155,8 +166,13 @@ def _upright(decoded: Any, size: tuple[int, int] | None, largest: int | None) ->
     height, width = decoded.height, decoded.width
     if size is not None:
         height, width = size if turns % 2 == 0 else size[::-1]
-    elif largest is not None and max(height, width) > largest:
-        scale = largest / max(height, width)
-        height, width = max(1, round(height * scale)), max(1, round(width * scale))
+    else:
+        height, width = _within(height, width, largest)
     image = decoded.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+def _within(height: int, width: int, largest: int | None) -> tuple[int, int]:
+    """The size of a picture whose longer side is scaled down to the largest."""
+    scale = 1.0 if largest is None else min(1.0, largest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

@@ -221,16 +221,26 @@ def load_backbone(path: str | Path, size: tuple[int, int] = (224, 224), trusted:
     return Backbone(_program(path, kind), path.name, read_bytes(path), size)
 
 
-def _onnx(path: Path) -> Callable[[np.ndarray], Any]:
+def onnx_session(path: Path) -> Any:
+    """An .onnx file, ready to run on as many threads as PyTorch has.
+
+    Raises:
+        DataError: ONNX Runtime cannot read it.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
     with needed_for(".onnx networks need ONNX Runtime: pip install 'attentive-rnn[backbone]'"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no base but this one
         raise DataError(f"{path}: ONNX Runtime cannot read it: {' '.join(str(error).split())[:300]}") from error
+
+
+def _onnx(path: Path) -> Callable[[np.ndarray], Any]:
+    session = onnx_session(path)
     if len(session.get_inputs()) != 1:
         raise ConfigError(f"{path}: has {len(session.get_inputs())} inputs; a backbone has one, the pictures")
     name = session.get_inputs()[0].name

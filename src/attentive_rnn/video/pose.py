@@ -1,4 +1,4 @@
-"""Poses of people in pictures and videos: an interface for estimators, MediaPipe, and data sets of poses."""
+"""Poses of people in pictures and videos: an interface for estimators, other joint layouts, and data sets of poses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +16,10 @@ from ..data import ConvertLayout, Schema, get_layout, known_layout
 from ..data.io.files import check_writable, write_atomically
 from ..data.skeletons.layouts import Layout
 from ..data.transforms.presence import unmark
-from ..errors import ConfigError, DataError, needed_for
+from ..errors import DataError
 from .decode import find_videos, read_frames
 from .features import Progress
-from .tracking import Tracker
+from .stages import ahead
 
 PICTURE_UP = "-y"  # of the joints of a person in a picture
 LARGEST = 640  # pixels of the longer side of a picture; the networks take fewer
@@ -31,10 +31,10 @@ class Person(NamedTuple):
     Args:
         track: a number that stays with the person from picture to picture.
         joints: (V, 3) float32 in units of the picture's height: x to the right and y down from the top left corner, z
-            away from the camera from the middle of the hips.
+            away from the camera from the middle of the hips (of a hand: from its wrist), or 0 where it is not known.
         confidence: (V,) float32, from 0 (a guess) to 1 (seen).
-        world: (V, 3) float32, the joints in metres from the middle of the hips, in the same directions; None where the
-            estimator does not tell.
+        world: (V, 3) float32, the joints in metres from the middle of the hips (of a hand: from its own middle), in the
+            same directions; None where the estimator does not tell.
     """
 
     track: int
@@ -49,10 +49,13 @@ class PoseEstimator(ABC):
     Attributes:
         name: what it is, in words.
         layout: name of the joint layout of what it finds.
+        depth: whether z means something; without it, poses are written without it and models of three coordinates
+            refuse them.
     """
 
     name: str
     layout: str
+    depth: bool = True
 
     @abstractmethod
     def __call__(self, image: np.ndarray) -> list[Person]:
@@ -61,63 +64,6 @@ class PoseEstimator(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget the tracks: the next picture is of another video."""
-
-
-class MediaPipePose(PoseEstimator):
-    """MediaPipe's pose landmarks, 33 joints a person, by the models inside its package: nothing is downloaded.
-
-    The network follows one person. For more, the people found so far are painted over and it looks again, each with a
-    follower of its own. A follower that loses its person may go on with another one, so that tracks are told by where
-    people are; see :class:`Tracker`.
-
-    Args:
-        people: the most to look for; each costs the time of one.
-        patience: pictures without the person after which a track ends.
-        complexity: 0 (fast), 1 or 2 (precise); only 1 is sure to be in the package.
-
-    Raises:
-        MissingExtraError: MediaPipe is not installed. ConfigError: no people to look for.
-
-    Source: Bazarevsky et al., "BlazePose", 2020.
-    """
-
-    name = "mediapipe"
-    layout = "mediapipe-33"
-
-    def __init__(self, people: int = 1, patience: int = 10, complexity: int = 1) -> None:
-        if people < 1:
-            raise ConfigError(f"people must be 1 or more, got {people}")
-        with needed_for(
-            "poses need MediaPipe 0.10.14, one of the last versions with its models inside; docs/streaming.md says "
-            "how to install it beside this package"
-        ):
-            from mediapipe.python.solutions.pose import Pose
-        self._make = lambda: Pose(model_complexity=complexity)
-        self.people, self._tracker = people, Tracker(patience)
-        self._followers: list[Any] = []
-        self.reset()
-
-    def reset(self) -> None:
-        for follower in self._followers:
-            follower.close()
-        self._followers = [self._make() for _ in range(self.people)]
-        self._tracker.reset()
-
-    def __call__(self, image: np.ndarray) -> list[Person]:
-        found: list[Person] = []
-        for i, follower in enumerate(self._followers):
-            result = follower.process(image)
-            if result.pose_landmarks is None:
-                continue
-            person = _person(result.pose_landmarks.landmark, *image.shape[:2])
-            if result.pose_world_landmarks is not None:
-                places = [(mark.x, mark.y, mark.z) for mark in result.pose_world_landmarks.landmark]
-                person = person._replace(world=np.array(places, np.float32))
-            found.append(person)
-            if i + 1 < len(self._followers):
-                image = _without(image, person)
-        tracks = self._tracker.assign([person.joints for person in found])
-        return [person._replace(track=track) for person, track in zip(found, tracks, strict=True)]
 
 
 def converted(people: list[Person], layout: Layout, target: Layout) -> list[Person]:
@@ -149,25 +95,6 @@ def check_layout(estimator: PoseEstimator, target: Layout) -> None:
     """Raise ConfigError unless the estimator has every joint of a layout."""
     get_layout(target)
     converted([], estimator.layout, target)
-
-
-def _person(landmarks: Any, height: int, width: int) -> Person:
-    values = np.array([(mark.x, mark.y, mark.z, mark.visibility) for mark in landmarks], np.float32)
-    # x and z are in units of the width.
-    joints = values[:, :3] * np.array([width / height, 1, width / height], np.float32)
-    return Person(0, joints, values[:, 3].clip(0, 1))
-
-
-def _without(image: np.ndarray, person: Person) -> np.ndarray:
-    """The picture with a person painted over in its mean colour."""
-    height, width = image.shape[:2]
-    low, high = person.joints[:, :2].min(0) * height, person.joints[:, :2].max(0) * height
-    margin = 0.05 * (high - low)
-    left, top = np.clip((low - margin).astype(int), 0, (width, height))
-    right, bottom = np.clip((high + margin).astype(int), 0, (width, height))
-    painted = image.copy()
-    painted[top:bottom, left:right] = image.mean((0, 1)).astype(np.uint8)
-    return painted
 
 
 def extract_poses(
@@ -277,11 +204,13 @@ def _poses(video: Path, estimator: PoseEstimator, layout: Layout, people: int) -
     places: list[int] = []
     count = len(get_layout(layout).joints)
     rows, times = [], []
-    for frame in read_frames(video, largest=LARGEST):
+    for frame in ahead(read_frames(video, largest=LARGEST)):
         found = converted(estimator(frame.image), estimator.layout, layout)
         rows.append(place_people(found, places, people, count))
         times.append(frame.time)
-    joints, confidence = np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
+    coordinates = 3 if estimator.depth else 2
+    joints = np.stack([row[0][..., :coordinates] for row in rows])
+    confidence = np.stack([row[1] for row in rows])
     if not joints.any():
         raise DataError(f"{video}: nobody is found in its {len(rows)} frames")
     return joints, confidence, (len(times) - 1) / times[-1] if times[-1] > 0 else 25.0

@@ -1,4 +1,4 @@
-"""The error on features that alone tell the class."""
+"""The findings on features that alone tell the class."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,45 @@ def test_a_counter_a_code_and_a_time_are_found(last):
     (finding,) = leak_findings({"train": part(last, LABELS)})
     assert finding.severity == "error"
     assert finding.text.startswith("the feature 'n' alone tells the class of all 18 labelled sequences of train")
+    assert finding.option == "features=[x,y,z]"
+
+
+def courses(course):
+    """Sequences whose last feature is given by a function of the sequence's number, its label and the frame."""
+    data = part([0] * 18, LABELS)
+    for i, sequence in enumerate(data.sequences):
+        sequence[:, 3] = torch.as_tensor([course(i, LABELS[i], t) for t in range(5)])
+    return {"train": data}
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        lambda i, label, t: 5 * i + t,
+        lambda i, label, t: 100 + i + t / 10,
+        lambda i, label, t: 1.7e9 + 1e4 * i + 300 * t**2,
+        lambda i, label, t: 3 * label + i % 3,
+    ],
+    ids=["a row counter", "a clock of even steps", "a time since 1970 of uneven steps", "a code of the class"],
+)
+def test_what_is_surely_no_measurement_is_an_error(course):
+    (finding,) = leak_findings(courses(course))
+    assert finding.severity == "error"
+    assert "must be left out" in finding.text
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        lambda i, label, t: 4.1 - label - 0.01 * t**1.5 - 0.003 * i,
+        lambda i, label, t: 60.5 + 10 * label + 0.1 * i,
+    ],
+    ids=["a falling voltage", "a weight, the same in all frames"],
+)
+def test_what_may_be_a_measurement_is_a_warning_with_what_to_check(course):
+    (finding,) = leak_findings(courses(course))
+    assert finding.severity == "warning"
+    assert "Nothing need be done if it is a measurement" in finding.text
     assert finding.option == "features=[x,y,z]"
 
 

@@ -33,6 +33,7 @@ def test_persons_in_two_parts_are_warned_of():
     train = part([0, 1, 1], subjects=[3, 4, 5])
     (warning,) = part_warnings({"train": train, "test": part([0, 1], subjects=[5, 6])})
     assert warning == "1 of 2 persons of test are in train too, first '5': the score is not one on new persons"
+    assert not list(part_warnings({"train": train, "test": part([0, 1], subjects=[5, 6])}, shares_persons=True))
     assert not list(part_warnings({"train": train, "test": part([0, 1], subjects=[6, 7])}))
     assert not list(part_warnings({"train": train, "test": part([0, 1])}))
 

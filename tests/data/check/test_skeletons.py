@@ -30,6 +30,18 @@ def test_the_axis_from_the_hips_to_the_head_is_up(up, sign, found):
     assert summarise_skeletons(dataset(standing(up=up, sign=sign))).up == found
 
 
+def test_joints_that_are_absent_do_not_tell_what_is_up():
+    x = standing() + torch.tensor([5.0, 0.0, 0.0])  # far to one side, so that a joint at 0 is far off
+    x[:, 1] = 0
+    joints = get_layout("kinect-20").joints
+    for v, joint in enumerate(joints):
+        if joint.endswith(("foot", "ankle", "knee")):
+            x[:, :, v] = 0
+    assert summarise_skeletons(dataset(x)).up == "+y"
+    x[:, :, joints.index("head")] = x[:, :, joints.index("shoulder centre")] = 0
+    assert summarise_skeletons(dataset(x)).up is None
+
+
 @pytest.mark.parametrize(("scale", "unit"), [(1, "metres"), (1000, "millimetres"), (30, "unknown")])
 def test_the_unit_is_guessed_from_the_bones(scale, unit):
     summary = summarise_skeletons(dataset(standing(scale)))

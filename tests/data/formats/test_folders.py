@@ -218,3 +218,56 @@ def test_a_bad_file_or_cell_is_left_out_of_the_others(tmp_path):
     data = folders.read(root, missing="skip")
     assert [meta["name"] for meta in data.metas] == [f"{'ab'[i // 4]}/{i}" for i in range(8) if i != 2]
     assert "2 of 9 sequences are left out" in " ".join(data.notes)
+
+
+def recording(label=None, rows=3):
+    names = "ax,ay" + ",activity" * (label is not None)
+    return "\n".join([names, *(f"{t},{t + 1}" + f",{label}" * (label is not None) for t in range(rows))])
+
+
+def test_a_folder_without_folders_has_its_labels_in_a_column_of_each_file(tmp_path):
+    root = write(tmp_path, {f"{i}.csv": recording(label) for i, label in enumerate(["walk", "run", "walk", "run"])})
+    assert recognise(root).name == "folders"
+    data = folders.read(root)
+    assert [data.schema.classes[label] for label in data.labels] == ["walk", "run", "walk", "run"]
+    assert data.schema.features == ("ax", "ay")
+    assert [meta["name"] for meta in data.metas] == ["0", "1", "2", "3"]
+    assert [len(part) for part in load("folders", root, test_fraction=0.5)] == [2, 2]
+
+
+def test_its_files_may_be_in_folders_of_parts(tmp_path):
+    files = {f"{part}/{i}.csv": recording("ab"[i]) for part in ("train", "test") for i in range(2)}
+    splits = load("folders", write(tmp_path, files))
+    assert {name: part.labels.tolist() for name, part in splits.parts().items()} == {"train": [0, 1], "test": [0, 1]}
+    assert splits.notes == ()
+
+
+def test_its_labels_may_be_in_a_table_beside_the_files(tmp_path):
+    root = write(tmp_path, {f"r{i}.csv": recording() for i in range(3)})
+    (root / "labels.csv").write_text("file,label,subject\nr2.csv,walk,ann\nr0.csv,run,ben\nr1,walk,\n")
+    data = folders.read(root)
+    assert [data.schema.classes[label] for label in data.labels] == ["run", "walk", "walk"]
+    assert data.metas == [{"name": "r0", "subject": "ben"}, {"name": "r1"}, {"name": "r2", "subject": "ann"}]
+    (root / "labels.csv").write_text("file,what\nr2.csv,walk\nr0.csv,run\nr1,walk\n")
+    with pytest.raises(DataError, match=r"which column is the label. say --option label=NAME; there are file, what"):
+        folders.read(root)
+    assert folders.read(root, label="what").labels.tolist() == [0, 1, 1]
+
+
+def test_files_without_any_label_can_be_predicted_and_are_refused_for_training(tmp_path):
+    root = write(tmp_path, {f"{i}.csv": recording() for i in range(3)})
+    assert folders.read(root).labels.tolist() == [-1, -1, -1]
+    with pytest.raises(DataError, match=r"no file is in a folder named as its class, .* --option label=NAME"):
+        load("folders", root)
+
+
+def test_tables_of_parts_are_not_taken_for_two_sequences(tmp_path):
+    write(tmp_path, {"train.csv": recording("a"), "test.csv": recording("b")})
+    with pytest.raises(DataError, match=r"test.csv and train.csv are tables of parts: join them"):
+        recognise(tmp_path)
+
+
+def test_several_sequences_in_a_file_are_not_taken_for_one(tmp_path):
+    rows = "\n".join(["id,x", *(f"{i},{t}" for i in range(2) for t in range(4))])
+    with pytest.raises(DataError, match="the column id has several values in a file, as if it held several sequences"):
+        folders.read(write(tmp_path, {"a/1.csv": rows, "b/1.csv": rows}))

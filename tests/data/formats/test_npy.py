@@ -131,3 +131,9 @@ def test_damaged_arrays_and_pickles_are_read_or_refused(tmp_path):
         whole = path.read_bytes()
         assert read_or_refused(lambda _: read(tmp_path), path, damaged(whole, 400)) < 400
         path.write_bytes(whole)
+
+
+def test_arrays_that_are_in_the_folder_too_are_named(tmp_path):
+    write_part(tmp_path, "train")
+    np.savez(tmp_path / "others.npz", x=np.ones((2, 3, 4)))
+    assert f"{tmp_path}: others.npz is there too, and not read" in read(tmp_path).notes

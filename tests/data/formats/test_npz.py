@@ -60,7 +60,7 @@ def test_padded_and_joined_sequences_are_the_same_data(tmp_path_factory, lengths
 
 
 def test_labels_are_indices_names_or_any_integers(tmp_path):
-    x = np.ones((4, 2, 3))
+    x = np.ones((4, 3, 2))
     named = npz.read(save(tmp_path, x=x, y=["b", "a", "b", "a"]))
     assert (named.schema.classes, named.labels.tolist()) == (("a", "b"), [1, 0, 1, 0])
     counted = npz.read(save(tmp_path, x=x, y=[10, -1, 2, 10]))
@@ -71,7 +71,7 @@ def test_labels_are_indices_names_or_any_integers(tmp_path):
 
 
 def test_a_split_in_the_file_is_obeyed_and_leaves_the_metas(tmp_path):
-    x = np.arange(24.0).reshape(4, 2, 3) + 1
+    x = np.arange(24.0).reshape(4, 3, 2) + 1
     path = save(tmp_path, x=x, y=[0, 1, 0, 1], split=["train", "TEST", "valid", "train"], subject=[1, 2, 3, 4])
     splits = load("npz", path)
     train, test = splits
@@ -84,7 +84,7 @@ def test_a_split_in_the_file_is_obeyed_and_leaves_the_metas(tmp_path):
 
 def test_without_a_split_whole_subjects_are_held_out(tmp_path):
     subjects = np.repeat(np.arange(4), 5)
-    path = save(tmp_path, x=np.ones((20, 2, 3)), y=np.arange(20) % 2, subject=subjects)
+    path = save(tmp_path, x=np.ones((20, 3, 2)), y=np.arange(20) % 2, subject=subjects)
     train, test = load("npz", path, test_fraction=0.25, seed=1)
     assert len(test) == 5
     assert not set(train.groups("subject")) & set(test.groups("subject"))
@@ -178,14 +178,14 @@ def test_float_labels_that_are_all_whole_are_numbers_with_a_note_or_classes_by_o
 
 
 def test_whole_labels_are_classes_or_numbers_by_option(tmp_path):
-    path = save(tmp_path, x=np.ones((30, 2, 3)), y=np.arange(30))
+    path = save(tmp_path, x=np.ones((30, 3, 2)), y=np.arange(30))
     data = npz.read(path)
     assert "30 classes: target=number" in data.notes[0]
     assert npz.read(path, target="number").labels.tolist() == list(range(30))
 
 
 def test_words_for_no_value_are_no_labels(tmp_path):
-    path = save(tmp_path, x=np.ones((4, 2, 3)), y=["up", "None", "nan", ""])
+    path = save(tmp_path, x=np.ones((4, 3, 2)), y=["up", "None", "nan", ""])
     data = npz.read(path)
     assert data.schema.classes == ("up",)
     assert data.labels.tolist() == [0, -1, -1, -1]
@@ -207,8 +207,6 @@ def test_padded_arrays_for_each_part_with_one_hot_labels(tmp_path):
     np.testing.assert_array_equal(splits.test[0].sequence.numpy(), x[7].astype(np.float32))
     np.savez(path, X_train=x[:5], y_train=np.arange(5) % 2)
     assert [len(part) for part in load("npz", path)] == [4, 1]
-    np.savez(path, X_train=x[:5], y_train=np.arange(5) % 2, x_tset=x[5:])
-    assert load("npz", path).train.notes[-1] == f"{path}: the arrays x_tset are not used"
     np.savez(path, y_train=np.arange(5) % 2)
     with pytest.raises(DataError, match="there is an array 'y_train', but none with the sequences of that part"):
         load("npz", path)
@@ -257,15 +255,42 @@ def test_an_array_of_the_names_of_the_features_is_used(tmp_path):
     assert data.metas[2]["features"] == "each"
 
 
-def test_an_array_whose_axes_can_be_read_in_two_ways_has_a_note_and_the_order_turns_it(tmp_path):
+@pytest.mark.parametrize("name", ["x", "X_train"])
+def test_an_array_whose_axes_can_be_read_in_two_ways_is_refused_and_the_order_decides(tmp_path, name):
     x = np.arange(24.0).reshape(2, 3, 4)
-    np.savez(tmp_path / "a.npz", x=x, y=[0, 1])
+    labels = {name.replace("x", "y").replace("X", "y"): [0, 1]}
+    np.savez(tmp_path / "a.npz", **{name: x}, **labels)
+    message = r"3 frames of 4 features \(NTD\) or 4 frames of 3 features \(NDT\); .* --option order=AXES"
+    with pytest.raises(DataError, match=message):
+        npz.read(tmp_path / "a.npz")
+    assert npz.read(tmp_path / "a.npz", order="NTD")[1].sequence.tolist() == x[1].tolist()
+    assert npz.read(tmp_path / "a.npz", order="NDT")[1].sequence.tolist() == x[1].T.tolist()
+
+
+@pytest.mark.parametrize(
+    ("told", "turned"),
+    [
+        ({"features": list("abcd")}, False),
+        ({"features": list("abc")}, True),
+        ({"lengths": [3, 1]}, False),
+        ({"lengths": [4, 2]}, True),
+    ],
+)
+def test_names_of_features_and_lengths_tell_which_axis_is_time(tmp_path, told, turned):
+    x = np.arange(1, 25.0).reshape(2, 3, 4)
+    np.savez(tmp_path / "a.npz", x=x, y=[0, 1], **told)
     data = npz.read(tmp_path / "a.npz")
-    assert data[1].sequence.tolist() == x[1].tolist()
-    assert "x was taken as 3 frames of 4 features; --option order=NDT takes it as 4 frames of 3" in data.notes[-1]
-    turned = npz.read(tmp_path / "a.npz", order="NDT")
-    assert turned[1].sequence.tolist() == x[1].T.tolist()
-    assert turned.notes == ()
-    np.savez(tmp_path / "named.npz", x=x, y=[0, 1], features=list("abcd"))
-    named = npz.read(tmp_path / "named.npz")
-    assert (named.notes, named.metas, named.schema.features) == ((), [{}, {}], ("a", "b", "c", "d"))
+    frames = told["lengths"][0] if "lengths" in told else None
+    assert data[0].sequence.tolist() == (x[0].T if turned else x[0])[:frames].tolist()
+    assert data.schema.features == tuple(told.get("features", ()))
+    if "features" in told:
+        np.savez(tmp_path / "b.npz", x_train=x, y_train=[0, 1], x_test=x, y_test=[0, 1], **told)
+        assert npz.read(tmp_path / "b.npz")[3].sequence.tolist() == (x[1].T if turned else x[1]).tolist()
+
+
+def test_skeletons_of_graph_networks_are_told_by_their_axes(tmp_path):
+    frames = np.random.default_rng(0).normal(size=(2, 30, 2, 25, 3))  # recordings, frames, persons, joints, coordinates
+    for axes in ("NCTVM", "NMTVC", "NTMVC"):
+        x = frames.transpose(["NTMVC".index(letter) for letter in axes])
+        np.savez(tmp_path / "a.npz", x=x, y=[0, 1])
+        np.testing.assert_array_equal(npz.read(tmp_path / "a.npz", layout="ntu-25")[1].sequence, np.float32(frames[1]))

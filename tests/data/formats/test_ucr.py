@@ -134,3 +134,19 @@ def test_a_line_of_another_length_and_an_empty_one_are_named(tmp_path):
     )
     assert joined.lengths.tolist() == [60, 30, 30]
     assert UCR.to_dataset(("\n".join(whole) + "\n\n").encode(), "Toy_TRAIN.tsv").notes == ()
+
+
+def test_numbers_between_tabs_or_semicolons_may_have_decimal_commas(tmp_path):
+    for suffix, text in ((".tsv", "1\t0,5\t1,2\n2\t-0,5\t1,234\n"), (".csv", "1,0;0,5;1,2\n2,0;-0,5;1,234\n")):
+        for part in ("TRAIN", "TEST"):
+            (tmp_path / f"Toy_{part}{suffix}").write_text(text)
+        assert recognise(tmp_path / f"Toy_TRAIN{suffix}").name == "ucr"
+        train, _ = load("ucr", tmp_path / f"Toy_TRAIN{suffix}")
+        assert train.schema.classes == ("1", "2")
+        found = [sequence.ravel().tolist() for sequence in train.sequences]
+        assert found == [pytest.approx([0.5, 1.2]), pytest.approx([-0.5, 1.234])]
+
+
+def test_a_comma_that_can_separate_thousands_is_refused():
+    with pytest.raises(DataError, match="line 1: value 1 after the label is '1,234', not a number"):
+        parse(b"1\t1,234\t2,345\n", "Toy_TRAIN.tsv")

@@ -149,3 +149,20 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         read_bytes(tmp_path / "absent")
     (tmp_path / "values.json").write_text(json.dumps({}))
     assert read_bytes(tmp_path / "values.json") == b"{}"
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".csv", "with blank", "new\nline", "[red]", "-dash"])
+def test_any_name_that_the_file_system_has_can_be_written(tmp_path, name):
+    write_atomically(tmp_path / name, b"data")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: b"data"}
+
+
+def test_a_symbolic_link_stays_and_leads_to_the_new_data(tmp_path):
+    (tmp_path / "far").mkdir()
+    link = tmp_path / "link.csv"
+    link.symlink_to("far/real.csv")
+    for data in (b"first", b"second"):
+        write_atomically(link, data)
+        assert link.is_symlink()
+        assert (tmp_path / "far" / "real.csv").read_bytes() == data
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["real.csv"]

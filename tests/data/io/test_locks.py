@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from attentive_rnn.data.io.locks import held, remove_leftovers, temporary_name
+from attentive_rnn.data.io.locks import beside, held, remove_leftovers, temporary
 from attentive_rnn.errors import ConfigError
 
 HOLD = """
@@ -90,10 +90,23 @@ def test_what_a_dead_process_left_is_removed_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / f".new-{dead.pid}-abc").mkdir()
     (tmp_path / f".new-{dead.pid}-abc" / "config.yaml").touch()
-    kept = [temporary_name("c.json"), ".mine.tmp", f"d.{dead.pid}.tmp", ".new-x"]
+    kept = [temporary(tmp_path / "c.json").name, ".mine.tmp", f"d.{dead.pid}.tmp", ".new-x"]
     for name in kept:
         (tmp_path / name).touch()
     (tmp_path / f".new-{os.getpid()}-abc").mkdir()
     remove_leftovers(tmp_path)
     assert {place.name for place in tmp_path.iterdir()} == {*kept, "below", f".new-{os.getpid()}-abc"}
     assert list((tmp_path / "below").iterdir()) == []
+
+
+def test_a_file_of_the_longest_name_is_held_and_what_a_dead_process_left_of_it_removed(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    path = tmp_path / ("é" * 125 + "x.csv")
+    assert len(os.fsencode(path.name)) == 255
+    beside(path, f".{dead.pid}.tmp").touch()
+    remove_leftovers(tmp_path, below=False, of=path.name)
+    assert list(tmp_path.iterdir()) == []
+    with held(path):
+        path.touch()
+    assert list(tmp_path.iterdir()) == [path]

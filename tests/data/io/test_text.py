@@ -76,14 +76,17 @@ def test_a_first_line_that_counts_the_columns_has_their_names(text, names):
     assert parse_table(text.encode(), "here", header=False).names is None
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_the_encodings_of_spreadsheets_are_read(encoding):
-    assert parse_table("x\ty\n1\t2\n".encode(encoding), "here").rows == [["1", "2"]]
+    table = parse_table("x\tgröße\t右\n1\t2\t3\n".encode(encoding), "here")
+    assert (table.names, table.rows) == (("x", "größe", "右"), [["1", "2", "3"]])
 
 
-def test_a_text_in_an_unmarked_encoding_is_named():
+def test_a_text_in_another_encoding_is_named():
     with pytest.raises(DataError, match=r"here.*save it as UTF-8"):
-        parse_table("x,y\n1,2\n".encode("utf-16-le"), "here")
+        parse_table("x,y\n1,2\n".encode("utf-32-le"), "here")
+    with pytest.raises(DataError, match="here: begins as a text in UTF-16, but is damaged"):
+        parse_table("x,y\n1,2\n".encode("utf-16-le")[:-1], "here")
     with pytest.raises(DataError, match="here, line 2: is not text in UTF-8"):
         parse_table("x,y\n\xe9,2\n".encode("latin-1"), "here")
 

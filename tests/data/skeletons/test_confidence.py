@@ -86,10 +86,13 @@ def test_the_name_z_is_a_coordinate_whatever_its_values(tmp_path):
     assert data.schema.vector == (3, 3)
 
 
-def test_confidences_that_are_not_last_are_refused_by_name(tmp_path):
+def test_confidences_that_are_not_last_are_put_there_or_refused_by_name(tmp_path):
     x = PIXELS[..., [2, 0, 1]]
+    data = read_all(put_csv(tmp_path / "d.csv", x, axes=("score{}", "x{}", "y{}")), layout="coco-17")
+    plain = read_all(put_csv(tmp_path / "d.csv", PIXELS, axes=("x{}", "y{}", "score{}")), layout="coco-17")
+    assert torch.equal(data[0].sequence, plain[0].sequence)
     with pytest.raises(DataError, match=r"'score0' is a confidence by its name, .* the confidence last: x, y, conf"):
-        read_all(put_csv(tmp_path / "d.csv", x, axes=("score{}", "x{}", "y{}")), layout="coco-17")
+        read_all(put_csv(tmp_path / "d.csv", x, axes=("score{}", "left{}", "top{}")), layout="coco-17")
 
 
 @pytest.mark.parametrize(

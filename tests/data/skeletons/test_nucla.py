@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attentive_rnn.data import get_layout, load, read_sequences
+from attentive_rnn.data import check, get_layout, load, read_sequences
 from attentive_rnn.data.skeletons.nucla import ACTIONS
 from attentive_rnn.errors import ConfigError, DataError
+from attentive_rnn.training import load_config
+from attentive_rnn.training.setup import load_splits
 from data.writers import nucla_content, nucla_name, write_nucla_zip
 
 RNG = np.random.default_rng(0)
@@ -45,6 +47,15 @@ def test_the_cross_view_protocol_trains_on_views_one_and_two(tmp_path):
         assert sample.label == content["label"] - 1
         np.testing.assert_array_equal(sample.sequence[:, 0], np.float32(content["skeletons"]))
         assert sample.sequence.shape[1:] == train.schema.shape == (1, 20, 3)
+
+
+def test_persons_before_several_cameras_are_no_reason_to_warn(tmp_path, capsys):
+    path = write_nucla_zip(tmp_path / "set.zip", small_set())
+    parts = load("nucla", path)
+    assert set(parts.train.groups("subject")) == set(parts.test.groups("subject"))
+    load_splits(load_config("nucla", [("data.path", str(path))]))
+    assert "persons" not in capsys.readouterr().err
+    assert not [finding for finding in check(path).findings if "persons" in finding.text]
 
 
 def test_other_views_can_be_chosen_so_that_the_third_is_left_alone(tmp_path):

@@ -181,3 +181,13 @@ def test_lines_that_were_joined_and_empty_ones_are_named(tmp_path):
     assert load("imdb", tmp_path).train.notes == (
         f"{table}, line 1: holds two reviews, as if a line break were lost; so it is in 2 lines",
     )
+
+
+@pytest.mark.parametrize("labels", [("sport", "news"), ("pos", "neg")])
+def test_tables_of_other_texts_or_with_a_validation_part_are_left_to_the_general_reader(tmp_path, labels):
+    parts = ["train", "test", *["valid"] * (labels[0] == "pos")]
+    for part in parts:
+        rows = [f"{label}\tthe {part} text number {i} says it well" for i, label in enumerate(labels)]
+        (tmp_path / f"{part}.tsv").write_text("\n".join(["label\ttext", *rows]))
+    assert recognise(tmp_path).name == "text"
+    assert check(tmp_path).splits == dict.fromkeys(("train", *parts[2:], "test"), 2)

@@ -17,6 +17,7 @@ from attentive_rnn.data import (
     transform_from_config,
 )
 from attentive_rnn.data.transforms import KINDS
+from attentive_rnn.data.transforms.features import Keep
 from attentive_rnn.errors import ConfigError
 from data.transforms.skeletons import RNG, absent, people
 
@@ -84,6 +85,7 @@ def test_every_transform_can_be_rebuilt_from_its_config(name):
         "uniform_sampling": {"frames": 8},
         "limit_steps": {"steps": 8},
         "join_steps": {"steps": 8},
+        "keep": {"elements": [0, 2]},
         "resample": {"before": 30, "after": 20},
         **{n: {"layout": "kinect-20"} for n in ("align_view", "unit_body_size", "flip_left_right")},
     }
@@ -94,9 +96,25 @@ def test_every_transform_can_be_rebuilt_from_its_config(name):
     assert again.random == transform.random
 
 
+def test_what_is_not_kept_is_zero_and_of_a_body_absent():
+    keep = transform_from_config({"name": "keep", "elements": [1]})
+    assert keep(torch.tensor([[3.0, 2.0, -1.0]]), RNG).tolist() == [[0, 2, 0]]
+    body = people()
+    joint = list(range(9, 12))  # the coordinates of joint 3 of the first person
+    alone = transform_from_config([{"name": "keep", "elements": joint}, {"name": "motion_features"}])(body, RNG)
+    seen = torch.zeros(body.shape[1:3], dtype=torch.bool)
+    seen[0, 3] = True
+    assert (alone[:, ~seen] == 0).all()
+    assert torch.equal(alone[:, 0, 3, :3], body[:, 0, 3])
+    assert (alone[:, 0, 3, 6:] == 0).all()  # relative to a root that is left out, nothing is known
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: Keep([]), "elements must be a list of different numbers, 0 or more"),
+        (lambda: Keep([1, 1]), "elements must be a list of different"),
+        (lambda: Keep([2])(torch.ones(3, 2), RNG), "a frame has elements 0 to 1, got 2"),
         (lambda: Stream("limb"), "kind must be one of joint, bone"),
         (lambda: Stream("bone"), "the kind bone needs a layout"),
         (lambda: Stream("bone", "none"), "unknown joint layout"),

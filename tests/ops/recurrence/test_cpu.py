@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from attentive_rnn.ops.recurrence import Spec, Weights, recurrence
+from attentive_rnn.ops.recurrence import GATE_READS, Spec, Weights, recurrence
 from drawn import calls
 from helpers import (
     ALL_CELLS,
@@ -23,7 +23,7 @@ from helpers import (
     results,
 )
 
-SPECS = st.builds(Spec, *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0))), st.none())
+SPECS = st.builds(Spec, *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0), (None,), GATE_READS)))
 
 
 @pytest.mark.usefixtures("_poisoned")

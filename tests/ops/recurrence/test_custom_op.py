@@ -57,6 +57,7 @@ CALLS = [
     (Spec("gru", None), {"lengths": torch.tensor([4, 2])}),
     (Spec("lstm", "softmax", 2.0), {"lengths": torch.tensor([1, 4]), "need_attention": True}),
     (Spec("lstm", None), {"reverse": True, "bias": False}),
+    (Spec("gru", "hard", gate_reads="state"), {"need_attention": True}),
     (Spec("rnn_relu"), {"need_attention": True, "dtype": torch.float32}),
     (Spec("lstm", None, lags=Lags(3)), {"lengths": torch.tensor([1, 4])}),
     (Spec("gru", "sigmoid", lags=Lags(2, first=2)), {"need_attention": True}),

@@ -30,6 +30,14 @@ def test_any_call_gives_what_the_reference_gives(cell, gate):
         compare(random_call(spec, 5, 4, 3, 6, **options))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_a_gate_that_reads_the_state_alone(cell, bias):
+    for gate in ("sigmoid", "softmax", "hard"):
+        spec = Spec(cell, gate, 1.5, gate_reads="state")
+        compare(random_call(spec, 5, 4, 3, 6, bias=bias, need_attention=True, lengths=torch.tensor([3, 1, 5, 2])))
+
+
 @pytest.mark.parametrize("cell", ALL_CELLS)
 def test_what_lies_in_the_padding_is_never_read(cell):
     lengths = torch.tensor([2, 5, 4])

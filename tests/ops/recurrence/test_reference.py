@@ -77,7 +77,11 @@ def test_one_step_written_out(cell, gate, backend):
     n = h.shape[-1]
     attended = x
     if gate is not None:
-        activation = torch.sigmoid if gate == "sigmoid" else lambda v: v.exp() / v.exp().sum(-1, keepdim=True)
+        activation = {
+            "sigmoid": torch.sigmoid,
+            "softmax": lambda v: v.exp() / v.exp().sum(-1, keepdim=True),
+            "hard": lambda v: (v / 6 + 0.5).clamp(0, 1),
+        }[gate]
         a = 1.5 * activation(x @ w.ia.T + h @ w.ha.T + w.b_a)
         attended = a * x
     xi = (attended @ w.ih.T + w.b_ih).split(n, dim=-1)
@@ -127,6 +131,18 @@ def test_zoneout_keeps_the_given_share_of_the_old_state(cell, lengths):
         state = tuple(torch.where(running, now, old) for now, old in zip(mixed, state, strict=True))
         assert_near(run.output[t], state[0] * running, 1e-14)
     assert_near(run.state[-1], state[-1], 1e-14)
+
+
+@both_backends
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_a_gate_that_reads_the_state_is_one_whose_weights_of_x_are_zero(cell, bias, backend):
+    call = random_call(Spec(cell, "hard", gate_reads="state"), bias=bias)
+    whole = call.weights._replace(ia=torch.zeros(4, 4, dtype=torch.float64))
+    ours = recurrence(*call[:4], need_attention=True, backend=backend)
+    same = recurrence(*call[:2], whole, Spec(cell, "hard"), need_attention=True, backend=backend)
+    assert_near(ours.output, same.output, 1e-14)
+    assert_near(ours.attention.inputs, same.attention.inputs, 1e-14)
 
 
 def test_softmax_attention_sums_to_the_scale():

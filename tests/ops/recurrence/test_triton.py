@@ -18,6 +18,7 @@ CASES = {
     "reverse, two states": ("lstm", "sigmoid", (3, 3, 3, 6), {"reverse": True, "lengths": torch.tensor([0, 0, 0])}),
     "softmax": ("lstm", "softmax", (3, 2, 5, 4), {}),
     "softmax, no bias": ("gru_reset_after", "softmax", (3, 2, 5, 4), {"bias": False}),
+    "hard": ("lstm", "hard", (3, 2, 5, 4), {"lengths": torch.tensor([2, 3])}),
     "no gate": ("gru", None, (3, 2, 50, 4), {"reverse": True}),
     "no gate, two biases": ("gru_reset_after", None, (3, 2, 3, 4), {}),
     "no gate, tanh": ("rnn_tanh", None, (3, 2, 3, 4), {"lengths": torch.tensor([2, 3])}),
@@ -29,6 +30,12 @@ CASES = {
 def test_a_call_gives_what_the_reference_gives(name):
     cell, gate, sizes, options = CASES[name]
     compare(random_call(Spec(cell, gate, 1.5), *sizes, dtype=torch.float32, need_attention=True, **options))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_gate_that_reads_the_state_alone(bias):
+    spec = Spec("gru", "hard", 1.5, gate_reads="state")
+    compare(random_call(spec, 3, 19, 5, 4, dtype=torch.float32, bias=bias, need_attention=True))
 
 
 @pytest.mark.parametrize("cell", ALL_CELLS)

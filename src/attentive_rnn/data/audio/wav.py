@@ -20,25 +20,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ..dataset import SequenceDataset
 from ..io.bad_samples import check_bad
-from ..io.cells import absent
 from ..io.files import existing, read_bytes
-from ..io.text import parse_table
+from ..io.label_table import facts_of_table
 from ..options import whole
 from ..recordings import Windows, with_windows
 from ..schema import Schema
 from ..source import Source
-from ..split import part_of, with_test_part
+from ..split import check_part_folders, part_of, with_test_part
 from .mel import LogMel
 
-_FILE = ("file", "filename", "file_name", "filepath", "path", "wav", "audio", "name", "fname", "slice_file_name")
-_COLUMNS = {
-    "label": ("label", "class", "category", "target", "keyword", "emotion", "genre", "species"),
-    "subject": ("subject", "speaker", "speaker_id", "subject_id", "person", "client_id"),
-    "split": ("split", "part", "subset"),
-}
 _RATES = (1000, 384000)  # Hz
 # What scipy's parser lets through on damaged files.
 _BROKEN = (ValueError, EOFError, OSError, ArithmeticError, LookupError, TypeError, MemoryError, NameError, struct.error)
@@ -155,8 +148,10 @@ def _facts(path: Path, files: list[Path], given: dict[str, str | None]) -> tuple
         names = ", ".join(str(table.relative_to(path)) for table in tables[:4])
         raise DataError(f"{path}: holds several .csv files ({names}); leave the one with the labels")
     if tables:
-        return _of_table(path, tables[0], files, given)
+        return facts_of_table(tables[0], files, given)
     facts: dict[Path, dict[str, Any]] = {}
+    if path.is_dir():
+        check_part_folders([file.relative_to(path).parts[:-1] for file in files], str(path))
     for file in files:
         folders = file.relative_to(path).parts[:-1] if path.is_dir() else ()
         facts[file] = {"split": folders[0]} if folders and part_of(folders[0]) else {}
@@ -172,45 +167,6 @@ def _facts(path: Path, files: list[Path], given: dict[str, str | None]) -> tuple
         other = next(file for file in files if file not in parts)
         raise DataError(f"{path}: {parts[0].relative_to(path)} is in a part, but {other.relative_to(path)} is in none")
     return facts, []
-
-
-def _of_table(
-    path: Path, table: Path, files: list[Path], given: dict[str, str | None]
-) -> tuple[dict[Path, dict[str, Any]], list[str]]:
-    text = parse_table(read_bytes(table), str(table), header=True)
-    columns = text.columns()
-    lower = {name.lower(): name for name in columns}
-    name_column = next((lower[name] for name in _FILE if name in lower), None)
-    if name_column is None:
-        raise DataError(
-            f"{table}: has no column of file names, called {', '.join(_FILE[:4])}; it has {', '.join(columns)}"
-        )
-    chosen = {}
-    for role, usual in _COLUMNS.items():
-        name = given[role]
-        if name is not None and name not in columns:
-            raise ConfigError(f"{table}: there is no column {name!r} (given as {role}); there are {', '.join(columns)}")
-        chosen[role] = name or next((lower[word] for word in usual if word in lower), None)
-    if chosen["label"] is None:
-        raise DataError(f"{table}: which column is the label? say --option label=NAME; there are {', '.join(columns)}")
-    by_name: dict[str, list[Path]] = {}
-    for file in files:
-        by_name.setdefault(file.name, []).append(file)
-        by_name.setdefault(file.stem, []).append(file)
-    facts: dict[Path, dict[str, Any]] = {file: {} for file in files}
-    for row, name in enumerate(columns[name_column]):
-        place = f"{table}, line {text.lines[row]}"
-        exact = [file for file in by_name.get(Path(name).name, []) if file.as_posix().endswith(f"/{name}")]
-        fitting = exact or by_name.get(Path(name).name, [])
-        if len(fitting) != 1:
-            raise DataError(f"{place}: {name!r} is {'not there' if not fitting else 'there more than once'}")
-        if facts[fitting[0]]:
-            raise DataError(f"{place}: {name!r} is named a second time")
-        values = {role: columns[column][row] for role, column in chosen.items() if column is not None}
-        facts[fitting[0]] = {role: value for role, value in values.items() if not absent(value)}
-    rest = [file for file in files if not facts[file]]
-    notes = [f"{table}: does not name {len(rest)} of {len(files)} files; the first is {rest[0].name}"] if rest else []
-    return facts, notes
 
 
 def _name(file: Path, path: Path) -> str:

@@ -11,14 +11,19 @@ from ..dataset import LabelledDataset, SequenceDataset
 from .findings import Finding
 
 _BY_CHANCE = 1e-3  # what chance does more often than this is no sign of a leak
+_UNIX = ((1e9, 4e9), (1e12, 4e12))  # seconds and milliseconds since 1970 from 2001 to 2096, as no measurement grows
+_SURE = "A counter, an id or a time must be left out of the features"
+_UNSURE = "Nothing need be done if it is a measurement; a counter, an id or a time must be left out of the features"
 
 
 def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
-    """An error for each feature that alone tells the class of every training sequence, as measurements seldom do.
+    """A finding for each feature that alone tells the class of every training sequence, as measurements seldom do.
 
     Such a feature stays equal, only grows or only falls within every sequence, and its mean is in a range of its own
     for each class; or it stays equal, and each of its values comes in one class only. Not for skeletons and words, and
-    not where all features are so.
+    not where all features are so. It is an error where the feature is surely no measurement: a whole number that stays
+    equal, such as an id or a code; the same step from each frame to the next, such as a counter; a time since 1970.
+    Else it is a warning.
 
     Args:
         parts: the parts of a data set by name; "train" is looked at, or else the first.
@@ -43,11 +48,11 @@ def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
     kept = [feature for i, feature in enumerate(schema.features) if i not in leaks]
     for i in leaks:
         feature = repr(schema.features[i]) if schema.features else str(i)
+        sure = _is_no_measurement([sequence[:, i] for sequence in sequences], bool(fixed[i]))
         yield Finding(
-            "error",
+            "error" if sure else "warning",
             f"the feature {feature} alone tells the class of all {len(labels)} labelled sequences of {name}: it goes "
-            "one way or stays equal within each, and has other values in each class. A counter, an id or a time must "
-            "be left out of the features",
+            f"one way or stays equal within each, and has other values in each class. {_SURE if sure else _UNSURE}",
             f"features=[{','.join(kept)}]" if kept else "",
         )
 
@@ -76,6 +81,17 @@ def _tells(values: np.ndarray, labels: np.ndarray, one_way: bool, fixed: bool, f
     if _divides(values, labels) and _chance(counts, features) <= _BY_CHANCE:
         return True
     return fixed and _codes(values, labels, features)
+
+
+def _is_no_measurement(courses: list[np.ndarray], fixed: bool) -> bool:
+    """Whether a feature, given by its values in each sequence, is surely a code, an id, a counter or a time."""
+    values = np.concatenate(courses)
+    if fixed:
+        return bool((values == np.round(values)).all())
+    steps = np.concatenate([np.diff(course.astype(np.float64)) for course in courses])
+    return any(low <= values.min() and values.max() <= high for low, high in _UNIX) or bool(
+        np.allclose(steps, steps[0], rtol=1e-3, atol=4 * np.spacing(np.abs(values).max()))
+    )
 
 
 def _chance(counts: np.ndarray, features: int) -> float:

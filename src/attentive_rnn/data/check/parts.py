@@ -11,13 +11,14 @@ from ..dataset import LabelledDataset
 _NAMED = 8  # classes that a sentence names at most
 
 
-def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
+def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = False) -> Iterator[str]:
     """A sentence for each part of one class only or without a class of another part, and on persons in two parts.
 
     Also on classes that differ only in case or spaces, which may be one.
 
     Args:
         parts: the parts of a data set by name.
+        shares_persons: whether its protocol has persons in several parts, so that no warning is due.
 
     Example:
         >>> import torch
@@ -41,7 +42,8 @@ def part_warnings(parts: Mapping[str, LabelledDataset]) -> Iterator[str]:
         elif missing and count:
             yield f"{classes_in_words(missing)} no sequence in {name}, but some in another part"
     yield from _alike(next(iter(parts.values())).schema.classes if parts else ())
-    yield from _shared_persons(parts)
+    if not shares_persons:
+        yield from _shared_persons(parts)
 
 
 def _alike(classes: Sequence[str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ..dataset import ColumnUse, LabelledDataset, SequenceDataset, concatenate, 
 from ..registry import check_options, recognise
 from ..schema import Schema
 from ..skeletons.layouts import get_layout, with_layout
+from ..split import PartsError
 from .copies import class_counts, copy_findings
 from .findings import Finding, reader_finding, sort_findings
 from .leaks import leak_findings
@@ -155,7 +156,9 @@ def check(path: str | Path, **options: Any) -> Report:
     options = dict(source.check_options) | with_layout(options)
     of_read = {key: value for key, value in options.items() if key in signature(source.read).parameters}
     notes: list[str] = []
+    errors: list[str] = []
     parts: dict[str, LabelledDataset] = {}
+    shares_persons = False
     columns: tuple[ColumnUse, ...] = ()
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         dataset = source.read(path, **of_read)
@@ -165,12 +168,17 @@ def check(path: str | Path, **options: Any) -> Report:
             notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
     try:
         if not parts:
-            parts = source.load(path, **options).parts()
+            splits = source.load(path, **options)
+            parts, shares_persons = splits.parts(), splits.shares_persons
+    except PartsError as reason:
+        parts = {"all": source.read(path, **of_read)}
+        errors.append(str(reason))
     except DataError as reason:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
     takes = set(signature(source.load).parameters) | set(signature(source.read).parameters)
-    return summarise(parts, str(path), f"{source.name} ({source.title})", notes, takes, columns)
+    found = str(path), f"{source.name} ({source.title})"
+    return summarise(parts, *found, notes, takes, columns, errors, shares_persons)
 
 
 def summarise(
@@ -180,10 +188,13 @@ def summarise(
     notes: Iterable[str],
     takes: Iterable[str] = (),
     columns: Iterable[ColumnUse] = (),
+    errors: Iterable[str] = (),
+    shares_persons: bool = False,
 ) -> Report:
-    """The report on the parts of a data set; ``notes`` are put before those found here.
+    """The report on the parts of a data set; ``errors`` and ``notes`` are put before those found here.
 
-    A finding names an option only if it is among those that the reader ``takes``. ``columns`` are those of a table.
+    A finding names an option only if it is among those that the reader ``takes``. ``columns`` are those of a table;
+    ``shares_persons`` is that of :class:`Splits`.
     """
     known = set(takes)
     parts = {name: sequences_only(part) for name, part in found.items()}
@@ -207,7 +218,8 @@ def summarise(
         findings=sort_findings(
             f if f.option.partition("=")[0] in known else f._replace(option="")
             for f in (
-                *(Finding("warning", warning) for warning in part_warnings(parts)),
+                *(Finding("error", error) for error in errors),
+                *(Finding("warning", warning) for warning in part_warnings(parts, shares_persons)),
                 *(reader_finding(note, known) for note in (*notes, *everything.notes)),
                 *_class_findings(parts),
                 *sequence_findings(everything),

@@ -65,7 +65,8 @@ def summarise_skeletons(dataset: SequenceDataset) -> SkeletonSummary | None:
 def up_axis(bodies: np.ndarray, schema: Schema) -> str | None:
     """The axis that points up, as in "+y", of (frames, V, C) bodies.
 
-    As their schema says, or else that along which heads are above hips and feet; None where neither tells.
+    As their schema says, or else that along which heads are above hips and feet, of the joints that are present; None
+    where neither tells.
     """
     if schema.upward is not None:
         return schema.upward
@@ -74,8 +75,14 @@ def up_axis(bodies: np.ndarray, schema: Schema) -> str | None:
     lower = [v for v, joint in enumerate(joints) if joint.endswith(_LOWER)]
     if not upper or not lower or not len(bodies):
         return None
-    points = np.where(np.isfinite(bodies), bodies, 0.0)
-    direction = (points[:, upper].mean(1) - points[:, lower].mean(1)).mean(0)[:3]
+    here = ~absent(bodies)[..., None]
+    points = np.where(here, bodies, 0.0)
+    counts = [here[:, side].sum(1) for side in (upper, lower)]
+    sides = [points[:, side].sum(1) / np.maximum(count, 1) for side, count in zip((upper, lower), counts, strict=True)]
+    both = (counts[0] * counts[1] > 0).all(-1)  # a head and a foot are seen
+    if not both.any():
+        return None
+    direction = (sides[0] - sides[1])[both].mean(0)[:3]
     axis = int(np.abs(direction).argmax())
     if abs(direction[axis]) < 0.7 * np.linalg.norm(direction) or direction[axis] == 0:
         return None

@@ -26,7 +26,7 @@ from ..dataset import SequenceDataset
 from ..io.files import existing, quoted, write_atomically
 from ..schema import Schema
 from ..source import Source
-from ..split import part_of, with_test_part
+from ..split import check_part_folders, part_of, with_test_part
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
@@ -105,8 +105,9 @@ def recognise(path: Path) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    found = [*path.glob(f"*/*{SUFFIX}"), *(p for p in path.glob(f"*/*/*{SUFFIX}") if part_of(p.parent.parent.name))]
-    return [p for p in found if not p.name.startswith(".")]
+    found = [p for depth in ("*", "*/*") for p in path.glob(f"{depth}/*{SUFFIX}") if not p.name.startswith(".")]
+    check_part_folders([p.relative_to(path).parts[:-1] for p in found], str(path))
+    return [p for p in found if p.parent.parent == path or part_of(p.parent.parent.name)]
 
 
 def _meta(file: Path, root: Path, labelled: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
     CLASS/FILE.csv                      the test part is drawn from all, or
     train/CLASS/FILE.csv, val/CLASS/FILE.csv, test/CLASS/FILE.csv
+    FILE.csv, or train/FILE.csv, ...    the label is in a column of each file, or in a table beside: labels.csv
 
 A text file has a line for each frame, with or without a line of names; columns are told apart as in a table. An .npy
 file holds one array (T, ...); an .npz file one array only, or one called sequence.
@@ -25,19 +26,30 @@ from ..io.arrays import Missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
 from ..io.files import existing, read_bytes
+from ..io.label_table import facts_of_table, label_table
 from ..io.text import TextTable, header_note, parse_table
 from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
+from ..skeletons.units import with_units
 from ..source import Source
-from ..split import part_of, with_test_part
+from ..split import check_part_folders, part_of, with_test_part
 from .columns import Columns, Kind
 from .long.frames import Frames, Reading, gather, sorted_rows
 from .long.labels import Labels, read_labels
 from .long.roles import KNOWN, Left, Rows, find_roles
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz")
+_NO_CLASS = (
+    "no file is in a folder named as its class, and no column is called label or class; move the files into such "
+    "folders, or name the column with --option label=NAME"
+)
+
+
+def _check_labelled(path: Path, dataset: SequenceDataset) -> None:
+    if not dataset.labelled.any():
+        raise DataError(f"{path}: {_NO_CLASS}")
 
 
 def read(
@@ -79,12 +91,21 @@ def read(
     path = existing(path)
     finder = _finder(subject)
     files, notes = _found(path)
-    if not files:
-        raise DataError(f"{path}: holds no folders of {', '.join(_SUFFIXES)} files")
+    of_table: dict[Path, dict[str, Any]] | None = None
+    if flat := not files:
+        files, notes = _flat(path), []
+        if not files:
+            raise DataError(f"{path}: holds no folders of {', '.join(_SUFFIXES)} files")
+        if beside := label_table(files):
+            files.remove(beside)
+            of_table, notes = facts_of_table(beside, files, {"label": label})
+            reading = replace(reading, given={"time": time})
     bad = BadSamples(missing)
     table, texts, more = _joined(path, [file for file in files if not _is_array(file)], header, reading, bad)
     notes += more
-    found, labels = _text_frames(table, texts, reading, bad, finder is None) if table is not None else (None, None)
+    found, labels = None, None
+    if table is not None:
+        found, labels = _text_frames(table, texts, reading, bad, finder is None, flat and of_table is None)
     named = found is not None and table is not None and not table.is_nameless(found.frame[0])
     names = tuple(found.frame) if found and named else ()
     of_texts = dict(zip(texts, found.cases, strict=True)) if found else {}
@@ -104,8 +125,11 @@ def read(
     notes.extend([*bad.notes(str(path), len(files)), *(found.notes if found else ())])
     assert first is not None
     if labels is None:
-        classes = tuple(sorted({file.parent.name for file in files}))
-        labels = Labels([classes.index(file.parent.name) for file in kept], classes, "class")
+        of_files = [(of_table or {}).get(file, {}).pop("label", None) if flat else file.parent.name for file in kept]
+        classes = tuple(sorted({name for name in of_files if name is not None}))
+        labels = Labels([-1 if name is None else classes.index(name) for name in of_files], classes, "class")
+        if flat and not classes:
+            notes.append(f"{path}: {_NO_CLASS}")
     elif arrays := [file for file in kept if _is_array(file)]:
         raise DataError(f"{arrays[0]}: has no column for label={label}")
     else:
@@ -116,7 +140,7 @@ def read(
     dataset = SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *shape) for case in cases],
         labels.values,
-        [facts.get(file, {}) | _meta(file, path, finder) for file in kept],
+        [facts.get(file, {}) | _meta(file, path, finder, flat) | (of_table or {}).get(file, {}) for file in kept],
         Schema(labels.classes, shape, features=first[2], layout=layout, target=labels.kind),
         path.name,
         notes,
@@ -188,9 +212,12 @@ def _columns_as(table: TextTable, file: Path, wanted: TextTable, first: Path) ->
 
 
 def _text_frames(
-    table: Columns, files: list[Path], reading: Reading, bad: BadSamples, subjects: bool
+    table: Columns, files: list[Path], reading: Reading, bad: BadSamples, subjects: bool, flat: bool
 ) -> tuple[Frames, Labels | None]:
-    """The frames of the files of a joined table; and their labels, where a column has them."""
+    """The frames of the files of a joined table; and their labels, where a column has them.
+
+    In a flat folder, this is a column of a usual name that is the same throughout each file, if it is the only one.
+    """
     sequence = np.repeat(np.arange(len(files)), np.diff([*table.starts, len(table.lines)]))
     rows = sorted_rows(table, sequence, None)
     roles = find_roles(table, reading.given, ())
@@ -206,10 +233,20 @@ def _text_frames(
     fixed = [name for name in usual("subject") if table.is_constant(name, rows.order, rows.starts)]
     if subjects and len(fixed) == 1:
         roles["subject"] = fixed[0]
+    for name in usual("sequence"):
+        ids = table.texts(name)
+        if not table.is_constant(name, rows.order, rows.starts) and len(set(ids)) < len(ids) / 2:
+            raise DataError(
+                f"{table.where}: the column {name} has several values in a file, as if it held several sequences; "
+                "write all rows into one .csv, whose rows it tells apart, or delete the column"
+            )
+    likely = [name for name in usual("label") if table.is_constant(name, rows.order, rows.starts)]
+    if flat and "label" not in roles and len(likely) == 1:
+        roles["label"] = likely[0]
     rows = sorted_rows(table, sequence, roles.get("time"))
     labels = read_labels(table, roles["label"], rows, reading.target) if "label" in roles else None
     named = {name for name in usual("label") if name.strip().lower() in ("label", "class")}
-    named |= {name for name in usual("label") if table.is_constant(name, rows.order, rows.starts)}
+    named |= set(likely)
     left = {name: Left("is a label beside the class that the folder names", "label") for name in named}
     return gather(table, roles, rows, reading, bad, {} if labels else left), labels
 
@@ -239,6 +276,25 @@ def _files(path: Path) -> Iterator[Path]:
                     yield file
 
 
+def _flat(path: Path) -> list[Path]:
+    """The tables of a folder without folders of classes, or of its parts.
+
+    Raises:
+        DataError: they are parts themselves.
+    """
+    files = []
+    for folder in [path, *(folder for folder in _folders(path) if part_of(folder.name))]:
+        found = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in (".csv", ".tsv")]
+        files += [file for file in found if not file.name.startswith(".") and file.is_file()]
+    parts = [file.name for file in files if part_of(file.stem)]
+    if len(parts) > 1:
+        raise DataError(
+            f"{path}: {' and '.join(parts)} are tables of parts: join them into one .csv with a column split, or put "
+            "each sequence into a file of its own, PART/CLASS/FILE.csv"
+        )
+    return files if len(files) > 1 else []
+
+
 def _found(path: Path) -> tuple[list[Path], list[str]]:
     """The files of the sequences, and a note on the others below the folder."""
     files = list(_files(path))
@@ -251,6 +307,10 @@ def _found(path: Path) -> tuple[list[Path], list[str]]:
     ]
     if not others:
         return files, []
+    readable = [file for file in others if file.suffix.lower() in _SUFFIXES]
+    check_part_folders(
+        [file.relative_to(path).parts[:-1] for file in files] + [f.parts[:-1] for f in readable], str(path)
+    )
     are = "are" if len(others) > 1 else "is"
     return files, [
         f"{path}: {counted(len(others), 'file')} {are} left out, which {are} not CLASS/FILE or PART/CLASS/FILE with "
@@ -274,11 +334,12 @@ def _finder(subject: str | None) -> re.Pattern[str] | None:
     return finder
 
 
-def _meta(file: Path, root: Path, finder: re.Pattern[str] | None) -> dict[str, Any]:
+def _meta(file: Path, root: Path, finder: re.Pattern[str] | None, flat: bool) -> dict[str, Any]:
     folder = file.parent
-    meta: dict[str, Any] = {"name": f"{folder.name}/{file.stem}"}
-    if folder.parent != root:
-        meta["split"] = folder.parent.name
+    meta: dict[str, Any] = {"name": file.stem if flat else f"{folder.name}/{file.stem}"}
+    part = folder if flat else folder.parent
+    if part != root:
+        meta["split"] = part.name
     if finder is not None:
         match = finder.search(file.stem)
         if match is None or match[1] is None:
@@ -305,8 +366,8 @@ def _read_array(file: Path) -> np.ndarray:
 SOURCE = Source(
     name="folders",
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
-    load=with_joint_options(with_test_part(read)),
-    read=with_joint_options(read),
-    recognise=lambda path: path.is_dir() and next(_files(path), None) is not None,
+    load=with_units(with_joint_options(with_test_part(read, _check_labelled))),
+    read=with_units(with_joint_options(read)),
+    recognise=lambda path: path.is_dir() and (next(_files(path), None) is not None or bool(_flat(path))),
     check_options={"missing": "keep"},
 )

@@ -23,10 +23,11 @@ from ..io.hdf5 import is_hdf5, read_hdf5
 from ..io.mat import Value, read_variables
 from ..options import by_name
 from ..recordings import with_windows
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
 from .npz import DATA, ArrayReading, from_file
-from .windows import ORDERS, role_in_part, time_before_features
+from .windows import ORDERS, check_part_words, role_in_part, time_before_features, told_order
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
 _CELLS = ("TD", "DT")
@@ -108,6 +109,7 @@ def _flat(content: Mapping[str, Value], before: str = "") -> dict[str, Value]:
 
 def _with_parts_joined(content: dict[str, Value], where: str) -> dict[str, Value]:
     """The content with XTrain, YTrain, XTest, ... as X, Y and split, where these are cells."""
+    check_part_words(content, where)
     cells = [
         name for name, value in content.items() if role_in_part(name)[1] == "sequences" and isinstance(value, list)
     ]
@@ -192,14 +194,14 @@ def _sequences_first(
     if order in _LAST or (matlab and order is None and count == values.shape[2] != values.shape[0]):
         values = np.moveaxis(values, -1, 0)
         order = None if order is None else f"N{order[:2]}"
-    return time_before_features(values, order, where)
+    return time_before_features(values, order or told_order(values.shape, arrays), where)
 
 
 SOURCE = Source(
     name="hdf5",
     title="HDF5 and MATLAB files: .h5, .hdf5 or .mat with x, y, lengths, ... as in .npz, or a cell for each sequence",
-    load=with_windows(with_test_part(read)),
-    read=with_windows(read),
+    load=with_units(with_windows(with_test_part(read))),
+    read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
     check_options={"missing": "keep"},
 )

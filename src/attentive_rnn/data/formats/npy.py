@@ -23,6 +23,7 @@ from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
 from ..options import by_name
 from ..skeletons.ntu import ACTIONS, meta_of, number_of_classes
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import part_of, with_test_part
 from .npz import ArrayReading, from_parts
@@ -30,6 +31,7 @@ from .windows import Part
 
 _LABELS = ("y", "label", "labels", "target", "targets")
 _DATA = ("x", "data", "sequences")
+_STORES = (".npy", ".npz", ".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".csv", ".parquet")  # which may hold data
 _PARTS = "train|test|valid|val"
 _JOINED = re.compile(rf"(?P<role>x|data|y|labels?)(?P<part>{_PARTS})|(?P<first>{_PARTS})(?P<last>x|y)")
 
@@ -51,6 +53,10 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     notes = []
     if path.is_dir():
         chosen = _of_folder(path, [file for file in files if file.data])
+        used = {*chosen.values(), *(_labels_of(file, files) for file in chosen.values())}
+        names = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in _STORES and p not in used]
+        if names := [name for name in names if not name.startswith(".")]:
+            notes.append(f"{path}: {', '.join(names)} {'is' if len(names) == 1 else 'are'} there too, and not read")
     else:
         chosen = {"": path}
         own = _named(path)
@@ -173,8 +179,8 @@ def _of_ntu(dataset: SequenceDataset) -> SequenceDataset:
 SOURCE = Source(
     name="npy",
     title="NumPy arrays: .npy of (N, C, T, V, M) or (N, T, D) with labels beside it, train_label.pkl or y_train.npy",
-    load=with_test_part(read),
-    read=read,
+    load=with_units(with_test_part(read)),
+    read=with_units(read),
     recognise=recognise,
     check_options={"missing": "keep"},
 )

@@ -40,12 +40,13 @@ from ..options import by_name, one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
-from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, known_layout, stored_layout
+from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_order, known_layout, stored_layout
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
-from .windows import Part, end_of, gather, in_order, of_one_hot, role_in_part
+from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
 
 DATA = ("sequences", "x", "X", "data")
 _NAMES = {
@@ -102,22 +103,23 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     """
     arrays = read_arrays(existing(path))
     name = next((name for name in DATA if name in arrays), None)
-    notes: tuple[str, ...] = ()
-    if name is not None and not {"lengths", "schema", "features"} & set(arrays):
-        sure = name == DATA[0] or reading.layout is not None
-        arrays[name], notes = in_order(arrays[name], reading.order, f"{path}: {name}", sure)
-    dataset = from_file(arrays, Path(path), reading)
-    dataset.notes = (*dataset.notes, *notes)
-    return dataset
+    order = reading.order
+    if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
+        lengths = arrays.get("lengths")
+        if lengths is None or lengths.shape == arrays[name].shape[:1]:  # else they follow each other
+            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", reading.layout)
+    return from_file(arrays, Path(path), reading)
 
 
 def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) -> SequenceDataset:
     """The sequences of all arrays of a file by name; errors as for :func:`read`."""
     reading.check(path.suffix[1:])
     where, windows = str(path), reading.windows
+    padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
+    order = reading.order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
-        dataset = from_parts(parts, path.stem, replace(reading, windows=None))
-        dataset.notes = (*dataset.notes, *_unused([name for name in arrays if not role_in_part(name)[0]], where))
+        dataset = from_parts(parts, path.stem, replace(reading, order=order, windows=None))
+        dataset.notes += tuple(f"{where}: the array {name} is not used" for name in arrays if not role_in_part(name)[0])
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
@@ -152,7 +154,10 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     if stored.dtype.kind not in "iuf" or stored.ndim < 2:
         raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
     cases = _cases(stored, arrays.get("lengths"), schema, where)
-    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, reading.values)
+    names = _features(arrays, cases[0].shape[1:])
+    if schema is None and layout is not None and (order := joint_order(names, layout, where, reading.values)):
+        cases, arrays = [case[..., order] for case in cases], arrays | {"features": arrays["features"][order]}
+    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, reading.values, names)
     given = _named("labels", arrays)
     sizes = [len(case) for case in cases]
     given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)
@@ -191,7 +196,8 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     )
     beside = next((n for n in _NAMES["confidence"] if n in arrays and arrays[n].ndim > 1 and len(shape) == 3), None)
     known = {*_RESERVED, *_columns(arrays, len(cases), where), beside, named and "layout"}
-    dataset.notes = (*dataset.notes, *_unused([name for name in arrays if name not in known], where))
+    if unused := [name for name in arrays if name not in known]:
+        dataset.notes = (*dataset.notes, f"{where}: the arrays {', '.join(unused)} are not used")
 
     def cut(dataset: SequenceDataset) -> SequenceDataset:
         return dataset if windows is None else windows.cut(dataset, where, of_frames and [of_frames[i] for i in kept])
@@ -224,6 +230,7 @@ def _named(key: str, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
 
 def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
     """The arrays of each part, where they are named x_train, y_train and so on."""
+    check_part_words(arrays, where)
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
         word, role = role_in_part(name)
@@ -236,10 +243,6 @@ def _parts(arrays: dict[str, np.ndarray], where: str) -> dict[str, Part]:
         labels = arrays[names["labels"]] if "labels" in names else None
         parts[word] = Part(f"{where}, array {names['sequences']!r}", arrays[names["sequences"]], labels)
     return {"": next(iter(parts.values()))} if len(parts) == 1 else parts
-
-
-def _unused(names: list[str], where: str) -> list[str]:
-    return [f"{where}: the arrays {', '.join(names)} are not used"] if names else []
 
 
 def _kind(values: np.ndarray) -> str:
@@ -401,8 +404,8 @@ def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str,
 SOURCE = Source(
     name="npz",
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
-    load=with_windows(with_test_part(read)),
-    read=with_windows(read),
+    load=with_units(with_windows(with_test_part(read))),
+    read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},
 )

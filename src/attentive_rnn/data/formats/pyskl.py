@@ -31,8 +31,9 @@ from ..schema import Schema
 from ..skeletons.confidence import with_confidence
 from ..skeletons.ntu import ACTIONS as NTU_ACTIONS
 from ..skeletons.ntu import meta_of, number_of_classes
+from ..skeletons.units import with_units
 from ..source import Source
-from ..split import PARTS, labelled_only, named_parts, part_of
+from ..split import PARTS, PartsError, labelled_only, misspelt_part, named_parts, no_part, part_of
 from ..transforms.presence import unseen
 
 Scores = Literal["append", "drop"]
@@ -83,13 +84,16 @@ def load(
         if len(pairs) != 1:
             if not pairs:
                 shown = ", ".join(map(quoted, ignored)) or "none"
-                raise DataError(
+                raise PartsError(
                     f"{path}: no two splits are train and test, or NAME_train and NAME_test; there are {shown}"
                 )
             raise DataError(f"{path}: there is not one split but {len(pairs)}; choose with split=NAME: {known}")
         split = next(iter(pairs))
     if split not in pairs:
         raise ConfigError(f"{path}: split must be one of {known}, got {split!r}")
+    for name in ignored:
+        if misspelt_part(name):
+            raise no_part(name, str(path))
     place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
     means, notes = named_parts(pairs[split], f"{path}, split {split!r}" if split else str(path))
     parts: dict[str, list[int]] = {}
@@ -376,7 +380,7 @@ def _compact(where: str, annotation: dict[str, Any]) -> tuple[np.ndarray, np.nda
 SOURCE = Source(
     name="pyskl",
     title="pyskl or mmaction2 skeletons: a .pkl file",
-    load=load,
+    load=with_units(load),
     recognise=lambda path: path.is_file() and path.suffix.lower() in (".pkl", ".pickle"),
-    read=read,
+    read=with_units(read),
 )

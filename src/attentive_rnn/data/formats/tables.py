@@ -23,6 +23,7 @@ from ..recordings import Windows, changes, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
+from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
 from . import parquet
@@ -236,8 +237,8 @@ def _rate(table: Columns, roles: Mapping[str, str], rows: Rows) -> float | None:
 SOURCE = Source(
     name="table",
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
-    load=with_windows(with_joint_options(with_test_part(read, _check_several))),
-    read=with_windows(with_joint_options(read)),
+    load=with_units(with_windows(with_joint_options(with_test_part(read, _check_several)))),
+    read=with_units(with_windows(with_joint_options(read))),
     recognise=lambda path: bool(arrow.shards(path)) if path.is_dir() else path.name.lower().endswith(_SUFFIXES),
     may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},

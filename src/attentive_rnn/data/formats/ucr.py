@@ -1,7 +1,8 @@
 """Text files of the UCR archive: pairs X_TRAIN.tsv and X_TEST.tsv, a sequence a line, its class label first.
 
 The values of the single feature follow the label, with tabs between them. The archive pads shorter sequences with NaN;
-labels are numbers, but classes. The same with spaces or commas (.txt, .csv) is read where both files are there.
+labels are numbers, but classes. The same with spaces, semicolons or commas (.txt, .csv) is
+read where both files are there; between tabs or semicolons, numbers may have decimal commas.
 
 Source: H. A. Dau et al., "The UCR time series archive", IEEE/CAA Journal of Automatica Sinica 6 (2019).
 """
@@ -19,6 +20,7 @@ from ...errors import DataError, counted
 from ..dataset import SequenceDataset, concatenate, relabel
 from ..io.arrays import Missing, check_missing, fill
 from ..io.cells import absent
+from ..io.cells import parse as read_numbers
 from ..io.files import decompress, existing, quoted, read_bytes
 from ..io.text import decode
 from ..source import Source
@@ -49,9 +51,10 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         raise DataError(f"{where}: is empty")
     names: list[str] = []
     sizes: dict[int, int] = {}  # the values of a line, and the first line with so many
+    points = _points([field for line in lines for field in _fields(line)])
 
     def sequence(number: int, line: str) -> tuple[np.ndarray, int]:
-        fields = _fields(line)
+        fields = [points.get(field, field) for field in _fields(line)]
         if not names and _counts(fields):
             fail(where, number, "is a line of names; the files of the UCR archive have none, so delete it")
         if number == 1 and _numbers_columns(fields) and all("." in below for below in lines[1:] if below.strip()):
@@ -95,6 +98,8 @@ def looks_so(path: Path) -> bool:
     except (OSError, DataError):
         return False
     fields = _fields(line)
+    points = _points(fields)
+    fields = [points.get(field, field) for field in fields]
     return len(fields) > 1 and not _counts(fields) and all(_is_number(text) for text in fields[1:])
 
 
@@ -141,9 +146,18 @@ class _Ucr(PairFormat):
 
 
 def _fields(line: str) -> list[str]:
-    separator = max("\t,;", key=line.count)
-    fields = line.strip().split(separator if separator in line else None)
-    return [field.strip() for field in fields]
+    separator = next((separator for separator in "\t;," if separator in line), None)
+    return [field.strip() for field in line.strip().split(separator)]
+
+
+def _points(fields: list[str]) -> dict[str, str]:
+    """The fields of a file that are numbers with decimal commas, with decimal points."""
+    if not any("," in field for field in fields):
+        return {}
+    values, faults = read_numbers(fields)
+    wrong = {fields[i] for i in faults}
+    written = zip(fields, values.tolist(), strict=True)
+    return {text: repr(value) for text, value in written if text not in wrong and not absent(text)}
 
 
 def _counts(fields: list[str]) -> bool:

@@ -11,7 +11,7 @@ Labels are indices or names (N,), numbers to be predicted (N,), or one-hot rows 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from ...errors import DataError, counted
 from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
-from ..split import part_of
+from ..split import misspelt_part, no_part, part_of
 from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
@@ -156,9 +156,12 @@ def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
         if first == last:
             raise DataError(f"{where}: the axes {shape} can be (N, C, T, V) or (N, T, V, C); {_SAY}")
         return "NCTV" if first else "NTVC"
-    joints = len(get_layout(layout).joints) if layout else 0
-    fits, turned = (bool(joints) and size % joints == 0 for size in (shape[2], shape[1]))
-    if shape[1] >= shape[2] or (fits and not turned):
+    known = get_layout(layout) if layout else None
+    sizes = [len(known.joints) * values for values in (known.coordinates, known.coordinates + 1)] if known else []
+    fits, turned = (any(size % one == 0 for one in sizes) for size in (shape[2], shape[1]))
+    if turned and not fits:
+        return "NDT"
+    if (known and not turned) or (not known and shape[1] >= shape[2]) or shape[1] == shape[2]:
         return "NTD"
     raise DataError(
         f"{where}: the axes {shape} can be {counted(shape[1], 'frame')} of {counted(shape[2], 'feature')} "
@@ -174,15 +177,51 @@ def time_before_features(values: np.ndarray, order: str | None, where: str, layo
     return _with_time_first(values, order)
 
 
-def in_order(values: np.ndarray, order: str | None, where: str, sure: bool) -> tuple[np.ndarray, tuple[str, ...]]:
-    """An array (N, T, ...) turned if an order is given, and the note on its other reading, unless one is ``sure``."""
-    if values.ndim < 3 or (order is None and (sure or values.ndim > 3 or values.shape[1] >= values.shape[2])):
-        return values, ()
+def in_order(
+    values: np.ndarray, arrays: Mapping[str, np.ndarray], order: str | None, where: str, layout: Layout | None = None
+) -> np.ndarray:
+    """An array (N, T, ...), out of one that may have other axes: as given, as other arrays tell, or as only one fits.
+
+    Args:
+        values: the sequences.
+        arrays: of the file; see :func:`told_order`.
+        order: of the axes; None: it is to be told.
+        where: the array in messages.
+        layout: joint layout, if known.
+
+    Raises:
+        DataError: the axes can be read in two ways.
+    """
+    shape = values.shape
     if order is not None:
-        return time_before_features(values, order, where), ()
-    frames, features = (tuple(counted(n, what) for n in values.shape[1:]) for what in ("frame", "feature"))
-    taken = f"was taken as {frames[0]} of {features[1]}; --option order=NDT takes it as {frames[1]} of {features[0]}"
-    return values, (f"{where} {taken}",)
+        return time_before_features(values, order, where)
+    if values.ndim == 3:
+        return _with_time_first(values, told_order(shape, arrays) or _order(shape, layout, where))
+    if values.ndim < 4 or "lengths" in arrays or shape[2] <= shape[1]:
+        return values
+    if values.ndim == 4 and shape[1] in (2, 3, 4) and shape[3] not in (2, 3, 4):
+        return _with_time_first(values, "NCTV")
+    if values.ndim == 5 and shape[1] in (2, 3) and (shape[4] == 1 or shape[1:5:3] == (3, 2)):
+        return _with_time_first(values, "NCTVM")
+    if values.ndim == 5 and shape[1] in (1, 2) and shape[4] in (2, 3, 4):
+        return _with_time_first(values, "NMTVC")
+    return values
+
+
+def told_order(shape: tuple[int, ...], arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Whether an array is (N, T, D) or (N, D, T), as the names of the features or the lengths tell; else None.
+
+    Example:
+        >>> told_order((9, 3, 100), {"features": np.array(["x", "y", "z"])})
+        'NDT'
+    """
+    names, lengths = arrays.get("features"), arrays.get("lengths")
+    if names is not None and names.dtype.kind == "U" and shape[1] != shape[2]:
+        return {shape[2]: "NTD", shape[1]: "NDT"}.get(names.size)
+    if lengths is not None and lengths.shape == shape[:1] and lengths.dtype.kind in "iu":
+        longest = lengths.max(initial=0)
+        return "NTD" if longest <= shape[1] else "NDT" if longest <= shape[2] else None
+    return None
 
 
 def role_in_part(name: str) -> tuple[str, str]:
@@ -197,6 +236,26 @@ def role_in_part(name: str) -> tuple[str, str]:
     if not match or not word or not part_of(word):
         return "", ""
     return word.lower(), "labels" if match["role"].lower() in ("y", "label", "labels") else "sequences"
+
+
+def check_part_words(names: Iterable[str], where: str) -> None:
+    """Refuse x_vaild beside x_train: arrays that are named as those of a part, by a word that is none.
+
+    Raises:
+        PartsError: there are sequences and labels of such a word, or it resembles that of a part.
+    """
+    names = list(names)
+    if not any(role_in_part(name)[0] for name in names):
+        return
+    roles: dict[str, set[str]] = {}
+    for name in names:
+        match = _OF_PART.fullmatch(name)
+        word = match and (match["part"] or match["first"])
+        if match and word and not part_of(word):
+            roles.setdefault(word.lower(), set()).add("y" if match["role"].lower()[0] in "yl" else "x")
+    for word, found in roles.items():
+        if len(found) == 2 or misspelt_part(word):
+            raise no_part(word, where)
 
 
 def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
-from .locks import remove_leftovers, temporary_name
+from .locks import remove_leftovers, temporary
 from .memory import check_memory, max_memory
 
 _COPIES = 4  # of the bytes of a file that its parts, texts and numbers take together, at least
@@ -65,28 +65,31 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
         raise ConfigError(
             f"{path}: is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
         )
-    remove_leftovers(path.parent, below=False, of=path.name)
+    place = Path(os.path.realpath(path))
+    remove_leftovers(place.parent, below=False, of=place.name)
     return path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Put data at a path in one step: a temporary file in the same folder, flushed to the disk, then renamed.
 
+    A symbolic link stays, and leads to the new data.
+
     Raises:
         ConfigError: the path cannot be written.
     """
-    temporary = path.with_name(temporary_name(path.name))
+    draft = temporary(path)
     try:
-        with open(temporary, "wb") as file:
+        with open(draft, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(draft, os.path.realpath(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with suppress(OSError):  # a folder that cannot be written: the error above says so
-            temporary.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -19,6 +19,7 @@ from typing import IO
 
 from ...errors import ConfigError
 
+_LONGEST = 255  # bytes of a file's name
 _TEMPORARY = re.compile(r"\.(?:new-(\d+)-.+|.+\.(\d+)\.tmp)")  # of create_folder and of write_atomically
 
 
@@ -42,7 +43,7 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    place = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
+    place = path / ".lock" if path.is_dir() else beside(path, ".lock")
     with _taken(place, path, wait) as file:
         holder = json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)})
         with suppress(OSError):  # on a full disk the lock holds without the name
@@ -103,7 +104,9 @@ def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None)
     """
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            named = _TEMPORARY.fullmatch(name) if of is None or name.startswith(f".{of}.") else None
+            named = _TEMPORARY.fullmatch(name)
+            if named and of is not None and name != beside(folder / of, f".{named[2]}.tmp").name:
+                continue
             if named and not _alive(int(named[1] or named[2])):
                 place = Path(root, name)
                 with suppress(OSError):
@@ -112,9 +115,15 @@ def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None)
             break
 
 
-def temporary_name(name: str) -> str:
-    """The name of a temporary file of this process for a file."""
-    return f".{name}.{os.getpid()}.tmp"
+def temporary(path: Path) -> Path:
+    """Where this process writes a file before it takes its place: in the folder of what a symbolic link leads to."""
+    return beside(Path(os.path.realpath(path)), f".{os.getpid()}.tmp")
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A hidden file beside a file, named after it; of the longest names as much as there is room for."""
+    name = os.fsencode(path.name)[: _LONGEST - 1 - len(ending)].decode(errors="ignore")
+    return path.with_name(f".{name}{ending}")
 
 
 def _alive(process: int) -> bool:

@@ -15,22 +15,41 @@ from .cells import absent, is_value
 from .files import decompress, quoted
 from .memory import check_memory
 
+_HEAD = 4096  # bytes that tell the encoding
 _CELL = 100  # bytes that a field of a table takes as a text of its own
 
 
+def encoding(data: bytes) -> str:
+    """The encoding of a text by its first bytes: UTF-8, or UTF-16 with a byte-order mark or with every second byte 0.
+
+    Example:
+        >>> encoding("x,y".encode("utf-16-le")), encoding(b"x,y")
+        ('utf-16-le', 'utf-8-sig')
+    """
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    head = data[:_HEAD]
+    first, second = head[::2].count(0), head[1::2].count(0)
+    # Digits, separators and Latin letters have a byte 0 each; other characters have none.
+    if min(first, second) or 2 * max(first, second) < len(head) // 2:
+        return "utf-8-sig"
+    return "utf-16-le" if second else "utf-16-be" if first else "utf-8-sig"
+
+
 def decode(data: bytes, where: str, hint: str = "save the file as UTF-8") -> str:
-    """The text of bytes in UTF-8, with or without a byte-order mark, or in UTF-16 with one.
+    """The text of bytes in UTF-8 or UTF-16, with or without a byte-order mark.
 
     Raises:
         DataError: they are not; the message has the line of the fault and the hint.
     """
-    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    kind = encoding(data)
+    if kind != "utf-8-sig":
         try:
-            return data.decode("utf-16")
+            return data.decode(kind)
         except UnicodeDecodeError as error:
             raise DataError(f"{where}: begins as a text in UTF-16, but is damaged; {hint}") from error
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(kind)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{where}, line {line}: is not text in UTF-8; {hint}") from error
@@ -140,7 +159,7 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
     """
     text = decode(decompress(data, where), where)
     if "\0" in text:
-        raise DataError(f"{where}: holds NUL bytes: it is no text, or one in UTF-16 without a mark; save it as UTF-8")
+        raise DataError(f"{where}: holds NUL bytes: it is no text, or damaged; save it as UTF-8")
     rows: list[list[str]] = []
     lines: list[int] = []
     for number, row in _split(text, where):

@@ -99,7 +99,7 @@ def parts(dataset: SequenceDataset, path: str | Path, protocol: Protocol) -> Spl
     if in_train.all() or not in_train.any():
         part = "test" if in_train.all() else "train"
         raise DataError(f"{path}: has no {part} sequence for {protocol}; its {key}s are all of the other part")
-    return divide(dataset, in_train, path, "")
+    return divide(dataset, in_train, path, "", shares_persons=protocol != "xsub")
 
 
 def read(

@@ -71,7 +71,7 @@ def load(
         raise DataError(f"{path}: has view {found} only; training is on view {wanted} and testing on view {test_view}")
     used = np.isin(views, [*train_views, test_view])
     dataset.notes = (*dataset.notes, *left_out(dataset, used, "whose view is in no part"))
-    return Splits(dataset.subset(train), dataset.subset(test))
+    return Splits(dataset.subset(train), dataset.subset(test), shares_persons=True)
 
 
 def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:

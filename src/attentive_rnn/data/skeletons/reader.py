@@ -57,7 +57,9 @@ def read_members(
     return SequenceDataset(sequences, labels, metas, schema, name, notes)
 
 
-def divide(dataset: SequenceDataset, train: np.ndarray, path: str | Path, why: str) -> Splits[SequenceDataset]:
+def divide(
+    dataset: SequenceDataset, train: np.ndarray, path: str | Path, why: str, shares_persons: bool = False
+) -> Splits[SequenceDataset]:
     """The sequences where ``train`` is true, bool (len,), for training, and the others for testing.
 
     Raises:
@@ -65,7 +67,8 @@ def divide(dataset: SequenceDataset, train: np.ndarray, path: str | Path, why: s
     """
     if train.all() or not train.any():
         raise DataError(f"{path}: has no sequence to {'test' if train.all() else 'train'}{why}")
-    return Splits(dataset.subset(np.flatnonzero(train)), dataset.subset(np.flatnonzero(~train)))
+    first, second = (dataset.subset(np.flatnonzero(chosen)) for chosen in (train, ~train))
+    return Splits(first, second, shares_persons=shares_persons)
 
 
 def skeleton_source(

@@ -94,7 +94,7 @@ def load(
     used = np.isin(np.arange(len(dataset)), np.concatenate(chosen))
     dataset.notes = (*dataset.notes, *left_out(dataset, used, "which are on neither list"))
     train, test_ = map(dataset.subset, chosen)
-    return Splits(train, test_)
+    return Splits(train, test_, shares_persons=True)
 
 
 def read(path: str | Path, labels: int = 14, missing: Bad = "refuse") -> SequenceDataset:
@@ -182,7 +182,7 @@ def load_depth(path: str | Path, labels: int = 14) -> Splits[SequenceDataset]:
     count = int(arrays["n_train"])
     if not 0 < count < len(dataset):
         raise DataError(f"{path}: n_train is {count}, but there are {len(dataset)} gestures")
-    return Splits(dataset.subset(range(count)), dataset.subset(range(count, len(dataset))))
+    return Splits(dataset.subset(range(count)), dataset.subset(range(count, len(dataset))), shares_persons=True)
 
 
 def read_depth(path: str | Path, labels: int = 14) -> SequenceDataset:

@@ -68,7 +68,7 @@ def load(
         train = _random_half(dataset.groups("subject"), protocol, np.random.default_rng(fold))
     else:
         train = _listed(existing(train_list), [meta["name"] for meta in dataset.metas])
-    return divide(dataset, train, path, " in this fold")
+    return divide(dataset, train, path, " in this fold", shares_persons=protocol == "SS")
 
 
 def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:

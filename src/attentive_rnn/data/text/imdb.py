@@ -6,7 +6,10 @@ text is all that follows: quotation marks mean nothing. A label is neg or 0, pos
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,9 +87,12 @@ def read(path: str | Path) -> SequenceDataset:
 
 
 def recognise(path: Path) -> bool:
-    """Whether a folder has train and test tables, or the folders of aclImdb."""
+    """Whether a folder has train and test tables of good and bad reviews and no others, or the folders of aclImdb."""
     if not path.is_dir():
         return False
+    tables = [table for part in ("train", "test") for table in _tables(path, part)]
+    if {table.name.split(".")[0] for table in tables} == {"train", "test"}:
+        return len(tables) == sum(map(_is_table, path.iterdir())) and all(map(_labels, tables))
     return all(_tables(path, part) or _folders(path, part) for part in ("train", "test"))
 
 
@@ -97,6 +103,17 @@ def takes(path: Path) -> bool:
 
 def _is_table(path: Path) -> bool:
     return path.name.lower().endswith(_TABLES)
+
+
+def _labels(table: Path) -> bool:
+    """Whether the first or second line begins with the label of a review; of a damaged file its reader tells."""
+    opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(table.suffix.lower(), open)
+    try:
+        with opener(table, "rb") as file:
+            fields = [file.readline(1 << 16).split(b"\t")[0].strip() for _ in range(2)]
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        return True
+    return any(field.decode("latin-1") in _LABELS for field in fields)
 
 
 def _tables(path: Path, part: str) -> list[Path]:

@@ -25,11 +25,11 @@ from ..io import arrow
 from ..io.bad_samples import check_bad
 from ..io.cells import absent, is_value
 from ..io.files import existing, read_bytes
-from ..io.text import decode
+from ..io.text import decode, encoding
 from ..options import standing_for, whole
 from ..schema import Schema
 from ..source import Source
-from ..split import part_of, with_test_part
+from ..split import check_part_folders, misspelt_part, no_part, part_of, with_test_part
 from . import tables
 from .words import build_vocabulary, encode, recode, words
 from .words import decode as words_of
@@ -125,7 +125,7 @@ def _dataset(
                 )
     for column in table.values:
         named = column.strip().lower() in KNOWN["split"] and "split" not in roles and column not in roles.values()
-        if named and all(map(part_of, table.texts(column))):
+        if named and any(map(part_of, table.texts(column))):
             roles["split"] = column
     texts = table.texts(roles["text"])
     bad = check_bad("text", missing)
@@ -186,6 +186,7 @@ def _of_folder(path: Path) -> Columns:
     files = _text_files(path)
     if not files:
         raise DataError(f"{path}: holds no .txt files, and no tables of texts")
+    check_part_folders([file.relative_to(path).parts[:-1] for file in files], str(path))
     columns: dict[str, list[str]] = {"name": [], "text": [], "label": [], "split": []}
     for file in files:
         folders = list(file.relative_to(path).parts[:-1])
@@ -211,15 +212,21 @@ def _text_files(path: Path) -> list[Path]:
 def _parts(path: Path) -> dict[str, Path]:
     """The tables of a folder by the part that their names tell, where there is one for training."""
     found: dict[str, Path] = {}
+    misspelt: list[str] = []
     for file in sorted(path.iterdir()):
         if file.is_file() and tables.is_table(file) and not file.name.startswith("."):
-            parts = [part for word in re.split(r"[-_.\s]", file.name) if (part := part_of(word))]
+            words = re.split(r"[-_.\s]", file.stem)
+            parts = [part for word in words if (part := part_of(word))]
             if parts and parts[0] in found:
                 return {}  # several shards
             if parts:
                 found[parts[0]] = file
-    if "train" not in found or len(found) < 2:
+            else:
+                misspelt += [word for word in words if misspelt_part(word)]
+    if "train" not in found or len(found) + len(misspelt) < 2:
         return {}
+    if misspelt:
+        raise no_part(misspelt[0], str(path))
     return {part: found[part] for part in ("train", "valid", "test", "eval") if part in found}
 
 
@@ -245,7 +252,7 @@ def _is_prose(path: Path) -> bool:
             data = file.read(1 << 16)
     except OSError:
         return False
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    text = data.decode(encoding(data), "replace")
     fields = [field for field in re.split(r"[\s,;]+", text) if field]
     return "\0" not in text and bool(fields) and 2 * sum(map(is_value, fields)) < len(fields)
 

@@ -27,7 +27,7 @@ from ..io import arrow
 from ..io.cells import absent, is_value
 from ..io.files import decompress, quoted, read_bytes
 from ..io.memory import check_memory
-from ..io.text import decode
+from ..io.text import decode, encoding
 
 _LINES = (".jsonl", ".ndjson")
 _PACKED = ("", ".gz", ".xz")
@@ -64,7 +64,7 @@ def read_table(path: Path, header: bool | None = None) -> Columns:
         return parquet.read_columns(path)
     text = decode(decompress(read_bytes(path), where), where)
     if "\0" in text:
-        raise DataError(f"{where}: holds NUL bytes: it is no text, or one in UTF-16 without a mark; save it as UTF-8")
+        raise DataError(f"{where}: holds NUL bytes: it is no text, or damaged; save it as UTF-8")
     check_memory(_CELL * (text.count("\n") + text.count(",") + text.count("\t")), where, "its table")
     if _is_lines_of_json(path):
         return _json_columns(text, where)
@@ -207,7 +207,7 @@ def _sample(path: Path) -> Mapping[str, list[str]]:
     opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
     with opener(path, "rb") as file:
         data = file.read(_HEAD)
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    text = data.decode(encoding(data), "replace")
     if len(data) == _HEAD:
         text = text[: text.rfind("\n") + 1]
     if _is_lines_of_json(path):

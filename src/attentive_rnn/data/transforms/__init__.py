@@ -21,7 +21,7 @@ from .augment import (
 )
 from .base import Compose, Transform, arguments_of
 from .body import AlignView, ConvertLayout, OriginAtBodyCentre, UnitBodySize
-from .features import MotionFeatures, Standardise, Stream
+from .features import Keep, MotionFeatures, Standardise, Stream
 from .sampling import (
     CentreCrop,
     JoinSteps,
@@ -38,8 +38,17 @@ __all__ = ["Compose", "Standardise", "Streamed", "Transform", "rotation_matrix",
 KINDS: dict[str, type[Transform]] = {
     kind.name: kind
     for kind in (
-        *(AlignView, CentreCrop, Compose, ConvertLayout, DropSteps, FlipLeftRight, Jitter, JoinSteps, LimitSteps),
-        *(MaskJoints, MaskTime, MotionFeatures, OriginAtBodyCentre, PermuteSteps, RandomCrop, RandomCropFlip),
+        *(AlignView, CentreCrop, Compose, ConvertLayout, DropSteps, FlipLeftRight, Jitter, JoinSteps, Keep),
+        *(
+            LimitSteps,
+            MaskJoints,
+            MaskTime,
+            MotionFeatures,
+            OriginAtBodyCentre,
+            PermuteSteps,
+            RandomCrop,
+            RandomCropFlip,
+        ),
         *(RandomRotation, RandomScale, RandomStretch, Resample, Standardise, Stream, UniformSampling, UnitBodySize),
     )
 }

@@ -15,6 +15,7 @@ from ..options import one_of, whole
 from ..schema import Schema
 from ..skeletons.layouts import Layout, get_layout, known_layout
 from .base import Transform, check_skeletons
+from .presence import has_joints
 
 Kind = Literal["joint", "bone", "joint_motion", "bone_motion"]
 
@@ -151,6 +152,42 @@ class Standardise(Transform):
         if frames.shape[1] != len(self.mean):
             raise ConfigError(f"{self.name}: is for {len(self.mean)} features a frame, got {frames.shape[1]}")
         return ((frames - self._mean) / self._std).reshape(sequence.shape)
+
+
+class Keep(Transform):
+    """Keep some elements of a frame and put the others out of use: features at 0, joints absent.
+
+    The frame keeps its shape, so that a model that was trained so takes the same data as any other.
+
+    Args:
+        elements: indices of the flattened frame, from 0; a joint is kept with all its numbers or not at all.
+
+    Raises:
+        ConfigError: no list of different indices, or a frame that has no such element.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> Keep(elements=[1])(torch.tensor([[3.0, 2.0]]), np.random.default_rng(0))
+        tensor([[0., 2.]])
+    """
+
+    name = "keep"
+    depends = "frame"
+
+    def __init__(self, elements: Sequence[int]) -> None:
+        whole_numbers = isinstance(elements, list | tuple) and all(type(i) is int and i >= 0 for i in elements)
+        if not whole_numbers or not elements or len(set(elements)) < len(elements):
+            raise ConfigError(f"{self.name}: elements must be a list of different numbers, 0 or more, got {elements!r}")
+        self.elements = list(elements)
+        self._kept = torch.tensor(self.elements)
+
+    def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:
+        frames = sequence.flatten(1)
+        if max(self.elements) >= frames.shape[1]:
+            size = frames.shape[1]
+            raise ConfigError(f"{self.name}: a frame has elements 0 to {size - 1}, got {max(self.elements)}")
+        out = torch.full_like(frames, torch.nan if has_joints(sequence, self.schema) else 0.0)
+        return out.index_copy(1, self._kept, frames[:, self._kept]).reshape(sequence.shape)
 
 
 def _steps(stream: Tensor) -> Tensor:

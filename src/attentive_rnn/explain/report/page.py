@@ -82,13 +82,13 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
         answers = probabilities(answers)
     return {
         "title": f"{run.path.parent.name} / {run.path.name}",
-        "subtitle": f"{_layers(saved)}; trained {environment.get('date', '')[:10]}",
-        "numbers": _numbers(results, task),
+        "subtitle": f"{layers_in_words(saved)}; trained {environment.get('date', '')[:10]}",
+        "numbers": numbers(results, task),
         "remarks": [
             *(f"Warning: {doubt}." for doubt in doubts(results, test)),
             *_data_remarks(splits),
             *(f"For comparison: {one.in_words(task.metric)}." for one in stored_baselines(run)),
-            *_remarks(results, task.metric),
+            *remarks_on(results, task.metric),
         ],
         "curves": charts.learning_curves(read_rows(run.metrics), results.get("best_epoch")),
         **_classes(test if classified else None),
@@ -109,7 +109,7 @@ def contents(run: RunFolder, splits: Splits) -> dict[str, Any]:
 def _data_remarks(splits: Splits) -> list[str]:
     """The warnings and the notes of the data's reader."""
     parts = splits.parts()
-    found = [*part_warnings(parts), *(finding.text for finding in leak_findings(parts))]
+    found = [*part_warnings(parts, splits.shares_persons), *(finding.text for finding in leak_findings(parts))]
     warnings = [f"Warning: {warning}." for warning in found]
     return warnings + [f"Data: {note}." for note in splits.notes]
 
@@ -128,18 +128,19 @@ def _calibration(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _layers(saved: SavedModel) -> str:
+def layers_in_words(saved: SavedModel) -> str:
     """The kind of the model and, of recurrent layers, their number, size and gates."""
     name, model = type(saved.model).__name__, saved.model.config
     if saved.task.explanation != "sequences":
         return name
     gates = saved.classifier.layers.gates
-    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate"}
+    kinds = {None: "no gate", "sigmoid": "sigmoid gate", "softmax": "softmax gate", "hard": "hard gate"}
     gate = kinds[gates[0]] if len(set(gates)) == 1 else " / ".join(kinds[one] for one in gates)
     return f"{name}, {model['num_layers']} x {model['cell'].upper()}({model['hidden_size']}), {gate}"
 
 
-def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
+def numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
+    """The figures of results.json, each with its name, its value in words and a note."""
     test, metric = results["test"], task.metric
     low, high = (metric.show(end) for end in test[f"{metric.name}_interval_95"])
     found = [(f"test {metric.name}", metric.in_words(test[metric.name]), f"95 % interval {low} to {high}")]
@@ -163,7 +164,8 @@ def _numbers(results: dict[str, Any], task: Task) -> list[dict[str, str]]:
     return [{"name": name, "value": value, "note": note} for name, value, note in found]
 
 
-def _remarks(results: dict[str, Any], metric: Metric) -> list[str]:
+def remarks_on(results: dict[str, Any], metric: Metric) -> list[str]:
+    """How the test set was used, and the score without copies of training sequences."""
     last = results.get("select") == "last"
     epoch = "last epoch" if last else "epoch that the validation part chose"
     test, remarks = results["test"], [f"The test set was used once, at the {epoch}."]

@@ -7,6 +7,7 @@ from .op import Run, recurrence
 from .reference import lag_weights
 from .spec import (
     CELLS,
+    GATE_READS,
     GATES,
     LEARNED,
     NORMS,
@@ -29,6 +30,7 @@ from .spec import (
 __all__ = [
     "CELLS",
     "GATES",
+    "GATE_READS",
     "LEARNED",
     "NORMS",
     "Attention",

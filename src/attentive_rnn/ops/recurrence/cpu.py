@@ -12,10 +12,11 @@ from .. import native
 from ..autograd import Kernels
 from ..native import RecurrenceGradients, RecurrenceInputs, RecurrenceResults, address
 from . import reference
-from .spec import CELLS, Call
+from .spec import CELLS, GATES, Call
 
 _CELL = {cell: code for code, cell in enumerate(("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"))}
-_GATE = {None: 0, "sigmoid": 1, "softmax": 2}
+_GATE = {None: 0, "sigmoid": 1, "softmax": 2, "hard": 3}
+assert set(_GATE) == set(GATES)
 assert set(_CELL) == set(CELLS)
 
 

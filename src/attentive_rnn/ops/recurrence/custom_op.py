@@ -146,7 +146,7 @@ def _taken(given: Sequence[Any]) -> tuple[Any, Call]:
     if lag is not None:
         carried = lag.shape[0] if window is None else window.shape[1]
         lags = Lags(lag.shape[0], first=carried - lag.shape[0] + 1)
-    spec = Spec(cell, gate, gate_scale, lags)
+    spec = Spec(cell, gate, gate_scale, lags, "both" if gate is None or weights[4] is not None else "state")
     state = tuple(s for s in (h, c, window) if s is not None)
     return _KERNELS[backend], Call(spec, x, state, Weights(*weights), lengths, reverse, zoneout, need_attention)
 

@@ -113,10 +113,10 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
     w_h, w_x = w_h.t().contiguous(), w.ih.t().contiguous()
     w_n = w.hh[2 * n :].t().contiguous() if before else None
     attention = attended = None
-    if w.ia is None:
-        gates, attended = F.linear(x, w.ih, w.b_ih), x
+    if w.ha is None:
+        gates, attended = reference.projected(w, x), x
     else:
-        attention, gates = F.linear(x, w.ia, w.b_a), x.new_zeros(steps, rows, spec.blocks * n)
+        attention, gates = reference.projected(w, x).contiguous(), x.new_zeros(steps, rows, spec.blocks * n)
         attended = torch.zeros_like(x)
     output, h_old, extra = (x.new_zeros(steps, rows, n) for _ in range(3))
     from_lags = x.new_zeros(steps, rows, n) if spec.lags is not None else None
@@ -135,7 +135,7 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
             if spec.gate == "sigmoid":
                 a.sigmoid_()
             else:
-                a.copy_(torch.softmax(a, -1))
+                a.copy_(reference.respond(spec, a))
             if spec.gate_scale != 1.0:
                 a.mul_(spec.gate_scale)
             xt = torch.mul(a, x[t, :b], out=attended[t, :b])
@@ -191,7 +191,7 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
     """All steps back, for the gradients of the output, the last states and the attention if that is asked for."""
     spec, x, _, w, lengths, reverse, zoneout, _ = call
     steps, rows, n = *x.shape[:2], w.hh.shape[1]
-    gated, g_attention = w.ia is not None, grads[1 + spec.states] if len(grads) > 1 + spec.states else None
+    gated, g_attention = w.ha is not None, grads[1 + spec.states] if len(grads) > 1 + spec.states else None
     deltas = torch.zeros_like(saved.gates)  # of W_x x~ + b
     du = torch.zeros_like(saved.extra) if spec.cell == "gru_reset_after" else None  # of U_n h + b
     da = torch.zeros_like(x) if gated else None
@@ -231,6 +231,8 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
             inverse = 1 / spec.gate_scale if spec.gate_scale else 0.0
             if spec.gate == "sigmoid":
                 torch.mul(g, a * (1 - a * inverse), out=da[t, :b])
+            elif spec.gate == "hard":
+                torch.mul(g, ((a != 0) & (a != spec.gate_scale)) * (spec.gate_scale / 6), out=da[t, :b])
             else:
                 torch.mul(a, g - (a * g).sum(1, keepdim=True) * inverse, out=da[t, :b])
             torch.mul(d_attended, a, out=dx[t, :b])
@@ -330,11 +332,12 @@ def gradients(call: Call, saved: Saved, deltas: Deltas, needed: Any) -> tuple[Te
     if deltas.gate is None:
         dx = (deltas.cell @ w.ih) if needed[0] else None
     else:
-        assert w.ia is not None
         rows = deltas.gate.flatten(0, 1)
-        g_ia, g_ha, g_b_a = rows.t() @ x.flatten(0, 1), rows.t() @ h, rows.sum(0)
-        if needed[0]:
-            assert dx is not None
-            dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
+        g_ha, g_b_a = rows.t() @ h, rows.sum(0)
+        if w.ia is not None:
+            g_ia = rows.t() @ x.flatten(0, 1)
+            if needed[0]:
+                assert dx is not None
+                dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
     found = [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a, deltas.lag]
     return tuple(g if need else None for g, need in zip(found, needed, strict=True))

@@ -24,9 +24,19 @@ from torch import Tensor
 from .spec import Attention, Call, Lags, Result, Spec, State, Weights
 
 
+def respond(spec: Spec, pre: Tensor) -> Tensor:
+    """The gate's response before its factor: sigmoid(pre), softmax(pre) over D, or min(max(pre/6 + 1/2, 0), 1).
+
+    The last is linear in -3..3, as PyTorch's hardsigmoid: there it has the slope 1/6, at the ends and outside 0.
+    """
+    if spec.gate == "sigmoid":
+        return torch.sigmoid(pre)
+    return torch.softmax(pre, dim=-1) if spec.gate == "softmax" else F.relu6(pre + 3) / 6
+
+
 def attend(spec: Spec, x: Tensor, xa: Tensor, ha: Tensor) -> tuple[Tensor, Tensor]:
     """a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a) [4], x~_t = a_t * x_t [5]; xa and ha are the two products."""
-    a = torch.sigmoid(xa + ha) if spec.gate == "sigmoid" else torch.softmax(xa + ha, dim=-1)
+    a = respond(spec, xa + ha)
     a = a if spec.gate_scale == 1.0 else a * spec.gate_scale
     return a, a * x
 
@@ -96,12 +106,21 @@ def advance(
     return (*after, torch.cat([after[0].unsqueeze(1), window[:, :-1]], dim=1)), response
 
 
+def projected(w: Weights, x: Tensor) -> Tensor:
+    """What does not wait for h_{t-1}, of x (..., D): W_xa x + b_a of a gate, without W_xa b_a; else W_x x + b."""
+    if w.ha is None:
+        return F.linear(x, w.ih, w.b_ih)
+    if w.ia is not None:
+        return F.linear(x, w.ia, w.b_a)
+    return torch.zeros_like(x) if w.b_a is None else w.b_a.expand_as(x)
+
+
 def scan(
     call: Call, xs: Sequence[Tensor], projections: Sequence[Tensor]
 ) -> tuple[list[Tensor], State, list[Tensor], list[Tensor | None]]:
     """The loop over time; xs[t] is (B_t, D), for the first B_t rows are those that run at step t.
 
-    projections[t] is W_xa x_t + b_a with a gate and W_x x_t + b without one.
+    projections[t] is what :func:`projected` makes of x_t.
     """
     spec, _, state, w, _, reverse, zoneout, _ = call
     steps, d = len(xs), xs[0].shape[-1] if w.ha is not None else 0
@@ -132,16 +151,14 @@ def scan(
 def forward(call: Call) -> Result:
     """The recurrence over x (T, B, D); steps past a row's length are neither computed nor read."""
     _, x, state, w, lengths, _, zoneout, need_attention = call
-    weight, bias = (w.ih, w.b_ih) if w.ia is None else (w.ia, w.b_a)
 
     def result(join: Callable[[Any], Tensor], outputs: Any, state: State, attentions: Any, responses: Any) -> Result:
         by_content = join(responses) if need_attention and responses[0] is not None else None
-        by_gate = join(attentions) if need_attention and w.ia is not None else None
+        by_gate = join(attentions) if need_attention and w.ha is not None else None
         return Result(join(outputs), state, Attention(by_content, by_gate))
 
     if lengths is None:
-        projections = F.linear(x, weight, bias).unbind(0)
-        return result(torch.stack, *scan(call, x.unbind(0), projections))
+        return result(torch.stack, *scan(call, x.unbind(0), projected(w, x).unbind(0)))
 
     steps, rows, _ = x.shape
     lengths, order = lengths.cpu().sort(descending=True)
@@ -150,7 +167,7 @@ def forward(call: Call) -> Result:
     order = order.to(x.device)
     back = order.argsort()
     frames = torch.cat([frame[:size] for frame, size in zip(x.index_select(1, order).unbind(0), sizes, strict=False)])
-    projections = F.linear(frames, weight, bias).split(sizes)
+    projections = projected(w, frames).split(sizes)
     zoneout = None if zoneout is None else zoneout.index_select(2, order)
     call = call._replace(state=tuple(s.index_select(0, order) for s in state), zoneout=zoneout)
     outputs, state, *attended = scan(call, frames.split(sizes), projections)

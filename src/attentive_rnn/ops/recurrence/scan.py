@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .reference import advance, attend
+from .reference import advance, attend, projected
 from .spec import Attention, Call, Result
 
 
@@ -25,9 +25,8 @@ def forward(call: Call) -> Result:
 
     spec, x, state, w, lengths, reverse, zoneout, need_attention = call
     steps, n = x.shape[0], w.hh.shape[-1]
-    weight, bias = (w.ih, w.b_ih) if w.ia is None else (w.ia, w.b_a)
     w_h = w.hh[: 2 * n].clone() if spec.cell == "gru" else w.hh  # the last block waits for r_t; a loop takes no views
-    xs: list[Tensor] = [x, F.linear(x, weight, bias)]
+    xs: list[Tensor] = [x, projected(w, x)]
     if lengths is not None:
         xs.append((torch.arange(steps, device=x.device)[:, None] < lengths.to(x.device))[:, :, None])
     if zoneout is not None:
@@ -43,7 +42,6 @@ def forward(call: Call) -> Result:
         h = before[0]
         a = None
         if w.ha is not None:
-            assert w.ia is not None
             a, attended = attend(spec, frame, xi, F.linear(h, w.ha))
             xi = F.linear(attended, w.ih, w.b_ih)
         after, response = advance(spec, xi, F.linear(h, w_h, w.b_hh), tuple(before), w, keep)

@@ -10,13 +10,14 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ...options import Gate, Norm
+from ...options import Gate, GateReads, Norm
 from ..autograd import differentiable
 
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"]
 
 CELLS: tuple[Cell, ...] = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after")
-GATES: tuple[Gate, ...] = ("sigmoid", "softmax", None)
+GATES: tuple[Gate, ...] = ("sigmoid", "softmax", "hard", None)
+GATE_READS: tuple[GateReads, ...] = ("both", "state")
 
 NORMS: tuple[Norm, ...] = ("sum", "softmax", "content", "mean")
 LEARNED: tuple[Norm, ...] = ("sum", "softmax")  # those that have a W_a
@@ -36,12 +37,15 @@ class Lags(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """The recurrence: the cell, the attention gate's activation (None: no gate), its response's factor, the lags."""
+    """The recurrence: the cell, the attention gate's activation (None: no gate), its response's factor, the lags,
+    and what the gate reads.
+    """
 
     cell: Cell
     gate: Gate = "sigmoid"
     gate_scale: float = 1.0
     lags: Lags | None = None  # None: no attention to past outputs
+    gate_reads: GateReads = "both"  # "state": h_{t-1} alone
 
     @property
     def blocks(self) -> int:
@@ -80,7 +84,7 @@ class Weights(NamedTuple):
     hh: Tensor  # (G*N, N)
     b_ih: Tensor | None = None  # (G*N)
     b_hh: Tensor | None = None  # (G*N), only with gru_reset_after
-    ia: Tensor | None = None  # (D, D), W_xa
+    ia: Tensor | None = None  # (D, D), W_xa; None too where the gate reads h_{t-1} alone
     ha: Tensor | None = None  # (D, N), W_ha
     b_a: Tensor | None = None  # (D)
     lag: Tensor | None = None  # (K), W_a of the lags, that of the latest output first; in a `Call`, w made of it
@@ -210,6 +214,8 @@ def check(call: Call) -> None:
         raise ValueError(f"cell should be one of {', '.join(map(repr, CELLS))}, got {spec.cell!r}")
     if spec.gate not in GATES:
         raise ValueError(f"gate should be one of {', '.join(map(repr, GATES))}, got {spec.gate!r}")
+    if spec.gate_reads not in GATE_READS:
+        raise ValueError(f"gate_reads should be one of {', '.join(map(repr, GATE_READS))}, got {spec.gate_reads!r}")
     if x.dim() != 3:
         raise RuntimeError(f"x must have 3 dimensions (T, B, D), got {x.dim()}")
     t, b, d = x.shape
@@ -230,8 +236,11 @@ def check(call: Call) -> None:
         tensor = getattr(w, name)
         if tensor is not None and tuple(tensor.shape) != shape:
             raise RuntimeError(f"weight {name} must be {shape} for x {tuple(x.shape)}, got {tuple(tensor.shape)}")
-    if (w.ia is None) != (spec.gate is None) or (w.ha is None) != (spec.gate is None):
-        raise RuntimeError(f"gate {spec.gate!r} and the weights ia, ha do not agree: a gate needs both, no gate none")
+    if (w.ha is None) != (spec.gate is None) or (w.ia is None) != (spec.gate is None or spec.gate_reads == "state"):
+        raise RuntimeError(
+            f"gate {spec.gate!r} and the weights ia, ha do not agree: a gate needs both, one that reads the state ha, "
+            "no gate none"
+        )
     if w.b_hh is not None and spec.cell != "gru_reset_after":
         raise RuntimeError(f"cell {spec.cell!r} has one bias, b_ih; b_hh belongs to 'gru_reset_after'")
     shapes, got = [(b, *shape) for shape in spec.state_shapes(n)], [tuple(s.shape) for s in state]

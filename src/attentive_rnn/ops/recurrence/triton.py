@@ -28,7 +28,7 @@ def why_not(call: Call) -> str | None:
     if refusal is not None:
         return refusal
     d, n = call.x.shape[2], call.w.hh.shape[1]
-    if not (0 < n <= WIDEST and (call.w.ia is None or 0 < d <= WIDEST)):
+    if not (0 < n <= WIDEST and (call.w.ha is None or 0 < d <= WIDEST)):
         return f"its kernels are for 1 to {WIDEST} units and, with a gate, as many inputs"
     return None
 
@@ -55,8 +55,10 @@ def forward(call: Call, keep: Tensor | bool) -> tuple[tuple[Tensor, ...], tuple[
     if saved.attention is None:
         _linear(x, w.ih, w.b_ih, saved.gates)
     else:
-        assert w.ia is not None
-        _linear(x, w.ia, w.b_a, saved.attention)
+        if w.ia is None:
+            saved.attention.copy_(reference.projected(w, x))
+        else:
+            _linear(x, w.ia, w.b_a, saved.attention)
         if past is not None:
             saved.attention.masked_fill_(past, 0)
     h, c, window = spec.h_c_window(call.state)
@@ -93,7 +95,7 @@ def backward(
     first.append(None if window is None else torch.empty_like(window))
     deltas = new(saved.gates)
     candidate = new(saved.extra) if spec.cell == "gru_reset_after" else None
-    gate, d_x = (new(saved.attended) for _ in range(2)) if w.ia is not None else (None, None)
+    gate, d_x = (new(saved.attended) for _ in range(2)) if w.ha is not None else (None, None)
     d_lags = new(saved.h) if spec.cell == "lstm" and spec.lags is not None else None
     given = (x, saved.gates, saved.attention, saved.extra, saved.from_lags, saved.h, g_output, g_attention, g_window)
     made = (deltas, candidate, gate, d_x, d_lags, first[2], *first[:2])

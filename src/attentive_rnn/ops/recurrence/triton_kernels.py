@@ -47,7 +47,7 @@ def from_state(block, h, at, running, w_hh, n, N, PRECISION: tl.constexpr, OPERA
 def forward_steps(
     x,  # (T, B, D)
     gates,  # (T, B, G*N): in without a gate: W_x x + b; out: the cell's gates and candidate
-    attention,  # (T, B, D): in: W_xa x + b_a; out: a
+    attention,  # (T, B, D): in: W_xa x + b_a, or b_a; out: a
     attended,  # (T, B, D), out: a * x
     extra,  # (T, B, N), out: the LSTM's c_{t-1}; r * h_{t-1} for gru, U_n h_{t-1} + b for gru_reset_after
     from_lags,  # (T, B, N), out: for the LSTM, a_t of the lags
@@ -115,6 +115,9 @@ def forward_steps(
             pre_a += product(h_old, at * N, N, running, w_ha, 1, N, d, D, PRECISION, OPERAND)
             if GATE == "sigmoid":
                 a = sigmoid(pre_a) * gate_scale
+            elif GATE == "hard":
+                held = tl.minimum(tl.maximum(pre_a + 3, 0.0), 6.0) / 6
+                a = tl.where(pre_a == pre_a, held, pre_a) * gate_scale  # NaN stays NaN
             else:
                 pre_a = tl.where((d < D)[None, :], pre_a, float("-inf"))
                 e = tl.exp(pre_a - tl.max(pre_a, 1)[:, None])
@@ -349,6 +352,8 @@ def backward_steps(
                 da += rows_of(g_attention, at * D, d, D, running)
             if GATE == "sigmoid":
                 da = da * a * (1 - a / gate_scale)
+            elif GATE == "hard":
+                da = tl.where((a == 0) | (a == gate_scale), 0.0, da * (gate_scale / 6))
             else:
                 da = a * (da - tl.sum(a * da, 1)[:, None] / gate_scale)
             put_rows(d_gate, at * D, d, D, running, da)

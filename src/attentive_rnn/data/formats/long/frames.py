@@ -19,7 +19,7 @@ from ...io.bad_samples import BadSamples
 from ...io.cells import Decimal, absent, is_fault
 from ...io.files import quoted
 from ...options import one_of
-from ...skeletons.layouts import Layout
+from ...skeletons.layouts import Layout, joint_order
 from ..columns import META, Columns, Kind
 from .roles import Left, Rows, divide, left_notes
 
@@ -119,6 +119,9 @@ def gather(
         DataError: no column is left for the features, or a cell is no number or missing.
     """
     frame, left = divide(table, roles, rows, reading.features, reading.keep, known)
+    if reading.layout is not None and table.schema is None:
+        order = joint_order(frame, reading.layout, table.where, reading.values)
+        frame = frame if order is None else [frame[i] for i in order]
     facts = _facts(table, roles, frame, left, rows)
     notes = left_notes(table, left)
     cells = np.empty((len(rows.order), len(frame)))

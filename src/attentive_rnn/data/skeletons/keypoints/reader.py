@@ -25,9 +25,10 @@ from ...io.members import first_json, holds, members
 from ...options import one_of, whole
 from ...schema import Schema
 from ...source import Source
-from ...split import part_of, with_test_part
+from ...split import check_part_folders, part_of, with_test_part
 from ...transforms.presence import unseen
 from ..layouts import Layout, get_layout, list_layouts
+from ..units import with_units
 from .content import Content, Person, parse, spread
 from .people import settle
 
@@ -178,6 +179,7 @@ def _clips(path: Path, notes: list[str], bad: BadSamples) -> Iterator[_Clip]:
         found = [(folders[1:], name, file) for folders, name, file in found]
     for folders, name, file in found:
         groups.setdefault((folders, name), []).append(file)
+    check_part_folders([folders for folders, _ in groups], str(path))
     for (folders, name), files in groups.items():
         yield _clip(path, folders, name, files, notes)
     alone = {folders for folders, _ in groups if len(folders) == 1}
@@ -284,7 +286,7 @@ SOURCE = Source(
     name="keypoints",
     title="key points in JSON of OpenPose, COCO, AlphaPose or MediaPipe: CLASS/CLIP with a file a frame, "
     "or CLASS/CLIP.json",
-    load=with_test_part(read),
-    read=read,
+    load=with_units(with_test_part(read)),
+    read=with_units(read),
     recognise=recognise,
 )

@@ -1,5 +1,6 @@
 """Joint layouts: names of joints and bones, one JSON file a layout, the shapes of their frames, and conversion."""
 
+from .columns import joint_order
 from .conversion import JointMap, joint_map, same_joint, turn_between
 from .layout import AXES, UNITS, JointLayout, Layout, get_layout, known_layout, list_layouts, plain_name, with_layout
 from .shapes import asked_for_layout, fitting_layouts, frame_shape, stored_layout
@@ -15,6 +16,7 @@ __all__ = [
     "frame_shape",
     "get_layout",
     "joint_map",
+    "joint_order",
     "known_layout",
     "list_layouts",
     "plain_name",

@@ -18,7 +18,7 @@ import yaml
 
 from ....errors import ConfigError, either
 
-UNITS = ("metres", "millimetres", "pixels", "picture heights")
+UNITS = ("metres", "centimetres", "millimetres", "pixels", "picture heights")
 AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 _KEYS = ("joints", "bones", "name", "title", "pairs", "centre", "coordinates", "up", "unit")
 _SUFFIXES = (".yaml", ".yml", ".json")

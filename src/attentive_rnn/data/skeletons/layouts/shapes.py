@@ -9,6 +9,7 @@ import numpy as np
 
 from ....errors import DataError, either
 from ...options import whole
+from .columns import joints_in
 from .layout import Layout, get_layout, list_layouts
 
 _FEWEST = 5  # joints of what may be a skeleton
@@ -103,7 +104,7 @@ def asked_for_layout(shape: tuple[int, ...], where: str, names: Sequence[str] = 
     """
     named = len(shape) == 1
     if named:
-        values = next((n for n in (4, 3, 2) if _recurring(names, max(1, shape[0] // n)) == n), 0)
+        values = next((n for n in (4, 3, 2) if _recurring(names, max(1, shape[0] // n)) == n), len(joints_in(names)[1]))
         shape = (shape[0] // values, values) if values else shape
     if len(shape) not in (2, 3) or shape[-1] not in (2, 3, 4) or shape[-2] < _FEWEST:
         return []
