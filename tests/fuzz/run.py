@@ -230,8 +230,9 @@ def main() -> int:
                 print(f"    {outcome}, {len(numbers)} times, first in case {numbers[0]}: {kind}", flush=True)
     if arguments.write is not None:
         before, _, rest = arguments.write.read_text().partition(MARKS[0])
-        rows, _, after = rest.partition(MARKS[1])
-        arguments.write.write_text(f"{before}{MARKS[0]}\n{table(found, rows)}\n{MARKS[1]}{after}")
+        inside, _, after = rest.partition(MARKS[1])
+        said = inside.partition("| damaged |")[0].rstrip()  # when, and with which seeds
+        arguments.write.write_text(f"{before}{MARKS[0]}{said}\n\n{table(found, inside)}\n{MARKS[1]}{after}")
     print(table(found))
     return int(any(tried.outcomes[fault] for tried in found.values() for fault in FAULTS))
 

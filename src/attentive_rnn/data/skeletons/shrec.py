@@ -47,7 +47,8 @@ _NAME = re.compile(
     re.ASCII | re.DOTALL,
 )
 _LISTS = ("train_gestures.txt", "test_gestures.txt")
-_BESIDE = (*_LISTS, "skeletons_image.txt", "general_informations.txt", ".png")  # the other files of the set
+# The other files of the set, and of DHG.
+_BESIDE = (*_LISTS, "_image.txt", "general_information.txt", "general_informations.txt", ".png")
 
 
 _SIDE, _BANDS, _CELLS = 50, 10, 5
