@@ -249,7 +249,7 @@ class Splits(Generic[D]):
     train: D
     test: D
     valid: D | None = None
-    shares_persons: bool = False
+    shares_persons: bool = field(default=False, kw_only=True)
 
     def __iter__(self) -> Iterator[D]:
         return iter((self.train, self.test))

@@ -57,14 +57,10 @@ def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits[SequenceData
     whole("imdb", "vocabulary_size", vocabulary_size, 2)
     path = existing(path)
     notes: dict[str, list[str]] = {"train": [], "test": []}
-    train, test = (list(_part(path, part, said)) for part, said in notes.items())
+    train, test = (list(_part(path, part, one)) for part, one in notes.items())
     vocabulary = build_vocabulary((review.words for review in train), vocabulary_size)
-    return Splits(
-        *(
-            _dataset(reviews, vocabulary, path.name, said)
-            for reviews, said in zip((train, test), notes.values(), strict=True)
-        )
-    )
+    said = notes.values()
+    return Splits(*(_dataset(part, vocabulary, path.name, one) for part, one in zip((train, test), said, strict=True)))
 
 
 def read(path: str | Path) -> SequenceDataset:

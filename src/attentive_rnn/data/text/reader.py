@@ -101,7 +101,8 @@ def load(path: str | Path, vocabulary_size: int = 10_000, **options: Any) -> Spl
     parts = _divided(path, **options).parts()
     train = parts["train"]
     vocabulary = build_vocabulary((words_of(one, train.schema.vocabulary) for one in train.sequences), vocabulary_size)
-    return Splits(**{name: recode(part, vocabulary) for name, part in parts.items()})
+    recoded: dict[str, Any] = {name: recode(part, vocabulary) for name, part in parts.items()}
+    return Splits(**recoded)
 
 
 def _dataset(
