@@ -83,8 +83,8 @@ def _stream(arguments: argparse.Namespace) -> int:
 
 def _answer(lines: Iterator[dict[str, Any]], classes: Sequence[str], segments: Sequence[tuple[Any, Segment]]) -> int:
     """Print the lines as they come, and the segments that they have left."""
-    for line in lines:
-        print(to_json(line), flush=True)
+    for one in lines:
+        print(to_json(one), flush=True)
     for track, segment in segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
         print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)

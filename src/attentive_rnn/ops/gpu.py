@@ -31,7 +31,7 @@ def machine() -> tuple[bool, str]:
     return True, f"Triton kernels on {torch.cuda.get_device_name()}"
 
 
-# What the decorator torch.compiler.assume_constant_result does, which would import all of torch._dynamo with the package.
+# What torch.compiler.assume_constant_result does, which would import all of torch._dynamo with the package.
 machine._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
