@@ -177,9 +177,9 @@ def test_lines_that_were_joined_and_empty_ones_are_named(tmp_path):
     )
     assert read_sequences(tmp_path).notes == load("imdb", tmp_path).train.notes
     assert len(load("imdb", tmp_path).train) == 3
-    table.write_text("neg\tDull.pos\tGreat\r\nneg\tBad.pos\tGood\r\nneg\ta\ttab\r\n")
+    table.write_text("label\ttext\r\nneg\tDull.pos\tGreat\r\nneg\tBad.pos\tGood\r\nneg\ta\ttab\r\n")
     assert load("imdb", tmp_path).train.notes == (
-        f"{table}, line 1: holds two reviews, as if a line break were lost; so it is in 2 lines",
+        f"{table}, line 2: holds two reviews, as if a line break were lost; so it is in 2 lines",
     )
 
 
