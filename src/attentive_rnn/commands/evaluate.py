@@ -238,7 +238,7 @@ def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) ->
 def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, several: bool) -> None:
     """Write the answers: of a .json the rows, of a .csv and a .parquet a table with a line for each sequence."""
     from ..data.formats.parquet import table_bytes
-    from ..data.io.files import csv_bytes, write_file, write_json
+    from ..data.io.files import write_csv, write_file, write_json
 
     if out.suffix.lower() == ".json":
         return write_json(out, _rows(answered, top, several))
@@ -257,7 +257,7 @@ def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, sever
                 columns.setdefault(f"probability{end}", []).append(share)
     if out.suffix.lower() == ".parquet":
         return write_file(out, table_bytes(columns))
-    return write_file(out, csv_bytes(list(columns), zip(*columns.values(), strict=True)))
+    return write_csv(out, list(columns), zip(*columns.values(), strict=True))
 
 
 def _after_answers(arguments: argparse.Namespace) -> list[str]:

@@ -211,7 +211,7 @@ def parts_as_remembered(found: Found, splits: Splits, where: str) -> Splits:
     if gone := found.missing("test"):
         count = len(found.known["test"])
         raise DataError(f"{where}: {len(gone)} of {count} test sequences of the run are missing, first: {gone[0]}")
-    parts = {part: _taken(splits.parts(), found, part, where) for part in found.known}
+    parts: dict[str, Any] = {part: _taken(splits.parts(), found, part, where) for part in found.known}
     return replace(splits, **parts)
 
 
