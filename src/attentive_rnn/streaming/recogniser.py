@@ -169,7 +169,7 @@ class Recognizer:
         logits = outputs @ self._weight.T + self._bias
         if self.need_attention:
             gates = [tuple(None if a is None else a[i] for a in attention) for i in range(len(rows))]
-            inputs: Sequence[Any] = marked.numpy()
+            inputs: Sequence[Any] = list(marked.numpy())
         else:
             gates, inputs = [()] * len(rows), [None] * len(rows)
         return take_together([state.answers for state in states], self._pooled, rows, logits, gates, inputs)
