@@ -11,7 +11,6 @@ import asyncio
 import secrets
 import signal
 import socket
-import sys
 from collections import Counter
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
@@ -184,9 +183,8 @@ def run(app: ASGIApp, host: str, port: int, announce: Callable[[str], object]) -
         ConfigError: the address cannot be listened at.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(
-        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )  # asyncio sends at once only over TCP by name
+    # asyncio sends at once only over TCP by name
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -211,8 +209,11 @@ def run(app: ASGIApp, host: str, port: int, announce: Callable[[str], object]) -
             server_header=False,
         )
         listening.listen(CONNECTIONS)
-        signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit(0)
-        )  # else uvicorn ends the process before uploads are removed
+        server = uvicorn.Server(config)
+
+        def end(*_: object) -> None:  # an exception could be lost in an import, and uvicorn's own end leaves uploads
+            server.should_exit = True
+
+        signal.signal(signal.SIGTERM, end)
         announce(f"http://{name}:{port}/?token={token}")
-        uvicorn.Server(config).run([listening])
+        server.run([listening])
