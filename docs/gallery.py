@@ -60,7 +60,9 @@ NOTES = {  # what each run is of
     "The question is the number above each row. The deeper layers attend to one place, which is often but not always\n"
     "the digit asked about, even where the answer is right.",
     "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
-    "nucla": "Skeletons: the gated runs of `attentive compare paper/nucla --data.path all_sqe.zip --seeds 0 1 2`.",
+    "nucla": "Skeletons: `attentive train nucla --data all_sqe.zip --model.hidden_size 64 --training.max_epochs 30`.\n"
+    "The loss, deletion and insertion, and the report are of the gated runs of\n"
+    "`attentive compare paper/nucla --data.path all_sqe.zip --seeds 0 1 2`.",
     "smnist": "Digits, pixel by pixel and row by row: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
     "The gate is one number for each pixel. It opens over the empty rows at the top and stays open where the digit is.",
 }

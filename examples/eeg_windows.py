@@ -45,7 +45,8 @@ def main() -> None:
     classifier.fit(data.subset(chosen))
     test = data.subset(rest)
     print(f"accuracy on {len(rest)} other windows: {classifier.score(test, np.array(states)[rest]):.2f}")
-    print(f"{test.metas[0]['name']}: {classifier.explain(test)[0].in_words()}")
+    closed = test.subset([test.labels.tolist().index(1)])
+    print(f"{closed.metas[0]['name']}, eyes closed: {classifier.explain(closed)[0].in_words()}")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,13 @@ class Served(NamedTuple):
         status, body = self._answer(request)
         return status, [json.loads(line) for line in body.splitlines()]
 
+    def ask(self, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+        """The status and the answer to a request of another program."""
+        address = self.address + "/recognise"
+        request = urllib.request.Request(address, body, self.key | (headers or {}), method="POST")
+        status, answer = self._answer(request)
+        return status, json.loads(answer)
+
     @staticmethod
     def _answer(request: urllib.request.Request) -> tuple[int, bytes]:
         try:
@@ -69,11 +76,11 @@ def start(folder: Path) -> Served:
     return Served(address, entrance, {"Authorization": f"Bearer {token}"}, process)
 
 
-def begin(server: Served, length: int) -> socket.socket:
+def begin(server: Served, length: int, path: str = "/film") -> socket.socket:
     """A connection that has sent the head of an upload."""
     host, port = server.address.removeprefix("http://").split(":")
     visitor = socket.create_connection((host, int(port)), timeout=60)
-    lines = ["POST /film HTTP/1.1", f"Host: {host}:{port}", f"Content-Length: {length}"]
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}:{port}", f"Content-Length: {length}"]
     lines += [f"{name}: {value}" for name, value in server.key.items()]
     visitor.sendall("\r\n".join([*lines, "", ""]).encode())
     return visitor

@@ -172,7 +172,7 @@ def test_every_other_python_program_of_a_page_is_run_by_a_test():
         "README.md": 1,  # tests/test_readme.py
         "commands.md": 1,
         "explain.md": 1,
-        "formats.md": 4,
+        "formats.md": 3,
         "python.md": 1,
         "report.md": 1,
         "skeletons.md": 2,

@@ -7,6 +7,13 @@ import runpy
 import warnings
 from pathlib import Path
 
+import pytest
+import torch
+from opacus import GradSampleModule
+from torch import nn
+
+from attentive_rnn import SequenceClassifier
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -56,3 +63,31 @@ def test_windows_of_an_eeg_are_told_apart_by_the_channels_at_the_back(capsys):
     printed = run("eeg_windows.py", capsys)
     assert float(printed.splitlines()[0].split()[-1]) > 0.7
     assert "O1" in printed or "O2" in printed
+
+
+def test_opacus_trains_with_a_gradient_for_each_sequence(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Opacus's on its random numbers
+        printed = run("with_opacus.py", capsys)
+    accuracy, epsilon = re.match(r"accuracy ([\d.]+), epsilon ([\d.]+) at", printed).groups()
+    assert float(accuracy) > 0.4
+    assert 0 < float(epsilon) < 100
+
+
+def test_the_gradients_given_to_opacus_are_those_of_a_loop_over_the_sequences():
+    torch.manual_seed(0)
+    model = SequenceClassifier(3, 2, hidden_size=4, num_layers=2, dropout=0.0).double()
+    x, labels = torch.randn(5, 7, 3, dtype=torch.float64), torch.tensor([0, 1, 1, 0, 1])
+    found = runpy.run_path(str(EXAMPLES / "with_opacus.py"))["gradients"](model, x, labels)
+    for row in range(5):
+        model.zero_grad()
+        nn.functional.cross_entropy(model(x[row : row + 1]), labels[row : row + 1]).backward()
+        for name, parameter in model.named_parameters():
+            torch.testing.assert_close(found[name][row], parameter.grad, msg=name)
+
+
+def test_the_hooks_of_opacus_fail_rather_than_give_wrong_gradients():
+    model = GradSampleModule(SequenceClassifier(3, 2, hidden_size=4, num_layers=1, dropout=0.0))
+    loss = model(torch.randn(5, 7, 3, requires_grad=True)).sum()
+    with pytest.raises(TypeError):
+        loss.backward()

@@ -14,6 +14,7 @@ import http.client
 import select
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -220,6 +221,8 @@ def ended(while_: str) -> str:
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(60)
+            except subprocess.TimeoutExpired:
+                return "there after 60 s"
             finally:
                 process.kill()
             left = len(list(folder.glob("*.film")))

@@ -42,6 +42,8 @@ TIMES = re.compile(r"seconds|loading|folder")  # columns and keys that differ fr
 STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 SMALL = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "2"]
+DEMO, EXPORT = ["demo", "demo"], ["export", "demo", "graph.onnx"]
+PREDICT = ["predict", "demo", "demo/recordings.csv", "--out", "answers.csv"]
 SECONDS = 120  # that a command may take
 
 
@@ -72,7 +74,7 @@ class Target:
     again: list[str]
     made: str
     but: str = "^$"
-    before: tuple[str, ...] = ()
+    before: Sequence[str] = ()
 
 
 TARGETS = {
@@ -94,21 +96,11 @@ TARGETS = {
         ["data", "convert", "../gestures.csv", "gestures.npz", "--overwrite"],
         ".",
     ),
-    "demo": Target(*2 * [["demo", "demo"]], "demo"),
-    "report": Target(*2 * [["report", "demo"]], "demo", before=("demo", "demo")),
-    "explain": Target(*2 * [["explain", "demo"]], "demo", before=("demo", "demo")),
-    "predict": Target(
-        ["predict", "demo", "demo/recordings.csv", "--out", "answers.csv"],
-        ["predict", "demo", "demo/recordings.csv", "--out", "answers.csv", "--overwrite"],
-        ".",
-        before=("demo", "demo"),
-    ),
-    "export": Target(
-        ["export", "demo", "graph.onnx"],
-        ["export", "demo", "graph.onnx", "--overwrite"],
-        ".",
-        before=("demo", "demo"),
-    ),
+    "demo": Target(*2 * [DEMO], "demo"),
+    "report": Target(*2 * [["report", "demo"]], "demo", before=DEMO),
+    "explain": Target(*2 * [["explain", "demo"]], "demo", before=DEMO),
+    "predict": Target(PREDICT, [*PREDICT, "--overwrite"], ".", before=DEMO),
+    "export": Target(EXPORT, [*EXPORT, "--overwrite"], ".", before=DEMO),
 }
 
 

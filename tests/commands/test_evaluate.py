@@ -37,6 +37,16 @@ def test_evaluate_repeats_the_scores_of_the_run(run, capsys):
     )
 
 
+def test_evaluate_tells_the_accuracy_after_each_share_of_the_sequences(run, capsys):
+    assert main(["evaluate", str(run), "--json", "--early"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [one["share"] for one in said["early"]] == list(range(10, 101, 10))
+    assert said["early"][-1]["accuracy"] == said["accuracy"]
+    assert main(["evaluate", str(run), "--early"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"first  10 %      {100 * said['early'][0]['accuracy']:.1f} %" in next(x for x in lines if x[:5] == "first")
+
+
 def test_evaluate_prints_each_class_and_the_confusions_in_percent(run, capsys):
     test = results_of(run)["test"]
     matrix = np.array(test["confusion"])

@@ -145,10 +145,21 @@ def test_lines_of_joints_give_what_the_model_gives_for_each_track(skeletons, mon
     assert (tracks.count("Ann"), tracks.count("Bob")) >= (2, 1)  # Ann left and came again
 
 
+def test_a_line_of_several_tracks_gives_what_a_line_of_each_gives(skeletons, monkeypatch, capsys):
+    frames = torch.randn(2, 4, 33, 3).tolist()
+    alone = [{"frame": frames[who][t], "track": ("Ann", "Bob")[who]} for t in range(4) for who in range(2)]
+    together = [{"frames": {"Ann": frames[0][t], "Bob": frames[1][t]}} for t in range(4)]
+    wanted, _ = _streamed(skeletons, alone, monkeypatch, capsys)
+    found, _ = _streamed(skeletons, [*together, {"frames": {}}], monkeypatch, capsys)
+    assert found == wanted
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("joints", "line 1: is not JSON"),
+        ('{"frames": []}', "line 1: must be"),
+        ('{"frames": {"Ann": [[1, 2]], "Bob": []}}', "line 1: track 'Ann': a frame must be"),
         ('{"joints": []}', "line 1: must be"),
         ('{"frame": [[1, 2]]}', r"line 1: a frame must be"),
         ('{"frame": [], "track": []}', "line 1: track must be"),

@@ -49,7 +49,7 @@ def test_a_named_recipe_says_the_same_line(capsys):
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("recipe ")]
     assert said == [
         "recipe basic-motions, for 6 features a frame: 32 sequences of 4 classes to train on, 8 for validation, "
-        "40 for testing; 1 epochs of 4 steps at most"
+        "40 for testing; 1 epoch of 4 steps at most"
     ]
     assert main(["train", "basic-motions", *SMALL, "--training.max_epochs", "1", "--seed", "8", "--quiet"]) == 0
     assert "recipe " not in capsys.readouterr().err

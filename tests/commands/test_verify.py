@@ -56,3 +56,14 @@ def test_a_run_that_recorded_nothing_is_said_to_be_of_an_earlier_version(run, ca
     assert found["model/model.safetensors"].startswith("not recorded")
     run.results.unlink()
     assert "results.json" in fails(["verify", run.path], capsys)
+
+
+@pytest.mark.parametrize("name", ["model/model.safetensors", "model/config.json", "fingerprint.json.gz", "config.yaml"])
+def test_a_changed_byte_in_any_recorded_file_is_found(run, name, capsys):
+    file = run.path / name
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    status, found = verified(run, capsys)
+    assert status == 1
+    assert found[name].startswith("changed")

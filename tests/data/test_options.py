@@ -1,10 +1,12 @@
 """Options: values in range are taken, and others are refused with what is allowed."""
 
+import inspect
 import math
+from dataclasses import dataclass
 
 import pytest
 
-from attentive_rnn.data.options import number, one_of, whole
+from attentive_rnn.data.options import by_name, number, one_of, standing_for, whole
 from attentive_rnn.errors import ConfigError
 
 
@@ -33,3 +35,33 @@ def test_other_values_are_refused(check, message):
     with pytest.raises(ConfigError) as error:
         check()
     assert message in str(error.value)
+
+
+@dataclass(frozen=True)
+class Options:
+    size: int = 2
+    word: str = "a"
+    other: float = 0.5
+
+
+@by_name(Options, "options", without=("other",))
+def read(path, options: Options):
+    """A reader."""
+    return path, options
+
+
+def test_the_fields_of_a_record_are_given_by_their_names():
+    assert read("p", size=3) == ("p", Options(size=3))
+    assert str(inspect.signature(read)) == "(path, *, size=2, word='a')"
+    assert read.__doc__ == "A reader."
+    with pytest.raises(TypeError, match="there is no option 'other'"):
+        read("p", other=1.0)
+
+
+def test_a_function_that_stands_for_a_reader_shows_its_options_and_more():
+    @standing_for(read, {"seed": 0}, without=("word",))
+    def load(path, seed=0, **options):
+        return seed, read(path, **options)
+
+    assert load("p", seed=4, size=1) == (4, ("p", Options(size=1)))
+    assert str(inspect.signature(load)) == "(path, *, size=2, seed=0)"

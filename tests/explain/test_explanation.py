@@ -76,6 +76,11 @@ def test_the_relative_response_keeps_the_energy_of_the_training_set(data):
     np.testing.assert_allclose(kept, sum((one.inputs**2).sum(0) for one in found), rtol=1e-5)
 
 
+def test_the_axes_of_the_only_sensor_are_told_apart():
+    groups = groups_of(Schema(("a", "b"), (3,), features=("acc_x", "acc_y", "acc_z")))
+    assert [(group.name, group.elements) for group in groups] == [("acc_x", (0,)), ("acc_y", (1,)), ("acc_z", (2,))]
+
+
 def test_joints_and_axes_make_groups():
     skeleton = groups_of(Schema(classes=(), shape=(2, 20, 3), layout="kinect-20"))
     assert len(skeleton) == 40

@@ -246,7 +246,7 @@ def _tar(data: bytes, rng: random.Random) -> bytes:
 
 
 def _repacked(unpack: Callable[[bytes], bytes], pack: Callable[[bytes], bytes]) -> Callable[..., bytes]:
-    return lambda data, rng: pack(damaged(unpack(data), "", rng) * rng.choice((1, 1, 1, 1, 100)))
+    return lambda data, rng: pack(damaged(unpack(data), "", rng) * rng.choice((1, 1, 1, 1, 3000)))
 
 
 _BY_ENDING: dict[str, Callable[[bytes, random.Random], bytes]] = {

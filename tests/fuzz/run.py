@@ -23,7 +23,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,8 @@ from fuzz.mutations import damaged
 from fuzz.run_files import TARGETS
 from fuzz.seeds import Target, UnexpectedError
 
-SECONDS, MEMORY, BATCH = 10, 2 << 30, 100
+SECONDS, MEMORY, BATCH = 10, 2 << 30, 100  # of the processor, so that a busy machine is no fault
+PATIENCE = 12  # times as long on the clock, for a process that waits
 MARKS = ("<!-- fuzz -->", "<!-- end of fuzz -->")  # of the table in a page
 FAULTS = ("traceback", "crash", "hang", "memory", "message", "wrong")
 
@@ -96,7 +97,7 @@ def _in_child(work: Callable[[range, Any, Any], None], numbers: range) -> Iterat
     os.close(writing)
     number, waiting, ended = numbers.start, b"", False
     while not ended and number < numbers.stop:
-        ready, _, _ = select.select([reading], [], [], 2 * SECONDS)
+        ready, _, _ = select.select([reading], [], [], PATIENCE * SECONDS)
         said = os.read(reading, 1 << 16) if ready else b""
         ended = not said
         *lines, waiting = (waiting + said).split(b"\n")
@@ -114,7 +115,7 @@ def _in_child(work: Callable[[range, Any, Any], None], numbers: range) -> Iterat
         trace.seek(0)
         frames = [line for line in trace.read().decode(errors="replace").splitlines() if "attentive_rnn" in line]
         where = frames[0].split("attentive_rnn/")[-1].replace('", line ', ":") if frames else ""
-        hang = os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
+        hang = os.WIFEXITED(status) or os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGPROF)
         trace.close()
         yield Case(number, "hang" if hang else "crash", where or f"status {status}")
 
@@ -136,6 +137,7 @@ def _work(
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ["ATTENTIVE_MAX_MEMORY"] = "1GiB"
     faulthandler.enable(trace)
+    faulthandler.register(signal.SIGPROF, trace, chain=True)  # says where, and the process ends
     silence = open(os.devnull, "w")  # noqa: SIM115
     sys.stdout = sys.stderr = silence
     os.dup2(silence.fileno(), 2)
@@ -153,9 +155,9 @@ def _work(
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(copy if file == chosen else content)
-        faulthandler.dump_traceback_later(SECONDS, exit=True, file=trace)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         outcome, kind = _outcome(target, folder, number, before[number % 2])
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         shutil.rmtree(folder)
         if keep is not None and outcome in FAULTS:
             keep.mkdir(parents=True, exist_ok=True)
@@ -191,14 +193,21 @@ def _where(error: BaseException) -> str:
     return f"{frames[-1].filename.split('attentive_rnn/')[-1]}:{frames[-1].lineno}" if frames else "elsewhere"
 
 
-def table(found: dict[str, Tried]) -> str:
-    """The counts as a table of Markdown."""
-    heads = ("read", "refused", "fewer", *FAULTS)
-    rows = ["| damaged | files | " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) + 1)]
+def table(found: Mapping[str, Tried], before: str = "") -> str:
+    """The counts as a table of Markdown.
+
+    Args:
+        found: what came of the targets that were tried.
+        before: such a table, whose rows of other targets stay.
+    """
+    heads = ("files", "read", "refused", "fewer", "faults")
+    cells = (line.strip("| ").split(" | ") for line in before.splitlines() if line.startswith("| "))
+    rows = {name: counts for name, *counts in cells if name in TARGETS}
     for name, tried in found.items():
-        counts = [str(tried.outcomes[head]) for head in heads]
-        rows.append(f"| {name} | {sum(tried.outcomes.values())} | " + " | ".join(counts) + " |")
-    return "\n".join(rows)
+        faults = sum(tried.outcomes[fault] for fault in FAULTS)
+        rows[name] = [f"{n}" for n in (tried.outcomes.total(), *(tried.outcomes[h] for h in heads[1:4]), faults)]
+    lines = [f"| {' | '.join((name, *rows[name]))} |" for name in TARGETS if name in rows]
+    return "\n".join([f"| damaged | {' | '.join(heads)} |", "|---|" + "--:|" * len(heads), *lines])
 
 
 def main() -> int:
@@ -209,7 +218,7 @@ def main() -> int:
     parser.add_argument("--case", type=int, help="only the case of this number")
     parser.add_argument("--keep", type=Path, help="folder for the files that show a fault")
     parser.add_argument("--verbose", action="store_true", help="print what was refused, too")
-    parser.add_argument("--write", type=Path, help="put the table into this page, between its marks")
+    parser.add_argument("--write", type=Path, help="put the rows into the table of this page")
     arguments = parser.parse_args()
     found: dict[str, Tried] = {}
     for name in arguments.only:
@@ -221,8 +230,9 @@ def main() -> int:
                 print(f"    {outcome}, {len(numbers)} times, first in case {numbers[0]}: {kind}", flush=True)
     if arguments.write is not None:
         before, _, rest = arguments.write.read_text().partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        arguments.write.write_text(f"{before}{MARKS[0]}\n{table(found)}\n{MARKS[1]}{after}")
+        inside, _, after = rest.partition(MARKS[1])
+        said = inside.partition("| damaged |")[0].rstrip()  # when, and with which seeds
+        arguments.write.write_text(f"{before}{MARKS[0]}{said}\n\n{table(found, inside)}\n{MARKS[1]}{after}")
     print(table(found))
     return int(any(tried.outcomes[fault] for tried in found.values() for fault in FAULTS))
 

@@ -258,3 +258,9 @@ def test_checkpointing_keeps_the_input_alone_and_changes_no_gradient(kind, backe
     all_kept, expected = run(lambda: layer(x))
     assert kept == x.nbytes < all_kept / 10
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_lengths_within_vmap_are_refused_with_what_to_do():
+    layer = EleAttGRU(4, 6).double()
+    with pytest.raises(RuntimeError, match="lengths cannot be mapped by vmap: give it sequences of one length"):
+        vmap(lambda x, length: layer(x[:, None], lengths=length[None])[0])(X.transpose(0, 1), torch.tensor([5, 2, 3]))

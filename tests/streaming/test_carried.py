@@ -26,22 +26,24 @@ def test_steps_and_chunks_end_at_the_whole_pass(kind, backend):
         wanted, _, attention = layers(x[:, None], need_attention=True)
     first = getattr(attention[0], "inputs", attention[0])[:, 0]
     carried = Carried(layers)
+    row = carried.begin()
     for t in range(4):
-        output, gates = carried.step(x[t : t + 1], need_attention=True)
+        output, gates = carried.step(row, x[t : t + 1], need_attention=True)
         torch.testing.assert_close(torch.from_numpy(output.copy()), wanted[t, 0], atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(torch.from_numpy(gates[0]), first[t], atol=1e-6, rtol=1e-5)
-    outputs, _ = carried.chunk(x[4:8])
+    outputs, _ = carried.chunk(row, x[4:8])
     torch.testing.assert_close(torch.from_numpy(outputs), wanted[4:8, 0], atol=1e-6, rtol=1e-5)
-    output, gates = carried.step(x[8:])
+    output, gates = carried.step(row, x[8:])
     assert gates == []
     torch.testing.assert_close(torch.from_numpy(output.copy()), wanted[8, 0], atol=1e-6, rtol=1e-5)
 
 
 def test_layers_without_a_gate_have_no_attention_to_inputs():
     carried = Carried(EleAttGRU(4, 5, num_layers=2, gate=["sigmoid", None]).eval())
-    _, gates = carried.step(torch.randn(1, 4), need_attention=True)
+    row = carried.begin()
+    _, gates = carried.step(row, torch.randn(1, 4), need_attention=True)
     assert [None if gate is None else gate.shape for gate in gates] == [(4,), None]
-    _, gates = carried.chunk(torch.randn(3, 4), need_attention=True)
+    _, gates = carried.chunk(row, torch.randn(3, 4), need_attention=True)
     assert [None if gate is None else gate.shape for gate in gates] == [(3, 4), None]
 
 
@@ -49,6 +51,7 @@ def test_layers_without_a_gate_have_no_attention_to_inputs():
 def test_weights_that_change_later_are_seen(change):
     layers = RRA(4, 5, lags=3).eval() if change == "lags" else EleAttGRU(4, 5).eval()
     carried, frames = Carried(layers), torch.randn(3, 1, 4)
+    row = carried.begin()
     with torch.no_grad():
         before = layers(frames)[0][-1, 0]
         if change == "pruned":
@@ -58,6 +61,6 @@ def test_weights_that_change_later_are_seen(change):
         else:
             layers.weight_lag_l0.copy_(torch.tensor([9.0, 1.0, -3.0]))
         expected = layers(frames)[0][-1, 0]
-    found = [torch.from_numpy(carried.step(frame)[0].copy()) for frame in frames][-1]
+    found = [torch.from_numpy(carried.step(row, frame)[0].copy()) for frame in frames][-1]
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
     assert not torch.equal(before, expected)

@@ -171,6 +171,96 @@ def test_every_track_has_its_own_state_and_loses_it_at_its_end():
     assert np.allclose(again.probabilities, bob.probabilities, atol=1e-6)
 
 
+@pytest.mark.parametrize("preprocessing", CAUSAL)
+def test_frames_of_several_tracks_in_one_step_give_what_they_give_one_by_one(preprocessing):
+    """Also where tracks begin late, where nobody is seen at first, and where one takes no part in a step."""
+    saved = _saved(CAUSAL[preprocessing], gate=["sigmoid", None])
+    frames = torch.stack([_frames(8, absent) for absent in ((), (0, 1, 5), (2,), ())])
+    together, single = (Recognizer(saved, hold=2, need_attention=True) for _ in range(2))
+    for t in range(8):
+        tracks = [who for who in range(4) if t >= who and (t + who) % 4]
+        results = together.push_together(frames[tracks, t], tracks)
+        for who, result in zip(tracks, results, strict=True):
+            wanted = single.push(frames[who, t], who)
+            assert np.allclose(result.probabilities, wanted.probabilities, atol=1e-6)
+            assert (result.frame, result.label, result.start) == (wanted.frame, wanted.label, wanted.start)
+            assert (result.ended is None) == (wanted.ended is None)
+            assert np.allclose(result.attention[0], wanted.attention[0], atol=1e-6)
+            assert result.attention[1] is None
+            np.testing.assert_allclose(result.inputs, wanted.inputs, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cell": "lstm"},
+        {"cell": "rra"},
+        {"cell": "rra", "norm": "content"},
+        {"zoneout": 0.2},
+        {"backend": "reference"},
+        {"pool": "last"},
+    ],
+)
+def test_tracks_of_any_layers_advance_together(options):
+    saved = _saved(**options)
+    frames = torch.randn(3, 6, 2, 25, 3)
+    recognizer = Recognizer(saved)
+    for t in range(6):
+        results = recognizer.push_together(list(frames[:, t]), "abc")
+    for person, result in zip(frames, results, strict=True):
+        assert np.allclose(result.probabilities, _offline(saved, person), atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rra"])
+@pytest.mark.parametrize("together", [False, True])
+def test_nothing_of_a_track_that_has_ended_is_seen_by_the_next(cell, together):
+    saved, frames = _saved(cell=cell), _frames()
+    recognizer = Recognizer(saved, most_tracks=3)
+    for track in "abc":
+        recognizer.push(frames[0], track)
+    for track in "abc":
+        recognizer.end(track)
+    recognizer._carried._memory[:] = np.nan
+    recognizer._pooled[:] = np.nan
+    tracks = "xyz" if together else "x"
+    for frame in frames:
+        results = recognizer.push_together([frame] * len(tracks), tracks)
+    for result in results:
+        assert np.allclose(result.probabilities, _offline(saved, frames), atol=1e-5)
+
+
+def test_a_step_that_is_refused_leaves_all_tracks_as_they_were():
+    saved, frames = _saved(), _frames()
+    recognizer = Recognizer(saved, most_tracks=2)
+    recognizer.push_together(frames[[0, 0]], ["ann", "bob"])
+    bad = frames[1].clone()
+    bad[0, 3] = torch.inf
+    for given, tracks, message in [
+        (torch.stack([frames[1], bad]), ["ann", "bob"], "track 'bob': a value of a frame is missing or infinite"),
+        ([frames[1], torch.zeros(4)], ["ann", "bob"], r"track 'bob': a frame must be \(2, 25, 3\)"),
+        (frames[[1, 1]], ["ann", "ann"], "track 'ann' has two frames"),
+        (frames[[1, 1]], ["ann", "eve"], "2 tracks are open"),
+        (frames[[1, 1]], ["ann"], "2 frames of 1 tracks"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            recognizer.push_together(given, tracks)
+    assert recognizer.tracks == ["ann", "bob"]
+    results = recognizer.push_together(frames[[1, 1]], ["ann", "bob"])
+    assert np.allclose(results[0].probabilities, _offline(saved, frames[:2]), atol=1e-5)
+    assert recognizer.push_together([], []) == []
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_frame_may_be_written_over_once_it_is_pushed(together):
+    saved, frames = _saved(Compose([MotionFeatures()])), _frames()
+    recognizer, buffer = Recognizer(saved), torch.empty(2, 2, 25, 3)
+    for frame in frames:
+        buffer[:] = frame
+        results = recognizer.push_together(buffer, "ab") if together else [recognizer.push(buffer[0])]
+    for result in results:
+        assert np.allclose(result.probabilities, _offline(saved, frames), atol=1e-5)
+
+
 def test_a_window_lets_the_past_fade():
     saved, frames = _saved(), _frames(40)
     whole, faded = Recognizer(saved), Recognizer(saved, window=5)

@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attentive_rnn.data import Schema
+from attentive_rnn import SequenceClassifier
+from attentive_rnn.data import Batch, Schema
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.tasks import task_for
 from attentive_rnn.training import train
@@ -44,6 +45,48 @@ def test_a_balanced_run_weighs_its_training_loss_only(small_config, tmp_path, qu
     )
     assert plain["train_loss"] != even["train_loss"]
     assert plain["valid_loss"] == pytest.approx(even["valid_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("pool", ["mean", "last"])
+def test_early_learning_minimises_the_mean_loss_of_each_beginning_of_a_sequence(pool):
+    torch.manual_seed(0)
+    model = SequenceClassifier(3, 2, 4, 1, pool=pool, dropout=0.0).double().train()
+    task = task_for(Schema(("a", "b"), (3,)))
+    task.learn_early(model)
+    x, lengths, labels = torch.randn(2, 5, 3, dtype=torch.float64), torch.tensor([5, 2]), torch.tensor([1, 0])
+    weights = torch.tensor([0.5, 2.0])
+    output, loss = task.learn(model, Batch(x, lengths, labels), 0.1, weights)
+    torch.testing.assert_close(output, model(x, lengths))
+    wanted = []
+    for row, length, label, weight in zip(x, lengths, labels, weights, strict=True):
+        steps = [model(row[None, :t]) for t in range(1, length + 1)]
+        losses = [F.cross_entropy(step, label[None], label_smoothing=0.1) for step in steps]
+        wanted.append(weight * sum(losses) / length)
+    torch.testing.assert_close(loss, sum(wanted) / 2)
+    model.eval()
+    output, loss = task.learn(model, Batch(x, lengths, labels))
+    torch.testing.assert_close(loss, F.cross_entropy(model(x, lengths), labels))
+
+
+@pytest.mark.parametrize("options", [{"bidirectional": True}, {"pool": "keras_compat"}])
+def test_models_that_need_the_whole_sequence_cannot_learn_early(options):
+    model = SequenceClassifier(3, 2, 4, 1, **options)
+    with pytest.raises(ConfigError, match="forward only"):
+        task_for(Schema(("a", "b"), (3,))).learn_early(model)
+    with pytest.raises(ValueError, match="every_step"):
+        model(torch.zeros(1, 2, 3), every_step=True)
+    with pytest.raises(ConfigError, match="classes of sequences"):
+        task_for(Schema((), (3,), target="number")).learn_early(model)
+
+
+def test_a_run_that_learns_early_has_another_training_loss_alone(small_config, tmp_path, quiet):
+    options = {"training__max_epochs": "1", "optim__lr": "1e-9", "model__dropout": "0.0"}
+    plain, early = (
+        read_rows(train(small_config(training__early=e, **options), tmp_path, console=quiet).metrics)[0]
+        for e in ("false", "true")
+    )
+    assert plain["train_loss"] != early["train_loss"]
+    assert plain["valid_loss"] == pytest.approx(early["valid_loss"], rel=1e-4)
 
 
 def test_the_tally_counts_right_answers():

@@ -96,3 +96,19 @@ def test_the_person_in_a_real_clip_is_found(shared_data, tmp_path):
     assert (frames.flatten(1) != 0).any(1).float().mean() > 0.5
     head, ankles = frames[-1, 0, 0, 1], frames[-1, 0, 27:29, 1].mean()
     assert head < ankles
+
+
+def test_the_hands_in_a_real_clip_are_found_where_the_layout_is_one_of_hands(shared_data, tmp_path):
+    clip = sorted((shared_data / "jhmdb" / "videos" / "pour").glob("*.mp4"))[0]
+    assert main(["pose", str(clip), str(tmp_path / "hands.npz"), "--layout", "hand-21", "--people", "2"]) == 0
+    data = read_sequences(tmp_path / "hands.npz")
+    assert (data.schema.layout, data.schema.shape) == ("hand-21", (2, 21, 3))
+    hands = data.sequences[0].flatten(0, 1)
+    hands = hands[(hands != 0).flatten(1).any(1)]
+    assert len(hands) > 0.5 * data.lengths[0]
+    joint = get_layout("hand-21").joints.index
+    wrist, base, tip = (hands[:, joint(name), :2] for name in ("wrist", "middle base", "middle tip"))
+    assert ((wrist - base).norm(dim=1).median()) < 0.3  # of the picture's height
+    assert ((wrist >= -0.2) & (wrist <= 1.6)).all()
+    assert hands[:, joint("wrist"), 2].abs().max() < 0.01  # depth is relative to it
+    assert (tip - base).norm(dim=1).median() > 0.02

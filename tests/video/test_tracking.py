@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.crossing import SPEEDS, switches, walker
 
 from attentive_rnn.data.io.arrays import read_arrays
 from attentive_rnn.video.pose import Person, PoseEstimator
@@ -74,3 +75,23 @@ def test_a_person_far_from_where_anybody_was_is_somebody_else():
     assert tracker.assign([right]) == [1]
     assert tracker.assign([np.zeros((33, 3)), left]) == [2, 0]  # joints on one spot have no size
     assert tracker.assign([np.zeros((33, 3))]) == [2]
+
+
+def test_two_who_cross_keep_their_numbers_though_one_hides_the_other():
+    """At the slowest speed one is hidden for longer than a track is kept."""
+    lost = [speed for speed in SPEEDS if switches(Tracker().assign, "cross", speed, seed=0)]
+    assert len(lost) <= 2
+
+
+def test_a_track_goes_on_where_it_was_going_while_it_is_not_seen():
+    tracker = Tracker(patience=6)
+    for t in range(5):
+        assert tracker.assign([walker(0.1 * t, 0, 0.5)]) == [0]
+    assert [tracker.assign([]) for _ in range(5)] == [[]] * 5
+    assert tracker.assign([walker(0, 0, 0.5), walker(1, 0, 0.5)]) == [1, 0]
+
+
+def test_the_pairs_of_least_distance_in_all_are_taken_and_not_the_nearest_pair_first():
+    tracker = Tracker(reach=0.9)
+    assert tracker.assign([walker(0, 0, 1.0), walker(0.4, 0, 1.0)]) == [0, 1]
+    assert tracker.assign([walker(0.3, 0, 1.0), walker(0.7, 0, 1.0)]) == [0, 1]

@@ -79,7 +79,7 @@ def _copy(folder: Path) -> None:
 
 def _write(dataset: SequenceDataset, path: Path) -> Path:
     """Write sequences of features as a long table, such as a user may have."""
-    from ..data.io.files import csv_bytes, write_file
+    from ..data.io.files import write_csv
 
     schema = dataset.schema
     rows = [
@@ -87,7 +87,7 @@ def _write(dataset: SequenceDataset, path: Path) -> Path:
         for sequence, label, meta in zip(dataset.sequences, dataset.labels.tolist(), dataset.metas, strict=True)
         for step, frame in enumerate(sequence.tolist())
     ]
-    write_file(path, csv_bytes(("sequence", "time", "label", *schema.features), rows))
+    write_csv(path, ("sequence", "time", "label", *schema.features), rows)
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from .arguments import (
 )
 
 if TYPE_CHECKING:
+    from ..data import Splits
+    from ..experiments.early import Early
     from ..tasks import Task
     from ..trained import Prediction, TrainedRun
 
@@ -53,6 +56,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     scores = trained.scores(splits, arguments.views)
     warnings = doubts(run.read_results(), scores) if run.finished else []
     compared = baselines(trained.saved, splits) if arguments.baseline else []
+    early = _early(trained, splits) if arguments.early else []
     classified = trained.saved.schema.target == "class"
     lines = [*score_lines(trained.task, scores, [one.in_words(trained.task.metric) for one in compared])]
     values = scores | {"warnings": warnings}
@@ -61,9 +65,22 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         values["per_class"] = [one._asdict() for one in class_scores(scores)]
     if compared:
         values["baselines"] = [one.to_dict() for one in compared]
+    if early:
+        values["early"] = [asdict(one) for one in early]
+        lines += [one.in_words() for one in early]
     show(arguments, values, lines)
     warn_of(() if arguments.json else warnings)
     return 0
+
+
+def _early(trained: TrainedRun, splits: Splits) -> list[Early]:
+    """The accuracy on the test part by the share of each sequence that is seen."""
+    from ..data import SequenceDataset
+    from ..experiments.early import accuracy_by_share
+
+    if not isinstance(splits.test, SequenceDataset):
+        raise ConfigError("--early is for classes of sequences")
+    return accuracy_by_share(trained.saved, splits.test)
 
 
 def score_lines(task: Task, test: dict[str, Any], compared: Sequence[str] = ()) -> Iterator[str]:
@@ -221,7 +238,7 @@ def _rows(answered: Mapping[str, Prediction], top: int | None, several: bool) ->
 def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, several: bool) -> None:
     """Write the answers: of a .json the rows, of a .csv and a .parquet a table with a line for each sequence."""
     from ..data.formats.parquet import table_bytes
-    from ..data.io.files import csv_bytes, write_file, write_json
+    from ..data.io.files import write_csv, write_file, write_json
 
     if out.suffix.lower() == ".json":
         return write_json(out, _rows(answered, top, several))
@@ -240,7 +257,7 @@ def _write(out: Path, answered: Mapping[str, Prediction], top: int | None, sever
                 columns.setdefault(f"probability{end}", []).append(share)
     if out.suffix.lower() == ".parquet":
         return write_file(out, table_bytes(columns))
-    return write_file(out, csv_bytes(list(columns), zip(*columns.values(), strict=True)))
+    return write_csv(out, list(columns), zip(*columns.values(), strict=True))
 
 
 def _after_answers(arguments: argparse.Namespace) -> list[str]:
@@ -260,6 +277,7 @@ EVALUATE = Command(
     JSON,
     VIEWS,
     BASELINE,
+    Argument("--early", action="store_true", help="the accuracy after the first 10 to 100 % of each sequence, too"),
     next=lambda a: [line("explain", a.folder), line("predict", a.folder, "INPUT")],
 )
 PREDICT = Command(

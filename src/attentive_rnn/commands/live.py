@@ -17,7 +17,7 @@ from .arguments import RUN_OR_MODEL, Argument, Command, line, overwrite, reader_
 from .videos import BACKBONE, POSES, chosen_estimator, chosen_extractor
 
 if TYPE_CHECKING:
-    from ..streaming import ExportedRecognizer, Recognition, Recognizer, Segment
+    from ..streaming import ExportedRecognizer, Recognizer, Segment
     from ..streaming.pipeline import Pipeline
     from ..trained import TrainedRun
     from ..training import SavedModel
@@ -130,8 +130,8 @@ def _pictures(
                 warn_of_rate(arguments.source, frame.number / (frame.time - began), saved.schema.rate)
             segments += [*seen.ended, *relabelled(seen.people)]
             for one in seen.people:
-                said = _said(one.track, one.recognition, saved.schema.classes)
-                yield {"frame": frame.number, "time": round(frame.time, 4), **said}
+                said = one.recognition.to_dict(saved.schema.classes)
+                yield {"frame": frame.number, "time": round(frame.time, 4), "track": one.track, **said}
             if film is not None:
                 film.write(annotate(frame.image, seen.people, saved.schema), frame.time)
         segments += pipeline.finish()
@@ -170,7 +170,7 @@ def _recorded(
             result = recognizer.push(frame, track)
             if result.ended is not None:
                 segments.append((track, result.ended))
-            yield {"frame": result.frame, **_said(track, result, saved.schema.classes)}
+            yield {"frame": result.frame, "track": track, **result.to_dict(saved.schema.classes)}
         last = recognizer.end(track)
         segments += [] if last is None else [(track, last)]
 
@@ -208,7 +208,7 @@ def _recognised(
 ) -> Iterator[dict[str, Any]]:
     """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
 
-    A frame may also be {"NAME": VALUE, ...}.
+    A frame may also be {"NAME": VALUE, ...}; {"frames": {"Ann": [[...]], "Bob": [[...]]}} is of several tracks at once.
     """
     number = 0
     while True:
@@ -227,20 +227,24 @@ def _recognised(
             last = recognizer.end(values["end"])
             segments += [] if last is None else [(values["end"], last)]
             continue
-        if not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict):
+        together = isinstance(values, dict) and isinstance(values.get("frames"), dict)
+        if not together and (not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict)):
             raise DataError(
-                f'{where}: must be {{"frame": [...]}} with "track" if there are several, or {{"end": TRACK}}'
+                f'{where}: must be {{"frame": [...]}} with "track" if there are several, '
+                '{"frames": {TRACK: [...]}}, or {"end": TRACK}'
             )
-        track = values.get("track", 0)
-        if not isinstance(track, str | int):
-            raise DataError(f"{where}: track must be a text or a whole number, got {track!r}")
+        tracks = list(values["frames"]) if together else [values.get("track", 0)]
+        frames = list(values["frames"].values()) if together else [values["frame"]]
+        if not isinstance(tracks[0] if tracks else 0, str | int):
+            raise DataError(f"{where}: track must be a text or a whole number, got {tracks[0]!r}")
         try:
-            result = recognizer.push(values["frame"], track)
+            results = recognizer.push_together(frames, tracks)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
-        if result.ended is not None:
-            segments.append((track, result.ended))
-        yield {"frame": result.frame, **_said(track, result, classes)}
+        for track, result in zip(tracks, results, strict=True):
+            if result.ended is not None:
+                segments.append((track, result.ended))
+            yield {"frame": result.frame, "track": track, **result.to_dict(classes)}
         if arguments.frames is not None and number >= arguments.frames:
             break
     for track in list(recognizer.tracks):
@@ -275,22 +279,10 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
     return {"layout": layout, "features": features or ()}
 
 
-def _said(track: Any, result: Recognition, classes: Sequence[str]) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "track": track,
-        "label": classes[result.label],
-        "since": result.start,
-        "probabilities": {name: round(float(p), 5) for name, p in zip(classes, result.probabilities, strict=True)},
-    }
-    if result.ended is not None:
-        ended = result.ended
-        said["ended"] = {"label": classes[ended.label], "start": ended.start, "end": ended.end}
-    return said
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
     from ..serve.server import run
+    from ..streaming import Recognizer
     from ..trained import load
     from ..training.setup import print_notes
 
@@ -301,7 +293,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
     trained = load(arguments.folder)
     print_notes(_make_pipeline(arguments, trained).notes)  # says now what would be wrong at the first picture
-    app = make_app(trained.saved, lambda: _make_pipeline(arguments, trained), arguments.largest * 2**20)
+    app = make_app(
+        trained.saved,
+        lambda: _make_pipeline(arguments, trained),
+        arguments.largest * 2**20,
+        lambda: Recognizer(trained.saved, window=arguments.window, hold=arguments.hold),
+    )
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 

@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -249,7 +249,7 @@ class Splits(Generic[D]):
     train: D
     test: D
     valid: D | None = None
-    shares_persons: bool = False
+    shares_persons: bool = field(default=False, kw_only=True)
 
     def __iter__(self) -> Iterator[D]:
         return iter((self.train, self.test))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
@@ -89,7 +90,7 @@ def from_bytes(data: bytes, where: str) -> Fingerprint:
         whole = all(type(item.name) is str and type(item.digest) is str for rows in found.values() for item in rows)
     except ConfigError:
         raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{where}: is damaged ({error})") from error
     if not whole or not {"train", "test"} <= set(found) <= set(_WORDS):
         raise ConfigError(f"{where}: is damaged (it must hold the items of the parts train and test)")
@@ -210,7 +211,7 @@ def parts_as_remembered(found: Found, splits: Splits, where: str) -> Splits:
     if gone := found.missing("test"):
         count = len(found.known["test"])
         raise DataError(f"{where}: {len(gone)} of {count} test sequences of the run are missing, first: {gone[0]}")
-    parts = {part: _taken(splits.parts(), found, part, where) for part in found.known}
+    parts: dict[str, Any] = {part: _taken(splits.parts(), found, part, where) for part in found.known}
     return replace(splits, **parts)
 
 

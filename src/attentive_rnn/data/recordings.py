@@ -6,11 +6,9 @@ and rate. Output is the data set of their windows, each with its recording and f
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,7 +16,7 @@ from torch import Tensor
 
 from ..errors import ConfigError, DataError
 from .dataset import LabelledDataset, SequenceDataset
-from .options import number, one_of
+from .options import number, one_of, standing_for
 from .split import left_out
 
 Mixed = Literal["majority", "skip"]
@@ -144,7 +142,7 @@ def with_windows(reader: Callable[..., Any], knows_rate: bool = False) -> Callab
     """
     defaults = {key: value for key, value in _OPTIONS.items() if key != "rate" or not knows_rate}
 
-    @wraps(reader)
+    @standing_for(reader, defaults, without=("windows",))
     def read(path: Any, **options: Any) -> Any:
         own = {key: options.pop(key, default) for key, default in defaults.items()}
         rate = own.get("rate")
@@ -162,10 +160,6 @@ def with_windows(reader: Callable[..., Any], knows_rate: bool = False) -> Callab
                 part.schema = replace(part.schema, rate=rate)
         return found
 
-    signature = inspect.signature(reader)
-    kept = [parameter for name, parameter in signature.parameters.items() if name != "windows"]
-    added = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
-    read.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
     return read
 
 

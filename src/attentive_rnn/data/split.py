@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
 from ..errors import ConfigError, DataError
 from .dataset import D, LabelledDataset, SequenceDataset, Splits
 from .generated import GeneratedDataset
+from .options import standing_for
 
 
 def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
@@ -337,6 +339,39 @@ def train_test(
     bare = SequenceDataset(dataset.sequences, dataset.labels, metas, dataset.schema, dataset.name, notes)
     train, valid, test = (bare.subset(np.flatnonzero(parts == part)) for part in ("train", "valid", "test"))
     return Splits(train, test, valid if len(valid) else None)
+
+
+def with_test_part(
+    read: Callable[..., SequenceDataset], check: Callable[[Any, SequenceDataset], None] = lambda path, dataset: None
+) -> Callable[..., Splits[SequenceDataset]]:
+    """The ``load`` of a format without a protocol: what its ``read`` gives, divided by :func:`train_test`.
+
+    It takes the options of ``read``, and test_fraction (0.25), the share held out where the data name no parts: whole
+    subjects where they are known, else the same share of each class; and seed (0), of that draw.
+
+    Args:
+        read: the reader of all sequences, labelled or not.
+        check: refuses, with a remedy, a data set without windows that cannot be divided; it also takes the path.
+
+    Raises:
+        DataError: as ``read``, or a sequence has no label, or a part is empty.
+    """
+    own = {"test_fraction": 0.25, "seed": 0}
+
+    @standing_for(read, own)
+    def load(path: Any, **options: Any) -> Splits[SequenceDataset]:
+        fraction, seed = (options.pop(key, default) for key, default in own.items())
+        dataset = read(path, **options)
+        windows = options.get("windows")
+        if windows is not None:
+            dataset = windows.usable(dataset)
+        else:
+            check(path, dataset)
+        return train_test(dataset, fraction, seed, options.get("missing", "refuse"))
+
+    load.__name__ = "load"
+    load.__doc__ = f"The training and test part of what ``read`` gives.\n\n{read.__doc__}"
+    return load
 
 
 def _stratified(dataset: LabelledDataset, fraction: float, rng: np.random.Generator) -> np.ndarray:

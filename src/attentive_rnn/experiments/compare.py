@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..data import Splits
-from ..data.io.files import write_file, write_json
+from ..data.io.files import write_csv, write_file, write_json
 from ..data.io.locks import remove_leftovers
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
@@ -23,7 +23,7 @@ from ..training.recipes import difference, read_config
 from ..training.run_folder import RunFolder, create_folder, read_rows
 from ..training.setup import training_parts
 from .runner import Outcome, check_seeds, loaded_data, run_variants
-from .table import FOR_INTERVAL, ends, gain_in_words, markdown, terminal, write_csv
+from .table import FOR_INTERVAL, ends, gain_in_words, markdown, terminal
 from .variants import named, variants
 
 
@@ -225,7 +225,7 @@ def _folder(config: Config, parent: Path) -> Path:
 def _write(comparison: Comparison) -> Comparison:
     """Put the tables and the picture into the comparison's folder."""
     rows = [outcome.row() for outcome in comparison.outcomes]
-    write_csv(comparison.folder / "comparison.csv", rows)
+    write_csv(comparison.folder / "comparison.csv", list(rows[0]), (row.values() for row in rows))
     write_file(comparison.folder / "comparison.md", comparison.markdown().encode())
     gains = [comparison.gain(other) for other in comparison.outcomes[1:]]
     values = {

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from ..data.io.files import write_file
+from ..data.io.files import csv_text, write_csv
 from ..data.io.locks import held
 from ..errors import ConfigError
 from ..tasks import Metric
@@ -47,15 +46,6 @@ def terminal(rows: Sequence[Cells], title: str) -> Table:
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row.values()))  # a name such as [b] is no markup
     return table
-
-
-def write_csv(path: Path, rows: Sequence[Cells]) -> None:
-    """Put rows with the same headings into a CSV file, in one step."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_file(path, text.getvalue().encode())
 
 
 def ends(metric: Metric, interval: Interval, seeds: int, *, signed: bool = False) -> str:
@@ -147,7 +137,7 @@ class StudyTable:
         with held(self.path, wait=True):
             self._read()  # another process may have added rows
             self.rows[row.key] = row
-            write_csv(self.path, [asdict(row) for row in self.rows.values()])
+            write_csv(self.path, COLUMNS, map(astuple, self.rows.values()))
 
     def holds(self, name: str, variant: str, seed: int, command: str) -> bool:
         """Whether there is a row of a run that this command made."""
@@ -185,7 +175,7 @@ def _row(values: Mapping[str, str | None]) -> Row | None:
     if len(values) != len(COLUMNS) or None in values.values():
         return None
     try:
-        return Row(**{field.name: READERS[field.type](values[field.name]) for field in fields(Row)})  # type: ignore[arg-type]
+        return Row(**{field.name: READERS[field.type](csv_text(values[field.name])) for field in fields(Row)})  # type: ignore[arg-type]
     except (KeyError, ValueError):
         return None
 

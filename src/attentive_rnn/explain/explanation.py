@@ -100,7 +100,8 @@ class Group:
 def groups_of(schema: Schema, width: int | None = None) -> list[Group]:
     """The groups of a frame, in its order: joints of a skeleton, features that differ in their axis only, features.
 
-    Of text there is one group, the word, which is all of the vector that it becomes.
+    Of a single sensor each axis is a group. Of text there is one group, the word, which is all of the vector that it
+    becomes.
 
     Args:
         schema: of the frames.
@@ -125,10 +126,13 @@ def groups_of(schema: Schema, width: int | None = None) -> list[Group]:
             for person in range(persons)
             for v, name in enumerate(names)
         ]
+    features = schema.features or tuple(f"feature {i}" for i in range(schema.size))
     found: dict[str, list[int]] = {}
-    for i, feature in enumerate(schema.features or tuple(f"feature {i}" for i in range(schema.size))):
+    for i, feature in enumerate(features):
         stem, _, axis = feature.replace("_", " ").rpartition(" ")
         found.setdefault(stem if stem and axis.lower() in _AXES else feature, []).append(i)
+    if len(found) == 1:  # all of it would always be 100 %
+        return [Group(feature, (i,)) for i, feature in enumerate(features)]
     return [Group(name, tuple(elements)) for name, elements in found.items()]
 
 

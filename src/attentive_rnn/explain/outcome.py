@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import LabelledDataset
-from ..data.io.files import csv_bytes, write_file
+from ..data.io.files import write_csv
 from ..draw import charts
 from ..training import RunFolder
 from ..training.run_folder import read_rows
@@ -78,7 +78,7 @@ def save_figure(figure: Any, path: Path) -> list[Path]:
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path) -> Path:
     """Write rows under a header as a .csv."""
-    write_file(path, csv_bytes(header, rows))
+    write_csv(path, header, rows)
     return path
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, Unpack
 
-from torch import nn
+from torch import Tensor, nn
 
 from ..ops.recurrence import Gate
 from . import convert
 from .base import RecurrentBase
+from .calls import Typed
 from .options import DEFAULTS, Options, show_options
 
 
-class EleAttRNN(RecurrentBase):
+class EleAttRNN(Typed[Tensor, Tensor | None], RecurrentBase):
     """A plain (Elman) recurrent layer whose neurons attend to the elements of their input.
 
     .. math:: h_t = \\tanh(W_{xh} \\tilde x_t + W_{hh} h_{t-1} + b_h)
@@ -63,7 +64,7 @@ class EleAttRNN(RecurrentBase):
         return convert.give(self, nn.RNN, nonlinearity=self.specs[0].cell.removeprefix("rnn_"))
 
 
-class EleAttLSTM(RecurrentBase):
+class EleAttLSTM(Typed[tuple[Tensor, Tensor], Tensor | None], RecurrentBase):
     """A long short-term memory layer whose neurons attend to the elements of their input.
 
     .. math::
@@ -114,7 +115,7 @@ class EleAttLSTM(RecurrentBase):
         return convert.give(self, nn.LSTM)
 
 
-class EleAttGRU(RecurrentBase):
+class EleAttGRU(Typed[Tensor, Tensor | None], RecurrentBase):
     """A gated recurrent layer whose neurons attend to the elements of their input.
 
     .. math::

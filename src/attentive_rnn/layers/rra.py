@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..ops.recurrence import Attention, Cell, Gate, Lags, Norm, check_lags, lag_weights
 from . import convert
 from .base import RecurrentBase
+from .calls import Typed
 from .cells import CellBase
 from .options import CELL_DEFAULTS, DEFAULTS, CellOptions, Options, changed, check_choice, show_options
 
@@ -43,7 +44,7 @@ class _WithLags:
         return [f"lags={self.lags}", *changed(shown, {"norm": "sum", "first_lag": 1, "cell": "lstm"})]
 
 
-class RRA(_WithLags, RecurrentBase):
+class RRA(_WithLags, Typed[Any, Attention], RecurrentBase):
     """A recurrent layer with residual attention: each output takes part of the K outputs before it.
 
     .. math::

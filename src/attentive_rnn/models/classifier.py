@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from torch import Tensor, nn
@@ -50,14 +50,17 @@ class SequenceClassifier(nn.Module):
         * **lengths**: int64 (B,), the steps of each row; None: all T. The logits of a row of length 0 are the linear
           layer's bias.
         * **need_attention**: return the attention too.
+        * **every_step**: give the logits after each step, as if the sequence ended there; those past a row's length
+          mean nothing. Of one direction, and pooled by "mean" or "last".
 
     Outputs:
-        * **logits**: (B, K).
+        * **logits**: (B, K), or (B, T, K) with every_step.
         * **attention**, if asked for: a list of one tensor a layer, (B, T, D_layer), None for one without a gate; for
           the cell "rra" pairs of the weights of the lags, (B, T, lags), and of these.
 
     Raises:
-        RuntimeError: the features of a frame are not D. ValueError: an argument is out of range.
+        RuntimeError: the features of a frame are not D. ValueError: an argument is out of range, or every_step is
+            asked of a model whose logits at a step depend on those to come.
 
     Source: Zhang et al., ECCV 2018, section 5.2 (layers, dropout, linear layer); the pooling over time follows the
     authors' published code of the network that the paper takes over.
@@ -142,8 +145,37 @@ class SequenceClassifier(nn.Module):
         linear = 2 * self.classifier.in_features * self.classifier.out_features
         return self.layers.flops(T, B) + T * B * linear
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False) -> Any:
-        """Logits (B, K), and the attention of each layer if asked for; see the class."""
+    @property
+    def forward_only(self) -> bool:
+        """Whether the logits after a step depend on no step to come."""
+        return not self.layers.bidirectional and self.pool != "keras_compat"
+
+    if TYPE_CHECKING:  # nn.Module calls the result of a call Any
+
+        @overload
+        def __call__(
+            self,
+            x: Tensor,
+            lengths: Tensor | None = None,
+            need_attention: Literal[False] = False,
+            every_step: bool = False,
+        ) -> Tensor: ...
+        @overload
+        def __call__(
+            self, x: Tensor, lengths: Tensor | None = None, *, need_attention: Literal[True], every_step: bool = False
+        ) -> tuple[Tensor, list[Any]]: ...
+        @overload
+        def __call__(
+            self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False, every_step: bool = False
+        ) -> Any: ...
+        def __call__(self, *arguments: Any, **options: Any) -> Any: ...
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None, need_attention: bool = False, every_step: bool = False
+    ) -> Any:
+        """Logits (B, K), or (B, T, K), and the attention of each layer if asked for; see the class."""
+        if every_step and not self.forward_only:
+            raise ValueError('every_step needs bidirectional=False and pool="mean" or "last"')
         if x.dim() < 3:
             raise ValueError(f"x should be (B, T, *features), got {x.dim()} dimensions")
         lengths = own_lengths(lengths)
@@ -156,7 +188,10 @@ class SequenceClassifier(nn.Module):
         if self.locked_dropout.p > 0:
             output = output * self.locked_dropout(torch.ones_like(output[:1]))
         # The linear layer commutes with the mean: one product a row does the work of one a step.
-        logits = self.classifier(pooled(output, lengths, self.pool))
+        if every_step:
+            logits = self.classifier(output if self.pool == "last" else _means(output)).transpose(0, 1)
+        else:
+            logits = self.classifier(pooled(output, lengths, self.pool))
         if self.pool == "keras_compat" and lengths is not None:
             steps = lengths.to(output.dtype)
             repeats = torch.where(steps > 0, output.shape[0] / steps.clamp(min=1) - 1, 0)
@@ -171,6 +206,12 @@ def _rows_first(attention: Any) -> Any:
     if isinstance(attention, Attention):
         return Attention(*map(_rows_first, attention))
     return attention.transpose(0, 1)
+
+
+def _means(output: Tensor) -> Tensor:
+    """The mean of the outputs up to each step, (T, B, N)."""
+    steps = torch.arange(1, len(output) + 1, dtype=output.dtype, device=output.device)
+    return output.cumsum(0) / steps[:, None, None]
 
 
 def pooled(output: Tensor, lengths: Tensor | None, pool: str) -> Tensor:

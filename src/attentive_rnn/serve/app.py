@@ -14,43 +14,51 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from ..data import get_layout
 from ..errors import DataError, UserError, needed_for
 from ..streaming.pipeline import Pipeline, Sighting, relabelled
+from ..streaming.recogniser import Recognizer
 from ..training.saved_model import SavedModel
 from ..video.decode import read_frames
 from ..video.pose import LARGEST
 from ..video.stages import ahead
+from .api import add_api
+from .meters import Meters
+from .receiving import receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
     from fastapi.responses import JSONResponse, Response, StreamingResponse
     from PIL import Image
-    from starlette.requests import ClientDisconnect
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
 UPLOADS = 8  # films that are received or wait to be read, at once
 LIVE = 16  # pages that send pictures, at once
-PAUSE = 20.0  # seconds without a byte after which an upload is given up
 _BOMBS = Image.DecompressionBombError, Image.DecompressionBombWarning
 
 
-def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) -> FastAPI:
+def make_app(
+    saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int, recognizer: Callable[[], Recognizer]
+) -> FastAPI:
     """The application, for any ASGI server; it lets everybody in.
 
     Args:
         saved: the model.
         pipeline: makes the one that recognises one visitor's pictures.
         largest: bytes of an uploaded film.
+        recognizer: makes the one that recognises the frames of one request of another program.
     """
     Image.MAX_IMAGE_PIXELS = SIDE * SIDE
-    app = FastAPI(openapi_url=None)
+    # Its page of /openapi.json would be fetched from elsewhere.
+    app = FastAPI(title="attentive serve", docs_url=None, redoc_url=None)
     uploads = watching = 0
+    meters = Meters({"live": lambda: watching, "film": lambda: uploads, "recognise": lambda: asking()})
+    asking = add_api(app, saved, recognizer, meters)
     one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
 
     def add_file(path: str, name: str, kind: str) -> None:
@@ -68,9 +76,6 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
     @app.post("/film")
     async def film(request: Request) -> Any:
         nonlocal uploads
-        said = request.headers.get("content-length", "")
-        if said.isdecimal() and int(said) > largest:
-            return JSONResponse({"error": _too_large(largest)}, status_code=413)
         if uploads >= UPLOADS:
             busy = {"error": "too many films are being read; try again in a minute"}
             return JSONResponse(busy, status_code=503, headers={"Retry-After": "60"})
@@ -83,7 +88,7 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
             place.close()
 
         try:
-            refusal = await _receive(request, place, largest)
+            refusal = await receive(request, place, largest, "video")
         except BaseException:
             leave()
             raise
@@ -95,6 +100,7 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
             async with one_at_a_time:
                 found = recognise_film(Path(place.name), pipeline())
                 while (line := await asyncio.to_thread(next, found, None)) is not None:
+                    _count(meters, "film", line)
                     yield json.dumps(line) + "\n"
 
         return _Answer(lines(), leave)
@@ -117,6 +123,7 @@ def make_app(saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int) 
                     said = {"error": str(picture)}
                 else:
                     said = await asyncio.to_thread(look, own, picture)
+                _count(meters, "live", said)
                 await socket.send_text(json.dumps(said))
         except WebSocketDisconnect:
             pass
@@ -156,30 +163,22 @@ class _Answer(StreamingResponse):
             self.leave()
 
 
-async def _receive(request: Request, place: IO[bytes], largest: int) -> Response | None:
-    """Write an upload to a file; the answer to one that is too large, stops or is abandoned."""
-    size, parts = 0, request.stream()
-    try:
-        while part := await asyncio.wait_for(anext(parts, b""), PAUSE):
-            size += len(part)
-            if size > largest:
-                return JSONResponse({"error": _too_large(largest)}, status_code=413)
-            place.write(part)
-        place.flush()
-        return None
-    except TimeoutError:
-        return JSONResponse({"error": f"nothing came for {PAUSE:.0f} seconds"}, status_code=408)
-    except ClientDisconnect:
-        return Response(status_code=499)  # nobody reads it
-    except OSError as error:
-        return JSONResponse({"error": f"the film cannot be kept while it is read: {error.strerror}"}, status_code=507)
+def _count(meters: Meters, way: str, said: dict[str, Any]) -> None:
+    """Count what is said of a picture, or that it is an error."""
+    if "error" in said:
+        meters.refused(way)
+    elif "milliseconds" in said:
+        meters.took(way, said["milliseconds"] / 1000)
 
 
 def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
-    """The classes and bones of a model, for the page."""
+    """The classes of a model, and what its frames are, for the page and for other programs."""
     layout = saved.schema.layout
     return {
         "classes": list(saved.schema.classes),
+        "shape": list(saved.schema.shape),
+        "layout": layout if isinstance(layout, str) else None,
+        "features": list(saved.schema.features),
         "bones": [list(bone) for bone in get_layout(layout).bones] if layout is not None else [],
         "largest": largest,
     }
@@ -246,7 +245,3 @@ def _picture(data: bytes, size: tuple[int, int] | None) -> np.ndarray:
     except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
         raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
     raise DataError(f"a picture must have at most {SIDE} pixels a side")
-
-
-def _too_large(largest: int) -> str:
-    return f"the video is too large: at most {largest / 2**20:.0f} MiB"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,23 @@ class Recognition(NamedTuple):
     attention: tuple[np.ndarray | None, ...] = ()
     inputs: np.ndarray | None = None
 
+    def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
+        """The state as plain values that JSON can hold, for the names of the classes.
+
+        Example:
+            >>> Recognition(4, np.array([0.25, 0.75]), label=1, start=2, ended=None).to_dict(("sit", "stand"))
+            {'label': 'stand', 'since': 2, 'probabilities': {'sit': 0.25, 'stand': 0.75}}
+        """
+        shares = (round(float(share), 5) for share in self.probabilities)
+        said: dict[str, Any] = {
+            "label": classes[self.label],
+            "since": self.start,
+            "probabilities": dict(zip(classes, shares, strict=True)),
+        }
+        if self.ended is not None:
+            said["ended"] = {"label": classes[self.ended.label], "start": self.ended.start, "end": self.ended.end}
+        return said
+
 
 class Answers:
     """The pooled logits of a track and its segments.
@@ -40,6 +58,7 @@ class Answers:
     Args:
         window: frames after which the past fades; None: all frames count alike; 1: the last one alone.
         hold: as in :class:`Segmenter`.
+        pooled: float64 (K,), where the pooled logits are kept; None: memory of its own.
 
     Example:
         >>> answers = Answers(window=None, hold=1)
@@ -49,30 +68,70 @@ class Answers:
         2
     """
 
-    def __init__(self, window: int | None, hold: int) -> None:
+    def __init__(self, window: int | None, hold: int, pooled: np.ndarray | None = None) -> None:
         self._window, self._segmenter = window, Segmenter(hold)
         self._count = 0
-        self._pooled: np.ndarray | None = None
+        self._pooled = pooled
 
     def take(
         self, logits: np.ndarray, attention: tuple[np.ndarray | None, ...] = (), inputs: np.ndarray | None = None
     ) -> Recognition:
         """The state after a frame of these logits (K,)."""
-        self._count += 1
+        count = self.counted()
         if self._pooled is None:
-            self._pooled = logits.astype(np.float64)
-        else:
-            count = self._count if self._window is None else min(self._count, self._window)
-            self._pooled += (logits - self._pooled) / count
+            self._pooled = np.zeros(len(logits))
+        self._pooled += (logits - self._pooled) / count
         shares = np.exp(self._pooled - self._pooled.max())
         shares /= shares.sum()
-        ended = self._segmenter.push(shares)
-        label, start = self._segmenter.label, self._segmenter.start
-        return Recognition(self._count - 1, shares, label, start, ended, attention, inputs)
+        return self.taken(shares, int(shares.argmax()), attention, inputs)
+
+    def counted(self) -> int:
+        """Count a frame; the number of frames that the pooled logits are the mean of with it."""
+        self._count += 1
+        return self._count if self._window is None else min(self._count, self._window)
+
+    def taken(
+        self,
+        shares: np.ndarray,
+        best: int,
+        attention: tuple[np.ndarray | None, ...] = (),
+        inputs: np.ndarray | None = None,
+    ) -> Recognition:
+        """The state after a frame whose pooled logits give these probabilities (K,), the largest that of ``best``."""
+        segmenter = self._segmenter
+        ended = segmenter.push(shares, best)
+        return Recognition(self._count - 1, shares, segmenter.label, segmenter.start, ended, attention, inputs)
 
     def finish(self) -> Segment | None:
         """The last segment; None without frames."""
         return self._segmenter.finish()
+
+
+def take_together(
+    answers: Sequence[Answers],
+    pooled: np.ndarray,
+    rows: Sequence[int],
+    logits: np.ndarray,
+    attention: Sequence[tuple[np.ndarray | None, ...]],
+    inputs: Sequence[np.ndarray | None],
+) -> list[Recognition]:
+    """The states of several tracks after a frame of each, as :meth:`Answers.take` gives them.
+
+    Args:
+        answers: of the tracks, each once.
+        pooled: float64 (rows, K), where the answers keep their pooled logits.
+        rows: of the tracks, in it.
+        logits: (P, K).
+        attention, inputs: one for each track.
+    """
+    counts = np.array([one.counted() for one in answers])
+    means = pooled[rows]
+    means += (logits - means) / counts[:, None]
+    pooled[rows] = means
+    shares = np.exp(means - means.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    found = zip(answers, shares, shares.argmax(1).tolist(), attention, inputs, strict=True)
+    return [one.taken(share, best, gates, inp) for one, share, best, gates, inp in found]
 
 
 def check_room(tracks: int, most: int = MOST_TRACKS) -> None:

@@ -6,7 +6,7 @@ Input are frames as the model was trained on; onnxruntime and NumPy are all that
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,10 @@ class ExportedRecognizer:
         logits, *after = self._session.run(None, {self._frame_name: values[None], **state})
         self._tracks[track] = dict(zip(state, after, strict=True)), answers
         return answers.take(logits[0])
+
+    def push_together(self, frames: Sequence[Any], tracks: Sequence[Hashable]) -> list[Recognition]:
+        """Take the next frame of each of several tracks, one after the other."""
+        return [self.push(frame, track) for frame, track in zip(frames, tracks, strict=True)]
 
     def end(self, track: Hashable = 0) -> Segment | None:
         """Forget a track, whose person has gone; its last segment, None if it had no frame."""

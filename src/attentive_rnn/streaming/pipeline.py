@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -131,7 +131,7 @@ class Pipeline:
         """
         return self._recognise(self._find(image), self._next)
 
-    def run(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+    def run(self, frames: Iterable[Frame]) -> Generator[Seen, None, None]:
         """Take the frames of a video or camera; while one is recognised and used, the network looks at the next.
 
         Args:
@@ -157,13 +157,13 @@ class Pipeline:
         """What :meth:`push` gives, of what is found in the picture of this number in its source."""
         self._next = number + 1
         if isinstance(found, np.ndarray):
-            return [Sighting(0, self._recognised(found, 0, number))], []
-        seen = []
-        for person in found:
-            self._gone[person.track] = 0
-            result = self._recognised(self._numbers(person), person.track, number)
-            seen.append(Sighting(person.track, result, person, self._weights(result)))
-        here = {person.track for person in found}
+            (result,) = self._recognised([found], [0], number)
+            return [Sighting(0, result)], []
+        tracks = [person.track for person in found]
+        results = zip(found, self._recognised([self._numbers(one) for one in found], tracks, number), strict=True)
+        seen = [Sighting(person.track, result, person, self._weights(result)) for person, result in results]
+        here = set(tracks)
+        self._gone |= dict.fromkeys(here, 0)
         ended = []
         for track in list(self._gone):
             self._gone[track] += track not in here
@@ -179,13 +179,15 @@ class Pipeline:
         self._next = 0
         return ended
 
-    def _recognised(self, frame: np.ndarray, track: int, number: int) -> Recognition:
-        """The state of a track after its frame in the picture of this number."""
-        frames = self._frames.setdefault(track, SourceFrames())
-        result = self.recognizer.push(frame, track)
-        frames.push(number, result.start if result.ended is None else result.ended.start)
-        ended = None if result.ended is None else frames.of(result.ended)
-        return result._replace(start=frames.number(result.start), ended=ended)
+    def _recognised(self, frames: Sequence[np.ndarray], tracks: Sequence[int], number: int) -> list[Recognition]:
+        """The states of tracks after their frames in the picture of this number."""
+        results = []
+        for track, result in zip(tracks, self.recognizer.push_together(frames, tracks), strict=True):
+            numbers = self._frames.setdefault(track, SourceFrames())
+            numbers.push(number, result.start if result.ended is None else result.ended.start)
+            ended = None if result.ended is None else numbers.of(result.ended)
+            results.append(result._replace(start=numbers.number(result.start), ended=ended))
+        return results
 
     def _end(self, track: int) -> list[tuple[int, Segment]]:
         self._gone.pop(track, None)

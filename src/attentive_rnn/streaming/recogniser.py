@@ -13,10 +13,11 @@ from ..data import Schema, Streamed, get_layout
 from ..data.matching import FrameMap, match_frames
 from ..data.ranges import check_ranges
 from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
+from ..data.transforms import push_together
 from ..data.transforms.presence import unmark, unseen
 from ..errors import ConfigError, DataError
 from ..training.saved_model import SavedModel
-from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room
+from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room, take_together
 from .carried import Carried
 from .segments import Segment
 
@@ -96,6 +97,8 @@ class Recognizer:
         self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
         self._most_tracks = most_tracks
+        self._carried = Carried(self._layers, most_tracks)
+        self._pooled = np.zeros((most_tracks, len(self._bias)))  # logits of the tracks, in the rows of their states
         self._layout = known_layout(layout)
         self._features = tuple(features)
         self._maps: dict[tuple[Any, ...], FrameMap | None] = {}
@@ -122,9 +125,54 @@ class Recognizer:
         ready = self._frame(frame)  # before its track: one that is refused opens none
         state = self._track(track)
         marked = state.preprocess.push_marked(ready).reshape(1, -1)
-        output, attention = state.carried.step(unmark(marked), self.need_attention)
+        x = unmark(marked) if np.isnan(marked.numpy()).any() else marked
+        output, attention = self._carried.step(state.row, x, self.need_attention)
         inputs = marked[0].numpy() if self.need_attention else None
         return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention), inputs)
+
+    def push_together(self, frames: Any, tracks: Sequence[Hashable]) -> list[Recognition]:
+        """Take the next frame of each of several tracks: the results of pushing them one by one, in one step.
+
+        Args:
+            frames: one for each track, as in :meth:`push`; or all as one array (P, *schema.shape), which is fastest.
+            tracks: who they are, each once.
+
+        Raises:
+            DataError: as in :meth:`push`, or a track occurs twice; then no track has taken its frame.
+
+        Example:
+            >>> import torch
+            >>> from attentive_rnn import SequenceClassifier
+            >>> from attentive_rnn.data import Compose, Schema
+            >>> from attentive_rnn.training import SavedModel
+            >>> schema = Schema(classes=("sit", "stand"), shape=(6,))
+            >>> recognizer = Recognizer(SavedModel(SequenceClassifier(6, 2).eval(), schema, Compose([])))
+            >>> ann, bob = recognizer.push_together(torch.randn(2, 6), ["Ann", "Bob"])
+            >>> ann.frame, recognizer.tracks
+            (0, ['Ann', 'Bob'])
+        """
+        if len(frames) != len(tracks):
+            raise DataError(f"there are {len(frames)} frames of {len(tracks)} tracks")
+        if len(tracks) < 2:
+            return [self.push(frame, track) for frame, track in zip(frames, tracks, strict=True)]
+        if len(set(tracks)) < len(tracks):
+            twice = next(track for i, track in enumerate(tracks) if track in tracks[:i])
+            raise DataError(f"track {twice!r} has two frames in one step")
+        ready = self._together(frames, tracks)
+        new = sum(track not in self._tracks for track in tracks)
+        if new:
+            check_room(len(self._tracks) + new - 1, self._most_tracks)
+        states = [self._track(track) for track in tracks]
+        rows = [state.row for state in states]
+        marked = push_together([state.preprocess for state in states], ready).flatten(1)
+        outputs, attention = self._carried.steps(rows, unmark(marked).contiguous(), self.need_attention)
+        logits = outputs @ self._weight.T + self._bias
+        if self.need_attention:
+            gates = [tuple(None if a is None else a[i] for a in attention) for i in range(len(rows))]
+            inputs: Sequence[Any] = marked.numpy()
+        else:
+            gates, inputs = [()] * len(rows), [None] * len(rows)
+        return take_together([state.answers for state in states], self._pooled, rows, logits, gates, inputs)
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -137,7 +185,7 @@ class Recognizer:
             return []
         state = self._track(track)
         marked = torch.stack([state.preprocess.push_marked(frame) for frame in ready]).flatten(1)
-        outputs, attention = state.carried.chunk(unmark(marked), self.need_attention)
+        outputs, attention = self._carried.chunk(state.row, unmark(marked), self.need_attention)
         logits = outputs @ self._weight.T + self._bias
         inputs = marked.numpy() if self.need_attention else [None] * len(ready)
         return [
@@ -148,38 +196,68 @@ class Recognizer:
     def end(self, track: Hashable = 0) -> Segment | None:
         """Forget a track, whose person has gone; its last segment, None if it had no frame."""
         state = self._tracks.pop(track, None)
-        return None if state is None else state.answers.finish()
+        if state is None:
+            return None
+        self._carried.end(state.row)
+        return state.answers.finish()
 
     def _track(self, track: Hashable) -> _Track:
         found = self._tracks.get(track)
         if found is None:
             check_room(len(self._tracks), self._most_tracks)
-            answers = Answers(self.window, self.hold)
-            found = _Track(Streamed(self.saved.preprocessing), Carried(self._layers), answers)
-            self._tracks[track] = found
+            row = self._carried.begin()
+            self._pooled[row] = 0
+            answers = Answers(self.window, self.hold, self._pooled[row])
+            found = self._tracks[track] = _Track(Streamed(self.saved.preprocessing), row, answers)
         return found
 
     def _frame(self, frame: Any) -> Tensor:
-        schema, names = self.saved.schema, self._features
+        """A frame in the model's shape, without what is missing."""
+        return self._checked(self._values(frame))
+
+    def _together(self, frames: Any, tracks: Sequence[Hashable]) -> Tensor:
+        """The frames of several tracks in the model's shape, (P, *shape)."""
+        whole = isinstance(frames, np.ndarray | Tensor) and frames.shape[1:] == self.saved.schema.shape
+        if whole and not self._features and self._layout is None:
+            return self._checked(self._array(frames), tracks)
+        found = []
+        for frame, track in zip(frames, tracks, strict=True):
+            try:
+                found.append(self._values(frame))
+            except DataError as error:
+                raise DataError(f"track {track!r}: {error}") from error
+        return self._checked(np.stack(found), tracks)
+
+    def _values(self, frame: Any) -> np.ndarray:
+        """A frame in the model's shape."""
+        names = self._features
         if isinstance(frame, Mapping):
             frame, names = self._named(frame)
         values = self._array(frame)
-        if values.shape != schema.shape or names or self._layout is not None:
+        if values.shape != self.saved.schema.shape or names or self._layout is not None:
             values = self._matched(values, names)
-        missing = np.isnan(values).any(-1, keepdims=True)
-        if len(schema.shape) == 3 and missing.any() and not missing.all():
-            values = np.where(missing, 0, values)
-        if self.saved.min_confidence and len(schema.shape) == 3 and schema.vector[0] < schema.vector[1]:
-            unsure = unseen(values[..., schema.vector[0]], self.saved.min_confidence)
-            values = np.where(unsure[..., None], 0, values)
+        return values
+
+    def _checked(self, values: np.ndarray, tracks: Sequence[Hashable] = ()) -> Tensor:
+        """A frame (*shape), or several (P, *shape), with zeros for joints that are missing; not all may be."""
+        schema = self.saved.schema
+        if len(schema.shape) == 3:
+            missing = np.isnan(values).any(-1, keepdims=True)
+            if missing.any():
+                values = np.where(missing & ~missing.all((-3, -2), keepdims=True), 0, values)
+            if self.saved.min_confidence and schema.vector[0] < schema.vector[1]:
+                unsure = unseen(values[..., schema.vector[0]], self.saved.min_confidence)
+                values = np.where(unsure[..., None], 0, values)
         if not np.isfinite(values).all():
+            bad = [np.isfinite(one).all() for one in values].index(False) if tracks else 0
             raise DataError(
-                "a value of a frame is missing or infinite; send zeros for a person or joint that is not there"
+                f"{f'track {tracks[bad]!r}: ' if tracks else ''}a value of a frame is missing or infinite; "
+                "send zeros for a person or joint that is not there"
             )
         ready = torch.from_numpy(values if values.flags.writeable else values.copy())
         if self._first is not None:
-            self._first.append(ready[None])
-            if len(self._first) == LOOKED_AT:
+            self._first += ready.clone().reshape(-1, 1, *schema.shape)
+            if len(self._first) >= LOOKED_AT:
                 check_ranges(self.saved.seen, schema, self._first, "the stream")
                 self._first = None
         return ready
@@ -232,5 +310,5 @@ class _Track(NamedTuple):
     """The state kept of one person."""
 
     preprocess: Streamed
-    carried: Carried
+    row: int  # of its hidden state and its pooled logits
     answers: Answers

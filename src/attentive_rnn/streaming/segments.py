@@ -90,9 +90,14 @@ class Segmenter:
         self._rival, self._lead = -1, 0
         self._rival_sum = self._sum_in_lead = 0.0  # of the rival's and the label's, over the frames it has led
 
-    def push(self, probabilities: np.ndarray) -> Segment | None:
-        """Take the probabilities (K,) of the next frame; the segment that has ended by it, if one has."""
-        best = int(probabilities.argmax())
+    def push(self, probabilities: np.ndarray, best: int | None = None) -> Segment | None:
+        """Take the probabilities (K,) of the next frame; the segment that has ended by it, if one has.
+
+        Args:
+            probabilities: of the classes.
+            best: the class of the largest, if it is known already.
+        """
+        best = int(probabilities.argmax()) if best is None else best
         if self.label < 0:
             self.label = best
         if best == self.label:

@@ -121,6 +121,21 @@ class Task(ABC):
         output: Tensor = model(batch.x, batch.lengths)
         return output
 
+    def learn(
+        self, model: torch.nn.Module, batch: Batch, label_smoothing: float = 0.0, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The model's output for a batch, as :meth:`run` gives it, and what training minimises, a number."""
+        output = self.run(model, batch)
+        return output, self.loss(output, batch.labels, label_smoothing, weights)
+
+    def learn_early(self, model: Model) -> None:
+        """Let :meth:`learn` minimise the loss after every step, for answers before the end of a sequence.
+
+        Raises:
+            ConfigError: there are no such answers of the task or the model.
+        """
+        raise ConfigError("training.early is for classes of sequences")
+
     def run_attending(self, model: torch.nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         """The model's output, and the mean attention of each layer to its input (), for the penalty on it.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import Batch, Schema
 from ..errors import ConfigError
@@ -58,6 +58,32 @@ class Classification(SequenceTask):
 
     metric = Metric("accuracy", "acc", rising=True, percent=True, single="Wilson's, of the test sequences of one run")
     loss_title = "cross-entropy (nats)"
+    _early = False
+
+    def learn_early(self, model: Model) -> None:
+        if not (isinstance(model, SequenceClassifier) and model.forward_only):
+            raise ConfigError(
+                "training.early needs a model that reads forward only: --model.bidirectional false, and --model.pool "
+                "mean or last"
+            )
+        self._early = True
+
+    def learn(
+        self, model: nn.Module, batch: Batch, label_smoothing: float = 0.0, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        if not (self._early and model.training):
+            return super().learn(model, batch, label_smoothing, weights)
+        logits = model(batch.x, batch.lengths, every_step=True)  # (B, T, K)
+        rows, steps, _ = logits.shape
+        lengths = batch.lengths.to(logits.device)
+        labels = batch.labels[:, None].expand(rows, steps)
+        losses = F.cross_entropy(
+            logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=label_smoothing
+        )
+        past = torch.arange(steps, device=logits.device) >= lengths[:, None]
+        each = losses.view(rows, steps).masked_fill(past, 0).sum(1) / lengths
+        last = logits[torch.arange(rows, device=logits.device), lengths - 1]
+        return last, (each if weights is None else each * weights.to(each.dtype)).mean()
 
     def loss(
         self, output: Tensor, labels: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None

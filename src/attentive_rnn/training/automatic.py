@@ -14,7 +14,7 @@ import numpy as np
 
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, get_source
 from ..data.skeletons.layouts import JointLayout, get_layout
-from ..errors import ConfigError
+from ..errors import ConfigError, counted
 from .config import Config
 from .recipes import as_overrides, read_recipe, resolve
 from .setup import load_splits, training_parts
@@ -158,7 +158,7 @@ def parts_in_words(config: Config, splits: Splits) -> str:
     most = " at most" if training.select == "best" else ""
     return (
         f"{len(train)} {items}{of} to train on, {len(valid) or 'none'} for validation, {len(splits.test)} for testing; "
-        f"{training.max_epochs} epochs of {steps} step{'s' * (steps > 1)}{most}"
+        f"{counted(training.max_epochs, 'epoch')} of {counted(steps, 'step')}{most}"
     )
 
 

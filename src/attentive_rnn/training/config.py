@@ -162,6 +162,9 @@ class TrainingConfig:
         label_smoothing: share of the training target that goes to all classes alike; for classes only.
         class_balance: b, from 0 to 1: a training sequence of a class with n sequences has a weight in the loss in
             proportion to n^-b, 1 on average; 0: all weigh alike; 1: all classes do. For classes only.
+        early: minimise the mean of the loss after each frame, as if the sequence ended there, in place of the loss
+            after the last one: for answers before the action ends. For classes, of models that read forward only;
+            without attention_penalty.
         attention_penalty: w: the loss grows by w times the mean attention of the first layer's gate, over the elements
             and frames of a sequence and over sequences, so that the gate closes where it can; a list: one weight for
             each layer. It rises from 0 over the first half of max_epochs: with select best the epoch kept may lie
@@ -175,6 +178,7 @@ class TrainingConfig:
     select: Literal["best", "last"] = "best"
     label_smoothing: Share = 0.0
     class_balance: Annotated[float, Field(ge=0, le=1, description="from 0 to 1")] = 0.0
+    early: bool = False
     attention_penalty: float | list[float] = 0.0
 
     @property

@@ -249,9 +249,9 @@ class Loop:
             if self.model.training and any(penalties):
                 output, attention = task.run_attending(self.model, batch)
                 pressed = [(w, mean) for w, mean in zip(penalties, attention, strict=False) if w]
+                loss = task.loss(output, batch.labels, label_smoothing, weights)
             else:
-                output = task.run(self.model, batch)
-            loss = task.loss(output, batch.labels, label_smoothing, weights)
+                output, loss = task.learn(self.model, batch, label_smoothing, weights)
             total = task.tally(output.detach(), batch.labels)
         counts = torch.stack([loss.detach().double() * len(batch.labels), total.double()])
         if pressed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +12,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from ..data.io.files import write_file
+from ..data.io.files import write_csv
 from ..errors import ConfigError
 from ..progress import Bar
 from ..tasks import Metric
@@ -102,11 +100,8 @@ class Recorder:
 
     def _write_rows(self) -> None:
         if self._written is not None:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-            write_file(self._written.metrics, text.getvalue().encode())
+            names = list(self.rows[0])
+            write_csv(self._written.metrics, names, ([row[name] for name in names] for row in self.rows))
 
 
 class Hooks(NamedTuple):

@@ -67,7 +67,7 @@ def train(
         callbacks: functions that are called after each epoch with its row of metrics.csv, such as {"epoch": 1.0,
             "train_loss": ...}. One that returns True ends the training, and the selected epoch so far is tested; an
             error that one raises ends it at once, and :func:`resume` can go on.
-        loggers: of Lightning, such as its WandbLogger, which are given the configuration and each row.
+        loggers: of Lightning, such as its CSVLogger, which are given the configuration and each row.
 
     Raises:
         ConfigError, DataError: the configuration or the data cannot be used, or several processes were started.

@@ -220,6 +220,10 @@ def make_job(config: Config, splits: Splits, model: Model, device: torch.device)
     task, weights = task_for(splits.train.schema), class_weights(train, config.training.class_balance)
     if config.data.standardise_target:
         task.standardise(train.labels)
+    if config.training.early:
+        if any(config.training.penalties):
+            raise ConfigError("training.early and training.attention_penalty cannot be used together; leave one out")
+        task.learn_early(model)
     return Job(config, model, task, *ready, preprocessing, device, weights)
 
 

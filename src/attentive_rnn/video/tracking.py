@@ -1,4 +1,4 @@
-"""Tracks of people from picture to picture, by the places of their joints."""
+"""Tracks of people from picture to picture, by the places of their joints and the ways that they go."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+STEADY = 0.5  # share of the former velocity in the next one
+
 
 class Tracker:
     """Numbers of people that stay with them while they move, in whatever order a picture's people are found.
 
-    The distance of a person from a track is the mean way of the joints since the track was last seen, in units of the
-    size that it had then, the longer side of the box around its joints. The nearest pair of a track and a person comes
-    first; a person whom no free track reaches begins a new one.
+    A track is expected where its velocity, which is smoothed, has brought it since it was last seen, for as many
+    pictures. The distance of a person from a track is the mean distance of the joints from there, in units of the size
+    that it had then, the longer side of the box around its joints. Of all ways to pair people with tracks that of the
+    smallest sum of distances is taken, where none counts more than the reach; a person beyond reach begins a new track.
 
     Args:
         patience: pictures without the person after which a track ends.
@@ -31,35 +34,57 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget everybody; numbers begin at 0 again."""
-        self._places: dict[int, np.ndarray] = {}
-        self._lost: dict[int, int] = {}
+        self._tracks: dict[int, _Track] = {}
         self._next = 0
 
     def assign(self, people: Sequence[np.ndarray]) -> list[int]:
         """The tracks of the next picture's people, each with joints (V, 2 or more): x, y."""
         found = [person[:, :2] for person in people]
-        pairs = sorted(
-            (distance, track, i)
-            for track, place in self._places.items()
-            for i, joints in enumerate(found)
-            if (distance := _distance(place, joints)) <= self.reach
-        )
-        tracks: dict[int, int] = {}
-        for _, track, i in pairs:
-            if i not in tracks and track not in tracks.values():
-                tracks[i] = track
-        for i in range(len(found)):
-            if i not in tracks:
+        numbers = list(self._tracks)
+        for track in self._tracks.values():
+            track.lost += 1
+        distances = np.array([[self._tracks[n].distance(joints) for joints in found] for n in numbers])
+        tracks = {i: numbers[row] for row, i in _pairs(distances, self.reach)}
+        for i, joints in enumerate(found):
+            if i in tracks:
+                self._tracks[tracks[i]].move(joints)
+            else:
                 tracks[i], self._next = self._next, self._next + 1
-        for track in list(self._places):
-            self._lost[track] += 1
-            if self._lost[track] >= self.patience and track not in tracks.values():
-                del self._places[track], self._lost[track]
-        for i, track in tracks.items():
-            self._places[track], self._lost[track] = found[i], 0
+                self._tracks[tracks[i]] = _Track(joints)
+        self._tracks = {n: track for n, track in self._tracks.items() if track.lost < self.patience}
         return [tracks[i] for i in range(len(found))]
 
 
-def _distance(before: np.ndarray, after: np.ndarray) -> float:
-    size = max(float(np.ptp(before, axis=0).max()), 1e-6)
-    return float(np.linalg.norm(after - before, axis=1).mean()) / size
+class _Track:
+    """Where one person was last seen, and where to.
+
+    Attributes:
+        lost: pictures since then.
+    """
+
+    def __init__(self, joints: np.ndarray) -> None:
+        self.joints, self.velocity, self.lost = joints, np.zeros(2), 0
+        self.seen = 1
+
+    def distance(self, joints: np.ndarray) -> float:
+        """The mean distance of joints (V, 2) from where these are expected, in sizes of the person."""
+        size = max(float(np.ptp(self.joints, axis=0).max()), 1e-6)
+        expected = self.joints + self.velocity * self.lost
+        return float(np.linalg.norm(joints - expected, axis=1).mean()) / size
+
+    def move(self, joints: np.ndarray) -> None:
+        """Take the joints that were found."""
+        velocity = (joints - self.joints).mean(0) / self.lost
+        steady = min(STEADY, 1 - 1 / self.seen)  # at first the mean of all
+        self.velocity = steady * self.velocity + (1 - steady) * velocity
+        self.joints, self.lost, self.seen = joints, 0, self.seen + 1
+
+
+def _pairs(distances: np.ndarray, reach: float) -> list[tuple[int, int]]:
+    """Rows and columns of a table of distances, each at most once, that belong together."""
+    from scipy.optimize import linear_sum_assignment  # late, for it is slow to import
+
+    if distances.size == 0:
+        return []
+    rows, columns = linear_sum_assignment(np.where(distances <= reach, distances, reach))
+    return [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if distances[r, c] <= reach]

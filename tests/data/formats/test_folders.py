@@ -137,7 +137,7 @@ def test_train_validation_and_test_folders_are_three_parts(tmp_path, valid):
     root = write(
         tmp_path, {f"{part}/{c}/{i}.csv": CSV for part in ("training", valid, "testing") for c in "ab" for i in "12"}
     )
-    splits = folders.load(root)
+    splits = folders.SOURCE.load(root)
     assert {name: len(part) for name, part in splits.parts().items()} == {"train": 4, "valid": 4, "test": 4}
     assert splits.notes == ()
 

@@ -288,3 +288,14 @@ def test_splits_that_are_no_train_and_test_part_are_named(tmp_path):
     content["split"] = {"train": [], "holdout": []}
     with pytest.raises(DataError, match=r"no two splits are train and test, .*; there are 'train', 'holdout'"):
         load("pyskl", put_pickle(tmp_path / "d.pkl", content))
+
+
+def test_sequences_of_a_split_without_an_annotation_are_counted_and_named(tmp_path):
+    content = pyskl_content()
+    path = put_pickle(tmp_path / "d.pkl", content)
+    assert not any("no annotation is read" in note for note in read(path).notes)
+    lost = content["annotations"].pop()["frame_dir"]
+    put_pickle(path, content)
+    assert read(path).notes[-1] == (
+        f"{path}: the splits name 1 sequence of which no annotation is read; the first is {lost!r}"
+    )

@@ -124,6 +124,18 @@ def test_a_first_line_that_counts_the_columns_is_refused_and_both_readings_are_n
     assert read_sequences(tmp_path / "Up_TRAIN.tsv")[0].sequence.tolist() == [[1], [2]]
 
 
+def test_a_line_of_another_length_and_an_empty_one_are_named(tmp_path):
+    whole = lines(4)[2].splitlines()
+    joined = UCR.to_dataset("\n".join([whole[0] + whole[1], "", *whole[2:]]).encode(), "Toy_TRAIN.tsv")
+    assert joined.notes == (
+        "Toy_TRAIN.tsv, line 2: is empty, between two sequences; a sequence may be lost there",
+        "Toy_TRAIN.tsv, line 3: has 30 values and line 1 has 60; the archive fills shorter sequences with NaN, so a "
+        "line may be cut, or two joined",
+    )
+    assert joined.lengths.tolist() == [60, 30, 30]
+    assert UCR.to_dataset(("\n".join(whole) + "\n\n").encode(), "Toy_TRAIN.tsv").notes == ()
+
+
 def test_numbers_between_tabs_or_semicolons_may_have_decimal_commas(tmp_path):
     for suffix, text in ((".tsv", "1\t0,5\t1,2\n2\t-0,5\t1,234\n"), (".csv", "1,0;0,5;1,2\n2,0;-0,5;1,234\n")):
         for part in ("TRAIN", "TEST"):

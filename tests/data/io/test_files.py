@@ -1,5 +1,6 @@
 """Files: each failure is one error that names the file, and what is written appears whole."""
 
+import csv
 import gzip
 import json
 import lzma
@@ -14,6 +15,7 @@ from attentive_rnn.data.io.files import (
     read_bytes,
     read_json,
     write_atomically,
+    write_csv,
     write_file,
     write_json,
 )
@@ -53,6 +55,12 @@ def test_a_file_is_replaced_only_on_request(tmp_path):
         check_writable(tmp_path / "out.csv", (".npz", ".pkl"), overwrite=False)
     with pytest.raises(ConfigError, match="cannot be written"):
         write_atomically(tmp_path / "no" / "folder.npz", b"")
+
+
+def test_rows_go_to_a_csv_file_as_they_are_but_no_text_is_a_formula(tmp_path):
+    write_csv(tmp_path / "new" / "t.csv", ["model", "=x"], [["a, b", -0.5], ["@c", "-1"]])
+    with open(tmp_path / "new" / "t.csv", newline="") as file:
+        assert list(csv.reader(file)) == [["model", "'=x"], ["a, b", "-0.5"], ["'@c", "-1"]]
 
 
 def test_json_has_no_nan_and_no_half_characters(tmp_path):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from attentive_rnn.data.io.members import LARGEST, holds, members, read_member
+from attentive_rnn.data.io.members import LARGEST, holds, members, other_members, read_member
 from attentive_rnn.errors import DataError
 
 
@@ -71,3 +71,17 @@ def test_a_member_that_claims_to_be_huge_is_refused_unread(folder):
         archive.writestr("c.txt", bytes(LARGEST + 1))
     with pytest.raises(DataError, match=r"member c.txt: is larger than 64 MiB"):
         list(members(path, key, "text"))
+
+
+def test_files_that_are_no_members_are_counted_and_one_is_named(folder):
+    path = zipped(folder)
+    assert other_members(path, key) == [f"{path}: 1 other file in it is not read; the first is 'readme.md'"]
+    assert other_members(folder, key, (".md",)) == []
+    assert other_members(folder / "b.txt", lambda name: None) == []
+
+
+def test_a_name_with_dots_for_the_folder_above_is_not_hidden(folder):
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../z.txt", "z")
+    assert [m.key for m in members(path, key, "text")] == ["a", "b", "z"]

@@ -7,6 +7,7 @@ import struct
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from attentive_rnn.data.formats.pyskl import read
@@ -129,3 +130,8 @@ def test_an_array_whose_shape_does_not_fit_is_refused():
     shape = next(p for op, _, p in pickletools.genops(data) if op.name == "BININT1" and data[p + 1] == 3)
     with pytest.raises(DataError, match="shape of an array does not fit"):
         load_plain(data[: shape + 1] + b"\xff" + data[shape + 2 :], "here")
+
+
+def test_a_pickled_data_frame_is_refused_with_what_to_save_instead():
+    with pytest.raises(DataError, match="save a DataFrame with to_parquet or to_csv"):
+        load_plain(pickle.dumps(pd.DataFrame({"x": [1.0]})), "frame.pkl")

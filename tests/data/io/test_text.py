@@ -120,3 +120,17 @@ def test_columns_without_name_and_value_at_the_end_are_cut():
     assert table.names == ("x", "y")
     assert table.rows == [["1", "2"], ["3", ""]]
     assert "the last 2 columns have no name" in table.notes[0]
+
+
+@pytest.mark.parametrize("second", ["-,-,m/s2,deg", ",,x,y", "id,name,m/s2,"])
+def test_a_row_of_units_or_further_names_is_no_frame(second):
+    text = f"id,label,ax,ay\n{second}\n1,a,0.5,1\n1,a,0.25,2\n2,b,0.5,3\n"
+    with pytest.raises(DataError, match=r"here, line 2: '.*' seems to hold units or further names, .* delete the line"):
+        parse_table(text.encode(), "here")
+    assert len(parse_table(text.encode(), "here", header=True).rows) == 4
+
+
+@pytest.mark.parametrize("first", ["1,a,ERR,1", "1,a,,", "1,a,?,ERR"])
+def test_a_first_frame_with_a_fault_is_no_row_of_units(first):
+    text = f"id,label,ax,ay\n{first}\n1,a,0.25,2\n2,b,0.5,3\n2,b,0.5,3\n"
+    assert len(parse_table(text.encode(), "here").rows) == 4

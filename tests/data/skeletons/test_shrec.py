@@ -77,6 +77,23 @@ def test_a_list_that_names_what_is_not_there_is_refused(small):
         load("shrec17", small)
 
 
+def test_a_sequence_is_on_one_list_once_and_others_are_counted(small):
+    train, test = small / "train_gestures.txt", small / "test_gestures.txt"
+    assert load("shrec17", small).train.notes == ()
+    lines = test.read_text().splitlines(keepends=True)
+    test.write_text("".join(lines[:3]))
+    assert load("shrec17", small).test.notes == (
+        "shrec17: 1 of 8 are left out, which are on neither list; the first is g14_f2_s02_e01",
+    )
+    test.write_text("".join([*lines, lines[0]]))
+    with pytest.raises(DataError, match=r"entry 5: the sequence g01_f1_s02_e01 is on the list twice; delete one"):
+        load("shrec17", small)
+    test.write_text(lines[0])
+    train.write_text(train.read_text() + lines[0])
+    with pytest.raises(DataError, match=r"g01_f1_s02_e01 is on both lists, train_gestures.txt and test_gestures.txt"):
+        load("shrec17", small)
+
+
 def test_malformed_files_folders_and_options_are_refused(tmp_path):
     write(tmp_path, content="1 2 3\n")
     with pytest.raises(DataError, match=r"skeletons_world.txt, line 1: has 3 numbers, expected 66"):

@@ -167,6 +167,22 @@ def test_a_rating_of_5000_digits_is_refused(tmp_path):
         load("imdb", folder)
 
 
+def test_lines_that_were_joined_and_empty_ones_are_named(tmp_path):
+    write_tables(tmp_path, ".tsv")
+    table = tmp_path / "train.tsv"
+    table.write_text("0\t2\tDull.1\t9\tGreat film\n\n1\t9\tGreat\n0\t1\tBad\n")
+    assert load("imdb", tmp_path).train.notes == (
+        f"{table}, line 1: holds two reviews, as if a line break were lost",
+        f"{table}, line 2: is empty",
+    )
+    assert read_sequences(tmp_path).notes == load("imdb", tmp_path).train.notes
+    assert len(load("imdb", tmp_path).train) == 3
+    table.write_text("label\ttext\r\nneg\tDull.pos\tGreat\r\nneg\tBad.pos\tGood\r\nneg\ta\ttab\r\n")
+    assert load("imdb", tmp_path).train.notes == (
+        f"{table}, line 2: holds two reviews, as if a line break were lost; so it is in 2 lines",
+    )
+
+
 @pytest.mark.parametrize("labels", [("sport", "news"), ("pos", "neg")])
 def test_tables_of_other_texts_or_with_a_validation_part_are_left_to_the_general_reader(tmp_path, labels):
     parts = ["train", "test", *["valid"] * (labels[0] == "pos")]

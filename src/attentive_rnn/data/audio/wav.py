@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, Splits
+from ..dataset import SequenceDataset
 from ..io.bad_samples import check_bad
 from ..io.files import existing, read_bytes
 from ..io.label_table import facts_of_table
@@ -29,47 +29,12 @@ from ..options import whole
 from ..recordings import Windows, with_windows
 from ..schema import Schema
 from ..source import Source
-from ..split import check_part_folders, part_of, train_test
+from ..split import check_part_folders, part_of, with_test_part
 from .mel import LogMel
 
 _RATES = (1000, 384000)  # Hz
 # What scipy's parser lets through on damaged files.
 _BROKEN = (ValueError, EOFError, OSError, ArithmeticError, LookupError, TypeError, MemoryError, NameError, struct.error)
-
-
-def load(
-    path: str | Path,
-    mels: int = 40,
-    hop: float = 0.01,
-    sample_rate: int = 16000,
-    label: str | None = None,
-    subject: str | None = None,
-    split: str | None = None,
-    missing: str = "refuse",
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    windows: Windows | None = None,
-) -> Splits[SequenceDataset]:
-    """The training and test part: those of the folders or of a column, or else a share held out for testing.
-
-    Args:
-        path: the folder, or one .wav file.
-        mels: bands of a frame.
-        hop: seconds from a frame to the next; a frame is 25 ms of sound.
-        sample_rate: Hz to which all sounds are brought.
-        label, subject, split: columns of the .csv file; without them the usual names are recognised.
-        missing: "refuse" or "skip", what becomes of files that cannot be read.
-        test_fraction: share held out where there are no parts: whole subjects where they are known, else the same
-            share of each class.
-        seed: of that draw.
-        windows: how long recordings are cut.
-
-    Raises:
-        DataError: a file is damaged, empty or compressed, has no label, or a part is empty.
-        ConfigError: an option with another value, or a column that is not there.
-    """
-    dataset = read(path, mels, hop, sample_rate, label, subject, split, missing, windows)
-    return train_test(dataset if windows is None else windows.usable(dataset), test_fraction, seed, missing)
 
 
 def read(
@@ -85,7 +50,18 @@ def read(
 ) -> SequenceDataset:
     """Every recording in the order of its path, labelled or not; a part is in ``meta["split"]``.
 
-    Errors as for :func:`load`.
+    Args:
+        path: the folder, or one .wav file.
+        mels: bands of a frame.
+        hop: seconds from a frame to the next; a frame is 25 ms of sound.
+        sample_rate: Hz to which all sounds are brought.
+        label, subject, split: columns of the .csv file; without them the usual names are recognised.
+        missing: "refuse" or "skip", what becomes of files that cannot be read.
+        windows: how long recordings are cut.
+
+    Raises:
+        DataError: a file is damaged, empty or compressed.
+        ConfigError: an option with another value, or a column that is not there.
     """
     path, mel = existing(path), LogMel(whole("audio", "mels", mels, 1), hop, sample_rate)
     bad = check_bad("audio", missing)
@@ -207,7 +183,7 @@ def recognise(path: Path) -> bool:
 SOURCE = Source(
     name="audio",
     title="sounds: .wav files in a folder for each class, or with a .csv that names files and labels; log-mel features",
-    load=with_windows(load, knows_rate=True),
+    load=with_windows(with_test_part(read), knows_rate=True),
     read=with_windows(read, knows_rate=True),
     recognise=recognise,
     may_lack=("label", "subject", "split"),

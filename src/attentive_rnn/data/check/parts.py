@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ _NAMED = 8  # classes that a sentence names at most
 def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = False) -> Iterator[str]:
     """A sentence for each part of one class only or without a class of another part, and on persons in two parts.
 
-    Also on classes that differ only in case or spaces, which may be one.
+    Also on classes that differ only in case, spaces or zeros before a number, which may be one.
 
     Args:
         parts: the parts of a data set by name.
@@ -49,11 +50,15 @@ def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = F
 def _alike(classes: Sequence[str]) -> Iterator[str]:
     alike: dict[str, list[str]] = {}
     for name in classes:
-        alike.setdefault("".join(name.casefold().replace("_", " ").split()), []).append(name)
+        words = re.findall(r"\d+|[^\W\d_]+|[^\w\s]", name.casefold())
+        alike.setdefault("".join(word.lstrip("0") or "0" for word in words), []).append(name)
     for names in alike.values():
         if len(names) > 1:
             shown = " and ".join(map(repr, names))
-            yield f"the classes {shown} differ only in case or spaces: write them alike if they are one"
+            yield (
+                f"the classes {shown} differ only in case or spaces or in zeros before a number: write them alike if "
+                "they are one"
+            )
 
 
 def classes_in_words(names: Sequence[str]) -> str:

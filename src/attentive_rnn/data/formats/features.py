@@ -22,35 +22,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, Splits
+from ..dataset import SequenceDataset
 from ..io.files import existing, quoted, write_atomically
 from ..schema import Schema
 from ..source import Source
-from ..split import check_part_folders, part_of, train_test
+from ..split import check_part_folders, part_of, with_test_part
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
 
 
-def load(path: str | Path, test_fraction: float = 0.25, seed: int = 0, maps: bool = False) -> Splits[SequenceDataset]:
-    """The training and test part: the folders train and test, or else a share held out for testing.
-
-    Args:
-        path: the folder.
-        test_fraction: share of each class held out where there are no such folders.
-        seed: of that draw.
-        maps: take the maps of features (D, H, W) of each frame, not the D features.
-
-    Raises:
-        DataError: a file is damaged, unlike the others or without maps, or a part is empty.
-    """
-    return train_test(read(path, maps), test_fraction, seed)
-
-
 def read(path: str | Path, maps: bool = False) -> SequenceDataset:
     """Every video in a folder of folders, or one video; the classes are the names of the files' folders.
 
-    Errors as for :func:`load`.
+    Args:
+        path: the folder or file.
+        maps: take the maps of features (D, H, W) of each frame, not the D features.
+
+    Raises:
+        DataError: a file is damaged, unlike the others or without maps.
     """
     path = existing(path)
     files = [path] if path.is_file() else sorted(_files(path))
@@ -184,7 +174,7 @@ def read_features(path: Path, maps: bool = False) -> Stored:
 SOURCE = Source(
     name="frame-features",
     title=f"features of videos' frames: a folder for each class with {SUFFIX} files of attentive features",
-    load=load,
+    load=with_test_part(read),
     read=read,
     recognise=recognise,
 )

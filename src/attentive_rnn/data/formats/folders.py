@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from ...errors import ConfigError, DataError, counted
-from ..dataset import SequenceDataset, Splits
+from ..dataset import SequenceDataset
 from ..io.arrays import Missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
@@ -34,7 +34,7 @@ from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..skeletons.units import with_units
 from ..source import Source
-from ..split import check_part_folders, part_of, train_test
+from ..split import check_part_folders, part_of, with_test_part
 from .columns import Columns, Kind
 from .long.frames import Frames, Reading, gather, sorted_rows
 from .long.labels import Labels, read_labels
@@ -47,49 +47,9 @@ _NO_CLASS = (
 )
 
 
-def load(
-    path: str | Path,
-    layout: Layout | None = None,
-    subject: str | None = None,
-    missing: Missing = "refuse",
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    values: int | None = None,
-    header: bool | None = None,
-    time: str | None = None,
-    label: str | None = None,
-    features: Sequence[str] | None = None,
-    keep: Sequence[str] = (),
-    target: Kind | None = None,
-    decimal: Decimal | None = None,
-) -> Splits[SequenceDataset]:
-    """The training and test part: the folders train and test, or else a share held out for testing.
-
-    Args:
-        path: the folder.
-        layout: joint layout, if the frames are skeletons.
-        subject: a regular expression that finds who a file shows in its name; its first group is the subject. With
-            ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02. None: a column of a usual name.
-        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
-        test_fraction: share held out where there are no such folders: whole subjects where they are known, else
-            the same share of each class.
-        seed: of that draw.
-        values: how many a joint has, if the frames are skeletons and can be read in two ways.
-        header: whether the first line of a text file has names; None: see
-            :func:`attentive_rnn.data.io.text.parse_table`.
-        time: the column by which the frames of a text file are ordered; None: the one of a usual name.
-        label: the column with the class of a file, or the number to predict; None: the folder names the class.
-        features, keep, target, decimal: of text files, as for tables; see
-            :func:`attentive_rnn.data.formats.tables.load`.
-
-    Raises:
-        DataError: a file is malformed or unlike the others, or a part is empty.
-        ConfigError: the expression is none, or has no group, or the files have no column of a given name.
-    """
-    dataset = read(path, layout, subject, missing, values, header, time, label, features, keep, target, decimal)
+def _check_labelled(path: Path, dataset: SequenceDataset) -> None:
     if not dataset.labelled.any():
         raise DataError(f"{path}: {_NO_CLASS}")
-    return train_test(dataset, test_fraction, seed, missing)
 
 
 def read(
@@ -106,7 +66,26 @@ def read(
     target: Kind | None = None,
     decimal: Decimal | None = None,
 ) -> SequenceDataset:
-    """Every sequence, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
+    """Every sequence, in the order of its path; a part is in ``meta["split"]``.
+
+    Args:
+        path: the folder.
+        layout: joint layout, if the frames are skeletons.
+        subject: a regular expression that finds who a file shows in its name; its first group is the subject. With
+            ``subject="_s([0-9]+)_"`` the file a01_s02_e03.csv is of subject 02. None: a column of a usual name.
+        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+        values: how many a joint has, if the frames are skeletons and can be read in two ways.
+        header: whether the first line of a text file has names; None: see
+            :func:`attentive_rnn.data.io.text.parse_table`.
+        time: the column by which the frames of a text file are ordered; None: the one of a usual name.
+        label: the column with the class of a file, or the number to predict; None: the folder names the class.
+        features, keep, target, decimal: of text files, as for tables; see
+            :func:`attentive_rnn.data.formats.tables.read`.
+
+    Raises:
+        DataError: a file is malformed or unlike the others.
+        ConfigError: the expression is none, or has no group, or the files have no column of a given name.
+    """
     reading = Reading({"time": time, "label": label}, features, keep, layout, missing, values, target, decimal)
     reading.check("folders")
     path = existing(path)
@@ -387,7 +366,7 @@ def _read_array(file: Path) -> np.ndarray:
 SOURCE = Source(
     name="folders",
     title="a folder for each class with a .csv, .txt, .npy or .npz file for each sequence",
-    load=with_units(with_joint_options(load)),
+    load=with_units(with_joint_options(with_test_part(read, _check_labelled))),
     read=with_units(with_joint_options(read)),
     recognise=lambda path: path.is_dir() and (next(_files(path), None) is not None or bool(_flat(path))),
     check_options={"missing": "keep"},

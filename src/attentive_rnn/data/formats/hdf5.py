@@ -11,22 +11,22 @@ last axis of X.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..dataset import SequenceDataset, Splits
-from ..io.arrays import Missing
+from ..dataset import SequenceDataset
 from ..io.files import existing, read_bytes
 from ..io.hdf5 import is_hdf5, read_hdf5
 from ..io.mat import Value, read_variables
-from ..recordings import Windows, with_windows
+from ..options import by_name
+from ..recordings import with_windows
 from ..skeletons.units import with_units
 from ..source import Source
-from ..split import train_test
-from .columns import Kind
-from .npz import DATA, from_file
+from ..split import with_test_part
+from .npz import DATA, ArrayReading, from_file
 from .windows import ORDERS, check_part_words, role_in_part, time_before_features, told_order
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
@@ -34,55 +34,25 @@ _CELLS = ("TD", "DT")
 _LAST = ("TDN", "DTN")
 
 
-def load(
-    path: str | Path,
-    layout: str | None = None,
-    missing: Missing = "refuse",
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-    values: int | None = None,
-    target: Kind | None = None,
-    order: str | None = None,
-    windows: Windows | None = None,
-) -> Splits[SequenceDataset]:
-    """The training and test part: those of the array "split" or of x_train and so on, else a share held out.
+@by_name(ArrayReading, "reading")
+def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``.
 
     Args:
         path: the .h5, .hdf5 or .mat file.
-        order: the axes of a sequence in a cell, "TD" or "DT", or those of an array, such as "NTD", "TDN" or "NCTVM",
-            where they can be read in two ways.
-        layout, missing, test_fraction, seed, coordinates, min_confidence, values, target, windows: as for .npz files;
-            see :func:`attentive_rnn.data.formats.npz.load`.
+        reading: as for .npz files; the order is "TD" or "DT", the axes of a sequence in a cell, or that of the axes of
+            an array, such as "NTD", "TDN" or "NCTVM", where they can be read in two ways.
 
     Raises:
-        DataError: the file is damaged, its axes can be read in two ways, a sequence has no label, or a part is empty.
+        DataError: the file is damaged, or its axes can be read in two ways.
         MissingExtraError: the file is HDF5, and h5py is not installed.
     """
-    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order, windows)
-    return train_test(dataset if windows is None else windows.usable(dataset), test_fraction, seed, missing)
-
-
-def read(
-    path: str | Path,
-    layout: str | None = None,
-    missing: Missing = "refuse",
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-    values: int | None = None,
-    target: Kind | None = None,
-    order: str | None = None,
-    windows: Windows | None = None,
-) -> SequenceDataset:
-    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
-    path = existing(path)
+    path, order = existing(path), reading.order
     known = (*ORDERS, *_LAST, *_CELLS)
     if order is not None and order not in known:
         raise ConfigError(f"{path}: order must be one of {', '.join(known)}, got {order!r}")
     arrays = named_arrays(read_file(path), str(path), order, path.suffix.lower() == ".mat")
-    given = order if order in ORDERS else None
-    return from_file(arrays, path, layout, missing, coordinates, min_confidence, values, target, given, windows)
+    return from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
 
 
 def read_file(path: Path) -> dict[str, Value]:
@@ -99,7 +69,7 @@ def named_arrays(content: Mapping[str, Value], where: str, order: str | None, ma
     Args:
         content: of the file.
         where: the file in messages.
-        order: as for :func:`load`.
+        order: as for :func:`read`.
         matlab: whether vectors have two axes, and sequences may be the last one.
 
     Raises:
@@ -230,7 +200,7 @@ def _sequences_first(
 SOURCE = Source(
     name="hdf5",
     title="HDF5 and MATLAB files: .h5, .hdf5 or .mat with x, y, lengths, ... as in .npz, or a cell for each sequence",
-    load=with_units(with_windows(load)),
+    load=with_units(with_windows(with_test_part(read))),
     read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
     check_options={"missing": "keep"},

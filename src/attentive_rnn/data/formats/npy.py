@@ -17,17 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, Splits
-from ..io.arrays import Missing, open_array, read_arrays
+from ..dataset import SequenceDataset
+from ..io.arrays import open_array, read_arrays
 from ..io.files import existing, read_bytes
 from ..io.pickle import PickledArray, load_plain
-from ..skeletons.layouts import Layout
+from ..options import by_name
 from ..skeletons.ntu import ACTIONS, meta_of, number_of_classes
 from ..skeletons.units import with_units
 from ..source import Source
-from ..split import part_of, train_test
-from .columns import Kind
-from .npz import from_parts
+from ..split import part_of, with_test_part
+from .npz import ArrayReading, from_parts
 from .windows import Part
 
 _LABELS = ("y", "label", "labels", "target", "targets")
@@ -37,56 +36,17 @@ _PARTS = "train|test|valid|val"
 _JOINED = re.compile(rf"(?P<role>x|data|y|labels?)(?P<part>{_PARTS})|(?P<first>{_PARTS})(?P<last>x|y)")
 
 
-def load(
-    path: str | Path,
-    order: str | None = None,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    min_confidence: float = 0.0,
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    values: int | None = None,
-    target: Kind | None = None,
-    coordinates: int | None = None,
-) -> Splits[SequenceDataset]:
-    """The training and test part: those of the names of the files, or else a share held out for testing.
+@by_name(ArrayReading, "reading", without=("windows",))
+def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
+    """Every sequence of a file or folder, labelled or not; a part is in ``meta["split"]``.
 
     Args:
         path: a folder for all parts that are in it, or one .npy file.
-        order: the axes, such as "NCTVM" or "NTD", where they can be read in two ways; see
-            :mod:`attentive_rnn.data.formats.windows`.
-        layout: joint layout; without it, by the count of joints.
-        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
-        min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
-        test_fraction: share held out where there is one part only: whole subjects where the names of NTU RGB+D tell
-            them, else the same share of each class.
-        seed: of that draw.
-        values: how many a joint has, if the frames are skeletons and can be read in two ways.
-        target: "class" or "number", what a label is; None: as the type of the array says.
-        coordinates: of a joint, where a confidence follows them; see
-            :func:`attentive_rnn.data.skeletons.confidence.with_confidence`.
+        reading: as for .npz files; without a layout, it is told by the count of joints.
 
     Raises:
-        DataError: a file is malformed, its axes can be read in two ways, a sequence has no label, or a part is empty.
+        DataError: a file is malformed, or its axes can be read in two ways.
         ConfigError: an option with another value.
-    """
-    dataset = read(path, order, layout, missing, min_confidence, values, target, coordinates)
-    return train_test(dataset, test_fraction, seed, missing)
-
-
-def read(
-    path: str | Path,
-    order: str | None = None,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    min_confidence: float = 0.0,
-    values: int | None = None,
-    target: Kind | None = None,
-    coordinates: int | None = None,
-) -> SequenceDataset:
-    """Every sequence of a file or folder, labelled or not; a part is in ``meta["split"]``.
-
-    Errors as for :func:`load`.
     """
     path = existing(path)
     files = _files(path if path.is_dir() else path.parent)
@@ -104,7 +64,7 @@ def read(
         if own.part and others:
             notes.append(f"{path}: {', '.join(others)} beside it is not read; the path of the folder gives all parts")
     parts = {name: _part(file, files) for name, file in chosen.items()}
-    dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
+    dataset = from_parts(parts, path.stem, reading)
     dataset.notes = (*notes, *dataset.notes)
     return _of_ntu(dataset)
 
@@ -219,7 +179,7 @@ def _of_ntu(dataset: SequenceDataset) -> SequenceDataset:
 SOURCE = Source(
     name="npy",
     title="NumPy arrays: .npy of (N, C, T, V, M) or (N, T, D) with labels beside it, train_label.pkl or y_train.npy",
-    load=with_units(load),
+    load=with_units(with_test_part(read)),
     read=with_units(read),
     recognise=recognise,
     check_options={"missing": "keep"},

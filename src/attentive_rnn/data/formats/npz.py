@@ -22,6 +22,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -30,19 +31,19 @@ import numpy as np
 import torch
 
 from ...errors import ConfigError, DataError, counted
-from ..dataset import SequenceDataset, Splits
+from ..dataset import SequenceDataset
 from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
-from ..options import one_of
+from ..options import by_name, one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_order, known_layout, stored_layout
 from ..skeletons.units import with_units
 from ..source import Source
-from ..split import train_test
+from ..split import with_test_part
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
@@ -56,28 +57,13 @@ _NAMES = {
 _RESERVED = (*DATA, "lengths", "labels", "y", "Y", "classes", "schema", "file")
 
 
-def load(
-    path: str | Path,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-    values: int | None = None,
-    target: Kind | None = None,
-    order: str | None = None,
-    windows: Windows | None = None,
-) -> Splits[SequenceDataset]:
-    """The training and test part: those of the array "split", or else a share held out for testing.
+@dataclass(frozen=True)
+class ArrayReading:
+    """The options of a reader of arrays.
 
     Args:
-        path: the .npz file.
         layout: joint layout of the frames, where the file has no schema.
         missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
-        test_fraction: share held out where the file has no split: whole subjects where "subject" is known, else
-            the same share of each class.
-        seed: of that draw.
         coordinates: of a joint, where a confidence follows them; see
             :func:`attentive_rnn.data.skeletons.confidence.with_confidence`.
         min_confidence: a joint with a confidence below it, in its last number or in the array "confidence", is absent.
@@ -86,107 +72,81 @@ def load(
         order: the axes of x_train and so on, such as "NTD", where they can be read in two ways; see
             :mod:`attentive_rnn.data.formats.windows`.
         windows: how recordings with a label for each frame are cut; see :mod:`attentive_rnn.data.formats.frame_labels`.
+    """
+
+    layout: Layout | None = None
+    missing: Missing = "refuse"
+    coordinates: int | None = None
+    min_confidence: float = 0.0
+    values: int | None = None
+    target: Kind | None = None
+    order: str | None = None
+    windows: Windows | None = None
+
+    def check(self, where: str) -> None:
+        """ConfigError for a value that an option does not take."""
+        check_missing(self.missing)
+        if self.target is not None:
+            one_of(where, "target", self.target, get_args(Kind))
+
+
+@by_name(ArrayReading, "reading")
+def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
+    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``.
+
+    Args:
+        path: the .npz file.
+        reading: its options.
 
     Raises:
-        DataError: the file is malformed, a sequence has no label, or a part is empty.
+        DataError: the file is malformed.
     """
-    dataset = read(path, layout, missing, coordinates, min_confidence, values, target, order, windows)
-    return train_test(dataset if windows is None else windows.usable(dataset), test_fraction, seed, missing)
-
-
-def read(
-    path: str | Path,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-    values: int | None = None,
-    target: Kind | None = None,
-    order: str | None = None,
-    windows: Windows | None = None,
-) -> SequenceDataset:
-    """Every sequence of the file, labelled or not; a split is in ``meta["split"]``. Errors as for :func:`load`."""
-    given = (layout, missing, coordinates, min_confidence, values, target, order, windows)
     arrays = read_arrays(existing(path))
     name = next((name for name in DATA if name in arrays), None)
+    order = reading.order
     if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
         lengths = arrays.get("lengths")
         if lengths is None or lengths.shape == arrays[name].shape[:1]:  # else they follow each other
-            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", layout)
-    return from_file(arrays, Path(path), *given)
+            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", reading.layout)
+    return from_file(arrays, Path(path), reading)
 
 
-def from_file(
-    arrays: dict[str, np.ndarray],
-    path: Path,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-    values: int | None = None,
-    target: Kind | None = None,
-    order: str | None = None,
-    windows: Windows | None = None,
-) -> SequenceDataset:
-    """The sequences of all arrays of a file by name; arguments and errors as for :func:`load`."""
-    check_missing(missing)
-    if target is not None:
-        one_of(path.suffix[1:], "target", target, get_args(Kind))
-    where = str(path)
+def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) -> SequenceDataset:
+    """The sequences of all arrays of a file by name; errors as for :func:`read`."""
+    reading.check(path.suffix[1:])
+    where, windows = str(path), reading.windows
     padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
-    order = order or next((told_order(shape, arrays) for shape in padded), None)
+    order = reading.order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
-        dataset = from_parts(parts, path.stem, order, layout, missing, values, target, coordinates, min_confidence)
+        dataset = from_parts(parts, path.stem, replace(reading, order=order, windows=None))
         dataset.notes += tuple(f"{where}: the array {name} is not used" for name in arrays if not role_in_part(name)[0])
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
-    return from_arrays(arrays, where, path.stem, layout, missing, values, target, coordinates, min_confidence, windows)
+    return from_arrays(arrays, where, path.stem, reading)
 
 
-def from_parts(
-    parts: Mapping[str, Part],
-    name: str,
-    order: str | None = None,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    values: int | None = None,
-    target: Kind | None = None,
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-) -> SequenceDataset:
+def from_parts(parts: Mapping[str, Part], name: str, reading: ArrayReading) -> SequenceDataset:
     """The sequences of padded arrays, with the name of their part in ``meta["split"]`` where there are several.
 
     Args:
         parts: the arrays of each part by its name, "" where there is just one.
         name: of the data set.
-        order, layout: of the axes and of the joints; see :func:`attentive_rnn.data.formats.windows.gather`.
-        missing, values, target, coordinates, min_confidence: as for :func:`load`.
+        reading: its options, without windows.
     """
-    gathered = gather(parts, order, layout, missing)
+    gathered = gather(parts, reading.order, reading.layout, reading.missing)
     where = next(iter(parts.values())).where
-    given = (coordinates, min_confidence)
-    dataset = from_arrays(gathered.arrays, where, name, gathered.layout, missing, values, target, *given)
+    dataset = from_arrays(gathered.arrays, where, name, replace(reading, layout=gathered.layout))
     dataset.notes = (*gathered.notes, *dataset.notes)
     return dataset
 
 
-def from_arrays(
-    arrays: dict[str, np.ndarray],
-    where: str,
-    name: str,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    values: int | None = None,
-    target: Kind | None = None,
-    coordinates: int | None = None,
-    min_confidence: float = 0.0,
-    windows: Windows | None = None,
-) -> SequenceDataset:
-    """The sequences of arrays that are named as in an .npz file. Errors as for :func:`load`."""
+def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: ArrayReading) -> SequenceDataset:
+    """The sequences of arrays that are named as in an .npz file. Errors as for :func:`read`."""
+    missing, target, windows = reading.missing, reading.target, reading.windows
     schema = _schema(arrays, where)
     named = stored_layout(arrays.get("layout"))
-    layout = schema.layout if schema else known_layout(named if layout is None else layout)
+    layout = schema.layout if schema else known_layout(named if reading.layout is None else reading.layout)
     stored = _named("sequences", arrays)
     if stored is None:
         held = ", ".join(arrays) or "nothing"
@@ -195,9 +155,9 @@ def from_arrays(
         raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
     cases = _cases(stored, arrays.get("lengths"), schema, where)
     names = _features(arrays, cases[0].shape[1:])
-    if schema is None and layout is not None and (order := joint_order(names, layout, where, values)):
+    if schema is None and layout is not None and (order := joint_order(names, layout, where, reading.values)):
         cases, arrays = [case[..., order] for case in cases], arrays | {"features": arrays["features"][order]}
-    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, values, names)
+    shape = schema.shape if schema else frame_shape(cases[0].shape[1:], layout, where, reading.values, names)
     given = _named("labels", arrays)
     sizes = [len(case) for case in cases]
     given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)
@@ -242,10 +202,11 @@ def from_arrays(
     def cut(dataset: SequenceDataset) -> SequenceDataset:
         return dataset if windows is None else windows.cut(dataset, where, of_frames and [of_frames[i] for i in kept])
 
+    confidence = reading.coordinates, reading.min_confidence
     if beside is None:
-        return cut(with_confidence(dataset, coordinates, min_confidence))
+        return cut(with_confidence(dataset, *confidence))
     sure = confidences_of(arrays[beside], stored.ndim > cases[0].ndim, cases, shape, f"{where}: the array {beside}")
-    return cut(with_confidence(dataset, coordinates, min_confidence, [sure[i] for i in kept]))
+    return cut(with_confidence(dataset, *confidence, [sure[i] for i in kept]))
 
 
 def to_bytes(dataset: SequenceDataset) -> bytes:
@@ -443,7 +404,7 @@ def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str,
 SOURCE = Source(
     name="npz",
     title="NumPy arrays: an .npz with sequences, lengths, labels and, if known, split, subject, ...",
-    load=with_units(with_windows(load)),
+    load=with_units(with_windows(with_test_part(read))),
     read=with_units(with_windows(read)),
     recognise=lambda path: path.suffix.lower() == ".npz" and path.is_file(),
     check_options={"missing": "keep"},

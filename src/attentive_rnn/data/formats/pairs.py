@@ -55,17 +55,22 @@ def read_lines(
         DataError: there is none, or one is malformed and ``missing`` is not "skip".
     """
     bad, content, count = BadSamples(missing), TsContent("", (), 0, [], [], []), 0
+    empty: list[int] = []  # lines since the last sequence
+    notes: list[str] = []
     for number, line in enumerate(lines[start:], start + 1):
         line = line.strip()
         if not line or line[0] in comments:
+            empty += [] if line else [number]
             continue
-        count += 1
+        if empty and count:
+            notes += [f"{where}, line {empty[0]}: is empty, between two sequences; a sequence may be lost there"]
+        count, empty = count + 1, []
         read = bad.read(partial(sequence, number, line))
         if read is not None:
             content.cases.append(read[0])
             content.labels.append(read[1])
             content.numbers.append(count)
-    content.notes = tuple(bad.notes(where, count))
+    content.notes = (*bad.notes(where, count), *notes[:1])
     if not content.cases:
         raise DataError(f"{where}: there is no sequence after @data; the file is empty or truncated")
     content.dimensions = content.cases[0].shape[1]

@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, counted
 from ..dataset import SequenceDataset, Splits
 from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing, quoted, read_bytes
@@ -130,7 +131,18 @@ def read(
     """Every annotation, whatever split it is in. Errors as for :func:`load`."""
     path = existing(path)
     content = load_plain(read_bytes(path), str(path))
-    return _dataset(path, content, persons, scores, min_confidence, missing, coordinates)
+    dataset = _dataset(path, content, persons, scores, min_confidence, missing, coordinates)
+    splits = content.get("split") if isinstance(content, dict) else None
+    lists = [names for names in splits.values() if isinstance(names, list)] if isinstance(splits, dict) else []
+    known = {meta["name"] for meta in dataset.metas}
+    lost = [name for name in dict.fromkeys(n for n in chain(*lists) if isinstance(n, str)) if name not in known]
+    if lost:
+        dataset.notes = (
+            *dataset.notes,
+            f"{path}: the splits name {counted(len(lost), 'sequence')} of which no annotation is read; the first is "
+            f"{quoted(lost[0])}",
+        )
+    return dataset
 
 
 def write(path: str | Path, parts: Splits, split: str = "xsub") -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ...errors import DataError
-from ..dataset import SequenceDataset, Splits
+from ..dataset import SequenceDataset
 from ..io import arrow
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
@@ -25,7 +25,7 @@ from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..skeletons.units import with_units
 from ..source import Source
-from ..split import train_test
+from ..split import with_test_part
 from . import parquet
 from .columns import Columns, Kind, from_columns
 from .long.frames import Reading, gather, sorted_rows
@@ -36,64 +36,6 @@ from .long.wide import OPTION, long
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
 _FLOAT = re.compile(r"[+-]?\d+\.0*").fullmatch  # a class that is written as a float
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
-
-
-def load(
-    path: str | Path,
-    sequence: str | None = None,
-    time: str | None = None,
-    label: str | None = None,
-    subject: str | None = None,
-    split: str | None = None,
-    features: Sequence[str] | None = None,
-    layout: Layout | None = None,
-    missing: Missing = "refuse",
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    values: int | None = None,
-    header: bool | None = None,
-    target: Kind | None = None,
-    keep: Sequence[str] = (),
-    decimal: Decimal | None = None,
-    wide: bool = False,
-    windows: Windows | None = None,
-) -> Splits[SequenceDataset]:
-    """The training and test part: those of the column of the split, or else a share held out for testing.
-
-    Args:
-        path: the .csv (also .gz, .xz), .tsv or .parquet file.
-        sequence, time, label, subject, split: names of the columns; without them the usual names are recognised
-            ("id", "frame", "class", ...), whatever their case. Rows of a sequence are sorted by time.
-        features: the columns of the frame, in order; else all other columns of numbers.
-        layout: joint layout, if the features are those of skeletons: person by person, joint by joint.
-        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
-        test_fraction: share held out where there is no split: whole subjects where they are known, else the same
-            share of each class.
-        seed: of that draw.
-        values: how many a joint has, if the frames are skeletons and can be read in two ways.
-        header: whether the first line of a text file has names; None: see
-            :func:`attentive_rnn.data.io.text.parse_table`.
-        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
-        keep: columns that are features although they look like a number of a row or sequence, or a time.
-        decimal: "comma" or "point", how numbers are written where a column does not tell, as 1,234.
-        wide: whether a row is a whole sequence, with a column for each frame; see
-            :func:`attentive_rnn.data.formats.long.wide.long`.
-        windows: how sequences whose label changes are cut, each of one subject and part.
-
-    Raises:
-        DataError: the file is malformed, a label changes within a sequence or is not there, or a part is empty.
-        ConfigError: the file has no column of a given name.
-    """
-    names = (sequence, time, label, subject, split)
-    dataset = read(path, *names, features, layout, missing, values, header, target, keep, decimal, wide, windows)
-    if windows is not None:
-        dataset = windows.usable(dataset)
-    elif len(dataset) == 1:
-        raise DataError(
-            f"{path}: holds one sequence; say which column tells the sequences apart with --option sequence=NAME "
-            f"(features found: {', '.join(dataset.schema.features[:8]) or dataset.schema.size})"
-        )
-    return train_test(dataset, test_fraction, seed, missing)
 
 
 def read(
@@ -116,7 +58,26 @@ def read(
 ) -> SequenceDataset:
     """Every sequence, labelled or not, in the order of their first rows; without a sequence column it is one.
 
-    Errors as for :func:`load`.
+    Args:
+        path: the .csv (also .gz, .xz), .tsv or .parquet file.
+        sequence, time, label, subject, split: names of the columns; without them the usual names are recognised
+            ("id", "frame", "class", ...), whatever their case. Rows of a sequence are sorted by time.
+        features: the columns of the frame, in order; else all other columns of numbers.
+        layout: joint layout, if the features are those of skeletons: person by person, joint by joint.
+        missing: "refuse", "interpolate", "zero", "skip" or "keep"; see :func:`attentive_rnn.data.io.arrays.fill`.
+        values: how many a joint has, if the frames are skeletons and can be read in two ways.
+        header: whether the first line of a text file has names; None: see
+            :func:`attentive_rnn.data.io.text.parse_table`.
+        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
+        keep: columns that are features although they look like a number of a row or sequence, or a time.
+        decimal: "comma" or "point", how numbers are written where a column does not tell, as 1,234.
+        wide: whether a row is a whole sequence, with a column for each frame; see
+            :func:`attentive_rnn.data.formats.long.wide.long`.
+        windows: how sequences whose label changes are cut, each of one subject and part.
+
+    Raises:
+        DataError: the file is malformed, or a label changes within a sequence or is not there.
+        ConfigError: the file has no column of a given name.
     """
     path = existing(path)
     given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
@@ -152,14 +113,14 @@ def from_frame(
             DatasetDict of Hugging Face: a row for each frame, or for each sequence with columns of lists. The labels of
             the rows of a pandas DataFrame are columns where they have names.
         sequence, time, label, subject, split, features, layout, missing, values, target, keep, decimal: as for
-            :func:`load`.
+            :func:`read`.
         name: of the data set in messages.
 
     Returns:
         Every sequence, labelled or not; a part is in ``meta["split"]``. :func:`validation_split` divides it.
 
     Raises:
-        DataError, ConfigError: as for :func:`load`; messages name rows, counted from 1.
+        DataError, ConfigError: as for :func:`read`; messages name rows, counted from 1.
         MissingExtraError: pyarrow is not installed.
 
     Example:
@@ -171,6 +132,14 @@ def from_frame(
     given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
     reading = Reading(given, features, keep, layout, missing, values, target, decimal)
     return _dataset(replace(parquet.frame_columns(frame, name), decimal=decimal), [], name, reading)
+
+
+def _check_several(path: Path, dataset: SequenceDataset) -> None:
+    if len(dataset) == 1:
+        raise DataError(
+            f"{path}: holds one sequence; say which column tells the sequences apart with --option sequence=NAME "
+            f"(features found: {', '.join(dataset.schema.features[:8]) or dataset.schema.size})"
+        )
 
 
 def _dataset(
@@ -268,7 +237,7 @@ def _rate(table: Columns, roles: Mapping[str, str], rows: Rows) -> float | None:
 SOURCE = Source(
     name="table",
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
-    load=with_units(with_windows(with_joint_options(load))),
+    load=with_units(with_windows(with_joint_options(with_test_part(read, _check_several)))),
     read=with_units(with_windows(with_joint_options(read))),
     recognise=lambda path: bool(arrow.shards(path)) if path.is_dir() else path.name.lower().endswith(_SUFFIXES),
     may_lack=("sequence", "time", "label", "subject", "split"),

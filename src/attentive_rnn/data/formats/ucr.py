@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..dataset import SequenceDataset, concatenate, relabel
 from ..io.arrays import Missing, check_missing, fill
 from ..io.cells import absent
@@ -50,6 +50,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
     if not any(map(str.strip, lines)):
         raise DataError(f"{where}: is empty")
     names: list[str] = []
+    sizes: dict[int, int] = {}  # the values of a line, and the first line with so many
     points = _points([field for line in lines for field in _fields(line)])
 
     def sequence(number: int, line: str) -> tuple[np.ndarray, int]:
@@ -63,6 +64,7 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
                 f"can be names of the columns, as it counts them: delete it; or a sequence of class {fields[0]}: write "
                 f"{fields[1]}.0 for {fields[1]}",
             )
+        sizes.setdefault(len(fields) - 1, number)
         name = _name(fields[0], where, number)
         values = _trimmed([_value(text, where, number, i) for i, text in enumerate(fields[1:], 1)])
         if not values:
@@ -72,10 +74,14 @@ def parse(data: bytes, where: str, missing: Missing = "refuse") -> TsContent:
         names.append(name)
         return case, 0
 
-    text = decode(decompress(data, where), where)
-    if not text.strip():
-        raise DataError(f"{where}: is empty")
-    content = read_lines(text.splitlines(), 0, "", sequence, where, missing)
+    content = read_lines(lines, 0, "", sequence, where, missing)
+    if len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        content.notes = (
+            *content.notes,
+            f"{where}, line {second}: has {counted(other, 'value')} and line {first} has {one}; the archive fills "
+            "shorter sequences with NaN, so a line may be cut, or two joined",
+        )
     content.classes = tuple(sorted({name for name in names if name}, key=_by_number))
     content.labels = [content.classes.index(name) if name else -1 for name in names]
     return content

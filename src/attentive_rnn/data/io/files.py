@@ -144,6 +144,21 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Put a table at a path, as :func:`csv_bytes` makes it, in one step."""
+    write_file(path, csv_bytes(header, rows))
+
+
+def csv_text(cell: str) -> str:
+    """The text of a cell that :func:`csv_bytes` wrote, without the apostrophe before what a spreadsheet may run.
+
+    Example:
+        >>> csv_text("'=1+1"), csv_text("'tis")
+        ('=1+1', "'tis")
+    """
+    return cell[1:] if cell[:1] == "'" and _may_run(cell[1:]) else cell
+
+
 def _may_run(cell: str) -> bool:
     """Whether a spreadsheet may run a cell: it begins like a formula, and is no number."""
     try:

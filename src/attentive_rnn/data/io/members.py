@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import DataError
-from .files import read_bytes
+from ...errors import DataError, counted
+from .files import quoted, read_bytes
 from .memory import check_memory
 
 LARGEST = 64 * 2**20  # bytes of one member; skeleton files have some MiB at most
@@ -68,6 +68,20 @@ def members(path: Path, key: Callable[[str], str | None], what: str) -> Iterator
             yield Member(name, k, _checked(read_bytes(Path(name)), name))
 
 
+def other_members(path: Path, key: Callable[[str], str | None], known: tuple[str, ...] = ()) -> list[str]:
+    """The note on the files of a folder or a zip to which ``key`` gives no name; none where there is no such file.
+
+    Files whose names end in one of the ``known`` endings are not counted: the reader has another use for them.
+    """
+    if not path.is_dir() and not _is_zip(path):
+        return []
+    others = sorted(name for name in _names(path) if key(name) is None and not name.endswith(known))
+    if not others:
+        return []
+    are = "is" if len(others) == 1 else "are"
+    return [f"{path}: {counted(len(others), 'other file')} in it {are} not read; the first is {quoted(others[0])}"]
+
+
 def first_json(path: Path) -> Path | None:
     """The path if it is a .json file, or the first one in a folder; None where there is none."""
     if path.is_dir():
@@ -100,7 +114,7 @@ def _names(path: Path) -> Iterator[str]:
 
 
 def _hidden(parts: list[str] | tuple[str, ...]) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in parts)
+    return any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
 
 
 def _zip_members(path: Path, keyed: list[tuple[str, str]]) -> Iterator[Member]:

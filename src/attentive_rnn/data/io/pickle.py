@@ -21,6 +21,7 @@ from .memory import written_out
 
 _CODES = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"))
 _DEEPEST = 100
+_HEAD = 4096  # bytes that name what was pickled
 _INSTRUCTIONS = frozenset(
     (
         *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2"),
@@ -179,7 +180,8 @@ def _check_instructions(data: bytes) -> None:
     for count, (instruction, argument, at) in enumerate(pickletools.genops(data)):
         name = instruction.name
         if name not in _INSTRUCTIONS:
-            raise pickle.UnpicklingError(f"byte {at} is the instruction {name}, which plain values do not need")
+            frame = "; save a DataFrame with to_parquet or to_csv" if b"pandas" in data[:_HEAD] else ""
+            raise pickle.UnpicklingError(f"byte {at} is the instruction {name}, which plain values do not need{frame}")
         if name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
             place = len(memo) if name == "MEMOIZE" else int(argument or 0)
             if place > count:

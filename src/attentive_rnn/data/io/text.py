@@ -16,6 +16,7 @@ from .files import decompress, quoted
 from .memory import check_memory
 
 _HEAD = 4096  # bytes that tell the encoding
+_UNITS_ABOVE = 20  # rows that are looked at for a row of units above them
 _CELL = 100  # bytes that a field of a table takes as a text of its own
 
 
@@ -195,9 +196,25 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
     if len(rows) == 1:
         raise DataError(f"{where}: has names in line {lines[0]}, but no values after them")
     notes = _cut_empty(rows, where)
+    if header is None and _holds_units(rows):
+        raise DataError(
+            f"{where}, line {lines[1]}: {quoted(','.join(rows[1]))} seems to hold units or further names, above "
+            "values: delete the line; --option header=true keeps it as values"
+        )
     if len(set(rows[0])) < len(rows[0]):
         raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
     return TextTable(tuple(rows[0]), rows[1:], lines[1:], kind == "numbered", notes=notes)
+
+
+def _holds_units(rows: list[list[str]]) -> bool:
+    """Whether the row after the names has texts where all of the next rows have values, and no value of its own."""
+    later = rows[2:_UNITS_ABOVE]
+    if len(later) < 2 or any(is_value(field) and not absent(field) for field in rows[1]):
+        return False
+    return any(
+        not is_value(field) and all(is_value(row[i]) for row in later) and not all(absent(row[i]) for row in later)
+        for i, field in enumerate(rows[1])
+    )
 
 
 def _cut_empty(rows: list[list[str]], where: str) -> tuple[str, ...]:

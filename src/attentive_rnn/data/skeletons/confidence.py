@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import torch
 
 from ...errors import ConfigError, DataError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
-from ..options import number
+from ..options import number, standing_for
 from ..transforms.presence import LOOKED_AT, Numbers, misplaced_confidence, numbers_of, unseen
 
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
@@ -192,7 +190,7 @@ def with_joint_options(reader: Callable[..., Any]) -> Callable[..., Any]:
     Where its data are skeletons, its option ``missing`` fills whole joints; see :func:`fill_joints`.
     """
 
-    @wraps(reader)
+    @standing_for(reader, _OPTIONS)
     def read(path: Any, **options: Any) -> Any:
         own = {key: options.pop(key, default) for key, default in _OPTIONS.items()}
         missing = options.get("missing")
@@ -210,9 +208,6 @@ def with_joint_options(reader: Callable[..., Any]) -> Callable[..., Any]:
                 part.notes = (*part.notes, _note(part, reading))
         return found
 
-    signature = inspect.signature(reader)
-    added = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=v) for k, v in _OPTIONS.items()]
-    read.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
     return read
 
 

@@ -1,8 +1,14 @@
 """MSR-Action3D: Kinect skeletons of ten people doing twenty actions of games, from the real-world coordinates.
 
 One text file a sequence, aNN_sNN_eNN_skeleton3D.txt (action, subject, repetition), twenty lines a frame: x y z in
-metres and a confidence. Reference: W. Li, Z. Zhang, Z. Liu, "Action recognition based on a bag of 3D points", CVPR
-workshops 2010; the list of 557 sequences is that of J. Wang, Z. Liu, Y. Wu, J. Yuan, CVPR 2012.
+metres and a confidence. A confidence of 0 says that the tracker guessed where the joint is, not that it is absent: in
+the 567 files, 29 % of the joints have it. Those of the 1,113 frames without anybody are at zero and absent; the others,
+26 % of the joints of a body, are neither at zero nor repeated, and move as steadily as sure ones do (half by less than
+11 mm a frame, sure ones 16 mm; 1 % by more than 0.30 m, sure ones 0.26 m). They count as seen, as in the published
+figures.
+
+Reference: W. Li, Z. Zhang, Z. Liu, "Action recognition based on a bag of 3D points", CVPR workshops 2010; the list of
+557 sequences is that of J. Wang, Z. Liu, Y. Wu, J. Yuan, CVPR 2012.
 """
 
 from __future__ import annotations
@@ -66,7 +72,8 @@ def load(
             the three.
         files: "published" leaves out the ten sequences that are not on the published list (see ``EXCLUDED``), among
             them the empty a13_s09_e02; "all" keeps them.
-        min_confidence: a joint with a confidence (the fourth number of a line) below it is absent; 0 keeps all.
+        min_confidence: a joint with a confidence (the fourth number of a line) below it is absent; 0 keeps all
+            but those at zero, also the ones that the tracker guessed (confidence 0).
         missing: "skip" leaves out files that cannot be used, with a note; "refuse" names the first.
 
     Raises:

@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..dataset import SequenceDataset, Splits
 from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing
-from ..io.members import Member, holds, members
+from ..io.members import Member, holds, members, other_members
 from ..schema import Schema
 from ..source import Source
 
@@ -29,6 +29,7 @@ def read_members(
     schema: Schema,
     name: str,
     missing: Bad = "refuse",
+    beside: tuple[str, ...] = (),
 ) -> SequenceDataset:
     """The sequences of a file, a folder or a zip, in the order of their keys.
 
@@ -39,6 +40,7 @@ def read_members(
         parse: the frames (T, *schema.shape), the label and the meta of one member.
         schema, name: of the data set.
         missing: "skip" leaves out members that ``parse`` refuses, with a note.
+        beside: the endings of other files of the set; a note counts those that are neither.
     """
     sequences, labels, metas = [], [], []
     bad, count = check_bad(name, missing), 0
@@ -51,7 +53,8 @@ def read_members(
         sequences.append(torch.from_numpy(np.array(frames, dtype=np.float32)))
         labels.append(label)
         metas.append(meta)
-    return SequenceDataset(sequences, labels, metas, schema, name, bad.notes(str(path), count))
+    notes = [*bad.notes(str(path), count), *other_members(existing(path), key, beside)]
+    return SequenceDataset(sequences, labels, metas, schema, name, notes)
 
 
 def divide(

@@ -32,6 +32,7 @@ from ..io.members import Member, read_member
 from ..io.text import parse_rows
 from ..schema import Schema
 from ..source import Source
+from ..split import left_out
 from .reader import divide, held_by, read_members, skeleton_source
 
 GESTURES = (
@@ -46,6 +47,8 @@ _NAME = re.compile(
     re.ASCII | re.DOTALL,
 )
 _LISTS = ("train_gestures.txt", "test_gestures.txt")
+# The other files of the set, and of DHG.
+_BESIDE = (*_LISTS, "_image.txt", "general_information.txt", "general_informations.txt", ".png")
 
 
 _SIDE, _BANDS, _CELLS = 50, 10, 5
@@ -86,7 +89,12 @@ def load(
             )
         return divide(dataset, ~test, path, "")
     place = {meta["name"]: i for i, meta in enumerate(dataset.metas)}
-    train, test_ = (dataset.subset(_listed(path, name, place)) for name in _LISTS)
+    chosen = [_listed(path, name, place) for name in _LISTS]
+    if both := set.intersection(*map(set, chosen)):
+        raise DataError(f"{path}: {dataset.metas[min(both)]['name']} is on both lists, {' and '.join(_LISTS)}")
+    used = np.isin(np.arange(len(dataset)), np.concatenate(chosen))
+    dataset.notes = (*dataset.notes, *left_out(dataset, used, "which are on neither list"))
+    train, test_ = map(dataset.subset, chosen)
     return Splits(train, test_, shares_persons=True)
 
 
@@ -103,7 +111,7 @@ def read(path: str | Path, labels: int = 14, missing: Bad = "refuse") -> Sequenc
         return frames, label_of(gesture, finger, labels), meta
 
     what = "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"
-    return read_members(path, _key, what, parse, schema, "shrec17", missing)
+    return read_members(path, _key, what, parse, schema, "shrec17", missing, _BESIDE)
 
 
 def class_names(labels: int) -> tuple[str, ...]:
@@ -152,6 +160,8 @@ def _listed(path: Path, name: str, place: dict[str, int]) -> list[int]:
             raise DataError(
                 f"{member.where}, entry {line}: the sequence {key} is not there; fetch it, or correct the list"
             )
+        if place[key] in chosen:
+            raise DataError(f"{member.where}, entry {line}: the sequence {key} is on the list twice; delete one")
         chosen.append(place[key])
     return chosen
 

@@ -5,17 +5,15 @@ Inputs are the names of units, such as those of a schema, or names of columns th
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 from ...errors import ConfigError
 from ..dataset import LabelledDataset
-from ..options import one_of
+from ..options import one_of, standing_for
 from .layouts import UNITS
 
 _LENGTHS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001}
@@ -56,7 +54,7 @@ def unit_in(name: str) -> tuple[str, str | None]:
 def with_units(reader: Callable[..., Any]) -> Callable[..., Any]:
     """A reader of skeletons, ``load`` or ``read``, with the option ``units``: what their coordinates are in."""
 
-    @wraps(reader)
+    @standing_for(reader, {"units": None})
     def read(path: Any, *values: Any, units: str | None = None, **options: Any) -> Any:
         if units is not None:
             one_of(str(path), "units", units, UNITS)
@@ -71,7 +69,4 @@ def with_units(reader: Callable[..., Any]) -> Callable[..., Any]:
                 part.schema = replace(part.schema, units=units)
         return found
 
-    signature = inspect.signature(reader)
-    added = inspect.Parameter("units", inspect.Parameter.KEYWORD_ONLY, default=None)
-    read.__signature__ = signature.replace(parameters=[*signature.parameters.values(), added])  # type: ignore[attr-defined]
     return read

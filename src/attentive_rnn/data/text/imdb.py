@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ..dataset import SequenceDataset, Splits
 from ..io.files import decompress, existing, quoted, read_bytes
 from ..io.text import decode
@@ -29,6 +29,8 @@ CLASSES = ("neg", "pos")
 _LABELS = {"neg": 0, "0": 0, "pos": 1, "1": 1}
 _COLUMNS = ("label", "rating", "text")
 _TABLES = (".tsv", ".tsv.gz", ".tsv.xz")
+_JOINED_BARE = re.compile(r"(neg|pos|[01])\t")  # in a text: where another line of label and text begins
+_JOINED = re.compile(rf"{_JOINED_BARE.pattern}\s*\d{{1,9}}\s*\t")
 
 
 class Review(NamedTuple):
@@ -54,9 +56,11 @@ def load(path: str | Path, vocabulary_size: int = 10_000) -> Splits[SequenceData
     """
     whole("imdb", "vocabulary_size", vocabulary_size, 2)
     path = existing(path)
-    train, test = (list(_part(path, part)) for part in ("train", "test"))
+    notes: dict[str, list[str]] = {"train": [], "test": []}
+    train, test = (list(_part(path, part, one)) for part, one in notes.items())
     vocabulary = build_vocabulary((review.words for review in train), vocabulary_size)
-    return Splits(*(_dataset(reviews, vocabulary, path.name) for reviews in (train, test)))
+    said = notes.values()
+    return Splits(*(_dataset(part, vocabulary, path.name, one) for part, one in zip((train, test), said, strict=True)))
 
 
 def read(path: str | Path) -> SequenceDataset:
@@ -66,15 +70,16 @@ def read(path: str | Path) -> SequenceDataset:
     """
     path = existing(path)
     reviews: list[Review] = []
+    notes: list[str] = []
     if path.is_file():
-        reviews = list(_table(path)) if _is_table(path) else [_text(path, -1)]
+        reviews = list(_table(path, notes)) if _is_table(path) else [_text(path, -1)]
     elif recognise(path):
-        reviews = [review for part in ("train", "test") for review in _part(path, part)]
+        reviews = [review for part in ("train", "test") for review in _part(path, part, notes)]
     else:
         reviews = [_text(file, _LABELS.get(file.parent.name, -1)) for file in sorted(path.rglob("*.txt"))]
     if not reviews:
         raise DataError(f"{path}: holds no .txt files")
-    return _dataset(reviews, build_vocabulary(review.words for review in reviews), path.stem)
+    return _dataset(reviews, build_vocabulary(review.words for review in reviews), path.stem, notes)
 
 
 def recognise(path: Path) -> bool:
@@ -116,10 +121,10 @@ def _folders(path: Path, part: str) -> list[Path]:
     return folders if all(next(folder.glob("*.txt"), None) for folder in folders) else []
 
 
-def _part(path: Path, part: str) -> Iterator[Review]:
+def _part(path: Path, part: str, notes: list[str]) -> Iterator[Review]:
     tables, folders = _tables(path, part), _folders(path, part)
     if tables:
-        yield from _table(tables[0])
+        yield from _table(tables[0], notes)
     elif folders:
         for label, folder in enumerate(folders):
             for file in sorted(folder.glob("*.txt")):
@@ -130,12 +135,16 @@ def _part(path: Path, part: str) -> Iterator[Review]:
         )
 
 
-def _table(path: Path) -> Iterator[Review]:
+def _table(path: Path, notes: list[str]) -> Iterator[Review]:
+    """The reviews of a table; a note goes to ``notes`` where lines seem to be lost or joined."""
     lines = decode(decompress(read_bytes(path), str(path)), str(path)).split("\n")
     names: tuple[str, ...] | None = None
+    odd: dict[str, list[int]] = {"holds two reviews, as if a line break were lost": [], "is empty": []}
+    joined, empty = odd.values()
     for number, line in enumerate(lines, 1):
         row = line.rstrip("\r")
         if not row:
+            empty += [number] if number < len(lines) else []  # the last line ends before its line break
             continue
         if names is None:
             first = tuple(field.strip().lower() for field in row.split("\t"))
@@ -154,6 +163,7 @@ def _table(path: Path) -> Iterator[Review]:
         label = _LABELS.get(values["label"].strip())
         if label is None:
             raise DataError(f"{path}, line {number}: the label {quoted(values['label'])} is none of neg, pos, 0, 1")
+        joined += [number] if (_JOINED if "rating" in values else _JOINED_BARE).search(values["text"]) else []
         meta: dict[str, Any] = {"name": f"{path.name.split('.')[0]} {number}"}
         if "rating" in values:
             if not re.fullmatch(r"\s*\d{1,9}\s*", values["rating"]):
@@ -162,6 +172,9 @@ def _table(path: Path) -> Iterator[Review]:
         yield Review(words(values["text"]), label, meta)
     if names is None:
         raise DataError(f"{path}: is empty")
+    for what, found in odd.items():
+        others = f"; so it is in {counted(len(found), 'line')}" if len(found) > 1 else ""
+        notes += [f"{path}, line {found[0]}: {what}{others}"] if found else []
 
 
 def _text(path: Path, label: int) -> Review:
@@ -172,13 +185,14 @@ def _text(path: Path, label: int) -> Review:
     return Review(words(decode(read_bytes(path), str(path))), label, meta)
 
 
-def _dataset(reviews: list[Review], vocabulary: tuple[str, ...], name: str) -> SequenceDataset:
+def _dataset(reviews: list[Review], vocabulary: tuple[str, ...], name: str, notes: list[str]) -> SequenceDataset:
     return SequenceDataset(
         encode((review.words for review in reviews), vocabulary),
         np.asarray([review.label for review in reviews]),
         [review.meta for review in reviews],
         Schema(CLASSES, (1,), vocabulary=vocabulary),
         name,
+        notes,
     )
 
 

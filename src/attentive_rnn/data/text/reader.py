@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,59 +26,15 @@ from ..io.bad_samples import check_bad
 from ..io.cells import absent, is_value
 from ..io.files import existing, read_bytes
 from ..io.text import decode, encoding
-from ..options import whole
+from ..options import standing_for, whole
 from ..schema import Schema
 from ..source import Source
-from ..split import check_part_folders, misspelt_part, no_part, part_of, train_test
+from ..split import check_part_folders, misspelt_part, no_part, part_of, with_test_part
 from . import tables
 from .words import build_vocabulary, encode, recode, words
 from .words import decode as words_of
 
 _LOOKED_AT = 3  # .txt files of a folder, by which it is known
-
-
-def load(
-    path: str | Path,
-    text: str | None = None,
-    label: str | None = None,
-    split: str | None = None,
-    subject: str | None = None,
-    target: Kind | None = None,
-    missing: str = "refuse",
-    header: bool | None = None,
-    vocabulary_size: int = 10_000,
-    test_fraction: float = 0.25,
-    seed: int = 0,
-) -> Splits[SequenceDataset]:
-    """The training and test part: those of the files, folders or a column, or else a share held out for testing.
-
-    The vocabulary is that of the training part alone; any other word is the entry for unknown ones.
-
-    Args:
-        path: a table, or a folder of tables or .txt files.
-        text, label, split, subject: columns of a table; without them the texts and the labels are told by names and
-            contents, and a column ``split`` or ``part`` by its name.
-        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
-        missing: "refuse" or "skip", what becomes of rows without a text or a label.
-        header: whether the first line of a .csv or .tsv has names; None: it is told as said at :func:`read_table`.
-        vocabulary_size: the most frequent words that have an entry, with the entry for all others.
-        test_fraction: share held out where there are no parts: whole subjects where they are known, else the same
-            share of each class.
-        seed: of that draw.
-
-    Raises:
-        DataError: a file is malformed, a row has no text or no label, or a part is empty.
-        ConfigError: there is no column of a given name, or several could be the label.
-    """
-    whole("text", "vocabulary_size", vocabulary_size, 2)
-    dataset = read(path, text, label, split, subject, target, missing, header)
-    if not dataset.labelled.any() and dataset.columns and not any(one.use == "label" for one in dataset.columns):
-        names = ", ".join(column.column for column in dataset.columns)
-        raise DataError(f"{path}: which column is the label? say --option label=NAME; there are {names}")
-    parts = train_test(dataset, test_fraction, seed, missing).parts()
-    train = parts["train"]
-    vocabulary = build_vocabulary((words_of(one, train.schema.vocabulary) for one in train.sequences), vocabulary_size)
-    return Splits(**{name: recode(part, vocabulary) for name, part in parts.items()})
 
 
 def read(
@@ -92,7 +49,17 @@ def read(
 ) -> SequenceDataset:
     """Every text, labelled or not, with a vocabulary of all their words; of a single .txt file each line is one.
 
-    Errors as for :func:`load`.
+    Args:
+        path: a table, or a folder of tables or .txt files.
+        text, label, split, subject: columns of a table; without them the texts and the labels are told by names and
+            contents, and a column ``split`` or ``part`` by its name.
+        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
+        missing: "refuse" or "skip", what becomes of rows without a text or a label.
+        header: whether the first line of a .csv or .tsv has names; None: it is told as said at :func:`read_table`.
+
+    Raises:
+        DataError: a file is malformed, or a row has no text.
+        ConfigError: there is no column of a given name, or several could be the label.
     """
     path = existing(path)
     given = {"text": text, "label": label, "split": split, "subject": subject}
@@ -110,6 +77,32 @@ def read(
     else:
         table, given = _of_lines(path), {"text": "text"}
     return _dataset(table, given, target, missing, path.name.split(".")[0])
+
+
+def _check_labelled(path: Path, dataset: SequenceDataset) -> None:
+    if not dataset.labelled.any() and dataset.columns and not any(one.use == "label" for one in dataset.columns):
+        names = ", ".join(column.column for column in dataset.columns)
+        raise DataError(f"{path}: which column is the label? say --option label=NAME; there are {names}")
+
+
+_divided = with_test_part(read, _check_labelled)
+
+
+@standing_for(_divided, {"vocabulary_size": 10_000})
+def load(path: str | Path, vocabulary_size: int = 10_000, **options: Any) -> Splits[SequenceDataset]:
+    """The training and test part, with a vocabulary of the training part alone; any other word is an unknown one.
+
+    Args:
+        path: as for :func:`read`.
+        vocabulary_size: the most frequent words that have an entry, with the entry for all others.
+        options: of :func:`read` and of :func:`attentive_rnn.data.split.with_test_part`.
+    """
+    whole("text", "vocabulary_size", vocabulary_size, 2)
+    parts = _divided(path, **options).parts()
+    train = parts["train"]
+    vocabulary = build_vocabulary((words_of(one, train.schema.vocabulary) for one in train.sequences), vocabulary_size)
+    recoded: dict[str, Any] = {name: recode(part, vocabulary) for name, part in parts.items()}
+    return Splits(**recoded)
 
 
 def _dataset(

@@ -31,9 +31,17 @@ from .sampling import (
     Resample,
     UniformSampling,
 )
-from .streamed import Streamed
+from .streamed import Streamed, push_together
 
-__all__ = ["Compose", "Standardise", "Streamed", "Transform", "rotation_matrix", "transform_from_config"]
+__all__ = [
+    "Compose",
+    "Standardise",
+    "Streamed",
+    "Transform",
+    "push_together",
+    "rotation_matrix",
+    "transform_from_config",
+]
 
 KINDS: dict[str, type[Transform]] = {
     kind.name: kind

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import ConfigError
+from ..schema import Schema
 from .base import NO_RANK, Transform, check_skeletons
 from .body import OriginAtBodyCentre
 from .presence import absent, has_joints, unmark
@@ -44,8 +47,8 @@ class Streamed:
                     f"{part.name}: needs frames that a stream does not have yet, so that a model with it cannot run "
                     "frame by frame; train one without it"
                 )
-        self._schema = transform.schema
-        self._steps: list[_Step | _Origin] = [_Origin(p) if type(p) is OriginAtBodyCentre else _Step(p) for p in parts]
+        self.schema = transform.schema
+        self.steps: list[_Step | _Origin] = [_Origin(p) if type(p) is OriginAtBodyCentre else _Step(p) for p in parts]
 
     def push(self, frame: Tensor) -> Tensor:
         """The next frame, (*shape) in and out."""
@@ -53,22 +56,39 @@ class Streamed:
 
     def push_marked(self, frame: Tensor) -> Tensor:
         """The next frame, (*shape) in and out, with NaN for joints that are not seen."""
-        if not has_joints(frame[None], self._schema):
-            for step in self._steps:
-                frame = step.push(frame)
-            return frame
-        gone = absent(frame.numpy(), self._schema)
-        if gone.any():
-            frame = frame.clone()
-            frame[torch.from_numpy(gone)] = torch.nan
-        for step in self._steps:
+        if has_joints(frame[None], self.schema):
+            frame = _marked(frame, self.schema)
+        for step in self.steps:
             frame = step.push(frame)
         return frame
 
     def reset(self) -> None:
         """Start a new sequence."""
-        for step in self._steps:
+        for step in self.steps:
             step.reset()
+
+
+def push_together(streams: Sequence[Streamed], frames: Tensor) -> Tensor:
+    """The next frame of each of several streams of one transform, as :meth:`Streamed.push_marked` gives it.
+
+    Args:
+        streams: each once.
+        frames: (P, *shape), one for each.
+    """
+    if has_joints(frames, streams[0].schema):
+        frames = _marked(frames, streams[0].schema)
+    for steps in zip(*(stream.steps for stream in streams), strict=True):
+        frames = steps[0].push_together(steps, frames)
+    return frames
+
+
+def _marked(frames: Tensor, schema: Schema | None) -> Tensor:
+    """Frames of skeletons (..., V, C) with NaN for joints that are absent."""
+    gone = absent(frames.numpy(), schema)
+    if gone.any():
+        frames = frames.clone()
+        frames[torch.from_numpy(gone)] = torch.nan
+    return frames
 
 
 class _Step:
@@ -88,11 +108,25 @@ class _Step:
         if depends == "first" and self.best > 0:
             rank = int(self.transform.ranks(frame[None]))
             if rank < self.best:
-                self.before, self.best = [frame], rank
+                self.before, self.best = [frame.clone()], rank  # the caller may use its memory again
         result = self.transform.apply(torch.stack([*self.before, frame]), self.rng)[-1]
         if depends == "previous":
-            self.before = [frame]
+            self.before = [frame.clone()]
         return result
+
+    @staticmethod
+    def push_together(steps: Sequence[_Step], frames: Tensor) -> Tensor:
+        """:meth:`push` of a frame of each of several streams, (P, *shape)."""
+        transform, rng = steps[0].transform, steps[0].rng
+        if transform.depends == "frame":
+            return transform.apply(frames, rng)
+        if transform.depends == "previous" and all(step.before for step in steps):
+            before = torch.stack([step.before[0] for step in steps])
+            for step, frame in zip(steps, frames, strict=True):
+                step.before = [frame.clone()]
+            # As one sequence: in front of each frame, on which alone it depends, stands the one before it.
+            return transform.apply(torch.stack([before, frames], 1).flatten(0, 1), rng)[1::2]
+        return torch.stack([step.push(frame) for step, frame in zip(steps, frames, strict=True)])
 
 
 class _Origin:
@@ -108,11 +142,25 @@ class _Origin:
 
     def push(self, frame: Tensor) -> Tensor:
         if self.best > 0:
-            check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.transform.joint + 1)
-            rank = int(self.transform.ranks(frame[None]))
-            if rank < self.best:
-                self.origin, self.best = self.transform.origin_in(frame, rank).numpy().copy(), rank
+            self.look(frame)
             if self.origin is None:
                 return frame
         # NumPy, for at this size it is the call that takes the time.
         return torch.from_numpy(frame.numpy() - self.origin)
+
+    def look(self, frame: Tensor) -> None:
+        """Take the origin of a frame that has a better one than those before."""
+        check_skeletons(OriginAtBodyCentre.name, frame[None], joints=self.transform.joint + 1)
+        rank = int(self.transform.ranks(frame[None]))
+        if rank < self.best:
+            self.origin, self.best = self.transform.origin_in(frame, rank).numpy().copy(), rank
+
+    @staticmethod
+    def push_together(steps: Sequence[_Origin], frames: Tensor) -> Tensor:
+        """:meth:`push` of a frame of each of several streams, (P, *shape)."""
+        for i, step in enumerate(steps):
+            if step.best > 0:
+                step.look(frames[i])
+        nowhere = np.zeros(frames.shape[-1], frames.numpy().dtype)
+        origins = np.array([nowhere if step.origin is None else step.origin for step in steps])
+        return torch.from_numpy(frames.numpy() - origins[:, None, None])

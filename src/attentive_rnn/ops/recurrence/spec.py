@@ -285,6 +285,8 @@ def check_lengths(lengths: Tensor | None, steps: int, rows: int) -> None:
         raise ValueError(f"lengths must hold one length a row, shape {(rows,)}, got {tuple(lengths.shape)}")
     if torch.compiler.is_compiling() or rows == 0:
         return  # their values are not known yet; the operator checks them when it runs
+    if torch._C._functorch.is_batchedtensor(lengths):
+        raise RuntimeError("lengths cannot be mapped by vmap: give it sequences of one length, or loop over the rows")
     low, high = int(lengths.min()), int(lengths.max())
     if low < 0 or high > steps:
         raise ValueError(f"lengths must lie in 0..{steps} (the steps of the input), got {low}..{high}")

@@ -26,7 +26,7 @@ from .roles import Left, Rows, divide, left_notes
 
 @dataclass(frozen=True)
 class Reading:
-    """The options of a reader of tables; see :func:`attentive_rnn.data.formats.tables.load`."""
+    """The options of a reader of tables; see :func:`attentive_rnn.data.formats.tables.read`."""
 
     given: Mapping[str, str | None]
     features: Sequence[str] | None = None
@@ -175,9 +175,10 @@ def _facts(
     """The values of each sequence by their name: the columns with a role, and those left out that are facts."""
     facts = {}
     role_of = {column: role for role, column in roles.items()}
+    features = set(frame)
     for name in table.values:
         key = role_of.get(name, name)
-        if name in frame or key in ("sequence", "time", "label"):
+        if name in features or key in ("sequence", "time", "label"):
             continue
         if name in role_of or name == META or table.schema is not None or (name in left and left[name].fact):
             facts[key] = table.constants(name, rows.order, rows.starts)

@@ -197,7 +197,8 @@ def divide(
     rest = [name for name in table.values if name not in roles.values() or name in keep]
     if features is not None:
         frame = [table.called(name, "features") for name in dict.fromkeys([*features, *keep])]
-        others = [name for name in rest if name not in frame]
+        chosen = set(frame)
+        others = [name for name in rest if name not in chosen]
         return frame, {name: _not_asked_for(table, name, rows) for name in others}
     known = dict(known or {})
     if table.lists:  # each sequence had a row, in which the others were one value

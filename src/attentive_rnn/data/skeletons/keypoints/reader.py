@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from ....errors import ConfigError, DataError
-from ...dataset import SequenceDataset, Splits
+from ...dataset import SequenceDataset
 from ...io.bad_samples import Bad, BadSamples, check_bad
 from ...io.files import begins_like, existing, read_bytes
 from ...io.members import first_json, holds, members
 from ...options import one_of, whole
 from ...schema import Schema
 from ...source import Source
-from ...split import check_part_folders, part_of, train_test
+from ...split import check_part_folders, part_of, with_test_part
 from ...transforms.presence import unseen
 from ..layouts import Layout, get_layout, list_layouts
 from ..units import with_units
@@ -41,36 +41,6 @@ _KINDS = (b'"people"', b'"pose_keypoints', b'"keypoints"', b'"frame_index"', b'a
 _PLANAR = {25: "openpose-25", 18: "openpose-18", 17: "coco-17", 33: "mediapipe-33", 21: "hand-21"}
 
 
-def load(
-    path: str | Path,
-    layout: Layout | None = None,
-    persons: int = 2,
-    scores: Scores = "append",
-    min_confidence: float = 0.0,
-    test_fraction: float = 0.25,
-    seed: int = 0,
-    missing: Bad = "refuse",
-) -> Splits[SequenceDataset]:
-    """The training and test part: the folders train and test, or else a share held out for testing.
-
-    Args:
-        path: the folder or zip.
-        layout: joint layout; without it, by the count of joints: 25 and 18 of OpenPose, 17 of COCO, 33 of MediaPipe.
-        persons: how many people are kept at most, the surest of a clip.
-        scores: "append" keeps the confidence of a joint beside its coordinates, "drop" leaves it out.
-        min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
-        test_fraction: share held out where there are no such folders, the same of each class.
-        seed: of that draw.
-        missing: "skip" leaves out files that cannot be read and clips without a label, with a note; "refuse" names the
-            first.
-
-    Raises:
-        DataError: a file is malformed or unlike the others, its joints fit several layouts, or a part is empty.
-        ConfigError: an option with another value.
-    """
-    return train_test(read(path, layout, persons, scores, min_confidence, missing), test_fraction, seed, missing)
-
-
 def read(
     path: str | Path,
     layout: Layout | None = None,
@@ -79,7 +49,21 @@ def read(
     min_confidence: float = 0.0,
     missing: Bad = "refuse",
 ) -> SequenceDataset:
-    """Every clip, in the order of its path; a part is in ``meta["split"]``. Errors as for :func:`load`."""
+    """Every clip, in the order of its path; a part is in ``meta["split"]``.
+
+    Args:
+        path: the folder or zip.
+        layout: joint layout; without it, by the count of joints: 25 and 18 of OpenPose, 17 of COCO, 33 of MediaPipe.
+        persons: how many people are kept at most, the surest of a clip.
+        scores: "append" keeps the confidence of a joint beside its coordinates, "drop" leaves it out.
+        min_confidence: a joint with a confidence below it, or of 0, is absent: all zeros.
+        missing: "skip" leaves out files that cannot be read and clips without a label, with a note; "refuse" names the
+            first.
+
+    Raises:
+        DataError: a file is malformed or unlike the others, or its joints fit several layouts.
+        ConfigError: an option with another value.
+    """
     whole("keypoints", "persons", persons, 1)
     one_of("keypoints", "scores", scores, get_args(Scores))
     unseen(np.zeros(1), min_confidence)
@@ -302,7 +286,7 @@ SOURCE = Source(
     name="keypoints",
     title="key points in JSON of OpenPose, COCO, AlphaPose or MediaPipe: CLASS/CLIP with a file a frame, "
     "or CLASS/CLIP.json",
-    load=with_units(load),
+    load=with_units(with_test_part(read)),
     read=with_units(read),
     recognise=recognise,
 )

@@ -1,0 +1,162 @@
+"""HTTP interface for other programs: joints or other frames come as JSON, labels go out; health and meters.
+
+This module needs FastAPI and prometheus-client, the extra "serve": import it late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from ..errors import DataError, UserError, needed_for
+from ..streaming.recogniser import Recognizer
+from ..streaming.segments import Segment
+from ..training.saved_model import SavedModel
+from .meters import KIND, Meters
+from .receiving import receive
+
+with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
+    from fastapi import FastAPI, Request
+    from fastapi.responses import JSONResponse, Response
+    from pydantic import BaseModel, Field, ValidationError
+
+ASKED = 8 * 2**20  # bytes of one request
+ASKING = 16  # requests that are received or wait for their answer, at once
+
+
+class Asked(BaseModel, extra="forbid"):
+    """Tracks whose frames are to be recognised."""
+
+    tracks: dict[str, list[Any]] = Field(
+        description="For each track its frames in order, each a list of numbers in the shape that /model gives, or the "
+        "values by the names of joints or features. Zeros: nobody, or a joint that is not seen.",
+        examples=[{"Ann": [[[[0.1, 0.2, 0.3]]]]}],
+    )
+
+
+class Spans(BaseModel):
+    """A span of frames of a track with one label."""
+
+    label: str
+    start: int = Field(description="the first frame, from 0")
+    end: int = Field(description="the frame after the last one")
+    probability: float = Field(description="the mean over its frames of the label's probability")
+
+
+class Answer(BaseModel):
+    """A track after its last frame."""
+
+    label: str
+    since: int = Field(description="the frame at which the label began")
+    probabilities: dict[str, float]
+    segments: list[Spans]
+
+
+class Answers(BaseModel):
+    """The answer to a request: that to each track."""
+
+    tracks: dict[str, Answer]
+
+
+def add_api(app: FastAPI, saved: SavedModel, recognizer: Callable[[], Recognizer], meters: Meters) -> Callable[[], int]:
+    """Add POST /recognise, GET /health and GET /metrics to an application.
+
+    Args:
+        app: whose OpenAPI description they enter.
+        saved: the model.
+        recognizer: makes the one of a request, whose tracks begin and end with it.
+        meters: of the application.
+
+    Returns:
+        tells how many requests are received or wait for their answer.
+    """
+    asking = 0
+    in_turn = asyncio.Semaphore(1)  # a model needs the processor to itself
+    body = {"required": True, "content": {"application/json": {"schema": Asked.model_json_schema()}}}
+
+    @app.post("/recognise", response_model=Answers, openapi_extra={"requestBody": body})
+    async def recognise(request: Request) -> Response:
+        """Recognise the frames of one or many tracks, each from its beginning."""
+        nonlocal asking
+        if asking >= ASKING:
+            busy = {"error": "too many requests at once; try again in a second"}
+            return JSONResponse(busy, status_code=503, headers={"Retry-After": "1"})
+        asking += 1
+        try:
+            place = io.BytesIO()
+            refusal = await receive(request, place, ASKED, "request")
+            if refusal is not None:
+                return refusal
+            async with in_turn:
+                return JSONResponse(await asyncio.to_thread(answer, saved, recognizer(), place.getvalue(), meters))
+        except UserError as error:
+            meters.refused("recognise")
+            return JSONResponse({"error": str(error)}, status_code=400)
+        finally:
+            asking -= 1
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        """That the server runs, its version and its model's classes."""
+        return {"status": "ok", "version": version("attentive-rnn"), "classes": list(saved.schema.classes)}
+
+    @app.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Meters of the server, in the text format of Prometheus."""
+        return Response(meters.text(), media_type=KIND)
+
+    return lambda: asking
+
+
+def answer(saved: SavedModel, recognizer: Recognizer, asked: bytes, meters: Meters) -> dict[str, Any]:
+    """The answer to the body of a request.
+
+    Raises:
+        DataError: it is not what is asked for; the message names the track and the frame.
+    """
+    try:
+        tracks = Asked.model_validate(json.loads(asked)).tracks
+    except (ValueError, RecursionError) as error:
+        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise DataError(f'send {{"tracks": {{TRACK: [FRAME, ...]}}}} as JSON ({detail})') from error
+    empty = next((track for track, frames in tracks.items() if not frames), None)
+    if empty is not None:
+        raise DataError(f"track {empty!r} has no frame")
+    before = time.perf_counter()
+    answers = recognised(recognizer, tracks, saved.schema.classes)
+    if tracks:
+        meters.took("recognise", time.perf_counter() - before, sum(map(len, tracks.values())))
+    return {"tracks": answers}
+
+
+def recognised(
+    recognizer: Recognizer, tracks: Mapping[str, list[Any]], classes: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    """The state of each track after its last frame, and its segments: a step of all tracks for each frame."""
+    segments: dict[str, list[Segment]] = {track: [] for track in tracks}
+    states: dict[str, dict[str, Any]] = {}
+    for t in range(max(map(len, tracks.values()), default=0)):
+        here = [track for track, frames in tracks.items() if t < len(frames)]
+        try:
+            results = recognizer.push_together([tracks[track][t] for track in here], here)
+        except DataError as error:
+            whose = f"track {here[0]!r}: " if len(here) == 1 else ""
+            raise DataError(f"frame {t}: {whose}{error}") from error
+        for track, result in zip(here, results, strict=True):
+            if result.ended is not None:
+                segments[track].append(result.ended)
+            if t + 1 == len(tracks[track]):
+                states[track] = result._replace(ended=None).to_dict(classes)
+                last = recognizer.end(track)
+                segments[track] += [] if last is None else [last]
+    return {track: states[track] | {"segments": [_span(s, classes) for s in segments[track]]} for track in tracks}
+
+
+def _span(segment: Segment, classes: tuple[str, ...]) -> dict[str, Any]:
+    probability = round(segment.probability, 5)
+    return {"label": classes[segment.label], "start": segment.start, "end": segment.end, "probability": probability}

@@ -1,0 +1,41 @@
+"""Receiving of what a visitor sends, up to a size and while it keeps coming."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import IO
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+PAUSE = 20.0  # seconds without a byte after which an upload is given up
+
+
+async def receive(request: Request, place: IO[bytes], largest: int, what: str) -> Response | None:
+    """Write what a request sends to a file; the answer to one that is too large, stops or is abandoned, else None.
+
+    Args:
+        request: its body is still to come.
+        place: a file, which the caller closes.
+        largest: bytes.
+        what: is sent, in words.
+    """
+    refusal = JSONResponse({"error": f"the {what} is too large: at most {largest / 2**20:.0f} MiB"}, status_code=413)
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > largest:
+        return refusal
+    size, parts = 0, request.stream()
+    try:
+        while part := await asyncio.wait_for(anext(parts, b""), PAUSE):
+            size += len(part)
+            if size > largest:
+                return refusal
+            place.write(part)
+        place.flush()
+        return None
+    except TimeoutError:
+        return JSONResponse({"error": f"nothing came for {PAUSE:.0f} seconds"}, status_code=408)
+    except ClientDisconnect:
+        return Response(status_code=499)  # nobody reads it
+    except OSError as error:
+        return JSONResponse({"error": f"the {what} cannot be kept while it is read: {error.strerror}"}, status_code=507)

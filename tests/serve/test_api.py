@@ -1,0 +1,107 @@
+"""The HTTP interface of a server: labels for joints, health and meters, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from attentive_rnn.serve.api import ASKED
+from attentive_rnn.streaming import Recognizer
+from attentive_rnn.training import load_model
+from served import begin
+
+
+@pytest.fixture(scope="module")
+def recognizer(server, tmp_path_factory):
+    """Of the served model, with the hold of `attentive serve`."""
+    folder = tmp_path_factory.getbasetemp() / "served0" / "model"
+    return lambda: Recognizer(load_model(folder), hold=5)
+
+
+def test_tracks_get_the_labels_and_segments_of_a_recogniser(server, recognizer):
+    rng = np.random.default_rng(0)
+    tracks = {"Ann": 3 * rng.normal(size=(40, 3)), "Bob": rng.normal(size=(25, 3))}
+    status, said = server.ask(json.dumps({"tracks": {who: x.tolist() for who, x in tracks.items()}}).encode())
+    assert status == 200
+    alone = recognizer()
+    for who, frames in tracks.items():
+        results = alone.push_chunk(frames, who)
+        wanted = results[-1]
+        segments = [result.ended for result in results if result.ended] + [alone.end(who)]
+        found = said["tracks"][who]
+        assert found["label"] == ("sit", "stand", "wave")[wanted.label]
+        assert found["since"] == wanted.start
+        assert list(found["probabilities"].values()) == pytest.approx(wanted.probabilities, abs=1e-4)
+        assert [(s["start"], s["end"]) for s in found["segments"]] == [(s.start, s.end) for s in segments]
+
+
+def test_each_request_begins_its_tracks_anew(server):
+    body = json.dumps({"tracks": {"Ann": [[1, 2, 3]]}}).encode()
+    assert server.ask(body) == server.ask(body)
+    assert server.ask(b'{"tracks": {}}') == (200, {"tracks": {}})
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "as JSON"),
+        (b"joints", "as JSON"),
+        (b"[" * 100_000, "as JSON"),
+        (b'{"frames": []}', "as JSON"),
+        (b'{"tracks": {"Ann": 3}}', "as JSON"),
+        (b'{"tracks": {"Ann": []}}', "track 'Ann' has no frame"),
+        (b'{"tracks": {"Ann": [[1, 2, 3], [1, 2]]}}', "frame 1: track 'Ann': a frame must be (3,)"),
+        (b'{"tracks": {"Ann": [[1, 2, 3]], "Bob": [[1, 2, NaN]]}}', "frame 0: track 'Bob': a value of a frame is"),
+        (json.dumps({"tracks": {i: [[1, 2, 3]] for i in range(1001)}}).encode(), "1000 tracks are open"),
+    ],
+)
+def test_a_request_that_is_none_gets_one_message_and_the_server_lives(server, body, message):
+    status, said = server.ask(body)
+    assert status == 400
+    assert message in said["error"]
+    assert server.get("/health")[0] == 200
+
+
+def test_a_request_that_is_too_large_is_refused_before_it_is_read(server):
+    with begin(server, ASKED + 1, "/recognise") as visitor:
+        answer = visitor.makefile("rb").read(-1)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert json.loads(answer.split(b"\r\n\r\n")[1]) == {"error": "the request is too large: at most 8 MiB"}
+
+
+def test_health_tells_the_classes_and_the_meters_count_frames_and_errors(server):
+    health = json.loads(server.get("/health")[1])
+    assert (health["status"], health["classes"]) == ("ok", ["sit", "stand", "wave"])
+    before = meters(server)
+    server.ask(json.dumps({"tracks": {"Ann": [[1, 2, 3]] * 7}}).encode())
+    server.ask(b"{}")
+    after = meters(server)
+    frames, errors = 'attentive_frames_total{way="recognise"}', 'attentive_errors_total{way="recognise"}'
+    assert after[frames] == before.get(frames, 0) + 7
+    assert after[errors] == before.get(errors, 0) + 1
+    assert after['attentive_visitors{way="live"}'] == 0
+    assert after["process_resident_memory_bytes"] > 2**20
+
+
+def meters(server):
+    """The values of the meters, by name and labels."""
+    lines = server.get("/metrics")[1].decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+@pytest.mark.parametrize("path", ["/recognise", "/health", "/metrics", "/openapi.json"])
+def test_other_programs_need_the_token_and_the_name_of_the_server_too(server, path):
+    ask = server.ask if path == "/recognise" else lambda body, headers: server.get(path, headers)
+    assert ask(b"{}", {"Authorization": "Bearer wrong"})[0] == 401
+    assert ask(b"{}", {"Host": "evil.example"})[0] == 421
+    assert ask(b"{}", {"Origin": "http://elsewhere.example"})[0] == 403
+
+
+def test_the_interface_describes_itself(server):
+    described = json.loads(server.get("/openapi.json")[1])
+    post = described["paths"]["/recognise"]["post"]
+    assert "tracks" in post["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert {"/health", "/metrics"} <= set(described["paths"])
+    assert json.loads(server.get("/model")[1])["shape"] == [3]
