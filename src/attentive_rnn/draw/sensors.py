@@ -49,7 +49,7 @@ def picture(
     left.axhline(100 * least, color=GUIDE, linewidth=0.8, linestyle=":", label=f"asked for: {100 * least:.1f} %")
     left.axvline(kept, color=ORANGE, linewidth=0.8, label=f"chosen: {kept} of {count}")
     left.set_xlabel("kept, of each ranking the first; the others at their mean")
-    left.set_ylabel(f"accuracy % on {measured_on}")
+    left.set_ylabel(f"accuracy in %\non {measured_on}", fontsize=9)
     left.xaxis.get_major_locator().set_params(integer=True)
     left.grid(color="0.9")
     left.legend(frameon=False)
