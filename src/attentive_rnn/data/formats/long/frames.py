@@ -41,7 +41,7 @@ class Reading:
         """ConfigError for a value that an option does not take."""
         check_missing(self.missing)
         if self.target is not None:
-            one_of(where, "target", self.target, get_args(Kind))
+            one_of(where, "target", self.target, get_args(Kind), "; --option label=COLUMN names the column")
         if self.decimal is not None:
             one_of(where, "decimal", self.decimal, get_args(Decimal))
         for key in ("features", "keep"):
