@@ -49,14 +49,14 @@ def test_a_field_is_named_by_its_line():
     ],
 )
 def test_columns_of_true_and_false_tell_the_part(columns, parts):
-    assert parts_of_flags(columns) == ([name for name in columns if name != "x"], parts.split(), "here")
+    assert parts_of_flags(columns, "here") == ([name for name in columns if name != "x"], parts.split())
 
 
 @pytest.mark.parametrize(
     "columns", [{"is_train": [1, 1]}, {"is_train": [0, 2]}, {"is_training_load": [0, 1]}, {"train": [0, 1]}]
 )
 def test_other_columns_tell_no_part(columns):
-    assert parts_of_flags(columns) == ([], [], "here")
+    assert parts_of_flags(columns, "here") == ([], [])
 
 
 def test_columns_that_contradict_each_other_are_refused():
