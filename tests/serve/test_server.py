@@ -170,7 +170,7 @@ def _resident(server):
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_signal_ends_it_though_half_an_upload_and_a_page_are_open(tmp_path, ending):
+def test_the_first_signal_ends_it_though_half_an_upload_and_a_page_are_open(tmp_path, ending, capfd):
     served = start(tmp_path)
     with served.process as process, begin(served, 1000) as visitor, _connect(served):
         visitor.sendall(bytes(500))
@@ -178,7 +178,9 @@ def test_the_first_signal_ends_it_though_half_an_upload_and_a_page_are_open(tmp_
             assert served.get("/model")[0] == 200
             process.send_signal(ending)
             process.wait(module.ENDING + 20)
+        assert visitor.recv(100).startswith(b"HTTP/1.1 503 ")
     assert list(tmp_path.glob("*.film")) == []
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_port_that_is_taken_is_one_line(server, tmp_path, capsys):

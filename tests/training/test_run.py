@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from attentive_rnn.data import SequenceDataset, Splits, load, preprocess, validation_split
+from attentive_rnn.data.io.locks import temporary
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import load_model, resume, train
@@ -190,7 +192,8 @@ def test_what_cannot_be_done_here_is_one_clear_error(small_config, tmp_path, qui
 
 def test_a_run_killed_while_it_was_finishing_is_finished(whole, tmp_path, quiet):
     run = copy_of(whole, tmp_path)
-    (run.path / ".results.json.99999999.tmp").touch()
+    draft = temporary(run.path / "results.json")
+    draft.with_name(draft.name.replace(str(os.getpid()), "99999999")).touch()
     assert weights(resume(run, console=quiet)) == weights(whole)
     assert run.read_results()["test"] == whole.read_results()["test"]
     assert not list(run.path.rglob("*.tmp"))

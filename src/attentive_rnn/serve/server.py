@@ -31,7 +31,7 @@ SILENCE = 10.0  # seconds in which a connection must have sent the head of its f
 CLIENT_CONNECTIONS = 64  # at once, of one client
 CONNECTIONS = 256  # at once, in all
 MESSAGE = 2**23  # bytes of one message of a WebSocket
-ENDING = 8  # seconds that requests have to end after a signal
+ENDING = 5  # seconds that requests have to end after a signal; as many are left for the process to end
 _SELF = "default-src 'self'; img-src 'self' data: blob:; media-src blob:; frame-ancestors 'none'; base-uri 'none'"
 _HEADERS = {
     "Content-Security-Policy": _SELF,
@@ -75,7 +75,11 @@ class Doors:
             entered.set_cookie(self.cookie, self.token or "", httponly=True, samesite="strict")
             answer = entered
 
+        started = False
+
         async def with_headers(message: Any) -> None:
+            nonlocal started
+            started = True
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", ()),
@@ -83,7 +87,11 @@ class Doors:
                 ]
             await send(message)
 
-        await answer(scope, receive, with_headers)
+        try:
+            await answer(scope, receive, with_headers)
+        except asyncio.CancelledError:  # a signal has come, and the time to end is over
+            if not started:
+                await _refused(503, "the server has ended")(scope, receive, with_headers)
 
     def _refusal(self, headers: Headers, scope: Scope) -> Response | None:
         host, origin = headers.get("host", ""), headers.get("origin")

@@ -19,7 +19,6 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-import tempfile
 import time
 import warnings
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.io.files import existing, read_json, write_file
-from ..data.io.locks import held, remove_leftovers
+from ..data.io.locks import held, remove_leftovers, temporary_folder
 from ..data.registry import carried_options, get_source, recognise
 from ..errors import ConfigError, DataError, DataWarning
 from .config import Config, DataConfig
@@ -150,7 +149,7 @@ def create_folder(config: Config, parent: Path, file: str, prefix: str = "", nam
     try:
         parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(parent, below=False)
-        draft = Path(tempfile.mkdtemp(prefix=f".new-{os.getpid()}-", dir=parent))
+        draft = temporary_folder(parent)
         draft.chmod(parent.stat().st_mode & 0o777)
     except OSError as error:
         raise ConfigError(f"{parent}: no run folder can be made here: {error.strerror or error}") from error

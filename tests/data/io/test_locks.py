@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from attentive_rnn.data.io.locks import beside, held, remove_leftovers, temporary
+from attentive_rnn.data.io.locks import beside, held, remove_leftovers, temporary, temporary_folder
 from attentive_rnn.errors import ConfigError
 
 HOLD = """
@@ -82,29 +84,58 @@ def test_a_lock_that_cannot_be_written_is_one_error(tmp_path):
         pass
 
 
-def test_what_a_dead_process_left_is_removed_and_nothing_else(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
+@pytest.fixture
+def dead():
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+def of(owner, place):
+    """A temporary file or folder as another owner would name it: `HOST-PROCESS`, or a process of this host."""
+    host, process = re.search(r"\b([0-9a-f]{8})-(\d+)", place.name).groups()
+    return place.with_name(
+        place.name.replace(f"{host}-{process}", owner if isinstance(owner, str) else f"{host}-{owner}")
+    )
+
+
+def test_what_a_dead_process_left_is_removed_and_nothing_else(tmp_path, dead):
     (tmp_path / "below").mkdir()
-    for name in (f".a.json.{dead.pid}.tmp", f"below/.b.{dead.pid}.tmp"):
-        (tmp_path / name).touch()
-    (tmp_path / f".new-{dead.pid}-abc").mkdir()
-    (tmp_path / f".new-{dead.pid}-abc" / "config.yaml").touch()
-    kept = [temporary(tmp_path / "c.json").name, ".mine.tmp", f"d.{dead.pid}.tmp", ".new-x"]
+    mine, folder = temporary(tmp_path / "c.json"), temporary_folder(tmp_path)
+    for path in (tmp_path / "a.json", tmp_path / "below" / "b"):
+        of(dead, temporary(path)).touch()
+    left = of(dead, folder)
+    left.mkdir()
+    (left / "config.yaml").touch()
+    kept = [mine.name, ".mine.tmp", of(dead, mine).name[1:], ".new-x", f".a.{dead}-b"]
     for name in kept:
         (tmp_path / name).touch()
-    (tmp_path / f".new-{os.getpid()}-abc").mkdir()
     remove_leftovers(tmp_path)
-    assert {place.name for place in tmp_path.iterdir()} == {*kept, "below", f".new-{os.getpid()}-abc"}
+    assert {place.name for place in tmp_path.iterdir()} == {*kept, "below", folder.name}
     assert list((tmp_path / "below").iterdir()) == []
 
 
-def test_a_file_of_the_longest_name_is_held_and_what_a_dead_process_left_of_it_removed(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
+@pytest.mark.parametrize("host", ["00000000-", ""])  # without a host: of an older version
+def test_drafts_of_another_host_are_kept_for_a_day(tmp_path, dead, host):
+    mine = temporary_folder(tmp_path)
+    mine.rmdir()
+    folder, draft = of(f"{host}{dead}", mine), of(f"{host}{dead}", temporary(tmp_path / "a.json"))
+    draft.touch()
+    folder.mkdir()
+    remove_leftovers(tmp_path)
+    assert set(tmp_path.iterdir()) == {draft, folder}
+    for place in (draft, folder):
+        os.utime(place, (time.time() - 25 * 3600,) * 2)
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_longest_name_is_held_and_what_a_dead_process_left_of_it_removed(tmp_path, dead):
     path = tmp_path / ("é" * 125 + "x.csv")
     assert len(os.fsencode(path.name)) == 255
-    beside(path, f".{dead.pid}.tmp").touch()
+    owner = of(dead, temporary(tmp_path / "x")).name.removeprefix(".x")
+    beside(path, owner).touch()
     remove_leftovers(tmp_path, below=False, of=path.name)
     assert list(tmp_path.iterdir()) == []
     with held(path):

@@ -12,6 +12,9 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +23,9 @@ from typing import IO
 from ...errors import ConfigError
 
 _LONGEST = 255  # bytes of a file's name
-_TEMPORARY = re.compile(r"\.(?:new-(\d+)-.+|.+\.(\d+)\.tmp)")  # of create_folder and of write_atomically
+_OWNER = r"((?:[0-9a-f]{8}-)?\d+)"  # host and process; 0.2.0 wrote no host
+_TEMPORARY = re.compile(rf"\.(?:new-{_OWNER}-.+|.+\.{_OWNER}\.tmp)")  # of temporary_folder and of temporary
+_ABANDONED = 24 * 3600  # seconds since a draft of another host was last written
 
 
 @contextmanager
@@ -97,6 +102,9 @@ def tidy(path: Path) -> None:
 def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None) -> None:
     """Delete the temporary files and folders that processes which are gone left in a folder.
 
+    Of another host that writes to the same disk nobody here knows which processes are gone: what it has not touched for
+    a day is deleted.
+
     Args:
         folder: the folder.
         below: in those below it, too.
@@ -105,11 +113,11 @@ def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None)
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
             named = _TEMPORARY.fullmatch(name)
-            if named and of is not None and name != beside(folder / of, f".{named[2]}.tmp").name:
+            if not named or (of is not None and name != beside(folder / of, f".{named[2]}.tmp").name):
                 continue
-            if named and not _alive(int(named[1] or named[2])):
-                place = Path(root, name)
-                with suppress(OSError):
+            place, (host, _, process) = Path(root, name), (named[1] or named[2]).rpartition("-")
+            with suppress(OSError):
+                if _abandoned(place) if host != _host() else not _alive(int(process)):
                     shutil.rmtree(place) if name in folders else place.unlink()
         if not below:
             break
@@ -117,13 +125,27 @@ def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None)
 
 def temporary(path: Path) -> Path:
     """Where this process writes a file before it takes its place: in the folder of what a symbolic link leads to."""
-    return beside(Path(os.path.realpath(path)), f".{os.getpid()}.tmp")
+    return beside(Path(os.path.realpath(path)), f".{_host()}-{os.getpid()}.tmp")
+
+
+def temporary_folder(parent: Path) -> Path:
+    """A new folder of this process in a folder, to be filled before it takes its name."""
+    return Path(tempfile.mkdtemp(prefix=f".new-{_host()}-{os.getpid()}-", dir=parent))
 
 
 def beside(path: Path, ending: str) -> Path:
     """A hidden file beside a file, named after it; of the longest names as much as there is room for."""
     name = os.fsencode(path.name)[: _LONGEST - 1 - len(ending)].decode(errors="ignore")
     return path.with_name(f".{name}{ending}")
+
+
+def _host() -> str:
+    """This host in the names of temporary files: short, and of letters and digits, whatever the host is called."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _abandoned(place: Path) -> bool:
+    return time.time() - place.stat().st_mtime > _ABANDONED
 
 
 def _alive(process: int) -> bool:
