@@ -181,10 +181,10 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     of_frames = np.split(np.array(labels), np.cumsum(sizes)[:-1]) if many else None
     labels = [-1] * len(cases) if many else labels
     flags = {n: v for n, v in _columns(arrays, len(cases), where).items() if is_flag(n)}
-    names, parts = parts_of_flags(flags, where) if schema is None and "split" not in arrays else ([], [])
-    if names:
-        arrays = {n: v for n, v in arrays.items() if n not in names} | {"split": np.array(parts)}
-        notes.append(f"{where}: {flags_note(names)}")
+    telling, split = parts_of_flags(flags, where) if schema is None and "split" not in arrays else ([], [])
+    if telling:
+        arrays = {n: v for n, v in arrays.items() if n not in telling} | {"split": np.array(split)}
+        notes.append(f"{where}: {flags_note(telling)}")
     bad = BadSamples(missing)
     finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
     kept = [i for i, case in enumerate(finished) if case is not None]
