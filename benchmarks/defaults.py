@@ -47,8 +47,11 @@ def entries() -> list[Entry]:
     return sorted(found.values(), key=lambda entry: (entry.name not in fast, entry.name))
 
 
-def hand_tuned(table: StudyTable, entry: Entry) -> tuple[float, str] | None:
-    """The best mean test accuracy of a single network on a data set in the study, and which; None without rows."""
+def hand_tuned(table: StudyTable, entry: Entry, model: str = "") -> tuple[float, str] | None:
+    """The best mean test accuracy of a single network on a data set in the study, and which; None without rows.
+
+    Only networks whose name has ``model`` in it count.
+    """
     study = read_study(DOCS / "study.yaml")
     same = [one.name for one in study.entries if one.data == entry.data and (entry.data or one.recipe == entry.recipe)]
     means = {
@@ -56,11 +59,12 @@ def hand_tuned(table: StudyTable, entry: Entry) -> tuple[float, str] | None:
         for name in same
         if not name.startswith(CHOICE)
         for runs in table.of(name).values()
+        if model in runs[min(runs)].model
     }
     if not means:
         return None
-    name, model = max(means, key=lambda key: means[key])
-    return means[name, model], model if name == entry.name else f"{model}, {name}"
+    name, best = max(means, key=lambda key: means[key])
+    return means[name, best], best if name == entry.name else f"{best}, {name}"
 
 
 def chosen(entry: Entry, folder: Path | None, seed: int) -> Choice | None:
@@ -151,7 +155,7 @@ def table(rows: StudyTable, study: StudyTable) -> str:
     """The table for the page, and how often the automatic recipe keeps up and is ahead."""
     lines, within, ahead, compared, tuned = [], 0, 0, 0, 0
     for entry in entries():
-        runs, best = rows.of(entry.name), hand_tuned(study, entry)
+        runs, best, gated = rows.of(entry.name), hand_tuned(study, entry), hand_tuned(study, entry, "EleAtt")
         means = {model: statistics.mean(row.test for row in runs[model].values()) for model in MODELS if model in runs}
         own = means.get("default")
         lines.append(
@@ -159,6 +163,7 @@ def table(rows: StudyTable, study: StudyTable) -> str:
                 "data set": entry.name,
                 "automatic %": _cell(rows, entry.name, "default"),
                 "hand-tuned %": "" if best is None else f"{100 * best[0]:.1f} ({best[1]})",
+                "hand-tuned EleAtt-GRU %": "" if gated is None else f"{100 * gated[0]:.1f}",
                 "MiniRocket %": _cell(rows, entry.name, "minirocket"),
                 "minus hand-tuned": "" if own is None or best is None else f"{100 * (own - best[0]):+.1f}",
                 "minus MiniRocket": "" if len(means) < 2 else f"{100 * (means['default'] - means['minirocket']):+.1f}",

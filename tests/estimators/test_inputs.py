@@ -80,7 +80,7 @@ def test_what_is_no_sequences_of_one_width_is_refused():
     with pytest.raises(ConfigError, match="channels must be 'last' or 'first', or None, got 'middle'"):
         classifier(channels="middle").fit(X, y)
     X[3][1, 0] = np.nan
-    with pytest.raises(DataError, match="frame 2: a value is missing"):
+    with pytest.raises(DataError, match="sequence 3, frame 1: a value is missing"):
         classifier().fit(X, y)
     with pytest.raises(DataError, match="must be an array"):
         classifier().fit([X[0], np.zeros(3), *X[2:]], y)

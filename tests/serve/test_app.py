@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -24,6 +27,9 @@ def test_a_film_is_answered_line_by_line(server, tmp_path):
     status, lines = server.post(write_film(tmp_path / "a.mp4", 7).read_bytes())
     assert status == 200
     assert len(lines) == 8
+    assert [line["frame"] for line in lines[:-1]] == list(range(7))
+    assert all(min(line["milliseconds"].values()) >= 0 for line in lines[:-1])
+    assert list(lines[0]["milliseconds"]) == ["decode", "features", "recognition"]
     assert sum(lines[0]["people"][0]["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert [(s["start"], s["end"]) for s in lines[-1]["segments"]] == [(0, 7)]
 
@@ -140,11 +146,20 @@ def test_the_page_shows_the_webcam_live(server, browser, tmp_path):
     page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
     page.click("#camera")
+    page.wait_for_selector("text=Live", timeout=60_000)
     page.wait_for_selector("#bars li:nth-child(3)", timeout=60_000)
-    page.wait_for_selector(r"text=/median of the last \d\d/", timeout=60_000)
+    page.wait_for_selector(r"text=/medians of the last \d\d/", timeout=60_000)
     assert page.text_content("#label") in ("sit", "stand", "wave")
-    assert "ms at the median" in page.text_content("#latency")
-    assert page.text_content("#state") == "Live"
+    assert re.match(r"\d+\.\d pictures a second, \d+ dropped", page.text_content("#pace"))
+    stages = page.locator("#stages li").all_text_contents()
+    assert [re.fullmatch(r"([a-z]+)\d+\.\d ms", stage)[1] for stage in stages] == [
+        "decode",
+        "features",
+        "recognition",
+        "draw",
+    ]
+    page.locator("#segments button").last.click()
+    assert re.match(r"Person 0: (sit|stand|wave), pictures \d+ to \d+", page.text_content("#state"))
     page.screenshot(path=os.environ.get("ATTENTIVE_SCREENSHOT", str(tmp_path / "page.png")))
     page.close()
     own = server.address, server.address.replace("http", "ws"), "data:", "blob:"
@@ -156,10 +171,75 @@ def test_the_page_reads_a_film_and_says_what_is_wrong_with_a_broken_one(server, 
     page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
     page.set_input_files("#file", write_film(tmp_path / "a.mp4", 9))
-    page.wait_for_selector("#segments tbody tr", timeout=60_000)
-    assert "0 to 8" in page.text_content("#segments")
+    page.wait_for_selector("text=Done", timeout=60_000)
+    page.click("#segments button")
+    assert page.text_content("#state").endswith("pictures 0 to 8, 0.00 to 0.90 s")
     (tmp_path / "bad.mp4").write_bytes(b"no film")
     page.set_input_files("#file", tmp_path / "bad.mp4")
     page.wait_for_selector("#state.error", timeout=60_000)
     assert "not a video" in page.text_content("#state")
+    page.close()
+
+
+@pytest.fixture
+def colourful(tmp_path):
+    """A film in which the label changes."""
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0]], np.uint8)
+    images = colours.repeat(12, 0)[:, None, None].repeat(48, 1).repeat(64, 2)
+    return write_film(tmp_path / "colours.mp4", images)
+
+
+def test_the_timeline_grows_to_the_segments_that_the_server_finds(server, browser, colourful):
+    lines = server.post(colourful.read_bytes())[1]
+    wanted = lines.pop()["segments"]
+    assert len(wanted) > 1
+    page = browser.new_page()
+    page.goto(server.entrance)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    grown = page.evaluate("(lines) => { lines.forEach(show); return segments; }", lines)
+    assert grown == wanted
+    assert page.locator("#segments button").all_text_contents() == [one["label"] for one in wanted]
+    first, last = (page.locator("#segments button").nth(i).bounding_box() for i in (0, -1))
+    line = page.locator("#segments div").bounding_box()
+    assert first["x"] == pytest.approx(line["x"], abs=1)
+    assert last["x"] + last["width"] == pytest.approx(line["x"] + line["width"], abs=1)
+    assert first["width"] / line["width"] == pytest.approx((wanted[0]["end"] - wanted[0]["start"]) / 60, abs=0.02)
+    page.close()
+
+
+def test_segments_are_exported_as_csv_json_and_subtitles(server, browser, colourful, tmp_path):
+    wanted = server.post(colourful.read_bytes())[1][-1]["segments"]
+    rows = [one | {"start_seconds": one["start"] / 10, "end_seconds": one["end"] / 10} for one in wanted]
+    page = browser.new_page()
+    page.goto(server.entrance)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    assert page.is_hidden("#export")
+    page.set_input_files("#file", colourful)
+    page.wait_for_selector("text=Done", timeout=60_000)
+    written = {}
+    for kind in ("csv", "json", "vtt"):
+        with page.expect_download() as download:
+            page.click(f"#export [data-kind={kind}]")
+        assert download.value.suggested_filename == f"segments.{kind}"
+        download.value.save_as(tmp_path / kind)
+        written[kind] = (tmp_path / kind).read_bytes().decode()
+    assert json.loads(written["json"]) == rows
+    read = list(csv.DictReader(io.StringIO(written["csv"], newline="")))
+    assert [{key: str(value).removesuffix(".0") for key, value in row.items()} for row in rows] == read
+    cue = written["vtt"].split("\n\n")
+    assert cue[0] == "WEBVTT"
+    assert len(cue) == 1 + len(rows)
+    assert cue[1].rstrip() == f"00:00:00.000 --> 00:00:0{rows[0]['end_seconds']:.3f}\n<v person 0>{rows[0]['label']}"
+    page.close()
+
+
+def test_names_of_classes_are_only_text_in_what_is_exported(server, browser):
+    page = browser.new_page()
+    page.goto(server.entrance)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    row = {"label": 'a "b", <c> & d', "track": 1, "start_seconds": 3661.5, "end_seconds": 3662}
+    assert page.evaluate("(row) => writers.csv([row])", {"label": row["label"]}) == 'label\r\n"a ""b"", <c> & d"\r\n'
+    assert page.evaluate("(row) => writers.vtt([row])", row) == (
+        'WEBVTT\n\n01:01:01.500 --> 01:01:02.000\n<v person 1>a "b", &lt;c&gt; &amp; d\n'
+    )
     page.close()

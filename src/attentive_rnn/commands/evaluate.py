@@ -277,7 +277,7 @@ EVALUATE = Command(
     JSON,
     VIEWS,
     BASELINE,
-    Argument("--early", action="store_true", help="the accuracy after the first 10 to 100 % of each sequence, too"),
+    Argument("--early", action="store_true", help="the accuracy after the first 10 to 100 %% of each sequence, too"),
     next=lambda a: [line("explain", a.folder), line("predict", a.folder, "INPUT")],
 )
 PREDICT = Command(

@@ -10,6 +10,7 @@ import io
 import json
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from importlib.resources import files
@@ -20,10 +21,10 @@ import numpy as np
 
 from ..data import get_layout
 from ..errors import DataError, UserError, needed_for
-from ..streaming.pipeline import Pipeline, Sighting, relabelled
+from ..streaming.pipeline import Pipeline, Seen, Sighting, relabelled, timed
 from ..streaming.recogniser import Recognizer
 from ..training.saved_model import SavedModel
-from ..video.decode import read_frames
+from ..video.decode import Frame, read_frames
 from ..video.pose import LARGEST
 from ..video.stages import ahead
 from .api import add_api
@@ -113,7 +114,7 @@ def make_app(
             await socket.close(1013, "too many pages at once")
             return
         watching += 1
-        coming = None
+        coming, number, began = None, 0, 0.0
         try:
             own = await asyncio.to_thread(pipeline)
             coming = asyncio.create_task(_next_picture(socket, own))
@@ -122,7 +123,10 @@ def make_app(
                 if isinstance(picture, UserError):
                     said = {"error": str(picture)}
                 else:
-                    said = await asyncio.to_thread(look, own, picture)
+                    image, came, decoded_in = picture
+                    began = began or came
+                    said = await asyncio.to_thread(look, own, Frame(image, came - began, number), decoded_in)
+                    number += 1
                 _count(meters, "live", said)
                 await socket.send_text(json.dumps(said))
         except WebSocketDisconnect:
@@ -136,11 +140,16 @@ def make_app(
     return app
 
 
-async def _next_picture(socket: WebSocket, pipeline: Pipeline) -> np.ndarray | UserError | None:
-    """The next picture of a webcam, decoded while the one before it is recognised; None once nobody sends any more."""
+async def _next_picture(socket: WebSocket, pipeline: Pipeline) -> tuple[np.ndarray, float, float] | UserError | None:
+    """The next picture of a webcam, decoded while the one before it is recognised; None once nobody sends any more.
+
+    With it the second of the machine's clock at which it came, and the seconds that decoding took.
+    """
     size = None if pipeline.extractor is None else pipeline.extractor.size
     try:
-        return await asyncio.to_thread(_picture, await socket.receive_bytes(), size)
+        data, came = await socket.receive_bytes(), time.monotonic()
+        image, decoded_in = await asyncio.to_thread(timed, _picture, data, size)
+        return image, came, decoded_in
     except UserError as error:
         return error
     except KeyError:
@@ -168,7 +177,7 @@ def _count(meters: Meters, way: str, said: dict[str, Any]) -> None:
     if "error" in said:
         meters.refused(way)
     elif "milliseconds" in said:
-        meters.took(way, said["milliseconds"] / 1000)
+        meters.took(way, sum(said["milliseconds"].values()) / 1000)
 
 
 def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
@@ -184,22 +193,22 @@ def describe(saved: SavedModel, largest: int) -> dict[str, Any]:
     }
 
 
-def look(pipeline: Pipeline, image: np.ndarray) -> dict[str, Any]:
-    """The people in the next picture, as plain values, and how long it took to recognise them."""
-    before = time.perf_counter()
-    people, _ = pipeline.push(image)
-    return _said(people, time.perf_counter() - before)
+def look(pipeline: Pipeline, frame: Frame, decoded_in: float) -> dict[str, Any]:
+    """The people in the next picture, as plain values, and what took how long."""
+    return _said(pipeline, pipeline.see(frame), decoded_in)
 
 
 def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     """The people in each picture of a film; its segments at the end; or, once, the reason why it cannot be read."""
     size = None if pipeline.extractor is None else pipeline.extractor.size
     segments = []
+    decoded_in: deque[float] = deque()  # seconds for each frame that is decoded and not yet recognised
+    frames = _timing(read_frames(path, size, None if size else LARGEST), decoded_in)
     try:
-        with closing(pipeline.run(ahead(read_frames(path, size, None if size else LARGEST)))) as seen:
+        with closing(pipeline.run(ahead(frames))) as seen:
             for one in seen:
                 segments += [*one.ended, *relabelled(one.people)]
-                yield {"time": round(one.frame.time, 4), **_said(one.people, one.found_in + one.recognised_in)}
+                yield _said(pipeline, one, decoded_in.popleft())
         segments += pipeline.finish()
         classes = pipeline.schema.classes
         yield {
@@ -213,14 +222,32 @@ def recognise_film(path: Path, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
         pipeline.finish()
 
 
-def _said(people: list[Sighting], seconds: float) -> dict[str, Any]:
-    return {"milliseconds": round(1000 * seconds, 2), "people": [_one(person) for person in people]}
+def _timing(frames: Iterator[Frame], decoded_in: deque[float]) -> Iterator[Frame]:
+    """The same frames; the seconds that each took to come are added to a queue before it."""
+    while True:
+        frame, seconds = timed(next, frames, None)
+        if frame is None:
+            return
+        decoded_in.append(seconds)
+        yield frame
+
+
+def _said(pipeline: Pipeline, seen: Seen, decoded_in: float) -> dict[str, Any]:
+    found = "features" if pipeline.pose is None else "pose"
+    seconds = {"decode": decoded_in, found: seen.found_in, "recognition": seen.recognised_in}
+    return {
+        "frame": seen.frame.number,
+        "time": round(seen.frame.time, 4),
+        "milliseconds": {stage: round(1000 * took, 2) for stage, took in seconds.items()},
+        "people": [_one(person) for person in seen.people],
+    }
 
 
 def _one(one: Sighting) -> dict[str, Any]:
     said: dict[str, Any] = {
         "track": one.track,
         "label": one.recognition.label,
+        "since": one.recognition.start,
         "probabilities": np.round(one.recognition.probabilities, 4).tolist(),
     }
     if one.person is not None:

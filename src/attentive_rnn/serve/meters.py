@@ -36,7 +36,11 @@ class Meters:
         self._frames = Counter("attentive_frames", "Frames that were recognised.", ["way"], registry=own)
         self._errors = Counter("attentive_errors", "Answers that were an error.", ["way"], registry=own)
         self._seconds = Histogram(
-            "attentive_frame_seconds", "Time to recognise a frame.", ["way"], registry=own, buckets=_BUCKETS
+            "attentive_frame_seconds",
+            "Time from decoding to labels.",
+            ["way"],
+            registry=own,
+            buckets=_BUCKETS,
         )
         now = Gauge("attentive_visitors", "Visitors who send frames or wait for an answer.", ["way"], registry=own)
         for way, count in visitors.items():

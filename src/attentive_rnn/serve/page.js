@@ -1,9 +1,11 @@
 "use strict";
 const at = (id) => document.getElementById(id);
 const colours = ["#e6a700", "#0097a7", "#d81b60", "#689f38", "#8e24aa", "#f4511e", "#3949ab", "#6d4c41"];
-const SURE = 0.3, PAST = 150, SHOWN = 5;
+const SURE = 0.3, PAST = 150, SHOWN = 5, STRIPS = 500;
 const video = at("video"), board = at("skeleton");
-let model = null, course = [], times = [], running = 0;
+let model = null, course = [], times = [], running = 0, dropped = 0;
+const colourOf = (k) => colours[k % colours.length];
+let moments = [], segments = []; // seconds of each picture; spans of pictures with one label
 
 function say(text, wrong = false) {
   at("state").textContent = text;
@@ -14,29 +16,44 @@ function restart() {
   running += 1;
   course = [];
   times = [];
+  dropped = 0;
+  moments = [];
+  keep([]);
   at("label").textContent = "\u00a0";
-  at("segments").hidden = true;
   if (video.srcObject) video.srcObject.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
   return running;
 }
 
 function show(result) {
+  const began = performance.now();
   board.width = video.videoWidth || 640;
   board.height = video.videoHeight || 480;
   const pen = board.getContext("2d");
   for (const person of result.people) drawPerson(pen, person, board.height);
   const first = result.people[0];
-  times.push(result.milliseconds);
-  if (times.length > 300) times.shift();
-  const sorted = [...times].sort((a, b) => a - b);
-  at("latency").textContent = `${result.milliseconds.toFixed(1)} ms for this picture, ` +
-    `${sorted[sorted.length >> 1].toFixed(1)} ms at the median of the last ${times.length}`;
   at("label").textContent = first ? model.classes[first.label] : "nobody";
   course.push(first ? first.probabilities : null);
   if (course.length > PAST) course.shift();
-  if (first) drawBars(first.probabilities);
+  if (first) drawProbabilities(first.probabilities);
   drawCourse();
+  moments[result.frame] = result.time;
+  follow(result);
+  const now = performance.now();
+  times.push({ now, ...result.milliseconds, draw: now - began });
+  if (times.length > PAST) times.shift();
+  drawTimes();
+}
+
+function drawTimes() {
+  const { now, ...stages } = times.at(-1), recent = times.filter((one) => now - one.now < 2000);
+  const median = (stage) => times.map((one) => one[stage]).sort((a, b) => a - b)[times.length >> 1];
+  const medians = Object.keys(stages).map((stage) => [stage, median(stage)]);
+  const total = Math.max(0.001, medians.reduce((sum, [, took]) => sum + took, 0));
+  drawBars("stages", medians.map(([stage, took]) => [stage, took / total, `${took.toFixed(1)} ms`, "#607d8b"]));
+  const rate = (recent.length - 1) / Math.max(0.001, (now - recent[0].now) / 1000);
+  at("pace").textContent =
+    `${rate.toFixed(1)} pictures a second, ${dropped} dropped; medians of the last ${times.length}`;
 }
 
 function drawPerson(pen, person, height) {
@@ -60,16 +77,21 @@ function drawPerson(pen, person, height) {
   }
 }
 
-function drawBars(probabilities) {
+function drawProbabilities(probabilities) {
   const best = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, SHOWN);
-  at("bars").replaceChildren(...best.map((k) => {
+  const percent = (k) => `${Math.round(100 * probabilities[k])} %`;
+  drawBars("bars", best.map((k) => [model.classes[k], probabilities[k], percent(k), colourOf(k)]));
+}
+
+function drawBars(place, rows) {
+  at(place).replaceChildren(...rows.map(([title, share, text, colour]) => {
     const row = document.createElement("li"), bar = document.createElement("div");
     const name = document.createElement("span"), value = document.createElement("span");
-    name.textContent = model.classes[k];
+    name.textContent = title;
     bar.className = "bar";
-    bar.style.background = colours[k % colours.length];
-    bar.style.width = `${100 * probabilities[k]}%`;
-    value.textContent = `${Math.round(100 * probabilities[k])} %`;
+    bar.style.background = colour;
+    bar.style.width = `${100 * share}%`;
+    value.textContent = text;
     row.append(name, bar, value);
     return row;
   }));
@@ -79,7 +101,7 @@ function drawCourse() {
   const canvas = at("course"), pen = canvas.getContext("2d");
   pen.clearRect(0, 0, canvas.width, canvas.height);
   model.classes.forEach((_, k) => {
-    pen.strokeStyle = colours[k % colours.length];
+    pen.strokeStyle = colourOf(k);
     pen.lineWidth = 2;
     pen.beginPath();
     let open = false;
@@ -93,6 +115,96 @@ function drawCourse() {
   });
 }
 
+// The segments up to a picture: where a label has begun, the person's segment before it ends.
+function follow({ frame, people }) {
+  for (const { track, label, since } of people) {
+    let last = segments.findLast((segment) => segment.track === track);
+    if (last && last.start < since) {
+      last.end = Math.min(last.end, since);
+      place(last);
+      last = null;
+    }
+    if (!last) {
+      last = { track, label: "", start: since, end: 0 };
+      segments.push(last);
+    }
+    last.label = model.classes[label];
+    last.end = frame + 1;
+    place(last);
+  }
+}
+
+function keep(found) {
+  segments = found;
+  at("segments").replaceChildren();
+  at("export").hidden = true;
+  segments.slice(-STRIPS).forEach(place);
+}
+
+// Seconds at which a picture begins; for the one after the last, at the mean step.
+const moment = (frame) =>
+  moments[frame] ?? moments.at(-1) + (moments.at(-1) - moments[0]) / Math.max(1, moments.length - 1);
+
+// Draw a segment on the line of its person; the oldest of very many leave the page, not the export.
+function place(segment) {
+  const lines = at("segments");
+  let line = lines.querySelector(`[data-track="${segment.track}"]`), strip = segment.strip;
+  if (!line) {
+    line = document.createElement("div");
+    line.dataset.track = segment.track;
+    lines.append(line);
+  }
+  if (!strip) {
+    strip = document.createElement("button");
+    strip.onclick = () => visit(segment);
+    Object.defineProperty(segment, "strip", { value: strip }); // not exported
+    line.append(strip);
+  }
+  strip.textContent = strip.title = segment.label;
+  strip.style.borderColor = colourOf(model.classes.indexOf(segment.label));
+  strip.style.setProperty("--start", moment(segment.start));
+  strip.style.setProperty("--end", moment(segment.end));
+  segments.at(-STRIPS - 1)?.strip?.remove();
+  lines.style.setProperty("--from", moment(segments.at(-STRIPS)?.start ?? segments[0].start));
+  lines.style.setProperty("--to", moment(moments.length));
+  at("export").hidden = false;
+}
+
+function visit({ track, label, start, end }) {
+  const seconds = `${moment(start).toFixed(2)} to ${moment(end).toFixed(2)} s`;
+  say(`Person ${track}: ${label}, pictures ${start} to ${end - 1}, ${seconds}`);
+  if (video.srcObject) return;
+  video.currentTime = moment(start);
+  board.width = board.width; // clear: the skeleton was of another picture
+}
+
+const writers = {
+  json: (rows) => JSON.stringify(rows, null, 1) + "\n",
+  csv: (rows) => [Object.keys(rows[0]), ...rows.map(Object.values)].map(line).join(""),
+  vtt: (rows) => ["WEBVTT", ...rows.map(cue)].join("\n\n") + "\n",
+};
+const cue = (row) =>
+  `${clock(row.start_seconds)} --> ${clock(row.end_seconds)}\n<v person ${row.track}>${escaped(row.label)}`;
+const line = (row) => row.map(quoted).join(",") + "\r\n";
+const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+const named = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+const escaped = (text) => text.replace(/\s+/g, " ").replace(/[&<>]/g, (one) => named[one]);
+const clock = (seconds) =>
+  `${Math.floor(seconds / 3600)}`.padStart(2, "0") + new Date(1000 * seconds).toISOString().slice(13, 23);
+
+function write(kind) {
+  const rows = segments.map((segment) => ({
+    ...segment,
+    start_seconds: +moment(segment.start).toFixed(3),
+    end_seconds: +moment(segment.end).toFixed(3),
+  })).sort((a, b) => a.start - b.start);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([writers[kind](rows)]));
+  link.download = `segments.${kind}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 async function camera() {
   const mine = restart();
   try {
@@ -104,13 +216,17 @@ async function camera() {
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   const still = document.createElement("canvas");
   let waiting = 0, asked = false; // two pictures are under way: one is decoded while the other is recognised
-  const send = () => {
+  let sent = 0, first = null; // of the pictures that the webcam has shown
+  const send = (_, shown) => {
     asked = false;
     if (mine !== running) return socket.close();
     still.width = video.videoWidth;
     still.height = video.videoHeight;
     still.getContext("2d").drawImage(video, 0, 0);
     waiting += 1;
+    sent += 1;
+    first ??= shown?.presentedFrames;
+    if (shown) dropped = shown.presentedFrames - first + 1 - sent;
     still.toBlob((picture) => socket.readyState === 1 && socket.send(picture), "image/jpeg", 0.85);
     ask();
   };
@@ -146,7 +262,10 @@ async function film(file) {
       for (const line of lines) {
         const result = JSON.parse(line);
         if (result.error) return say(result.error, true);
-        if (result.segments) return finish(result.segments);
+        if (result.segments) {
+          keep(result.segments);
+          return say("Done");
+        }
         video.currentTime = result.time;
         show(result);
       }
@@ -156,21 +275,10 @@ async function film(file) {
   }
 }
 
-function finish(segments) {
-  say("Done");
-  at("segments").hidden = false;
-  at("segments").tBodies[0].replaceChildren(...segments.map((segment) => {
-    const row = document.createElement("tr");
-    for (const text of [segment.track, segment.label, `${segment.start} to ${segment.end - 1}`]) {
-      row.insertCell().textContent = text;
-    }
-    return row;
-  }));
-}
-
 fetch("/model").then((response) => response.json()).then((found) => {
   model = found;
   at("camera").onclick = camera;
+  at("export").onclick = (event) => event.target.dataset.kind && write(event.target.dataset.kind);
   at("file").onchange = (event) => event.target.files[0] && film(event.target.files[0]);
   document.body.dataset.ready = "yes";
 });

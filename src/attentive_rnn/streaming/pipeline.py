@@ -16,6 +16,7 @@ from ..data.transforms.presence import unseen
 from ..draw import skeletons
 from ..errors import ConfigError
 from ..training.saved_model import SavedModel
+from ..video.decode import Frame
 from ..video.stages import ahead
 from .recogniser import Recognition, Recognizer
 from .segments import Segment, SourceFrames
@@ -23,7 +24,6 @@ from .segments import Segment, SourceFrames
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from ..video.decode import Frame
     from ..video.extractors import Extractor
     from ..video.pose import Person, PoseEstimator
 
@@ -129,7 +129,12 @@ class Pipeline:
         Returns:
             The tracks in it, and the last segments of the tracks that ended with it, each with its track.
         """
-        return self._recognise(self._find(image), self._next)
+        seen = self.see(Frame(image, 0.0, self._next))
+        return seen.people, seen.ended
+
+    def see(self, frame: Frame) -> Seen:
+        """Take the next frame of a video or camera."""
+        return self._seen(frame, *timed(self._find, frame.image))
 
     def run(self, frames: Iterable[Frame]) -> Generator[Seen, None, None]:
         """Take the frames of a video or camera; while one is recognised and used, the network looks at the next.
@@ -137,9 +142,12 @@ class Pipeline:
         Args:
             frames: as they are decoded; :func:`attentive_rnn.video.stages.ahead` of them overlaps decoding too.
         """
-        for frame, found, found_in in ahead(((frame, *_timed(self._find, frame.image)) for frame in frames), room=1):
-            (people, ended), recognised_in = _timed(self._recognise, found, frame.number)
-            yield Seen(frame, people, ended, found_in, recognised_in)
+        for found in ahead(((frame, *timed(self._find, frame.image)) for frame in frames), room=1):
+            yield self._seen(*found)
+
+    def _seen(self, frame: Frame, found: list[Person] | np.ndarray, found_in: float) -> Seen:
+        (people, ended), recognised_in = timed(self._recognise, found, frame.number)
+        return Seen(frame, people, ended, found_in, recognised_in)
 
     def _find(self, image: np.ndarray) -> list[Person] | np.ndarray:
         """The people in the next picture, in the model's layout; or its features, (D,)."""
@@ -219,7 +227,7 @@ class Pipeline:
         return weights / weights.mean() if weights.mean() > 0 else None
 
 
-def _timed(function: Callable[..., T], *args: Any) -> tuple[T, float]:
+def timed(function: Callable[..., T], *args: Any) -> tuple[T, float]:
     """What a function gives, and the seconds that it took."""
     before = perf_counter()
     return function(*args), perf_counter() - before
