@@ -25,6 +25,7 @@ from .arguments import (
 
 def _sensors(arguments: argparse.Namespace) -> int:
     from ..data.dataset import sequences_only
+    from ..data.io.files import check_folder
     from ..explain.sensors import choose, write
     from ..terminal import standard_error
     from ..training import load_model, open_run
@@ -38,10 +39,11 @@ def _sensors(arguments: argparse.Namespace) -> int:
     saved = load_model(run.model)
     if saved.task.explanation != "sequences":
         raise ConfigError(f"{run.path}: is a run on images or maps, which have no joints or features to choose from")
+    folder = run.explain / "sensors" if arguments.out is None else Path(arguments.out)
+    check_folder(folder)
     config = run.read_config(arguments.data, reader_options(arguments))
     splits = run_splits(run, saved, config)
     found = choose(run, saved, splits, config, arguments.tolerance, standard_error())
-    folder = run.explain / "sensors" if arguments.out is None else Path(arguments.out)
     written = write(found, sequences_only(splits.train), folder)
     arguments.run_folder = None if found.alone is None else found.alone.path
     lines = [*found.lines(), *(f"written: {path}" for path in written)]

@@ -75,7 +75,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
-    from ..data.io.files import write_file, write_json
+    from ..data.io.files import check_folder, write_file, write_json
     from ..explain import faithfulness, faithfulness_table
     from ..trained import load
     from ..training import open_run
@@ -83,13 +83,14 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     for option in ("input", "split", "item", "layer", "video", "relative"):
         if getattr(arguments, option) not in (None, False):
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
+    folder = run.explain if arguments.out is None else Path(arguments.out)
+    check_folder(folder)
     outcomes = []
     for one in (run, *map(open_run, arguments.others)):
         trained = load(one.path)
         splits = trained.splits(arguments.data, reader_options(arguments))
         outcomes.append(faithfulness.measure(trained.saved, splits, seed=one.read_config().seed))
     table, values = faithfulness_table.markdown(outcomes), faithfulness_table.values(outcomes)
-    folder = run.explain if arguments.out is None else Path(arguments.out)
     write_file(folder / "faithfulness.md", table.encode())
     write_json(folder / "faithfulness.json", values)
     name = run.read_config().data.source or run.path.parent.name

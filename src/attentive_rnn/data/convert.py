@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError
 from .dataset import SequenceDataset, Splits
 from .formats import npz, parquet
-from .io.files import check_writable, write_atomically
+from .io.files import check_writable, write_file
 from .registry import read_all
 
 _SUFFIXES = (".npz", ".parquet", ".pkl")
@@ -54,7 +54,7 @@ def convert(source: str | Path, out: str | Path, overwrite: bool = False, **opti
     if out.suffix.lower() != ".npz" and (dataset.schema.target == "number" or dataset.schema.vocabulary):
         raise ConfigError(f"{out}: numbers to predict and words are written as .npz only")
     write = {".npz": npz.to_bytes, ".parquet": parquet.to_bytes, ".pkl": _to_pyskl}[out.suffix.lower()]
-    write_atomically(out, write(dataset))
+    write_file(out, write(dataset))
     return out
 
 

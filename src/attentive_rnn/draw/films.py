@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.io.files import check_writable, write_atomically
+from ..data.io.files import check_writable, write_file
 from ..data.io.locks import temporary
 from ..errors import ConfigError, needed_for
 
@@ -32,7 +32,7 @@ def write_film(path: Path, pictures: Sequence[np.ndarray], rate: float) -> None:
         MissingExtraError: PyAV, which .mp4 needs, is not installed.
     """
     if path.suffix.lower() == ".gif":
-        write_atomically(path, _gif(pictures, rate))
+        write_file(path, _gif(pictures, rate))
         return
     with FilmWriter(path, overwrite=True, rate=rate) as film:
         for picture in pictures:
@@ -66,6 +66,7 @@ class FilmWriter:
         self._draft = temporary(self.path)
         self._av = import_av()
         try:
+            self._draft.parent.mkdir(parents=True, exist_ok=True)
             self._draft.touch()  # PyAV would say only at the first picture that it cannot
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be written: {error.strerror or error}") from error

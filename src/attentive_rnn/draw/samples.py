@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
-from ..data.io.files import check_writable, write_atomically
+from ..data.io.files import check_writable, write_file
 from ..data.registry import read_all, read_sequences
 from ..data.text.words import decode
 from ..errors import DataError
@@ -47,7 +47,7 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
     dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_all(data, **options)
     draw = _draw_texts if dataset.schema.vocabulary else _draw_features
     draw = _draw_skeletons if skeletons.has_skeletons(dataset.schema) else draw
-    write_atomically(out, encoded(draw(dataset, _one_of_each_class(dataset)), out.suffix, dpi=120))
+    write_file(out, encoded(draw(dataset, _one_of_each_class(dataset)), out.suffix, dpi=120))
     return out
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..data.io.files import check_folder
 from ..data.io.locks import remove_leftovers, tidy
 from ..environment import DISTRIBUTION
 from ..errors import ConfigError
@@ -194,6 +195,7 @@ def run_study(
         ConfigError: an unknown name, or what :func:`compare.compare` raises.
     """
     console = console or standard_error()
+    check_folder(table.path.parent)
     tidy(table.path)
     trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
     chosen = _chosen(study, only)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..data import ConvertLayout, Schema, get_layout, known_layout
-from ..data.io.files import check_writable, write_atomically
+from ..data.io.files import check_writable, write_file
 from ..data.skeletons.layouts import Layout
 from ..data.transforms.presence import unmark
 from ..errors import DataError
@@ -169,7 +169,7 @@ def extract_poses(
         name=np.array(names),
         schema=np.array(json.dumps(schema.to_dict())),
     )
-    write_atomically(out, buffer.getvalue())
+    write_file(out, buffer.getvalue())
     return refused
 
 

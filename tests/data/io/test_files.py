@@ -4,6 +4,8 @@ import csv
 import gzip
 import json
 import lzma
+import subprocess
+import sys
 
 import pytest
 
@@ -14,7 +16,6 @@ from attentive_rnn.data.io.files import (
     quoted,
     read_bytes,
     read_json,
-    write_atomically,
     write_csv,
     write_file,
     write_json,
@@ -45,16 +46,35 @@ def test_compressed_bytes_come_back_and_damaged_ones_are_refused(suffix, pack):
 def test_a_file_is_replaced_only_on_request(tmp_path):
     path = tmp_path / "out.npz"
     assert check_writable(path, (".npz",), overwrite=False) == path
-    write_atomically(path, b"one")
+    write_file(path, b"one")
     with pytest.raises(ConfigError, match="is there already"):
         check_writable(path, (".npz",), overwrite=False)
-    write_atomically(check_writable(path, (".npz",), overwrite=True), b"two")
+    write_file(check_writable(path, (".npz",), overwrite=True), b"two")
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.npz"]
     with pytest.raises(ConfigError, match=r"must end in \.npz or \.pkl"):
         check_writable(tmp_path / "out.csv", (".npz", ".pkl"), overwrite=False)
-    with pytest.raises(ConfigError, match="cannot be written"):
-        write_atomically(tmp_path / "no" / "folder.npz", b"")
+    path.with_name("file").touch()
+    with pytest.raises(ConfigError, match="file: is no folder"):
+        check_writable(tmp_path / "file" / "out.npz", (".npz",), overwrite=True)
+
+
+WITHOUT_POWERS = """
+import ctypes, sys
+if sys.platform == "linux":  # root, too, obeys the modes of folders then
+    ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
+from attentive_rnn.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("place", ["bound", "bound/new/folder"])
+def test_a_folder_that_may_not_be_written_is_refused_before_the_work(tmp_path, place):
+    (tmp_path / "bound").mkdir(mode=0o555)
+    words = ["data", "convert", str(tmp_path / "not looked for"), str(tmp_path / place / "out.npz")]
+    ended = subprocess.run([sys.executable, "-c", WITHOUT_POWERS, *words], capture_output=True, text=True)
+    said = f"attentive: error: {tmp_path / 'bound'}: you may not write in this folder; name another place\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
 
 
 def test_rows_go_to_a_csv_file_as_they_are_but_no_text_is_a_formula(tmp_path):
@@ -97,7 +117,7 @@ def test_long_texts_are_cut_in_messages():
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
     path = tmp_path / "values.bin"
     path.write_bytes(b"a longer text that was there before")
-    write_atomically(path, b"new")
+    write_file(path, b"new")
     assert read_bytes(path) == b"new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -105,7 +125,7 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
 def test_a_file_that_cannot_be_replaced_is_named_and_nothing_is_left_beside_it(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match="folder: cannot be written: Is a directory"):
-        write_atomically(tmp_path / "folder", b"x")
+        write_file(tmp_path / "folder", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
@@ -153,7 +173,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 @pytest.mark.parametrize("name", ["x" * 251 + ".csv", "with blank", "new\nline", "[red]", "-dash"])
 def test_any_name_that_the_file_system_has_can_be_written(tmp_path, name):
-    write_atomically(tmp_path / name, b"data")
+    write_file(tmp_path / name, b"data")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: b"data"}
 
 
@@ -162,7 +182,7 @@ def test_a_symbolic_link_stays_and_leads_to_the_new_data(tmp_path):
     link = tmp_path / "link.csv"
     link.symlink_to("far/real.csv")
     for data in (b"first", b"second"):
-        write_atomically(link, data)
+        write_file(link, data)
         assert link.is_symlink()
         assert (tmp_path / "far" / "real.csv").read_bytes() == data
     assert [path.name for path in (tmp_path / "far").iterdir()] == ["real.csv"]

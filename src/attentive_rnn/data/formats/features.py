@@ -23,7 +23,7 @@ from safetensors.numpy import save
 
 from ...errors import DataError
 from ..dataset import SequenceDataset
-from ..io.files import existing, quoted, write_atomically
+from ..io.files import existing, quoted, write_file
 from ..schema import Schema
 from ..source import Source
 from ..split import check_part_folders, part_of, with_test_part
@@ -128,7 +128,7 @@ class Stored(NamedTuple):
 
 def write_features(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write arrays and what they came from, in one step."""
-    write_atomically(path, save(dict(arrays), metadata={**metadata, "format_version": FORMAT_VERSION}))
+    write_file(path, save(dict(arrays), metadata={**metadata, "format_version": FORMAT_VERSION}))
 
 
 def read_metadata(path: Path, maps: bool = False) -> dict[str, str]:

@@ -54,9 +54,9 @@ def begins_like(path: Path, texts: tuple[bytes, ...]) -> bool:
 
 
 def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Path:
-    """The path, if it ends in one of the suffixes and no file would be lost; else ConfigError.
+    """The path, if its suffix is one of these, no file would be lost and its folder can be written; else ConfigError.
 
-    What a killed process left beside it of the same file is deleted.
+    Ask before long work, so that it is not lost. What a killed process left beside it of the same file is deleted.
     """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
@@ -66,20 +66,31 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
             f"{path}: is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
         )
     place = Path(os.path.realpath(path))
+    check_folder(place.parent)
     remove_leftovers(place.parent, below=False, of=place.name)
     return path
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse, by a ConfigError, a folder in which no file can be made, or which cannot be made itself."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise ConfigError(f"{there}: is no folder, so that nothing can be written there")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"{there}: you may not write in this folder; name another place")
+
+
+def write_file(path: Path, data: bytes) -> None:
     """Put data at a path in one step: a temporary file in the same folder, flushed to the disk, then renamed.
 
-    A symbolic link stays, and leads to the new data.
+    The folder is made if need be. A symbolic link stays, and leads to the new data.
 
     Raises:
         ConfigError: the path cannot be written.
     """
     draft = temporary(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(draft, "wb") as file:
             file.write(data)
             file.flush()
@@ -90,19 +101,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):  # a folder that cannot be written: the error above says so
             draft.unlink(missing_ok=True)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Put data at a path in one step; its folder is made if need be.
-
-    Raises:
-        ConfigError: the path cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
-    write_atomically(path, data)
 
 
 def write_json(path: Path, values: Any) -> None:
