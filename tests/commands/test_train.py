@@ -73,6 +73,7 @@ def test_folds_are_measured_on_what_each_run_has_not_seen_and_fused(capsys):
     assert "mean accuracy of 2 folds" in printed[2]
     assert "all models together on the 40 test sequences" in printed[3]
     assert "--ensemble joins the models" in fails(["train", VOWELS, "--ensemble"], capsys)
+    assert "leave --resume out" in fails(["train", VOWELS, "--folds", "2", "--resume"], capsys)
 
 
 def test_a_budget_is_spent_and_what_was_tried_is_said(capsys):

@@ -57,6 +57,12 @@ def test_what_no_reader_knows_is_refused_with_the_readers(tmp_path):
         recognise("a\0b")
 
 
+def test_lines_of_json_with_numbers_are_refused_with_what_is_read(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"id": 0, "x": 0.5}\n{"id": 1, "x": 1.5}\n')
+    with pytest.raises(DataError, match=r"is read where it holds texts; give numbers as a \.csv or \.parquet file"):
+        recognise(tmp_path / "a.jsonl")
+
+
 def test_sequences_are_labelled_by_the_classes_of_the_model(tmp_path):
     path = tmp_path / "x.ts"
     path.write_text(ts_text([[[1.0]], [[2.0]], [[3.0]]], ["b", "?", "new"], ("b", "new")))

@@ -162,8 +162,15 @@ def test_splits_that_make_no_two_parts_are_refused(splits, message):
 
 def test_a_sequence_without_a_label_cannot_be_split():
     data = SequenceDataset([torch.ones(2, 1)] * 2, [0, -1], [{"name": "x"}, {"name": "y"}], Schema(("a",), (1,)))
-    with pytest.raises(DataError, match="sequence y has no label"):
+    with pytest.raises(DataError, match=r"sequence y has no label; .* --option missing=skip"):
         train_test(data, 0.5, 0)
+
+
+def test_without_any_label_the_option_that_names_their_column_is_given_whatever_missing_says():
+    data = SequenceDataset([torch.ones(2, 1)] * 2, [-1, -1], [{}, {}], Schema(("a",), (1,)))
+    for missing in ("refuse", "skip"):
+        with pytest.raises(DataError, match=r"no sequence has a label, .* --option label=COLUMN"):
+            train_test(data, 0.5, 0, missing)
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,6 @@ def test_checkpointing_keeps_the_input_alone_and_changes_no_gradient(kind, backe
 
 
 def test_lengths_within_vmap_are_refused_with_what_to_do():
-    layer = EleAttGRU(4, 6).double()
+    layer = EleAttGRU(4, 6)
     with pytest.raises(RuntimeError, match="lengths cannot be mapped by vmap: give it sequences of one length"):
         vmap(lambda x, length: layer(x[:, None], lengths=length[None])[0])(X.transpose(0, 1), torch.tensor([5, 2, 3]))

@@ -69,6 +69,21 @@ def test_a_run_in_a_layout_of_ones_own_needs_its_file_no_more(tmp_path, monkeypa
     assert main(["predict", str(folder), "d.npz"]) == 0
 
 
+def test_a_run_keeps_the_units_that_an_option_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(12, 5, 20, 3)) * 300
+    np.savez("mm.npz", x=x, y=["up", "down"] * 6)
+    np.savez("metres.npz", x=x / 1000)
+    options = {"data.path": "mm.npz", "data.options.layout": "kinect-20", "data.options.units": "millimetres"}
+    run = train(load_config("skeleton", list((options | _SMALL).items())), "runs", console=Console(quiet=True))
+    saved = load_model(run.model)
+    assert saved.schema.units == "millimetres"
+    again, other = read_input(saved, "mm.npz"), read_input(saved, "metres.npz", {"units": "metres"})
+    assert np.array_equal(again.sequences[0].numpy(), x[0][:, None].astype(np.float32))
+    assert np.allclose(other.sequences[0].numpy(), again.sequences[0].numpy(), rtol=1e-6)
+    assert "metres" in " ".join(other.notes)
+
+
 def test_a_run_keeps_its_reader_and_options(run):
     saved = load_model(run.model)
     assert saved.reader == ("table", {"missing": "interpolate", "label": "truth", "seed": 3})

@@ -106,7 +106,10 @@ def test_the_last_of_two_overrides_wins():
         ([("seed", "1.5")], "seed must be an integer, got '1.5'"),
         ([("model.bidirectional", "3")], "model.bidirectional must be true or false, got '3'"),
         ([("model.cell", "grru")], "model.cell must be gru, lstm, rnn or rra, got 'grru'"),
-        ([("model.gate", "relu")], "model.gate must be sigmoid, softmax, a list of these, one for each layer or null"),
+        (
+            [("model.gate", "relu")],
+            "model.gate must be sigmoid, softmax, hard, a list of these, one for each layer or null",
+        ),
         ([("model.gate", "[sigmoid, 3, null]")], "model.gate must be"),
         ([("precision", "8")], "precision must be 32-true, 64-true, bf16-mixed or 16-mixed, got '8'"),
         ([("data.options", "3")], "data.options must be a mapping of names to values, got '3'"),

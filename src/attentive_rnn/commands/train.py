@@ -40,10 +40,18 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.print_config:
         return _print_config(arguments)
     from ..data.io.locks import tidy
+    from ..experiments.search import seconds_of
     from ..training import automatic, open_run
     from ..training.run import find_resumable, path_of_newest, require_same, resume, train
     from ..training.setup import load_splits
 
+    seconds = None if arguments.budget is None else seconds_of(arguments.budget)
+    if seconds is not None and (arguments.folds is not None or arguments.resume is not None):
+        raise ConfigError("--budget goes with neither --folds nor --resume")
+    if arguments.folds is not None and arguments.resume is not None:
+        raise ConfigError("--folds goes on by itself where it was interrupted: leave --resume out")
+    if arguments.ensemble and arguments.folds is None:
+        raise ConfigError("--ensemble joins the models of a cross-validation: give --folds K too")
     run = open_run(arguments.resume) if arguments.resume else None
     if run is not None and arguments.recipe is None:
         arguments.recipe = str(run.config)
@@ -59,12 +67,11 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.resume == RESUME_NEWEST and config.data.path is None:
         config.data.path = path_of_newest(parent)
     config = recipes.resolve(config)
-    if arguments.budget is not None:
-        return _search(arguments, config, parent, _told(recipe, config, splits), [key for key, _ in overrides])
+    if seconds is not None:
+        keys = [key for key, _ in overrides]
+        return _search(arguments, config, parent, seconds, splits=_told(recipe, config, splits), fixed=keys)
     if arguments.folds is not None:
         return _cross_validate(arguments, config, parent, _told(recipe, config, splits))
-    if arguments.ensemble:
-        raise ConfigError("--ensemble joins the models of a cross-validation: give --folds K too")
     if run is None and arguments.resume is not None:
         run = find_resumable(config, parent)
         if run is None:
@@ -115,8 +122,6 @@ def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path,
     """Train on each fold; print the metric on what was held out, its mean, and the models of all folds together."""
     from ..experiments.folds import cross_validate
 
-    if arguments.resume is not None:
-        raise ConfigError("--folds goes on by itself where it was interrupted: leave --resume out")
     made = cross_validate(config, parent, arguments.folds, splits=splits, finished=lambda run: report_of(run, splits))
     metric = made.task.metric
     lines = [f"{metric.in_words(value):>10}  {run.path}" for run, value in zip(made.runs, made.held_out, strict=True)]
@@ -138,14 +143,20 @@ def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path,
     return 0
 
 
-def _search(arguments: argparse.Namespace, config: Config, parent: Path, splits: Splits, fixed: Collection[str]) -> int:
+def _search(
+    arguments: argparse.Namespace,
+    config: Config,
+    parent: Path,
+    seconds: float,
+    *,
+    splits: Splits,
+    fixed: Collection[str],
+) -> int:
     """Spend a budget of time on settings and seeds; print the first run, and all seeds together."""
     from ..experiments.fusion import fuse_runs
-    from ..experiments.search import search, seconds_of
+    from ..experiments.search import search
 
-    if arguments.folds is not None or arguments.resume is not None:
-        raise ConfigError("--budget goes with neither --folds nor --resume")
-    made = search(config, parent, seconds_of(arguments.budget), splits=splits, fixed=fixed)
+    made = search(config, parent, seconds, splits=splits, fixed=fixed)
     run = made.runs[0]
     report_of(run, splits)
     lines, values = [f"search           {made.in_words()}", *_lines(run)], _values(run)

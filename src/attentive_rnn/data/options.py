@@ -61,10 +61,10 @@ def by_name(
     return decorate
 
 
-def one_of(where: str, key: str, value: Any, known: Collection[Any]) -> None:
-    """ConfigError unless the value of an option is among the known ones."""
+def one_of(where: str, key: str, value: Any, known: Collection[Any], remedy: str = "") -> None:
+    """ConfigError, which ends with the remedy, unless the value of an option is among the known ones."""
     if value not in known:
-        raise ConfigError(f"{where}: {key} must be one of {', '.join(map(str, known))}, got {value!r}")
+        raise ConfigError(f"{where}: {key} must be one of {', '.join(map(str, known))}, got {value!r}{remedy}")
 
 
 def whole(where: str, key: str, value: int, low: int) -> int:

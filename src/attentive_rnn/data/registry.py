@@ -129,6 +129,11 @@ def _likely(path: Path) -> str:
     else:
         ending = path.suffix.lower()
         what = f"of a {ending} file" if ending else "its name has no ending, and"
+    if ending in (".jsonl", ".ndjson"):
+        return (
+            f"a {ending} file is read where it holds texts; give numbers as a .csv or .parquet file, with a row for "
+            "each frame and columns for sequence, time and label"
+        )
     # The formats for anybody's data come last among the sources, and first here.
     known = [source for source in reversed(_SOURCES) if not source.embedded and _takes(source, ending)]
     if not known:

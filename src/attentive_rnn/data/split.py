@@ -295,12 +295,17 @@ def labelled_only(dataset: SequenceDataset, missing: str, where: str = "") -> Se
         dataset = dataset.subset(np.flatnonzero(labelled))
         dataset.notes = (*dataset.notes, *notes)
         return dataset
+    if not labelled.any():
+        raise DataError(
+            f"{where or dataset.name or 'data'}: no sequence has a label, and training and testing need them; "
+            "if a column of the file holds them, name it: --option label=COLUMN"
+        )
     i = int(labelled.argmin())
     count = int((~labelled).sum())
     others = f", nor have {count - 1} more" if count > 1 else ""
     raise DataError(
         f"{where or dataset.name or 'data'}: sequence {dataset.metas[i].get('name', i)} has no label{others}; "
-        "training and testing need one, or missing=skip, which leaves out those without"
+        "training and testing need one, or --option missing=skip, which leaves out those without"
     )
 
 

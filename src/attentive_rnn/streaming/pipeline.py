@@ -113,7 +113,10 @@ class Pipeline:
                 raise ConfigError(f"this model takes x, y and z of a joint; {pose.name} finds x and y only")
         elif extractor is None or schema.shape != (extractor.dim,):
             made = "nothing" if extractor is None else f"({extractor.dim},) of {extractor.name}"
-            raise ConfigError(f"this model takes frames {schema.shape}, but the pictures give {made}")
+            raise ConfigError(
+                f"this model takes frames {schema.shape}, but the pictures give {made}; "
+                "such frames can come as lines of JSON: attentive stream RUN -"
+            )
         weighed = shown is not None and skeletons.has_skeletons(schema)
         self.recognizer = Recognizer(saved, window=window, hold=hold, need_attention=weighed)
         self.schema, self._least = schema, saved.min_confidence

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from difflib import get_close_matches
-from itertools import pairwise
+from itertools import pairwise, repeat
 from math import inf
 from operator import attrgetter
 from textwrap import shorten
@@ -235,7 +235,8 @@ class Config:
         remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
         rising = all(a < b for a, b in pairwise((0, *optim.lr_steps)))
         alone = devices == 1 or model.pool != "keras_compat"
-        kinds, penalties = model.gate if isinstance(model.gate, list) else [model.gate] * gates, self.training.penalties
+        kinds: Iterable[str | None] = model.gate if isinstance(model.gate, list) else repeat(model.gate)
+        penalties = self.training.penalties
         each = not isinstance(self.training.attention_penalty, list) or len(penalties) == model.num_layers
         closes = each and all(kind in ("sigmoid", "hard") for kind, w in zip(kinds, penalties, strict=False) if w)
         for key, holds, wanted in (

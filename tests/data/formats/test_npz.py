@@ -294,3 +294,22 @@ def test_skeletons_of_graph_networks_are_told_by_their_axes(tmp_path):
         x = frames.transpose(["NTMVC".index(letter) for letter in axes])
         np.savez(tmp_path / "a.npz", x=x, y=[0, 1])
         np.testing.assert_array_equal(npz.read(tmp_path / "a.npz", layout="ntu-25")[1].sequence, np.float32(frames[1]))
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_labels_of_true_and_false_are_two_classes(tmp_path, shape):
+    x, y = RNG.normal(size=(6, 4, 3)), np.array([True, False] * 3)
+    data = read_sequences(save(tmp_path, x=x, y=y.reshape(shape)))
+    assert (data.schema.classes, data.labels.tolist()) == (("0", "1"), [1, 0] * 3)
+    named = read_sequences(save(tmp_path, x=x, y=y, classes=["still", "moving"]))
+    assert (named.schema.classes, named.labels.tolist()) == (("still", "moving"), [1, 0] * 3)
+    parts = load("npz", save(tmp_path, x_train=x, y_train=y, x_test=x, y_test=~y))
+    assert [part.labels.tolist() for part in parts.parts().values()] == [[1, 0] * 3, [0, 1] * 3]
+
+
+def test_an_array_that_says_what_is_for_training_is_the_split(tmp_path):
+    x, y = RNG.normal(size=(6, 4, 3)), np.array([0, 1] * 3)
+    splits = load("npz", save(tmp_path, x=x, y=y, is_train=np.array([1, 1, 0, 0, 1, 1], bool)))
+    assert [len(part) for part in splits.parts().values()] == [4, 2]
+    assert np.array_equal(splits.test.sequences[0].numpy(), x[2].astype(np.float32))
+    assert "the part of each sequence is that of 'is_train'" in splits.train.notes[0]

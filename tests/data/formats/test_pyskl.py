@@ -253,7 +253,7 @@ def test_annotations_without_a_label_are_refused_in_a_split_or_left_out(tmp_path
     content = three_parts(train=[0, 1, 2], test=[3, 4])
     content["annotations"][1]["label"] = -1
     path = put_pickle(tmp_path / "some.pkl", content)
-    with pytest.raises(DataError, match="sequence v1 has no label; training and testing need one, or missing=skip"):
+    with pytest.raises(DataError, match=r"sequence v1 has no label; .* --option missing=skip"):
         load("pyskl", path)
     assert len(load("pyskl", path, missing="skip").train) == 2
 

@@ -176,7 +176,7 @@ def test_labels_with_fractions_can_be_read_in_two_ways_and_the_option_decides(tm
     assert data.labels[:2].tolist() == [0.5, 1.25]
     assert data.labelled.tolist() == [True, True, False]
     assert tables.read(path, target="class").schema.classes == ("0.5", "1.25")
-    with pytest.raises(ConfigError, match="target must be one of class, number"):
+    with pytest.raises(ConfigError, match=r"target must be one of class, number.*--option label=COLUMN"):
         tables.read(path, target="both")
 
 

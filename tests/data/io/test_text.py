@@ -134,3 +134,9 @@ def test_a_row_of_units_or_further_names_is_no_frame(second):
 def test_a_first_frame_with_a_fault_is_no_row_of_units(first):
     text = f"id,label,ax,ay\n{first}\n1,a,0.25,2\n2,b,0.5,3\n2,b,0.5,3\n"
     assert len(parse_table(text.encode(), "here").rows) == 4
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_quotes_around_the_only_field_of_a_line_are_no_part_of_it(ends):
+    table = parse_table(ends.join(['"x"', '""', '"0.5"', "", "1.5", '""', ""]).encode(), "a.csv")
+    assert (table.names, table.rows, table.lines) == (("x",), [[""], ["0.5"], ["1.5"], [""]], [2, 3, 5, 6])

@@ -225,3 +225,9 @@ def test_a_model_of_texts_is_chosen_trained_and_used(tmp_path, capsys):
 def test_texts_without_a_model_are_read_by_their_format(tmp_path):
     (tmp_path / "a.csv").write_text(table())
     assert shown(read_sequences(tmp_path / "a.csv")) == WANTED
+
+
+def test_a_column_that_says_what_is_for_training_is_the_split(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(table([(*row, i % 4 != 0) for i, row in enumerate(ROWS)], ("topic", "text", "is_train")))
+    assert [len(part) for part in load("text", path).parts().values()] == [18, 6]

@@ -44,7 +44,7 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_ord
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
-from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
+from .columns import MANY_CLASSES, META, Kind, flags_note, from_columns, is_flag, parts_of_flags, to_columns
 from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
 
@@ -180,6 +180,11 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     labels, classes = _labels(given, arrays.get("classes"), schema, sum(sizes) if many else len(cases), where)
     of_frames = np.split(np.array(labels), np.cumsum(sizes)[:-1]) if many else None
     labels = [-1] * len(cases) if many else labels
+    flags = {n: v for n, v in _columns(arrays, len(cases), where).items() if is_flag(n)}
+    telling, split = parts_of_flags(flags, where) if schema is None and "split" not in arrays else ([], [])
+    if telling:
+        arrays = {n: v for n, v in arrays.items() if n not in telling} | {"split": np.array(split)}
+        notes.append(f"{where}: {flags_note(telling)}")
     bad = BadSamples(missing)
     finished = [bad.read(partial(_finished, case, i, missing, where, shape)) for i, case in enumerate(cases)]
     kept = [i for i, case in enumerate(finished) if case is not None]

@@ -30,7 +30,7 @@ from . import parquet
 from .columns import Columns, Kind, from_columns
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
-from .long.roles import KNOWN, Rows, find_roles, says
+from .long.roles import KNOWN, Rows, find_roles, says, with_part_of_flags
 from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
@@ -146,7 +146,9 @@ def _dataset(
     table: Columns, notes: list[str], name: str, reading: Reading, windows: Windows | None = None
 ) -> SequenceDataset:
     reading.check("table")
-    roles = find_roles(table, reading.given)
+    table, given, told = with_part_of_flags(table, reading.given, [*reading.keep, *(reading.features or ())])
+    notes += told
+    roles = find_roles(table, given)
     rows = _rows(table, roles)
     if windows is not None:
         rows = _recordings(table, roles, rows)

@@ -23,7 +23,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, Valu
 
 
 def read_arrays(path: Path, largest: int | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by name; that of an .npy file under the name "".
+    """The arrays of an .npz file by name; that of an .npy file under the name "". True is read as 1, false as 0.
 
     Args:
         path: the file.
@@ -75,9 +75,10 @@ def _array(data: bytes, place: str) -> np.ndarray:
     _header(stream, len(data), place)
     stream.seek(0)
     try:
-        return np.load(stream, allow_pickle=False)
+        values = np.load(stream, allow_pickle=False)
     except _BROKEN as error:
         raise DataError(f"{place}: is not a NumPy array ({error})") from error
+    return values.astype(np.int8) if values.dtype == bool else values
 
 
 def _header(stream: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -164,7 +164,8 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
     rows: list[list[str]] = []
     lines: list[int] = []
     for number, row in _split(text, where):
-        if row in ([], [""]) or row[0].startswith("#"):
+        one = bool(rows) and len(rows[0]) == 1  # column, where "" in quotes is a row without a value
+        if not row or (row == [""] and not one) or row[0].startswith("#"):
             continue
         if rows and len(row) == len(rows[0]) + 1 and row[-1] == "" and header is not False:
             row.pop()  # a separator after the last value, which the line of names has not
@@ -268,13 +269,19 @@ def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
         separator = _separator(first)
     if separator not in first:
         check_memory(_CELL * sum(len(line.split()) for line in lines), where, "its table")
-        return [(number, line.split()) for number, line in enumerate(lines, 1)]
+        return [(number, _fields(line)) for number, line in enumerate(lines, 1)]
     check_memory(_CELL * (text.count(separator) + len(lines)), where, "its table")
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         return [(reader.line_num, [field.strip() for field in row]) for row in reader]
     except csv.Error as error:
         raise DataError(f"{where}, line {reader.line_num}: {error}") from error
+
+
+def _fields(line: str) -> list[str]:
+    """The fields between spaces, or the only one if all of the line is in quotes."""
+    quotes = re.fullmatch(r'\s*"([^"]*)"\s*', line)
+    return [quotes[1].strip()] if quotes else line.split()
 
 
 def _separator(line: str) -> str:

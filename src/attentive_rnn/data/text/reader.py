@@ -20,7 +20,7 @@ from ...errors import DataError
 from ..dataset import ColumnUse, SequenceDataset, Splits
 from ..formats.columns import Columns, Kind
 from ..formats.long.labels import read_labels
-from ..formats.long.roles import KNOWN, Rows, find_roles
+from ..formats.long.roles import KNOWN, Rows, find_roles, with_part_of_flags
 from ..io import arrow
 from ..io.bad_samples import check_bad
 from ..io.cells import absent, is_value
@@ -108,8 +108,8 @@ def load(path: str | Path, vocabulary_size: int = 10_000, **options: Any) -> Spl
 def _dataset(
     table: Columns, given: Mapping[str, str | None], target: Kind | None, missing: str, name: str
 ) -> SequenceDataset:
+    table, given, notes = with_part_of_flags(table, given, ())
     roles = find_roles(table, given, usual=())
-    notes = []
     if "text" not in roles:
         roles["text"], others = tables.text_column(table)
         if others or not tables.is_usual(roles["text"]):

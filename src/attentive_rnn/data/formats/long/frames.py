@@ -41,7 +41,7 @@ class Reading:
         """ConfigError for a value that an option does not take."""
         check_missing(self.missing)
         if self.target is not None:
-            one_of(where, "target", self.target, get_args(Kind))
+            one_of(where, "target", self.target, get_args(Kind), "; --option label=COLUMN names the column")
         if self.decimal is not None:
             one_of(where, "decimal", self.decimal, get_args(Decimal))
         for key in ("features", "keep"):
@@ -177,7 +177,7 @@ def _facts(
     role_of = {column: role for role, column in roles.items()}
     features = set(frame)
     for name in table.values:
-        key = role_of.get(name, name)
+        key = role_of.get(name, f"{name}_column" if name in roles else name)  # another column may have the role
         if name in features or key in ("sequence", "time", "label"):
             continue
         if name in role_of or name == META or table.schema is not None or (name in left and left[name].fact):

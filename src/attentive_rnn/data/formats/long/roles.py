@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from ....errors import ConfigError, DataError
-from ..columns import Columns
+from ..columns import Columns, flags_note, is_flag, parts_of_flags
 
 KNOWN = {
     "sequence": (
@@ -156,6 +156,34 @@ def find_roles(table: Columns, given: Mapping[str, str | None], usual: Sequence[
     return roles
 
 
+def with_part_of_flags(
+    table: Columns, given: Mapping[str, str | None], features: Sequence[str]
+) -> tuple[Columns, dict[str, str | None], list[str]]:
+    """The columns and given roles with the split that columns such as "is_train" tell, and a note that says so.
+
+    Args:
+        table: the columns.
+        given: the column of each role, or None.
+        features: columns that are features by an option.
+
+    Raises:
+        DataError: a row is for training and for testing.
+    """
+    roles, split = dict(given), given.get("split")
+    named = {name for role, name in given.items() if role != "split"} | set(features)
+    others = {name for name in table.values if name.strip().lower() in KNOWN["split"]}
+    if table.schema is not None or (split is None and others - named):
+        return table, roles, []
+    asked = [name for name in table.values if name not in named and split in (None, name)]
+    names, parts = parts_of_flags({name: table.texts(name) for name in asked if is_flag(name)}, table.where)
+    if not names:
+        return table, roles, []
+    roles["split"] = names[0]
+    values = {name: v for name, v in table.values.items() if name not in names[1:]} | {names[0]: parts}
+    remedy = f"; --option keep=[{','.join(names)}] takes {'it' if len(names) == 1 else 'them'} as features instead"
+    return replace(table, values=values), roles, [f"{table.where}: {flags_note(names)}{remedy}"]
+
+
 def _order_alike(table: Columns, names: Sequence[str], sequence: str | None) -> bool:
     """Whether the rows of each sequence have one order by all columns of the names, such as frame and timestamp."""
     ids = np.zeros(len(table.lines)) if sequence is None else np.unique(table.texts(sequence), return_inverse=True)[1]
@@ -249,6 +277,8 @@ def _not_asked_for(table: Columns, name: str, rows: Rows) -> Left:
 def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
     """Why a column is no feature, if it is none."""
     constant = table.is_constant(name, rows.order, rows.starts)
+    if constant and is_flag(name):
+        return Left("says which part a sequence is in", "keep", True)
     if table.are_times(name):
         return Left("holds one time for each sequence", fact=True) if constant else Left("holds times", "time")
     if not table.are_numbers(name, constant):
