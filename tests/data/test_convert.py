@@ -66,7 +66,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
         convert(tmp_path / "x_TRAIN.ts", tmp_path / "x.npz")
     (tmp_path / "x_TRAIN.ts").write_text(ts_text([[[1.0]]]))
     with pytest.raises(ConfigError, match="cannot be written"):
-        convert(tmp_path / "x_TRAIN.ts", tmp_path / "none" / "x.npz")
+        convert(tmp_path / "x_TRAIN.ts", tmp_path / "x_TRAIN.ts" / "x.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["x_TRAIN.ts"]
 
 

@@ -55,7 +55,7 @@ def test_a_file_is_replaced_only_on_request(tmp_path):
     with pytest.raises(ConfigError, match=r"must end in \.npz or \.pkl"):
         check_writable(tmp_path / "out.csv", (".npz", ".pkl"), overwrite=False)
     path.with_name("file").touch()
-    with pytest.raises(ConfigError, match="file: is no folder"):
+    with pytest.raises(ConfigError, match=r"out.npz: cannot be written: .*file is no folder"):
         check_writable(tmp_path / "file" / "out.npz", (".npz",), overwrite=True)
 
 
@@ -71,9 +71,10 @@ sys.exit(main(sys.argv[1:]))
 @pytest.mark.parametrize("place", ["bound", "bound/new/folder"])
 def test_a_folder_that_may_not_be_written_is_refused_before_the_work(tmp_path, place):
     (tmp_path / "bound").mkdir(mode=0o555)
-    words = ["data", "convert", str(tmp_path / "not looked for"), str(tmp_path / place / "out.npz")]
+    out, bound = tmp_path / place / "out.npz", tmp_path / "bound"
+    words = ["data", "convert", str(tmp_path / "not looked for"), str(out)]
     ended = subprocess.run([sys.executable, "-c", WITHOUT_POWERS, *words], capture_output=True, text=True)
-    said = f"attentive: error: {tmp_path / 'bound'}: you may not write in this folder; name another place\n"
+    said = f"attentive: error: {out}: cannot be written: you may not write in {bound}; name another place\n"
     assert (ended.returncode, ended.stderr) == (2, said)
 
 

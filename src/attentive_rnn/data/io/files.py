@@ -66,18 +66,18 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
             f"{path}: is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
         )
     place = Path(os.path.realpath(path))
-    check_folder(place.parent)
+    check_folder(place.parent, path)
     remove_leftovers(place.parent, below=False, of=place.name)
     return path
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse, by a ConfigError, a folder in which no file can be made, or which cannot be made itself."""
+def check_folder(folder: Path, path: Path | None = None) -> None:
+    """Refuse, by a ConfigError that names it or a path in it, a folder that can be neither written nor made."""
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
-        raise ConfigError(f"{there}: is no folder, so that nothing can be written there")
+        raise ConfigError(f"{path or folder}: cannot be written: {there} is no folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f"{there}: you may not write in this folder; name another place")
+        raise ConfigError(f"{path or folder}: cannot be written: you may not write in {there}; name another place")
 
 
 def write_file(path: Path, data: bytes) -> None:
