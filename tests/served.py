@@ -58,8 +58,8 @@ class Served(NamedTuple):
             return error.code, error.read()
 
 
-def start(folder: Path) -> Served:
-    """Serve a model of mean colours, which is made in `folder`."""
+def start(folder: Path, pictures: bool = True) -> Served:
+    """Serve a model of mean colours, made in `folder`; without pictures, as one of three other features."""
     value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["B", 3, *s]) for n, s in (("x", "HW"), ("y", "hw"))]
     graph = helper.make_graph([helper.make_node("GlobalAveragePool", ["x"], ["y"])], "mean", value[:1], value[1:])
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "mean.onnx")
@@ -69,7 +69,9 @@ def start(folder: Path) -> Served:
     call = [sys.executable, "-m", "attentive_rnn.cli", "serve", str(folder / "model"), "--port", "0"]
     network = ["--backbone", str(folder / "mean.onnx"), "--size", "32", "32", "--largest", "1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
-    process = subprocess.Popen([*call, *network], stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [*call, *(network if pictures else [])], stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stdout is not None
     entrance = process.stdout.readline().strip()
     address, token = entrance.split("/?token=")

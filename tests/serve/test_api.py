@@ -6,11 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from websockets.sync.client import connect
 
 from attentive_rnn.serve.api import ASKED
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import load_model
-from served import begin
+from served import begin, start
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +106,18 @@ def test_the_interface_describes_itself(server):
     assert "tracks" in post["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert {"/health", "/metrics"} <= set(described["paths"])
     assert json.loads(server.get("/model")[1])["shape"] == [3]
+
+
+def test_a_model_of_other_features_than_those_of_pictures_is_served_to_other_programs(tmp_path):
+    server = start(tmp_path, pictures=False)
+    with server.process as process:
+        status, said = server.ask(json.dumps({"tracks": {"Ann": [[1, 2, 3]]}}).encode())
+        assert status == 200
+        assert said["tracks"]["Ann"]["label"] in ("sit", "stand", "wave")
+        with connect(server.live, additional_headers=server.key) as socket:
+            assert "takes frames (3,)" in json.loads(socket.recv())["error"]
+        status, lines = server.post(b"film")
+        assert status == 200
+        assert ["takes frames (3,)" in line["error"] for line in lines] == [True]
+        process.terminate()
+        assert process.wait(30) == 0

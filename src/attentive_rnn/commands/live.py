@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DataError, one_line
+from ..errors import ConfigError, DataError, UserError, one_line
 from ..terminal import to_json
 from .arguments import RUN_OR_MODEL, Argument, Command, line, overwrite, reader_options
 from .videos import BACKBONE, POSES, chosen_estimator, chosen_extractor
@@ -279,6 +279,18 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
     return {"layout": layout, "features": features or ()}
 
 
+def _notes_on_pictures(arguments: argparse.Namespace, trained: TrainedRun) -> list[str]:
+    """What is to be noted before the first picture; that there can be none is an error where they are asked for."""
+    from ..draw.skeletons import has_skeletons
+
+    try:
+        return _make_pipeline(arguments, trained).notes
+    except UserError as error:
+        if has_skeletons(trained.saved.schema) or arguments.backbone is not None:
+            raise
+        return [f"the page has no use for pictures, but other programs can send frames to /recognise: {error}"]
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
     from ..serve.server import run
@@ -292,7 +304,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
     trained = load(arguments.folder)
-    print_notes(_make_pipeline(arguments, trained).notes)  # says now what would be wrong at the first picture
+    print_notes(_notes_on_pictures(arguments, trained))
     app = make_app(
         trained.saved,
         lambda: _make_pipeline(arguments, trained),

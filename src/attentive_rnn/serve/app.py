@@ -99,7 +99,10 @@ def make_app(
 
         async def lines() -> AsyncIterator[str]:
             async with one_at_a_time:
-                found = recognise_film(Path(place.name), pipeline())
+                try:
+                    found = recognise_film(Path(place.name), pipeline())
+                except UserError as error:  # the model takes no pictures
+                    found = iter([{"error": str(error)}])
                 while (line := await asyncio.to_thread(next, found, None)) is not None:
                     _count(meters, "film", line)
                     yield json.dumps(line) + "\n"
@@ -114,7 +117,7 @@ def make_app(
             await socket.close(1013, "too many pages at once")
             return
         watching += 1
-        coming, number, began = None, 0, 0.0
+        coming, own, number, began = None, None, 0, 0.0
         try:
             own = await asyncio.to_thread(pipeline)
             coming = asyncio.create_task(_next_picture(socket, own))
@@ -129,13 +132,17 @@ def make_app(
                     number += 1
                 _count(meters, "live", said)
                 await socket.send_text(json.dumps(said))
+        except UserError as error:  # the model takes no pictures
+            await socket.send_text(json.dumps({"error": str(error)}))
+            await socket.close()
         except WebSocketDisconnect:
             pass
         finally:
             watching -= 1
             if coming is not None:
                 coming.cancel()
-        own.finish()  # not while a thread still looks at a picture, as when the server ends
+        if own is not None:
+            own.finish()  # not while a thread still looks at a picture, as when the server ends
 
     return app
 

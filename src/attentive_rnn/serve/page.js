@@ -215,7 +215,7 @@ async function camera() {
   }
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   const still = document.createElement("canvas");
-  let waiting = 0, asked = false; // two pictures are under way: one is decoded while the other is recognised
+  let waiting = 0, asked = false, refused = false; // two pictures are under way: one is decoded while the other is recognised
   let sent = 0, first = null; // of the pictures that the webcam has shown
   const send = (_, shown) => {
     asked = false;
@@ -240,10 +240,11 @@ async function camera() {
     if (mine !== running) return socket.close();
     const result = JSON.parse(event.data);
     waiting -= 1;
-    if (result.error) say(result.error, true); else show(result);
+    refused = Boolean(result.error);
+    if (refused) say(result.error, true); else show(result);
     ask();
   };
-  socket.onclose = () => mine === running && say("The server has closed the connection.", true);
+  socket.onclose = () => mine === running && !refused && say("The server has closed the connection.", true);
 }
 
 async function film(file) {
