@@ -27,6 +27,7 @@ READ = {  # these are read from a path
     "pyskl": "pyskl or mmaction2 skeletons: a .pkl file",
     "keypoints": "key points in JSON of OpenPose, COCO, AlphaPose or MediaPipe: CLASS/CLIP with a file a frame, or "
     "CLASS/CLIP.json",
+    "c3d": "motion capture: .c3d files in a folder for each class, or with a .csv that names files and labels",
     "nucla": "Northwestern-UCLA skeletons, cross-view: a zip or folder of aNN_sNN_eNN_vNN.json",
     "cifar": "CIFAR-10 or CIFAR-100: the original binaries, or {train,test}/CLASS/*.jpg, as a folder or an archive",
     "mref": "the colour of a digit among others, drawn from a folder of MNIST",

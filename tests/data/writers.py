@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -208,3 +209,24 @@ def write_ntu(folder, sequences):
     for name, frames in sequences.items():
         (folder / f"{name}.skeleton").write_text(skeleton_text(frames))
     return folder
+
+
+def c3d_file(positions, names, residuals=None, rate=100.0, units="mm", scale=-1.0, more=None):
+    """A .c3d file of positions (T, V, 3); a residual (T, V) of -1: an absent marker; ``more``: other lists of names."""
+    import c3d
+
+    writer = c3d.Writer(point_rate=rate, point_units=units, point_scale=scale)
+    writer.set_point_labels(list(names))
+    for key, words in (more or {}).items():
+        text, width = c3d.Writer.pack_labels(words)
+        writer.point_group.add_str(key, "", text, width, len(words))
+    extra = np.zeros((*positions.shape[:2], 2))
+    if residuals is not None:
+        extra[..., 0] = residuals
+    for frame in np.concatenate([positions, extra], axis=-1):
+        writer.add_frames([(frame, np.empty((0, 0)))])
+    data = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        writer.write(data)
+    return data.getvalue()

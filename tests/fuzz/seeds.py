@@ -299,6 +299,15 @@ def _imdb(folder: Path) -> None:
 SCENES = {"image_size": 40, "train": 6, "test": 4}
 
 
+def _captures(folder: Path) -> None:
+    for label in ("a", "b"):
+        for i in range(3):
+            put(
+                folder / "set" / label / f"{i}.c3d",
+                writers.c3d_file(RNG.normal(size=(4, 3, 3)), ("hip", "knee", "toe")),
+            )
+
+
 def _sounds(folder: Path) -> None:
     from scipy.io import wavfile
 
@@ -325,6 +334,7 @@ def _mat(folder: Path) -> None:
 
 READERS: dict[str, Target] = {
     "audio": dataset_target("audio", _sounds, "set", sample_rate=8000),
+    "c3d": dataset_target("c3d", _captures, "set"),
     "hdf5": dataset_target("hdf5", _hdf5, "set.h5", order="NTD"),
     "hdf5 (.mat)": dataset_target("hdf5", _mat, "set.mat", order="NTD"),
     "uea": dataset_target("uea", _ts),

@@ -21,7 +21,7 @@ from .images.scenes import sets as scenes
 from .io.files import existing
 from .matching import match
 from .schema import Schema
-from .skeletons import jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
+from .skeletons import c3d, jhmdb, ntu, nucla, sfinge3d, shrec, sysu, utd
 from .skeletons import msr as msr_action3d
 from .skeletons.keypoints import reader as keypoints
 from .skeletons.layouts import with_layout
@@ -48,6 +48,7 @@ _SOURCES = (
     sfinge3d.SOURCE,
     pyskl.SOURCE,
     keypoints.SOURCE,
+    c3d.SOURCE,
     nucla.SOURCE,
     cifar.SOURCE,
     scenes.MREF,

@@ -221,7 +221,7 @@ def _body(schema: Schema, named: Sequence[Any], live: bool) -> list[dict[str, An
         return steps or [{"name": "origin_at_body_centre", "joint": 0}]
     if not any(step["name"] == "origin_at_body_centre" for step in steps):
         steps.insert(0, {"name": "origin_at_body_centre", "joint": get_layout(schema.layout).centre})
-    if not live:
+    if not live and get_layout(schema.layout).bones:
         layout = schema.layout.to_dict() if isinstance(schema.layout, JointLayout) else schema.layout
         steps.append({"name": "unit_body_size", "layout": layout})
     return steps

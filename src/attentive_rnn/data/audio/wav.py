@@ -15,7 +15,6 @@ import warnings
 from functools import partial
 from math import gcd
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,12 +23,12 @@ from ...errors import DataError
 from ..dataset import SequenceDataset
 from ..io.bad_samples import check_bad
 from ..io.files import existing, read_bytes
-from ..io.label_table import facts_of_table
+from ..io.label_table import facts_of_files, files_of, holds_files, name_of
 from ..options import whole
 from ..recordings import Windows, with_windows
 from ..schema import Schema
 from ..source import Source
-from ..split import check_part_folders, part_of, with_test_part
+from ..split import with_test_part
 from .mel import LogMel
 
 _RATES = (1000, 384000)  # Hz
@@ -65,10 +64,8 @@ def read(
     """
     path, mel = existing(path), LogMel(whole("audio", "mels", mels, 1), hop, sample_rate)
     bad = check_bad("audio", missing)
-    files = _files(path) if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"{path}: holds no .wav files")
-    facts, notes = _facts(path, files, {"label": label, "subject": subject, "split": split})
+    files = files_of(path, ".wav")
+    facts, notes = facts_of_files(path, files, {"label": label, "subject": subject, "split": split})
     sounds = [bad.read(partial(_features, file, mel)) for file in files]
     kept = [i for i, sound in enumerate(sounds) if sound is not None]
     rates = [sound[1] for sound in sounds if sound is not None]
@@ -84,7 +81,7 @@ def read(
     dataset = SequenceDataset(
         [torch.from_numpy(sound[0]) for sound in sounds if sound is not None],
         [-1 if name is None else classes.index(name) for name in labels],
-        [{"name": _name(files[i], path), **facts[files[i]]} for i in kept],
+        [{"name": name_of(files[i], path), **facts[files[i]]} for i in kept],
         Schema(classes, (mels,), features=mel.names, rate=mel.rate),
         path.stem,
         notes,
@@ -136,55 +133,11 @@ def _features(file: Path, mel: LogMel) -> tuple[np.ndarray, int]:
     return mel(sound), rate
 
 
-def _files(folder: Path) -> list[Path]:
-    found = (p for p in folder.rglob("*") if p.suffix.lower() == ".wav" and p.is_file())
-    return sorted(p for p in found if not any(q.startswith((".", "__MACOSX")) for q in p.relative_to(folder).parts))
-
-
-def _facts(path: Path, files: list[Path], given: dict[str, str | None]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
-    """The label, subject and split of each file, where they are known, by the folders or by a table."""
-    tables = sorted(p for p in path.rglob("*.csv") if not p.name.startswith(".")) if path.is_dir() else []
-    if len(tables) > 1:
-        names = ", ".join(str(table.relative_to(path)) for table in tables[:4])
-        raise DataError(f"{path}: holds several .csv files ({names}); leave the one with the labels")
-    if tables:
-        return facts_of_table(tables[0], files, given)
-    facts: dict[Path, dict[str, Any]] = {}
-    if path.is_dir():
-        check_part_folders([file.relative_to(path).parts[:-1] for file in files], str(path))
-    for file in files:
-        folders = file.relative_to(path).parts[:-1] if path.is_dir() else ()
-        facts[file] = {"split": folders[0]} if folders and part_of(folders[0]) else {}
-        if len(folders) > len(facts[file]) + 1:
-            raise DataError(
-                f"{path}: {file.relative_to(path)} is in folders within each other, which leaves its class open; put "
-                "files at CLASS/FILE.wav, PART/CLASS/FILE.wav, or beside a .csv that names files and labels"
-            )
-        if len(folders) > len(facts[file]):
-            facts[file]["label"] = folders[-1]
-    parts = [file for file, fact in facts.items() if "split" in fact]
-    if parts and len(parts) < len(files):
-        other = next(file for file in files if file not in parts)
-        raise DataError(f"{path}: {parts[0].relative_to(path)} is in a part, but {other.relative_to(path)} is in none")
-    return facts, []
-
-
-def _name(file: Path, path: Path) -> str:
-    return file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
-
-
-def recognise(path: Path) -> bool:
-    """Whether a path is a .wav file, or a folder with some, at most two folders below it."""
-    if path.is_dir():
-        return any(p.suffix.lower() == ".wav" for levels in ("*", "*/*", "*/*/*") for p in path.glob(levels))
-    return path.suffix.lower() == ".wav"
-
-
 SOURCE = Source(
     name="audio",
     title="sounds: .wav files in a folder for each class, or with a .csv that names files and labels; log-mel features",
     load=with_windows(with_test_part(read), knows_rate=True),
     read=with_windows(read, knows_rate=True),
-    recognise=recognise,
+    recognise=partial(holds_files, suffix=".wav"),
     may_lack=("label", "subject", "split"),
 )

@@ -40,10 +40,8 @@ class SkeletonSummary:
         seems = "is" if "up" in self.known else "seems to be"
         up = f"{self.up} {seems} up" if self.up else "which way is up cannot be told"
         verb = "in" if "unit" in self.known else "which seem" if self.unit != "unknown" else "unit"
-        return (
-            f"a second person in {counted(self.second_persons, 'sequence')}; bones of {self.bone:.3g} on average, "
-            f"{verb} {self.unit}; {up}"
-        )
+        bones = f"bones of {self.bone:.3g} on average" if self.bone else "no bones"
+        return f"a second person in {counted(self.second_persons, 'sequence')}; {bones}, {verb} {self.unit}; {up}"
 
 
 def summarise_skeletons(dataset: SequenceDataset) -> SkeletonSummary | None:
@@ -52,7 +50,7 @@ def summarise_skeletons(dataset: SequenceDataset) -> SkeletonSummary | None:
     if schema.layout is None or len(schema.shape) != 3:
         return None
     first = _first_persons(dataset)
-    bones = np.array(get_layout(schema.layout).bones)
+    bones = np.array(get_layout(schema.layout).bones, int).reshape(-1, 2)
     lengths = np.linalg.norm(first[:, bones[:, 1]] - first[:, bones[:, 0]], axis=-1)
     seen = ~absent(first)
     lengths = lengths[seen[:, bones[:, 1]] & seen[:, bones[:, 0]]]

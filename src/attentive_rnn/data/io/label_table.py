@@ -1,6 +1,6 @@
-"""Tables that name files and tell their labels, such as labels.csv: a row for each file.
+"""Labels of files, a sequence each: by the folders that they are in, or by a table that names them, such as labels.csv.
 
-Inputs are the table and the files; output is what is known of each file.
+Inputs are a folder or the table, and the files; output is what is known of each file.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from ..split import check_part_folders, part_of
 from .cells import absent
 from .files import read_bytes
 from .text import parse_table
@@ -21,6 +22,74 @@ _COLUMNS = {
     "split": ("split", "part", "subset"),
 }
 _LOOKED_AT = 1 << 14  # bytes of a file
+
+
+def files_of(path: Path, suffix: str) -> list[Path]:
+    """The file itself, or the files of a folder and those within it that end so, in order; hidden ones are passed over.
+
+    Raises:
+        DataError: the folder has none.
+    """
+    if not path.is_dir():
+        return [path]
+    found = (p for p in path.rglob("*") if p.suffix.lower() == suffix and p.is_file())
+    files = sorted(p for p in found if not any(q.startswith((".", "__MACOSX")) for q in p.relative_to(path).parts))
+    if not files:
+        raise DataError(f"{path}: holds no {suffix} files")
+    return files
+
+
+def holds_files(path: Path, suffix: str) -> bool:
+    """Whether a path is a file that ends so, or a folder with some, at most two folders below it."""
+    if path.is_dir():
+        return any(p.suffix.lower() == suffix for levels in ("*", "*/*", "*/*/*") for p in path.glob(levels))
+    return path.suffix.lower() == suffix
+
+
+def name_of(file: Path, path: Path) -> str:
+    """The name of a file's sequence: its place within the folder, without its ending."""
+    return file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
+
+
+def facts_of_files(
+    path: Path, files: Sequence[Path], given: Mapping[str, str | None]
+) -> tuple[dict[Path, dict[str, Any]], list[str]]:
+    """The label, subject and split of each file, where they are known: by a .csv beside them, or by their folders.
+
+    Args:
+        path: the folder, or the only file.
+        files: those of :func:`files_of`.
+        given: the columns "label", "subject" and "split" of the table; None: the ones of a usual name.
+
+    Raises:
+        DataError: there are several tables, or folders that leave the class open.
+        ConfigError: there is no column of a given name.
+    """
+    tables = sorted(p for p in path.rglob("*.csv") if not p.name.startswith(".")) if path.is_dir() else []
+    if len(tables) > 1:
+        names = ", ".join(str(table.relative_to(path)) for table in tables[:4])
+        raise DataError(f"{path}: holds several .csv files ({names}); leave the one with the labels")
+    if tables:
+        return facts_of_table(tables[0], files, given)
+    facts: dict[Path, dict[str, Any]] = {}
+    if path.is_dir():
+        check_part_folders([file.relative_to(path).parts[:-1] for file in files], str(path))
+    for file in files:
+        folders = file.relative_to(path).parts[:-1] if path.is_dir() else ()
+        facts[file] = {"split": folders[0]} if folders and part_of(folders[0]) else {}
+        if len(folders) > len(facts[file]) + 1:
+            kind = file.suffix.lower()
+            raise DataError(
+                f"{path}: {file.relative_to(path)} is in folders within each other, which leaves its class open; put "
+                f"files at CLASS/FILE{kind}, PART/CLASS/FILE{kind}, or beside a .csv that names files and labels"
+            )
+        if len(folders) > len(facts[file]):
+            facts[file]["label"] = folders[-1]
+    parts = [file for file, fact in facts.items() if "split" in fact]
+    if parts and len(parts) < len(files):
+        other = next(file for file in files if file not in parts)
+        raise DataError(f"{path}: {parts[0].relative_to(path)} is in a part, but {other.relative_to(path)} is in none")
+    return facts, []
 
 
 def label_table(files: Sequence[Path]) -> Path | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..schema import Schema
-from ..skeletons.layouts import JointLayout
+from ..skeletons.layouts import JointLayout, Layout, get_layout
 from .presence import guess, has_joints, mark, unmark
 
 # Which frames decide an output frame: that frame alone; also the first of the best `ranks`; also the one before it.
@@ -181,6 +181,14 @@ def check_skeletons(name: str, sequence: Tensor, *, joints: int = 1, coordinates
     if not fits:
         wanted = f"(T, M, V, {coordinates or 'C'})" + (f" with V >= {joints}" if joints > 1 else "")
         raise ConfigError(f"{name}: needs skeletons {wanted}, got {tuple(sequence.shape)}")
+
+
+def bones_of(layout: Layout, name: str) -> Tensor:
+    """The bones of a layout, int64 (bones, 2); ConfigError where it has none, which the transform ``name`` needs."""
+    bones = get_layout(layout).bones
+    if not bones:
+        raise ConfigError(f"{name}: needs bones, which the layout {layout} has not; give one, data.options.layout")
+    return torch.tensor(bones)
 
 
 def present(sequence: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ..options import whole
 from ..schema import Schema
 from ..skeletons.layouts import Layout, get_layout, joint_map, known_layout
-from .base import NO_RANK, Transform, check_skeletons
+from .base import NO_RANK, Transform, bones_of, check_skeletons
 from .presence import unmark
 
 _TRUNK = ("left shoulder", "right shoulder", "left hip", "right hip")
@@ -218,7 +218,7 @@ class UnitBodySize(Transform):
     name = "unit_body_size"
 
     def __init__(self, layout: Layout) -> None:
-        self._bones = torch.tensor(get_layout(layout).bones)
+        self._bones = bones_of(layout, self.name)
         self.layout = known_layout(layout)
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor
 from ...errors import ConfigError
 from ..options import one_of, whole
 from ..schema import Schema
-from ..skeletons.layouts import Layout, get_layout, known_layout
-from .base import Transform, check_skeletons
+from ..skeletons.layouts import Layout, known_layout
+from .base import Transform, bones_of, check_skeletons
 from .presence import has_joints
 
 Kind = Literal["joint", "bone", "joint_motion", "bone_motion"]
@@ -55,7 +55,7 @@ class Stream(Transform):
         if kind.startswith("bone"):
             if layout is None:
                 raise ConfigError(f"{self.name}: the kind {kind} needs a layout, which says what the bones are")
-            self._bones = torch.tensor(get_layout(layout).bones)
+            self._bones = bones_of(layout, self.name)
         self._joints = int(self._bones.max()) + 1 if len(self._bones) else 1
 
     def apply(self, sequence: Tensor, rng: np.random.Generator) -> Tensor:

@@ -94,9 +94,9 @@ def get_layout(layout: str | Mapping[str, Any] | JointLayout) -> JointLayout:
 
     Args:
         layout: a name of :func:`list_layouts`; or the path of a .yaml or .json file; or its content. It has ``joints``,
-            their names in the order of the data, and ``bones``, pairs of names that join all of them; and it may have
-            ``pairs`` of a left and a right joint, ``centre``, ``coordinates`` (2 in a picture, 3), ``up`` (such as
-            "-y"), ``unit``, ``name`` and ``title``.
+            their names in the order of the data, and ``bones``, pairs of names that join all of them, or none; and it
+            may have ``pairs`` of a left and a right joint, ``centre``, ``coordinates`` (2 in a picture, 3), ``up``
+            (such as "-y"), ``unit``, ``name`` and ``title``.
 
     Raises:
         ConfigError: there is no such layout, or it is malformed.
@@ -261,6 +261,8 @@ def _tree(
     bones: Sequence[tuple[int, int]], joints: Sequence[str], centre: int, where: str
 ) -> tuple[tuple[int, int], ...]:
     """The bones, each away from the first joint; as they are given where they are so, else from the centre."""
+    if not bones:
+        return ()
     reached = {bones[0][0]} if bones else set()
     for parent, child in bones:
         if parent not in reached or child in reached:
