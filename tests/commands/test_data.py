@@ -128,6 +128,14 @@ def test_series_of_ones_own_are_checked(series, capsys):
     assert json.loads(capsys.readouterr().out)["splits"] == {"train": 30, "test": 12}
 
 
+def test_a_file_without_its_test_part_is_checked_but_no_training_is_proposed(tmp_path, capsys):
+    (tmp_path / "Mine_TRAIN.ts").write_text("@univariate true\n@classLabel true a b\n@data\n1,2,3:a\n2,3,4:b\n")
+    assert main(["data", "check", str(tmp_path / "Mine_TRAIN.ts")]) == 0
+    captured = capsys.readouterr()
+    assert "Mine_TEST.ts (or .gz, .xz) is not beside it" in captured.out
+    assert "attentive train" not in captured.out + captured.err
+
+
 def test_an_error_of_the_check_is_the_exit_status_and_comes_first(tmp_path, capsys):
     path = tmp_path / "gaps.csv"
     path.write_text("sequence,label,x,y\n" + "".join(f"{i},a,{i}.5,{'' if i == 3 else i * 7 % 4}\n" for i in range(8)))

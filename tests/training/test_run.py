@@ -153,7 +153,7 @@ def test_the_recipe_for_skeletons_is_for_poses_in_a_picture_and_in_space(
     assert run.read_results()["test"]["count"] == 6
     model = load_model(run.model)
     assert model.model.config["input_size"] == 20 * 3 * coordinates
-    with pytest.raises(ConfigError, match="the recipe paper/skeleton"):
+    with pytest.raises(ConfigError, match="attentive train DATA --live"):
         Recognizer(model)
 
 

@@ -26,6 +26,7 @@ def _check(arguments: argparse.Namespace) -> int:
     options = reader_options(arguments)
     with bar(f"reading {arguments.path}"):
         report = check(arguments.path, **options)
+    arguments.trainable = report.trainable
     show(arguments, report.to_dict(), [report])
     if arguments.picture is not None:
         with bar("drawing samples"):
@@ -81,7 +82,7 @@ DATA = Command(
             OPTION,
             Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
             overwrite("the picture"),
-            next=lambda a: [line("train", "--data", a.path, *given_options(a))],
+            next=lambda a: [line("train", "--data", a.path, *given_options(a))] if a.trainable else [],
         ),
         Command(
             "convert",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attentive_rnn.data.io.arrays import check_missing, fill, read_arrays
+from attentive_rnn.data.io.arrays import check_missing, fill, open_array, read_arrays
 from attentive_rnn.errors import ConfigError, DataError
 
 
@@ -32,6 +32,20 @@ def test_objects_damage_and_arrays_that_are_too_large_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"set.npz: cannot be read .*truncated or not an .npz file"):
         read_arrays(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("point", [0x110000, 0xFFFFFFFF, 0xD800])
+def test_texts_of_what_is_no_character_are_refused(tmp_path, point, order):
+    values = np.array([["sit", "up"]], f"{order}U4")
+    np.savez(tmp_path / "good.npz", names=values)
+    assert read_arrays(tmp_path / "good.npz")["names"].tolist() == [["sit", "up"]]
+    values.view(np.dtype(np.uint32).newbyteorder(order))[0, 1] = point
+    np.savez(tmp_path / "bad.npz", names=values)
+    np.save(tmp_path / "bad.npy", values)
+    for read in (lambda: read_arrays(tmp_path / "bad.npz"), lambda: open_array(tmp_path / "bad.npy")):
+        with pytest.raises(DataError, match=r"bad.*: is no text; the file is damaged"):
+            read()
 
 
 def test_missing_values_are_refused_filled_or_kept():

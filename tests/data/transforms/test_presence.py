@@ -30,6 +30,7 @@ from attentive_rnn.data import (
     transform_from_config,
 )
 from attentive_rnn.data.transforms import KINDS
+from attentive_rnn.data.transforms.presence import numbers_of
 from attentive_rnn.errors import ConfigError, DataWarning
 from data.transforms.skeletons import RNG, people
 
@@ -401,3 +402,9 @@ def test_pixels_with_a_confidence_are_told_from_a_place_in_space_without_a_schem
     assert not torch.equal(y[..., 0], x[..., 0])
     flat = torch.cat([x[..., :2], torch.zeros_like(x[..., :1])], -1)
     assert OriginAtBodyCentre(0)(flat, RNG)[1:].any()
+
+
+def test_values_that_signal_they_are_none_tell_nothing():
+    joints = np.array([[310.0, 120.0, 0.9], [280.0, 190.0, 0.4], [1.0, 1.0, 1.0]], np.float32)
+    joints.view(np.uint32)[2, 2] = 0x7FA00000  # a NaN whose use is an error
+    assert numbers_of(joints).coordinates == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Report:
         columns: what each column of a table was taken for, and how many rows have no value in it.
         labels: smallest, mean and largest label where labels are numbers.
         texts: words of texts, how many are unknown, and excerpts; None for anything else.
+        trainable: whether there are parts, or can be drawn, to train on and to test with.
     """
 
     path: str
@@ -69,6 +70,7 @@ class Report:
     columns: tuple[ColumnUse, ...] = ()
     labels: tuple[float, float, float] | None = None
     texts: TextSummary | None = None
+    trainable: bool = True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -158,7 +160,7 @@ def check(path: str | Path, **options: Any) -> Report:
     notes: list[str] = []
     errors: list[str] = []
     parts: dict[str, LabelledDataset] = {}
-    shares_persons = False
+    shares_persons, trainable = False, True
     columns: tuple[ColumnUse, ...] = ()
     if source.draws_test_part and not {"test_fraction", "seed"} & set(options):
         dataset = source.read(path, **of_read)
@@ -176,9 +178,11 @@ def check(path: str | Path, **options: Any) -> Report:
     except DataError as reason:
         parts = {"all": source.read(path, **of_read)}
         notes.append(f"there is no training and test part: {reason}")
+        trainable = False
     takes = set(signature(source.load).parameters) | set(signature(source.read).parameters)
     found = str(path), f"{source.name} ({source.title})"
-    return summarise(parts, *found, notes, takes, columns, errors, shares_persons)
+    report = summarise(parts, *found, notes, takes, columns, errors, shares_persons)
+    return replace(report, trainable=trainable)
 
 
 def summarise(

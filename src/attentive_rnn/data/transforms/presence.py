@@ -88,7 +88,8 @@ def numbers_of(
     planar = layout is not None and get_layout(layout).coordinates == 2
     known = frames.reshape(-1, size)
     known = known[:: max(1, len(known) // LOOKED_AT)]
-    known = known[np.isfinite(known).all(-1) & known.any(-1)]
+    known = known[np.isfinite(known).all(-1)]
+    known = known[known.any(-1)]  # of no NaN, since one that signals is a warning here
     kind = _kind(known[:, -1])
     if size == 4:
         return Numbers(3, "as the fourth of four", kind in ("share", "level", "percent"))
