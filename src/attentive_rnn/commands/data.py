@@ -82,7 +82,9 @@ DATA = Command(
             OPTION,
             Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
             overwrite("the picture"),
-            next=lambda a: [line("train", "--data", a.path, *given_options(a))] if getattr(a, "trainable", True) else [],
+            next=lambda a: (
+                [line("train", "--data", a.path, *given_options(a))] if getattr(a, "trainable", True) else []
+            ),
         ),
         Command(
             "convert",
