@@ -148,7 +148,7 @@ FULL = {
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "residual": True, "init": "torch", "backend": "reference",
     "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
-    "memory": 9,
+    "memory": 9, "gate_reads": "state",
 }  # fmt: skip
 
 
@@ -168,7 +168,16 @@ def test_the_configuration_is_json_and_rebuilds_the_model(options):
 
 def test_every_option_reaches_the_layers():
     layers = SequenceClassifier(**FULL).layers
-    for name in ("gate_scale", "dropout", "locked_dropout", "bidirectional", "zoneout", "residual", "backend"):
+    for name in (
+        "gate_scale",
+        "dropout",
+        "locked_dropout",
+        "bidirectional",
+        "zoneout",
+        "residual",
+        "backend",
+        "gate_reads",
+    ):
         assert getattr(layers, name) == FULL[name]
     assert layers.gates == ("sigmoid", None)
     assert "bias_hh_l0" in dict(layers.named_parameters())
@@ -264,7 +273,7 @@ def test_it_learns_which_element_carries_the_signal():
         ({"pool": "max"}, r"pool should be one of 'mean', 'last', 'keras_compat', got 'max'"),
         ({"num_classes": 0}, r"num_classes must be at least 1, got 0"),
         ({"cell": "lstm", "reset_after": True}, r"reset_after is an option of the GRU, but cell='lstm'"),
-        ({"gate": "tanh"}, r"gate should be 'sigmoid', 'softmax' or None, got 'tanh'"),
+        ({"gate": "tanh"}, r"gate should be 'sigmoid', 'softmax', 'hard' or None, got 'tanh'"),
         ({"gate": ["sigmoid"]}, r"one value or one a layer, got 1 for num_layers=3"),
         ({"dropout": 1.5}, r"dropout should be a number in range \[0, 1\], got 1\.5"),
         ({"hidden_size": 0}, r"hidden_size must be greater than zero"),
