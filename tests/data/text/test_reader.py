@@ -147,6 +147,7 @@ def test_rows_without_a_text_or_a_label_are_refused_or_left_out(tmp_path):
     [
         ('text,label\n"a,b\n', r"a\.csv, line 2: unexpected end of data.*in quotation marks"),
         ("text,label\nfine,1\nfine, too,1\n", r"line 3: 3 fields, but line 1 has 2; put a text"),
+        ("text\nfine\t1\nit was\t2\tb\n", r"line 2: 2 fields, but line 1 has 1; put a text"),
         ("text,text\nfine,1\n", "two columns have the name 'text'"),
         ("text,label\n", "no rows after them"),
         ("\n", "is empty"),

@@ -277,7 +277,10 @@ def _rows(text: str, where: str) -> tuple[list[int], list[list[str]]]:
     tabs = {line.count("\t") for _, line in plain}
     if separator is None or (separator == "\t" and len(tabs) == 1):
         # Between tabs, quotation marks are seldom more than part of a text.
-        return [i for i, _ in plain], [[_unquoted(field) for field in line.split("\t")] for _, line in plain]
+        rows = [[_unquoted(field) for field in line.split("\t")] for _, line in plain]
+        for (line, _), fields in zip(plain, rows, strict=True):
+            _check_fields(fields, rows[0], where, line, plain[0][0])
+        return [i for i, _ in plain], rows
     found: list[list[str]] = []
     lines = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -294,13 +297,18 @@ def _rows(text: str, where: str) -> tuple[list[int], list[list[str]]]:
             return lines, found
         if row in ([], [""]):
             continue
-        if found and len(row) != len(found[0]):
-            raise DataError(
-                f"{where}, line {line}: {counted(len(row), 'field')}, but line {lines[0]} has {len(found[0])}; put a "
-                "text that holds a separator in quotation marks"
-            )
+        if found:
+            _check_fields(row, found[0], where, line, lines[0])
         found.append([field.strip() for field in row])
         lines.append(line)
+
+
+def _check_fields(row: list[str], first: list[str], where: str, line: int, first_line: int) -> None:
+    if len(row) != len(first):
+        raise DataError(
+            f"{where}, line {line}: {counted(len(row), 'field')}, but line {first_line} has {len(first)}; put a text "
+            "that holds a separator in quotation marks"
+        )
 
 
 def _unquoted(field: str) -> str:
