@@ -28,6 +28,7 @@ def test_values_in_range_are_taken():
         (lambda: number("set", "share", 1.5, 0, 1), "share must be a number from 0 to 1, got 1.5"),
         (lambda: number("set", "rate", 0, 0, math.inf, above=True), "must be a number above 0, got 0"),
         (lambda: number("set", "share", math.nan, 0, 1), "got nan"),
+        (lambda: number("set", "rate", 10**309, 0, math.inf), "must be a number from 0, got 1000"),
         (lambda: number("set", "share", False, 0, 1), "got False"),
     ],
 )

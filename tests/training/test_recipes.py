@@ -176,6 +176,13 @@ def test_a_data_set_that_is_not_there_is_named_with_the_nearest_file(tmp_path, m
         recipes.load_config(tmp_path / "absent")
 
 
+@pytest.mark.parametrize("path", ["a\0b.csv", "~nobody-of-this-name/set.csv"])
+@pytest.mark.parametrize("key", ["data.path", "init_from"])
+def test_a_path_that_is_none_is_one_line(key, path):
+    with pytest.raises(ConfigError, match=rf"{key}: .*is no path"):
+        recipes.load_config("japanese-vowels", [(key, path)])
+
+
 def test_a_recipe_of_the_package_comes_before_a_file_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("paper/nucla", "mine/nucla"):

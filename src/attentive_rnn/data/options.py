@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import wraps
@@ -74,9 +75,12 @@ def whole(where: str, key: str, value: int, low: int) -> int:
     return value
 
 
+_LARGEST = sys.float_info.max  # whole numbers of a recipe may be larger
+
+
 def number(where: str, key: str, value: float, low: float, high: float, *, above: bool = False) -> float:
     """The value as a float from ``low`` (above it, if ``above``) to ``high``, or ConfigError."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    plain = isinstance(value, float) or (type(value) is int and abs(value) <= _LARGEST)
     if not plain or not low <= value <= high or (above and value == low):
         limits = f"above {low:g}" if above else f"from {low:g}"
         upper = "" if high == float("inf") else f" to {high:g}"

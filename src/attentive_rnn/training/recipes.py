@@ -94,15 +94,22 @@ def _value(key: str, text: str) -> Any:
     return text if "string" in kinds and not (value is None and "null" in kinds) else value
 
 
+def _full_path(key: str, path: str) -> str:
+    try:
+        return str(Path(path).expanduser().resolve())
+    except (ValueError, RuntimeError) as error:  # a NUL character; ~NAME of nobody
+        raise ConfigError(f"{key}: {path!r} is no path ({error})") from error
+
+
 def resolve(config: Config) -> Config:
     """The configuration with what depends on the data set filled in: its reader, its transforms, its full path."""
     from ..data import get_source, recognise, transform_from_config  # late: they import PyTorch
 
     data = config.data
     if config.init_from is not None:
-        config.init_from = str(Path(config.init_from).expanduser().resolve())
+        config.init_from = _full_path("init_from", config.init_from)
     if data.path is not None:
-        data.path = str(Path(data.path).expanduser().resolve())
+        data.path = _full_path("data.path", data.path)
     if data.source is None:
         if data.path is None:
             raise ConfigError("data.path is missing: give --data.path PATH, a file or folder of sequences")
