@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
@@ -90,6 +91,8 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
             check_type(name, value, bool)
         elif _TYPES[name] is Rate:
             check_rate(name, value)
+        elif name == "gate_scale":
+            check_above_zero(name, value)
         elif name == "gate_reads":
             check_choice(name, value, GATE_READS)
     return {**defaults, **options}
@@ -103,10 +106,20 @@ def check_type(name: str, value: Any, kind: type[Any]) -> None:
         raise ValueError(f"{name} must be greater than zero")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def check_rate(name: str, value: Any) -> None:
     """Refuse a probability that is not in 0..1."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
+    if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{name} should be a number in range [0, 1], got {value!r}")
+
+
+def check_above_zero(name: str, value: Any) -> None:
+    """Refuse what is no number above zero, or too large for a float."""
+    if not _is_number(value) or not 0 < value <= sys.float_info.max:
+        raise ValueError(f"{name} should be a finite number above 0, got {value!r}")
 
 
 def check_choice(name: str, value: object, known: Sequence[object]) -> None:

@@ -17,7 +17,7 @@ from attentive_rnn.data import (
     transform_from_config,
 )
 from attentive_rnn.data.transforms import KINDS
-from attentive_rnn.data.transforms.features import Keep
+from attentive_rnn.data.transforms.features import Keep, Standardise
 from attentive_rnn.errors import ConfigError
 from data.transforms.skeletons import RNG, absent, people
 
@@ -127,3 +127,9 @@ def test_what_is_not_kept_is_zero_and_of_a_body_absent():
 def test_a_wrong_argument_is_refused(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), pytest.param(10**309, id="large"), True, "1"])
+def test_only_finite_numbers_standardise(value):
+    with pytest.raises(ConfigError, match="standardise: each of mean must be a number"):
+        Standardise([0.0, value], [1.0, 1.0])

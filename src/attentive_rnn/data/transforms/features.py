@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..options import one_of, whole
+from ..options import number, one_of, whole
 from ..schema import Schema
 from ..skeletons.layouts import Layout, known_layout
 from .base import Transform, bones_of, check_skeletons
@@ -140,8 +141,10 @@ class Standardise(Transform):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         for key, values in (("mean", mean), ("std", std)):
-            if not isinstance(values, list | tuple) or not all(type(v) in (int, float) for v in values):
+            if not isinstance(values, list | tuple):
                 raise ConfigError(f"{self.name}: {key} must be a list of numbers")
+            for value in values:
+                number(self.name, f"each of {key}", value, -sys.float_info.max, sys.float_info.max)
         if len(mean) != len(std) or not all(value > 0 for value in std):
             raise ConfigError(f"{self.name}: mean and std must be of one length, and every std above 0")
         self.mean, self.std = list(mean), list(std)
