@@ -18,7 +18,7 @@ from ..streaming.recogniser import Recognizer
 from ..streaming.segments import Segment
 from ..training.saved_model import SavedModel
 from .meters import KIND, Meters
-from .receiving import receive
+from .receiving import busy, receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request
@@ -84,8 +84,7 @@ def add_api(app: FastAPI, saved: SavedModel, recognizer: Callable[[], Recognizer
         """Recognise the frames of one or many tracks, each from its beginning."""
         nonlocal asking
         if asking >= ASKING:
-            busy = {"error": "too many requests at once; try again in a second"}
-            return JSONResponse(busy, status_code=503, headers={"Retry-After": "1"})
+            return busy("too many requests at once; try again in a second", 1)
         asking += 1
         try:
             place = io.BytesIO()

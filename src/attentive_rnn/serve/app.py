@@ -29,7 +29,7 @@ from ..video.pose import LARGEST
 from ..video.stages import ahead
 from .api import add_api
 from .meters import Meters
-from .receiving import receive
+from .receiving import busy, receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
@@ -78,8 +78,7 @@ def make_app(
     async def film(request: Request) -> Any:
         nonlocal uploads
         if uploads >= UPLOADS:
-            busy = {"error": "too many films are being read; try again in a minute"}
-            return JSONResponse(busy, status_code=503, headers={"Retry-After": "60"})
+            return busy("too many films are being read; try again in a minute", 60)
         uploads += 1
         place = tempfile.NamedTemporaryFile(suffix=".film")  # noqa: SIM115  # closed by `leave`
 

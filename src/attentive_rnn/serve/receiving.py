@@ -11,6 +11,11 @@ from starlette.responses import JSONResponse, Response
 PAUSE = 20.0  # seconds without a byte after which an upload is given up
 
 
+def busy(text: str, seconds: int) -> Response:
+    """The answer to one visitor too many, who may try again after so many seconds."""
+    return JSONResponse({"error": text}, status_code=503, headers={"Retry-After": str(seconds)})
+
+
 async def receive(request: Request, place: IO[bytes], largest: int, what: str) -> Response | None:
     """Write what a request sends to a file; the answer to one that is too large, stops or is abandoned, else None.
 
