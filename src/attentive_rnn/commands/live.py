@@ -122,12 +122,13 @@ def _pictures(
         if arguments.video is not None:
             film = stack.enter_context(FilmWriter(arguments.video, arguments.overwrite))
         frames = islice(_source(arguments.source, pipeline, film is not None), arguments.frames)
-        began = None
+        began, trained_at = None, saved.schema.rate
         for seen in stack.enter_context(closing(pipeline.run(frames))):
             frame = seen.frame
             began = frame.time if began is None else began
-            if frame.number == TIMED and saved.schema.rate and frame.time > began:
-                warn_of_rate(arguments.source, frame.number / (frame.time - began), saved.schema.rate)
+            if trained_at and frame.number >= TIMED and frame.time > began:  # a camera may have dropped that very frame
+                warn_of_rate(arguments.source, frame.number / (frame.time - began), trained_at)
+                trained_at = None  # told once
             segments += [*seen.ended, *relabelled(seen.people)]
             for one in seen.people:
                 said = one.recognition.to_dict(saved.schema.classes)
