@@ -114,6 +114,6 @@ def test_an_answer_has_its_class_and_the_probabilities_of_all():
 
 def test_values_that_do_not_go_together_are_an_error_of_the_section(small_config):
     config = small_config("basic-motions")
-    config.model.gate_scale, config.model.cell = 0.0, "no cell"
+    config.model.cell = "no cell"
     with pytest.raises(ConfigError, match="model: cell should be one of"):
         build_model(config, Schema(("a", "b"), (6,)))
