@@ -87,6 +87,8 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
 
 def check_folder(folder: Path, path: Path | None = None) -> None:
     """Refuse, by a ConfigError that names it or a path in it, a folder that can be neither written nor made."""
+    if path is not None and path.is_dir():
+        raise ConfigError(f"{path}: cannot be written: it is a folder")
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
         raise ConfigError(f"{path or folder}: cannot be written: {there} is no folder")
