@@ -111,10 +111,11 @@ def _told(recipe: str, config: Config, splits: Splits | None) -> Splits:
 
 def _compare_simple(run: RunFolder, splits: Splits) -> None:
     """Train simple methods on the split of a run, and leave their scores in its folder."""
-    from ..data.io.files import write_json
+    from ..data.io.files import check_folder, write_json
     from ..experiments.estimate import baselines
     from ..training import load_model
 
+    check_folder(run.path, run.baselines)
     write_json(run.baselines, {"baselines": [one.to_dict() for one in baselines(load_model(run.model), splits)]})
 
 

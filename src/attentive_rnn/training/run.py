@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 import signal
 import statistics
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -303,7 +304,7 @@ def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict
         validation[f"validation_{metric.name}"] = epochs.best[f"valid_{metric.column}"]
         validation["validation_loss"] = epochs.best["valid_loss"]
         validation["validation_count"] = len(job.valid)
-    return {
+    values = {
         "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,
         "best_epoch": int(epochs.best["epoch"]),
@@ -314,17 +315,19 @@ def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict
         "seconds_per_epoch": statistics.median(row["seconds"] for row in epochs.rows),
         "seconds": sum(row["seconds"] for row in epochs.rows),
         "loading_share": sum(row["loading"] for row in epochs.rows) / sum(row["seconds"] for row in epochs.rows),
-        "sha256": recorded_digests(run),
     }
+    return values | {"sha256": digests(run, values)}
 
 
-def recorded_digests(run: RunFolder) -> dict[str, str | None]:
-    """The SHA-256 of each file by which a finished run can be told from another; None: there is no such file."""
-    files = (run.model / WEIGHTS, run.model / DESCRIPTION, run.fingerprint)
-    return {
+def digests(run: RunFolder, results: Mapping[str, Any]) -> dict[str, str | None]:
+    """The SHA-256 of each file that a finished run keeps as it is, and of its results without those; None: no file."""
+    files = (run.model / WEIGHTS, run.model / DESCRIPTION, run.fingerprint, run.metrics, run.environment)
+    found = {
         str(file.relative_to(run.path)): hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
         for file in files
     }
+    text = json.dumps({key: value for key, value in results.items() if key != "sha256"}, sort_keys=True)
+    return found | {run.results.name: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def test_scores(saved: SavedModel, splits: Splits, logits: np.ndarray) -> dict[str, Any]:
