@@ -25,6 +25,7 @@ from .options import (
     check_type,
     complete,
     gates_per_layer,
+    rank_of_gate,
     show_options,
 )
 from .parameters import INITIALISATIONS, PARAMETERS, chrono, flops, parameter_shapes
@@ -50,7 +51,7 @@ class RecurrentBase(nn.Module):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate, gate_reads, gate_scale, locked_dropout, zoneout, residual, init, backend: see
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, init, backend: see
             :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
@@ -73,6 +74,7 @@ class RecurrentBase(nn.Module):
             the suffix _reverse marks the second direction.
         weight_ia_l{k}, weight_ha_l{k}, bias_a_l{k}: (D, D), (D, N), (D): the gate's W_xa, W_ha and b_a; no W_xa where
             gate_reads is "state".
+        weight_ua_l{k}: with gate_rank, W_ua (D, r); then weight_ia_l{k} is (r, D) and weight_ha_l{k} (r, N).
         last_backend: which backend ran the last call, and why.
 
     Raises:
@@ -84,6 +86,7 @@ class RecurrentBase(nn.Module):
     _mode: str  # as in torch.nn's messages: RNN, LSTM or GRU
     _defaults: ClassVar[Options] = DEFAULTS
     gate_reads: GateReads
+    gate_rank: int | None
     gate_scale: float
     locked_dropout: float
     zoneout: float
@@ -125,8 +128,11 @@ class RecurrentBase(nn.Module):
         self.dropout, self.gates = float(dropout), gates_per_layer(gate, num_layers)
         for name, value in given.items():
             setattr(self, name, float(value) if isinstance(defaults[name], float) else value)
-        self.specs = tuple(Spec(cell, one, self.gate_scale, lags, self.gate_reads) for one in self.gates)
         self.directions = 2 if bidirectional else 1
+        self.specs = tuple(
+            Spec(cell, one, self.gate_scale, lags, self.gate_reads, rank_of_gate(one, self.gate_rank, self._width(k)))
+            for k, one in enumerate(self.gates)
+        )
         self._steps, self._forward_suffixes = Steps(), tuple(f"_l{layer}" for layer in range(num_layers))
         for layer, spec in enumerate(self.specs):
             for suffix in self._suffixes(layer):

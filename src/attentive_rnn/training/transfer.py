@@ -30,7 +30,7 @@ FREE = (
     "memory",
     "backend",
 )
-FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_reverse)?")
+FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|weight_ua|bias_a)_l0(?:_reverse)?")
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,10 @@ def _take_over(model: Model, config: Config, schema: Schema, saved: SavedModel) 
 
 
 def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[int | None], head: bool) -> None:
-    """Write given tensors into those of a model in place; columns without a counterpart stay as they are."""
+    """Write given tensors into those of a model in place; columns without a counterpart stay as they are.
+
+    A gate with a rank, in the first layer where there is a W_ua, reads the inputs by columns and answers by rows of it.
+    """
     to = torch.tensor([i for i, column in enumerate(columns) if column is not None])
     source = torch.tensor([column for column in columns if column is not None])
     for name, tensor in own.items():

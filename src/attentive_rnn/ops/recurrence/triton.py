@@ -27,6 +27,8 @@ def why_not(call: Call) -> str | None:
     refusal = call.why_not_by_hand() or gpu.why_not((*call.inputs, call.zoneout), call.x.dtype, operator=True)
     if refusal is not None:
         return refusal
+    if call.w.ua is not None:
+        return "its kernels have no gate with a rank"
     d, n = call.x.shape[2], call.w.hh.shape[1]
     if not (0 < n <= WIDEST and (call.w.ha is None or 0 < d <= WIDEST)):
         return f"its kernels are for 1 to {WIDEST} units and, with a gate, as many inputs"
