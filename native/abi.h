@@ -15,7 +15,7 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD
 // T steps, B rows, D inputs, N units, G blocks of N rows of the cell's weights, in torch's order.
 //   steps, rows, inputs, units   T, B, D, N
 //   lags, first_lag              K former outputs h_{t-first_lag}, ... (rra.h); 0: none
-//   gate_rank                    r, the length of u_t, which a gate with ua is made of (gate.h); 0: there is no ua
+//   gate_rank                    r, of a low-rank gate (gate.h); 0: there is no ua
 //   x                            (T, B, D), unit stride along D; x_step, x_row: its strides along T and B, in elements
 //   h, c                         (B, N): the state before the first step
 //   window                       (B, W, N), W = lags + first_lag - 1: the outputs before it, the latest first

@@ -1,6 +1,6 @@
 // The attention gate, equations (4) and (5): a_t = s * f(W_xa x_t + W_ha h_{t-1} + b_a), x~_t = a_t * x_t, with f the
 // sigmoid, over the inputs the softmax, or hard, min(max(z/6 + 1/2, 0), 1). Without W_xa it reads h_{t-1} alone.
-// With a rank r, a_t = s * f(W_ua u_t + b_a) of the r numbers u_t = W_xa x_t + W_ha h_{t-1}.
+// Low-rank, a_t = s * f(W_ua u_t + b_a) with the r numbers u_t = W_xa x_t + W_ha h_{t-1}.
 #pragma once
 #include "layer.h"
 #include "vmath.h"

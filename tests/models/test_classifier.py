@@ -166,6 +166,16 @@ def test_the_configuration_is_json_and_rebuilds_the_model(options):
     assert repr(again) == repr(model)
 
 
+def test_from_full_is_a_classifier_with_low_rank_gates_and_its_configuration():
+    model = model_of(num_layers=3).eval()
+    low = SequenceClassifier.from_full(model, 2)
+    assert low.config == model.config | {"gate_rank": 2}
+    again = SequenceClassifier(**low.config).double().eval()
+    again.load_state_dict(low.state_dict())
+    assert torch.equal(again(X), low(X))
+    assert torch.equal(SequenceClassifier.from_full(model, 6)(X), model(X))
+
+
 def test_every_option_reaches_the_layers():
     layers = SequenceClassifier(**FULL).layers
     for name in (

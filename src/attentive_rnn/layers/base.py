@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,7 @@ from .options import (
     rank_of_gate,
     show_options,
 )
-from .parameters import INITIALISATIONS, PARAMETERS, chrono, flops, parameter_shapes
+from .parameters import INITIALISATIONS, PARAMETERS, chrono, factors, flops, parameter_shapes
 from .stepping import Steps, compute_weights
 
 
@@ -140,6 +141,43 @@ class RecurrentBase(nn.Module):
                 for name, shape in shapes.items():
                     self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, **made)))
         self.reset_parameters(init)
+
+    @classmethod
+    def from_full(cls, layer: Self, rank: int) -> Self:
+        """A copy of `layer`, whose gates are full, with low-rank gates: the nearest ones to its own.
+
+        .. math:: [W_{xa} \\; W_{ha}] = U S V^T, \\qquad W_{ua} := U_r, \\quad [W_{xa} \\; W_{ha}]' := S_r V_r^T
+
+        It computes the same where the weights' rank is no higher. A gate of at most `rank` inputs stays full.
+
+        Raises:
+            TypeError, ValueError: `layer` is of another class or has low-rank gates, or `rank` is no size.
+
+        Example:
+            >>> import torch
+            >>> from attentive_rnn import EleAttGRU
+            >>> low = EleAttGRU.from_full(EleAttGRU(64, 8), rank=4)
+            >>> low.weight_ia_l0.shape, low.weight_ha_l0.shape, low.weight_ua_l0.shape
+            (torch.Size([4, 64]), torch.Size([4, 8]), torch.Size([64, 4]))
+        """
+        check_type("rank", rank, int)
+        if not isinstance(layer, cls):
+            raise TypeError(f"{cls.__name__}.from_full takes an {cls.__name__}, got {type(layer).__name__}")
+        if layer.gate_rank is not None:
+            raise ValueError(f"from_full takes a layer with full gates, but it has gate_rank={layer.gate_rank}")
+        low = copy.deepcopy(layer)
+        low._parameters.clear()
+        low.gate_rank, low.specs = rank, ()
+        for k, spec in enumerate(layer.specs):
+            low.specs += (spec._replace(gate_rank=rank_of_gate(spec.gate, rank, layer._width(k))),)
+            for suffix in layer._suffixes(k):
+                own = layer._named(k, suffix)
+                if low.specs[k].gate_rank is not None:
+                    own |= factors(own, rank)
+                for name in parameter_shapes(low.specs[k], 1, 1, low.bias):
+                    value = own[name].detach().clone()
+                    low.register_parameter(name + suffix, nn.Parameter(value, own[name].requires_grad))
+        return low
 
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: self.directions]

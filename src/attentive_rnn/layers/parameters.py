@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ops.recurrence import LEARNED, Spec
@@ -46,7 +47,7 @@ def flops(spec: Spec, d: int, n: int) -> int:
 
     GRU N(6D + 6N + 5) and the gate D(2D + 2N + 1) (Zhang et al., ECCV 2018, section 5.4); the LSTM's
     N(8D + 8N + 4), the RNN's N(2D + 2N), the 2KN of K lags, the D(2N + 1) of a gate that reads the state alone and the
-    r(2D + 2N) + D(2r + 1) of one with a rank follow by the same counting.
+    r(2D + 2N) + D(2r + 1) of a low-rank one follow by the same counting.
     """
     cell = {
         "gru": n * (6 * d + 6 * n + 5),
@@ -60,6 +61,20 @@ def flops(spec: Spec, d: int, n: int) -> int:
         rank, of_x = spec.gate_rank, d * (spec.gate_reads == "both")
         gate = (rank or d) * 2 * (of_x + n) + d * (2 * (rank or 0) + 1)
     return cell + gate + (0 if spec.lags is None else 2 * spec.lags.number * n)
+
+
+def factors(full: Parameters, rank: int) -> Parameters:
+    """The low-rank gate whose weights' product is nearest to a full gate's, by a singular value decomposition."""
+    names = [name for name in ("weight_ia", "weight_ha") if name in full]
+    whole = torch.cat([full[name].detach() for name in names], 1)
+    # Orthogonal columns of W_ua go with singular values of zero too: a gate of zeros can still learn.
+    u, s, v = torch.linalg.svd(whole.double(), full_matrices=rank > min(whole.shape))
+    inner = s[:rank, None] * v[: len(s)][:rank]
+    inner = F.pad(inner, (0, 0, 0, rank - len(inner)))
+    parts = inner.split([full[name].shape[1] for name in names], 1)
+    made = {"weight_ua": u[:, :rank], **dict(zip(names, parts, strict=True))}
+    learns = full["weight_ha"].requires_grad
+    return {name: value.to(whole.dtype, copy=True).requires_grad_(learns) for name, value in made.items()}
 
 
 def torch_uniform(parameters: Parameters, hidden_size: int, spec: Spec) -> None:

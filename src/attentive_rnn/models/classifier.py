@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
@@ -134,6 +135,14 @@ class SequenceClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.locked_dropout = nn.Dropout(locked_dropout)
         self.pool = pool
+
+    @classmethod
+    def from_full(cls, model: SequenceClassifier, rank: int) -> SequenceClassifier:
+        """A copy of `model`, whose gates are full, with low-rank gates; see :meth:`RecurrentBase.from_full`."""
+        low = copy.deepcopy(model)
+        low.layers = type(model.layers).from_full(model.layers, rank)
+        low.config["gate_rank"] = rank
+        return low
 
     @property
     def num_parameters(self) -> int:

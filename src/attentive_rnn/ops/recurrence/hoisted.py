@@ -25,7 +25,7 @@ class Saved(NamedTuple):
     attention: Tensor | None  # (T, B, D)
     attended: Tensor  # (T, B, D): x~
     from_lags: Tensor | None = None  # (T, B, N): with lags, a_t, which an LSTM needs
-    reduced: Tensor | None = None  # (T, B, r): of a gate with a rank, u_t
+    reduced: Tensor | None = None  # (T, B, r): of a low-rank gate, u_t
 
 
 class Deltas(NamedTuple):

@@ -37,7 +37,7 @@ def respond(spec: Spec, pre: Tensor) -> Tensor:
 def attend(spec: Spec, x: Tensor, xa: Tensor, ha: Tensor, w: Weights) -> tuple[Tensor, Tensor]:
     """a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a) [4], x~_t = a_t * x_t [5]; xa and ha are the two products.
 
-    With a rank, which the paper does not have, the products add up to u_t, and a_t = sigmoid(W_ua u_t + b_a).
+    Of a low-rank gate, which the paper does not have, they add up to u_t, and a_t = sigmoid(W_ua u_t + b_a).
     """
     a = respond(spec, xa + ha if w.ua is None else F.linear(xa + ha, w.ua, w.b_a))
     a = a if spec.gate_scale == 1.0 else a * spec.gate_scale
@@ -112,7 +112,7 @@ def advance(
 def projected(w: Weights, x: Tensor) -> Tensor:
     """What does not wait for h_{t-1}, of x (..., D): W_xa x + b_a of a gate, without W_xa b_a; else W_x x + b.
 
-    With a rank b_a comes later.
+    A low-rank gate adds b_a later.
     """
     if w.ha is None:
         return F.linear(x, w.ih, w.b_ih)

@@ -46,7 +46,7 @@ class Spec(NamedTuple):
     gate_scale: float = 1.0
     lags: Lags | None = None  # None: no attention to past outputs
     gate_reads: GateReads = "both"  # "state": h_{t-1} alone
-    gate_rank: int | None = None  # r, the length of u_t, which a gate with W_ua is made of; None: there is no W_ua
+    gate_rank: int | None = None  # r, the length of u_t, of a low-rank gate; None: there is no W_ua
 
     @property
     def blocks(self) -> int:
@@ -85,9 +85,9 @@ class Weights(NamedTuple):
     hh: Tensor  # (G*N, N)
     b_ih: Tensor | None = None  # (G*N)
     b_hh: Tensor | None = None  # (G*N), only with gru_reset_after
-    ia: Tensor | None = None  # (D, D), W_xa, with a rank (r, D); None too where the gate reads h_{t-1} alone
-    ha: Tensor | None = None  # (D, N), W_ha, with a rank (r, N)
-    ua: Tensor | None = None  # (D, r), W_ua, only with a rank
+    ia: Tensor | None = None  # (D, D), W_xa, low-rank (r, D); None too where the gate reads h_{t-1} alone
+    ha: Tensor | None = None  # (D, N), W_ha, low-rank (r, N)
+    ua: Tensor | None = None  # (D, r), W_ua, only of a low-rank gate
     b_a: Tensor | None = None  # (D)
     lag: Tensor | None = None  # (K), W_a of the lags, that of the latest output first; in a `Call`, w made of it
 
@@ -247,7 +247,9 @@ def check(call: Call) -> None:
             "no gate none"
         )
     if (w.ua is None) != (spec.gate_rank is None):
-        raise RuntimeError(f"gate_rank {spec.gate_rank} and the weight ua do not agree: a gate with a rank needs it")
+        raise RuntimeError(
+            f"gate_rank {spec.gate_rank} and the weight ua do not agree: a low-rank gate needs it, no other has it"
+        )
     if w.b_hh is not None and spec.cell != "gru_reset_after":
         raise RuntimeError(f"cell {spec.cell!r} has one bias, b_ih; b_hh belongs to 'gru_reset_after'")
     shapes, got = [(b, *shape) for shape in spec.state_shapes(n)], [tuple(s.shape) for s in state]

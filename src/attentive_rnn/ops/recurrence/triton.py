@@ -24,11 +24,11 @@ LARGE = 128  # inputs or units from which a program has 8 warps
 
 def why_not(call: Call) -> str | None:
     """What keeps the kernels from a call, if anything."""
+    if call.w.ua is not None:
+        return "its kernels have no low-rank gate"
     refusal = call.why_not_by_hand() or gpu.why_not((*call.inputs, call.zoneout), call.x.dtype, operator=True)
     if refusal is not None:
         return refusal
-    if call.w.ua is not None:
-        return "its kernels have no gate with a rank"
     d, n = call.x.shape[2], call.w.hh.shape[1]
     if not (0 < n <= WIDEST and (call.w.ha is None or 0 < d <= WIDEST)):
         return f"its kernels are for 1 to {WIDEST} units and, with a gate, as many inputs"
