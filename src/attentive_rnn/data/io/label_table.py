@@ -13,6 +13,7 @@ from ...errors import ConfigError, DataError
 from ..split import check_part_folders, part_of
 from .cells import absent
 from .files import read_bytes
+from .flags import flags_note, is_flag, parts_of_flags
 from .text import parse_table
 
 _FILE = ("file", "filename", "file_name", "filepath", "path", "wav", "audio", "name", "fname", "slice_file_name")
@@ -137,6 +138,10 @@ def facts_of_table(
         chosen[role] = name or next((lower[word] for word in usual if word in lower), None)
     if chosen["label"] is None:
         raise DataError(f"{table}: which column is the label? say --option label=NAME; there are {', '.join(columns)}")
+    flags = {n: cells for n, cells in columns.items() if is_flag(n) and chosen["split"] in (None, n)}
+    telling, parts = parts_of_flags(flags, str(table))
+    if telling:
+        chosen["split"], columns[telling[0]] = telling[0], parts
     by_name: dict[str, list[Path]] = {}
     for file in files:
         by_name.setdefault(file.name, []).append(file)
@@ -153,5 +158,6 @@ def facts_of_table(
         values = {role: columns[column][row] for role, column in chosen.items() if column is not None}
         facts[fitting[0]] = {role: value for role, value in values.items() if not absent(value)}
     rest = [file for file in files if not facts[file]]
-    notes = [f"{table}: does not name {len(rest)} of {len(files)} files; the first is {rest[0].name}"] if rest else []
+    notes = [f"{table}: {flags_note(telling)}"] if telling else []
+    notes += [f"{table}: does not name {len(rest)} of {len(files)} files; the first is {rest[0].name}"] if rest else []
     return facts, notes
