@@ -18,6 +18,10 @@ class ConfigError(UserError, ValueError):
     """A recipe, an option or a run folder cannot be used; the message names the key."""
 
 
+class InUseError(ConfigError):
+    """Another process works on what was asked for; the message names it."""
+
+
 def one_line(message: object) -> str:
     """A message as one line that a terminal shows as it is: no control characters, and the middle of a long one cut.
 

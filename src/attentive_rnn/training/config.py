@@ -68,7 +68,8 @@ def _model_section() -> type:
     by_type: dict[Any, Any] = {int: Count, Rate: Share}
     sizes = {"hidden_size": HIDDEN_SIZE, "num_layers": NUM_LAYERS}
     kinds = dict.fromkeys(sizes, int) | get_type_hints(ClassifierOptions, include_extras=True)
-    by_name = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
+    by_name: dict[str, Any] = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
+    by_name["gate_rank"] = Count | None
     found = []
     for name, default in (sizes | CLASSIFIER_DEFAULTS).items():
         kind = by_name.get(name, by_type.get(kinds[name], kinds[name]))

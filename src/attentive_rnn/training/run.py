@@ -87,11 +87,23 @@ def train(
     require_one_process()
     device = device_of(config)
     splits = load_splits(config, console) if splits is None else splits
-    starting_model(config, splits.train.schema)
-    run = create_run(config, Path(parent), name)
+    run = begin(config, Path(parent), splits, name)
     if words:
         (console or standard_error()).print(words, highlight=False, soft_wrap=True, markup=False)
     return _complete(run, config, splits, device, console, callbacks, loggers)
+
+
+def begin(config: Config, parent: Path, splits: Splits, name: str | None = None) -> RunFolder:
+    """The folder of a run that :func:`resume` trains; it has only a configuration, which has been tried on the data.
+
+    Args:
+        config, parent, splits, name: as in :func:`train`.
+
+    Raises:
+        ConfigError, DataError: the configuration cannot be used, or the name is taken.
+    """
+    starting_model(config, splits.train.schema)
+    return create_run(config, parent, name)
 
 
 def train_in_memory(config: Config, train: LabelledDataset, *, console: Console | None = None) -> SavedModel:
