@@ -409,12 +409,7 @@ HEADS = ("killed at a write point", "killed at a random moment", "full disk", "r
 
 
 def table(found: dict[str, Tried], before: str = "") -> str:
-    """The counts as a table of Markdown.
-
-    Args:
-        found: what came of the commands that were tried.
-        before: such a table, whose rows of other commands stay.
-    """
+    """The counts as a table of Markdown, with the rows of other commands in such a table `before`."""
     rows = ["| command | " + " | ".join(HEADS) + " | failed |", "|---|" + "--:|" * (len(HEADS) + 1)]
     for name in TARGETS:
         title = f"| `attentive {'data ' * (name == 'convert')}{name}` |"
