@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from ..data import Splits
+from ..environment import require_one_process
 from ..errors import ConfigError
 from ..progress import steps
 from ..tasks import Task, task_for
@@ -122,8 +123,9 @@ def run_once(config: Config, folder: Path, splits: Splits, console: Console, nam
         name: of the run's folder; None: the run may be any of the folder, and a new one is named by the time.
 
     Raises:
-        ConfigError: there is a run of that name, but of another configuration.
+        ConfigError: there is a run of that name, but of another configuration; or several processes were started.
     """
+    require_one_process()
     run: RunFolder | None
     if name is None:
         same = [run for run in list_runs(folder) if difference(config, run.read_config()) is None]
