@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, UserError, one_line
 from ..terminal import to_json
-from .arguments import RUN_OR_MODEL, Argument, Command, line, overwrite, reader_options
+from .arguments import Argument, Command, line, overwrite, reader_options
 from .videos import BACKBONE, POSES, chosen_estimator, chosen_extractor
 
 if TYPE_CHECKING:
@@ -313,8 +313,22 @@ def _notes_on_pictures(arguments: argparse.Namespace, trained: TrainedRun) -> li
         return [f"the page has no use for pictures, but other programs can send frames to /recognise: {error}"]
 
 
+def _runs(places: Sequence[str]) -> list[str]:
+    """Runs and models as they are given, and in place of a folder of runs, or of folders of runs, those in it."""
+    from ..training.run_folder import list_runs
+
+    found: list[str] = []
+    for place in places:
+        folder = Path(place).expanduser()
+        inner = [] if (folder / "config.yaml").is_file() or not folder.is_dir() else [folder, *sorted(folder.iterdir())]
+        runs = [str(run.path) for one in inner for run in list_runs(one) if run.model.is_dir()]
+        found += runs or [place]
+    return list(dict.fromkeys(found))
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
+    from ..serve.models import Model, Models
     from ..serve.server import run
     from ..streaming import Recognizer
     from ..trained import load
@@ -325,14 +339,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
-    trained = load(arguments.folder)
-    print_notes(_notes_on_pictures(arguments, trained))
-    app = make_app(
-        trained.saved,
-        lambda: _make_pipeline(arguments, trained),
-        arguments.largest * 2**20,
-        lambda: Recognizer(trained.saved, window=arguments.window, hold=arguments.hold),
-    )
+
+    def loaded(name: str) -> Model:
+        trained = load(name)
+        print_notes(_notes_on_pictures(arguments, trained))
+        return Model(
+            trained.saved,
+            lambda: _make_pipeline(arguments, trained),
+            lambda: Recognizer(trained.saved, window=arguments.window, hold=arguments.hold),
+        )
+
+    app = make_app(Models(_runs(arguments.folders), loaded), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 
@@ -369,7 +386,13 @@ SERVE = Command(
     "a page on this machine: what a webcam or a video shows, live",
     "attentive serve runs/poses/TIME --port 8001",
     _serve,
-    RUN_OR_MODEL,
+    Argument(
+        "folders",
+        metavar="RUN",
+        nargs="+",
+        help="a run folder, its model/ folder, a model on the hub (USER/REPOSITORY), or a folder of runs; of several, "
+        "the page lets choose",
+    ),
     Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
     Argument("--port", type=int, default=8000, help="default 8000"),
     Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded video (default 200)"),
