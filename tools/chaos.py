@@ -151,8 +151,8 @@ def warm() -> None:
     import attentive_rnn.cli
     import attentive_rnn.experiments.study
     import attentive_rnn.explain.report.page
-    import attentive_rnn.training.launch
     import attentive_rnn.training.loop
+    import attentive_rnn.training.processes.launch
     import attentive_rnn.video
     from attentive_rnn.video import landmarkers, pose
 

@@ -32,6 +32,9 @@ class LayerOptions(TypedDict, total=False):
             entry a layer.
         gate_reads: "both", x_t and h_{t-1}; "state", h_{t-1} alone: there is no W_xa, and an element whose gate is
             exactly zero changes nothing.
+        gate_rank: r, of a low-rank gate, which costs less where inputs are wide: a_t = sigmoid(W_ua u_t + b_a), with
+            the r numbers u_t = W_xa x_t + W_ha h_{t-1}. It is not the paper's. None, and in layers of r inputs or
+            fewer: the full gate.
         gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
@@ -43,6 +46,7 @@ class LayerOptions(TypedDict, total=False):
 
     gate: Gate | Sequence[Gate]
     gate_reads: GateReads
+    gate_rank: int | None
     gate_scale: float
     locked_dropout: Rate
     zoneout: Rate
@@ -69,6 +73,7 @@ class ClassifierOptions(LayerOptions, total=False):
 LAYER_DEFAULTS: LayerOptions = {
     "gate": "sigmoid",
     "gate_reads": "both",
+    "gate_rank": None,
     "gate_scale": 1.0,
     "locked_dropout": 0.0,
     "zoneout": 0.0,
