@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz chaos soak attacks check-kernels lint bench bench-gpu clean
+.PHONY: demo test fuzz chaos soak attacks check-kernels lint bench bench-gpu check-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +54,9 @@ bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machi
 
 bench-gpu: $(VENV)/dev  ## the same on a GPU, against cuDNN's layers; exit status 2 where there is none
 	$(BIN)/python -m benchmarks.gpu --write docs/benchmarks.md
+
+check-gpu: $(VENV)/dev  ## what only a GPU can show, within seven minutes, into build/check-gpu.json; exit status 2 where there is none
+	$(BIN)/python tools/check_gpu.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

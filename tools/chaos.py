@@ -38,7 +38,9 @@ import numpy as np
 
 LEFT = re.compile(r"\..+\.tmp|\.new-.+|\.lock|\..+\.lock")  # names of what only a process that runs may have
 OWN = ("env.json", "report.html", "*.png", "*.ckpt", "events.*", "compare.yaml")  # hold times: they are there
-TIMES = re.compile(r"seconds|loading|folder")  # columns and keys that differ from run to run
+TIMES = re.compile(  # columns and keys that differ from run to run, such as the digests of what holds times
+    r"seconds|loading|folder|env\.json|metrics\.csv|results\.json"
+)
 STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 SMALL = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "2"]
@@ -149,8 +151,8 @@ def warm() -> None:
     import attentive_rnn.cli
     import attentive_rnn.experiments.study
     import attentive_rnn.explain.report.page
-    import attentive_rnn.training.launch
     import attentive_rnn.training.loop
+    import attentive_rnn.training.processes.launch
     import attentive_rnn.video
     from attentive_rnn.video import landmarkers, pose
 

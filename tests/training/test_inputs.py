@@ -326,3 +326,26 @@ def test_a_confidence_is_not_taken_for_the_depth_that_a_model_takes(kinect, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         assert read_input(saved, path, {"coordinates": 3}).schema == saved.schema
+
+
+def test_the_rate_of_a_file_goes_before_that_of_the_training_and_a_typed_one_before_both(tmp_path):
+    plain, own = _write(tmp_path / "plain.csv"), tmp_path / "own.npz"
+    options = {"data.path": str(plain), "data.options.label": "truth", "data.options.rate": "20"}
+    run = train(load_config("sequence", list((options | _SMALL).items())), tmp_path, console=Console(quiet=True))
+    saved = load_model(run.model)
+    assert saved.schema.rate == 20.0
+    assert len(read_input(saved, plain)) == 24
+    assert len(read_input(saved, convert(plain, tmp_path / "same.npz", label="truth", rate=20))) == 24
+    convert(plain, own, label="truth", rate=60)
+    with pytest.raises(DataError, match=r"own.npz: has 60 frames per second, but .* trained with 20; .*rate=20"):
+        read_input(saved, own)
+    assert len(read_input(saved, own, {"rate": 20})) == 24
+
+
+def test_windows_in_seconds_are_of_the_rate_of_the_training_where_a_file_says_none(tmp_path):
+    path = _write(tmp_path / "plain.csv")
+    words = {"label": "truth", "window": "0.2s", "rate": "20"}
+    options = {"data.path": str(path)} | {f"data.options.{key}": value for key, value in words.items()}
+    run = train(load_config("sequence", list((options | _SMALL).items())), tmp_path, console=Console(quiet=True))
+    read = read_input(load_model(run.model), path)
+    assert set(read.lengths.tolist()) == {4}
