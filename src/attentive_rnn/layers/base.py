@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths, recurrence
+from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths
 from ..options import GateReads
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
@@ -30,6 +30,7 @@ from .options import (
     show_options,
 )
 from .parameters import INITIALISATIONS, PARAMETERS, chrono, factors, flops, parameter_shapes
+from .recompute import in_parts
 from .stepping import Steps, compute_weights
 
 
@@ -40,10 +41,6 @@ class RecurrentBase(nn.Module):
 
     Every later use of x_t in the layer is of :math:`\\tilde x_t`; the gate itself reads x_t.
 
-    A training step keeps what every step of every layer left. ``torch.utils.checkpoint.checkpoint(layer, x,
-    use_reentrant=False)`` keeps x alone and runs the steps once more on the way back; a long sequence can go through it
-    part by part, the state carried from one to the next.
-
     Args:
         input_size: D, the number of elements of the input at a step.
         hidden_size: N, the number of neurons.
@@ -52,7 +49,7 @@ class RecurrentBase(nn.Module):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, init, backend: see
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: see
             :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
@@ -91,6 +88,7 @@ class RecurrentBase(nn.Module):
     gate_scale: float
     locked_dropout: float
     zoneout: float
+    recompute: int | None
     backend: str
     last_backend: Choice | None = None
 
@@ -369,7 +367,8 @@ class RecurrentBase(nn.Module):
         for layer, spec in enumerate(self.specs):
             outputs, responses = [], []
             for direction in range(self.directions):
-                run = recurrence(
+                run = in_parts(
+                    self.recompute,
                     x,
                     tuple(s[layer * self.directions + direction] for s in state),
                     self.weights(layer, reverse=direction == 1),

@@ -29,6 +29,7 @@ from ..recordings import Windows, with_windows
 from ..schema import Schema
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import keep
 from .mel import LogMel
 
 _RATES = (1000, 384000)  # Hz
@@ -130,7 +131,7 @@ def _features(file: Path, mel: LogMel) -> tuple[np.ndarray, int]:
     if rate != mel.sample_rate:
         common = gcd(rate, mel.sample_rate)
         sound = resample_poly(sound, mel.sample_rate // common, rate // common)
-    return mel(sound), rate
+    return keep(mel(sound)), rate
 
 
 SOURCE = Source(

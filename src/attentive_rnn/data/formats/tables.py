@@ -17,8 +17,9 @@ from ..io import arrow
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
-from ..io.files import existing, read_bytes, unpacked
+from ..io.files import decompress, existing, read_bytes, unpacked
 from ..io.text import header_note, parse_table
+from ..io.text_columns import TextColumn, plain_table
 from ..recordings import Windows, changes, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
@@ -192,10 +193,13 @@ def _columns(path: Path, header: bool | None, decimal: Decimal | None) -> tuple[
     """The columns of a file, and notes on how it was taken."""
     if path.is_dir() or path.suffix.lower() in arrow.SUFFIXES:
         return replace(parquet.read_columns(path), decimal=decimal), []
-    table = parse_table(read_bytes(path), str(path), header)
+    data = decompress(read_bytes(path), str(path))
+    if (plain := plain_table(data, str(path), header)) is not None:
+        return Columns(str(path), "line", plain.lines, dict(plain.columns), decimal=decimal), []
+    table = parse_table(data, str(path), header, packed=False)
     if table.unclear:
         raise DataError(table.unclear)
-    columns: dict[str, list[str] | np.ndarray] = {**table.columns()}
+    columns: dict[str, list[str] | TextColumn | np.ndarray] = {**table.columns()}
     notes = [*table.notes, *([header_note(str(path))] if table.numbered else [])]
     return Columns(str(path), "line", table.lines, columns, decimal=decimal), notes
 
@@ -206,11 +210,9 @@ def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
     if table.sequence is None:
         arrow.check_shards(table.texts(roles["sequence"]) if "sequence" in roles else None, table.shards, table.where)
     if "sequence" in roles:
-        ids = table.texts(roles["sequence"])
-        number = {text: i for i, text in enumerate(dict.fromkeys(ids))}
-        sequence = np.array([number[text] for text in ids])
-        if "" in number:
-            raise DataError(f"{table.place(ids.index(''))}: {roles['sequence']} is empty")
+        sequence, names = table.codes(roles["sequence"])
+        if "" in names:
+            raise DataError(f"{table.place(int((sequence == names.index('')).argmax()))}: {roles['sequence']} is empty")
     try:
         return sorted_rows(table, sequence, roles.get("time"))
     except DataError as error:
@@ -229,7 +231,9 @@ def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:
 
 def _rate(table: Columns, roles: Mapping[str, str], rows: Rows) -> float | None:
     """The frames per second of a column of times written out; of numbers the unit is not known."""
-    if "time" not in roles or not isinstance(table.values[roles["time"]], list) or not table.are_times(roles["time"]):
+    if "time" not in roles or isinstance(table.values[roles["time"]], np.ndarray):
+        return None
+    if not table.are_times(roles["time"]):
         return None
     steps = rows.steps(table.numbers(roles["time"])) if rows.within.any() else np.empty(0)
     middle = float(np.median(steps)) if len(steps) else 0.0

@@ -29,6 +29,7 @@ from ..io.memory import check_memory
 from ..schema import Schema, has_control_characters
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import keep
 from .layouts import UNITS, JointLayout, Layout, get_layout, plain_name
 from .units import unit_in, with_units
 
@@ -88,7 +89,7 @@ def read(
                 raise DataError(f"{file}: has {what} of {value}, but {first[0]} of {wanted}; all must agree")
         if capture.others:
             others.append(file)
-        return torch.from_numpy(capture.positions[:, None, order])
+        return torch.from_numpy(keep(capture.positions[:, None, order]))
 
     for file in files:
         if (sequence := bad.read(partial(frames, file))) is not None:
