@@ -44,6 +44,7 @@ SHAPES = {  # (T, B, D, N)
     "long": (2000, 16, 12, 64),
 }
 QUICK = ("L1", "b32", "off1")
+RANKS = (64, 128)  # of low-rank gates, where a layer has more inputs than twice the highest
 GPU = "## GPU"  # the section of benchmarks.gpu
 
 
@@ -71,6 +72,8 @@ def competitors(d: int, n: int, loops: bool, backend: str = "cpu") -> dict[str, 
         "RRA, 5 lags and a gate": RRA(d, n, lags=5, gate="sigmoid", backend=backend),
         "plain GRU (gate=None)": EleAttGRU(d, n, gate=None, reset_after=True, backend=backend),
     }
+    for rank in RANKS if d > 2 * max(RANKS) else ():
+        layers[f"EleAttGRU, gate_rank {rank}"] = EleAttGRU(d, n, gate_rank=rank, backend=backend)
     if loops:
         for name, kind in (("naive loop", NaiveEleAttGRU), ("hoisted loop", HoistedEleAttGRU)):
             layers[name] = kind(d, n)

@@ -121,15 +121,16 @@ def random_call(
     def draw_lags(number: int) -> Tensor:  # as at the start of a training: far from a sum of zero
         return torch.rand(number, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
-    g, n, d, bound = spec.blocks, units, inputs, units**-0.5
+    g, n, d, r, bound = spec.blocks, units, inputs, spec.gate_rank or inputs, units**-0.5
     gated = spec.gate is not None
     weights = Weights(
         ih=draw(g * n, d, bound=bound),
         hh=draw(g * n, n, bound=bound),
         b_ih=draw(g * n, bound=bound) if bias else None,
         b_hh=draw(g * n, bound=bound) if bias and spec.cell == "gru_reset_after" else None,
-        ia=draw(d, d, bound=d**-0.5) if gated and spec.gate_reads == "both" else None,
-        ha=draw(d, n, bound=bound) if gated else None,
+        ia=draw(r, d, bound=d**-0.5) if gated and spec.gate_reads == "both" else None,
+        ha=draw(r, n, bound=bound) if gated else None,
+        ua=None if spec.gate_rank is None else draw(d, r, bound=r**-0.5),
         b_a=draw(d, bound=bound) if bias and gated else None,
         lag=draw_lags(spec.lags.number) if spec.lags is not None and spec.lags.norm in LEARNED else None,
     )

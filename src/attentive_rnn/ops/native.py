@@ -28,6 +28,7 @@ class RecurrenceInputs(NamedTuple):
     units: int
     lags: int
     first_lag: int
+    gate_rank: int
     is_double: int
     reverse: int
     threads: int
@@ -43,6 +44,7 @@ class RecurrenceInputs(NamedTuple):
     b_hh: Address = None
     ia: Address = None
     ha: Address = None
+    ua: Address = None
     b_a: Address = None
     lag: Address = None
     lengths: Address = None
@@ -80,6 +82,7 @@ class RecurrenceGradients(NamedTuple):
     g_b_hh: Address
     g_ia: Address
     g_ha: Address
+    g_ua: Address
     g_b_a: Address
     g_lag: Address
 

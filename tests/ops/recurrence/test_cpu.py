@@ -23,7 +23,10 @@ from helpers import (
     results,
 )
 
-SPECS = st.builds(Spec, *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0), (None,), GATE_READS)))
+PARTS = (ALL_CELLS, ALL_GATES, (1.0, 2.0), (None,), GATE_READS, (None, None, 1, 5, 17))
+SPECS = st.builds(Spec, *(st.sampled_from(some) for some in PARTS)).map(
+    lambda spec: spec if spec.gate else spec._replace(gate_rank=None)
+)
 
 
 @pytest.mark.usefixtures("_poisoned")

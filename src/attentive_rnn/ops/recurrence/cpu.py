@@ -41,7 +41,7 @@ def history_bytes(call: Call) -> Any:
 
     def size(steps: int, rows: int) -> int:
         lags, first = (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
-        sizes = (steps, rows, int(d), int(n), lags, first)
+        sizes = (steps, rows, int(d), int(n), lags, first, spec.gate_rank or 0)
         inputs = RecurrenceInputs(_CELL[spec.cell], _GATE[spec.gate], 1.0, *sizes, call.dtype is torch.float64, 0, 1)
         return int(native.kernels.history_bytes(*inputs))
 
@@ -107,7 +107,7 @@ def inputs_of(call: Call) -> RecurrenceInputs:
     steps, rows, inputs = x.shape
     lags, first_lag = (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
     tensors = (*spec.h_c_window(state), *w, lengths, zoneout)
-    h, c, window, ih, hh, b_ih, b_hh, ia, ha, b_a, lag, ends, keep = [
+    h, c, window, ih, hh, b_ih, b_hh, ia, ha, ua, b_a, lag, ends, keep = [
         None if t is None else t.data_ptr() for t in tensors
     ]
     return RecurrenceInputs(
@@ -120,6 +120,7 @@ def inputs_of(call: Call) -> RecurrenceInputs:
         units=w.hh.shape[1],
         lags=lags,
         first_lag=first_lag,
+        gate_rank=spec.gate_rank or 0,
         is_double=x.dtype is torch.float64,
         reverse=reverse,
         threads=torch.get_num_threads(),
@@ -135,6 +136,7 @@ def inputs_of(call: Call) -> RecurrenceInputs:
         b_hh=b_hh,
         ia=ia,
         ha=ha,
+        ua=ua,
         b_a=b_a,
         lag=lag,
         lengths=ends,
