@@ -28,6 +28,7 @@ fuzz: $(VENV)/dev  ## damaged files for every reader and every file of a run, fo
 
 chaos: $(VENV)/dev  ## kills, full disks and read-only folders for every command that writes
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos.py --write docs/reliability.md
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos_study.py --write docs/reliability.md
 
 MINUTES := 10
 soak: $(VENV)/dev  ## the recogniser and the page under long use, for so many MINUTES
