@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz chaos soak attacks check-kernels lint bench bench-gpu check-gpu clean
+.PHONY: demo test fuzz chaos soak attacks check-kernels check-kernels-sanitized lint bench bench-gpu check-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,10 @@ RECORD := --seed $(SEED) --record build/kernels.jsonl --write docs/reliability.m
 check-kernels: $(VENV)/dev  ## COUNT random calls of the CPU kernels against the reference, from SEED
 	mkdir -p build
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/check_kernels.py --count $(COUNT) $(RECORD)
+
+check-kernels-sanitized: $(VENV)/dev  ## a tenth of COUNT such calls, of kernels with the address and undefined-behaviour sanitizers
+	mkdir -p build
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/sanitized.py tools/check_kernels.py --count $$(($(COUNT) / 10)) $(RECORD)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
