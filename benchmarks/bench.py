@@ -45,6 +45,7 @@ SHAPES = {  # (T, B, D, N)
 }
 QUICK = ("L1", "b32", "off1")
 GPU = "## GPU"  # the section of benchmarks.gpu
+ONNX = "## ONNX"  # that of benchmarks.onnx
 
 
 Runs = dict[str, Callable[[], None]]
@@ -215,8 +216,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(section, flush=True)
     whole = with_section(whole, maps.TITLE, section.splitlines())
     if options.write:
-        gpu = section_of(options.write.read_text(), GPU) if options.write.exists() else []
-        options.write.write_text(with_section(whole, GPU, gpu))
+        for title in (GPU, ONNX) if options.write.exists() else ():
+            whole = with_section(whole, title, section_of(options.write.read_text(), title))
+        options.write.write_text(whole)
 
 
 if __name__ == "__main__":
