@@ -55,6 +55,7 @@ COMPILED = "naive loop, step compiled"
 COLUMNS = ("nn.LSTM", COMPILED, "EleAttGRU", "EleAttLSTM", "RRA, 5 lags", "plain GRU (gate=None)")
 POOL = 8 << 30  # bytes that the kernels keep: the layers of a shape together, as each would keep its own in its process
 GPU = "## GPU"  # the section of benchmarks.gpu
+ONNX = "## ONNX"  # that of benchmarks.onnx
 
 
 Runs = dict[str, Callable[[], None]]
@@ -339,8 +340,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(section, flush=True)
     whole = with_section("\n".join(page), maps.TITLE, section.splitlines())
     if options.write:
-        gpu = section_of(options.write.read_text(), GPU) if options.write.exists() else []
-        options.write.write_text(with_section(whole, GPU, gpu))
+        for title in (GPU, ONNX) if options.write.exists() else ():
+            whole = with_section(whole, title, section_of(options.write.read_text(), title))
+        options.write.write_text(whole)
         options.write.with_name(f"{options.write.stem}-all.md").write_text("\n".join(every))
 
 
