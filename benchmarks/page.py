@@ -102,7 +102,7 @@ def trained(folder: Path) -> Path:
 def served(run: Path, people: int) -> Iterator[str]:
     """The address of a server of the run."""
     call = [sys.executable, "-m", "attentive_rnn", "serve", str(run), "--port", "0", "--people", str(people)]
-    with subprocess.Popen([*call, "--window", "30"], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([*call, "--window", "20"], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()
         server.terminate()
