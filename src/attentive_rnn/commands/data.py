@@ -21,9 +21,13 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from ..data import check
+    from ..data.io.files import check_writable
     from ..draw import draw_samples
+    from ..draw.samples import PICTURES
 
     options = reader_options(arguments)
+    if arguments.picture is not None:
+        check_writable(arguments.picture, PICTURES, arguments.overwrite)
     with bar(f"reading {arguments.path}"):
         report = check(arguments.path, **options)
     arguments.trainable = report.trainable
@@ -88,11 +92,13 @@ DATA = Command(
         ),
         Command(
             "convert",
-            "write a data set as .npz, .parquet or .pkl",
+            "write a data set as .npz, .parquet or .pkl, or as a folder for sets larger than memory",
             "attentive data convert skeletons.pkl skeletons.npz",
             _convert,
             _PATH,
-            Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
+            Argument(
+                "out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's), or a folder's name"
+            ),
             OPTION,
             overwrite("OUT"),
             next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],

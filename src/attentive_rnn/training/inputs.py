@@ -9,8 +9,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..data import (
     LabelledDataset,
     Schema,
@@ -24,8 +22,10 @@ from ..data import (
 )
 from ..data.in_memory import WHERE, from_arrays
 from ..data.io.files import existing, read_bytes
+from ..data.recordings import RateUnknownError
 from ..data.registry import carried_options, get_source, read_options, reader_of
 from ..data.skeletons.confidence import with_confidence
+from ..data.stored.sample import evenly, step
 from ..data.transforms.presence import numbers_of
 from ..errors import ConfigError, DataError
 from .config import Config
@@ -111,11 +111,22 @@ def _as_in_training(
     options: Mapping[str, Any] | None,
     read: Callable[..., SequenceDataset],
 ) -> SequenceDataset:
-    """What `read` gives for options, and for those of the training that hold for its reader."""
+    """What `read` gives for options, and for those of the training that hold for its reader.
+
+    The frames per second of the training hold where neither the options nor the data say others.
+    """
     given, trained = dict(options or {}), _of_training(saved, source, reader, takes)
+    rate = trained.pop("rate", None)
     while True:
         try:
-            return read(**{**trained, **given})
+            dataset = read(**{**trained, **given})
+            if rate is not None and dataset.schema.rate is None:
+                dataset.schema = replace(dataset.schema, rate=float(rate))
+            return dataset
+        except RateUnknownError:
+            if rate is None:
+                raise
+            trained["rate"], rate = rate, None
         except ConfigError as error:
             lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
             own = {} if saved.reader is None else saved.reader.options
@@ -150,7 +161,7 @@ def _check_depth(wanted: Schema, dataset: SequenceDataset, where: str) -> None:
     found = dataset.schema
     if any(len(schema.shape) != 3 or schema.vector != (3, 3) for schema in (wanted, found)) or wanted.coordinates == 3:
         return
-    joints = torch.cat([sequence.flatten(0, 2) for sequence in dataset.sequences])
+    joints = evenly(dataset.sequences, step(dataset.sequences, found.size)).flatten(0, 2)
     numbers = numbers_of(joints.numpy(), names=found.features)
     if numbers.coordinates < 3 and numbers.sure:
         raise DataError(
