@@ -1,6 +1,6 @@
 """The page of `attentive serve` in Chromium with a fake camera: pictures a second beside MediaPipe in a bare loop.
 
-    python -m benchmarks.page [--rounds 3] [--seconds 8] [--people 1] [--screenshot docs/page.png]
+    python -m benchmarks.page [--rounds 3] [--seconds 8] [--people 1] [--screenshot docs/pictures/page.png]
 
 A model learns to tell drawn people who stand, walk or wave, by the commands `attentive pose`, `train` and `explain`.
 Then a film of them is the camera, of 640 x 480 pixels, and page and bare loop take turns on its
