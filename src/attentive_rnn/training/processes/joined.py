@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,12 +48,26 @@ def joined() -> Iterator[Group]:
         watch.finish()
     except BaseException as error:
         if watch is not None:
-            _end(group, watch, error)
+            with _undisturbed():
+                _end(group, watch, error)
         raise
     finally:
         distributed.destroy_process_group()
         if watch is not None:
             watch.close()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without SIGTERM, by which torchrun ends the others of its machine at once: one of them has to speak."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _end(group: Group, watch: Watch, error: BaseException) -> None:
