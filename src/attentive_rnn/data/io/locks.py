@@ -69,7 +69,7 @@ def _holding(place: Path, path: Path, wait: bool = False) -> Iterator[None]:
     finally:
         ended.set()
         with suppress(OSError):
-            if place.read_bytes() in (content, b""):  # else this process stood still, and another took over
+            if content.startswith(place.read_bytes()):  # else this process stood still, and another took over
                 place.unlink()
 
 
