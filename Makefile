@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz chaos soak attacks check-kernels lint bench bench-gpu clean
+.PHONY: demo test fuzz chaos soak attacks check-kernels check-kernels-sanitized lint bench bench-gpu check-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,10 @@ check-kernels: $(VENV)/dev  ## COUNT random calls of the CPU kernels against the
 	mkdir -p build
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/check_kernels.py --count $(COUNT) $(RECORD)
 
+check-kernels-sanitized: $(VENV)/dev  ## a tenth of COUNT such calls, of kernels with the address and undefined-behaviour sanitizers
+	mkdir -p build
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/sanitized.py tools/check_kernels.py --count $$(($(COUNT) / 10)) $(RECORD)
+
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,6 +58,9 @@ bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machi
 
 bench-gpu: $(VENV)/dev  ## the same on a GPU, against cuDNN's layers; exit status 2 where there is none
 	$(BIN)/python -m benchmarks.gpu --write docs/benchmarks.md
+
+check-gpu: $(VENV)/dev  ## what only a GPU can show, within seven minutes, into build/check-gpu.json; exit status 2 where there is none
+	$(BIN)/python tools/check_gpu.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

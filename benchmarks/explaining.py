@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +25,8 @@ from rich.console import Console
 from attentive_rnn.data.io.files import read_json, write_json
 from attentive_rnn.experiments import table
 from attentive_rnn.experiments.runner import run_once
-from attentive_rnn.explain.faithfulness import FRACTIONS, RANKINGS, Faithfulness, measure
-from attentive_rnn.explain.faithfulness_table import SHARES, from_values, markdown, values
+from attentive_rnn.explain.faithfulness import FRACTIONS, RANKINGS, Curves, Faithfulness, measure
+from attentive_rnn.explain.faithfulness_table import SHARES, area, from_values, values
 from attentive_rnn.training import Config, load_model
 from attentive_rnn.training.recipes import read_recipe, resolve
 from attentive_rnn.training.run_folder import list_runs
@@ -104,14 +104,38 @@ def kept(outcomes: dict[str, list[Faithfulness]], shares: Sequence[float] = SHAR
 
 
 def page(outcomes: dict[str, list[Faithfulness]]) -> str:
-    """The part of docs/results.md: the accuracies over all sets, then the tables of each."""
-    parts = [kept(outcomes)]
+    """The part of docs/results.md: the accuracies with a share kept, and what else was measured, over all sets."""
+    fifth = int(np.argmin(np.abs(FRACTIONS - 0.2)))
+    measures: dict[str, Callable[[Curves], float]] = {
+        "accuracy %, best 20 % taken out (low)": lambda one: 100 * float(one.right_after_deletion[fifth]),
+        "area of insertion (high)": lambda one: float(area(one.insertion)),
+        "CPD (high)": lambda one: float(one.difference),
+        "CPP (low)": lambda one: float(one.preservation),
+    }
+    rows = []
+    for name, found in outcomes.items():
+        curves = {ranking: [one.curves[ranking] for one in found] for ranking in RANKINGS}
+        for measure_name, value in measures.items():
+            digits = 1 if "%" in measure_name else 3
+            means = {ranking: f"{np.mean([value(one) for one in of]):.{digits}f}" for ranking, of in curves.items()}
+            rows.append({"data set": name, "measure": measure_name} | means)
+    return f"{kept(outcomes)}{table.markdown(rows)}\n{commands(outcomes)}"
+
+
+def commands(outcomes: dict[str, list[Faithfulness]]) -> str:
+    """A line for each set: how its networks were trained, and with what the attended input correlates."""
+    lines = []
     for name, found in outcomes.items():
         entry = ENTRIES[name]
         changes = " ".join(f"--{key} {shlex.quote(value)}" for key, value in entry.changes.items())
-        command = f"attentive train {entry.recipe} --data {Path(entry.path).name} {changes}"
-        parts.append(f"### {name}, {found[0].count} test sequences\n\n`{command}`\n\n{markdown(found)}\n")
-    return "".join(parts)
+        with_gradients, with_random = (
+            f"{np.mean([getattr(one, key) for one in found]):+.2f}" for key in ("with_gradients", "with_random_weights")
+        )
+        lines.append(
+            f"* {name}, {found[0].count} test sequences, rank correlations {with_gradients} and {with_random}: "
+            f"`attentive train {entry.recipe} --data {Path(entry.path).name} {changes}`\n"
+        )
+    return "".join(lines)
 
 
 def write(outcomes: dict[str, list[Faithfulness]]) -> None:

@@ -1,6 +1,6 @@
 """EleAtt layers, RRA and AttentionRNN2d on a GPU against cuDNN's layers and loops: python -m benchmarks.gpu
 
-    python -m benchmarks.gpu [--shapes L1 rgb] [--precisions fp32 tf32 bf16] [--write docs/benchmarks.md]
+    python -m benchmarks.gpu [--shapes L1 maps] [--precisions fp32 tf32 bf16] [--no-loops] [--write docs/benchmarks.md]
 
 Every layer is first held to its reference in float64. Then all take turns in one process, warm, timed by CUDA events;
 medians are printed with the two floors of the device (see floors.py) and the distance to the higher one. Needs a GPU.
@@ -38,6 +38,7 @@ SHAPES = {  # (T, B, D, N)
     "rgb": (50, 256, 2048, 512),
     "off1": (300, 1, 75, 100),
 }
+MAPS = "maps"  # AttentionRNN2d, beside the shapes
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
 TOLERANCE = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 1e-1}  # of relative errors that are printed beside the times
 CALLS = 3  # what is recorded is recorded at the second call and replayed from then on
@@ -66,12 +67,13 @@ def by_events(run: Callable[[], None]) -> float:
     return start.elapsed_time(end) / 1e3
 
 
-def layers_of(d: int, n: int, dtype: torch.dtype) -> dict[str, nn.Module]:
-    torch.compiler.reset()  # or the steps compiled for other sizes would count towards its limit
-    layers = competitors(d, n, loops=True, backend="auto")
-    compiled = CompiledEleAttGRU(d, n)
-    share_parameters(compiled, layers["EleAttGRU, reset after"])
-    return {name: layer.to("cuda", dtype) for name, layer in (layers | {"naive loop, step compiled": compiled}).items()}
+def layers_of(d: int, n: int, dtype: torch.dtype, loops: bool) -> dict[str, nn.Module]:
+    layers = competitors(d, n, loops, backend="auto")
+    if loops:
+        torch.compiler.reset()  # or the steps compiled for other sizes would count towards its limit
+        layers["naive loop, step compiled"] = CompiledEleAttGRU(d, n)
+        share_parameters(layers["naive loop, step compiled"], layers["EleAttGRU, reset after"])
+    return {name: layer.to("cuda", dtype) for name, layer in layers.items()}
 
 
 def floors_of(layer: nn.Module, shape: tuple[int, ...], precision: str) -> tuple[Floors, Floors]:
@@ -87,11 +89,11 @@ def in_words(found: Floors) -> str:
     return f"{arithmetic} / {1e3 * found.memory:.4f} ms"
 
 
-def measure(shape: str, precision: str, seconds: float) -> list[str]:
+def measure(shape: str, precision: str, seconds: float, loops: bool) -> list[str]:
     """The table of a shape in one precision."""
     steps, rows, d, n = SHAPES[shape]
     torch.manual_seed(0)
-    layers = layers_of(d, n, DTYPES[precision])
+    layers = layers_of(d, n, DTYPES[precision], loops)
     made = {"device": "cuda", "dtype": DTYPES[precision]}
     x, weight = torch.randn(steps, rows, d, **made), torch.randn(steps, rows, n, **made)
     errors = check(layers, x, TOLERANCE[precision], CALLS)
@@ -171,9 +173,10 @@ def heading(command: str, name: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--shapes", nargs="+", choices=[*SHAPES, MAPS], default=[*SHAPES, MAPS])
     parser.add_argument("--precisions", nargs="+", choices=DTYPES, default=list(DTYPES))
     parser.add_argument("--seconds", type=float, default=3.0, help="for each table, forward and training (default 3)")
+    parser.add_argument("--no-loops", action="store_true", help="leave out the loops in Python, which take most time")
     parser.add_argument("--write", type=Path, help="put the section into this file")
     options = parser.parse_args(arguments)
     if not torch.cuda.is_available():
@@ -190,8 +193,10 @@ def main(arguments: list[str] | None = None) -> None:
     for precision in options.precisions:
         with products_in(precision):
             for shape in options.shapes:
-                say(measure(shape, precision, options.seconds))
-            say(measure_maps(precision, options.seconds))
+                if shape == MAPS:
+                    say(measure_maps(precision, options.seconds))
+                else:
+                    say(measure(shape, precision, options.seconds, not options.no_loops))
     if options.write:
         options.write.write_text(with_section(options.write.read_text(), GPU, lines))
 

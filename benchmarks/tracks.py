@@ -1,10 +1,10 @@
-"""A thousand tracks advanced in one step, against one step for each; and a million frames of tracks that come and go.
+"""A step of one track; a thousand tracks in one step, against one each; a million frames of tracks that come and go.
 
     python -m benchmarks.tracks [--frames 1000000]
 
 Networks of EleAtt-GRU layers on persons of 25 joints, with the paper's preprocessing, on one thread: everything between
 the skeletons and the labels. Times are of the thread's own work, the two ways in turn, so that other processes count
-little; the memory is that of the process.
+little (`benchmarks.stream` has those by the clock); the memory is that of the process.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import time
 import numpy as np
 import torch
 
-from attentive_rnn import SequenceClassifier
+from attentive_rnn import EleAttGRU, SequenceClassifier
 from attentive_rnn.data import OriginAtBodyCentre, Schema
 from attentive_rnn.streaming import Recognizer
 from attentive_rnn.training import SavedModel
 
 TRACKS = 1000
 ROUNDS = 12
-NETWORKS = {"3 x 100, the paper's": (100, 3, 2), "2 x 100": (100, 2, 1), "1 x 64": (64, 1, 1)}  # units, layers, persons
+PAPER = "3 x 100, the paper's"
+NETWORKS = {PAPER: (100, 3, 2), "2 x 100": (100, 2, 1), "1 x 64": (64, 1, 1)}  # units, layers, persons
 
 
 def saved(units: int, layers: int, persons: int) -> SavedModel:
@@ -31,6 +32,21 @@ def saved(units: int, layers: int, persons: int) -> SavedModel:
     torch.manual_seed(0)
     schema = Schema(classes=tuple(f"A{i}" for i in range(1, 61)), shape=(persons, 25, 3), layout="ntu-25")
     return SavedModel(SequenceClassifier(75 * persons, 60, units, layers).eval(), schema, OriginAtBodyCentre(1))
+
+
+def latencies(model: SavedModel, frames: int = 20_000) -> str:
+    """The p50 and p99 of a step of one track, from its frame to its label; and of a step of one layer, 75 to 100."""
+    values = np.random.default_rng(0).normal(size=(TRACKS, *model.schema.shape)).astype(np.float32)
+    recognizer, layer = Recognizer(model, hold=5), EleAttGRU(75, 100).eval()
+    x, state, seconds = torch.randn(TRACKS, 1, 75), layer.step(torch.zeros(1, 75))[1], np.empty((2, frames))
+    for i in range(frames):
+        before = time.thread_time()
+        recognizer.push(values[i % TRACKS])
+        between = time.thread_time()
+        _, state = layer.step(x[i % TRACKS], state)
+        seconds[:, i] = between - before, time.thread_time() - between
+    found = zip(("recogniser", "layer"), 1e6 * np.percentile(seconds, (50, 99), axis=1).T, strict=True)
+    return "; ".join(f"{name} p50 {p50:.1f} us, p99 {p99:.1f} us" for name, (p50, p99) in found)
 
 
 def together(model: SavedModel) -> str:
@@ -78,6 +94,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1_000_000)
     count = parser.parse_args().frames
     torch.set_num_threads(1)
+    with torch.no_grad():
+        print(f"a step of one track       {latencies(saved(*NETWORKS[PAPER]))}")
     print(f"{TRACKS} tracks              one by one  together               differ by")
     for name, sizes in NETWORKS.items():
         print(f"{name:24} {together(saved(*sizes))}")

@@ -3,13 +3,12 @@
     python -m docs.study
 
 reads the rows that `attentive study docs/study.yaml --table docs/study.csv` has added so far, draws docs/study.png, and
-puts the tables between the marks in docs/study.md, with the mistakes that docs/study_confusions.py has collected; the
-words around them stay as they are.
+puts the tables between the marks in docs/study.md; the words around them stay as they are.
 """
 
 from __future__ import annotations
 
-import json
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,14 +18,21 @@ from matplotlib.figure import Figure
 
 from attentive_rnn.experiments.statistics import rank
 from attentive_rnn.experiments.study import Study, read_study
-from attentive_rnn.experiments.table import Row, StudyTable, complete, markdown, mean_interval, models_table, paired
+from attentive_rnn.experiments.table import Row, StudyTable, complete, markdown, mean_interval, paired
 from attentive_rnn.experiments.variants import ROLES
 from attentive_rnn.tasks.metrics import Interval, student
 
-from . import study_confusions
-
 HERE = Path(__file__).parent
 CHOICE = "choice: "  # what the names of trials inside the training views begin with
+EXPECTED = {  # points, written before the runs
+    "the paper's start": "-1 to -0.5",
+    "180 epochs": "+0.5 to +1.5",
+    "bodies of one size": "-0.5 to +0.5",
+    "batches of 16": "0 to +1",
+    "hidden joints": "0 to +1.5",
+    "mirrored bodies": "+0.5 to +1.5",
+}
+MODELS = {"gate": "EleAtt-GRU %", "no-gate": "GRU as wide %", "no-gate-wide": "GRU with as many parameters %"}
 OTHERS = {
     "no-gate": ("the plain network as wide", "#0072B2", "o"),
     "no-gate-wide": ("with as many parameters", "#D55E00", "s"),
@@ -38,10 +44,9 @@ def main() -> None:
     study, table = read_study(HERE / "study.yaml"), StudyTable(HERE / "study.csv")
     reported = [name for name in study.names if not name.startswith(CHOICE)]
     parts = {
-        "results": results(table, [name for name in reported if name in table.names()]),
+        "results": results(table, [name for name in reported if "gate" in table.of(name)]),
         "ranks": ranks(table, sets(study)),
         "choice": choice(table, [entry.name for entry in study.entries if entry.name.startswith(CHOICE)]),
-        "confusions": confusions(HERE / study_confusions.NAME),
         "progress": progress(study, table),
         "picture": "![Gain of the gate on each set](study.png)\n" if draw(table, reported, HERE / "study.png") else "",
     }
@@ -70,14 +75,30 @@ def sets(study: Study) -> list[str]:
 
 
 def results(table: StudyTable, names: list[str]) -> str:
-    """The models of each name, and below each the command of its first row."""
-    parts = []
+    """A line for each name: the accuracy of each model, without copies in brackets, and what the gate gains."""
+    rows = []
     for name in names:
-        row = next(iter(next(iter(table.of(name).values())).values()))
-        parts.append(
-            f"### {name}\n\n`{row.command}`, and so for each row of study.csv\n\n{models_table(table.of(name))}\n"
+        runs = table.of(name)
+        gains = {role: points(paired(runs["gate"], runs.get(role, {}))) for role in OTHERS}
+        rows.append(
+            {
+                "data set": name,
+                "seeds": len(runs["gate"]),
+                **{title: accuracy(runs.get(role, {})) for role, title in MODELS.items()},
+                "gate minus as wide": gains["no-gate"],
+                "gate minus as many parameters": gains["no-gate-wide"],
+            }
         )
-    return "".join(parts)
+    return markdown(rows) if rows else ""
+
+
+def accuracy(runs: Mapping[int, Row]) -> str:
+    """The mean test accuracy of a model, and in brackets that without copies of training sequences."""
+    if not runs:
+        return ""
+    unseen = [row.unseen for row in runs.values() if row.unseen is not None]
+    without = f" ({100 * statistics.mean(unseen):.1f})" if unseen else ""
+    return f"{100 * mean_interval(runs.values()).value:.1f}{without}"
 
 
 def ranks(table: StudyTable, names: list[str]) -> str:
@@ -102,6 +123,7 @@ def choice(table: StudyTable, names: list[str]) -> str:
                 "change": name.removeprefix(CHOICE),
                 "seeds": " ".join(map(str, sorted({seed for found in runs.values() for seed in found}))),
                 **dict(zip(("gate, %", "no gate, %"), means, strict=True)),
+                "expected": EXPECTED.get(name.removeprefix(CHOICE), ""),
                 "both, minus the recipe's": "" if name == names[0] else points(gained(runs, base)),
                 "gate minus no gate": points(paired(runs["gate"], runs["no-gate"])),
             }
@@ -113,11 +135,6 @@ def gained(runs: Mapping[str, Mapping[int, Row]], base: Mapping[str, Mapping[int
     """The mean difference of runs to those of the same model and seed; None below two of them."""
     both = [(role, seed) for role, found in runs.items() for seed in found if seed in base.get(role, {})]
     return student([runs[role][seed].test - base[role][seed].test for role, seed in both]) if len(both) > 1 else None
-
-
-def confusions(file: Path) -> str:
-    """The most frequent mistakes; nothing before they have been collected."""
-    return study_confusions.pairs(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else ""
 
 
 def points(gain: Interval | None) -> str:
@@ -137,9 +154,8 @@ def progress(study: Study, table: StudyTable) -> str:
 
 def draw(table: StudyTable, names: list[str], path: Path) -> bool:
     """Draw the gain of the gate on each name that has two seeds or more; whether there is one."""
-    gains = {
-        name: {role: paired(runs["gate"], runs.get(role, {})) for role in OTHERS} for name, runs in gated(table, names)
-    }
+    of = {name: runs for name in names if "gate" in (runs := table.of(name))}
+    gains = {name: {role: paired(runs["gate"], runs.get(role, {})) for role in OTHERS} for name, runs in of.items()}
     gains = {name: found for name, found in gains.items() if any(found.values())}
     if not gains:
         return False
@@ -169,12 +185,6 @@ def named_once(axis: Axes) -> tuple[list[Artist], list[str]]:
     handles, labels = axis.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     return list(once.values()), list(once)
-
-
-def gated(table: StudyTable, names: list[str]) -> list[tuple[str, dict]]:
-    """The names whose rows have a gated model, with those rows."""
-    found = [(name, table.of(name)) for name in names]
-    return [(name, runs) for name, runs in found if "gate" in runs]
 
 
 if __name__ == "__main__":

@@ -15,23 +15,27 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD
 // T steps, B rows, D inputs, N units, G blocks of N rows of the cell's weights, in torch's order.
 //   steps, rows, inputs, units   T, B, D, N
 //   lags, first_lag              K former outputs h_{t-first_lag}, ... (rra.h); 0: none
+//   gate_rank                    r, of a low-rank gate (gate.h); 0: there is no ua
 //   x                            (T, B, D), unit stride along D; x_step, x_row: its strides along T and B, in elements
 //   h, c                         (B, N): the state before the first step
 //   window                       (B, W, N), W = lags + first_lag - 1: the outputs before it, the latest first
 //   ih, hh, b_ih, b_hh           (G*N, D), (G*N, N), (G*N), (G*N)
 //   ia, ha, b_a                  (D, D), (D, N), (D); ia null: the gate reads h_{t-1} alone
+//   ua                           (D, r); then ia and ha are (r, D) and (r, N)
 //   lag                          (K): the lags' weights
 //   lengths                      (B), in 0..T; null: every row has T steps
 //   zoneout                      (states, T, B, N): the share of its old value that a unit keeps
+//   short_products               whether products are made of factors rounded to bfloat16, in float (short.h)
 #define RECURRENCE_INPUTS(F)                                                                        \
     F(int64_t, cell) F(int64_t, gate) F(double, gate_scale)                                         \
     F(int64_t, steps) F(int64_t, rows) F(int64_t, inputs) F(int64_t, units)                         \
-    F(int64_t, lags) F(int64_t, first_lag) F(int64_t, is_double) F(int64_t, reverse) F(int64_t, threads) \
+    F(int64_t, lags) F(int64_t, first_lag) F(int64_t, gate_rank)                                    \
+    F(int64_t, is_double) F(int64_t, reverse) F(int64_t, threads)                                   \
     F(const void *, x) F(int64_t, x_step) F(int64_t, x_row)                                         \
     F(const void *, h) F(const void *, c) F(const void *, window)                                   \
     F(const void *, ih) F(const void *, hh) F(const void *, b_ih) F(const void *, b_hh)             \
-    F(const void *, ia) F(const void *, ha) F(const void *, b_a) F(const void *, lag)               \
-    F(const int64_t *, lengths) F(const void *, zoneout)
+    F(const void *, ia) F(const void *, ha) F(const void *, ua) F(const void *, b_a) F(const void *, lag) \
+    F(const int64_t *, lengths) F(const void *, zoneout) F(int64_t, short_products)
 
 //   output                       (T, B, N)
 //   h_last, c_last, window_last  as h, c and window
@@ -47,7 +51,7 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD
     F(const void *, g_h_last) F(const void *, g_c_last) F(const void *, g_window_last) F(const void *, g_attention) \
     F(void *, g_x) F(void *, g_h) F(void *, g_c) F(void *, g_window)                                \
     F(void *, g_ih) F(void *, g_hh) F(void *, g_b_ih) F(void *, g_b_hh)                             \
-    F(void *, g_ia) F(void *, g_ha) F(void *, g_b_a) F(void *, g_lag)
+    F(void *, g_ia) F(void *, g_ha) F(void *, g_ua) F(void *, g_b_a) F(void *, g_lag)
 
 #define RECURRENCE_FIELDS(F) RECURRENCE_INPUTS(F) RECURRENCE_RESULTS(F) RECURRENCE_GRADIENTS(F)
 #define MEMBER(type, name) type name;
@@ -93,4 +97,7 @@ void test_vector_math(const float *x, float *exp, float *sigmoid, float *tanh, i
 // The instruction set in use: "avx512", "avx2", or "generic". Naming another one that this machine has selects it.
 const char *selected_isa();
 int select_isa(const char *name);
+
+// Whether short products are faster than others here. Elsewhere they are slower, for tests; with "avx512" there are none.
+int has_short_products();
 }

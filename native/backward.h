@@ -10,15 +10,16 @@ constexpr long flush_rows = 72, flush_rows_large = 384;
 // The sums of the weights' gradients over a group of chunks, transposed: a column for each delta.
 template <class T, class Cell>
 struct Sums {
-    long ld_h, ld_x, ld_a, ld_own;
-    T *h, *x, *a, *own, *bias, *lag;
+    long ld_h, ld_x, ld_a, ld_u, ld_own;
+    T *h, *x, *a, *u, *own, *bias, *lag;
 
     Sums(const Call<T> &call, Arena &arena) {
-        const long N = call.N, D = call.D, G = call.gated ? D : 0, A = call.raw.ia ? D : 0;
-        ld_h = row_stride<T>((Cell::deltas - Cell::first_from_h) * N + G), ld_x = row_stride<T>(Cell::blocks * N);
-        ld_a = row_stride<T>(A), ld_own = row_stride<T>(N);
-        h = arena.take<T>(N * ld_h), x = arena.take<T>(D * ld_x), a = arena.take<T>(A * ld_a);
-        own = arena.take<T>(Cell::own * N * ld_own), bias = arena.take<T>(Cell::deltas * N + G);
+        const long N = call.N, D = call.D, U = call.U, A = call.raw.ia ? U : 0;
+        ld_h = row_stride<T>((Cell::deltas - Cell::first_from_h) * N + U), ld_x = row_stride<T>(Cell::blocks * N);
+        ld_a = row_stride<T>(A), ld_u = row_stride<T>(D), ld_own = row_stride<T>(N);
+        h = arena.take<T>(N * ld_h), x = arena.take<T>(D * ld_x), a = arena.take<T>(A ? D * ld_a : 0);
+        u = arena.take<T>(call.rank * ld_u), own = arena.take<T>(Cell::own * N * ld_own);
+        bias = arena.take<T>(Cell::deltas * N + call.da_after_du() + (call.gated ? D : 0));
         lag = arena.take<T>(call.raw.lags);
     }
 };
@@ -29,7 +30,7 @@ struct Backward {
     Gate<T> gate;
     Cell cell;
     Residual<T> residual;
-    BackProduct<T> to_h, to_x;  // [deltas that flow to h | da] -> dh, [n r z] -> dx~
+    BackProduct<T> to_h, to_x;  // [deltas that flow to h | da or du] -> dh, [n r z] -> dx~
 
     explicit Backward(const RecurrenceCall &raw)
         : call(raw),
@@ -37,7 +38,7 @@ struct Backward {
           cell(call),
           residual(call),
           to_h(call.N, call.in(raw.hh), (Cell::deltas - Cell::first_from_h) * call.N, call.in(raw.ha),
-               call.gated ? call.D : 0),
+               call.U),
           to_x(call.D, call.in(raw.ih) + first_torch_row() * call.D, Cell::blocks * call.N - first_torch_row(),
                call.in(raw.ih), first_torch_row()) {}
 
@@ -48,7 +49,7 @@ struct Backward {
     void pack(Arena &arena) {
         to_h.pack(arena);
         if (wants_dx()) to_x.pack(arena);
-        if (call.raw.ia && call.raw.g_x) gate.to_input.pack(arena);
+        if (call.gated) gate.pack_backward(arena, call.raw.g_x);
         cell.pack_backward(arena);
     }
 
@@ -58,14 +59,16 @@ struct Backward {
         long ld_dx, gathered, capacity, width;  // width: of the columns of `inputs` before the cell's own
         Ring<T> ring;
         double *d_lag;  // the gradients of the lags' weights
+        Pair *short_inputs, *short_deltas;  // the gathered rows in pairs, for short products
     };
 
     Buffers buffers(long R, Arena &arena) const {
         const long N = call.N, D = call.D, G = call.gated ? D : 0;
         Buffers b{};
-        b.width = N + D + G;
+        b.width = N + D + G + call.rank;
         b.capacity = larger(large_weights(D, N) ? flush_rows_large : flush_rows, R);
-        b.s.ld_input = row_stride<T>(b.width + Cell::own * N), b.s.ld_delta = row_stride<T>(Cell::deltas * N + G);
+        b.s.ld_input = row_stride<T>(b.width + Cell::own * N);
+        b.s.ld_delta = row_stride<T>(Cell::deltas * N + call.da_after_du() + G);
         b.s.ld_state = row_stride<T>(N), b.ld_dx = row_stride<T>(D);
         b.inputs = arena.take<T>(b.capacity * b.s.ld_input);
         b.deltas = arena.take<T>(b.capacity * b.s.ld_delta);
@@ -75,6 +78,9 @@ struct Backward {
         b.kept = arena.take<T>(call.raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
         b.ring = residual.ring(R, arena);
         b.d_lag = arena.take<double>(residual.K);
+        const long pairs = call.raw.short_products ? (b.capacity + 1) / 2 : 0;
+        b.short_inputs = arena.take<Pair>(pairs * b.s.ld_input + lanes<float>);
+        b.short_deltas = arena.take<Pair>(pairs * b.s.ld_delta + lanes<float>);
         arena.take<T>(lanes<T>);
         return b;
     }
@@ -87,7 +93,7 @@ struct Backward {
         BackStep<T> &s = b.s;
         s.ld_record = Record<T, Cell>::stride(call);
         const long cell_at = Record<T, Cell>::cell_at(call), from_h = Cell::first_from_h * N,
-                   gate_at = Cell::deltas * N;
+                   gate_at = Cell::deltas * N, da_at = gate_at + call.da_after_du();
 
         for (long i = 0; i < R; i++) {
             const long at = rows.row(i) * N;
@@ -107,10 +113,12 @@ struct Backward {
             if (t) fetch(s.record - R * s.ld_record, s.rows * s.ld_record);
             if (wants_dx()) to_x.apply(s.rows, s.delta, s.ld_delta, b.dx, b.ld_dx, false);
             if (call.gated)
-                gate.backward(s, s.delta + gate_at, b.dx, b.ld_dx, [&](long i) {
+                gate.backward(s, s.delta + da_at, b.dx, b.ld_dx, [&](long i) {
                     const T *g = call.in(raw.g_attention);
                     return g ? g + (rows.time(t, i) * call.B + rows.row(i)) * D : nullptr;
                 });
+            if (call.rank)
+                gate.to_rank.apply(s.rows, s.delta + da_at, s.ld_delta, s.delta + gate_at, s.ld_delta, false);
             to_h.apply(s.rows, s.delta + from_h, s.ld_delta, s.dh, s.ld_state, true);
             if (raw.zoneout) add_kept(b, R);
             if (raw.g_x) {
@@ -155,7 +163,7 @@ struct Backward {
         each<T>(N, [&](long j, auto n) { store(dh + j, load(dh + j) + load(g + j, n), n); });
     }
 
-    // [h_{t-1} | x~ | x] of the step's rows, and the output's gradient onto dh.
+    // [h_{t-1} | x~ | x | u] of the step's rows, and the output's gradient onto dh.
     void gather(const Buffers &b, const Rows &rows, long t) const {
         const RecurrenceCall &raw = call.raw;
         const long N = call.N, D = call.D;
@@ -173,6 +181,7 @@ struct Backward {
             if (call.gated) {
                 const T *a = s.record + i * s.ld_record;
                 each<T>(D, [&](long j, auto n) { store(input + N + j, load(a + j) * load(x + j), n); });
+                copy(x + D, a + Gate<T>::u_at(call), call.rank);
             }
             if (!raw.g_output) continue;
             const T *g = call.in(raw.g_output) + time * raw.g_output_step + row * raw.g_output_row;
@@ -207,18 +216,29 @@ struct Backward {
 
     void flush(Buffers &b, const Sums<T, Cell> &sums) const {
         const long N = call.N, D = call.D, K = b.gathered, ldi = b.s.ld_input, ldd = b.s.ld_delta;
-        const long G = call.gated ? D : 0, from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N;
+        const long from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N, da_at = gate_at + call.da_after_du();
+        if constexpr (has_short<T>)
+            if (call.raw.short_products) {
+                pair_rows(b.short_inputs, b.inputs, ldi, K);
+                pair_rows(b.short_deltas, b.deltas, ldd, K);
+            }
         const auto add = [&](long rows, long cols, const T *input, const T *delta, T *to, long ld) {
+            if constexpr (has_short<T>)
+                if (call.raw.short_products)
+                    return short_add_transposed(rows, cols, (K + 1) / 2, b.short_inputs + (input - b.inputs), ldi,
+                                                b.short_deltas + (delta - b.deltas), ldd, to, ld,
+                                                to_h.panels.threads);
             if (large_weights(D, N))
                 add_transposed_far(rows, cols, K, input, ldi, delta, ldd, to, ld, to_h.panels.threads);
             else
                 add_transposed(rows, cols, K, input, ldi, delta, ldd, to, ld);
         };
-        add(N, gate_at - from_h + G, b.inputs, b.deltas + from_h, sums.h, sums.ld_h);
+        add(N, gate_at - from_h + call.U, b.inputs, b.deltas + from_h, sums.h, sums.ld_h);
         add(D, Cell::blocks * N, b.inputs + N, b.deltas, sums.x, sums.ld_x);
-        if (call.raw.ia) add(D, D, b.inputs + N + D, b.deltas + gate_at, sums.a, sums.ld_a);
+        if (call.raw.ia) add(D, call.U, b.inputs + N + D, b.deltas + gate_at, sums.a, sums.ld_a);
+        if (call.rank) add(call.rank, D, b.inputs + N + 2 * D, b.deltas + da_at, sums.u, sums.ld_u);
         if (Cell::own) add(N, N, b.inputs + b.width, b.deltas, sums.own, sums.ld_own);
-        add_columns(gate_at + G, K, b.deltas, ldd, sums.bias);
+        add_columns(call.gated ? da_at + D : gate_at, K, b.deltas, ldd, sums.bias);
         b.gathered = 0;
     }
 
@@ -246,9 +266,10 @@ struct Backward {
         }
         if (raw.g_lag) copy(call.out(raw.g_lag), sums.lag, residual.K);
         if (!call.gated) return;
-        transpose(call.out(raw.g_ha), sums.h + from_h, sums.ld_h, D, N);
-        transpose(call.out(raw.g_ia), sums.a, sums.ld_a, D, D);
-        if (raw.g_b_a) copy(call.out(raw.g_b_a), sums.bias + Cell::deltas * N, D);
+        transpose(call.out(raw.g_ha), sums.h + from_h, sums.ld_h, call.U, N);
+        transpose(call.out(raw.g_ia), sums.a, sums.ld_a, call.U, D);
+        transpose(call.out(raw.g_ua), sums.u, sums.ld_u, D, call.rank);
+        if (raw.g_b_a) copy(call.out(raw.g_b_a), sums.bias + Cell::deltas * N + call.da_after_du(), D);
     }
 };
 

@@ -6,10 +6,10 @@
 
 namespace attentive::ISA {
 
-// The steps' records, [gate | cell | residual] a row: one step's, or for the backward pass all of them.
+// The steps' records, [gate | u | cell | residual] a row: one step's, or for the backward pass all of them.
 template <class T, class Cell>
 struct Record {
-    static long cell_at(const Call<T> &call) { return call.gated ? padded<T>(call.D) : 0; }
+    static long cell_at(const Call<T> &call) { return Gate<T>::record_size(call); }
     static long residual_at(const Call<T> &call) { return cell_at(call) + Cell::record_size(call.N); }
     static long stride(const Call<T> &call) {
         const long size = residual_at(call) + (call.lagged ? padded<T>(call.N) : 0);
@@ -27,7 +27,7 @@ struct Forward {
     explicit Forward(const RecurrenceCall &raw) : call(raw), gate(call), cell(call), residual(call) {}
 
     void pack(Arena &arena) {
-        if (call.gated) gate.product.pack(arena);
+        if (call.gated) gate.pack_forward(arena);
         cell.pack_forward(arena);
     }
 

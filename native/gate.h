@@ -1,5 +1,6 @@
 // The attention gate, equations (4) and (5): a_t = s * f(W_xa x_t + W_ha h_{t-1} + b_a), x~_t = a_t * x_t, with f the
 // sigmoid, over the inputs the softmax, or hard, min(max(z/6 + 1/2, 0), 1). Without W_xa it reads h_{t-1} alone.
+// Low-rank, a_t = s * f(W_ua u_t + b_a) with the r numbers u_t = W_xa x_t + W_ha h_{t-1}.
 #pragma once
 #include "layer.h"
 #include "vmath.h"
@@ -8,24 +9,43 @@ namespace attentive::ISA {
 
 template <class T>
 struct Gate {
-    const long N, D;
+    const long N, D, rank;
     const bool softmax, hard;
     const T scale;
-    Product<T> product;       // [h | x] -> a
-    BackProduct<T> to_input;  // da -> dx
+    Product<T> product, widen;         // [h | x] -> a, or -> u and u -> a
+    BackProduct<T> to_input, to_rank;  // da or du -> dx, da -> du
 
     explicit Gate(const Call<T> &call)
         : N(call.N),
           D(call.D),
+          rank(call.rank),
           softmax(call.raw.gate == GATE_SOFTMAX),
           hard(call.raw.gate == GATE_HARD),
           scale(T(call.raw.gate_scale)),
-          product(call.in(call.raw.ha), N, call.in(call.raw.ia), call.raw.ia ? D : 0, D, 0, call.in(call.raw.b_a)),
-          to_input(D, call.in(call.raw.ia), D) {}
+          product(call.in(call.raw.ha), N, call.in(call.raw.ia), call.raw.ia ? D : 0, call.U, 0,
+                  rank ? nullptr : call.in(call.raw.b_a)),
+          widen(call.in(call.raw.ua), rank, nullptr, 0, D, 0, call.in(call.raw.b_a)),
+          to_input(D, call.in(call.raw.ia), call.U),
+          to_rank(rank, call.in(call.raw.ua), D) {}
+
+    // In a record: the response, and u.
+    static long u_at(const Call<T> &call) { return call.gated ? padded<T>(call.D) : 0; }
+    static long record_size(const Call<T> &call) { return u_at(call) + padded<T>(call.rank); }
+
+    void pack_forward(Arena &arena) {
+        product.pack(arena);
+        if (rank) widen.pack(arena);
+    }
+    void pack_backward(Arena &arena, bool wants_dx) {
+        if (to_input.first && wants_dx) to_input.pack(arena);
+        if (rank) to_rank.pack(arena);
+    }
 
     // The response into the record, x~ in x's place.
     void forward(const Step<T> &s) const {
-        product.apply(s.rows, s.input, s.ld_input, s.record, s.ld_record);
+        T *u = s.record + padded<T>(D);
+        product.apply(s.rows, s.input, s.ld_input, rank ? u : s.record, s.ld_record);
+        if (rank) widen.apply(s.rows, u, s.ld_record, s.record, s.ld_record);
         for (long i = 0; i < s.rows; i++) {
             T *a = s.record + i * s.ld_record, *x = s.input + i * s.ld_input + N;
             if (hard) {

@@ -121,15 +121,16 @@ def random_call(
     def draw_lags(number: int) -> Tensor:  # as at the start of a training: far from a sum of zero
         return torch.rand(number, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
-    g, n, d, bound = spec.blocks, units, inputs, units**-0.5
+    g, n, d, r, bound = spec.blocks, units, inputs, spec.gate_rank or inputs, units**-0.5
     gated = spec.gate is not None
     weights = Weights(
         ih=draw(g * n, d, bound=bound),
         hh=draw(g * n, n, bound=bound),
         b_ih=draw(g * n, bound=bound) if bias else None,
         b_hh=draw(g * n, bound=bound) if bias and spec.cell == "gru_reset_after" else None,
-        ia=draw(d, d, bound=d**-0.5) if gated and spec.gate_reads == "both" else None,
-        ha=draw(d, n, bound=bound) if gated else None,
+        ia=draw(r, d, bound=d**-0.5) if gated and spec.gate_reads == "both" else None,
+        ha=draw(r, n, bound=bound) if gated else None,
+        ua=None if spec.gate_rank is None else draw(d, r, bound=r**-0.5),
         b_a=draw(d, bound=bound) if bias and gated else None,
         lag=draw_lags(spec.lags.number) if spec.lags is not None and spec.lags.norm in LEARNED else None,
     )
@@ -210,7 +211,7 @@ def term_errors(call: Call, exact: dict[str, Tensor], share: float, seed: int) -
     return {name: float((off[name] - expected).norm()) for name, expected in exact.items()}
 
 
-def compare(call: Call, exact: dict[str, Tensor] | None = None) -> None:
+def compare(call: Call, exact: dict[str, Tensor] | None = None, bound: float | None = None) -> None:
     """The kernels give what the reference gives in float64, to within rounding.
 
     Rounding is relative to a result, or where terms cancel to what :func:`term_errors` says of their sizes: the most of
@@ -219,9 +220,11 @@ def compare(call: Call, exact: dict[str, Tensor] | None = None) -> None:
     Args:
         call: what is compared.
         exact: what the reference gives for its numbers in float64; None: it is asked.
+        bound: of the rounding, as a share; None: that of the call's dtype.
     """
     exact = results(in_double(call), "reference") if exact is None else exact
-    out, bound, errors = results(call, "cpu"), TOLERANCE[call.x.dtype], {}
+    out, errors = results(call, "cpu"), {}
+    bound = TOLERANCE[call.x.dtype] if bound is None else bound
     assert out.keys() == exact.keys()
     for name, expected in exact.items():
         assert out[name].shape == expected.shape, f"{name}: shape {tuple(out[name].shape)}"

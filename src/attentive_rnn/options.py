@@ -32,10 +32,15 @@ class LayerOptions(TypedDict, total=False):
             entry a layer.
         gate_reads: "both", x_t and h_{t-1}; "state", h_{t-1} alone: there is no W_xa, and an element whose gate is
             exactly zero changes nothing.
+        gate_rank: r, of a low-rank gate, which costs less where inputs are wide: a_t = sigmoid(W_ua u_t + b_a), with
+            the r numbers u_t = W_xa x_t + W_ha h_{t-1}. It is not the paper's. None, and in layers of r inputs or
+            fewer: the full gate.
         gate_scale: s, a factor on the gate's response; 2 makes it about one at the start.
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
         residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
+        recompute: for long sequences: a training step keeps the states every so many steps alone, and on the way back
+            runs the steps between them once more. None: it keeps what every step left. Not in graphs of torch.compile.
         init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
             "open" (as "paper", with a gate that starts near the identity).
         backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
@@ -43,10 +48,12 @@ class LayerOptions(TypedDict, total=False):
 
     gate: Gate | Sequence[Gate]
     gate_reads: GateReads
+    gate_rank: int | None
     gate_scale: float
     locked_dropout: Rate
     zoneout: Rate
     residual: bool
+    recompute: int | None
     init: Init
     backend: BackendName
 
@@ -69,10 +76,12 @@ class ClassifierOptions(LayerOptions, total=False):
 LAYER_DEFAULTS: LayerOptions = {
     "gate": "sigmoid",
     "gate_reads": "both",
+    "gate_rank": None,
     "gate_scale": 1.0,
     "locked_dropout": 0.0,
     "zoneout": 0.0,
     "residual": False,
+    "recompute": None,
     "init": "torch",
     "backend": "auto",
 }

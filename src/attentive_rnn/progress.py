@@ -116,9 +116,11 @@ class Steps:
 
     def __init__(self, shown: Bar, word: str) -> None:
         self._shown, self._word, self._begun = shown, word, 0
+        self.total = shown.total or 0
 
-    def begin(self, name: str) -> None:
-        """Announce the next one."""
+    def begin(self, name: str, done: int | None = None) -> None:
+        """Announce the next one; `done` is the number of those that are done, where others do some, too."""
+        self._begun = self._begun if done is None else done
         self._shown.update(self._begun, note=name)
         self._begun += 1
         self._shown.update(title=f"{self._word} {self._begun} of {self._shown.total}")

@@ -30,7 +30,7 @@ def test_a_run_as_it_was_written_is_as_recorded(run, capsys):
     assert set(found.values()) == {"as recorded"}
     assert set(found) == {
         *("model/model.safetensors", "model/config.json", "fingerprint.json.gz"),
-        *("config.yaml", "data"),
+        *("metrics.csv", "env.json", "results.json", "config.yaml", "data"),
     }
 
 
@@ -54,11 +54,15 @@ def test_a_run_that_recorded_nothing_is_said_to_be_of_an_earlier_version(run, ca
     status, found = verified(run, capsys)
     assert status == 0
     assert found["model/model.safetensors"].startswith("not recorded")
+    assert found["results.json"].startswith("not recorded")
     run.results.unlink()
     assert "results.json" in fails(["verify", run.path], capsys)
 
 
-@pytest.mark.parametrize("name", ["model/model.safetensors", "model/config.json", "fingerprint.json.gz", "config.yaml"])
+FILES = ["model/model.safetensors", "model/config.json", "fingerprint.json.gz", "config.yaml"]
+
+
+@pytest.mark.parametrize("name", [*FILES, "metrics.csv", "env.json", "results.json"])
 def test_a_changed_byte_in_any_recorded_file_is_found(run, name, capsys):
     file = run.path / name
     data = bytearray(file.read_bytes())
@@ -67,3 +71,24 @@ def test_a_changed_byte_in_any_recorded_file_is_found(run, name, capsys):
     status, found = verified(run, capsys)
     assert status == 1
     assert found[name].startswith("changed")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [('"select": "', '"select": "x'), ('"count": ', '"count": 1'), ('"epochs"', '"epoch s"'), ("}", "")],
+)
+def test_results_that_were_edited_by_hand_are_found(run, before, after, capsys):
+    text = run.results.read_text()
+    changed = text.replace(before, after, 1)
+    assert changed != text
+    run.results.write_text(changed)
+    status, found = verified(run, capsys)
+    assert status == 1
+    assert found["results.json"].startswith("changed")
+
+
+def test_results_that_were_only_laid_out_otherwise_are_as_recorded(run, capsys):
+    run.results.write_text(json.dumps(json.loads(run.results.read_text()), sort_keys=True))
+    status, found = verified(run, capsys)
+    assert status == 0
+    assert found["results.json"] == "as recorded"

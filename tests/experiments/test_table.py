@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
+from attentive_rnn.data.io.locks import held
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.table import (
     COLUMNS,
@@ -76,6 +78,35 @@ def test_two_writers_keep_each_others_rows(tmp_path):
     first.add(made(seed=0))
     second.add(made(seed=1))
     assert len(StudyTable(tmp_path / "t.csv").rows) == 2
+
+
+def test_a_row_is_there_before_it_is_in_the_csv_and_goes_where_the_study_has_it(tmp_path):
+    place = {("a", "gate", 0): (0,), ("b", "gate", 0): (1,)}
+    first = StudyTable(tmp_path / "t.csv", lambda key: place.get(key, (2,)))
+    for name in ("other", "b", "a"):
+        first.add(made(name))
+    (tmp_path / "t.csv").unlink()
+    second = StudyTable(tmp_path / "t.csv", first.place)
+    assert {row.name for row in second.rows.values()} == {"a", "b", "other"}
+    second.settle()
+    assert list(tmp_path.iterdir()) == [tmp_path / "t.csv"]
+    assert [row.name for row in StudyTable(tmp_path / "t.csv").rows.values()] == ["a", "b", "other"]
+
+
+def test_who_makes_a_row_is_known(tmp_path):
+    table = StudyTable(tmp_path / "t.csv")
+    keys = [("a", "gate", 0), ("a", "gate", 1)]
+    with held(table.file_of(keys[1])):
+        assert table.at_work(keys) == {keys[1]: f"process {os.getpid()}"}
+
+
+def test_a_damaged_row_is_refused_by_its_file(tmp_path):
+    table = StudyTable(tmp_path / "t.csv")
+    file = table.file_of(("a", "gate", 0))
+    for text, message in (('{"name": "a"}', "is not a row of name, recipe"), ("{", "is damaged")):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=rf"{file.name}: {message}"):
+            table.read()
 
 
 @pytest.mark.parametrize(

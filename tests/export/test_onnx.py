@@ -53,6 +53,16 @@ def test_a_hard_gate_is_closed_and_open_in_the_graph_as_in_the_layer(tmp_path, r
     _equal(found, output, state, attention)
 
 
+@pytest.mark.parametrize("reads", ["both", "state"])
+def test_a_low_rank_gate_is_in_the_graph_as_in_the_layer(tmp_path, reads):
+    layer = EleAttGRU(5, 6, 2, batch_first=True, bidirectional=True, gate_rank=3, gate_reads=reads)
+    to_onnx(layer, tmp_path / "layer.onnx", need_attention=True)
+    x, lengths = torch.randn(3, 9, 5), torch.tensor([9, 4, 9])
+    output, state, attention = layer(x, lengths=lengths, need_attention=True)
+    found = _session(tmp_path / "layer.onnx").run(None, {"input": x.numpy(), "lengths": lengths.numpy()})
+    _equal(found, output, state, *attention)
+
+
 def test_an_rra_attends_to_its_former_outputs_and_a_step_of_it_carries_them(tmp_path):
     layer = RRA(4, 6, lags=3, norm="content", first_lag=2)
     to_onnx(layer, tmp_path / "layer.onnx", need_attention=True)

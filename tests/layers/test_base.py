@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import torch
@@ -172,3 +173,80 @@ def test_a_step_and_a_cell_take_an_empty_batch():
     assert h.shape == nn.GRUCell(4, 6)(x).shape == (0, 6)
     h.sum().backward()
     assert all(p.grad is not None and not p.grad.any() for p in cell.parameters())
+
+
+def of_rank(layer, rank):
+    """A layer with full gates whose [W_xa W_ha] have that rank."""
+    with torch.no_grad():
+        for name, wide in layer.named_parameters():
+            if name.startswith("weight_ia"):
+                narrow = getattr(layer, name.replace("weight_ia", "weight_ha"))
+                width, units = narrow.shape
+                product = torch.randn(width, rank).to(wide) @ torch.randn(rank, width + units).to(wide)
+                wide.copy_(product[:, :width] / width)
+                narrow.copy_(product[:, width:] / width)
+    return layer
+
+
+@every_cell
+def test_from_full_computes_the_same_where_the_gates_are_of_that_rank(cell):
+    options = {"bidirectional": True, "gate": ["sigmoid", "hard"], "dtype": torch.float64}
+    layer = of_rank(LAYERS[cell](7, 6, 2, **options), 3)
+    low = type(layer).from_full(layer, 3)
+    x = torch.randn(5, 4, 7, dtype=torch.float64)
+    for ours, theirs in zip(low(x, need_attention=True)[2], layer(x, need_attention=True)[2], strict=True):
+        assert_near(ours, theirs, 1e-12)
+    fresh = LAYERS[cell](7, 6, 2, gate_rank=3, **options)
+    assert list(low.state_dict()) == list(fresh.state_dict())
+    fresh.load_state_dict(low.state_dict())
+    assert torch.equal(fresh(x)[0], low(x)[0])
+    assert low.gate_rank == 3
+    assert layer.gate_rank is None
+
+
+@pytest.mark.parametrize("reads", ["both", "state"])
+def test_from_full_is_nearer_the_higher_the_rank_and_the_layer_itself_at_the_highest(reads):
+    layer, x = EleAttGRU(12, 4, gate_reads=reads), torch.randn(5, 3, 12)
+    _, _, (wanted,) = layer(x, need_attention=True)
+    errors = []
+    for rank in (1, 3, 6, 11, 12):
+        _, _, (attention,) = EleAttGRU.from_full(layer, rank)(x, need_attention=True)
+        errors.append(float((attention - wanted).detach().norm()))
+    assert all(low >= high - 1e-5 for low, high in pairwise(errors))
+    assert errors[0] > 1e-2
+    assert errors[-1] == 0
+
+
+def test_from_full_keeps_lags_dropout_and_what_does_not_learn():
+    layer = RRA(6, 4, lags=2, gate="sigmoid").eval()
+    layer.weight_ha_l0.requires_grad_(False)
+    low = RRA.from_full(layer, 2)
+    assert not low.training
+    assert [name for name, p in low.named_parameters() if not p.requires_grad] == [
+        *("weight_ia_l0", "weight_ha_l0", "weight_ua_l0")
+    ]
+    assert torch.equal(low.weight_lag_l0, layer.weight_lag_l0)
+    assert low.weight_lag_l0 is not layer.weight_lag_l0
+
+
+def test_a_gate_of_zeros_learns_after_from_full():
+    plain = EleAttGRU.from_torch(nn.GRU(6, 4), gate="sigmoid")
+    low = EleAttGRU.from_full(plain, 2)
+    x = torch.randn(5, 3, 6)
+    assert_near(low(x)[0], plain(x)[0], 1e-6)
+    low(x)[0].square().sum().backward()
+    assert low.weight_ia_l0.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "rank", "error", "message"),
+    [
+        (EleAttGRU(5, 4, gate_rank=2), 2, ValueError, "full gates, but it has gate_rank=2"),
+        (EleAttLSTM(5, 4), 2, TypeError, "EleAttGRU.from_full takes an EleAttGRU, got EleAttLSTM"),
+        (EleAttGRU(5, 4), 0, ValueError, "rank must be greater than zero"),
+        (EleAttGRU(5, 4), 1.5, TypeError, "rank should be of type int, got: float"),
+    ],
+)
+def test_from_full_refuses_what_it_cannot_take(layer, rank, error, message):
+    with pytest.raises(error, match=message):
+        EleAttGRU.from_full(layer, rank)

@@ -23,6 +23,9 @@ X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
         ({"gate_scale": 0}, ValueError, r"gate_scale should be a finite number above 0, got 0"),
         ({"gate_scale": float("nan")}, ValueError, r"gate_scale should be a finite number above 0, got nan"),
         ({"gate_scale": 10**309}, ValueError, r"gate_scale should be a finite number above 0, got 1000"),
+        ({"gate_rank": 0}, ValueError, r"gate_rank must be greater than zero"),
+        ({"gate_rank": 2.0}, TypeError, r"gate_rank should be of type int, got: float"),
+        ({"recompute": 0}, ValueError, r"recompute must be greater than zero"),
         ({"dropout": -0.1}, ValueError, r"dropout should be a number in range \[0, 1\], got -0\.1"),
         ({"dropout": 1.1}, ValueError, r"dropout should be a number in range \[0, 1\], got 1\.1"),
         ({"dropout": True}, ValueError, r"dropout should be a number in range \[0, 1\], got True"),
@@ -70,6 +73,13 @@ def test_gated_layers_followed_by_plain_ones():
     layer = EleAttLSTM(D, N, 3, gate=("sigmoid", "sigmoid", None))
     _, _, attention = layer(X, need_attention=True)
     assert [a is None for a in attention] == [False, False, True]
+
+
+def test_a_gate_is_low_rank_where_that_makes_it_smaller():
+    layer = EleAttGRU(D, N, 3, gate=["sigmoid", "sigmoid", None], gate_rank=5)
+    assert [spec.gate_rank for spec in layer.specs] == [None, 5, None]
+    assert repr(layer) == "EleAttGRU(5, 6, num_layers=3, gate=('sigmoid', 'sigmoid', None), gate_rank=5)"
+    assert repr(EleAttGRUCell(D, N, gate_rank=2)) == "EleAttGRUCell(5, 6, gate_rank=2)"
 
 
 def test_the_representation_says_what_is_not_default():

@@ -45,6 +45,15 @@ def test_without_biases_there_is_none(cell):
     ]  # fmt: skip
 
 
+@every_cell
+def test_a_low_rank_gate_has_two_narrow_weights_and_a_wide_one(cell):
+    layer, one = LAYERS[cell](D, N, gate_rank=2), CELL_MODULES[cell](D, N, gate_rank=2)
+    gate = {"weight_ia": (2, D), "weight_ha": (2, N), "weight_ua": (D, 2), "bias_a": (D,)}
+    for module, suffix in ((layer, "_l0"), (one, "")):
+        own = [(name, tuple(p.shape)) for name, p in module.named_parameters() if name.removesuffix(suffix)[-1] == "a"]
+        assert own == [(name + suffix, shape) for name, shape in gate.items()]
+
+
 def test_all_weights_lists_them_by_layer_and_direction():
     layer = EleAttGRU(D, N, 2, bidirectional=True, gate=["sigmoid", None])
     assert [len(weights) for weights in layer.all_weights] == [6, 6, 3, 3]
@@ -58,6 +67,16 @@ def test_a_state_dict_makes_a_new_layer_the_same(cell):
     assert not torch.equal(layer(x)[0], other(x)[0])
     other.load_state_dict(layer.state_dict())
     assert torch.equal(layer(x)[0], other(x)[0])
+
+
+@every_cell
+def test_a_state_dict_of_a_low_rank_gate_makes_a_new_layer_the_same_and_a_full_one_not(cell):
+    layer, other = (LAYERS[cell](D, N, 2, gate_rank=2) for _ in range(2))
+    other.load_state_dict(layer.state_dict())
+    x = torch.randn(4, 3, D)
+    assert torch.equal(layer(x)[0], other(x)[0])
+    with pytest.raises(RuntimeError, match="weight_ua_l0"):
+        LAYERS[cell](D, N, 2).load_state_dict(layer.state_dict())
 
 
 def test_a_state_dict_of_another_gate_is_refused_by_name():
@@ -105,16 +124,20 @@ def test_the_papers_gate_starts_at_one_half_of_small_inputs(cell):
 
 @every_cell
 @pytest.mark.parametrize(
-    ("gate", "scale"), [("sigmoid", 1.0), ("sigmoid", 2.0), ("softmax", 1.0), ("hard", 1.0), ("hard", 2.0)]
+    ("gate", "scale", "rank"),
+    [
+        *(("sigmoid", 1.0, None), ("sigmoid", 2.0, None), ("softmax", 1.0, None)),
+        *(("hard", 1.0, None), ("hard", 2.0, None), ("sigmoid", 1.0, 2), ("softmax", 1.0, 2)),
+    ],
 )
-def test_with_the_open_start_a_layer_begins_nearly_as_without_a_gate(cell, gate, scale):
+def test_with_the_open_start_a_layer_begins_nearly_as_without_a_gate(cell, gate, scale, rank):
     x = torch.randn(4, 3, D, generator=torch.Generator().manual_seed(0)) / 2
 
     def off(init):
         torch.manual_seed(0)
-        layer = LAYERS[cell](D, N, init=init, gate=gate, gate_scale=scale)
+        layer = LAYERS[cell](D, N, init=init, gate=gate, gate_scale=scale, gate_rank=rank)
         torch.manual_seed(0)
-        own = LAYERS[cell](D, N, init="paper", gate=gate, gate_scale=scale).state_dict()
+        own = LAYERS[cell](D, N, init="paper", gate=gate, gate_scale=scale, gate_rank=rank).state_dict()
         plain = LAYERS[cell](D, N, gate=None)
         plain.load_state_dict({name: own[name] for name in plain.state_dict()})
         wanted = plain(x)[0]
@@ -167,6 +190,16 @@ def test_counts_are_the_papers_formulas(d, n):
         assert gated.flops() == flops + gate_flops
         assert gated.flops(T=7, B=3) == 21 * gated.flops()
     assert EleAttGRU(d, n, reset_after=True).num_parameters == EleAttGRU(d, n).num_parameters + 3 * n
+
+
+@pytest.mark.parametrize(("d", "n", "r"), [(150, 100, 8), (60, 128, 59), (3, 2, 1)])
+def test_counts_of_a_low_rank_gate_are_those_of_its_products(d, n, r):
+    low, plain = EleAttGRU(d, n, gate_rank=r), EleAttGRU(d, n, gate=None)
+    assert low.num_parameters - plain.num_parameters == r * (d + n + d) + d
+    assert low.flops() - plain.flops() == 2 * r * (d + n + d) + d
+    state = EleAttGRU(d, n, gate_rank=r, gate_reads="state")
+    assert low.num_parameters - state.num_parameters == r * d
+    assert low.flops() - state.flops() == 2 * r * d
 
 
 def test_counts_of_stacked_layers_in_both_directions_add_up():

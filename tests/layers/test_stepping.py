@@ -70,6 +70,12 @@ def test_prepared_steps_are_one_pass(cell, dtype, batched, prepared):
 
 
 @every_cell
+def test_prepared_steps_of_low_rank_gates_are_one_pass(cell, prepared):
+    same(LAYERS[cell](4, 6, 2, gate_rank=2), X)
+    assert prepared == {True: 5, False: 0}
+
+
+@every_cell
 @pytest.mark.parametrize("rows", [slice(None), 0], ids=["batched", "unbatched"])
 def test_prepared_cells_are_the_steps_of_a_layer(cell, rows, prepared):
     module, layer = CELL_MODULES[cell](4, 6), LAYERS[cell](4, 6)

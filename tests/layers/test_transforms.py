@@ -119,8 +119,9 @@ def test_inductor_compiles_a_layer_as_one_graph():
 
 
 @every_cell
-def test_gradients_per_sample_by_vmap_are_those_of_a_loop(cell):
-    layer = LAYERS[cell](4, 6, 2, bidirectional=True, batch_first=True, dtype=torch.float64)
+@pytest.mark.parametrize("rank", [None, 2])
+def test_gradients_per_sample_by_vmap_are_those_of_a_loop(cell, rank):
+    layer = LAYERS[cell](4, 6, 2, bidirectional=True, batch_first=True, gate_rank=rank, dtype=torch.float64)
     weights = {name: p.detach() for name, p in layer.named_parameters()}
     rows = X.double().transpose(0, 1)
 

@@ -148,7 +148,7 @@ FULL = {
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "residual": True, "init": "torch", "backend": "reference",
     "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
-    "memory": 9, "gate_reads": "state",
+    "memory": 9, "gate_reads": "state", "gate_rank": 2, "recompute": 3,
 }  # fmt: skip
 
 
@@ -166,6 +166,16 @@ def test_the_configuration_is_json_and_rebuilds_the_model(options):
     assert repr(again) == repr(model)
 
 
+def test_from_full_is_a_classifier_with_low_rank_gates_and_its_configuration():
+    model = model_of(num_layers=3).eval()
+    low = SequenceClassifier.from_full(model, 2)
+    assert low.config == model.config | {"gate_rank": 2}
+    again = SequenceClassifier(**low.config).double().eval()
+    again.load_state_dict(low.state_dict())
+    assert torch.equal(again(X), low(X))
+    assert torch.equal(SequenceClassifier.from_full(model, 6)(X), model(X))
+
+
 def test_every_option_reaches_the_layers():
     layers = SequenceClassifier(**FULL).layers
     for name in (
@@ -177,6 +187,8 @@ def test_every_option_reaches_the_layers():
         "residual",
         "backend",
         "gate_reads",
+        "gate_rank",
+        "recompute",
     ):
         assert getattr(layers, name) == FULL[name]
     assert layers.gates == ("sigmoid", None)

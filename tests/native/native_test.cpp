@@ -23,6 +23,8 @@ struct Shape {
     bool lengths, reverse, zoneout;
     int64_t lags = 0, first_lag = 0;
     bool reads_state = false;  // the gate, alone
+    int64_t rank = 0;          // of the gate
+    bool short_products = false;
 };
 
 // A call and all its tensors, filled with the same numbers in float and in double.
@@ -39,6 +41,7 @@ struct Case : Tensors<S> {
         call.cell = s.cell, call.gate = s.gate, call.gate_scale = 1.5;
         call.steps = T, call.rows = B, call.inputs = D, call.units = N;
         call.is_double = sizeof(S) == 8, call.reverse = s.reverse, call.threads = threads;
+        call.short_products = s.short_products;
         call.x = input(T * B * D, 1), call.x_step = B * D, call.x_row = D;
         call.h = input(B * N, 1), call.c = states > 1 ? input(B * N, 1) : nullptr;
         call.ih = input(G * N * D, 0.3), call.hh = input(G * N * N, 0.3), call.b_ih = input(G * N, 0.3);
@@ -47,8 +50,11 @@ struct Case : Tensors<S> {
         call.lags = s.lags, call.first_lag = s.first_lag;
         if (s.lags) call.window = input(B * window * N, 1), call.lag = input(s.lags, 0.5);
         const double steep = s.gate == GATE_HARD ? 3 : 0.3;  // so that some are closed and some open altogether
-        if (s.gate && !s.reads_state) call.ia = input(D * D, steep);
-        if (s.gate) call.ha = input(D * N, steep), call.b_a = input(D, steep);
+        const int64_t U = s.rank ? s.rank : D;
+        call.gate_rank = s.rank;
+        if (s.gate && !s.reads_state) call.ia = input(U * D, steep);
+        if (s.gate) call.ha = input(U * N, steep), call.b_a = input(D, steep);
+        if (s.rank) call.ua = input(D * U, steep);
         std::mt19937 draw(3);
         if (s.lengths) {
             for (int64_t b = 0; b < B; b++) lengths.push_back(1 + draw() % T);
@@ -70,8 +76,9 @@ struct Case : Tensors<S> {
         call.g_x = result(T * B * D), call.g_h = result(B * N), call.g_c = states > 1 ? result(B * N) : nullptr;
         call.g_ih = result(G * N * D), call.g_hh = result(G * N * N), call.g_b_ih = result(G * N);
         if (s.cell == GRU_RESET_AFTER) call.g_b_hh = result(G * N);
-        if (call.ia) call.g_ia = result(D * D);
-        if (s.gate) call.g_ha = result(D * N), call.g_b_a = result(D);
+        if (call.ia) call.g_ia = result(U * D);
+        if (s.gate) call.g_ha = result(U * N), call.g_b_a = result(D);
+        if (s.rank) call.g_ua = result(D * U);
         if (s.lags) {
             call.g_window_last = input(B * window * N, 1);
             call.g_window = result(B * window * N), call.g_lag = result(s.lags);
@@ -84,10 +91,11 @@ void check_shape(const Shape &s) {
     const Case<float> narrow(s, 1);
     const Case<double> wide(s, 1);
     char what[160];
-    std::snprintf(what, sizeof what, "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d lags %ld",
+    std::snprintf(what, sizeof what, "%s cell %ld gate %ld T %ld B %ld D %ld N %ld lengths %d reverse %d zoneout %d lags %ld "
+                  "rank %ld short %d",
                   selected_isa(), long(s.cell), long(s.gate), long(s.T), long(s.B), long(s.D), long(s.N), s.lengths,
-                  s.reverse, s.zoneout, long(s.lags));
-    expect_near(narrow, wide, what);
+                  s.reverse, s.zoneout, long(s.lags), long(s.rank), s.short_products);
+    expect_near(narrow, wide, what, s.short_products ? 0.15 : 2e-4);
 }
 
 void check_math() {
@@ -140,16 +148,28 @@ void check_isa() {
     for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
         for (const auto &z : sizes)
             for (int64_t gate : {GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD})
-                check_shape({cell, gate, z[0], z[1], z[2], z[3], z[1] > 10, z[1] > 20, false, 0, 0, true});
+                for (int64_t rank : {0, 1, 5, 16})
+                    check_shape({cell, gate, z[0], z[1], z[2], z[3], z[1] > 10, z[1] > 20, false, 0, 0, rank % 2 == 0, rank});
     for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
         for (const auto &z : sizes)
             for (int64_t lags : {1, 3, 20}) {
                 const int64_t gate = lags == 3 ? GATE_SIGMOID : GATE_NONE, first_lag = 1 + z[1] % 2;
                 check_shape({cell, gate, z[0], z[1], z[2], z[3], lags > 1, first_lag > 1, lags > 3, lags, first_lag});
             }
+    for (int64_t cell = RNN_TANH; cell <= GRU_RESET_AFTER; cell++)
+        for (const auto &z : sizes) {
+            const bool many = z[1] > 10;
+            check_shape({cell, GATE_SIGMOID, z[0], z[1], z[2], z[3], many, !many, many, 0, 0, false, many ? 5 : 0, true});
+            check_shape({cell, GATE_NONE, z[0], z[1], z[2], z[3], false, many, false, 3, 1, false, 0, true});
+        }
+    check_shape({GRU, GATE_SIGMOID, 3, 100, 310, 290, true, false, false, 0, 0, false, 0, true});
     const Shape large = {GRU, GATE_SIGMOID, 4, 30, 310, 290, true, false, false};  // weights that outgrow the caches
     check_shape(large);
     expect(same(Case<float>(large, 1), Case<float>(large, 3)), "nor do threads that share each product");
+    Shape low_rank = large;
+    low_rank.rank = 70;
+    check_shape(low_rank);
+    expect(same(Case<float>(low_rank, 1), Case<float>(low_rank, 3)), "nor with a low-rank gate");
     const Shape parallel = {LSTM, GATE_SIGMOID, 12, 200, 24, 40, true, false, false};
     const Case<float> alone(parallel, 1);
     expect(same(alone, Case<float>(parallel, 3)), "the number of threads changes nothing");

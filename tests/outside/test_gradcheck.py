@@ -12,7 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from attentive_rnn import RRA
 from attentive_rnn.layers.base import RecurrentBase
-from attentive_rnn.ops.recurrence import Spec, Weights, recurrence
+from attentive_rnn.ops.recurrence import GATE_READS, Spec, Weights, recurrence
 from helpers import ALL_CELLS, ALL_GATES, LAYERS, as_tuple, random_call, states_of
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
@@ -46,6 +46,15 @@ def layer_function(layer: RecurrentBase, lengths: Tensor | None) -> tuple[Callab
         return [output, *as_tuple(last), *(part for part in parts if part is not None)]
 
     return of_one_vector(function, [x, *states, *layer.parameters()])
+
+
+@every_cell
+@pytest.mark.parametrize("reads", GATE_READS)
+def test_a_layer_with_a_low_rank_gate(cell, reads):
+    layer = LAYERS[cell](3, 2, 2, gate_rank=1, gate_reads=reads, bidirectional=True, dtype=torch.float64)
+    function, vector = layer_function(layer, LENGTHS)
+    assert gradcheck(function, vector, fast_mode=True)
+    assert gradgradcheck(function, vector, fast_mode=True)
 
 
 @every_cell

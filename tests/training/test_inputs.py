@@ -7,6 +7,7 @@ import json
 import shutil
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -116,6 +117,18 @@ def test_columns_in_another_order_give_the_same_answers(run, tmp_path, names, su
     direct = read_sequences(path, **({"label": "truth"} if suffix == ".csv" else {}))
     assert direct.schema.features == names
     assert np.array_equal(saved.logits(direct), saved.logits(other))
+
+
+def test_features_of_hdf5_in_another_order_give_the_same_answers(run, tmp_path):
+    saved = load_model(run.model)
+    usual = read_input(saved, _write(tmp_path / "usual.csv"))
+    x = torch.stack(list(usual.sequences)).numpy()
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"], file["features"] = x[..., ::-1], np.array(["z", "y", "x"], dtype=object)
+        file["y"] = np.array(["up", "down"], dtype=object)[np.arange(24) % 2]
+    other = read_input(saved, tmp_path / "other.h5")
+    assert all(torch.equal(a, b) for a, b in zip(usual.sequences, other.sequences, strict=True))
+    assert usual.labels.tolist() == other.labels.tolist()
 
 
 def test_a_column_that_is_missing_or_unknown_is_named(run, tmp_path):
@@ -326,3 +339,26 @@ def test_a_confidence_is_not_taken_for_the_depth_that_a_model_takes(kinect, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         assert read_input(saved, path, {"coordinates": 3}).schema == saved.schema
+
+
+def test_the_rate_of_a_file_goes_before_that_of_the_training_and_a_typed_one_before_both(tmp_path):
+    plain, own = _write(tmp_path / "plain.csv"), tmp_path / "own.npz"
+    options = {"data.path": str(plain), "data.options.label": "truth", "data.options.rate": "20"}
+    run = train(load_config("sequence", list((options | _SMALL).items())), tmp_path, console=Console(quiet=True))
+    saved = load_model(run.model)
+    assert saved.schema.rate == 20.0
+    assert len(read_input(saved, plain)) == 24
+    assert len(read_input(saved, convert(plain, tmp_path / "same.npz", label="truth", rate=20))) == 24
+    convert(plain, own, label="truth", rate=60)
+    with pytest.raises(DataError, match=r"own.npz: has 60 frames per second, but .* trained with 20; .*rate=20"):
+        read_input(saved, own)
+    assert len(read_input(saved, own, {"rate": 20})) == 24
+
+
+def test_windows_in_seconds_are_of_the_rate_of_the_training_where_a_file_says_none(tmp_path):
+    path = _write(tmp_path / "plain.csv")
+    words = {"label": "truth", "window": "0.2s", "rate": "20"}
+    options = {"data.path": str(path)} | {f"data.options.{key}": value for key, value in words.items()}
+    run = train(load_config("sequence", list((options | _SMALL).items())), tmp_path, console=Console(quiet=True))
+    read = read_input(load_model(run.model), path)
+    assert set(read.lengths.tolist()) == {4}

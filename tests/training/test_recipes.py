@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from importlib.resources import files
 
 import pytest
 import yaml
@@ -14,11 +13,9 @@ from attentive_rnn.errors import ConfigError, DataError
 from attentive_rnn.training import recipes
 from attentive_rnn.training.config import KEYS, Config, flatten, from_dict
 
-FOLDER = files("attentive_rnn").joinpath("recipes")
-
 
 def raw(name: str) -> dict:
-    return yaml.safe_load(FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load(recipes._built_in()[name].read_text(encoding="utf-8"))
 
 
 def test_the_base_recipe_is_the_default_configuration_which_no_file_repeats():

@@ -89,7 +89,7 @@ def test_rows_of_a_checkpoint_replace_those_of_the_table(tmp_path):
     assert not (tmp_path / "tensorboard").exists()
 
 
-def test_without_a_terminal_each_epoch_is_a_line(tmp_path, quiet):
+def test_without_a_terminal_the_line_of_an_epoch_says_its_scores(tmp_path, quiet):
     bar = ProgressBar(quiet, "recipe/time", 3, 9)
     kept = recorder(tmp_path, 0.5, 0.75, 0.625)
     bar.start_epoch(2)
@@ -97,6 +97,27 @@ def test_without_a_terminal_each_epoch_is_a_line(tmp_path, quiet):
     bar.end_epoch(kept.rows[-1], kept)
     bar.close()
     assert quiet.file.getvalue() == "recipe/time  epoch 3/9  2.00 s  train 0.5  valid 0.625  best 0.75 at 2\n"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "ended", "lines"),
+    [
+        (200, 200, [1, *range(20, 201, 20)]),
+        (25, 25, [1, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25]),
+        (5, 5, [1, 2, 3, 4, 5]),
+        (200, 47, [1, 20, 40, 47]),  # by patience, or by Ctrl-C
+    ],
+)
+def test_without_a_terminal_the_first_epoch_every_tenth_part_and_the_last_are_lines(
+    epochs, ended, lines, tmp_path, quiet
+):
+    bar = ProgressBar(quiet, "r", 1, epochs)
+    kept = recorder(tmp_path, 0.5)
+    for epoch in range(ended):
+        bar.start_epoch(epoch)
+        bar.end_epoch(kept.rows[-1] | {"epoch": epoch + 1}, kept)
+    bar.close()
+    assert [int(line.split()[2].split("/")[0]) for line in quiet.file.getvalue().splitlines()] == lines
 
 
 def test_on_a_terminal_a_bar_shows_the_epoch_and_the_scores(tmp_path):

@@ -27,7 +27,7 @@ RESULTS = {
 
 def altered(key, value):
     values = copy.deepcopy(RESULTS)
-    (values["test"] if key in values["test"] else values)[key] = value
+    (values if key in ("test", "best_epoch", "validation_accuracy") else values["test"])[key] = value
     return values
 
 
@@ -50,6 +50,15 @@ def test_what_training_writes_is_as_it_was(tmp_path):
         ("confusion", [[1, 1], [1]], "test.confusion must be of 2 classes"),
         ("confusion", [[1, 1], [1, "1"]], "test.confusion must be rows of counts"),
         ("without_copies", {"accuracy": []}, "test.without_copies.accuracy must be a number"),
+        ("without_copies", 7, "test.without_copies must be an object"),
+        ("always", {"accuracy": "all"}, "test.always.accuracy must be a number"),
+        ("always", [], "test.always must be an object"),
+        ("class_predicted", [1, -1], "test.class_predicted must be counts"),
+        ("r2", "good", "test.r2 must be a number"),
+        ("by_scale", [{"from": "near"}], "test.by_scale.0.from must be a number"),
+        ("by_scale", 1, "test.by_scale must be a list"),
+        ("by_kind", {"where": {"count": 0.5}}, "test.by_kind.where.count must be a count"),
+        ("attention", {"layers": [0.1, None]}, "test.attention.layers must be numbers"),
         ("best_epoch", "one", "best_epoch must be a number"),
         ("validation_accuracy", True, "validation_accuracy must be a number"),
     ],
@@ -73,6 +82,8 @@ def test_what_is_missing_is_named_when_it_is_asked_for(tmp_path):
         found["test"]["count"]
     with pytest.raises(ConfigError, match=r"results.json: epochs is missing"):
         found["epochs"]
+    with pytest.raises(ConfigError, match=r"test.always.accuracy is missing"):
+        checked({"test": {"always": {"label": "a"}}}, tmp_path / "results.json")["test"]["always"]["accuracy"]
     assert json.loads(json.dumps(found)) == {"test": {}}
 
 

@@ -13,6 +13,7 @@ from attentive_rnn.data import Schema, SequenceDataset, get_layout
 from attentive_rnn.data.formats import npz
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.experiments.compare import compare
+from attentive_rnn.models import SequenceClassifier
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training.checkpoint import read_checkpoint
 from attentive_rnn.training.run_folder import read_rows
@@ -99,6 +100,25 @@ def test_on_the_joints_that_both_know_the_layer_computes_what_it_did(make, ntu_r
     torch.testing.assert_close(output, expected)
     known = [3 * NTU.index(name) + value for name in KINECT for value in range(3)]
     torch.testing.assert_close(attention, seen[:, :, known])  # (T, B, D, directions)
+
+
+def test_a_low_rank_gate_is_taken_over_by_its_inputs_and_made_of_a_full_one(make, ntu_run, tmp_path):
+    joints = [3 * NTU.index(name) + value for name in KINECT for value in range(3)]
+    config = make("kinect-20", init_from=str(ntu_run.path), model__gate_rank="7")
+    low = SequenceClassifier.from_full(load_model(ntu_run.model).model, 7).state_dict()
+    own = start(config)[0].state_dict()
+    assert torch.equal(own["layers.weight_ia_l0"], low["layers.weight_ia_l0"][:, joints])
+    assert torch.equal(own["layers.weight_ua_l0_reverse"], low["layers.weight_ua_l0_reverse"][joints])
+    for name in ("weight_ha_l0", "weight_ha_l1", "weight_ua_l1", "weight_ia_l1"):
+        if f"layers.{name}" in low:
+            assert torch.equal(own[f"layers.{name}"], low[f"layers.{name}"])
+
+    run = train(make("ntu-25", persons=2, model__gate_rank="7"), tmp_path)
+    saved = load_model(run.model).model.state_dict()
+    own = start(make("kinect-20", init_from=str(run.path), model__gate_rank="7"))[0].state_dict()
+    assert torch.equal(own["layers.weight_ia_l0"], saved["layers.weight_ia_l0"][:, joints])
+    with pytest.raises(ConfigError, match=r"its model.gate_rank is 7, here it is None; they must be the same"):
+        start(make("kinect-20", init_from=str(run.path)))
 
 
 def test_joints_persons_and_classes_that_are_new_start_as_the_recipe_says(make, ntu_run, tmp_path):

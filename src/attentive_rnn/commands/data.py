@@ -21,9 +21,13 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from ..data import check
+    from ..data.io.files import check_writable
     from ..draw import draw_samples
+    from ..draw.samples import PICTURES
 
     options = reader_options(arguments)
+    if arguments.picture is not None:
+        check_writable(arguments.picture, PICTURES, arguments.overwrite)
     with bar(f"reading {arguments.path}"):
         report = check(arguments.path, **options)
     arguments.trainable = report.trainable

@@ -138,14 +138,14 @@ def _predict(arguments: argparse.Namespace) -> int:
     from ..trained import load
     from ..training.setup import print_notes
 
+    out = None
+    if arguments.out is not None:
+        out = check_writable(arguments.out, (".csv", ".json", ".parquet"), arguments.overwrite)
     trained = load(arguments.folder, arguments.device)
     arguments.exports = trained.saved.schema.medium == "sequence"
     classified = bool(trained.saved.schema.classes)
     if arguments.top is not None and (arguments.top < 1 or not classified):
         raise ConfigError(f"--top must be 1 or more, of a model of classes, got {arguments.top}")
-    out = None
-    if arguments.out is not None:
-        out = check_writable(arguments.out, (".csv", ".json", ".parquet"), arguments.overwrite)
     options, several, answered = reader_options(arguments), len(arguments.inputs) > 1, {}
     lines: list[str] = []
     for path in arguments.inputs:

@@ -17,6 +17,7 @@ LARGEST = 2000  # sequences that are explained at once, of more those evenly spr
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from ..data.io.files import check_folder
     from ..draw.samples import find_item
     from ..explain.media import MEDIA
     from ..explain.outcome import Request
@@ -33,6 +34,10 @@ def _explain(arguments: argparse.Namespace) -> int:
         raise ConfigError("give INPUT or --split, not both")
     if arguments.video is not None and arguments.item is None:
         raise ConfigError("--video is of one sequence: name it with --item")
+    parts = [f"layer-{arguments.layer}"] if arguments.layer not in (None, 1) else []
+    parts += ["relative"] if arguments.relative else []
+    folder = run.explain.joinpath(*parts) if arguments.out is None else Path(arguments.out)
+    check_folder(folder)
     trained = load(run.path)
     saved = trained.saved
     forward = not saved.model.config.get("bidirectional", True)
@@ -55,14 +60,12 @@ def _explain(arguments: argparse.Namespace) -> int:
     if len(dataset) > LARGEST:
         total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
         print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
-    parts = [f"layer-{arguments.layer}"] if arguments.layer not in (None, 1) else []
-    parts += ["relative"] if arguments.relative else []
     request = Request(
         run=run,
         saved=saved,
         train=splits.train,
         dataset=dataset,
-        folder=run.explain.joinpath(*parts) if arguments.out is None else Path(arguments.out),
+        folder=folder,
         one=arguments.item is not None,
         of_run=arguments.input is None,
         layer=arguments.layer,

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 def _report(arguments: argparse.Namespace) -> int:
     from ..explain.report.page import write_report
     from ..training import open_run
-    from ..training.setup import load_splits
 
     run = open_run(arguments.folder)
     config = run.read_config(arguments.data, reader_options(arguments))
-    print(f"written: {write_report(run, load_splits(config))}")
+    print(f"written: {write_report(run, config=config)}")
     return 0
 
 

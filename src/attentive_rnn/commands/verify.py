@@ -16,17 +16,9 @@ RIGHT, UNKNOWN = "as recorded", "not recorded: the run is of an earlier version"
 def _verify(arguments: argparse.Namespace) -> int:
     from ..errors import ConfigError, one_line
     from ..training import open_run
-    from ..training.run import recorded_digests
 
     run = open_run(arguments.folder)
-    results = run.read_results()
-    recorded = results.get("sha256", {})
-    if not isinstance(recorded, dict):
-        raise ConfigError(f"{run.results}: sha256 must be an object; the file was altered")
-    found = {}
-    for name, digest in recorded_digests(run).items():
-        right = RIGHT if digest == recorded.get(name) else "missing" if digest is None else "changed"
-        found[name] = right if name in recorded else UNKNOWN
+    found = _files(run)
     try:
         config = run.read_config(arguments.data, reader_options(arguments))
     except ConfigError as error:
@@ -37,6 +29,27 @@ def _verify(arguments: argparse.Namespace) -> int:
     wrong = [name for name, words in found.items() if words.startswith(("changed", "missing"))]
     show(arguments, {"found": found, "wrong": wrong}, [f"{name:24} {words}" for name, words in found.items()])
     return 1 if wrong else 0
+
+
+def _files(run: RunFolder) -> dict[str, str]:
+    """What has become of each file whose digest results.json holds."""
+    from ..errors import ConfigError, one_line
+    from ..training.run import digests
+
+    if not run.finished:
+        run.read_results()  # says that there is none
+    try:
+        results = run.read_results()
+        recorded = results.get("sha256", {})
+        if not isinstance(recorded, dict):
+            raise ConfigError("sha256 must be an object")
+    except ConfigError as error:
+        return {run.results.name: f"changed: {one_line(error)}; what it recorded of the other files is lost"}
+    found = {}
+    for name, digest in digests(run, results).items():
+        right = RIGHT if digest == recorded.get(name) else "missing" if digest is None else "changed"
+        found[name] = right if name in recorded else UNKNOWN
+    return found
 
 
 def _data(run: RunFolder, config: Config) -> str:

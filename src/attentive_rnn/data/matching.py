@@ -10,7 +10,7 @@ import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..errors import DataError, DataWarning
 from .dataset import LabelledDataset, SequenceDataset
+from .io.cells import whole_number
 from .schema import Schema
 from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
 from .skeletons.units import factor, unit_in
@@ -260,7 +261,7 @@ def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) 
                 f"{where}: the labels are {kinds[found.target]}, but the model predicts {kinds[wanted.target]}", strict
             )
         return np.full(len(dataset), np.nan) if wanted.target == "number" else np.full(len(dataset), -1)
-    index = {name: i for i, name in enumerate(wanted.classes)}
+    index = _places(wanted.classes, found.classes)
     counts = Counter(found.classes[label] for label in dataset.labels if label >= 0)
     unknown = [f"{name!r} ({count} sequence{'s' * (count > 1)})" for name, count in counts.items() if name not in index]
     if unknown:
@@ -271,6 +272,15 @@ def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) 
         )
     own = np.array([*(index.get(name, -1) for name in found.classes), -1], dtype=np.int64)
     return own[dataset.labels]  # the last one is for -1
+
+
+def _places(classes: Sequence[str], names: Iterable[str]) -> dict[str, int]:
+    """The place of each name among the classes: of the class of that name, or else of the only one of that number."""
+    numbers = Counter(whole_number(name) for name in classes)
+    places = {whole_number(name): i for i, name in enumerate(classes) if numbers[whole_number(name)] == 1}
+    places.pop(None, None)
+    same = {name: places[number] for name in names if (number := whole_number(name)) in places}
+    return same | {name: i for i, name in enumerate(classes)}
 
 
 def warn_of_rate(where: str, found: float, wanted: float) -> None:

@@ -26,6 +26,10 @@ _SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?s")
 REMEDY = "cut the recordings into windows with --option window=2.56s --option overlap=.5, or window=128 (frames)"
 
 
+class RateUnknownError(DataError):
+    """A length in seconds of data whose frames per second are not known."""
+
+
 @dataclass(frozen=True)
 class Windows:
     """How recordings are cut.
@@ -76,12 +80,12 @@ class Windows:
             where: the file, for a message.
 
         Raises:
-            DataError: the length is in seconds, and there is no rate.
+            RateUnknownError: the length is in seconds, and there is no rate.
         """
         value, in_seconds = self._length()
         rate = self.rate or rate
         if in_seconds and rate is None:
-            raise DataError(
+            raise RateUnknownError(
                 f"{where}: window={self.window} is in seconds, but the frames per second are not known: give them as "
                 "--option rate=50, or the window in frames as window=128"
             )

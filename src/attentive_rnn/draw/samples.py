@@ -19,6 +19,7 @@ from . import films, projection, skeletons
 from .charts import draw_ranges, encoded, new_figure, without_frame, wrapped
 from .colours import TRACES
 
+PICTURES = (".png", ".svg")
 _CLASSES, _FRAMES = 10, 6  # the most that one picture shows
 _WORDS, _COLUMNS = 60, 110  # of a text, and of a line of it
 
@@ -44,7 +45,7 @@ def draw_samples(data: str | Path | SequenceDataset, out: str | Path, overwrite:
         ConfigError: another suffix, or ``out`` is there already or cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    out = check_writable(out, (".png", ".svg"), overwrite)
+    out = check_writable(out, PICTURES, overwrite)
     dataset = sequences_only(data) if isinstance(data, LabelledDataset) else read_all(data, **options)
     draw = _draw_texts if dataset.schema.vocabulary else _draw_features
     draw = _draw_skeletons if skeletons.has_skeletons(dataset.schema) else draw

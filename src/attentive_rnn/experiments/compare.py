@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..data import Splits
-from ..data.io.files import write_csv, write_file, write_json
-from ..data.io.locks import remove_leftovers
+from ..data.io.files import check_folder, write_csv, write_file, write_json
+from ..data.io.locks import held, remove_leftovers
 from ..draw import charts
 from ..errors import ConfigError, MissingExtraError
 from ..tasks import Metric
@@ -24,7 +24,7 @@ from ..training.run_folder import RunFolder, create_folder, read_rows
 from ..training.setup import training_parts
 from .runner import Outcome, check_seeds, loaded_data, run_variants
 from .table import FOR_INTERVAL, ends, gain_in_words, markdown, terminal
-from .variants import named, variants
+from .variants import Variant, named, variants
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,6 @@ def compare(
     models: Sequence[str] = (),
     threshold: float | None = None,
     splits: Splits | None = None,
-    finished: Callable[[Outcome], None] | None = None,
     console: Console | None = None,
 ) -> Comparison:
     """Train models over seeds: that of a configuration with its gate, without, and without but wider, or named ones.
@@ -176,7 +175,7 @@ def compare(
     A network for images is trained with each of the spatial attentions.
 
     Runs of an earlier comparison of the same configuration are taken over where they are finished, and continued
-    where they are not.
+    where they are not. Several processes, on any machines that share the folder, divide the runs among them.
 
     Args:
         config: of the model with the gate, or that gives the number of parameters; its seed is not used.
@@ -185,7 +184,6 @@ def compare(
         models: names such as lstm or eleatt-gru, see :func:`named`; none: the gate against no gate.
         threshold: of the validation metric; the remarks say how many training sequences each run saw before beating it.
         splits: the data of the configuration; None: they are read.
-        finished: called with each run, a model of one seed, when it has ended or was taken over.
         console: where progress goes; None: the standard error.
 
     Raises:
@@ -195,18 +193,34 @@ def compare(
     check_seeds(seeds)
     if threshold is not None and config.data.valid_fraction == 0:
         raise ConfigError("--threshold is of the validation metric: data.valid_fraction must be above 0")
-    if config.init_from is not None:
-        raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
-    console, data = console or standard_error(), loaded_data()
-    if splits is not None:
-        data = partial(_given, splits)
-    schema = data(config).train.schema
-    compared = named(config, schema, models) if models else variants(config, schema)
-    folder = _folder(replace(config, seed=0), parent)
+    data = loaded_data() if splits is None else partial(_given, splits)
+    folder, compared = prepare(config, parent, models, data)
     # The plain models, which are faster, come first.
-    outcomes = run_variants(compared[::-1], seeds, folder, data, console, finished)[::-1]
+    outcomes = run_variants(compared[::-1], seeds, folder, data, console or standard_error())[::-1]
     epoch_size = len(training_parts(replace(config, seed=0), data(config))[0])
     return _write(Comparison(folder, outcomes, epoch_size, threshold))
+
+
+def prepare(
+    config: Config, parent: Path, models: Sequence[str], data: Callable[[Config], Splits]
+) -> tuple[Path, list[Variant]]:
+    """The folder of a comparison, that of an earlier one of the same configuration if there is one, and its models.
+
+    Args:
+        config, parent, models: as in :func:`compare`.
+        data: gives the sequences of a configuration.
+
+    Raises:
+        ConfigError: as :func:`compare`.
+    """
+    if config.init_from is not None:
+        raise ConfigError("init_from must be null: compare trains several models, which one run's weights do not fit")
+    schema = data(config).train.schema
+    compared = named(config, schema, models) if models else variants(config, schema)
+    check_folder(parent)
+    parent.mkdir(parents=True, exist_ok=True)
+    with held(parent, wait=True):  # so that of several processes one makes the folder
+        return _folder(replace(config, seed=0), parent), compared
 
 
 def _given(splits: Splits, config: Config) -> Splits:

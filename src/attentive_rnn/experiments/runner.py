@@ -1,16 +1,19 @@
-"""The runs of an experiment: each configuration and seed is trained once, and taken over where that was done before."""
+"""The runs of an experiment: each configuration and seed is trained once, among all processes, and then taken over."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from ..data import Splits
+from ..data.io.locks import check_free, each_once, held
+from ..environment import require_one_process
 from ..errors import ConfigError
 from ..progress import steps
 from ..tasks import Task, task_for
@@ -18,7 +21,7 @@ from ..tasks.metrics import Interval
 from ..training.config import Config
 from ..training.inputs import resumed_splits
 from ..training.recipes import difference
-from ..training.run import require_same, resume, train
+from ..training.run import begin, require_extra, require_same, resume
 from ..training.run_folder import RunFolder, list_runs
 from ..training.setup import load_splits
 from .variants import Variant
@@ -108,7 +111,14 @@ def check_seeds(seeds: Sequence[int]) -> None:
         Config(seed=seed).check()
 
 
-def run_once(config: Config, folder: Path, splits: Splits, console: Console, name: str | None = None) -> RunFolder:
+def run_once(
+    config: Config,
+    folder: Path,
+    splits: Splits,
+    console: Console,
+    name: str | None = None,
+    announce: Callable[[], None] = lambda: None,
+) -> RunFolder:
     """The finished run of a configuration in a folder.
 
     A finished run of the same configuration is taken over, an interrupted one is continued, and without either a new
@@ -120,23 +130,34 @@ def run_once(config: Config, folder: Path, splits: Splits, console: Console, nam
         splits: its data.
         console: where progress goes.
         name: of the run's folder; None: the run may be any of the folder, and a new one is named by the time.
+        announce: called before the run is trained or taken over.
 
     Raises:
-        ConfigError: there is a run of that name, but of another configuration.
+        ConfigError: there is a run of that name, but of another configuration; or several processes were started.
+        InUseError: another process trains it.
     """
-    run: RunFolder | None
-    if name is None:
-        same = [run for run in list_runs(folder) if difference(config, run.read_config()) is None]
-        run = next((run for run in same if run.finished), same[0] if same else None)
-    else:
-        run = RunFolder(folder / name) if (folder / name / "config.yaml").exists() else None
+    require_one_process()
+    run = _found(config, folder, name)
     if run is None:
-        return train(config, folder, name=name, console=console, splits=splits)
+        require_extra()
+        folder.mkdir(parents=True, exist_ok=True)
+        with held(folder, wait=True):  # so that of several processes one begins it
+            run = _found(config, folder, name) or begin(config, folder, splits, name)
     require_same(config, run)
+    check_free(run.path)
+    announce()
     if run.finished:
         resumed_splits(run, splits)  # refuses other data
         console.print(f"{run.path}: finished before, taken over", highlight=False, soft_wrap=True, markup=False)
     return resume(run, console=console, splits=splits)
+
+
+def _found(config: Config, folder: Path, name: str | None) -> RunFolder | None:
+    """The run of a name; without one a finished run of the configuration, or the newest that is not."""
+    if name is not None:
+        return RunFolder(folder / name) if (folder / name / "config.yaml").exists() else None
+    same = [run for run in list_runs(folder) if difference(config, run.read_config()) is None]
+    return next((run for run in same if run.finished), same[0] if same else None)
 
 
 def run_variants(
@@ -145,9 +166,10 @@ def run_variants(
     folder: Path,
     data: Callable[[Config], Splits],
     console: Console,
-    finished: Callable[[Outcome], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """The runs of variants over seeds, seed by seed, so that an interrupted experiment has whole comparisons.
+
+    Where other processes train some of them, this one trains the others and waits for theirs.
 
     Args:
         variants: what is trained; the folder of a run is called by the variant's name and the seed, if it has a name.
@@ -155,17 +177,21 @@ def run_variants(
         folder: for the folders of the runs.
         data: gives the sequences of a configuration.
         console: where progress goes.
-        finished: called with each run, a variant of one seed, when it has ended or was taken over.
     """
     task = task_for(data(variants[0].config).train.schema)
-    runs: list[list[RunFolder]] = [[] for _ in variants]
-    with steps("run", len(variants) * len(seeds), console) as counted:
-        for seed in seeds:
-            for variant, own in zip(variants, runs, strict=True):
-                counted.begin(f"{variant.title}, seed {seed}")
-                config = replace(variant.config, seed=seed)
-                name = f"{variant.name}-seed{seed}" if variant.name else None
-                own.append(run_once(config, folder, data(config), console, name))
-                if finished is not None:
-                    finished(Outcome.of(variant, [seed], own[-1:], task))
-    return tuple(Outcome.of(variant, seeds, own, task) for variant, own in zip(variants, runs, strict=True))
+    jobs = [(number, seed) for seed in seeds for number in range(len(variants))]
+    runs: dict[tuple[int, int], RunFolder] = {}
+    with steps("run", len(jobs), console) as counted:
+
+        def work(job: tuple[int, int]) -> RunFolder:
+            number, seed = job
+            variant, config = variants[number], replace(variants[number].config, seed=seed)
+            announce = partial(counted.begin, f"{variant.title}, seed {seed}", len(runs))
+            return run_once(config, folder, data(config), console, variant.run_name(seed), announce)
+
+        for job, run in each_once(jobs, work):
+            runs[job] = run
+    return tuple(
+        Outcome.of(variant, seeds, [runs[number, seed] for seed in seeds], task)
+        for number, variant in enumerate(variants)
+    )

@@ -1,29 +1,35 @@
-"""A study: recipes, changes of them and models, over data sets and seeds, into one table that grows run by run."""
+"""A study: recipes, changes of them and models, over data sets and seeds, into one table that grows run by run.
+
+Input: a YAML file, and the table as far as it has come. Output: the rows that it lacks.
+"""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from ..data import Splits
 from ..data.io.files import check_folder
-from ..data.io.locks import remove_leftovers, tidy
+from ..data.io.locks import each_once, held, remove_leftovers
 from ..environment import DISTRIBUTION
 from ..errors import ConfigError
-from ..progress import steps
+from ..progress import Steps, steps
+from ..tasks import task_for
 from ..tasks.classification import Classification
 from ..terminal import standard_error
 from ..training.recipes import as_overrides, load_config, read_yaml, recipe_name
-from .compare import compare
+from .compare import prepare
 from .fusion import Fused, fuse_runs
-from .runner import Outcome
-from .table import Row, StudyTable
-from .variants import ROLES
+from .runner import Outcome, loaded_data, run_once
+from .table import Key, Row, StudyTable
+from .variants import ROLES, Variant
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,24 @@ class Study:
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
         return next(entry for entry in self.entries if entry.name == name)
+
+    def first(self, one: Entry | Fusion) -> Entry:
+        """An entry itself, or the first one of a fusion, whose models and seeds it has."""
+        return one if isinstance(one, Entry) else self.entry(one.of[0])
+
+    def place(self, key: Key) -> tuple[int, ...]:
+        """Where a row goes in the study's table: in the order of names, seeds and models, and then those of others."""
+        name, model, seed = key
+        if name not in self.names:
+            return (len(self.names), 0, 0)
+        both: list[Entry | Fusion] = [*self.entries, *self.fusions]
+        entry = self.first(next(one for one in both if one.name == name))
+        seeds, models = entry.seeds, entry.models[::-1]
+        return (
+            self.names.index(name),
+            seeds.index(seed) if seed in seeds else len(seeds),
+            models.index(model) if model in models else len(models),
+        )
 
 
 def read_study(path: Path) -> Study:
@@ -179,7 +203,9 @@ def run_study(
     """Train what the table lacks, in the study's order, and add a row as soon as a run ends.
 
     A run whose row, made by the same command, is in the table is not repeated; one that was interrupted goes on where
-    it was, if its folder is still there.
+    it was, if its folder is still there. Any number of processes may run a study at once, on machines that share the
+    folders of the table and of the runs: each run is trained by one of them, and those of a process that was killed
+    are taken over by another.
 
     Args:
         study: what to train.
@@ -196,15 +222,21 @@ def run_study(
     """
     console = console or standard_error()
     check_folder(table.path.parent)
-    tidy(table.path)
-    trainer = _Trainer(table, data or Path(), output, tuple(overrides), console)
-    chosen = _chosen(study, only)
-    with steps("run", len(_runs(trainer, chosen, study, seeds)), console):
-        for one in chosen:
-            if isinstance(one, Entry):
-                trainer.train(one, seeds or one.seeds)
-            else:
-                trainer.fuse(one, [study.entry(name) for name in one.of], seeds)
+    table.path.parent.mkdir(parents=True, exist_ok=True)
+    trainer = _Trainer(study, table, data or Path(), output, tuple(overrides), console)
+    table.place = study.place
+    lacking = trainer.lacking(only, seeds)
+    for one in _chosen(study, only):
+        if not any(job.one is one for job in lacking):
+            console.print(f"{one.name}: all in {table.path}", highlight=False, soft_wrap=True, markup=False)
+    with steps("run", len(lacking), console) as trainer.counted:
+        trainer.left = {job.key for job in lacking}
+        for _ in each_once(lacking, trainer.work):
+            pass
+    table.settle()
+    remove_leftovers(table.path.parent, below=False)
+    for folder in {output / recipe_name(entry.recipe) for entry in study.entries}:
+        remove_leftovers(folder)
 
 
 def runs_to_come(
@@ -214,8 +246,8 @@ def runs_to_come(
     only: Sequence[str] = (),
     seeds: Sequence[int] = (),
     overrides: Sequence[tuple[str, str]] = (),
-) -> list[tuple[str, str, int]]:
-    """The runs that :func:`run_study` would train or take over, in order: name of the entry, model and seed.
+) -> list[Key]:
+    """The rows that :func:`run_study` would add, in order.
 
     Args:
         study, table, only, seeds, overrides: as in :func:`run_study`.
@@ -223,8 +255,8 @@ def runs_to_come(
     Raises:
         ConfigError: an unknown name.
     """
-    trainer = _Trainer(table, Path(), Path(), tuple(overrides), standard_error())
-    return _runs(trainer, _chosen(study, only), study, seeds)
+    trainer = _Trainer(study, table, Path(), Path(), tuple(overrides), standard_error())
+    return [job.key for job in trainer.lacking(only, seeds)]
 
 
 def _chosen(study: Study, only: Sequence[str]) -> list[Entry | Fusion]:
@@ -235,72 +267,114 @@ def _chosen(study: Study, only: Sequence[str]) -> list[Entry | Fusion]:
     return [one for one in both if not only or one.name in only]
 
 
-def _runs(
-    trainer: _Trainer, chosen: Sequence[Entry | Fusion], study: Study, seeds: Sequence[int]
-) -> list[tuple[str, str, int]]:
-    found: list[tuple[str, str, int]] = []
-    for one in chosen:
-        if isinstance(one, Entry):
-            lacking, wanted = trainer.lacking(one, seeds or one.seeds)
-            found += [(one.name, model, seed) for seed in wanted for model in lacking.models[::-1]]
-        else:
-            entries = [study.entry(name) for name in one.of]
-            wanted = trainer.lacking_fusions(one, entries[0], seeds)
-            found += [(entry.name, model, s) for s in wanted for entry in entries for model in entry.models[::-1]]
-    return found
+@dataclass(frozen=True)
+class _Job:
+    """The work for one row."""
+
+    one: Entry | Fusion
+    model: str
+    seed: int
+
+    @property
+    def key(self) -> Key:
+        return self.one.name, self.model, self.seed
 
 
 @dataclass(frozen=True)
+class _Prepared:
+    """An entry that is about to be trained: the folder of its comparison, its models by name, and its data."""
+
+    folder: Path
+    variants: dict[str, Variant]
+    splits: Splits
+
+
 class _Trainer:
-    table: StudyTable
-    data: Path
-    output: Path
-    overrides: tuple[tuple[str, str], ...]
-    console: Console
+    """What makes the rows of a study."""
 
-    def train(self, entry: Entry, seeds: Sequence[int]) -> None:
-        """Add the rows of an entry."""
-        lacking, wanted = self.lacking(entry, seeds)
-        if wanted:
-            self._compare(lacking, wanted)
-        else:
-            remove_leftovers(self.output / recipe_name(entry.recipe))
-            self.console.print(f"{entry.name}: all in {self.table.path}", highlight=False, soft_wrap=True, markup=False)
+    def __init__(
+        self,
+        study: Study,
+        table: StudyTable,
+        data: Path,
+        output: Path,
+        overrides: tuple[tuple[str, str], ...],
+        console: Console,
+    ) -> None:
+        self.study, self.table, self.data, self.output = study, table, data, output
+        self.overrides, self.console = overrides, console
+        self.left: set[Key] = set()  # rows that were lacking at the beginning and are not there yet
+        self.counted: Steps | None = None
+        self._latest = ""  # entry or fusion, whose data are in memory
+        self._data = loaded_data()
+        self._prepared: dict[str, _Prepared] = {}
 
-    def lacking(self, entry: Entry, seeds: Sequence[int]) -> tuple[Entry, list[int]]:
-        """An entry with those of its models that lack a row, and the seeds that lack one."""
-        missing = [(model, seed) for seed in seeds for model in entry.models if not self._there(entry, model, seed)]
-        models, wanted = ({one[part] for one in missing} for part in (0, 1))
-        kept = replace(entry, models=tuple(model for model in entry.models if model in models))
-        return kept, [seed for seed in seeds if seed in wanted]
+    def lacking(self, only: Sequence[str], seeds: Sequence[int]) -> list[_Job]:
+        """The rows that are not in the table, in the order of the study; the plain models, which are faster, first."""
+        jobs = [
+            _Job(one, model, seed)
+            for one in _chosen(self.study, only)
+            for seed in seeds or self.study.first(one).seeds
+            for model in self.study.first(one).models[::-1]
+        ]
+        return [job for job in jobs if not self._there(job)]
 
-    def lacking_fusions(self, fusion: Fusion, first: Entry, seeds: Sequence[int]) -> list[int]:
-        """The seeds whose fusions lack a row."""
-        wanted = seeds or first.seeds
-        return [seed for seed in wanted if not all(self._there(fusion, model, seed) for model in first.models)]
+    def work(self, job: _Job) -> None:
+        """Make a row that is not there yet."""
+        self.table.read()
+        if not self._there(job):
+            with held(self.table.file_of(job.key)):
+                self.table.read()  # its last holder may have made it
+                if not self._there(job):
+                    self._make(job)
+        self.left.discard(job.key)
 
-    def fuse(self, fusion: Fusion, entries: Sequence[Entry], seeds: Sequence[int]) -> None:
-        """Add the rows of a fusion; its runs are trained, or taken over, as those of its entries."""
-        first = entries[0]
-        for seed in self.lacking_fusions(fusion, first, seeds):
-            for outcomes in zip(*(self._compare(entry, [seed]) for entry in entries), strict=True):
-                fused = fuse_runs([outcome.runs[0] for outcome in outcomes], fusion.weights, fusion.views)
-                self.table.add(self._row(fusion, first.recipe, outcomes, fused))
+    def _there(self, job: _Job) -> bool:
+        return self.table.holds(*job.key, job.one.command(job.model, job.seed, self.overrides))
 
-    def _there(self, one: Entry | Fusion, model: str, seed: int) -> bool:
-        return self.table.holds(one.name, model, seed, one.command(model, seed, self.overrides))
+    def _make(self, job: _Job) -> None:
+        one = job.one
+        if isinstance(one, Entry):
+            self._run(one, job)
+            return
+        outcomes = []
+        for name in one.of:
+            with held(self.table.file_of((name, job.model, job.seed))):
+                outcomes.append(self._run(self.study.entry(name), job))
+        fused = fuse_runs([outcome.runs[0] for outcome in outcomes], one.weights, one.views)
+        self.table.add(self._row(one, self.study.first(one).recipe, outcomes, fused))
 
-    def _compare(self, entry: Entry, seeds: Sequence[int]) -> tuple[Outcome, ...]:
-        def finished(outcome: Outcome) -> None:
-            if outcome.task.metric is not Classification.metric:
-                raise ConfigError(f"{entry.name}: a study is about classes, but a label of {entry.recipe} is none")
+    def _run(self, entry: Entry, job: _Job) -> Outcome:
+        """The run of an entry for a row, with a row of its own."""
+        if self._latest != job.one.name:
+            self._latest, self._data, self._prepared = job.one.name, loaded_data(), {}
+        if entry.name not in self._prepared:
+            self._prepared[entry.name] = self._prepare(entry)
+        found = self._prepared[entry.name]
+        variant, splits = found.variants[job.model], found.splits
+        announce = partial(self._announce, job, f"{entry.name}, {variant.title}, seed {job.seed}")
+        config, name = replace(variant.config, seed=job.seed), variant.run_name(job.seed)
+        run = run_once(config, found.folder, splits, self.console, name, announce)
+        outcome = Outcome.of(variant, [job.seed], [run], task_for(splits.train.schema))
+        if not self._there(_Job(entry, job.model, job.seed)):
             self.table.add(self._row(entry, entry.recipe, [outcome]))
+        return outcome
 
+    def _announce(self, job: _Job, name: str) -> None:
+        """Say which run comes, how many of this study's are done by anyone, and who does others."""
+        assert self.counted is not None
+        self.left -= {key for key in self.left if key in self.table.rows}
+        others = self.table.at_work(self.left - {job.key})
+        words = "; ".join(f"{by}: {key[0]}, {key[1]}, seed {key[2]}" for key, by in sorted(others.items()))
+        self.counted.begin(f"{name}  ({words})" if others else name, self.counted.total - len(self.left))
+
+    def _prepare(self, entry: Entry) -> _Prepared:
         path = [] if entry.data is None else [("data.path", str(self.data / entry.data))]
         config = load_config(entry.recipe, [*path, *as_overrides(entry.changes), *self.overrides])
-        parent = self.output / recipe_name(entry.recipe)
-        made = compare(config, parent, seeds, models=entry.models, finished=finished, console=self.console)
-        return made.outcomes
+        if task_for(self._data(config).train.schema).metric is not Classification.metric:
+            raise ConfigError(f"{entry.name}: a study is about classes, but a label of {entry.recipe} is none")
+        folder, variants = prepare(config, self.output / recipe_name(entry.recipe), entry.models, self._data)
+        return _Prepared(folder, {variant.name: variant for variant in variants}, self._data(config))
 
     def _row(self, one: Entry | Fusion, recipe: str, outcomes: Sequence[Outcome], fused: Fused | None = None) -> Row:
         """The row of a run, or of runs whose models answer together."""

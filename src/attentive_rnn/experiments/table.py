@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import glob
+import hashlib
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from ..data.io.files import csv_text, write_csv
-from ..data.io.locks import held
+from ..data.io.files import csv_text, read_json, write_csv, write_json
+from ..data.io.locks import beside, held, holder
 from ..errors import ConfigError
 from ..tasks import Metric
 from ..tasks.classification import Classification
@@ -22,6 +24,7 @@ from .variants import ROLES
 
 FOR_INTERVAL = 3  # seeds, of which an interval over seeds needs as many
 Cells = Mapping[str, Any]  # a row of a table: its cells by the heading of their column
+Key = tuple[str, str, int]  # of a row of a study: name, variant and seed
 
 
 def markdown(rows: Sequence[Cells]) -> str:
@@ -102,7 +105,7 @@ class Row:
     version: str
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """The name, variant and seed, which no other row of its table has."""
         return self.name, self.variant, self.seed
 
@@ -117,27 +120,72 @@ READERS: dict[Any, Callable[[str], Any]] = {
 
 
 class StudyTable:
-    """The rows of a CSV file, which is written anew, in one step, with every row that is added.
+    """The rows of a CSV file, to which any number of processes add on machines that share its folder.
+
+    A new row is first a hidden file of its own beside the CSV, which appears in one step, so that no process loses
+    another's row; then the CSV is written anew with all rows. :meth:`settle` removes the files whose rows it has.
 
     Args:
-        path: of the file; it need not be there yet.
+        path: of the CSV; it need not be there yet.
+        place: where a row goes in the CSV, by its key; rows of the same place stay in their order.
 
     Raises:
-        ConfigError: the file is damaged; the message names the line.
+        ConfigError: a file is damaged; the message names the line.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: dict[tuple[str, str, int], Row] = {}
-        self._read()
+    def __init__(self, path: Path, place: Callable[[Key], tuple[int, ...]] = lambda key: ()) -> None:
+        self.path, self.place = path, place
+        self.rows: dict[Key, Row] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Take the rows that are there now."""
+        added = {row.key: row for _, row in self._added()}  # before the CSV, into which they go
+        self.rows = self._in_csv() | added
 
     def add(self, row: Row) -> None:
-        """Put a row into the file, in place of an older one of the same name, variant and seed."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Put a row into the table, in place of an older one of the same name, variant and seed."""
+        write_json(self.file_of(row.key), asdict(row))
+        self._write()
+
+    def settle(self) -> None:
+        """Leave the rows in the CSV alone."""
+        if self._files():
+            self._write(remove=True)
+
+    def file_of(self, key: Key) -> Path:
+        """The file of a row that is not in the CSV yet; who makes the row holds it, as :func:`held` does."""
+        return beside(self.path, f".{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.row")
+
+    def at_work(self, keys: Iterable[Key]) -> dict[Key, str]:
+        """Which of these rows are being made, and by which process."""
+        return {key: by for key in keys if (by := holder(self.file_of(key)))}
+
+    def _write(self, remove: bool = False) -> None:
         with held(self.path, wait=True):
-            self._read()  # another process may have added rows
-            self.rows[row.key] = row
-            write_csv(self.path, COLUMNS, map(astuple, self.rows.values()))
+            added = self._added()
+            self.rows = self._in_csv() | {row.key: row for _, row in added}
+            rows = sorted(self.rows.values(), key=lambda row: self.place(row.key))
+            write_csv(self.path, COLUMNS, map(astuple, rows))
+            for file, _ in added if remove else ():
+                file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        ending = f"{'0' * 16}.row"
+        begin = beside(self.path, f".{ending}").name.removesuffix(ending)
+        return sorted(self.path.parent.glob(f"{glob.escape(begin)}*.row"))
+
+    def _added(self) -> list[tuple[Path, Row]]:
+        found = []
+        for file in self._files():
+            try:
+                found.append((file, Row(**read_json(file))))
+            except TypeError as error:
+                raise ConfigError(f"{file}: is not a row of {', '.join(COLUMNS)}; delete it") from error
+            except ConfigError:
+                if file.exists():  # else another process has put it into the CSV
+                    raise
+        return found
 
     def holds(self, name: str, variant: str, seed: int, command: str) -> bool:
         """Whether there is a row of a run that this command made."""
@@ -145,7 +193,7 @@ class StudyTable:
         return row is not None and row.command == command
 
     def names(self) -> list[str]:
-        """The names of the study that have rows, in the file's order."""
+        """The names of the study that have rows, in the table's order."""
         return list(dict.fromkeys(row.name for row in self.rows.values()))
 
     def of(self, name: str) -> dict[str, dict[int, Row]]:
@@ -156,18 +204,20 @@ class StudyTable:
                 found.setdefault(row.variant, {})[row.seed] = row
         return {variant: found.pop(variant) for variant in ROLES if variant in found} | found
 
-    def _read(self) -> None:
+    def _in_csv(self) -> dict[Key, Row]:
+        found: dict[Key, Row] = {}
         if not self.path.exists():
-            return
+            return found
         try:
             with open(self.path, encoding="utf-8", newline="") as file:
                 for line, values in enumerate(csv.DictReader(file, strict=True), 2):
                     row = _row(values)
                     if row is None:
                         raise ConfigError(f"{self.path}, line {line}: is not a row of {', '.join(COLUMNS)}")
-                    self.rows[row.key] = row
+                    found[row.key] = row
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise ConfigError(f"{self.path}: cannot be read: {error}") from error
+        return found
 
 
 def _row(values: Mapping[str, str | None]) -> Row | None:

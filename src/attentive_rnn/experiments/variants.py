@@ -33,6 +33,10 @@ class Variant:
     name: str
     config: Config
 
+    def run_name(self, seed: int) -> str | None:
+        """The name of the folder of its run with a seed; None: it is named by the time."""
+        return f"{self.name}-seed{seed}" if self.name else None
+
 
 def variants(config: Config, schema: Schema) -> list[Variant]:
     """The configuration, the same without its gate, and that with as many parameters as the first.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
-from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths, recurrence
+from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths
 from ..options import GateReads
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
@@ -25,9 +26,11 @@ from .options import (
     check_type,
     complete,
     gates_per_layer,
+    rank_of_gate,
     show_options,
 )
-from .parameters import INITIALISATIONS, PARAMETERS, chrono, flops, parameter_shapes
+from .parameters import INITIALISATIONS, PARAMETERS, chrono, factors, flops, parameter_shapes
+from .recompute import in_parts
 from .stepping import Steps, compute_weights
 
 
@@ -38,10 +41,6 @@ class RecurrentBase(nn.Module):
 
     Every later use of x_t in the layer is of :math:`\\tilde x_t`; the gate itself reads x_t.
 
-    A training step keeps what every step of every layer left. ``torch.utils.checkpoint.checkpoint(layer, x,
-    use_reentrant=False)`` keeps x alone and runs the steps once more on the way back; a long sequence can go through it
-    part by part, the state carried from one to the next.
-
     Args:
         input_size: D, the number of elements of the input at a step.
         hidden_size: N, the number of neurons.
@@ -50,7 +49,7 @@ class RecurrentBase(nn.Module):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate, gate_reads, gate_scale, locked_dropout, zoneout, residual, init, backend: see
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: see
             :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
@@ -73,6 +72,7 @@ class RecurrentBase(nn.Module):
             the suffix _reverse marks the second direction.
         weight_ia_l{k}, weight_ha_l{k}, bias_a_l{k}: (D, D), (D, N), (D): the gate's W_xa, W_ha and b_a; no W_xa where
             gate_reads is "state".
+        weight_ua_l{k}: with gate_rank, W_ua (D, r); then weight_ia_l{k} is (r, D) and weight_ha_l{k} (r, N).
         last_backend: which backend ran the last call, and why.
 
     Raises:
@@ -84,9 +84,11 @@ class RecurrentBase(nn.Module):
     _mode: str  # as in torch.nn's messages: RNN, LSTM or GRU
     _defaults: ClassVar[Options] = DEFAULTS
     gate_reads: GateReads
+    gate_rank: int | None
     gate_scale: float
     locked_dropout: float
     zoneout: float
+    recompute: int | None
     backend: str
     last_backend: Choice | None = None
 
@@ -125,8 +127,11 @@ class RecurrentBase(nn.Module):
         self.dropout, self.gates = float(dropout), gates_per_layer(gate, num_layers)
         for name, value in given.items():
             setattr(self, name, float(value) if isinstance(defaults[name], float) else value)
-        self.specs = tuple(Spec(cell, one, self.gate_scale, lags, self.gate_reads) for one in self.gates)
         self.directions = 2 if bidirectional else 1
+        self.specs = tuple(
+            Spec(cell, one, self.gate_scale, lags, self.gate_reads, rank_of_gate(one, self.gate_rank, self._width(k)))
+            for k, one in enumerate(self.gates)
+        )
         self._steps, self._forward_suffixes = Steps(), tuple(f"_l{layer}" for layer in range(num_layers))
         for layer, spec in enumerate(self.specs):
             for suffix in self._suffixes(layer):
@@ -134,6 +139,43 @@ class RecurrentBase(nn.Module):
                 for name, shape in shapes.items():
                     self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, **made)))
         self.reset_parameters(init)
+
+    @classmethod
+    def from_full(cls, layer: Self, rank: int) -> Self:
+        """A copy of `layer`, whose gates are full, with low-rank gates: the nearest ones to its own.
+
+        .. math:: [W_{xa} \\; W_{ha}] = U S V^T, \\qquad W_{ua} := U_r, \\quad [W_{xa} \\; W_{ha}]' := S_r V_r^T
+
+        It computes the same where the weights' rank is no higher. A gate of at most `rank` inputs stays full.
+
+        Raises:
+            TypeError, ValueError: `layer` is of another class or has low-rank gates, or `rank` is no size.
+
+        Example:
+            >>> import torch
+            >>> from attentive_rnn import EleAttGRU
+            >>> low = EleAttGRU.from_full(EleAttGRU(64, 8), rank=4)
+            >>> low.weight_ia_l0.shape, low.weight_ha_l0.shape, low.weight_ua_l0.shape
+            (torch.Size([4, 64]), torch.Size([4, 8]), torch.Size([64, 4]))
+        """
+        check_type("rank", rank, int)
+        if not isinstance(layer, cls):
+            raise TypeError(f"{cls.__name__}.from_full takes an {cls.__name__}, got {type(layer).__name__}")
+        if layer.gate_rank is not None:
+            raise ValueError(f"from_full takes a layer with full gates, but it has gate_rank={layer.gate_rank}")
+        low = copy.deepcopy(layer)
+        low._parameters.clear()
+        low.gate_rank, low.specs = rank, ()
+        for k, spec in enumerate(layer.specs):
+            low.specs += (spec._replace(gate_rank=rank_of_gate(spec.gate, rank, layer._width(k))),)
+            for suffix in layer._suffixes(k):
+                own = layer._named(k, suffix)
+                if low.specs[k].gate_rank is not None:
+                    own |= factors(own, rank)
+                for name in parameter_shapes(low.specs[k], 1, 1, low.bias):
+                    value = own[name].detach().clone()
+                    low.register_parameter(name + suffix, nn.Parameter(value, own[name].requires_grad))
+        return low
 
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: self.directions]
@@ -325,7 +367,8 @@ class RecurrentBase(nn.Module):
         for layer, spec in enumerate(self.specs):
             outputs, responses = [], []
             for direction in range(self.directions):
-                run = recurrence(
+                run = in_parts(
+                    self.recompute,
                     x,
                     tuple(s[layer * self.directions + direction] for s in state),
                     self.weights(layer, reverse=direction == 1),

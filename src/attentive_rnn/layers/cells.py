@@ -10,7 +10,16 @@ from torch import Tensor, nn
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, Weights, recurrence
 from .forms import given_cell_state, per_part
-from .options import CELL_DEFAULTS, CellOptions, changed, check_choice, complete, gates_per_layer, show_options
+from .options import (
+    CELL_DEFAULTS,
+    CellOptions,
+    changed,
+    check_choice,
+    complete,
+    gates_per_layer,
+    rank_of_gate,
+    show_options,
+)
 from .parameters import INITIALISATIONS, PARAMETERS, flops, parameter_shapes
 from .stepping import Steps
 
@@ -22,7 +31,8 @@ class CellBase(nn.Module):
         input_size: D, the number of elements of the input.
         hidden_size: N, the number of neurons.
         bias: use the biases.
-        gate, gate_reads, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one value.
+        gate, gate_reads, gate_rank, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one
+            value.
 
     Inputs:
         * **input**: (B, D) or (D).
@@ -35,7 +45,7 @@ class CellBase(nn.Module):
 
     Attributes:
         weight_ih (G*N, D), weight_hh (G*N, N), bias_ih (G*N), with reset_after bias_hh (G*N), and the gate's weight_ia
-        (D, D), weight_ha (D, N), bias_a (D).
+        (D, D), weight_ha (D, N), bias_a (D), with gate_rank weight_ua too, as in :class:`RecurrentBase`.
 
     Raises:
         ValueError, RuntimeError: where torch.nn's cells raise them.
@@ -63,7 +73,8 @@ class CellBase(nn.Module):
         (gate,) = gates_per_layer((given["gate"],), 1)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bool(bias)
         self.backend: str = given["backend"]
-        self.spec = Spec(cell, gate, float(given["gate_scale"]), lags, given["gate_reads"])
+        rank = rank_of_gate(gate, given["gate_rank"], input_size)
+        self.spec = Spec(cell, gate, float(given["gate_scale"]), lags, given["gate_reads"], rank)
         self._steps = Steps()
         made = {name: given[name] for name in ("device", "dtype")}
         for name, shape in parameter_shapes(self.spec, input_size, hidden_size, self.bias).items():
@@ -89,6 +100,7 @@ class CellBase(nn.Module):
             "bias": self.bias,
             "gate": self.spec.gate,
             "gate_reads": self.spec.gate_reads,
+            "gate_rank": self.spec.gate_rank,
             "gate_scale": self.spec.gate_scale,
             "reset_after": self.spec.cell == "gru_reset_after",
             "nonlinearity": "relu" if self.spec.cell == "rnn_relu" else "tanh",

@@ -35,6 +35,7 @@ class CellOptions(Placement, total=False):
 
     gate: Gate
     gate_reads: GateReads
+    gate_rank: int | None
     gate_scale: float
     init: Init
     backend: BackendName
@@ -44,6 +45,7 @@ DEFAULTS: Options = {**LAYER_DEFAULTS, "device": None, "dtype": None}
 CELL_DEFAULTS: CellOptions = {
     "gate": "sigmoid",
     "gate_reads": "both",
+    "gate_rank": None,
     "gate_scale": 1.0,
     "init": "torch",
     "backend": "auto",
@@ -95,6 +97,8 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
             check_above_zero(name, value)
         elif name == "gate_reads":
             check_choice(name, value, GATE_READS)
+        elif name in ("gate_rank", "recompute") and value is not None:
+            check_type(name, value, int)
     return {**defaults, **options}
 
 
@@ -140,6 +144,11 @@ def gates_per_layer(gate: Gate | Sequence[Gate], num_layers: int) -> tuple[Gate,
         if one not in GATES:
             raise ValueError(f"gate should be 'sigmoid', 'softmax', 'hard' or None, got {one!r}")
     return gates
+
+
+def rank_of_gate(gate: Gate, rank: int | None, width: int) -> int | None:
+    """The rank of a layer's gate on `width` inputs; None where it has none, or would not be smaller for it."""
+    return None if gate is None or rank is None or rank >= width else rank
 
 
 def changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:

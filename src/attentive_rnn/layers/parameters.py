@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ops.recurrence import LEARNED, Spec
@@ -13,7 +14,10 @@ from ..ops.recurrence import LEARNED, Spec
 Parameters = dict[str, Tensor]  # the parameters of one direction of one layer, by their short names
 
 # Short names of the parameters, in the order of the fields of Weights.
-PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_ia", "weight_ha", "bias_a", "weight_lag")
+PARAMETERS = (
+    *("weight_ih", "weight_hh", "bias_ih", "bias_hh"),
+    *("weight_ia", "weight_ha", "weight_ua", "bias_a", "weight_lag"),
+)
 
 
 def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[int, ...]]:
@@ -25,9 +29,12 @@ def parameter_shapes(spec: Spec, d: int, n: int, bias: bool) -> dict[str, tuple[
         if spec.cell == "gru_reset_after":
             shapes["bias_hh"] = (rows,)
     if spec.gate is not None:
+        inner = spec.gate_rank or d
         if spec.gate_reads == "both":
-            shapes["weight_ia"] = (d, d)
-        shapes["weight_ha"] = (d, n)
+            shapes["weight_ia"] = (inner, d)
+        shapes["weight_ha"] = (inner, n)
+        if spec.gate_rank is not None:
+            shapes["weight_ua"] = (d, inner)
         if bias:
             shapes["bias_a"] = (d,)
     if spec.lags is not None and spec.lags.norm in LEARNED:
@@ -39,8 +46,8 @@ def flops(spec: Spec, d: int, n: int) -> int:
     """Multiplications and additions of one step of one direction, with D inputs and N neurons.
 
     GRU N(6D + 6N + 5) and the gate D(2D + 2N + 1) (Zhang et al., ECCV 2018, section 5.4); the LSTM's
-    N(8D + 8N + 4), the RNN's N(2D + 2N), the 2KN of K lags and the D(2N + 1) of a gate that reads the state alone
-    follow by the same counting.
+    N(8D + 8N + 4), the RNN's N(2D + 2N), the 2KN of K lags, the D(2N + 1) of a gate that reads the state alone and the
+    r(2D + 2N) + D(2r + 1) of a low-rank one follow by the same counting.
     """
     cell = {
         "gru": n * (6 * d + 6 * n + 5),
@@ -49,8 +56,25 @@ def flops(spec: Spec, d: int, n: int) -> int:
         "rnn_tanh": n * (2 * d + 2 * n),
         "rnn_relu": n * (2 * d + 2 * n),
     }[spec.cell]
-    gate = 0 if spec.gate is None else d * (2 * d * (spec.gate_reads == "both") + 2 * n + 1)
+    gate = 0
+    if spec.gate is not None:
+        rank, of_x = spec.gate_rank, d * (spec.gate_reads == "both")
+        gate = (rank or d) * 2 * (of_x + n) + d * (2 * (rank or 0) + 1)
     return cell + gate + (0 if spec.lags is None else 2 * spec.lags.number * n)
+
+
+def factors(full: Parameters, rank: int) -> Parameters:
+    """The low-rank gate whose weights' product is nearest to a full gate's, by a singular value decomposition."""
+    names = [name for name in ("weight_ia", "weight_ha") if name in full]
+    whole = torch.cat([full[name].detach() for name in names], 1)
+    # Orthogonal columns of W_ua go with singular values of zero too: a gate of zeros can still learn.
+    u, s, v = torch.linalg.svd(whole.double(), full_matrices=rank > min(whole.shape))
+    inner = s[:rank, None] * v[: len(s)][:rank]
+    inner = F.pad(inner, (0, 0, 0, rank - len(inner)))
+    parts = inner.split([full[name].shape[1] for name in names], 1)
+    made = {"weight_ua": u[:, :rank], **dict(zip(names, parts, strict=True))}
+    learns = full["weight_ha"].requires_grad
+    return {name: value.to(whole.dtype, copy=True).requires_grad_(learns) for name, value in made.items()}
 
 
 def torch_uniform(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
@@ -81,11 +105,12 @@ def paper(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
                 _uniform(name, tensor, 0.1)
         return
     for name, tensor in parameters.items():
-        blocks = [tensor] if name in ("weight_ia", "weight_ha", "bias_a") else tensor.split(hidden_size)
+        of_gate = name in ("weight_ia", "weight_ha", "weight_ua", "bias_a")
+        blocks = [tensor] if of_gate else tensor.split(hidden_size)
         for block in blocks:
             if name in ("weight_hh", "weight_ha"):
                 nn.init.orthogonal_(block, gain=0.001)
-            elif name in ("weight_ih", "weight_ia"):
+            elif name in ("weight_ih", "weight_ia", "weight_ua"):
                 nn.init.xavier_uniform_(block)
             else:
                 nn.init.zeros_(block)
@@ -130,7 +155,7 @@ def open_gate(parameters: Parameters, hidden_size: int, spec: Spec) -> None:
     paper(parameters, hidden_size, spec)
     if spec.gate is None:
         return
-    start = spec.gate_scale / (parameters["weight_ha"].shape[0] if spec.gate == "softmax" else 2)
+    start = spec.gate_scale / (parameters["weight_ih"].shape[1] if spec.gate == "softmax" else 2)
     with torch.no_grad():
         for name, factor in (("weight_ia", 0.1), ("weight_ha", 0.1), ("weight_ih", 1 / start)):
             if name in parameters:

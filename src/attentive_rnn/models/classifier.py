@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
@@ -40,9 +41,9 @@ class SequenceClassifier(nn.Module):
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
         vocabulary_size: words of a text; None: frames are numbers.
         embedding_size: numbers that a word becomes, needed with a vocabulary.
-        gate, gate_reads, gate_scale, locked_dropout, zoneout, residual, init, backend: of the layers, see
-            :class:`attentive_rnn.layers.options.LayerOptions`; locked_dropout acts after the last layer too, and init
-            is "paper" if not given.
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: of the
+            layers, see :class:`attentive_rnn.layers.options.LayerOptions`; locked_dropout acts after the last layer
+            too, and init is "paper" if not given.
 
     Inputs:
         * **x**: (B, T, *features), any features whose product is D; with a vocabulary (B, T, 1), whole numbers from 0
@@ -134,6 +135,14 @@ class SequenceClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.locked_dropout = nn.Dropout(locked_dropout)
         self.pool = pool
+
+    @classmethod
+    def from_full(cls, model: SequenceClassifier, rank: int) -> SequenceClassifier:
+        """A copy of `model`, whose gates are full, with low-rank gates; see :meth:`RecurrentBase.from_full`."""
+        low = copy.deepcopy(model)
+        low.layers = type(model.layers).from_full(model.layers, rank)
+        low.config["gate_rank"] = rank
+        return low
 
     @property
     def num_parameters(self) -> int:

@@ -28,6 +28,7 @@ class RecurrenceInputs(NamedTuple):
     units: int
     lags: int
     first_lag: int
+    gate_rank: int
     is_double: int
     reverse: int
     threads: int
@@ -43,10 +44,12 @@ class RecurrenceInputs(NamedTuple):
     b_hh: Address = None
     ia: Address = None
     ha: Address = None
+    ua: Address = None
     b_a: Address = None
     lag: Address = None
     lengths: Address = None
     zoneout: Address = None
+    short_products: int = 0
 
 
 class RecurrenceResults(NamedTuple):
@@ -80,6 +83,7 @@ class RecurrenceGradients(NamedTuple):
     g_b_hh: Address
     g_ia: Address
     g_ha: Address
+    g_ua: Address
     g_b_a: Address
     g_lag: Address
 
@@ -149,7 +153,16 @@ def machine() -> tuple[bool, str]:
     """Whether this machine has the kernels, and the instruction set they use."""
     if kernels is None:
         return False, missing
-    return True, f"compiled kernels for {kernels.isa()}, threads as torch.get_num_threads()"
+    short = ", bfloat16 by AVX512-BF16" if kernels.short_products() else ""
+    return True, f"compiled kernels for {kernels.isa()}{short}, threads as torch.get_num_threads()"
+
+
+def short_products() -> bool:
+    """Whether products of bfloat16 numbers, summed in float32, are faster here than those of float32 numbers."""
+    return kernels is not None and bool(kernels.short_products())
+
+
+short_products._dynamo_marked_constant = True  # type: ignore[attr-defined]  # as in gpu.py
 
 
 def why_not_transformed() -> str | None:

@@ -22,6 +22,7 @@ from ..data import (
 )
 from ..data.in_memory import WHERE, from_arrays
 from ..data.io.files import existing, read_bytes
+from ..data.recordings import RateUnknownError
 from ..data.registry import carried_options, get_source, read_options, reader_of
 from ..data.skeletons.confidence import with_confidence
 from ..data.stored.sample import evenly, step
@@ -110,11 +111,22 @@ def _as_in_training(
     options: Mapping[str, Any] | None,
     read: Callable[..., SequenceDataset],
 ) -> SequenceDataset:
-    """What `read` gives for options, and for those of the training that hold for its reader."""
+    """What `read` gives for options, and for those of the training that hold for its reader.
+
+    The frames per second of the training hold where neither the options nor the data say others.
+    """
     given, trained = dict(options or {}), _of_training(saved, source, reader, takes)
+    rate = trained.pop("rate", None)
     while True:
         try:
-            return read(**{**trained, **given})
+            dataset = read(**{**trained, **given})
+            if rate is not None and dataset.schema.rate is None:
+                dataset.schema = replace(dataset.schema, rate=float(rate))
+            return dataset
+        except RateUnknownError:
+            if rate is None:
+                raise
+            trained["rate"], rate = rate, None
         except ConfigError as error:
             lacking = [key for key in source.may_lack if key not in given and repr(trained.get(key)) in str(error)]
             own = {} if saved.reader is None else saved.reader.options

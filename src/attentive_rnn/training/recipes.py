@@ -22,6 +22,7 @@ _MOST_VALUES = 1_000_000  # of a YAML file with its aliases written out
 _SEAL = "# sha256 of the lines below: "
 BASE = "base"  # the recipe that changes nothing
 ENDINGS = (".yaml", ".yml")  # of a recipe of one's own
+_FOLDERS = ("", "sequences", "skeletons", "images", "paper")  # of the package's recipes; the first has the general ones
 PAPER = "paper/"  # what the names of the recipes of Zhang et al., ECCV 2018, begin with
 
 
@@ -38,8 +39,8 @@ def list_recipes() -> dict[str, str]:
 
 def _built_in() -> dict[str, Traversable]:
     """The files of the package's recipes, base.yaml too, by name; those of the paper are named paper/NAME."""
-    folder = files("attentive_rnn").joinpath("recipes")
-    found = [(start, file) for start in ("", PAPER) for file in folder.joinpath(start).iterdir()]
+    root = files("attentive_rnn").joinpath("recipes")
+    found = [(PAPER * (folder == "paper"), file) for folder in _FOLDERS for file in root.joinpath(folder).iterdir()]
     return {start + file.name[:-5]: file for start, file in found if file.name.endswith(".yaml")}
 
 

@@ -140,7 +140,9 @@ class Hooks(NamedTuple):
 
 
 class ProgressBar:
-    """A bar over the batches of all epochs, with the loss and the scores so far; without a terminal a line an epoch.
+    """A bar over the batches of all epochs, with the loss and the scores so far.
+
+    Without a terminal it is a line for the first epoch, one after every tenth of all, and one for the last.
 
     Args:
         console: where to draw.
@@ -153,9 +155,11 @@ class ProgressBar:
         self.console, self.title, self.batches, self.epochs = console, title, batches, epochs
         self._bar: Bar | None = None
         self._scores, self._told = "", 0.0
+        self._line, self._tenth = "", -1  # a line that was not written, and when one was
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Leave the bar as it is; without a terminal, write what is known of the last epoch."""
+        self._write(self._line)
         if self._bar is not None:
             self._bar.close()
 
@@ -194,7 +198,13 @@ class ProgressBar:
             loss = f"loss {row['train_loss']:.3g}  " if "train_loss" in row else ""
             self._bar.update(note=f"{loss}{scores}")
         else:
-            epochs = f"{self.title}  epoch {row['epoch']:.0f}/{self.epochs}"
-            self.console.print(
-                f"{epochs}  {row['seconds']:.2f} s  {scores}", highlight=False, soft_wrap=True, markup=False
-            )
+            self._line = f"{self.title}  epoch {row['epoch']:.0f}/{self.epochs}  {row['seconds']:.2f} s  {scores}"
+            tenth = int(10 * row["epoch"] / self.epochs)
+            if tenth > self._tenth:
+                self._tenth = tenth
+                self._write(self._line)
+
+    def _write(self, line: str) -> None:
+        self._line = ""
+        if line:
+            self.console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -9,7 +9,11 @@ from typing import Any, NoReturn
 from ..errors import ConfigError
 
 _OF_RUN = ("best_epoch", "epochs", "parameters", "flops_per_step", "seconds_per_epoch", "seconds", "loading_share")
-_SCORES = ("accuracy", "mean_class_accuracy", "loss", "mse", "variance", "error")
+_SCORES = (
+    *("accuracy", "mean_class_accuracy", "loss", "mse", "rmse", "mae", "variance"),
+    *("error", "inside", "outside", "unchanged", "together", "area", "from", "to"),
+)
+_NUMBERS_IF_KNOWN = ("r2", "mean")
 
 
 class Checked(dict[str, Any]):
@@ -47,24 +51,31 @@ def _scores(test: Any, where: str, classes: Sequence[str] = ()) -> Checked:
     """Scores, and in them those of a part of the sequences, which are of the same classes without naming them."""
     _check(test, where, "", lambda value: isinstance(value, dict), "an object")
     found = Checked(test, f"{where}.")
+    classes = test.get("classes", classes)
     for key, value in test.items():
         if key in _KINDS:
             _check(value, key, found.where, *_KINDS[key])
         elif key.endswith("_interval_95"):
             _check(value, key, found.where, lambda pair: _are(_is_number, pair) and len(pair) == 2, "two numbers")
-        elif key in _SCORES:
+        elif key in _SCORES or (key in _NUMBERS_IF_KNOWN and value is not None):
             _check(value, key, found.where, _is_number, "a number")
-    classes = found.get("classes", classes)
     count = len(classes)
-    for key in ("confusion", "class_right", "class_count"):
+    for key in ("confusion", "class_right", "class_count", "class_predicted"):
         if key in found:
             lists = [found[key], *(row for row in found[key] if isinstance(row, list))]
             if any(len(one) != count for one in lists):
                 _refuse(found[key], key, found.where, f"of {count} classes")
     if any(row[0] >= count or row[1] >= count for row in found.get("confused", ())):
         _refuse(found["confused"], "confused", found.where, f"of {count} classes")
-    if "without_copies" in found:
-        found["without_copies"] = _scores(found["without_copies"], f"{where}.without_copies", classes)
+    for key in ("without_copies", "always", "attention"):
+        if found.get(key) is not None:
+            found[key] = _scores(found[key], f"{where}.{key}", classes)
+    if "by_scale" in found:
+        _check(found["by_scale"], "by_scale", found.where, lambda rows: isinstance(rows, list), "a list")
+        found["by_scale"] = [_scores(row, f"{where}.by_scale.{i}") for i, row in enumerate(found["by_scale"])]
+    if "by_kind" in found:
+        _check(found["by_kind"], "by_kind", found.where, lambda rows: isinstance(rows, dict), "an object")
+        found["by_kind"] = {kind: _scores(row, f"{where}.by_kind.{kind}") for kind, row in found["by_kind"].items()}
     return found
 
 
@@ -98,5 +109,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "confusion": (lambda rows: _are(lambda row: _are(_is_count, row), rows), "rows of counts"),
     "class_right": (lambda counts: _are(_is_count, counts), "counts"),
     "class_count": (lambda counts: _are(_is_count, counts), "counts"),
+    "class_predicted": (lambda counts: _are(_is_count, counts), "counts"),
+    "layers": (lambda shares: _are(_is_number, shares), "numbers"),
     "confused": (lambda rows: _are(lambda row: _are(_is_count, row) and len(row) == 3, rows), "rows of three counts"),
 }

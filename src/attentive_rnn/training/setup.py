@@ -171,18 +171,23 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda", int(index or 0))
 
 
-def device_of(config: Config, rank: int = 0) -> torch.device:
+def device_of(config: Config, rank: int = 0, count: int | None = None) -> torch.device:
     """The device of a configuration, of several that of one process, if it has the configuration's precision.
+
+    Args:
+        config: of the run.
+        rank: the number of the process on this machine.
+        count: how many processes this machine has; None: `devices` of the configuration.
 
     Raises:
         ConfigError: there is no such device, there are not so many, or it lacks the precision.
     """
-    device = choose_device(config.device)
-    if device.type == "cuda" and config.devices > 1:
+    device, count = choose_device(config.device), config.devices if count is None else count
+    if device.type == "cuda" and count > 1:
         if ":" in config.device:
-            raise ConfigError(f"device must be auto or cuda for {config.devices} devices, got {config.device!r}")
-        if config.devices > (there := torch.cuda.device_count()):
-            raise ConfigError(f"devices must be at most {there}: so many GPUs has this machine, got {config.devices}")
+            raise ConfigError(f"device must be auto or cuda for {count} devices, got {config.device!r}")
+        if count > (there := torch.cuda.device_count()):
+            raise ConfigError(f"devices must be at most {there}: so many GPUs has this machine, got {count}")
         device = torch.device("cuda", rank)
     if device.type == "cpu" and config.precision == "16-mixed":
         raise ConfigError("precision 16-mixed needs a GPU; on a CPU use bf16-mixed or 32-true")

@@ -28,9 +28,10 @@ FREE = (
     "pool",
     "init",
     "memory",
+    "recompute",
     "backend",
 )
-FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|bias_a)_l0(?:_reverse)?")
+FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|weight_ua|bias_a)_l0(?:_reverse)?")
 
 
 @dataclass(frozen=True)
@@ -139,14 +140,20 @@ def _by_joint(source: Schema, target: Schema) -> list[int | None]:
 def _take_over(model: Model, config: Config, schema: Schema, saved: SavedModel) -> Transfer:
     if not isinstance(model, SequenceClassifier) or type(model) is not type(saved.model):
         raise ConfigError(f"only a SequenceClassifier can start another, not a {type(saved.model).__name__}")
+    given, rank = saved.model, model.config["gate_rank"]
+    if rank is not None and given.config["gate_rank"] is None:
+        given = SequenceClassifier.from_full(given, rank)
     for key, here in model.config.items():
-        there = saved.model.config[key]
+        there = given.config[key]
         if key not in FREE and here != there:
             raise ConfigError(f"its model.{key} is {there!r}, here it is {here!r}; they must be the same")
     target = input_schema(config, schema)
     columns, by = match_inputs(saved.preprocessing.schema_after(saved.schema), target)
     head = (saved.schema.target, saved.schema.classes) == (schema.target, schema.classes)
-    _copy(model.state_dict(), saved.model.state_dict(), columns, head)
+    ranks = [[spec.gate_rank for spec in one.layers.specs] for one in (given, model)]
+    if ranks[0] != ranks[1]:
+        raise ConfigError(f"with model.gate_rank {rank} its gates have the ranks {ranks[0]}, here {ranks[1]}")
+    _copy(model.state_dict(), given.state_dict(), columns, head)
     return Transfer(
         run=str(config.init_from),
         inputs=sum(column is not None for column in columns),
@@ -159,21 +166,26 @@ def _take_over(model: Model, config: Config, schema: Schema, saved: SavedModel) 
 
 
 def _copy(own: dict[str, Tensor], given: dict[str, Tensor], columns: Sequence[int | None], head: bool) -> None:
-    """Write given tensors into those of a model in place; columns without a counterpart stay as they are."""
+    """Write given tensors into those of a model in place; columns without a counterpart stay as they are.
+
+    In a low-rank gate the inputs are the columns of W_xa and the rows of W_ua, and W_ha has none.
+    """
     to = torch.tensor([i for i, column in enumerate(columns) if column is not None])
     source = torch.tensor([column for column in columns if column is not None])
+    low_rank = "layers.weight_ua_l0" in own
     for name, tensor in own.items():
-        first = FIRST_LAYER.fullmatch(name)
+        first = None if "embedding.weight" in own else FIRST_LAYER.fullmatch(name)  # else it reads embeddings
+        kind = "" if first is None else first[1]
         if name.startswith("classifier.") and not head:
             continue
         value = given[name].to(tensor.dtype)
         if name == "embedding.weight":
             tensor[to] = value[source]
-        elif first is None or "embedding.weight" in own:  # with an embedding the first layer reads its output
+        elif not kind or (low_rank and kind == "weight_ha"):
             tensor.copy_(value)
-        elif first[1] == "weight_ih":  # its columns are the inputs
+        elif kind == "weight_ih" or (low_rank and kind == "weight_ia"):  # its columns are the inputs
             tensor[:, to] = value[:, source]
-        elif first[1] == "weight_ia":  # the gate answers for each input, having seen all of them
+        elif kind == "weight_ia":  # the gate answers for each input, having seen all of them
             tensor[to[:, None], to] = value[source[:, None], source]
         else:
             tensor[to] = value[source]

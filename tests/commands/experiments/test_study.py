@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -77,7 +80,7 @@ def test_what_is_in_the_table_is_not_trained_again(studied, capsys):
     assert (studied / "table.csv").read_bytes() == text
     assert {path: path.stat().st_mtime_ns for path in studied.rglob("results.json")} == before
     captured = capsys.readouterr()
-    assert captured.err.count(": all in ") == 3
+    assert captured.err.count(": all in ") == 5
     assert "1-EleAtt-GRU(4) minus 1-GRU(4): " in captured.out
     assert "average rank over" in captured.out
 
@@ -92,6 +95,23 @@ def test_a_lost_row_of_a_finished_run_comes_back_without_training(studied):
     assert {row["seed"] for row in rows(studied) if (row["name"], row["variant"]) == ("motions", "no-gate")} == {"1"}
     assert main(command(studied, "--only", "motions")) == 0
     assert sorted(lines) == sorted((studied / "table.csv").read_text().splitlines())
+
+
+def test_launchers_at_the_same_time_divide_the_runs_and_their_table_is_that_of_one(studied, tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    launcher = [sys.executable, "-m", "attentive_rnn", *command(tmp_path)]
+    with contextlib.ExitStack() as stack:
+        both = [stack.enter_context(subprocess.Popen(launcher, stdout=subprocess.DEVNULL)) for _ in range(2)]
+    assert [process.returncode for process in both] == [0, 0]
+    assert without_seconds(tmp_path) == without_seconds(studied)
+    environments = [json.loads(path.read_text()) for path in tmp_path.rglob("env.json")]
+    assert len(environments) == len(rows(studied)) - 2 * 2 * 3  # the fusions train nothing of their own
+    assert not any("resumed" in environment for environment in environments)
+    assert [path for path in tmp_path.rglob(".*") if path.name.startswith(".")] == []
+
+
+def without_seconds(folder):
+    return [row | {"seconds": None} for row in rows(folder)]
 
 
 def test_unknown_names_are_refused_with_the_known_ones(studied, capsys):

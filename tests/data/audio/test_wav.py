@@ -177,3 +177,17 @@ def test_another_hop_or_other_bands_are_noticed_at_use(tmp_path):
 def test_two_thousand_damaged_files_are_read_or_refused(tmp_path):
     path = write(tmp_path / "a.wav", tone(440, 0.02))
     assert read_or_refuse(read_sequences, path, path.read_bytes()) > 500
+
+
+@pytest.mark.parametrize("options", [{}, {"split": "is_train"}])
+def test_a_column_of_true_and_false_in_the_table_beside_tells_the_parts(tmp_path, options):
+    for i in range(6):
+        write(tmp_path / "set" / f"{i}.wav", tone(200 * (i + 1)))
+    rows = [f"{i}.wav,{'ab'[i % 2]},{i < 4}\n" for i in range(6)]
+    (tmp_path / "set" / "labels.csv").write_text("file,label,is_train\n" + "".join(rows))
+    splits = load("audio", tmp_path / "set", **options)
+    assert [[meta["name"] for meta in part.metas] for part in splits.parts().values()] == [
+        ["0", "1", "2", "3"],
+        ["4", "5"],
+    ]
+    assert any("the part of each sequence is that of 'is_train'" in note for note in splits.notes)

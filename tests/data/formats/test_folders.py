@@ -271,3 +271,15 @@ def test_several_sequences_in_a_file_are_not_taken_for_one(tmp_path):
     rows = "\n".join(["id,x", *(f"{i},{t}" for i in range(2) for t in range(4))])
     with pytest.raises(DataError, match="the column id has several values in a file, as if it held several sequences"):
         folders.read(write(tmp_path, {"a/1.csv": rows, "b/1.csv": rows}))
+
+
+def test_the_table_beside_files_may_tell_the_parts_by_true_and_false(tmp_path):
+    for i in range(6):
+        (tmp_path / f"{i}.csv").write_text(f"x,y\n{i},1\n2,{i}\n")
+    rows = [f"{i}.csv,{'ab'[i % 2]},{int(i > 3)}\n" for i in range(6)]
+    (tmp_path / "labels.csv").write_text("file,label,is_test\n" + "".join(rows))
+    splits = load("folders", tmp_path)
+    assert [[meta["name"] for meta in part.metas] for part in splits.parts().values()] == [
+        ["0", "1", "2", "3"],
+        ["4", "5"],
+    ]

@@ -65,3 +65,17 @@ def test_infinite_values_and_unknown_words_are_refused():
     check_missing("zero")
     with pytest.raises(ConfigError, match="missing must be one of refuse, interpolate, zero, keep, skip; got 'drop'"):
         check_missing("drop")
+
+
+def test_true_and_false_are_1_and_0_in_a_file_as_in_an_archive(tmp_path):
+    values = np.arange(24).reshape(4, 3, 2) % 3 == 0
+    np.save(tmp_path / "x.npy", values)
+    np.savez(tmp_path / "x.npz", x=values)
+    for found in (open_array(tmp_path / "x.npy"), read_arrays(tmp_path / "x.npz")["x"]):
+        assert found.dtype == np.int8
+        assert (found == values).all()
+    data = bytearray((tmp_path / "x.npy").read_bytes())
+    data[-1] = 7
+    (tmp_path / "x.npy").write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.npy: a value is neither true nor false; the file is damaged"):
+        open_array(tmp_path / "x.npy")

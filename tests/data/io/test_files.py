@@ -1,5 +1,6 @@
 """Files: each failure is one error that names the file, and what is written appears whole."""
 
+import contextlib
 import csv
 import gzip
 import json
@@ -15,6 +16,7 @@ from attentive_rnn.data.io.files import (
     existing,
     quoted,
     read_bytes,
+    read_head,
     read_json,
     write_csv,
     write_file,
@@ -187,3 +189,17 @@ def test_a_symbolic_link_stays_and_leads_to_the_new_data(tmp_path):
         assert link.is_symlink()
         assert (tmp_path / "far" / "real.csv").read_bytes() == data
     assert [path.name for path in (tmp_path / "far").iterdir()] == ["real.csv"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_the_head_of_a_packed_file_is_read_or_refused_where_any_byte_is_damaged(pack, tmp_path):
+    text = bytes(range(256)) * 8
+    path = tmp_path / f"a.{'gz' if pack is gzip.compress else 'xz'}"
+    path.write_bytes(pack(text))
+    assert read_head(path, 100) == text[:100]
+    for place in range(len(pack(text))):
+        damaged = bytearray(pack(text))
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        with contextlib.suppress(DataError):
+            read_head(path)

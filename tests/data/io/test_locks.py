@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,8 +12,18 @@ import time
 
 import pytest
 
-from attentive_rnn.data.io.locks import beside, held, remove_leftovers, temporary, temporary_folder
-from attentive_rnn.errors import ConfigError
+from attentive_rnn.data.io import locks
+from attentive_rnn.data.io.locks import (
+    LEASE,
+    beside,
+    each_once,
+    held,
+    holder,
+    remove_leftovers,
+    temporary,
+    temporary_folder,
+)
+from attentive_rnn.errors import ConfigError, InUseError
 
 HOLD = """
 import sys, time
@@ -27,7 +38,7 @@ import sys
 from pathlib import Path
 from attentive_rnn.data.io.locks import held
 counter = Path(sys.argv[1])
-for _ in range(200):
+for _ in range(50):
     with held(counter, wait=True):
         counter.write_text(str(int(counter.read_text()) + 1))
 """
@@ -76,7 +87,79 @@ def test_those_who_wait_come_one_after_the_other(tmp_path):
     counter.write_text("0")
     processes = [subprocess.Popen([sys.executable, "-c", ADD, str(counter)]) for _ in range(4)]
     assert [process.wait() for process in processes] == [0] * 4
-    assert counter.read_text() == "800"
+    assert counter.read_text() == "200"
+
+
+def test_of_many_who_find_a_killed_holder_one_after_the_other_takes_over(tmp_path):
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    with _holder(counter) as process:
+        process.kill()
+    processes = [subprocess.Popen([sys.executable, "-c", ADD, str(counter)]) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert counter.read_text() == "200"
+    assert list(tmp_path.iterdir()) == [counter]
+
+
+def elsewhere(path, seconds_ago):
+    """A lock as a process of another machine left it, and last touched so long ago."""
+    with held(path):
+        place = beside(path, ".lock")
+        values = json.loads(place.read_text())
+    place.write_text(json.dumps(values | {"host": "node3", "system": "node3 and when it was started", "process": 1}))
+    os.utime(place, (time.time() - seconds_ago,) * 2)
+
+
+def test_a_process_of_another_machine_holds_for_as_long_as_it_touches_its_lock(tmp_path):
+    elsewhere(tmp_path / "row", LEASE - 60)
+    with pytest.raises(InUseError, match="is in use by process 1 on node3"), held(tmp_path / "row"):
+        pass
+    assert holder(tmp_path / "row") == "process 1 on node3"
+    elsewhere(tmp_path / "other", LEASE + 1)
+    assert holder(tmp_path / "other") is None
+    with held(tmp_path / "other"):
+        assert holder(tmp_path / "other") == f"process {os.getpid()}"
+
+
+def test_a_lock_of_the_number_of_another_process_is_nobodys(tmp_path):
+    elsewhere(tmp_path / "row", 0)
+    with held(tmp_path / "mine"):
+        values = json.loads((tmp_path / ".mine.lock").read_text())
+    (tmp_path / ".row.lock").write_text(json.dumps(values | {"started": values["started"] - 3600}))
+    with held(tmp_path / "row"):
+        pass
+
+
+def test_a_holder_keeps_its_lock_fresh(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "_BEAT", 0.01)
+    with held(tmp_path):
+        os.utime(tmp_path / ".lock", (0, 0))
+        until = time.monotonic() + 30
+        while (tmp_path / ".lock").stat().st_mtime == 0:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def test_locks_of_those_who_are_gone_are_left_overs_and_other_files_are_not(tmp_path):
+    elsewhere(tmp_path / "gone", LEASE + 1)
+    elsewhere(tmp_path / "here", 0)
+    (tmp_path / ".foreign.lock").touch()
+    os.utime(tmp_path / ".foreign.lock", (0, 0))
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".here.lock", ".foreign.lock"}
+
+
+def test_each_is_done_once_and_what_others_hold_is_come_back_to():
+    tried = []
+
+    def work(item):
+        tried.append(item)
+        if item == "b" and tried.count("b") < 3:
+            raise InUseError("b: is in use")
+        return item.upper()
+
+    assert list(each_once("abc", work, pause=0)) == [("a", "A"), ("c", "C"), ("b", "B")]
+    assert tried == ["a", "b", "c", "b", "b"]
 
 
 def test_a_lock_that_cannot_be_written_is_one_error(tmp_path):

@@ -58,6 +58,7 @@ CALLS = [
     (Spec("lstm", "softmax", 2.0), {"lengths": torch.tensor([1, 4]), "need_attention": True}),
     (Spec("lstm", None), {"reverse": True, "bias": False}),
     (Spec("gru", "hard", gate_reads="state"), {"need_attention": True}),
+    (Spec("lstm", gate_rank=2), {"lengths": torch.tensor([1, 4]), "need_attention": True}),
     (Spec("rnn_relu"), {"need_attention": True, "dtype": torch.float32}),
     (Spec("lstm", None, lags=Lags(3)), {"lengths": torch.tensor([1, 4])}),
     (Spec("gru", "sigmoid", lags=Lags(2, first=2)), {"need_attention": True}),
@@ -76,7 +77,7 @@ def test_the_backward_operator_keeps_the_rules_of_operators(spec, options, keep_
     call = random_call(spec, 4, 2, 3, 5, **options)
     arguments = tuple(a.detach() if isinstance(a, Tensor) else a for a in operator_arguments(call, keep_history))
     output, _, c, window, attention, history, _ = torch.ops.attentive_rnn.eleatt(*arguments)
-    inputs = arguments[:12]
+    inputs = arguments[:13]
     needed = [t is not None and i != 1 for i, t in enumerate(inputs)]
     g_c = torch.rand_like(c) if spec.cell_states == 2 else None
     g_window = torch.rand_like(window) if spec.lags is not None else None

@@ -16,6 +16,12 @@ GOOD = random_call(Spec("lstm"), steps=5, rows=3, inputs=4, units=6)
     [
         ({"spec": Spec("mgu")}, ValueError, r"cell should be one of 'rnn_tanh', .*, got 'mgu'"),
         ({"spec": Spec("lstm", "tanh")}, ValueError, r"gate should be one of 'sigmoid', .*, None, got 'tanh'"),
+        (
+            {"spec": Spec("lstm", gate_rank=0)},
+            ValueError,
+            r"gate_rank should be None or, with a gate, 1 or more, got 0",
+        ),
+        ({"spec": Spec("lstm", None, gate_rank=2)}, ValueError, r"gate_rank should be None or, with a gate, 1 or more"),
         ({"spec": Spec("lstm", gate_reads="x")}, ValueError, r"gate_reads should be one of 'both', 'state', got 'x'"),
         ({"spec": Spec("lstm", gate_reads="state")}, RuntimeError, r"one that reads the state ha, no gate none"),
         ({"spec": Spec("lstm", None)}, RuntimeError, r"gate None and the weights ia, ha do not agree"),

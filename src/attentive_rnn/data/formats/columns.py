@@ -21,8 +21,6 @@ from ..schema import Schema, has_control_characters
 META = "meta"  # the column for what is no column of its own, as JSON
 Kind = Literal["class", "number"]  # of a label
 MANY_CLASSES = 20  # more, most of them of one sequence only, look like numbers to be predicted
-_FLAG = re.compile(r"(?:is|in|for)[ _]?(train|test)(?:ing)?(?:[ _]?set)?|(train|test)(?:ing)?[ _]?set", re.IGNORECASE)
-_TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 _MADE_UP = re.compile(r"column \d+")  # the name of a column without one
 
 
@@ -216,61 +214,6 @@ class Columns:
             shown = ", ".join(list(self.values)[:20])
             raise ConfigError(f"{self.where}: there is no column {name!r} (given as {key}); there are {shown}")
         return name
-
-
-def parts_of_flags(columns: Mapping[str, Sequence[Any]], where: str) -> tuple[list[str], list[str]]:
-    """The columns that say of each row whether it is for training or for testing, by name, and the part of each row.
-
-    Such a column, as "is_train", has true and false, or 1 and 0, and both. A row for neither is for validation.
-
-    Args:
-        columns: texts or numbers, by name.
-        where: the file in messages.
-
-    Returns:
-        The names, and "train", "valid" or "test" for each row; both are empty where there is no such column.
-
-    Raises:
-        DataError: a row is for training and for testing.
-
-    Example:
-        >>> parts_of_flags({"is_train": ["True", "False"], "x": ["0", "1"]}, "here")
-        (['is_train'], ['train', 'test'])
-    """
-    flags: dict[str, dict[str, list[bool]]] = {"train": {}, "test": {}}
-    for name, values in columns.items():
-        match = _FLAG.fullmatch(name.strip())
-        if match is not None:
-            truth = [_TRUTH.get(str(value).strip().lower()) for value in values]
-            if set(truth) == {True, False}:
-                flags[(match[1] or match[2]).lower()][name] = [value is True for value in truth]
-    names = [name for found in flags.values() for name in found]
-    if any(len(found) > 1 for found in flags.values()):
-        raise DataError(f"{where}: the columns {', '.join(map(repr, names))} both tell the part of a row; leave one")
-    train, test = (next(iter(found.values()), None) for found in flags.values())
-    if train is None or test is None:
-        here, other = ("test", "train") if train is None else ("train", "test")
-        return names, [here if value else other for value in train or test or ()]
-    both = next((i for i, pair in enumerate(zip(train, test, strict=True)) if all(pair)), None)
-    if both is not None:
-        raise DataError(f"{where}: row {both + 1} is both for training and for testing, by {' and '.join(names)}")
-    words = {(True, False): "train", (False, True): "test", (False, False): "valid"}
-    return names, [words[pair] for pair in zip(train, test, strict=True)]
-
-
-def is_flag(name: str) -> bool:
-    """Whether a column of this name may say which rows are for training or for testing.
-
-    Example:
-        >>> is_flag("is_train"), is_flag("TestSet"), is_flag("training load")
-        (True, True, False)
-    """
-    return _FLAG.fullmatch(name.strip()) is not None
-
-
-def flags_note(names: Sequence[str]) -> str:
-    """The note on columns that were taken for the part of a row."""
-    return f"the part of each sequence is that of {' and '.join(map(repr, names))}"
 
 
 def to_columns(metas: Sequence[Mapping[str, Any]], reserved: Sequence[str]) -> dict[str, list[int] | list[str]]:

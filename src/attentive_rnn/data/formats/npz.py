@@ -36,6 +36,7 @@ from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
+from ..labels.flags import flags_note, is_flag, parts_of_flags
 from ..options import by_name, one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
@@ -44,7 +45,7 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_ord
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
-from .columns import MANY_CLASSES, META, Kind, flags_note, from_columns, is_flag, parts_of_flags, to_columns
+from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
 

@@ -17,7 +17,7 @@ from ..io import arrow
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
-from ..io.files import decompress, existing, read_bytes
+from ..io.files import decompress, existing, read_bytes, unpacked
 from ..io.text import header_note, parse_table
 from ..io.text_columns import TextColumn, plain_table
 from ..recordings import Windows, changes, with_windows
@@ -38,7 +38,7 @@ from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
 _FLOAT = re.compile(r"[+-]?\d+\.0*").fullmatch  # a class that is written as a float
-_SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".tsv", *arrow.SUFFIXES)
+_SUFFIXES = (".csv", ".tsv", *arrow.SUFFIXES)
 
 
 def read(
@@ -288,7 +288,7 @@ SOURCE = Source(
     title="a long table: a .csv, .tsv or .parquet file with columns for sequence, time, features and label",
     load=with_units(with_windows(with_joint_options(with_test_part(read, _check_several)))),
     read=with_units(with_windows(with_joint_options(read))),
-    recognise=lambda path: bool(arrow.shards(path)) if path.is_dir() else path.name.lower().endswith(_SUFFIXES),
+    recognise=lambda path: bool(arrow.shards(path)) if path.is_dir() else unpacked(path).suffix.lower() in _SUFFIXES,
     may_lack=("sequence", "time", "label", "subject", "split"),
     check_options={"missing": "keep"},
 )

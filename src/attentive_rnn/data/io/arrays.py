@@ -74,7 +74,7 @@ def open_array(path: Path) -> np.ndarray:
         raise DataError(f"{place}: cannot be read: {error.strerror or error}") from error
     if not prod(shape):
         return np.empty(shape, dtype)
-    return _checked_text(np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C"), place)
+    return _plain(np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C"), place)
 
 
 def _array(stream: IO[bytes], size: int, place: str) -> np.ndarray:
@@ -89,11 +89,15 @@ def _array(stream: IO[bytes], size: int, place: str) -> np.ndarray:
         left = left[count:]
     stream.read(1)  # at its end a member of a zip is checked
     values = values.T if fortran else values
-    return values.astype(np.int8) if values.dtype == bool else _checked_text(values, place)
+    return _plain(values, place)
 
 
-def _checked_text(values: np.ndarray, place: str) -> np.ndarray:
-    """The same array; texts whose numbers are no characters, which NumPy finds when they are used, are refused."""
+def _plain(values: np.ndarray, place: str) -> np.ndarray:
+    """The same array, with 1 and 0 for true and false; what NumPy takes but holds no such values is refused."""
+    if values.dtype == bool:
+        values = values.view(np.int8)
+        if ((values != 0) & (values != 1)).any():
+            raise DataError(f"{place}: a value is neither true nor false; the file is damaged")
     if values.dtype.kind == "U":
         points = np.ascontiguousarray(values).reshape(-1).view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
         if ((points > 0x10FFFF) | ((points >= 0xD800) & (points < 0xE000))).any():

@@ -21,6 +21,7 @@ from .memory import check_memory, max_memory
 
 _COPIES = 4  # of the bytes of a file that its parts, texts and numbers take together, at least
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # the beginnings of cells that a spreadsheet may run
+_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, MemoryError)  # of a packed file, as Python's modules say it
 
 
 def existing(path: str | Path) -> Path:
@@ -43,12 +44,35 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def unpacked(path: Path) -> Path:
+    """The path without .gz or .xz at its end: what ends it then says what the file holds.
+
+    Example:
+        >>> unpacked(Path("a.csv.gz")).name, unpacked(Path("a.csv")).name
+        ('a.csv', 'a.csv')
+    """
+    return path.with_suffix("") if path.suffix.lower() in (".gz", ".xz") else path
+
+
+def read_head(path: Path, most: int = 1 << 16) -> bytes:
+    """The first bytes of a file, or of what it holds if its name ends in .gz or .xz.
+
+    Raises:
+        DataError: it cannot be read, or is damaged where it begins.
+    """
+    opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
+    try:
+        with opener(path, "rb") as file:
+            return file.read(most)
+    except _DAMAGED as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+
+
 def begins_like(path: Path, texts: tuple[bytes, ...]) -> bool:
     """Whether one of the texts is in the first 64 KiB of a file."""
     try:
-        with path.open("rb") as file:
-            head = file.read(1 << 16)
-    except OSError:
+        head = read_head(path)
+    except DataError:
         return False
     return any(text in head for text in texts)
 
@@ -73,6 +97,8 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...], overwrite: bool)
 
 def check_folder(folder: Path, path: Path | None = None) -> None:
     """Refuse, by a ConfigError that names it or a path in it, a folder that can be neither written nor made."""
+    if path is not None and path.is_dir():
+        raise ConfigError(f"{path}: cannot be written: it is a folder")
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
         raise ConfigError(f"{path or folder}: cannot be written: {there} is no folder")
@@ -191,7 +217,7 @@ def decompress(data: bytes, where: str) -> bytes:
         elif where.lower().endswith(".xz"):
             with lzma.open(io.BytesIO(data)) as packed:
                 data = packed.read(most + 1)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, MemoryError) as error:
+    except _DAMAGED as error:
         kind = where[-2:].lower()
         raise DataError(
             f"{where}: is truncated or not a {kind} file ({error}); fetch it again, or name it without .{kind} "

@@ -1,7 +1,9 @@
-"""Locks of files and folders against use by two processes at once, and the removal of what a killed process left.
+"""Locks of files and folders between all processes of all machines that write to a disk, and what a killed one left.
 
-A lock is a file beside what is held, with the holder's name in it. It ends with its process, however that ends, so that
-no lock is stale.
+A lock is a file beside what is held, made only where there is none, in which its holder puts its name and then, every
+few seconds, the time. A lock whose holder is gone is taken over: a process of this machine is looked for, and of a
+process of another machine the lock has not been touched for a while. No lock of the file system is asked for, which
+shared disks may not have.
 """
 
 from __future__ import annotations
@@ -13,19 +15,26 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import Any, TypeVar
 
-from ...errors import ConfigError
+from ...errors import ConfigError, InUseError
 
+LEASE = 120.0  # seconds after which a lock of another machine that nobody touches is nobody's
+_BEAT = 10.0  # seconds between two touches
+_WAIT = (0.002, 1.0)  # seconds between two looks at a lock that is waited for: at first, at most
+_REUSED = 60.0  # seconds between the starts of two processes of one number, at least; clocks are set, too
 _LONGEST = 255  # bytes of a file's name
 _OWNER = r"((?:[0-9a-f]{8}-)?\d+)"  # host and process; 0.2.0 wrote no host
 _TEMPORARY = re.compile(rf"\.(?:new-{_OWNER}-.+|.+\.{_OWNER}\.tmp)")  # of temporary_folder and of temporary
 _ABANDONED = 24 * 3600  # seconds since a draft of another host was last written
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @contextmanager
@@ -37,7 +46,8 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
         wait: until another process lets go, instead of an error.
 
     Raises:
-        ConfigError: another process holds it, which is named, or the lock cannot be written.
+        InUseError: another process holds it, which is named.
+        ConfigError: the lock cannot be written.
 
     Example:
         >>> import tempfile
@@ -45,49 +55,175 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
         ...     (Path(folder) / ".lock").exists()
         True
     """
-    if sys.platform == "win32":
+    with _holding(_place(path), path, wait):
         yield
-        return
-    place = path / ".lock" if path.is_dir() else beside(path, ".lock")
-    with _taken(place, path, wait) as file:
-        holder = json.dumps({"process": os.getpid(), "host": platform.node(), "command": " ".join(sys.argv)})
-        with suppress(OSError):  # on a full disk the lock holds without the name
-            os.write(file.fileno(), holder.encode())
-        try:
-            yield
-        finally:
-            place.unlink(missing_ok=True)
 
 
-def _taken(place: Path, path: Path, wait: bool) -> IO[str]:
-    """The file of a lock, open and locked; a file that its holder has removed meanwhile is not it."""
-    import fcntl
+@contextmanager
+def _holding(place: Path, path: Path, wait: bool = False) -> Iterator[None]:
+    content = _take(place, path, wait)
+    ended = threading.Event()
+    threading.Thread(target=_touch, args=(place, ended), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        with suppress(OSError):
+            if place.read_bytes() in (content, b""):  # else this process stood still, and another took over
+                place.unlink()
 
+
+def each_once(items: Iterable[T], work: Callable[[T], R], pause: float = 2.0) -> Iterator[tuple[T, R]]:
+    """Do each item, and come back to those that another process holds, until it has done them or is gone.
+
+    Args:
+        items: in the order in which they are tried.
+        work: does an item, or finds it done; raises InUseError where another process is at it.
+        pause: seconds before those that others hold are tried again.
+
+    Yields:
+        Each item, as it is done, and what its work returned.
+    """
+    left = list(items)
+    while left:
+        busy = []
+        for item in left:
+            try:
+                result = work(item)
+            except InUseError:
+                busy.append(item)
+            else:
+                yield item, result
+        if len(busy) == len(left):
+            time.sleep(pause)
+        left = busy
+
+
+def holder(path: Path) -> str | None:
+    """Who holds a folder or file, such as "process 7 on node3"; None: nobody."""
+    place = _place(path)
+    with suppress(OSError):
+        content = place.read_bytes()
+        if not _gone(place, content):
+            return _named(content, command=False)
+    return None
+
+
+def check_free(path: Path) -> None:
+    """Raise InUseError, which names it, if a process holds a folder or file."""
+    if by := holder(path):
+        raise InUseError(f"{path}: is in use by {by}; wait for it to end")
+
+
+def _place(path: Path) -> Path:
+    return path / ".lock" if path.is_dir() else beside(path, ".lock")
+
+
+def _take(place: Path, path: Path, wait: bool) -> bytes:
+    """Make the lock at a place, or take over a dead one; returns what is in it."""
+    pause, longest = _WAIT
     while True:
+        content = json.dumps(_myself()).encode()
         try:
-            file = open(place, "a+", encoding="utf-8")  # noqa: SIM115  # the caller closes it
+            with open(place, "xb", buffering=0) as file, suppress(OSError):  # on a full disk the lock has no name in it
+                file.write(content)
+            return content
+        except FileExistsError:
+            pass
         except OSError as error:
             raise ConfigError(f"{place}: cannot be written: {error.strerror or error}") from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = place.read_bytes()
+            if _gone(place, found) and _taken_over(place, found, content):
+                return content
+        except FileNotFoundError:
+            continue
         except OSError as error:
-            with file:
-                raise ConfigError(f"{path}: is in use by {_holder(file)}; wait for it to end") from error
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(place)):
-                file.truncate(0)
-                return file
-        file.close()
+            raise ConfigError(f"{place}: cannot be read: {error.strerror or error}") from error
+        if not wait:
+            raise InUseError(f"{path}: is in use by {_named(found)}; wait for it to end")
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
 
 
-def _holder(file: IO[str]) -> str:
-    file.seek(0)
+def _taken_over(place: Path, found: bytes, content: bytes) -> bool:
+    """Put this process into a dead lock, unless another one does, or did."""
+    right = beside(place, f".{zlib.crc32(found):08x}.lock")  # of replacing this holder, which one process has at a time
     try:
-        found = json.loads(file.read(4096))
-        here = "" if found["host"] == platform.node() else f" on {found['host']}"
-        return f"process {found['process']}{here} ({found['command']})"
-    except (ValueError, KeyError, TypeError):
+        _take(right, place, wait=False)
+    except InUseError:
+        return False
+    try:
+        if place.read_bytes() != found:
+            return False
+        draft = temporary(place)
+        draft.write_bytes(content)
+        os.replace(draft, place)
+        return True
+    finally:
+        right.unlink(missing_ok=True)
+
+
+def _touch(place: Path, ended: threading.Event) -> None:
+    while not ended.wait(_BEAT):
+        with suppress(OSError):
+            os.utime(place)
+
+
+def _myself() -> dict[str, Any]:
+    import psutil
+
+    return {
+        "process": os.getpid(),
+        "host": platform.node(),
+        "command": " ".join(sys.argv),
+        "system": _system(),
+        "started": psutil.Process().create_time(),
+        "since": time.time_ns(),
+    }
+
+
+def _system() -> str:
+    """What the numbers of processes belong to: a machine since it was started, or a container on it."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")]
+    return " ".join(parts)
+
+
+def _gone(place: Path, content: bytes) -> bool:
+    """Whether the holder of a lock is no more: its process has ended, or, of another machine, is silent for long."""
+    import psutil
+
+    values = _values(content)
+    if values is None or values["system"] != _system():
+        with tempfile.TemporaryFile(dir=place.parent) as now:  # the clock of the disk, which touched the lock
+            return os.fstat(now.fileno()).st_mtime - place.stat().st_mtime > LEASE
+    try:
+        found = psutil.Process(values["process"])
+        return found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - values["started"]) > _REUSED
+    except psutil.AccessDenied:
+        return False
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _named(content: bytes, command: bool = True) -> str:
+    values = _values(content)
+    if values is None:
         return "another process"
+    here = "" if values["host"] == platform.node() else f" on {values['host']}"
+    return f"process {values['process']}{here}" + (f" ({values['command']})" if command else "")
+
+
+def _values(content: bytes) -> dict[str, Any] | None:
+    """What a holder wrote into its lock; None: nothing, or the file is something else."""
+    try:
+        found: dict[str, Any] = json.loads(content)
+        kinds = {"process": int, "started": float, "host": str, "command": str, "system": str}
+        return found if all(isinstance(found[key], kind) for key, kind in kinds.items()) else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def tidy(path: Path) -> None:
@@ -100,7 +236,7 @@ def tidy(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None) -> None:
-    """Delete the temporary files and folders that processes which are gone left in a folder.
+    """Delete the temporary files and folders, and the locks, that processes which are gone left in a folder.
 
     Of another host that writes to the same disk nobody here knows which processes are gone: what it has not touched for
     a day is deleted.
@@ -108,9 +244,12 @@ def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None)
     Args:
         folder: the folder.
         below: in those below it, too.
-        of: only the temporary files of the file of this name.
+        of: only the temporary files of the file of this name, and its lock.
     """
     for root, folders, files in os.walk(folder):
+        for name in files:
+            if name.endswith(".lock") and (of is None or name == beside(folder / of, ".lock").name):
+                _remove_dead(Path(root, name))
         for name in (*folders, *files):
             named = _TEMPORARY.fullmatch(name)
             if not named or (of is not None and name != beside(folder / of, f".{named[2]}.tmp").name):
@@ -121,6 +260,14 @@ def remove_leftovers(folder: Path, *, below: bool = True, of: str | None = None)
                     shutil.rmtree(place) if name in folders else place.unlink()
         if not below:
             break
+
+
+def _remove_dead(place: Path) -> None:
+    with suppress(OSError, ConfigError):
+        content = place.read_bytes()
+        if _values(content) and _gone(place, content):
+            with _holding(place, place):
+                pass
 
 
 def temporary(path: Path) -> Path:

@@ -6,10 +6,7 @@ text is all that follows: quotation marks mean nothing. A label is neg or 0, pos
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +15,7 @@ import numpy as np
 
 from ...errors import DataError, counted
 from ..dataset import SequenceDataset, Splits
-from ..io.files import decompress, existing, quoted, read_bytes
+from ..io.files import decompress, existing, quoted, read_bytes, read_head
 from ..io.text import decode
 from ..options import whole
 from ..schema import Schema
@@ -103,11 +100,9 @@ def _is_table(path: Path) -> bool:
 
 def _labels(table: Path) -> bool:
     """Whether the first or second line begins with the label of a review; of a damaged file its reader tells."""
-    opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(table.suffix.lower(), open)
     try:
-        with opener(table, "rb") as file:
-            fields = [file.readline(1 << 16).split(b"\t")[0].strip() for _ in range(2)]
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        fields = [line.split(b"\t")[0].strip() for line in read_head(table).split(b"\n")[:2]]
+    except DataError:
         return True
     return any(field.decode("latin-1") in _LABELS for field in fields)
 

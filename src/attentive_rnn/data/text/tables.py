@@ -6,10 +6,8 @@ Unlike the lines of a table of numbers, a text may begin with #, hold line break
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import lzma
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +23,7 @@ from ..formats.columns import Columns
 from ..formats.long.roles import KNOWN
 from ..io import arrow
 from ..io.cells import absent, is_value
-from ..io.files import decompress, quoted, read_bytes
+from ..io.files import decompress, quoted, read_bytes, read_head
 from ..io.memory import check_memory
 from ..io.text import decode, encoding
 
@@ -85,7 +83,7 @@ def holds_texts(path: Path) -> bool:
     """
     try:
         sample = _sample(path)
-    except (DataError, ConfigError, OSError, EOFError, ValueError, csv.Error, lzma.LZMAError):
+    except (DataError, ConfigError, ValueError, csv.Error):
         return False
     for name, values in sample.items():
         if name.strip().lower() in KNOWN["sequence"] and len(set(values)) < len(values):
@@ -204,9 +202,7 @@ def _sample(path: Path) -> Mapping[str, list[str]]:
     """The first rows of a table; a line that was cut off is left out."""
     if path.suffix.lower() in arrow.SUFFIXES:
         return parquet.first_rows(path, _SAMPLE)
-    opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
-    with opener(path, "rb") as file:
-        data = file.read(_HEAD)
+    data = read_head(path, _HEAD)
     text = data.decode(encoding(data), "replace")
     if len(data) == _HEAD:
         text = text[: text.rfind("\n") + 1]

@@ -12,11 +12,12 @@ import numpy as np
 from ...data import Splits
 from ...data.check.leaks import leak_findings
 from ...data.check.parts import part_warnings
-from ...data.io.files import write_file
+from ...data.io.files import check_folder, write_file
 from ...errors import ConfigError, needed_for
 from ...experiments.estimate import doubts, stored_baselines
 from ...tasks import Metric, Task
 from ...tasks.metrics import confused_pairs, of_classes, probabilities, wilson
+from ...training.config import Config
 from ...training.inputs import matched_splits
 from ...training.run_folder import RunFolder, read_rows
 from ...training.saved_model import SavedModel, load_model
@@ -30,23 +31,26 @@ _CONFUSED = 15  # pairs of classes that are listed
 _CLASSES = 200  # the most classes that are listed one by one
 
 
-def write_report(run: RunFolder, splits: Splits | None = None) -> Path:
+def write_report(run: RunFolder, splits: Splits | None = None, config: Config | None = None) -> Path:
     """Write the report of a finished run into its folder.
 
     Args:
         run: the run.
         splits: its data, if they are loaded already.
+        config: where its data are, if they are not where they were.
 
     Returns:
         The path of the page.
 
     Raises:
-        ConfigError: the run is not finished, or a file of it is damaged. DataError: its data cannot be read.
+        ConfigError: the run is not finished, its folder cannot be written, or a file of it is damaged.
+        DataError: its data cannot be read.
         MissingExtraError: Jinja2 is not installed.
     """
     if not run.finished:
         raise ConfigError(f"{run.path}: the run is not finished; continue it with: attentive train --resume {run.path}")
-    splits = load_splits(run.read_config()) if splits is None else splits
+    check_folder(run.path, run.report)
+    splits = load_splits(config or run.read_config()) if splits is None else splits
     write_file(run.report, render(contents(run, splits)).encode())
     return run.report
 

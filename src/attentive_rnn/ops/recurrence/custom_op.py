@@ -12,20 +12,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...options import GateReads
 from ..autograd import Kernels
 from . import cpu, triton
 from .spec import Call, Lags, Spec, Weights, check, own_lengths
 
 _INPUTS = (
     "Tensor x, Tensor h, Tensor? c, Tensor? window, Tensor ih, Tensor hh, Tensor? b_ih, Tensor? b_hh, "
-    "Tensor? ia, Tensor? ha, Tensor? b_a, Tensor? lag, Tensor? lengths, Tensor? zoneout, "
+    "Tensor? ia, Tensor? ha, Tensor? ua, Tensor? b_a, Tensor? lag, Tensor? lengths, Tensor? zoneout, "
     "str cell, str? gate, float gate_scale, bool reverse, bool need_attention, "
     "str backend"
 )
-_GRADIENTS = 12  # of x, h, c, the window and the weights
+_GRADIENTS = 13  # of x, h, c, the window and the weights
 _TENSORS = _GRADIENTS + 2  # with lengths and zoneout
 _LENGTHS = _GRADIENTS  # where the lengths are
-_KERNELS: dict[str, Kernels] = {kernels.name: kernels for kernels in (cpu.KERNELS, triton.KERNELS)}
+_KERNELS: dict[str, Kernels] = {kernels.name: kernels for kernels in (cpu.KERNELS, cpu.SHORT, triton.KERNELS)}
 
 
 def forward(backend: str, call: Call) -> tuple[Tensor, ...]:
@@ -80,7 +81,7 @@ def _(x: Tensor, h: Tensor, c: Tensor | None, window: Tensor | None, *rest: Any)
     schema="(Tensor? g_output, Tensor? g_h, Tensor? g_c, Tensor? g_window, Tensor? g_attention, "
     f"Tensor output, Tensor history, {_INPUTS}, bool[] needed) -> "
     "(Tensor g_x, Tensor g_h0, Tensor g_c0, Tensor g_window0, Tensor g_ih, Tensor g_hh, Tensor g_b_ih, "
-    "Tensor g_b_hh, Tensor g_ia, Tensor g_ha, Tensor g_b_a, Tensor g_lag)",
+    "Tensor g_b_hh, Tensor g_ia, Tensor g_ha, Tensor g_ua, Tensor g_b_a, Tensor g_lag)",
 )
 def _eleatt_backward(
     g_output: Tensor | None,
@@ -146,9 +147,11 @@ def _taken(given: Sequence[Any]) -> tuple[Any, Call]:
     if lag is not None:
         carried = lag.shape[0] if window is None else window.shape[1]
         lags = Lags(lag.shape[0], first=carried - lag.shape[0] + 1)
-    spec = Spec(cell, gate, gate_scale, lags, "both" if gate is None or weights[4] is not None else "state")
+    w = Weights(*weights)
+    reads: GateReads = "both" if gate is None or w.ia is not None else "state"
+    spec = Spec(cell, gate, gate_scale, lags, reads, None if w.ua is None else w.ua.shape[1])
     state = tuple(s for s in (h, c, window) if s is not None)
-    return _KERNELS[backend], Call(spec, x, state, Weights(*weights), lengths, reverse, zoneout, need_attention)
+    return _KERNELS[backend], Call(spec, x, state, w, lengths, reverse, zoneout, need_attention)
 
 
 def _checked(given: Sequence[Any]) -> tuple[Any, Call]:

@@ -25,6 +25,7 @@ class Saved(NamedTuple):
     attention: Tensor | None  # (T, B, D)
     attended: Tensor  # (T, B, D): x~
     from_lags: Tensor | None = None  # (T, B, N): with lags, a_t, which an LSTM needs
+    reduced: Tensor | None = None  # (T, B, r): of a low-rank gate, u_t
 
 
 class Deltas(NamedTuple):
@@ -32,10 +33,11 @@ class Deltas(NamedTuple):
 
     cell: Tensor  # (T, B, G*N): the gradient of W_x x~ + b
     candidate: Tensor | None  # (T, B, N): for gru_reset_after, that of U_n h_{t-1} + b
-    gate: Tensor | None  # (T, B, D): that of W_xa x + W_ha h_{t-1} + b_a
+    gate: Tensor | None  # (T, B, D): that of W_xa x + W_ha h_{t-1} + b_a, or of W_ua u_t + b_a
     x: Tensor | None  # (T, B, D): the gradient of x through x~ = a * x
     state: list[Tensor]  # the gradients of the first state
     lag: Tensor | None = None  # (K): that of the lags' weights
+    reduced: Tensor | None = None  # (T, B, r): that of u_t
 
 
 def why_not(call: Call) -> str | None:
@@ -104,20 +106,23 @@ def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list
 def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
     """All steps, over rows sorted by their lengths, the longest first; the call's state changes in its place."""
     spec, x, state, w, lengths, reverse, zoneout, _ = call
-    (steps, rows, d), n = x.shape, w.hh.shape[1]
+    (steps, rows, _), n, inner = x.shape, w.hh.shape[1], 0 if w.ha is None else w.ha.shape[0]
     before = spec.cell == "gru"
     w_h, b_h = (w.hh[: 2 * n] if before else w.hh), w.b_hh
     if w.ha is not None:
         w_h = torch.cat([w.ha, w_h])
-        b_h = None if b_h is None else torch.cat([b_h.new_zeros(d), b_h])
+        b_h = None if b_h is None else torch.cat([b_h.new_zeros(inner), b_h])
     w_h, w_x = w_h.t().contiguous(), w.ih.t().contiguous()
     w_n = w.hh[2 * n :].t().contiguous() if before else None
-    attention = attended = None
+    w_u = None if w.ua is None else w.ua.t().contiguous()
+    attention = attended = reduced = None
     if w.ha is None:
         gates, attended = reference.projected(w, x), x
     else:
         attention, gates = reference.projected(w, x).contiguous(), x.new_zeros(steps, rows, spec.blocks * n)
         attended = torch.zeros_like(x)
+        if w_u is not None:
+            reduced, attention = attention, torch.zeros_like(x)
     output, h_old, extra = (x.new_zeros(steps, rows, n) for _ in range(3))
     from_lags = x.new_zeros(steps, rows, n) if spec.lags is not None else None
     cells = state[: spec.cell_states]
@@ -131,7 +136,10 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
         hv = old[0] @ w_h if b_h is None else torch.addmm(b_h, old[0], w_h)
         pre = gates[t, :b]
         if attention is not None:
-            a = attention[t, :b].add_(hv[:, :d])
+            a, u = attention[t, :b], attention[t, :b] if reduced is None else reduced[t, :b]
+            u.add_(hv[:, :inner])
+            if w_u is not None:
+                _linear(u, w_u, w.b_a, a)
             if spec.gate == "sigmoid":
                 a.sigmoid_()
             else:
@@ -139,11 +147,8 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
             if spec.gate_scale != 1.0:
                 a.mul_(spec.gate_scale)
             xt = torch.mul(a, x[t, :b], out=attended[t, :b])
-            if w.b_ih is None:
-                torch.mm(xt, w_x, out=pre)
-            else:
-                torch.addmm(w.b_ih, xt, w_x, out=pre)
-            hv = hv[:, d:]
+            _linear(xt, w_x, w.b_ih, pre)
+            hv = hv[:, inner:]
         new = _cell(spec, pre, hv, old, extra[t, :b], w_n, None if from_lags is None else from_lags[t, :b])
         if zoneout is not None:
             new = [torch.lerp(fresh, was, k) for fresh, was, k in zip(new, old, zoneout[:, t, :b], strict=True)]
@@ -155,7 +160,15 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
             window.copy_(torch.cat([new[0].unsqueeze(1), window[:, :-1]], 1))
     if attention is not None and lengths is not None:
         attention.masked_fill_((torch.arange(steps).unsqueeze(1) >= lengths).unsqueeze(-1).to(x.device), 0)
-    return (output, *state), Saved(h_old, gates, extra, attention, attended, from_lags)
+    return (output, *state), Saved(h_old, gates, extra, attention, attended, from_lags, reduced)
+
+
+def _linear(x: Tensor, w: Tensor, bias: Tensor | None, out: Tensor) -> None:
+    """bias + x w into `out`."""
+    if bias is None:
+        torch.mm(x, w, out=out)
+    else:
+        torch.addmm(bias, x, w, out=out)
 
 
 def _cell(
@@ -195,6 +208,7 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
     deltas = torch.zeros_like(saved.gates)  # of W_x x~ + b
     du = torch.zeros_like(saved.extra) if spec.cell == "gru_reset_after" else None  # of U_n h + b
     da = torch.zeros_like(x) if gated else None
+    d_reduced = None if saved.reduced is None else torch.zeros_like(saved.reduced)
     dx = torch.zeros_like(x) if gated or need_x else None
     shapes = spec.state_shapes(n)
     given = zip(shapes, grads[1 : 1 + spec.states], strict=True)
@@ -236,7 +250,11 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
             else:
                 torch.mul(a, g - (a * g).sum(1, keepdim=True) * inverse, out=da[t, :b])
             torch.mul(d_attended, a, out=dx[t, :b])
-            d_old[0].addmm_(da[t, :b], w.ha)
+            d_gate = da[t, :b]
+            if d_reduced is not None:
+                assert w.ua is not None
+                d_gate = torch.mm(d_gate, w.ua, out=d_reduced[t, :b])
+            d_old[0].addmm_(d_gate, w.ha)
         if du is not None:
             torch.mul(delta[:, 2 * n :], saved.gates[t, :b, :n], out=du[t, :b])
             d_old[0].addmm_(delta[:, : 2 * n], w.hh[: 2 * n]).addmm_(du[t, :b], w.hh[2 * n :])
@@ -246,7 +264,8 @@ def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x
             d_old[0].addmm_(delta, w.hh)
         for s, g, k in zip(state, d_old, kept or [None] * len(state), strict=True):
             s[:b] = g if k is None else g + k
-    return Deltas(deltas, du, da, dx, every, None if spec.lags is None else _lag_products(call, inside, saved.h))
+    d_lag = None if spec.lags is None else _lag_products(call, inside, saved.h)
+    return Deltas(deltas, du, da, dx, every, d_lag, d_reduced)
 
 
 def _lag_products(call: Call, inside: Tensor, h: Tensor) -> Tensor:
@@ -327,17 +346,21 @@ def gradients(call: Call, saved: Saved, deltas: Deltas, needed: Any) -> tuple[Te
         g_hh = torch.cat([delta[:, : 2 * n].t() @ h, delta[:, 2 * n :].t() @ saved.extra.flatten(0, 1)])
     else:
         g_hh = delta.t() @ h
-    g_ia = g_ha = g_b_a = None
+    g_ia = g_ha = g_ua = g_b_a = None
     dx = deltas.x
     if deltas.gate is None:
         dx = (deltas.cell @ w.ih) if needed[0] else None
     else:
         rows = deltas.gate.flatten(0, 1)
-        g_ha, g_b_a = rows.t() @ h, rows.sum(0)
+        g_b_a = rows.sum(0)
+        if saved.reduced is not None:
+            assert deltas.reduced is not None
+            g_ua, rows = rows.t() @ saved.reduced.flatten(0, 1), deltas.reduced.flatten(0, 1)
+        g_ha = rows.t() @ h
         if w.ia is not None:
             g_ia = rows.t() @ x.flatten(0, 1)
             if needed[0]:
                 assert dx is not None
                 dx = dx.flatten(0, 1).addmm_(rows, w.ia).view_as(x)
-    found = [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_b_a, deltas.lag]
+    found = [dx, *deltas.state, g_ih, g_hh, g_b_ih, g_b_hh, g_ia, g_ha, g_ua, g_b_a, deltas.lag]
     return tuple(g if need else None for g, need in zip(found, needed, strict=True))

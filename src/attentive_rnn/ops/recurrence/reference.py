@@ -34,9 +34,12 @@ def respond(spec: Spec, pre: Tensor) -> Tensor:
     return torch.softmax(pre, dim=-1) if spec.gate == "softmax" else F.relu6(pre + 3) / 6
 
 
-def attend(spec: Spec, x: Tensor, xa: Tensor, ha: Tensor) -> tuple[Tensor, Tensor]:
-    """a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a) [4], x~_t = a_t * x_t [5]; xa and ha are the two products."""
-    a = respond(spec, xa + ha)
+def attend(spec: Spec, x: Tensor, xa: Tensor, ha: Tensor, w: Weights) -> tuple[Tensor, Tensor]:
+    """a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a) [4], x~_t = a_t * x_t [5]; xa and ha are the two products.
+
+    Of a low-rank gate, which the paper does not have, they add up to u_t, and a_t = sigmoid(W_ua u_t + b_a).
+    """
+    a = respond(spec, xa + ha if w.ua is None else F.linear(xa + ha, w.ua, w.b_a))
     a = a if spec.gate_scale == 1.0 else a * spec.gate_scale
     return a, a * x
 
@@ -107,12 +110,16 @@ def advance(
 
 
 def projected(w: Weights, x: Tensor) -> Tensor:
-    """What does not wait for h_{t-1}, of x (..., D): W_xa x + b_a of a gate, without W_xa b_a; else W_x x + b."""
+    """What does not wait for h_{t-1}, of x (..., D): W_xa x + b_a of a gate, without W_xa b_a; else W_x x + b.
+
+    A low-rank gate adds b_a later.
+    """
     if w.ha is None:
         return F.linear(x, w.ih, w.b_ih)
+    b_a = w.b_a if w.ua is None else None
     if w.ia is not None:
-        return F.linear(x, w.ia, w.b_a)
-    return torch.zeros_like(x) if w.b_a is None else w.b_a.expand_as(x)
+        return F.linear(x, w.ia, b_a)
+    return x.new_zeros(*x.shape[:-1], w.ha.shape[0]) if b_a is None else b_a.expand_as(x)
 
 
 def scan(
@@ -123,12 +130,12 @@ def scan(
     projections[t] is what :func:`projected` makes of x_t.
     """
     spec, _, state, w, _, reverse, zoneout, _ = call
-    steps, d = len(xs), xs[0].shape[-1] if w.ha is not None else 0
+    steps, inner = len(xs), w.ha.shape[0] if w.ha is not None else 0
     w_h = w.hh[: 2 * state[0].shape[-1]] if spec.cell == "gru" else w.hh  # the last block waits for r_t
     b_h = w.b_hh
     if w.ha is not None:
         w_h = torch.cat([w.ha, w_h])
-        b_h = None if b_h is None else torch.cat([b_h.new_zeros(d), b_h])
+        b_h = None if b_h is None else torch.cat([b_h.new_zeros(inner), b_h])
     outputs, attentions = list(xs), list(xs)
     responses: list[Tensor | None] = [None] * steps
     for t in reversed(range(steps)) if reverse else range(steps):
@@ -137,10 +144,10 @@ def scan(
         hi = F.linear(before[0], w_h, b_h)
         xi = projections[t]
         if w.ha is not None:
-            attentions[t], attended = attend(spec, xs[t], projections[t], hi[..., :d])
+            attentions[t], attended = attend(spec, xs[t], projections[t], hi[..., :inner], w)
             xi = F.linear(attended, w.ih, w.b_ih)
         keep = None if zoneout is None else zoneout[:, t, :rows]
-        after, responses[t] = advance(spec, xi, hi[..., d:], before, w, keep)
+        after, responses[t] = advance(spec, xi, hi[..., inner:], before, w, keep)
         outputs[t] = after[0]
         if rows < state[0].shape[0]:
             after = tuple(torch.cat([new, old[rows:]]) for new, old in zip(after, state, strict=True))

@@ -42,7 +42,7 @@ def forward(call: Call) -> Result:
         h = before[0]
         a = None
         if w.ha is not None:
-            a, attended = attend(spec, frame, xi, F.linear(h, w.ha))
+            a, attended = attend(spec, frame, xi, F.linear(h, w.ha), w)
             xi = F.linear(attended, w.ih, w.b_ih)
         after, response = advance(spec, xi, F.linear(h, w_h, w.b_hh), tuple(before), w, keep)
         made = [after[0], *(one for one in (a, response) if need_attention and one is not None)]

@@ -38,7 +38,7 @@ class Lags(NamedTuple):
 
 class Spec(NamedTuple):
     """The recurrence: the cell, the attention gate's activation (None: no gate), its response's factor, the lags,
-    and what the gate reads.
+    what the gate reads, and its rank.
     """
 
     cell: Cell
@@ -46,6 +46,7 @@ class Spec(NamedTuple):
     gate_scale: float = 1.0
     lags: Lags | None = None  # None: no attention to past outputs
     gate_reads: GateReads = "both"  # "state": h_{t-1} alone
+    gate_rank: int | None = None  # r, the length of u_t, of a low-rank gate; None: there is no W_ua
 
     @property
     def blocks(self) -> int:
@@ -84,8 +85,9 @@ class Weights(NamedTuple):
     hh: Tensor  # (G*N, N)
     b_ih: Tensor | None = None  # (G*N)
     b_hh: Tensor | None = None  # (G*N), only with gru_reset_after
-    ia: Tensor | None = None  # (D, D), W_xa; None too where the gate reads h_{t-1} alone
-    ha: Tensor | None = None  # (D, N), W_ha
+    ia: Tensor | None = None  # (D, D), W_xa, low-rank (r, D); None too where the gate reads h_{t-1} alone
+    ha: Tensor | None = None  # (D, N), W_ha, low-rank (r, N)
+    ua: Tensor | None = None  # (D, r), W_ua, only of a low-rank gate
     b_a: Tensor | None = None  # (D)
     lag: Tensor | None = None  # (K), W_a of the lags, that of the latest output first; in a `Call`, w made of it
 
@@ -216,19 +218,22 @@ def check(call: Call) -> None:
         raise ValueError(f"gate should be one of {', '.join(map(repr, GATES))}, got {spec.gate!r}")
     if spec.gate_reads not in GATE_READS:
         raise ValueError(f"gate_reads should be one of {', '.join(map(repr, GATE_READS))}, got {spec.gate_reads!r}")
+    if spec.gate_rank is not None and (spec.gate is None or spec.gate_rank < 1):
+        raise ValueError(f"gate_rank should be None or, with a gate, 1 or more, got {spec.gate_rank!r}")
     if x.dim() != 3:
         raise RuntimeError(f"x must have 3 dimensions (T, B, D), got {x.dim()}")
     t, b, d = x.shape
     if t == 0:
         raise RuntimeError(f"expected at least one step, got x of shape (T, B, D) = {tuple(x.shape)}")
-    n, g = w.hh.shape[-1], spec.blocks
+    n, g, r = w.hh.shape[-1], spec.blocks, spec.gate_rank or d
     expected = {
         "ih": (g * n, d),
         "hh": (g * n, n),
         "b_ih": (g * n,),
         "b_hh": (g * n,),
-        "ia": (d, d),
-        "ha": (d, n),
+        "ia": (r, d),
+        "ha": (r, n),
+        "ua": (d, r),
         "b_a": (d,),
         "lag": (0 if spec.lags is None else spec.lags.number,),
     }
@@ -240,6 +245,10 @@ def check(call: Call) -> None:
         raise RuntimeError(
             f"gate {spec.gate!r} and the weights ia, ha do not agree: a gate needs both, one that reads the state ha, "
             "no gate none"
+        )
+    if (w.ua is None) != (spec.gate_rank is None):
+        raise RuntimeError(
+            f"gate_rank {spec.gate_rank} and the weight ua do not agree: a low-rank gate needs it, no other has it"
         )
     if w.b_hh is not None and spec.cell != "gru_reset_after":
         raise RuntimeError(f"cell {spec.cell!r} has one bias, b_ih; b_hh belongs to 'gru_reset_after'")

@@ -24,6 +24,8 @@ LARGE = 128  # inputs or units from which a program has 8 warps
 
 def why_not(call: Call) -> str | None:
     """What keeps the kernels from a call, if anything."""
+    if call.w.ua is not None:
+        return "its kernels have no low-rank gate"
     refusal = call.why_not_by_hand() or gpu.why_not((*call.inputs, call.zoneout), call.x.dtype, operator=True)
     if refusal is not None:
         return refusal

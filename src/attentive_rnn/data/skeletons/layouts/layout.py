@@ -210,7 +210,7 @@ def _parsed(values: Mapping[str, Any], where: str, name: str) -> JointLayout:
         return found
 
     if "bones" not in values:
-        raise ConfigError(f"{where}: bones are missing, pairs of joints such as [[hip, knee], [knee, ankle]]")
+        raise ConfigError(f"{where}: bones are missing, pairs of joints such as [[hip, knee], [knee, ankle]], or []")
     centre = next((i for word in _CENTRES for i, joint in enumerate(joints) if joint == word), None)
     bones = pairs_of("bones")
     if len(bones) >= len(joints):

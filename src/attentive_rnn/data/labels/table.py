@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from ..io.cells import absent
+from ..io.files import read_bytes, read_head, unpacked
+from ..io.text import parse_table
 from ..split import check_part_folders, part_of
-from .cells import absent
-from .files import read_bytes
-from .text import parse_table
+from .flags import flags_note, is_flag, parts_of_flags
 
 _FILE = ("file", "filename", "file_name", "filepath", "path", "wav", "audio", "name", "fname", "slice_file_name")
 _COLUMNS = {
@@ -94,17 +95,22 @@ def facts_of_files(
 
 def label_table(files: Sequence[Path]) -> Path | None:
     """The first of some .csv files that names another one of them in a column of a usual name; None where none does."""
-    names = {name for file in files for name in (file.name, file.stem)}
+    names = {name for file in files for name in _names(file)}
     for file in files:
         try:
-            head = read_bytes(file)[:_LOOKED_AT]
-            table = parse_table(head[: head.rfind(b"\n")] if len(head) == _LOOKED_AT else head, str(file))
+            head = read_head(file, _LOOKED_AT)
+            table = parse_table(head[: head.rfind(b"\n")] if len(head) == _LOOKED_AT else head, str(unpacked(file)))
         except DataError:
             continue
         columns = table.columns()
         if any(Path(cells[0]).name in names for name, cells in columns.items() if name.lower() in _FILE):
             return file
     return None
+
+
+def _names(file: Path) -> set[str]:
+    """The names by which a table may name a file."""
+    return {file.name, unpacked(file).name, unpacked(file).stem}
 
 
 def facts_of_table(
@@ -137,10 +143,14 @@ def facts_of_table(
         chosen[role] = name or next((lower[word] for word in usual if word in lower), None)
     if chosen["label"] is None:
         raise DataError(f"{table}: which column is the label? say --option label=NAME; there are {', '.join(columns)}")
+    flags = {n: cells for n, cells in columns.items() if is_flag(n) and chosen["split"] in (None, n)}
+    telling, parts = parts_of_flags(flags, str(table))
+    if telling:
+        chosen["split"], columns[telling[0]] = telling[0], parts
     by_name: dict[str, list[Path]] = {}
     for file in files:
-        by_name.setdefault(file.name, []).append(file)
-        by_name.setdefault(file.stem, []).append(file)
+        for name in _names(file):
+            by_name.setdefault(name, []).append(file)
     facts: dict[Path, dict[str, Any]] = {file: {} for file in files}
     for row, name in enumerate(columns[name_column]):
         place = f"{table}, line {text.lines[row]}"
@@ -153,5 +163,6 @@ def facts_of_table(
         values = {role: columns[column][row] for role, column in chosen.items() if column is not None}
         facts[fitting[0]] = {role: value for role, value in values.items() if not absent(value)}
     rest = [file for file in files if not facts[file]]
-    notes = [f"{table}: does not name {len(rest)} of {len(files)} files; the first is {rest[0].name}"] if rest else []
+    notes = [f"{table}: {flags_note(telling)}"] if telling else []
+    notes += [f"{table}: does not name {len(rest)} of {len(files)} files; the first is {rest[0].name}"] if rest else []
     return facts, notes
