@@ -50,11 +50,13 @@ SHAPES = {  # (T, B, D, N)
     "long": (2000, 16, 12, 64),
 }
 QUICK = ("L1", "b32", "off1")
+RANKS = (64, 128)  # of low-rank gates, where a layer has more inputs than twice the highest
 TWO_THREADS = ("L1", "b32", "mnist", "rgb")
 COMPILED = "naive loop, step compiled"
 COLUMNS = ("nn.LSTM", COMPILED, "EleAttGRU", "EleAttLSTM", "RRA, 5 lags", "plain GRU (gate=None)")
 POOL = 8 << 30  # bytes that the kernels keep: the layers of a shape together, as each would keep its own in its process
 GPU = "## GPU"  # the section of benchmarks.gpu
+ONNX = "## ONNX"  # that of benchmarks.onnx
 
 
 Runs = dict[str, Callable[[], None]]
@@ -82,6 +84,8 @@ def competitors(d: int, n: int, loops: bool, backend: str = "cpu") -> dict[str, 
         "RRA, 5 lags and a gate": RRA(d, n, lags=5, gate="sigmoid", backend=backend),
         "plain GRU (gate=None)": EleAttGRU(d, n, gate=None, reset_after=True, backend=backend),
     }
+    for rank in RANKS if d > 2 * max(RANKS) else ():
+        layers[f"EleAttGRU, gate_rank {rank}"] = EleAttGRU(d, n, gate_rank=rank, backend=backend)
     if loops:
         for name, kind in (("naive loop", NaiveEleAttGRU), ("hoisted loop", HoistedEleAttGRU)):
             layers[name] = kind(d, n)
@@ -335,8 +339,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(section, flush=True)
     whole = with_section("\n".join(page), maps.TITLE, section.splitlines())
     if options.write:
-        gpu = section_of(options.write.read_text(), GPU) if options.write.exists() else []
-        options.write.write_text(with_section(whole, GPU, gpu))
+        for title in (GPU, ONNX) if options.write.exists() else ():
+            whole = with_section(whole, title, section_of(options.write.read_text(), title))
+        options.write.write_text(whole)
         options.write.with_name(f"{options.write.stem}-all.md").write_text("\n".join(every))
 
 

@@ -1,10 +1,11 @@
 """Two people who cross: how often a tracker takes one for the other.
 
-    python -m benchmarks.crossing
+    python -m benchmarks.crossing [--seeds 0 1 2 3] [--alike]
 
 Walkers of 17 joints at 20 speeds, whose joints are found with noise, in any order, and not in every picture: one in ten
-is missed, and of a person behind the other 7 of 10. They cross head on, one overtakes the other, or they meet and turn
-back. Beside the package's tracker, those of norfair and supervision are measured where they are installed.
+is missed, and of a person behind the other 7 of 10. They cross head on, one overtakes the other, they meet and turn
+back, or each goes to and fro as it comes, with stops. They are 0.45 to 0.6 picture heights tall, or all 0.5. Beside the
+package's tracker, those of norfair and supervision are measured where they are installed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ SPEEDS = np.linspace(0.005, 0.1, 20)  # of each walker, in heights of the pictur
 NOISE = 0.005  # deviation of a joint, in heights of the picture
 MISSED, HIDDEN = 0.1, 0.7  # chances of being missed, in the open and behind somebody
 NEAR = 0.12  # distance at which one hides the other
-WALKS = ("cross", "overtake", "meet")
+WALKS = ("cross", "overtake", "meet", "wander")
+TALL = (0.45, 0.6)  # heights of people, in heights of the picture
+Found = tuple[int, np.ndarray]
 Assign = Callable[[list[np.ndarray]], list[int]]  # the tracks of the joints (V, 2) of a picture's people
 
 
@@ -37,37 +40,57 @@ def walker(x: float, phase: float, tall: float) -> np.ndarray:
     return np.stack([x + 0.5 * side * tall + swing * forth, 0.9 - heights * tall], 1)
 
 
-def pictures(walk: str, speed: float, seed: int) -> Iterator[list[tuple[int, np.ndarray]]]:
+def places(walk: str, speed: float, rng: np.random.Generator) -> np.ndarray:
+    """Where the two are in each picture, (T, 2)."""
+    way = speed * np.arange(int(np.ceil(1.2 / speed)))
+    if walk == "cross":
+        return np.stack([0.2 + way, 1.4 - way], 1)
+    if walk == "overtake":
+        return np.stack([0.2 + way, 0.5 + 0.5 * way], 1)
+    if walk == "meet":
+        turn = 0.54  # so far each goes; the two are then 0.12 apart
+        there = np.minimum(way, 2 * turn - way)
+        return np.stack([0.2 + there, 1.4 - there], 1)
+    return np.stack([_wandered(start, speed, 2 * len(way), rng) for start in (0.2, 1.4)], 1)
+
+
+def _wandered(place: float, speed: float, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The places (T,) of somebody who goes from one spot to another, and in one of four cases stops there."""
+    found = [place]
+    while len(found) < count:
+        goal = rng.uniform(0.2, 1.4)
+        steps = int(np.ceil(abs(goal - found[-1]) / (speed * rng.uniform(0.5, 1.5))))
+        found += [*np.linspace(found[-1], goal, steps + 1)[1:]]
+        if rng.random() < 0.25:
+            found += [goal] * int(rng.integers(5, 20))
+    return np.array(found[:count])
+
+
+def pictures(walk: str, speed: float, seed: int, tall: tuple[float, float] = TALL) -> Iterator[list[Found]]:
     """For each picture its people, in any order: who it is, 0 or 1, and the joints (17, 2) that were found."""
     rng = np.random.default_rng([seed, round(1000 * speed), WALKS.index(walk)])
-    tall, phases = rng.uniform(0.45, 0.6, 2), rng.uniform(0, 2 * np.pi, 2)
+    heights, phases = rng.uniform(*tall, 2), rng.uniform(0, 2 * np.pi, 2)
     front = int(rng.integers(2))
-    count = int(np.ceil(1.2 / speed))
-    for t in range(count):
-        way = speed * t
-        if walk == "cross":
-            places = 0.2 + way, 1.4 - way
-        elif walk == "overtake":
-            places = 0.2 + way, 0.5 + 0.5 * way
-        else:
-            turn = 0.54  # so far each goes; the two are then 0.12 apart
-            there = way if way < turn else 2 * turn - way
-            places = 0.2 + there, 1.4 - there
-        near = abs(places[0] - places[1]) < NEAR
+    way = np.zeros(2)
+    before = None
+    for t, at in enumerate(places(walk, speed, rng)):
+        way += 0 if before is None else np.abs(at - before)
+        before = at
+        near = abs(at[0] - at[1]) < NEAR
         found = []
         for who in rng.permutation(2):
             chance = HIDDEN if near and who != front else MISSED
-            joints = walker(places[who], phases[who] + 20 * way, tall[who])
+            joints = walker(at[who], phases[who] + 20 * way[who], heights[who])
             if t == 0 or rng.random() >= chance:
                 found.append((int(who), joints + rng.normal(0, NOISE, joints.shape)))
         yield found
 
 
-def switches(assign: Assign, walk: str, speed: float, seed: int) -> int:
+def switches(assign: Assign, walk: str, speed: float, seed: int, tall: tuple[float, float] = TALL) -> int:
     """How often a person's track is another one than before."""
     last: dict[int, int] = {}
     count = 0
-    for people in pictures(walk, speed, seed):
+    for people in pictures(walk, speed, seed, tall):
         tracks = assign([joints for _, joints in people])
         for (who, _), track in zip(people, tracks, strict=True):
             count += last.get(who, track) != track
@@ -122,16 +145,18 @@ TRACKERS: dict[str, Callable[[], Assign]] = {
 def main() -> None:
     """Print a row for each tracker: in how many of the walks both kept their numbers, and the switches in all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10)
-    seeds = range(parser.parse_args().seeds)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--alike", action="store_true", help="walkers are equally tall")
+    arguments = parser.parse_args()
+    seeds, tall = arguments.seeds, (0.5, 0.5) if arguments.alike else TALL
     of = len(SPEEDS) * len(seeds)
-    print(f"| tracker | {' | '.join(f'{walk}, kept of {of}' for walk in WALKS)} | switches |\n|---|--:|--:|--:|--:|")
+    print(f"| tracker | {' | '.join(f'{walk}, kept of {of}' for walk in WALKS)} | switches |\n|---|{'--:|' * 5}")
     for name, make in TRACKERS.items():
         try:
             make()
         except ImportError:
             continue
-        found = [[switches(make(), walk, speed, seed) for speed in SPEEDS for seed in seeds] for walk in WALKS]
+        found = [[switches(make(), walk, speed, seed, tall) for speed in SPEEDS for seed in seeds] for walk in WALKS]
         kept = " | ".join(str(sum(count == 0 for count in counts)) for counts in found)
         print(f"| {name} | {kept} | {sum(map(sum, found))} |")
 

@@ -67,7 +67,8 @@ struct Backward {
         Buffers b{};
         b.width = N + D + G + call.rank;
         b.capacity = larger(large_weights(D, N) ? flush_rows_large : flush_rows, R);
-        b.s.ld_input = row_stride<T>(b.width + Cell::own * N), b.s.ld_delta = row_stride<T>(Cell::deltas * N + call.da_after_du() + G);
+        b.s.ld_input = row_stride<T>(b.width + Cell::own * N);
+        b.s.ld_delta = row_stride<T>(Cell::deltas * N + call.da_after_du() + G);
         b.s.ld_state = row_stride<T>(N), b.ld_dx = row_stride<T>(D);
         b.inputs = arena.take<T>(b.capacity * b.s.ld_input);
         b.deltas = arena.take<T>(b.capacity * b.s.ld_delta);

@@ -33,7 +33,7 @@ from .commands import (
     videos,
 )
 from .commands.arguments import Command, Overrides, add_commands, print_help, remind
-from .errors import ConfigError, DataWarning, UserError, either, one_line
+from .errors import ConfigError, DataWarning, ToldError, UserError, either, one_line
 
 COMMANDS = (
     demo.DEMO,
@@ -98,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _interrupted()
             if not isinstance(error, UserError) and not (isinstance(error, OSError) and error.errno in UNUSABLE):
                 raise
-            print(f"attentive: error: {one_line(_in_words(error))}", file=sys.stderr)
+            if not isinstance(error, ToldError):
+                print(f"attentive: error: {one_line(_in_words(error))}", file=sys.stderr)
             try:
                 sys.stdout.flush()
             except OSError:

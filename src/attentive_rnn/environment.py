@@ -17,9 +17,9 @@ from .errors import ConfigError
 
 DISTRIBUTION = "attentive-rnn"
 LAUNCHERS = {  # what tells a process that others were started with it, and how to start one
-    "WORLD_SIZE": "start attentive without torchrun",
-    "RANK": "start attentive without torchrun",
-    "LOCAL_RANK": "start attentive without torchrun",
+    "WORLD_SIZE": "start attentive by itself",
+    "RANK": "start attentive by itself",
+    "LOCAL_RANK": "start attentive by itself",
     "SLURM_NTASKS": "ask SLURM for one task (--ntasks=1)",
     "OMPI_COMM_WORLD_SIZE": "start attentive without mpirun",
     "PMI_SIZE": "start attentive without mpirun",
@@ -50,19 +50,22 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def require_one_process() -> None:
-    """Refuse to train in one of several processes that torchrun, SLURM or MPI has started.
+    """Refuse to work in one of several processes that torchrun, SLURM or MPI has started.
 
-    Each would train a run of its own, of all the data, and know nothing of the others.
+    Each would do all of the work, and know nothing of the others.
 
     Raises:
         ConfigError: a variable of the environment says that there are several.
     """
     for name, remedy in LAUNCHERS.items():
         value = os.environ.get(name, "")
+        if name == "SLURM_NTASKS":  # of the whole job; within srun those of the step count
+            value = os.environ.get("SLURM_STEP_NUM_TASKS", value)
         if value.isdecimal() and int(value) > (0 if name.endswith("RANK") else 1):
             raise ConfigError(
-                f"this is one of several processes that each would train a run of its own ({name}={value}): {remedy} "
-                "and give --devices N to train on N devices; if this process is the only one: "
+                f"this is one of several processes that each would do all of the work ({name}={value}): {remedy} "
+                "and give --devices N to train on N devices of a machine; `attentive train` of one run may be started "
+                "by torchrun or srun on several; if this process is the only one: "
                 f"env -u {name} attentive ..."
             )
 

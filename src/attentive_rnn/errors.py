@@ -22,6 +22,10 @@ class InUseError(ConfigError):
     """Another process works on what was asked for; the message names it."""
 
 
+class ToldError(UserError):
+    """A mistake that another process of the same training tells the user; here nothing is printed."""
+
+
 def one_line(message: object) -> str:
     """A message as one line that a terminal shows as it is: no control characters, and the middle of a long one cut.
 

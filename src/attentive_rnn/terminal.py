@@ -148,6 +148,11 @@ def go_on_with(command: str) -> None:
         _state.again = f"go on with: {command}"
 
 
+def how_to_go_on() -> str:
+    """The words of the command that goes on from here."""
+    return _state.again
+
+
 def watches() -> bool:
     """Whether a command runs, which says itself how to go on after Ctrl-C."""
     return _state.process > 0

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -109,6 +110,23 @@ def test_a_data_set_is_streamed_sequence_by_sequence(skeletons, tmp_path, capsys
     assert "Bob: frames 0 to 2" in shown.err
     assert main(["stream", str(skeletons), path, "--video", str(tmp_path / "a.mp4")]) == 2
     assert "--video needs pictures" in capsys.readouterr().err
+
+
+def test_segments_are_written_for_other_programs(colours, skeletons, tmp_path, monkeypatch, capsys):
+    run, network, films = colours
+    film, out = str(films / "red" / "0.mp4"), tmp_path / "found.eaf"
+    assert main(["stream", str(run), film, *network, "--segments", str(out)]) == 0
+    document = ElementTree.parse(out)
+    assert [one.text for one in document.iter("ANNOTATION_VALUE")] == ["red"]
+    assert [int(slot.get("TIME_VALUE")) for slot in document.iter("TIME_SLOT")] == pytest.approx([0, 800], abs=10)
+    assert main(["stream", str(run), film, *network, "--segments", str(out)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    frames = [{"frame": frame, "track": "Ann"} for frame in torch.randn(6, 33, 3).tolist()]
+    _streamed(skeletons, frames, monkeypatch, capsys, "--segments", str(tmp_path / "found.csv"))
+    row = (tmp_path / "found.csv").read_text().splitlines()[1].split(",")
+    assert (row[0], *row[2:6]) == ("Ann", "0", "6", "0.0", "0.2")
+    assert main(["stream", str(run), film, *network, "--segments", str(tmp_path / "found.srt")]) == 2
+    assert "must end in .csv or .json or .vtt or .eaf" in capsys.readouterr().err
 
 
 def test_lines_in_a_layout_with_other_joints_are_derived_and_turned(tmp_path, monkeypatch, capsys):

@@ -292,3 +292,21 @@ def test_images_must_be_those_of_the_model():
         match(images, replace(schema, shape=(3, 8, 8)))
     with pytest.raises(DataError, match="holds items of the kind sequence, but the model takes image"):
         match(_data(XYZ, torch.zeros(1, 3)), schema)
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "labels"),
+    [
+        (("1", "2"), ("1.0", "2.0"), [0, 1]),  # floats, as pandas writes a column with gaps
+        (("1.0", "2.0"), ("1", "2"), [0, 1]),
+        (("01", "02"), ("1", "2"), [0, 1]),
+        (("1", "01"), ("1.0", "01"), [-1, 1]),  # two classes are that number
+        (("1", "two"), ("1.5", "two"), [-1, 1]),
+        (("-1", "1"), ("-1.0", "+1"), [0, 1]),
+    ],
+)
+def test_classes_that_are_numbers_are_matched_however_they_are_written(known, found, labels):
+    data = SequenceDataset([torch.ones(2, 1)] * 2, [0, 1], [{}] * 2, Schema(found, (1,)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if -1 in labels else "error")
+        assert match(data, Schema(known, (1,))).labels.tolist() == labels

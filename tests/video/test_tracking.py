@@ -83,6 +83,19 @@ def test_two_who_cross_keep_their_numbers_though_one_hides_the_other():
     assert len(lost) <= 2
 
 
+def test_two_who_meet_and_turn_back_keep_their_numbers():
+    lost = [speed for speed in SPEEDS if switches(Tracker().assign, "meet", speed, seed=0)]
+    assert len(lost) <= 1
+
+
+def test_one_who_is_not_where_anybody_was_expected_is_known_by_the_size():
+    tracker = Tracker()
+    for _ in range(3):
+        assert tracker.assign([walker(0.2, 0, 0.5), walker(0.4, 0, 0.6)]) == [0, 1]
+    assert tracker.assign([]) == []
+    assert tracker.assign([walker(0.31, 0, 0.5), walker(0.29, 0, 0.6)]) == [0, 1]
+
+
 def test_a_track_goes_on_where_it_was_going_while_it_is_not_seen():
     tracker = Tracker(patience=6)
     for t in range(5):

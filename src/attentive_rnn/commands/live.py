@@ -7,18 +7,20 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError, UserError, one_line
 from ..terminal import to_json
-from .arguments import RUN_OR_MODEL, Argument, Command, line, overwrite, reader_options
+from .arguments import Argument, Command, line, overwrite, reader_options
 from .videos import BACKBONE, POSES, chosen_estimator, chosen_extractor
 
 if TYPE_CHECKING:
     from ..streaming import ExportedRecognizer, Recognizer, Segment
     from ..streaming.pipeline import Pipeline
+    from ..streaming.segment_files import Moments
     from ..trained import TrainedRun
     from ..training import SavedModel
     from ..video.decode import Frame
@@ -64,36 +66,57 @@ def _make_pipeline(arguments: argparse.Namespace, trained: TrainedRun) -> Pipeli
     return pipeline
 
 
+@dataclass
+class _Found:
+    """What a stream has found: segments with their tracks, and when its frames begin."""
+
+    moments: Moments
+    segments: list[tuple[Any, Segment]] = field(default_factory=list)
+
+
 def _stream(arguments: argparse.Namespace) -> int:
+    from ..streaming.segment_files import KINDS, Moments
+
     if arguments.frames is not None and arguments.frames < 1:
         raise ConfigError(f"--frames must be 1 or more, got {arguments.frames}")
-    segments: list[tuple[Any, Segment]] = []
+    found = _Found(Moments())
+    if arguments.segments is not None:
+        from ..data.io.files import check_writable
+
+        check_writable(arguments.segments, tuple(f".{kind}" for kind in KINDS), arguments.overwrite)
     if Path(arguments.folder).suffix == ".onnx":
-        return _answer(*_exported(arguments, segments), segments)
+        return _answer(arguments, *_exported(arguments, found), found)
     from ..trained import load
 
     trained = load(arguments.folder)
-    found = _lines if arguments.source == "-" else _recorded if _is_data_set(arguments.source) else _pictures
-    if found is _pictures and arguments.option:
+    reader = _lines if arguments.source == "-" else _recorded if _is_data_set(arguments.source) else _pictures
+    if reader is _pictures and arguments.option:
         raise ConfigError("--option describes a data set or lines of JSON; pictures need none")
-    if found is not _pictures and arguments.video is not None:
+    if reader is not _pictures and arguments.video is not None:
         raise ConfigError("--video needs pictures; lines of joints and data sets have none")
-    return _answer(found(arguments, trained, segments), trained.saved.schema.classes, segments)
+    return _answer(arguments, reader(arguments, trained, found), trained.saved.schema.classes, found)
 
 
-def _answer(lines: Iterator[dict[str, Any]], classes: Sequence[str], segments: Sequence[tuple[Any, Segment]]) -> int:
-    """Print the lines as they come, and the segments that they have left."""
+def _answer(
+    arguments: argparse.Namespace, lines: Iterator[dict[str, Any]], classes: Sequence[str], found: _Found
+) -> int:
+    """Print the lines as they come, and the segments that they have left; write these to a file if asked for."""
     for one in lines:
         print(to_json(one), flush=True)
-    for track, segment in segments:
+    for track, segment in found.segments:
         frames = f"frames {segment.start} to {segment.end - 1}"
         print(f"{one_line(track)}: {frames}  {classes[segment.label]}  {segment.probability:.3f}", file=sys.stderr)
+    if arguments.segments is not None:
+        from ..data.io.files import write_file
+        from ..streaming.segment_files import spans, text_of
+
+        path = Path(arguments.segments)
+        text = text_of(path.suffix[1:].lower(), spans(found.segments, classes, found.moments))
+        write_file(path, text.encode("utf-8", "replace"))
     return 0
 
 
-def _exported(
-    arguments: argparse.Namespace, segments: list[tuple[Any, Segment]]
-) -> tuple[Iterator[dict[str, Any]], Sequence[str]]:
+def _exported(arguments: argparse.Namespace, found: _Found) -> tuple[Iterator[dict[str, Any]], Sequence[str]]:
     """The lines that an exported model answers with, and its classes; PyTorch is not needed."""
     from ..streaming.exported import ExportedRecognizer
 
@@ -103,12 +126,10 @@ def _exported(
             "and --video; the run itself takes all"
         )
     recognizer = ExportedRecognizer(arguments.folder, window=arguments.window, hold=arguments.hold)
-    return _recognised(arguments, recognizer, recognizer.classes, segments), recognizer.classes
+    return _recognised(arguments, recognizer, recognizer.classes, found), recognizer.classes
 
 
-def _pictures(
-    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
-) -> Iterator[dict[str, Any]]:
+def _pictures(arguments: argparse.Namespace, trained: TrainedRun, found: _Found) -> Iterator[dict[str, Any]]:
     from ..data.matching import warn_of_rate
     from ..draw.films import FilmWriter
     from ..streaming.pipeline import annotate, relabelled
@@ -126,16 +147,18 @@ def _pictures(
         for seen in stack.enter_context(closing(pipeline.run(frames))):
             frame = seen.frame
             began = frame.time if began is None else began
+            if arguments.segments is not None:
+                found.moments.tell(frame.number, frame.time)
             if trained_at and frame.number >= TIMED and frame.time > began:  # a camera may have dropped that very frame
                 warn_of_rate(arguments.source, frame.number / (frame.time - began), trained_at)
                 trained_at = None  # told once
-            segments += [*seen.ended, *relabelled(seen.people)]
+            found.segments += [*seen.ended, *relabelled(seen.people)]
             for one in seen.people:
                 said = one.recognition.to_dict(saved.schema.classes)
                 yield {"frame": frame.number, "time": round(frame.time, 4), "track": one.track, **said}
             if film is not None:
                 film.write(annotate(frame.image, seen.people, saved.schema), frame.time)
-        segments += pipeline.finish()
+        found.segments += pipeline.finish()
 
 
 def _is_data_set(source: str) -> bool:
@@ -153,9 +176,7 @@ def _is_data_set(source: str) -> bool:
     return True
 
 
-def _recorded(
-    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
-) -> Iterator[dict[str, Any]]:
+def _recorded(arguments: argparse.Namespace, trained: TrainedRun, found: _Found) -> Iterator[dict[str, Any]]:
     """Recognise the sequences of a data set frame by frame, each as a track of its own."""
     from ..streaming import Recognizer
     from ..training.inputs import read_input
@@ -164,16 +185,17 @@ def _recorded(
     saved = trained.saved
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold)
     dataset = read_input(saved, arguments.source, reader_options(arguments))
+    found.moments.rate = dataset.schema.rate
     print_notes(dataset.notes)
     for i, meta in enumerate(dataset.metas):
         track = str(meta.get("name", i))
         for frame in dataset.sequences[i][: arguments.frames]:
             result = recognizer.push(frame, track)
             if result.ended is not None:
-                segments.append((track, result.ended))
+                found.segments.append((track, result.ended))
             yield {"frame": result.frame, "track": track, **result.to_dict(saved.schema.classes)}
         last = recognizer.end(track)
-        segments += [] if last is None else [(track, last)]
+        found.segments += [] if last is None else [(track, last)]
 
 
 def _source(source: str, pipeline: Pipeline, drawn: bool) -> Iterator[Frame]:
@@ -189,23 +211,22 @@ def _source(source: str, pipeline: Pipeline, drawn: bool) -> Iterator[Frame]:
     return ahead(read_frames(source, size, None if size else largest))
 
 
-def _lines(
-    arguments: argparse.Namespace, trained: TrainedRun, segments: list[tuple[Any, Segment]]
-) -> Iterator[dict[str, Any]]:
+def _lines(arguments: argparse.Namespace, trained: TrainedRun, found: _Found) -> Iterator[dict[str, Any]]:
     """Recognise lines of standard input by a run's model."""
     from ..streaming import Recognizer
 
     saved = trained.saved
     described = _described(arguments, saved)
+    found.moments.rate = reader_options(arguments).get("rate", saved.schema.rate)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
-    return _recognised(arguments, recognizer, saved.schema.classes, segments)
+    return _recognised(arguments, recognizer, saved.schema.classes, found)
 
 
 def _recognised(
     arguments: argparse.Namespace,
     recognizer: Recognizer | ExportedRecognizer,
     classes: Sequence[str],
-    segments: list[tuple[Any, Segment]],
+    found: _Found,
 ) -> Iterator[dict[str, Any]]:
     """Recognise {"frame": [[...]], "track": "Ann"} line by line of standard input; {"end": "Ann"} ends a track.
 
@@ -226,7 +247,7 @@ def _recognised(
         number += 1
         if isinstance(values, dict) and isinstance(values.get("end"), str | int):
             last = recognizer.end(values["end"])
-            segments += [] if last is None else [(values["end"], last)]
+            found.segments += [] if last is None else [(values["end"], last)]
             continue
         together = isinstance(values, dict) and isinstance(values.get("frames"), dict)
         if not together and (not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict)):
@@ -244,13 +265,13 @@ def _recognised(
             raise DataError(f"{where}: {error}") from error
         for track, result in zip(tracks, results, strict=True):
             if result.ended is not None:
-                segments.append((track, result.ended))
+                found.segments.append((track, result.ended))
             yield {"frame": result.frame, "track": track, **result.to_dict(classes)}
         if arguments.frames is not None and number >= arguments.frames:
             break
     for track in list(recognizer.tracks):
         last = recognizer.end(track)
-        segments += [] if last is None else [(track, last)]
+        found.segments += [] if last is None else [(track, last)]
 
 
 def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, Any]:
@@ -292,8 +313,22 @@ def _notes_on_pictures(arguments: argparse.Namespace, trained: TrainedRun) -> li
         return [f"the page has no use for pictures, but other programs can send frames to /recognise: {error}"]
 
 
+def _runs(places: Sequence[str]) -> list[str]:
+    """Runs and models as they are given, and in place of a folder of runs, or of folders of runs, those in it."""
+    from ..training.run_folder import list_runs
+
+    found: list[str] = []
+    for place in places:
+        folder = Path(place).expanduser()
+        inner = [] if (folder / "config.yaml").is_file() or not folder.is_dir() else [folder, *sorted(folder.iterdir())]
+        runs = [str(run.path) for one in inner for run in list_runs(one) if run.model.is_dir()]
+        found += runs or [place]
+    return list(dict.fromkeys(found))
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from ..serve.app import make_app
+    from ..serve.models import Model, Models
     from ..serve.server import run
     from ..streaming import Recognizer
     from ..trained import load
@@ -304,14 +339,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.port < 2**16:
         raise ConfigError(f"--port must be from 0 to 65535, got {arguments.port}")
     print("the address to open follows in a moment; Ctrl-C ends the server", file=sys.stderr)
-    trained = load(arguments.folder)
-    print_notes(_notes_on_pictures(arguments, trained))
-    app = make_app(
-        trained.saved,
-        lambda: _make_pipeline(arguments, trained),
-        arguments.largest * 2**20,
-        lambda: Recognizer(trained.saved, window=arguments.window, hold=arguments.hold),
-    )
+
+    def loaded(name: str) -> Model:
+        trained = load(name)
+        print_notes(_notes_on_pictures(arguments, trained))
+        return Model(
+            trained.saved,
+            lambda: _make_pipeline(arguments, trained),
+            lambda: Recognizer(trained.saved, window=arguments.window, hold=arguments.hold),
+        )
+
+    app = make_app(Models(_runs(arguments.folders), loaded), arguments.largest * 2**20)
     run(app, arguments.host, arguments.port, lambda address: print(address, flush=True))
     return 0
 
@@ -332,7 +370,12 @@ STREAM = Command(
         "rate=FRAMES_PER_SECOND; may be repeated",
     ),
     Argument("--video", metavar="OUT", help="write the video with skeletons, labels and attention to an .mp4"),
-    overwrite("OUT"),
+    Argument(
+        "--segments",
+        metavar="FILE",
+        help="write the segments, too: .csv, .json, .vtt (subtitles) or .eaf (ELAN)",
+    ),
+    overwrite("OUT and FILE"),
     Argument("--frames", type=int, metavar="N", help="stop after N frames"),
     *_RECOGNITION,
     light=lambda arguments: Path(arguments.folder).suffix == ".onnx",
@@ -343,7 +386,13 @@ SERVE = Command(
     "a page on this machine: what a webcam or a video shows, live",
     "attentive serve runs/poses/TIME --port 8001",
     _serve,
-    RUN_OR_MODEL,
+    Argument(
+        "folders",
+        metavar="RUN",
+        nargs="+",
+        help="a run folder, its model/ folder, a model on the hub (USER/REPOSITORY), or a folder of runs; of several, "
+        "the page lets choose",
+    ),
     Argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine only)"),
     Argument("--port", type=int, default=8000, help="default 8000"),
     Argument("--largest", type=int, default=200, metavar="MIB", help="of an uploaded video (default 200)"),

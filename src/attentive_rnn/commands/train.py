@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, counted
-from ..terminal import tell
+from ..terminal import standard_error, tell
 from .arguments import (
     CONFIGURATION,
     JSON,
@@ -27,21 +28,34 @@ from .report import report_of
 if TYPE_CHECKING:
     from ..data import Splits
     from ..training import Config, RunFolder
+    from ..training.processes.group import Group
 
 RESUME_NEWEST = ""  # the value of --resume without a folder
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from ..training import list_recipes, recipes
+    from ..training import list_recipes
 
     # `--resume RECIPE`: the recipe was taken for the folder of a run.
     if arguments.recipe is None and arguments.resume in list_recipes():
         arguments.recipe, arguments.resume = arguments.resume, RESUME_NEWEST
     if arguments.print_config:
         return _print_config(arguments)
+    from ..training.run import require_extra
+
+    require_extra()
+    from ..training.processes.joined import joined
+
+    with joined() as group:
+        return _train_in(group, arguments)
+
+
+def _train_in(group: Group, arguments: argparse.Namespace) -> int:
+    """Train in one process, or in each process of torchrun or SLURM, of which process 0 decides and prints."""
     from ..data.io.locks import tidy
+    from ..environment import require_one_process
     from ..experiments.search import seconds_of
-    from ..training import automatic, open_run
+    from ..training import automatic, open_run, recipes
     from ..training.run import find_resumable, path_of_newest, require_same, resume, train
     from ..training.setup import load_splits
 
@@ -52,6 +66,10 @@ def _train(arguments: argparse.Namespace) -> int:
         raise ConfigError("--folds goes on by itself where it was interrupted: leave --resume out")
     if arguments.ensemble and arguments.folds is None:
         raise ConfigError("--ensemble joins the models of a cross-validation: give --folds K too")
+    if seconds is not None or arguments.folds is not None:
+        require_one_process()
+    if group.size > 1 and arguments.resume is None and os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0":
+        raise ConfigError("--max-restarts of torchrun needs --resume: then a restart goes on with the run")
     run = open_run(arguments.resume) if arguments.resume else None
     if run is not None and arguments.recipe is None:
         arguments.recipe = str(run.config)
@@ -65,7 +83,7 @@ def _train(arguments: argparse.Namespace) -> int:
         config = recipes.read_recipe(recipe, overrides)
     parent = Path(config.output_dir) / recipes.recipe_name(recipe)
     if arguments.resume == RESUME_NEWEST and config.data.path is None:
-        config.data.path = path_of_newest(parent)
+        config.data.path = group.first(lambda: path_of_newest(parent))
     config = recipes.resolve(config)
     if seconds is not None:
         keys = [key for key, _ in overrides]
@@ -73,11 +91,13 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.folds is not None:
         return _cross_validate(arguments, config, parent, _told(recipe, config, splits))
     if run is None and arguments.resume is not None:
-        run = find_resumable(config, parent)
-        if run is None:
+        run = group.first(lambda: find_resumable(config, parent))
+        if run is None and group.rank == 0:
             print(f"{parent}: no run of this configuration to resume; starting one", file=sys.stderr)
     if run is not None:
         require_same(config, run)
+        if run.finished and group.rank > 0:
+            return 0
         if run.finished:
             print(f"{run.path}: this run is finished", file=sys.stderr)
             tidy(run.path)
@@ -87,12 +107,14 @@ def _train(arguments: argparse.Namespace) -> int:
                     _compare_simple(run, splits)
                 report_of(run, splits)
             return _print_results(arguments, run)
-    splits = splits or load_splits(config)
+    splits = splits or load_splits(config, standard_error() if group.rank > 0 else None)
     if run is None:
         words = automatic.in_words(recipes.recipe_name(recipe), config, splits)
         run = train(config, parent, splits=splits, words=words)
     else:
         run = resume(run, splits=splits)
+    if group.rank > 0:
+        return 0
     if arguments.baseline:
         _compare_simple(run, splits)
     report_of(run, splits)

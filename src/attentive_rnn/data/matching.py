@@ -10,9 +10,10 @@ import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,11 +21,11 @@ from torch import Tensor
 
 from ..errors import DataError, DataWarning
 from .dataset import LabelledDataset, SequenceDataset
+from .io.cells import whole_number
 from .schema import Schema
 from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
 from .skeletons.units import factor, unit_in
 from .text.words import recode
-from .transforms.presence import has_joints, presence_beside, unmark
 
 FrameMap = Callable[[Tensor], Tensor]  # (T, *found.shape) to (T, *wanted.shape)
 D = TypeVar("D", bound=LabelledDataset)
@@ -90,22 +91,20 @@ def _matched(
     if found.rate and wanted.rate:
         _check_rate(where, found.rate, wanted.rate, takes)
     matched = copy(dataset)  # with whatever else is known of it
+    if frames is not None:
+        matched = dataset.remade(partial(_framed, dataset.metas, frames, where), wanted, same_lengths=True)
     matched.labels = _labels(dataset, wanted, strict, where)
     matched.schema = wanted
     matched.notes = (*matched.notes, *conversion_notes(found, wanted, where), *scaled)
-    if frames is not None:
-        marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
-        matched.sequences = [unmark(one) if has_joints(one, wanted) else one for one in marked]
-        matched.presence = [presence_beside(one, wanted) for one in marked]
     return matched
 
 
-def _framed(dataset: SequenceDataset, i: int, frames: FrameMap, where: str) -> Tensor:
+def _framed(metas: Sequence[Mapping[str, Any]], frames: FrameMap, where: str, index: int, marked: Tensor) -> Tensor:
     """A sequence in the frames of the model, with NaN for joints that are absent."""
     try:
-        return frames(dataset.marked(i))
+        return frames(marked)
     except DataError as error:
-        raise DataError(f"{where}: {dataset.metas[i].get('name', f'sequence {i}')}: {error}") from error
+        raise DataError(f"{where}: {metas[index].get('name', f'sequence {index}')}: {error}") from error
 
 
 def _turn(found: Schema, wanted: Schema) -> Tensor | None:
@@ -262,7 +261,7 @@ def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) 
                 f"{where}: the labels are {kinds[found.target]}, but the model predicts {kinds[wanted.target]}", strict
             )
         return np.full(len(dataset), np.nan) if wanted.target == "number" else np.full(len(dataset), -1)
-    index = {name: i for i, name in enumerate(wanted.classes)}
+    index = _places(wanted.classes, found.classes)
     counts = Counter(found.classes[label] for label in dataset.labels if label >= 0)
     unknown = [f"{name!r} ({count} sequence{'s' * (count > 1)})" for name, count in counts.items() if name not in index]
     if unknown:
@@ -273,6 +272,15 @@ def _labels(dataset: LabelledDataset, wanted: Schema, strict: bool, where: str) 
         )
     own = np.array([*(index.get(name, -1) for name in found.classes), -1], dtype=np.int64)
     return own[dataset.labels]  # the last one is for -1
+
+
+def _places(classes: Sequence[str], names: Iterable[str]) -> dict[str, int]:
+    """The place of each name among the classes: of the class of that name, or else of the only one of that number."""
+    numbers = Counter(whole_number(name) for name in classes)
+    places = {whole_number(name): i for i, name in enumerate(classes) if numbers[whole_number(name)] == 1}
+    places.pop(None, None)
+    same = {name: places[number] for name in names if (number := whole_number(name)) in places}
+    return same | {name: i for i, name in enumerate(classes)}
 
 
 def warn_of_rate(where: str, found: float, wanted: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -279,11 +281,11 @@ def annotate(image: np.ndarray, people: Sequence[Labelled], bones: Sequence[tupl
         MissingExtraError: Pillow is not installed.
     """
     with needed_for("drawing needs Pillow: pip install 'attentive-rnn[report]'"):
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture, "RGBA")
     height = image.shape[0]
-    font = ImageFont.load_default(size=max(10, height // 20))
+    font = _font(max(10, height // 20))
     for row, one in enumerate(people):
         colour = PEOPLE[one.colour % len(PEOPLE)]
         corner = (height / 60, row * height / 14 + height / 60)
@@ -292,6 +294,14 @@ def annotate(image: np.ndarray, people: Sequence[Labelled], bones: Sequence[tupl
         pen.rectangle(pen.textbbox(corner, one.text, font=font), fill=(0, 0, 0, 160))
         pen.text(corner, one.text, fill=colour, font=font)
     return np.asarray(picture)
+
+
+@functools.lru_cache(maxsize=4)
+def _font(size: int) -> Any:
+    """The font of the labels, which Pillow would make anew for each frame."""
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size=size)
 
 
 def _draw_on_frame(
@@ -305,13 +315,13 @@ def _draw_on_frame(
     """Draw the bones and joints; the place for the label, above them."""
     assert one.confidence is not None
     sure = one.confidence > _SURE
-    for a, b in bones:
-        if sure[a] and sure[b]:
-            pen.line([*points[a], *points[b]], fill=(*colour, 200), width=max(1, height // 160))
     weights = np.ones(len(points)) if one.weights is None else one.weights
-    for (x, y), weight, drawn in zip(points, weights, sure, strict=True):
-        if drawn:
-            radius = height / 70 * float(np.clip(weight, 0.1, 9.0)) ** 0.5
-            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(*colour, 230), outline=(0, 0, 0, 255))
+    radii = (height / 70 * weights.clip(0.1, 9.0) ** 0.5)[:, None]
+    ends, discs, drawn = points.tolist(), np.hstack([points - radii, points + radii]).tolist(), sure.tolist()
+    for a, b in bones:
+        if drawn[a] and drawn[b]:
+            pen.line([*ends[a], *ends[b]], fill=(*colour, 200), width=max(1, height // 160))
+    for disc in itertools.compress(discs, drawn):
+        pen.ellipse(disc, fill=(*colour, 230), outline=(0, 0, 0, 255))
     shown = points[sure] if sure.any() else points
     return max(0.0, float(shown[:, 0].min())), max(0.0, float(shown[:, 1].min()) - height / 12)

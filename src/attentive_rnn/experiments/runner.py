@@ -133,13 +133,13 @@ def run_once(
         announce: called before the run is trained or taken over.
 
     Raises:
-        ConfigError: there is a run of that name, but of another configuration.
+        ConfigError: there is a run of that name, but of another configuration; or several processes were started.
         InUseError: another process trains it.
     """
+    require_one_process()
     run = _found(config, folder, name)
     if run is None:
         require_extra()
-        require_one_process()
         folder.mkdir(parents=True, exist_ok=True)
         with held(folder, wait=True):  # so that of several processes one begins it
             run = _found(config, folder, name) or begin(config, folder, splits, name)

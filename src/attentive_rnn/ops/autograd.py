@@ -122,3 +122,8 @@ def double_backward(
 def differentiable(tensors: Iterable[Tensor | None]) -> bool:
     """Whether gradients of a call on these tensors can be asked for."""
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def without_gradient(tensor: Tensor | None) -> Tensor | None:
+    """A tensor for the loop of a graph, which has no gradients: of a loop over tensors that want them ONNX has none."""
+    return tensor.detach().clone() if tensor is not None and tensor.requires_grad else tensor

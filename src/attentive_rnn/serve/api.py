@@ -18,6 +18,7 @@ from ..streaming.recogniser import Recognizer
 from ..streaming.segments import Segment
 from ..training.saved_model import SavedModel
 from .meters import KIND, Meters
+from .models import Models
 from .receiving import busy, receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
@@ -63,13 +64,12 @@ class Answers(BaseModel):
     tracks: dict[str, Answer]
 
 
-def add_api(app: FastAPI, saved: SavedModel, recognizer: Callable[[], Recognizer], meters: Meters) -> Callable[[], int]:
+def add_api(app: FastAPI, models: Models, meters: Meters) -> Callable[[], int]:
     """Add POST /recognise, GET /health and GET /metrics to an application.
 
     Args:
         app: whose OpenAPI description they enter.
-        saved: the model.
-        recognizer: makes the one of a request, whose tracks begin and end with it.
+        models: what it recognises by; the tracks of a request begin and end with it.
         meters: of the application.
 
     Returns:
@@ -80,8 +80,8 @@ def add_api(app: FastAPI, saved: SavedModel, recognizer: Callable[[], Recognizer
     body = {"required": True, "content": {"application/json": {"schema": Asked.model_json_schema()}}}
 
     @app.post("/recognise", response_model=Answers, openapi_extra={"requestBody": body})
-    async def recognise(request: Request) -> Response:
-        """Recognise the frames of one or many tracks, each from its beginning."""
+    async def recognise(request: Request, run: str | None = None) -> Response:
+        """Recognise the frames of one or many tracks, each from its beginning, by the run of that name."""
         nonlocal asking
         if asking >= ASKING:
             return busy("too many requests at once; try again in a second", 1)
@@ -91,8 +91,10 @@ def add_api(app: FastAPI, saved: SavedModel, recognizer: Callable[[], Recognizer
             refusal = await receive(request, place, ASKED, "request")
             if refusal is not None:
                 return refusal
+            model = await models.get(run)
             async with in_turn:
-                return JSONResponse(await asyncio.to_thread(answer, saved, recognizer(), place.getvalue(), meters))
+                found = await asyncio.to_thread(answer, model.saved, model.recognizer(), place.getvalue(), meters)
+                return JSONResponse(found)
         except UserError as error:
             meters.refused("recognise")
             return JSONResponse({"error": str(error)}, status_code=400)
@@ -101,8 +103,9 @@ def add_api(app: FastAPI, saved: SavedModel, recognizer: Callable[[], Recognizer
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        """That the server runs, its version and its model's classes."""
-        return {"status": "ok", "version": version("attentive-rnn"), "classes": list(saved.schema.classes)}
+        """That the server runs, its version, its runs and the classes of the first of them."""
+        classes = list(models.first.saved.schema.classes)
+        return {"status": "ok", "version": version("attentive-rnn"), "runs": models.names, "classes": classes}
 
     @app.get("/metrics", response_class=Response)
     async def metrics() -> Response:

@@ -22,44 +22,43 @@ import numpy as np
 from ..data import get_layout
 from ..errors import DataError, UserError, needed_for
 from ..streaming.pipeline import Pipeline, Seen, Sighting, relabelled, timed
-from ..streaming.recogniser import Recognizer
+from ..streaming.segment_files import KINDS, Span, text_of
 from ..training.saved_model import SavedModel
 from ..video.decode import Frame, read_frames
 from ..video.pose import LARGEST
 from ..video.stages import ahead
-from .api import add_api
+from .api import ASKED, add_api
 from .meters import Meters
+from .models import Models
 from .receiving import busy, receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
     from fastapi.responses import JSONResponse, Response, StreamingResponse
     from PIL import Image
+    from pydantic import TypeAdapter
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
 UPLOADS = 8  # films that are received or wait to be read, at once
 LIVE = 16  # pages that send pictures, at once
+_SPANS = TypeAdapter(list[Span])
 _BOMBS = Image.DecompressionBombError, Image.DecompressionBombWarning
 
 
-def make_app(
-    saved: SavedModel, pipeline: Callable[[], Pipeline], largest: int, recognizer: Callable[[], Recognizer]
-) -> FastAPI:
+def make_app(models: Models, largest: int) -> FastAPI:
     """The application, for any ASGI server; it lets everybody in.
 
     Args:
-        saved: the model.
-        pipeline: makes the one that recognises one visitor's pictures.
+        models: what it recognises by; a visitor names one as ``?run=NAME``.
         largest: bytes of an uploaded film.
-        recognizer: makes the one that recognises the frames of one request of another program.
     """
     Image.MAX_IMAGE_PIXELS = SIDE * SIDE
     # Its page of /openapi.json would be fetched from elsewhere.
     app = FastAPI(title="attentive serve", docs_url=None, redoc_url=None)
     uploads = watching = 0
     meters = Meters({"live": lambda: watching, "film": lambda: uploads, "recognise": lambda: asking()})
-    asking = add_api(app, saved, recognizer, meters)
+    asking = add_api(app, models, meters)
     one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
 
     def add_file(path: str, name: str, kind: str) -> None:
@@ -71,11 +70,31 @@ def make_app(
     add_file("/page.css", "page.css", "text/css")
 
     @app.get("/model")
-    def model() -> JSONResponse:
-        return JSONResponse(describe(saved, largest))
+    async def model(run: str | None = None) -> JSONResponse:
+        try:
+            chosen = await models.get(run)
+        except UserError as error:
+            return JSONResponse({"error": str(error)}, status_code=404)
+        named = {"run": run or models.names[0], "runs": models.names}
+        return JSONResponse(named | describe(chosen.saved, largest))
+
+    @app.post("/segments/{kind}")
+    async def segments(request: Request, kind: str) -> Response:
+        """Segments of the page as a file for other programs."""
+        if kind not in KINDS:
+            return JSONResponse({"error": f"segments can be {', '.join(KINDS)}"}, status_code=404)
+        place = io.BytesIO()
+        refusal = await receive(request, place, ASKED, "request")
+        if refusal is not None:
+            return refusal
+        try:
+            text = text_of(kind, _SPANS.validate_json(place.getvalue()))
+        except (UserError, ValueError, OverflowError):
+            return JSONResponse({"error": "send segments with their frames and seconds as JSON"}, status_code=400)
+        return Response(text.encode("utf-8", "replace"), media_type="application/octet-stream")
 
     @app.post("/film")
-    async def film(request: Request) -> Any:
+    async def film(request: Request, run: str | None = None) -> Any:
         nonlocal uploads
         if uploads >= UPLOADS:
             return busy("too many films are being read; try again in a minute", 60)
@@ -99,8 +118,9 @@ def make_app(
         async def lines() -> AsyncIterator[str]:
             async with one_at_a_time:
                 try:
-                    found = recognise_film(Path(place.name), pipeline())
-                except UserError as error:  # the model takes no pictures
+                    chosen = await models.get(run)
+                    found = recognise_film(Path(place.name), await asyncio.to_thread(chosen.pipeline))
+                except UserError as error:  # there is no such model, or it takes no pictures
                     found = iter([{"error": str(error)}])
                 while (line := await asyncio.to_thread(next, found, None)) is not None:
                     _count(meters, "film", line)
@@ -109,7 +129,7 @@ def make_app(
         return _Answer(lines(), leave)
 
     @app.websocket("/live")
-    async def live(socket: WebSocket) -> None:
+    async def live(socket: WebSocket, run: str | None = None) -> None:
         nonlocal watching
         await socket.accept()
         if watching >= LIVE:
@@ -118,7 +138,7 @@ def make_app(
         watching += 1
         coming, own, number, began = None, None, 0, 0.0
         try:
-            own = await asyncio.to_thread(pipeline)
+            own = await asyncio.to_thread((await models.get(run)).pipeline)
             coming = asyncio.create_task(_next_picture(socket, own))
             while (picture := await coming) is not None:
                 coming = asyncio.create_task(_next_picture(socket, own))
@@ -131,7 +151,7 @@ def make_app(
                     number += 1
                 _count(meters, "live", said)
                 await socket.send_text(json.dumps(said))
-        except UserError as error:  # the model takes no pictures
+        except UserError as error:  # there is no such model, or it takes no pictures
             await socket.send_text(json.dumps({"error": str(error)}))
             await socket.close()
         except WebSocketDisconnect:

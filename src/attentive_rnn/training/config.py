@@ -69,7 +69,7 @@ def _model_section() -> type:
     sizes = {"hidden_size": HIDDEN_SIZE, "num_layers": NUM_LAYERS}
     kinds = dict.fromkeys(sizes, int) | get_type_hints(ClassifierOptions, include_extras=True)
     by_name: dict[str, Any] = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
-    by_name["gate_rank"] = Count | None
+    by_name |= dict.fromkeys(("gate_rank", "recompute"), Count | None)
     found = []
     for name, default in (sizes | CLASSIFIER_DEFAULTS).items():
         kind = by_name.get(name, by_type.get(kinds[name], kinds[name]))
@@ -166,6 +166,8 @@ class TrainingConfig:
         early: minimise the mean of the loss after each frame, as if the sequence ended there, in place of the loss
             after the last one: for answers before the action ends. For classes, of models that read forward only;
             without attention_penalty.
+        strategy: of several processes: ddp, each holds the whole model; fsdp (FSDP2), each holds its share of the
+            weights, gradients and optimiser's state, for models too large for one device; not for 16-mixed.
         attention_penalty: w: the loss grows by w times the mean attention of the first layer's gate, over the elements
             and frames of a sequence and over sequences, so that the gate closes where it can; a list: one weight for
             each layer. It rises from 0 over the first half of max_epochs: with select best the epoch kept may lie
@@ -180,6 +182,7 @@ class TrainingConfig:
     label_smoothing: Share = 0.0
     class_balance: Annotated[float, Field(ge=0, le=1, description="from 0 to 1")] = 0.0
     early: bool = False
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     attention_penalty: float | list[float] = 0.0
 
     @property
@@ -236,6 +239,7 @@ class Config:
         remembers = model.memory is None or (model.memory >= 3 and model.cell != "rnn")
         rising = all(a < b for a, b in pairwise((0, *optim.lr_steps)))
         alone = devices == 1 or model.pool != "keras_compat"
+        whole = self.training.strategy == "ddp" or self.precision != "16-mixed"
         kinds: Iterable[str | None] = model.gate if isinstance(model.gate, list) else repeat(model.gate)
         penalties = self.training.penalties
         each = not isinstance(self.training.attention_penalty, list) or len(penalties) == model.num_layers
@@ -253,6 +257,7 @@ class Config:
             ("training.attention_penalty", all(0 <= w < inf for w in penalties), "0 or more"),
             ("training.attention_penalty", each, f"one weight or a list of {model.num_layers}, one for each layer"),
             ("training.attention_penalty", closes, "0 for a layer whose gate is not sigmoid or hard"),
+            ("training.strategy", whole, "ddp for precision 16-mixed"),
             ("devices", alone, "1 for model.pool keras_compat, which looks at whole batches"),
         ):
             if not holds:

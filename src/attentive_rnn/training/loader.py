@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -17,7 +17,12 @@ from .config import Config
 
 
 def training_batches(
-    train: LabelledDataset, config: Config, rank: int = 0, world: int = 1, max_frames: int | None = None
+    train: LabelledDataset,
+    config: Config,
+    rank: int = 0,
+    world: int = 1,
+    max_frames: int | None = None,
+    rounds: Callable[[int], int] | None = None,
 ) -> EpochLoader:
     """The batches of preprocessed training items, augmented anew in each epoch.
 
@@ -27,6 +32,7 @@ def training_batches(
         rank: which of the processes that train this one is, from 0.
         world: how many there are.
         max_frames: of a padded batch; a larger one comes in parts.
+        rounds: see :class:`EpochLoader`.
 
     Raises:
         ConfigError: generated sequences are to be augmented.
@@ -37,7 +43,7 @@ def training_batches(
             raise ConfigError("data.augmentation must be empty: every sequence is generated anew already")
         shown = AugmentedDataset(train, transform_from_config(config.data.augmentation), config.seed)
     size, workers = config.training.batch_size, config.data.num_workers
-    return EpochLoader(shown, size, config.seed, workers, rank, world, max_frames)
+    return EpochLoader(shown, size, config.seed, workers, rank, world, max_frames, rounds)
 
 
 class EpochLoader:
@@ -52,6 +58,8 @@ class EpochLoader:
         world: how many there are; each has its share of every batch.
         max_frames: of a padded batch. A larger one comes as several, one after the other, whose `share` says what each
             is of the whole and which is the last; `len` counts whole batches.
+        rounds: how many parts a batch comes in, for the number that it has here, where all processes must have as many:
+            one that has no more shows its last part again, which counts for nothing. None: as many as it has.
 
     After a pass `seconds` says how long it took to make the batches, or, with workers, to wait for them.
     """
@@ -65,8 +73,10 @@ class EpochLoader:
         rank: int = 0,
         world: int = 1,
         max_frames: int | None = None,
+        rounds: Callable[[int], int] | None = None,
     ) -> None:
         self.seconds = 0.0
+        self._rounds = rounds or int
         self._dataset = dataset
         self._batches = _Batches(len(dataset), batch_size, seed, rank, world)
         self._loader = DataLoader(
@@ -93,10 +103,11 @@ class EpochLoader:
         self.seconds, asked = 0.0, time.perf_counter()
         for (rows, whole), parts in zip(self._batches.sizes(), self._loader, strict=True):
             self.seconds += time.perf_counter() - asked
-            while parts:  # each is let go of before the next is run
-                part = parts.pop(0)
-                own = len(part.labels) if rows else 0
-                share = Share(own, own * self._batches.world / whole, last=not parts)
+            for left in reversed(range(self._rounds(len(parts)))):
+                again = left > 0 and len(parts) == 1
+                part = parts[0] if again else parts.pop(0)  # it is let go of before the next is run
+                own = len(part.labels) if rows and not again else 0
+                share = Share(own, own * self._batches.world / whole, last=not left)
                 yield part if own == whole and self._batches.world == 1 else part._replace(share=share)
             asked = time.perf_counter()
 

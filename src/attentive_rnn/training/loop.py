@@ -5,18 +5,15 @@ Input: a job and the folder of its run. Output: the rows of the epochs, the sele
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision
-from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer, RMSprop
@@ -26,19 +23,21 @@ from ..data import Batch
 from ..data.io.files import write_file
 from ..errors import ConfigError
 from ..tasks import Metric
-from .checkpoint import AtomicCheckpoints, read_checkpoint, starting_point
+from .checkpoint import read_checkpoint, starting_point
 from .config import OptimConfig
 from .loader import EpochLoader, training_batches
+from .processes.fabric import make_fabric
+from .processes.group import ALONE, Group
 from .recorder import Hooks, ProgressBar, Recorder
 from .run_folder import RunFolder
 from .setup import Job
 
 SECONDS_BETWEEN_CHECKPOINTS = 120.0  # so much work an interruption within a long epoch may cost
 
-logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # without its remarks on the machine
 
-
-def fit(run: RunFolder | None, job: Job, console: Console, hooks: Hooks | None = None) -> Recorder:
+def fit(
+    run: RunFolder | None, job: Job, console: Console, hooks: Hooks | None = None, group: Group = ALONE
+) -> Recorder:
     """Train a run from its last checkpoint, if it has one, to its end; then its model has the selected epoch's weights.
 
     Of several processes each calls it; the first writes the files.
@@ -48,6 +47,7 @@ def fit(run: RunFolder | None, job: Job, console: Console, hooks: Hooks | None =
         job: the model, its task, and the sequences.
         console: where progress goes.
         hooks: what is told of each epoch; None: nothing.
+        group: the processes of torchrun or SLURM.
 
     Returns:
         the rows of all epochs, and that of the selected one.
@@ -56,7 +56,7 @@ def fit(run: RunFolder | None, job: Job, console: Console, hooks: Hooks | None =
         ConfigError: both checkpoints are damaged, or the loss became infinite.
     """
     with _deterministic(job.device):
-        loop = Loop(run, job, console)
+        loop = Loop(run, job, console, group)
         loop.run(hooks or Hooks())
     job.model.load_state_dict(loop.kept if run is None else read_checkpoint(run.best)["model"])
     job.task.finish(job.model)
@@ -67,27 +67,31 @@ class Loop:
     """The epochs of a run, with the model, the optimiser and the batches as Fabric sets them up.
 
     Args:
-        run, job, console: as in :func:`fit`.
+        run, job, console, group: as in :func:`fit`.
     """
 
-    def __init__(self, run: RunFolder | None, job: Job, console: Console) -> None:
+    def __init__(self, run: RunFolder | None, job: Job, console: Console, group: Group = ALONE) -> None:
         self.job, config = job, job.config
-        self.fabric = fabric = _fabric(job)
+        self.fabric = fabric = make_fabric(config, job.device, group)
         fabric.launch()
+        sharded = fabric.world_size > 1 and config.training.strategy == "fsdp"
         place = fabric.global_rank, fabric.world_size
         bound = config.training.max_frames_per_batch if job.task.divides(job.model) else None
-        self.train_batches = training_batches(job.train, config, *place, bound)
-        self.valid_batches = EpochLoader(job.valid, config.training.batch_size, None, 0, *place, bound)
+        rounds = self._most if sharded else None
+        self.train_batches = training_batches(job.train, config, *place, bound, rounds)
+        self.valid_batches = EpochLoader(job.valid, config.training.batch_size, None, 0, *place, bound, rounds)
 
-        model: torch.nn.Module = job.model
+        # The job's own model stays whole: it takes the selected weights in the end.
+        model: torch.nn.Module = deepcopy(job.model) if sharded else job.model
         if fabric.world_size > 1:
             model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
         # Fabric's scaler of float16 gradients clips none of a fused optimiser, which may unscale them itself.
         fused = not config.precision.endswith("mixed")
-        optimizer = make_optimizer(model, config.optim, fused)
         steps = len(self.train_batches) * config.training.max_epochs
+        self.model = fabric.setup_module(model)  # first: it may put others in the place of the weights
+        optimizer = make_optimizer(model, config.optim, fused)
         self.schedule = make_schedule(optimizer, config.optim, job.task.metric, steps)
-        self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.optimizer: Any = fabric.setup_optimizers(optimizer)
         self.class_weights = None if job.class_weights is None else fabric.to_device(job.class_weights)
 
         self.state: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "rows": [], "within": {}}
@@ -195,6 +199,11 @@ class Loop:
             if self._is_long() and done < steps:
                 self.save_within(done, shown, sums, within.get("loading", 0.0))
         return lr, sums
+
+    def _most(self, count: int) -> int:
+        """The largest of the numbers that the processes have."""
+        own = torch.tensor(count, device=self.fabric.device)
+        return int(self.fabric.strategy.all_reduce(own, reduce_op="max"))
 
     def _is_long(self) -> bool:
         """Whether the last checkpoint is so old that one is due within the epoch; never without the folder of a run.
@@ -322,37 +331,6 @@ def make_schedule(optimizer: Optimizer, optim: OptimConfig, metric: Metric, step
     if optim.schedule == "steps":
         return MultiStepLR(optimizer, optim.lr_steps, gamma=optim.lr_factor)
     return None
-
-
-class StepPrecision(MixedPrecision):
-    """Mixed precision of a whole step, the loss included, that leaves the input as it is; Fabric's rounds the input."""
-
-    def forward_context(self) -> AbstractContextManager[Any]:
-        # Rounded weights are not kept for a second use: the gradients of both uses are summed in float32.
-        return torch.autocast(self.device, dtype=self._desired_input_dtype, cache_enabled=False)
-
-    def convert_input(self, data: Any) -> Any:
-        return data
-
-    def convert_output(self, data: Any) -> Any:
-        return data
-
-
-def _fabric(job: Job) -> Fabric:
-    """Fabric for the device, the number of processes and the precision of a job."""
-    config, device = job.config, job.device
-    # The processes are those of `launch`: without the environment a batch system's job would be taken for one of many.
-    plugins: list[Any] = [LightningEnvironment(), AtomicCheckpoints()]
-    mixed = config.precision.endswith("mixed")
-    if mixed:
-        plugins.append(StepPrecision(config.precision, device.type))  # type: ignore[arg-type]
-    return Fabric(
-        accelerator=device.type,
-        devices=[device.index] if device.type == "cuda" and config.devices == 1 else config.devices,
-        strategy="auto" if config.devices == 1 else "ddp",
-        precision=None if mixed else config.precision,
-        plugins=plugins,
-    )
 
 
 @contextmanager

@@ -40,7 +40,8 @@ from .setup import Job, build_model, device_of, load_splits, make_job
 from .transfer import starting_model
 
 if TYPE_CHECKING:
-    from .recorder import Callback, Logger, Recorder
+    from .processes.group import Group
+    from .recorder import Callback, Hooks, Logger, Recorder
 
 _MEASURED = 200  # sequences, at most, that tell the axis that points up
 
@@ -70,8 +71,12 @@ def train(
             error that one raises ends it at once, and :func:`resume` can go on.
         loggers: of Lightning, such as its CSVLogger, which are given the configuration and each row.
 
+    Each process of torchrun or SLURM calls this alike, and gets the same folder, which process 0 writes; the callbacks
+    and loggers of process 0 are told of the epochs. The folder has to be on a disk that all of them see.
+
     Raises:
-        ConfigError, DataError: the configuration or the data cannot be used, or several processes were started.
+        ConfigError, DataError: the configuration or the data cannot be used; process 0 says so for all, and the others
+            raise ToldError.
         MissingExtraError: Lightning Fabric or TensorBoard is not installed.
 
     Example:
@@ -84,13 +89,16 @@ def train(
         40
     """
     require_extra()
-    require_one_process()
-    device = device_of(config)
-    splits = load_splits(config, console) if splits is None else splits
-    run = begin(config, Path(parent), splits, name)
-    if words:
-        (console or standard_error()).print(words, highlight=False, soft_wrap=True, markup=False)
-    return _complete(run, config, splits, device, console, callbacks, loggers)
+    from .processes.joined import joined
+    from .recorder import Hooks
+
+    with joined() as group:
+        device, console = _device_in(group, config), console or standard_error()
+        splits = load_splits(config, console) if splits is None else splits
+        run = group.first(lambda: begin(config, Path(parent), splits, name))
+        if words and group.rank == 0:
+            console.print(words, highlight=False, soft_wrap=True, markup=False)
+        return _complete(run, config, splits, device, console, Hooks(callbacks, loggers), group)
 
 
 def begin(config: Config, parent: Path, splits: Splits, name: str | None = None) -> RunFolder:
@@ -118,6 +126,7 @@ def train_in_memory(config: Config, train: LabelledDataset, *, console: Console 
         ConfigError, DataError, MissingExtraError: as for :func:`train`; or there are several devices.
     """
     require_extra()
+    require_one_process()
     if config.devices != 1:
         raise ConfigError(f"devices must be 1 without the folder of a run, got {config.devices}")
     from .loop import fit
@@ -148,17 +157,20 @@ def resume(
         console, splits, callbacks, loggers: as in :func:`train`.
 
     Raises:
-        ConfigError: its checkpoints are damaged, another process trains it, or several processes were started.
+        ConfigError: its checkpoints are damaged, or another process trains it.
     """
     if run.finished:
         tidy(run.path)
         return run
     require_extra()
-    require_one_process()
-    config = run.read_config()
-    device = device_of(config)
-    splits = load_splits(config, console) if splits is None else splits
-    return _complete(run, config, splits, device, console, callbacks, loggers)
+    from .processes.joined import joined
+    from .recorder import Hooks
+
+    with joined() as group:
+        config, console = run.read_config(), console or standard_error()
+        device = _device_in(group, config)
+        splits = load_splits(config, console) if splits is None else splits
+        return _complete(run, config, splits, device, console, Hooks(callbacks, loggers), group)
 
 
 def find_resumable(config: Config, parent: Path) -> RunFolder | None:
@@ -205,37 +217,61 @@ def require_extra() -> None:
             raise MissingExtraError(f"training needs {package}: pip install 'attentive-rnn[train]'")
 
 
+def _device_in(group: Group, config: Config) -> torch.device:
+    """The device of this process, of a group or by itself; ConfigError if a configuration has no place in the group."""
+    if group.size == 1:
+        return device_of(config)
+    if config.devices > 1:
+        raise ConfigError(f"devices must be 1 in the {group.size} processes of {group.launcher}, got {config.devices}")
+    replace(config, devices=group.size).check()
+    bound = group.launcher == "SLURM" and torch.cuda.device_count() == 1  # each task sees a GPU of its own only
+    return device_of(config, group.local_rank, 1 if bound else group.local_size)
+
+
 def _complete(
     run: RunFolder,
     config: Config,
     splits: Splits,
     device: torch.device,
-    console: Console | None,
-    callbacks: Sequence[Callback],
-    loggers: Sequence[Logger],
+    console: Console,
+    hooks: Hooks,
+    group: Group,
 ) -> RunFolder:
-    """Bring a run from where it is to its end, while no other process does."""
+    """Bring a run from where it is to its end, while no other process does but those of the group."""
     # Late: Lightning Fabric takes seconds to import, and most commands train nothing.
-    from .launch import other_processes
     from .loop import fit
-    from .recorder import Hooks
+    from .processes.launch import other_processes
 
-    console = console or standard_error()
-    if config.devices > 1 and device.type == "cpu":
-        words = f"{config.devices} processes on this processor, each with its share of every batch"
-        console.print(f"no GPU is used: devices {config.devices} are {words}", highlight=False, soft_wrap=True)
     command = shlex.join(["attentive", "train", "--resume", str(run.path)])
     go_on_with(command)
+    if group.size > 1:
+        config = replace(config, devices=group.size)
+    if group.rank > 0:
+        if group.first(lambda: run.finished):
+            return run
+        group.wait()  # until process 0 has written what the run began with
+        if not run.config.exists():
+            raise ConfigError(f"{run.path}: process {group.rank} sees no such run: all machines must share this disk")
+        splits = resumed_splits(run, splits)
+        job = make_job(config, splits, build_model(config, splits.train.schema), device)
+        fit(run, job, console, group=group)
+        return run
+    if config.devices > 1 and device.type == "cpu":
+        words = f"{config.devices} processes on this processor, each with its share of every batch"
+        if group.size > 1:
+            words = f"{config.devices} processes of {group.launcher} on processors, each with its share of every batch"
+        console.print(f"no GPU is used: devices {config.devices} are {words}", highlight=False, soft_wrap=True)
     with run.locked(), _terminated_by_exception():
-        if run.finished:
+        if group.first(lambda: run.finished):
             return run
         remove_leftovers(run.path)
         splits = _same_data(run, splits)
-        _write_environment(run, str(device), splits)
+        _write_environment(run, str(device), splits, config.devices)
+        group.wait()
         job = make_job(config, splits, _starting_model(run, config, splits, console), device)
         try:
-            with other_processes(run.path, config.devices):
-                epochs = fit(run, job, console, Hooks(callbacks, loggers))
+            with other_processes(run.path, 1 if group.size > 1 else config.devices):
+                epochs = fit(run, job, console, hooks, group)
             save_model(run.model, _saved(job, splits))
             write_json(run.results, _results(run, job, splits, epochs))
         except BackendError as error:
@@ -369,9 +405,9 @@ def _same_data(run: RunFolder, splits: Splits) -> Splits:
     return resumed_splits(run, splits)
 
 
-def _write_environment(run: RunFolder, device: str, splits: Splits) -> None:
+def _write_environment(run: RunFolder, device: str, splits: Splits, processes: int) -> None:
     """env.json: where the run began and on which frames, and every place where it went on."""
-    here = describe(device)
+    here = describe(device) | {"processes": processes}
     if not run.environment.exists():
         schema = splits.train.schema.to_dict()
         del schema["vocabulary"]  # is long

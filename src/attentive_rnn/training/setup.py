@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from ..data import (
     validation_split,
 )
 from ..data.check.leaks import leak_findings
+from ..data.check.moments import Moments, pieces
 from ..data.check.parts import part_warnings
 from ..data.dataset import concatenate, sequences_only
 from ..data.split import folds
@@ -104,24 +105,23 @@ def measure(dataset: SequenceDataset) -> Standardise:
     Raises:
         ConfigError: a value is missing (NaN).
     """
-    if not all(sequence.isfinite().all() for sequence in dataset.sequences):
-        raise ConfigError(
-            f"{dataset.name}: a value is missing or infinite, so the features cannot be standardised; "
-            "fill gaps with --data.options.missing interpolate, or set --data.standardise false"
-        )
+    found = Moments(dataset.schema.size)
+    for frames in pieces(_finite_frames(dataset)):
+        found.add(frames)
     # float32 values, so that they are the same after a round trip through JSON and through a tensor.
-    mean, std = _moments(torch.cat([dataset.marked(i).flatten(1) for i in range(len(dataset))]).double())
-    std = torch.where(std > 0, std, torch.ones_like(std))
-    return Standardise(mean.tolist(), std.tolist())
+    mean, std = found.mean.astype(np.float32), found.deviation().astype(np.float32)
+    return Standardise(mean.tolist(), np.where(std > 0, std, np.float32(1)).tolist())
 
 
-def _moments(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each column in float32, over what is not NaN; 0 where there is nothing else."""
-    if not frames.isnan().any():
-        return frames.mean(0).float(), frames.std(0, correction=0).float()
-    mean = frames.nanmean(0)
-    std = (frames - mean).square().nanmean(0).sqrt()
-    return mean.nan_to_num().float(), std.nan_to_num().float()
+def _finite_frames(dataset: SequenceDataset) -> Iterator[np.ndarray]:
+    """The frames of each sequence, (T, D), with NaN for joints that are absent, if all its values are finite."""
+    for i in range(len(dataset)):
+        if not dataset.sequences[i].isfinite().all():
+            raise ConfigError(
+                f"{dataset.name}: a value is missing or infinite, so the features cannot be standardised; "
+                "fill gaps with --data.options.missing interpolate, or set --data.standardise false"
+            )
+        yield dataset.marked(i).flatten(1).numpy()
 
 
 def fit_preprocessing(config: DataConfig, train: LabelledDataset) -> Compose:
@@ -171,18 +171,23 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda", int(index or 0))
 
 
-def device_of(config: Config, rank: int = 0) -> torch.device:
+def device_of(config: Config, rank: int = 0, count: int | None = None) -> torch.device:
     """The device of a configuration, of several that of one process, if it has the configuration's precision.
+
+    Args:
+        config: of the run.
+        rank: the number of the process on this machine.
+        count: how many processes this machine has; None: `devices` of the configuration.
 
     Raises:
         ConfigError: there is no such device, there are not so many, or it lacks the precision.
     """
-    device = choose_device(config.device)
-    if device.type == "cuda" and config.devices > 1:
+    device, count = choose_device(config.device), config.devices if count is None else count
+    if device.type == "cuda" and count > 1:
         if ":" in config.device:
-            raise ConfigError(f"device must be auto or cuda for {config.devices} devices, got {config.device!r}")
-        if config.devices > (there := torch.cuda.device_count()):
-            raise ConfigError(f"devices must be at most {there}: so many GPUs has this machine, got {config.devices}")
+            raise ConfigError(f"device must be auto or cuda for {count} devices, got {config.device!r}")
+        if count > (there := torch.cuda.device_count()):
+            raise ConfigError(f"devices must be at most {there}: so many GPUs has this machine, got {count}")
         device = torch.device("cuda", rank)
     if device.type == "cpu" and config.precision == "16-mixed":
         raise ConfigError("precision 16-mixed needs a GPU; on a CPU use bf16-mixed or 32-true")

@@ -59,7 +59,7 @@ def test_classes_that_differ_in_case_or_spaces_are_named():
     assert not list(part_warnings(of("-1", "1", "walk")))
 
 
-def test_classes_that_differ_in_zeros_before_a_number_are_warned_of():
+def test_classes_that_are_the_same_number_are_warned_of():
     data = SequenceDataset([torch.ones(2, 1)] * 4, [0, 1, 2, 3], [{}] * 4, Schema(("01", "1", "10", "1.0"), (1,)))
     (warning,) = part_warnings({"all": data})
-    assert "the classes '01' and '1' differ only in" in warning
+    assert "the classes '01' and '1' and '1.0' differ only in" in warning

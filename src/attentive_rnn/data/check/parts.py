@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..dataset import LabelledDataset
+from ..io.cells import whole_number
 
 _NAMED = 8  # classes that a sentence names at most
 
@@ -15,7 +16,7 @@ _NAMED = 8  # classes that a sentence names at most
 def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = False) -> Iterator[str]:
     """A sentence for each part of one class only or without a class of another part, and on persons in two parts.
 
-    Also on classes that differ only in case, spaces or zeros before a number, which may be one.
+    Also on classes that differ only in case, spaces or how a number is written, which may be one.
 
     Args:
         parts: the parts of a data set by name.
@@ -51,13 +52,15 @@ def _alike(classes: Sequence[str]) -> Iterator[str]:
     alike: dict[str, list[str]] = {}
     for name in classes:
         words = re.findall(r"\d+|[^\W\d_]+|[^\w\s]", name.casefold())
-        alike.setdefault("".join(word.lstrip("0") or "0" for word in words), []).append(name)
+        number = whole_number(name)
+        key = "".join(word.lstrip("0") or "0" for word in words) if number is None else str(number)
+        alike.setdefault(key, []).append(name)
     for names in alike.values():
         if len(names) > 1:
             shown = " and ".join(map(repr, names))
             yield (
-                f"the classes {shown} differ only in case or spaces or in zeros before a number: write them alike if "
-                "they are one"
+                f"the classes {shown} differ only in case or spaces or in how a number is written: write them alike "
+                "if they are one"
             )
 
 

@@ -25,9 +25,10 @@ from ..dataset import SequenceDataset
 from ..io.arrays import Missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
-from ..io.files import existing, read_bytes
-from ..io.label_table import facts_of_table, label_table
+from ..io.files import existing, read_bytes, unpacked
 from ..io.text import TextTable, header_note, parse_table
+from ..io.text_columns import TextColumn
+from ..labels.table import facts_of_table, label_table
 from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
@@ -40,7 +41,8 @@ from .long.frames import Frames, Reading, gather, sorted_rows
 from .long.labels import Labels, read_labels
 from .long.roles import KNOWN, Left, Rows, find_roles
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz")
+_TABLES, _ARRAYS = (".csv", ".tsv", ".txt"), (".npy", ".npz")
+_SUFFIXES = (*_TABLES, *_ARRAYS)
 _NO_CLASS = (
     "no file is in a folder named as its class, and no column is called label or class; move the files into such "
     "folders, or name the column with --option label=NAME"
@@ -179,7 +181,7 @@ def _joined(
         if columns is not None:
             fitting[file] = (columns, tables[file].lines)
     counts = [len(lines) for _, lines in fitting.values()]
-    values: dict[str, list[str] | np.ndarray] = {}
+    values: dict[str, list[str] | TextColumn | np.ndarray] = {}
     for name in tables[first].columns():
         values[name] = [text for columns, _ in fitting.values() for text in columns.pop(name)]
     joined = Columns(
@@ -272,7 +274,7 @@ def _files(path: Path) -> Iterator[Path]:
         parts = _folders(folder) if part_of(folder.name) else [folder]
         for part in parts:
             for file in sorted(part.iterdir()):
-                if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".") and file.is_file():
+                if _is_sequence(file) and not file.name.startswith(".") and file.is_file():
                     yield file
 
 
@@ -284,9 +286,9 @@ def _flat(path: Path) -> list[Path]:
     """
     files = []
     for folder in [path, *(folder for folder in _folders(path) if part_of(folder.name))]:
-        found = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in (".csv", ".tsv")]
+        found = [file for file in sorted(folder.iterdir()) if unpacked(file).suffix.lower() in (".csv", ".tsv")]
         files += [file for file in found if not file.name.startswith(".") and file.is_file()]
-    parts = [file.name for file in files if part_of(file.stem)]
+    parts = [file.name for file in files if part_of(unpacked(file).stem)]
     if len(parts) > 1:
         raise DataError(
             f"{path}: {' and '.join(parts)} are tables of parts: join them into one .csv with a column split, or put "
@@ -307,7 +309,7 @@ def _found(path: Path) -> tuple[list[Path], list[str]]:
     ]
     if not others:
         return files, []
-    readable = [file for file in others if file.suffix.lower() in _SUFFIXES]
+    readable = [file for file in others if _is_sequence(file)]
     check_part_folders(
         [file.relative_to(path).parts[:-1] for file in files] + [f.parts[:-1] for f in readable], str(path)
     )
@@ -335,7 +337,7 @@ def _finder(subject: str | None) -> re.Pattern[str] | None:
 
 
 def _meta(file: Path, root: Path, finder: re.Pattern[str] | None, flat: bool) -> dict[str, Any]:
-    folder = file.parent
+    folder, file = file.parent, unpacked(file)
     meta: dict[str, Any] = {"name": file.stem if flat else f"{folder.name}/{file.stem}"}
     part = folder if flat else folder.parent
     if part != root:
@@ -349,7 +351,12 @@ def _meta(file: Path, root: Path, finder: re.Pattern[str] | None, flat: bool) ->
 
 
 def _is_array(file: Path) -> bool:
-    return file.suffix.lower() in (".npy", ".npz")
+    return file.suffix.lower() in _ARRAYS
+
+
+def _is_sequence(file: Path) -> bool:
+    """Whether a file has the name of one that is read; a table may be packed."""
+    return _is_array(file) or unpacked(file).suffix.lower() in _TABLES
 
 
 def _read_array(file: Path) -> np.ndarray:

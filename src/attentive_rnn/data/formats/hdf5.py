@@ -26,12 +26,15 @@ from ..recordings import with_windows
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import concatenated
+from .columns import MANY_CLASSES
 from .npz import DATA, ArrayReading, from_file
 from .windows import ORDERS, check_part_words, role_in_part, time_before_features, told_order
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
 _CELLS = ("TD", "DT")
 _LAST = ("TDN", "DTN")
+_LABELS = ("labels", "y", "Y")
 
 
 @by_name(ArrayReading, "reading")
@@ -51,7 +54,10 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     known = (*ORDERS, *_LAST, *_CELLS)
     if order is not None and order not in known:
         raise ConfigError(f"{path}: order must be one of {', '.join(known)}, got {order!r}")
-    arrays = named_arrays(read_file(path), str(path), order, path.suffix.lower() == ".mat")
+    matlab = path.suffix.lower() == ".mat"
+    arrays = named_arrays(read_file(path), str(path), order, matlab)
+    if matlab and reading.target is None:
+        arrays |= {name: _with_gaps(arrays[name]) for name in _LABELS if name in arrays}
     return from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
 
 
@@ -150,7 +156,7 @@ def _joined(cells: Sequence[Value], name: str, where: str, order: str | None) ->
         raise DataError(
             f"{where}: cell {second + 1} of {name!r} has frames {other}, but cell {first + 1} has {one}; all must agree"
         )
-    return {name: np.concatenate(found), "lengths": np.array([len(cell) for cell in found])}
+    return {name: concatenated(found), "lengths": np.array([len(cell) for cell in found])}
 
 
 def _turned(shapes: list[tuple[int, ...]], name: str, where: str, order: str | None) -> bool:
@@ -185,11 +191,19 @@ def _vector(values: np.ndarray) -> np.ndarray:
     return values.astype(np.int64) if whole else values
 
 
+def _with_gaps(labels: np.ndarray) -> np.ndarray:
+    """Labels of MATLAB, which has doubles only: a few whole ones and NaN are classes, "" where there is none."""
+    known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else labels[:0]
+    if not len(known) or (known % 1).any() or len(np.unique(known)) > max(MANY_CLASSES, len(known) // 2):
+        return labels
+    return np.array([str(int(value)) if np.isfinite(value) else "" for value in labels.reshape(-1)])
+
+
 def _sequences_first(
     values: np.ndarray, arrays: Mapping[str, np.ndarray], where: str, order: str | None, matlab: bool
 ) -> np.ndarray:
     """An array of three axes as (N, T, D)."""
-    labels = next((arrays[name] for name in ("labels", "y", "Y") if name in arrays), None)
+    labels = next((arrays[name] for name in _LABELS if name in arrays), None)
     count = None if labels is None else len(labels)
     if order in _LAST or (matlab and order is None and count == values.shape[2] != values.shape[0]):
         values = np.moveaxis(values, -1, 0)

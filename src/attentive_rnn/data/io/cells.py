@@ -20,6 +20,7 @@ _FLAGS = _TRUTH | {"yes": 1.0, "no": 0.0}
 _HOURS = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
 _DATE = re.compile(r"\d{4}[-/]\d\d[-/]\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?( ?(Z|[+-]\d\d:?\d\d))?")
 _LOCAL_DATE = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}})(?:,?[T ]({_HOURS}))?")  # of a country
+_WHOLE = re.compile(r"[+-]?[0-9]{1,300}(\.0*)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:[.,]\d+)?))?(?: ?([AaPp])[Mm])?")
 _COMMA_DECIMALS = re.compile(r"[+-]?(\d+|\d{1,3}([. \u00a0\u202f]\d{3})+),\d+([eE][+-]?\d+)?")
 _COMMA_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
@@ -45,6 +46,16 @@ def is_value(text: str) -> bool:
 
 def _has_comma(text: str) -> bool:
     return bool(_COMMA_DECIMALS.fullmatch(text) or _COMMA_THOUSANDS.fullmatch(text))
+
+
+def whole_number(text: str) -> int | None:
+    """The whole number that a text is, however it is written; None for any other text.
+
+    Example:
+        >>> [whole_number(text) for text in ("1", "1.0", "01", "1.5", "one")]
+        [1, 1, 1, None, None]
+    """
+    return int(text.partition(".")[0]) if _WHOLE.fullmatch(text.strip()) else None
 
 
 def is_time(text: str) -> bool:

@@ -44,6 +44,16 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def unpacked(path: Path) -> Path:
+    """The path without .gz or .xz at its end: what ends it then says what the file holds.
+
+    Example:
+        >>> unpacked(Path("a.csv.gz")).name, unpacked(Path("a.csv")).name
+        ('a.csv', 'a.csv')
+    """
+    return path.with_suffix("") if path.suffix.lower() in (".gz", ".xz") else path
+
+
 def read_head(path: Path, most: int = 1 << 16) -> bytes:
     """The first bytes of a file, or of what it holds if its name ends in .gz or .xz.
 

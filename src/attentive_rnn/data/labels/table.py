@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from ..io.cells import absent
+from ..io.files import read_bytes, read_head, unpacked
+from ..io.text import parse_table
 from ..split import check_part_folders, part_of
-from .cells import absent
-from .files import read_bytes
 from .flags import flags_note, is_flag, parts_of_flags
-from .text import parse_table
 
 _FILE = ("file", "filename", "file_name", "filepath", "path", "wav", "audio", "name", "fname", "slice_file_name")
 _COLUMNS = {
@@ -95,17 +95,22 @@ def facts_of_files(
 
 def label_table(files: Sequence[Path]) -> Path | None:
     """The first of some .csv files that names another one of them in a column of a usual name; None where none does."""
-    names = {name for file in files for name in (file.name, file.stem)}
+    names = {name for file in files for name in _names(file)}
     for file in files:
         try:
-            head = read_bytes(file)[:_LOOKED_AT]
-            table = parse_table(head[: head.rfind(b"\n")] if len(head) == _LOOKED_AT else head, str(file))
+            head = read_head(file, _LOOKED_AT)
+            table = parse_table(head[: head.rfind(b"\n")] if len(head) == _LOOKED_AT else head, str(unpacked(file)))
         except DataError:
             continue
         columns = table.columns()
         if any(Path(cells[0]).name in names for name, cells in columns.items() if name.lower() in _FILE):
             return file
     return None
+
+
+def _names(file: Path) -> set[str]:
+    """The names by which a table may name a file."""
+    return {file.name, unpacked(file).name, unpacked(file).stem}
 
 
 def facts_of_table(
@@ -144,8 +149,8 @@ def facts_of_table(
         chosen["split"], columns[telling[0]] = telling[0], parts
     by_name: dict[str, list[Path]] = {}
     for file in files:
-        by_name.setdefault(file.name, []).append(file)
-        by_name.setdefault(file.stem, []).append(file)
+        for name in _names(file):
+            by_name.setdefault(name, []).append(file)
     facts: dict[Path, dict[str, Any]] = {file: {} for file in files}
     for row, name in enumerate(columns[name_column]):
         place = f"{table}, line {text.lines[row]}"

@@ -1,8 +1,9 @@
 """The processes of a run on several devices of one machine: this one, and one more for each device after the first.
 
-Fabric's own launchers do not serve here. One starts the running command again, which may train many runs (compare,
-study) or be no command of this package; the other pickles the data for each process and needs a main module that can
-be imported. So the processes are started here, and Fabric finds each one's place in its environment variables.
+Neither torchrun nor Fabric's own launchers serve here. torchrun and one of those start the running command again, which
+may train many runs (compare, study) or be no command of this package; the other pickles the data for each process and
+needs a main module that can be imported. So the processes are started here, and Fabric finds each one's place in its
+environment variables. Those of several machines are started by torchrun or SLURM; see :mod:`.group`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
 from rich.console import Console
 
-from ..errors import ConfigError, UserError
-from .inputs import resumed_splits
-from .loop import fit
-from .run_folder import open_run
-from .setup import build_model, device_of, load_splits, make_job
+from ...errors import ConfigError, UserError
+from ..inputs import resumed_splits
+from ..loop import fit
+from ..run_folder import open_run
+from ..setup import build_model, device_of, load_splits, make_job
 
 READY = "ready"  # the line by which a process says that all its data are read
 GRACE = 10.0  # seconds in which a run whose process has died may end by itself
@@ -109,7 +110,7 @@ def _first_of(count: int) -> Iterator[None]:
 
 def _start(run: Path, rank: int) -> subprocess.Popen[bytes]:
     # -P: no file of the folder it starts in is taken for a module. Ctrl-C is for the first process only.
-    command = [sys.executable, "-P", "-m", "attentive_rnn.training.launch", str(run)]
+    command = [sys.executable, "-P", "-m", "attentive_rnn.training.processes.launch", str(run)]
     variables = os.environ | {"LOCAL_RANK": str(rank)}
     return subprocess.Popen(
         command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True

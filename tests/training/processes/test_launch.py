@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from io import StringIO
 from pathlib import Path
 
@@ -15,55 +14,13 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from safetensors.torch import load_file
 
 from attentive_rnn.cli import main
 from attentive_rnn.data import load
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.training import train
-from attentive_rnn.training.run_folder import list_runs, read_rows
-
-# 216 sequences train and 54 validate: the last batch has one sequence, and one of two processes none of its own.
-CHANGES = {
-    "training__batch_size": "43",
-    "training__max_epochs": "5",
-    "training__patience": "1",
-    "optim__lr": "0.2",
-    "optim__lr_patience": "0",
-    "model__dropout": "0",
-    "precision": "64-true",
-}
-
-
-def weights(run):
-    return load_file(run.model / "model.safetensors")
-
-
-def timeless(run):
-    return [{name: value for name, value in row.items() if name not in ("seconds", "loading")} for row in rows(run)]
-
-
-def rows(run):
-    return read_rows(run.metrics)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def wait_until(holds, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.002)
-
-
-def epochs_in(parent: Path) -> int:
-    return max((len(file.read_text().splitlines()) - 1 for file in parent.rglob("metrics.csv")), default=0)
+from attentive_rnn.training.run_folder import list_runs
+from several_processes import CHANGES, children, epochs_in, rows, timeless, wait_until, weights
 
 
 def train_in_two(config, folder, **options):
@@ -145,15 +102,6 @@ def test_one_of_several_processes_trains_nothing_of_its_own(name, variable, tmp_
     assert len(said) == 1
     assert variable in said[0]
     assert "--devices N" in said[0]
-    assert not list(tmp_path.rglob("config.yaml"))
-
-
-def test_torchrun_with_two_processes_is_refused(tmp_path):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*torchrun, "-m", "attentive_rnn.cli", "train", "basic-motions"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "attentive: error: this is one of several processes" in done.stderr
     assert not list(tmp_path.rglob("config.yaml"))
 
 

@@ -1,0 +1,1 @@
+"""Training in several processes: those of torchrun and SLURM, or those of `--devices N`."""
