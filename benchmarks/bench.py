@@ -4,8 +4,8 @@
 
 All competitors of a shape take turns in one process, so that whatever else the machine does hits them alike; ratios of
 medians and of minima are printed, and absolute times of torch's layer only. Inputs do not require gradients except in
-L2, a second layer. The distance to the floor is a layer's time over that of its products alone, at the rate of the
-kernels' product, measured just before. Two threads take the shapes of TWO_THREADS only.
+L2, a second layer. The distance to the floor is a layer's least time over that of its products alone, at the rate of
+the kernels' product, measured just before. Two threads take the shapes of TWO_THREADS only.
 
 The written file has a line for each shape; all layers are in another one beside it, which ends in -all.md.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import platform
 import statistics
 import subprocess
@@ -195,11 +196,11 @@ def measure_step(seconds: float) -> dict[str, list[float]]:
 
 
 def distance(times: Times) -> str:
-    """How many times its floor a layer's forward pass and training step take, as medians."""
+    """How many times its floor a layer's forward pass and training step take at least."""
     if times.floors is None:
         return ""
     parts = zip((times.forward, times.training), times.floors, strict=True)
-    return " / ".join(f"{statistics.median(own) / floor:.2f}" for own, floor in parts)
+    return " / ".join(f"{min(own) / floor:.2f}" for own, floor in parts)
 
 
 def table(title: str, times: dict[str, Times]) -> list[str]:
@@ -235,14 +236,11 @@ def line(title: str, times: dict[str, Times]) -> str:
     """A shape in the table of all shapes."""
     bar = times["nn.GRU"]
 
-    def medians(own: list[float], other: list[float]) -> str:
-        return f"{statistics.median(own) / statistics.median(other):.2f}"
-
-    cells = [" / ".join(f"{1e3 * statistics.median(part):.1f}" for part in bar[:2])]
+    cells = [" / ".join(f"{1e3 * min(part):.1f}" for part in bar[:2])]
     for name in COLUMNS:
         own = times.get(name)
         pairs = () if own is None else zip(own[:2], bar[:2], strict=True)
-        cells.append(" / ".join(medians(*pair) for pair in pairs))
+        cells.append(" / ".join(f"{min(part) / min(other):.2f}" for part, other in pairs))
     return f"| {title} | {' | '.join(cells)} | {distance(times['EleAttGRU'])} |"
 
 
@@ -282,6 +280,7 @@ def heading(title: str, command: str, rates: str) -> list[str]:
         "",
         f"Made by `{command}` on {datetime.date.today()}: {processor()}, torch {torch.__version__}, "
         f"Python {platform.python_version()}, {machine}.",
+        f"Load: {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores; where it is high, only the least times tell.",
         f"The floor is a layer's products at the rate of the kernels' own product: {rates}.",
         "",
         "Ratios to torch's nn.GRU of the same sizes, which has no attention: below 1 is faster. The competitors take",
@@ -317,7 +316,7 @@ def main(arguments: list[str] | None = None) -> None:
         f"{rate / 1e9:.0f} GFLOP/s on {threads} thread{'s' * (threads > 1)}" for threads, rate in rates.items()
     )
     page, every = heading("Benchmarks", command, said), heading("All layers", command, said)
-    page += ["Forward / training step, medians. [All layers](benchmarks-all.md).", "", *HEAD]
+    page += ["Forward / training step, of the least times. [All layers, with medians](benchmarks-all.md).", "", *HEAD]
     print("\n".join(every), flush=True)
     for threads, rate in rates.items():
         torch.set_num_threads(threads)
@@ -331,7 +330,7 @@ def main(arguments: list[str] | None = None) -> None:
             page.append(line(title, times))
             every += part
     torch.set_num_threads(1)
-    for section in (steps(seconds / 3), bfloat16(seconds / 2)):
+    for section in (steps(seconds / 3), bfloat16(seconds)):
         print("\n".join(section), flush=True)
         page += ["", *section]
     # a process of its own: what the layers above leave of memory would change the loops' times

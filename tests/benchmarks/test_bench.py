@@ -54,7 +54,7 @@ def test_a_layer_stands_beside_the_bar_and_its_floor():
 
 def test_a_shape_has_one_line_with_a_cell_for_each_column():
     said = line("b (1, 2, 3, 4), 1", TIMES)
-    assert said.startswith("| b (1, 2, 3, 4), 1 | 3.0 / 10.0 | 2.00 / 2.00 |")
+    assert said.startswith("| b (1, 2, 3, 4), 1 | 2.0 / 10.0 | 3.00 / 2.00 |")
     assert said.endswith("| 1.50 / 1.25 |")
     assert said.count("|") == HEAD[0].count("|") == HEAD[1].count("|") == len(COLUMNS) + 4
 
