@@ -75,6 +75,20 @@ def test_two_films_of_one_name_are_refused(tmp_path):
         extract_features(tmp_path, tmp_path / "out", _pixels())
 
 
+def test_shards_together_are_the_whole(tmp_path):
+    for name in ("wave/a", "wave/b", "sit/c"):
+        write_film(tmp_path / "films" / f"{name}.mp4", 3)
+    extract_features(tmp_path / "films", tmp_path / "whole", _pixels())
+    for part, made in ((1, 2), (2, 1)):
+        states = []
+        extract_features(tmp_path / "films", tmp_path / "out", _pixels(), shard=(part, 2), progress=states.append)
+        assert [state.total for state in states] == [made] * made
+    for file in (tmp_path / "whole").rglob("*.safetensors"):
+        part, whole = read_features(tmp_path / "out" / file.relative_to(tmp_path / "whole")), read_features(file)
+        assert part.metadata == whole.metadata
+        assert np.array_equal(part.features, whole.features)
+
+
 def test_damaged_features_are_one_error(tmp_path):
     write_film(tmp_path / "a.mp4", 3)
     extract_features(tmp_path, tmp_path, _pixels())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,44 @@ def test_poses_are_converted_by_joint_name(tmp_path):
         extract_poses(tmp_path / "films", out, RedBody())
     with pytest.raises(DataError, match="nobody was found"):
         extract_poses(tmp_path / "films" / "sit" / "nobody.mp4", tmp_path / "none.npz", RedBody())
+
+
+def test_shards_leave_what_a_call_for_all_joins(tmp_path):
+    films, body = _films(tmp_path / "films"), RedBody()
+    extract_poses(films, tmp_path / "whole.npz", body)
+    for part in (1, 2):
+        extract_poses(films, tmp_path / "poses.npz", body, shard=(part, 2))
+    assert not (tmp_path / "poses.npz").exists()
+    frames = []
+    extract_poses(films, tmp_path / "poses.npz", body, progress=lambda state: frames.append(state.frames))
+    assert frames == [0] * 4
+    assert (tmp_path / "poses.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+
+
+def test_only_what_has_changed_is_found_again(tmp_path):
+    films, out, frames = _films(tmp_path / "films"), tmp_path / "poses.npz", {}
+
+    def found(**options):
+        frames.clear()
+        extract_poses(
+            films,
+            out,
+            RedBody(),
+            overwrite=True,
+            progress=lambda state: frames.update({state.video.name: state.frames}),
+            **options,
+        )
+        return {name for name, count in frames.items() if count}
+
+    assert found() == {"a.mp4", "b.mp4"}
+    assert found() == set()
+    shutil.copy(films / "wave" / "a.mp4", films / "sit" / "b.mp4")
+    assert found() == {"b.mp4"}
+    assert found(people=2) == {"a.mp4", "b.mp4"}
+    assert found(people=2, layout="coco-17") == {"a.mp4", "b.mp4"}
+    (films / "sit" / "b.mp4").write_bytes(b"no film")
+    assert found(people=2, layout="coco-17") == set()
+    assert [meta["name"] for meta in read_sequences(out).metas] == ["wave/a"]
 
 
 def test_people_keep_their_places_and_new_ones_take_free_places():

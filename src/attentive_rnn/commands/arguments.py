@@ -190,21 +190,26 @@ def after_training(arguments: argparse.Namespace) -> list[str]:
 
 def reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options of the reader that were given as --option KEY=VALUE."""
+    return read_values("--option", arguments.option)
+
+
+def read_values(option: str, words: Iterable[str]) -> dict[str, Any]:
+    """What an option that takes KEY=VALUE was given, with the values that YAML makes of the texts."""
     import yaml
 
-    options = {}
-    for key, value in map(_key_and_value, arguments.option):
+    values = {}
+    for key, value in (_key_and_value(word, option) for word in words):
         try:
-            options[key] = yaml.safe_load(value)
+            values[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ConfigError(f"--option {key}: {value!r} is not a value") from error
-    return options
+            raise ConfigError(f"{option} {key}: {value!r} is not a value") from error
+    return values
 
 
-def _key_and_value(text: str) -> tuple[str, str]:
+def _key_and_value(text: str, option: str = "--option") -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
-        raise ConfigError(f"--option must be KEY=VALUE, got {text!r}")
+        raise ConfigError(f"{option} must be KEY=VALUE, got {text!r}")
     return key, value
 
 

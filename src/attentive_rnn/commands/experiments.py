@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ..terminal import tell
 from .arguments import (
@@ -18,6 +19,7 @@ from .arguments import (
     Command,
     after_training,
     chosen_recipe,
+    read_values,
     show,
 )
 from .report import report_of
@@ -63,23 +65,28 @@ def _study(arguments: argparse.Namespace) -> int:
 
     study = read_study(Path(arguments.file))
     table = StudyTable(Path(arguments.table))
+    chosen: dict[str, Any] = {"only": arguments.only, "seeds": arguments.seeds, "overrides": arguments.overrides}
+    places: dict[str, Any] = {"data": arguments.data and Path(arguments.data), "output": Path(arguments.output_dir)}
     if arguments.dry_run:
-        chosen = {"only": arguments.only, "seeds": arguments.seeds, "overrides": arguments.overrides}
         runs = runs_to_come(study, table, **chosen)
         values = [dict(zip(("name", "model", "seed"), run, strict=True)) for run in runs]
         count = len(runs)
         lines = [f"run {i} of {count}  {name}  {model}  seed {seed}" for i, (name, model, seed) in enumerate(runs, 1)]
         show(arguments, values, lines or [f"{table.path}: has every row"])
         return 0
-    run_study(
-        study,
-        table,
-        data=None if arguments.data is None else Path(arguments.data),
-        output=Path(arguments.output_dir),
-        only=arguments.only,
-        seeds=arguments.seeds,
-        overrides=arguments.overrides,
-    )
+    if arguments.on is not None:
+        from ..experiments.launchers import launch_study
+
+        launch_study(
+            Path(arguments.file),
+            table.path,
+            engine=arguments.on,
+            workers=arguments.workers,
+            options=read_values("--job", arguments.job),
+            **places,
+            **chosen,
+        )
+    run_study(study, table, **places, **chosen)
     shown = [name for name in arguments.only or study.names if name in table.names()]
     lines = [f"{name}\n\n{models_table(table.of(name))}" for name in shown]
     if shown:
@@ -143,6 +150,15 @@ STUDY = Command(
     Argument("--seeds", nargs="+", type=int, default=[], metavar="SEED", help="instead of the study's own"),
     Argument("--output-dir", "--output_dir", default="runs", metavar="DIR", help="default: runs"),
     Argument("--dry-run", action="store_true", help="list the runs that the table lacks, and train none"),
+    Argument("--on", choices=("local", "slurm"), help="run it in several jobs, of this machine or of a SLURM cluster"),
+    Argument("--workers", type=int, default=2, metavar="N", help="with --on: the number of jobs (default 2)"),
+    Argument(
+        "--job",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --on slurm: what is asked for, such as slurm_partition=gpu timeout_min=240 gpus_per_node=1",
+    ),
     JSON,
     overrides=True,
     loads=TRAINING,

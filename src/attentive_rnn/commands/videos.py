@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 from ..errors import one_line
 from ..progress import bar
+from ..terminal import tell
 from .arguments import Argument, Command, line, overwrite
 
 if TYPE_CHECKING:
     from ..data.skeletons.layouts import Layout
     from ..video.extractors import Extractor
-    from ..video.features import Progress
+    from ..video.files import Progress
     from ..video.pose import PoseEstimator
 
 
 _VIDEOS = Argument("videos", metavar="VIDEOS", help="a video, or a folder of videos or of folders of videos")
+_SHARD = Argument("--shard", metavar="I/N", help="every N-th video only, from the I-th on, such as 2/8")
 BACKBONE = (  # the choice of a network
     Argument("--backbone", metavar="FILE", help="an .onnx file; default: EfficientNet-Lite0 on ImageNet"),
     Argument(
@@ -68,31 +70,32 @@ def chosen_estimator(arguments: argparse.Namespace, layout: Layout | None) -> Po
 
 
 @contextmanager
-def _bar_over_videos() -> Iterator[Callable[[Progress], None]]:
-    """A progress bar on the standard error, as a function of the progress; what is left out is a line."""
+def _bar_over_videos(states: list[Progress]) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on the standard error, as a function of the progress, which it adds to the states."""
     with bar("videos") as shown:
 
         def progress(state: Progress) -> None:
+            states.append(state)
             shown.update(state.done, total=state.total, note=state.video.name[:40])
-            if state.refused is not None:
-                text = f"attentive: left out: {one_line(state.refused)}"
-                shown.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
         yield progress
 
 
+def _status(refused: list[str], seen: int) -> int:
+    """Name the videos that were left out; the exit status: 0 for none, 1 for some, 2 for all."""
+    for reason in refused:
+        tell(f"attentive: left out: {one_line(reason)}")
+    return 0 if not refused else 1 if len(refused) < seen else 2
+
+
 def _features(arguments: argparse.Namespace) -> int:
     from ..video import extract_features
+    from ..video.files import WHOLE, shard_of
 
     extractor = chosen_extractor(arguments)
     states: list[Progress] = []
     began = time.perf_counter()
-    with _bar_over_videos() as show:
-
-        def progress(state: Progress) -> None:
-            states.append(state)
-            show(state)
-
+    with _bar_over_videos(states) as progress:
         refused = extract_features(
             arguments.videos,
             arguments.out,
@@ -100,20 +103,23 @@ def _features(arguments: argparse.Namespace) -> int:
             maps=arguments.maps,
             every=arguments.every,
             batch_size=arguments.batch_size,
+            shard=WHOLE if arguments.shard is None else shard_of(arguments.shard),
             progress=progress,
         )
     frames = sum(s.frames for s in states)
     each = f", {1000 * (time.perf_counter() - began) / frames:.1f} ms each" if frames else ""
     print(f"features         {extractor.dim} of {extractor.name}, {frames} frames now{each}")
     print(f"videos           {len(states) - len(refused)} in {arguments.out}, {len(refused)} left out")
-    return 2 if len(refused) == len(states) else 0
+    return _status(refused, len(states))
 
 
 def _pose(arguments: argparse.Namespace) -> int:
+    from ..video.files import shard_of
     from ..video.pose import extract_poses
 
     estimator = chosen_estimator(arguments, arguments.layout)
-    with _bar_over_videos() as progress:
+    states: list[Progress] = []
+    with _bar_over_videos(states) as progress:
         refused = extract_poses(
             arguments.videos,
             arguments.out,
@@ -121,10 +127,15 @@ def _pose(arguments: argparse.Namespace) -> int:
             layout=arguments.layout,
             people=arguments.people,
             overwrite=arguments.overwrite,
+            shard=None if arguments.shard is None else shard_of(arguments.shard),
             progress=progress,
         )
-    print(f"written: {arguments.out} ({len(refused)} videos left out)")
-    return 0
+    made = f"{len(states) - len(refused)} of {len(states)} videos"
+    if arguments.shard is None:
+        print(f"written: {arguments.out} ({made})")
+    else:
+        print(f"part {arguments.shard} is done ({made}); the same line without --shard then writes {arguments.out}")
+    return _status(refused, len(states))
 
 
 FEATURES = Command(
@@ -137,6 +148,7 @@ FEATURES = Command(
     Argument("--maps", action="store_true", help="store maps of features too, such as 7 x 7"),
     Argument("--every", type=int, default=1, metavar="N", help="the first frame of every N (default 1)"),
     Argument("--batch-size", type=int, default=16, metavar="N", help="pictures at a time (default 16)"),
+    _SHARD,
     *BACKBONE,
     goes_on=True,
     next=lambda a: [line("train", "--data", a.out)],
@@ -150,6 +162,8 @@ POSE = Command(
     Argument("out", metavar="OUT", help="a name that ends in .npz"),
     Argument("--layout", metavar="NAME", help="the joint layout to write (default mediapipe-33; of hands: hand-21)"),
     *POSES,
+    _SHARD,
     overwrite("OUT"),
-    next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],
+    goes_on=True,
+    next=lambda a: [] if a.shard else [line("data", "check", a.out), line("train", "--data", a.out)],
 )

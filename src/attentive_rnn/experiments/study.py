@@ -352,7 +352,7 @@ class _Trainer:
             self._prepared[entry.name] = self._prepare(entry)
         found = self._prepared[entry.name]
         variant, splits = found.variants[job.model], found.splits
-        announce = partial(self._announce, f"{entry.name}, {variant.title}, seed {job.seed}")
+        announce = partial(self._announce, job, f"{entry.name}, {variant.title}, seed {job.seed}")
         config, name = replace(variant.config, seed=job.seed), variant.run_name(job.seed)
         run = run_once(config, found.folder, splits, self.console, name, announce)
         outcome = Outcome.of(variant, [job.seed], [run], task_for(splits.train.schema))
@@ -360,14 +360,13 @@ class _Trainer:
             self.table.add(self._row(entry, entry.recipe, [outcome]))
         return outcome
 
-    def _announce(self, name: str) -> None:
-        """Say which run comes, how many of this study are done by anyone, and who does others."""
+    def _announce(self, job: _Job, name: str) -> None:
+        """Say which run comes, how many of this study's are done by anyone, and who does others."""
         assert self.counted is not None
-        keys = [key for key in self.left if key in self.table.rows]
-        self.left.difference_update(keys)
-        others = self.table.at_work(self.left)
-        words = ", ".join(f"{by}: {key[0]}, {key[1]}, seed {key[2]}" for key, by in sorted(others.items()))
-        self.counted.begin(name if len(others) < 2 else f"{name}  ({words})", self.counted.total - len(self.left))
+        self.left -= {key for key in self.left if key in self.table.rows}
+        others = self.table.at_work(self.left - {job.key})
+        words = "; ".join(f"{by}: {key[0]}, {key[1]}, seed {key[2]}" for key, by in sorted(others.items()))
+        self.counted.begin(f"{name}  ({words})" if others else name, self.counted.total - len(self.left))
 
     def _prepare(self, entry: Entry) -> _Prepared:
         path = [] if entry.data is None else [("data.path", str(self.data / entry.data))]

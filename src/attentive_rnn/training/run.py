@@ -95,8 +95,7 @@ def train(
     with joined() as group:
         device, console = _device_in(group, config), console or standard_error()
         splits = load_splits(config, console) if splits is None else splits
-        starting_model(config, splits.train.schema)
-        run = group.first(lambda: create_run(config, Path(parent), name))
+        run = group.first(lambda: begin(config, Path(parent), splits, name))
         if words and group.rank == 0:
             console.print(words, highlight=False, soft_wrap=True, markup=False)
         return _complete(run, config, splits, device, console, Hooks(callbacks, loggers), group)
@@ -251,7 +250,7 @@ def _complete(
         if group.first(lambda: run.finished):
             return run
         group.wait()  # until process 0 has written what the run began with
-        if not run.fingerprint.exists():
+        if not run.config.exists():
             raise ConfigError(f"{run.path}: process {group.rank} sees no such run: all machines must share this disk")
         splits = resumed_splits(run, splits)
         job = make_job(config, splits, build_model(config, splits.train.schema), device)

@@ -11,7 +11,7 @@ from ..data.io.files import existing
 from ..data.skeletons.layouts import get_layout
 from ..errors import ConfigError
 from .extractors import onnx_session
-from .pose import Person, PoseEstimator
+from .pose import Person, PoseEstimator, key_of
 from .tracking import Tracker
 
 SIDE = 640  # pixels of the picture that a network of any size gets
@@ -68,6 +68,7 @@ class OnnxPose(PoseEstimator):
                 'the file\'s metadata: onnx.helper.set_model_props(network, {"layout": NAME})'
             )
         self.layout = said
+        self.key = key_of(self._path, said, people, patience)
 
     def reset(self) -> None:
         self._tracker.reset()

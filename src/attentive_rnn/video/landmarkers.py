@@ -17,7 +17,7 @@ import numpy as np
 
 from ..data.io.files import existing
 from ..errors import ConfigError, DataError, needed_for
-from .pose import Person, PoseEstimator
+from .pose import Person, PoseEstimator, key_of
 from .tracking import Tracker
 
 NETWORKS = Path(__file__).parent / "networks"
@@ -81,6 +81,7 @@ class MediaPipe(PoseEstimator):
         self._mediapipe = mediapipe
         self._model = NETWORKS / self._bundle if model is None else existing(model)
         self.people, self._tracker, self._time = people, Tracker(patience), 0
+        self.key = key_of(self._model, self.layout, people, patience)
         self._landmarker: Any = self._made()
 
     def reset(self) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from ..data import ConvertLayout, Schema, get_layout, known_layout
-from ..data.io.files import check_writable, write_file
+from ..data.io.files import check_writable, read_bytes, write_file
 from ..data.skeletons.layouts import Layout
 from ..data.transforms.presence import unmark
 from ..errors import DataError
 from .decode import find_videos, read_frames
-from .features import Progress
+from .files import WHOLE, Progress, Shard, make_files, places_for
 from .stages import ahead
 
 PICTURE_UP = "-y"  # of the joints of a person in a picture
@@ -48,12 +51,14 @@ class PoseEstimator(ABC):
 
     Attributes:
         name: what it is, in words.
+        key: a hash of everything that decides what it finds; without one the name says it.
         layout: name of the joint layout of what it finds.
         depth: whether z means something; without it, poses are written without it and models of three coordinates
             refuse them.
     """
 
     name: str
+    key: str = ""
     layout: str
     depth: bool = True
 
@@ -91,6 +96,11 @@ def converted(people: list[Person], layout: Layout, target: Layout) -> list[Pers
     return [convert(person) for person in people]
 
 
+def key_of(model: Path, *settings: object) -> str:
+    """The key of an estimator: a hash of its network's file and of its settings."""
+    return hashlib.sha256(repr(settings).encode() + read_bytes(model)).hexdigest()
+
+
 def check_layout(estimator: PoseEstimator, target: Layout) -> None:
     """Raise ConfigError unless the estimator has every joint of a layout."""
     get_layout(target)
@@ -105,12 +115,17 @@ def extract_poses(
     layout: Layout | None = None,
     people: int = 1,
     overwrite: bool = False,
+    shard: Shard | None = None,
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> list[str]:
     """Write the poses of one video, or of all in a folder, as one .npz of skeleton sequences.
 
     The classes are the names of the videos' folders. Frames in which nobody is found are zeros. Beside what every such
     file has, ``confidence`` is (sum T, people, V) float16.
+
+    The poses of each video are first a file in the folder NAME.parts beside NAME.npz. A file that is there, of the same
+    bytes of the video, the same estimator and settings, is left as it is, so that a call that was interrupted goes on
+    where it stopped. Several processes may call it at once: each video is seen by one of them.
 
     Args:
         videos: a video, or a folder with videos in it or in its subfolders.
@@ -119,6 +134,7 @@ def extract_poses(
         layout: the joint layout to convert to; None: the estimator's.
         people: places for persons in a frame, filled in the order in which they are found.
         overwrite: whether a file at ``out`` may be replaced.
+        shard: (i, n): only the files of every n-th video, from the i-th on; a call without it then writes ``out``.
         progress: called after each video.
 
     Returns:
@@ -126,29 +142,52 @@ def extract_poses(
 
     Raises:
         DataError: no video is found, or there is nobody in any.
-        ConfigError: OUT cannot be written, or the estimator lacks a joint of the layout.
+        ConfigError: OUT cannot be written, two videos have one name, or the estimator lacks a joint of the layout.
     """
-    out = check_writable(out, (".npz",), overwrite)
+    out = check_writable(out, (".npz",), overwrite or shard is not None)
     layout = known_layout(layout) or estimator.layout
     check_layout(estimator, layout)
     root, found = find_videos(videos)
-    joints, confidence, names, folders, rates, refused = [], [], [], [], [], []
-    for number, video in enumerate(found, 1):
-        reason, frames = None, 0
-        try:
-            place, sure, rate = _poses(video, estimator, layout, people)
-            frames = len(place)
-            joints.append(place)
-            confidence.append(sure)
-            rates.append(rate)
-            folders.append(video.relative_to(root).parent.as_posix())
-            names.append(video.relative_to(root).with_suffix("").as_posix())
-        except DataError as error:
-            reason = str(error)
-            refused.append(reason)
-        progress(Progress(video, number, len(found), frames, reason))
-    if not joints:
-        raise DataError(f"{videos}: nobody was found in any of {len(found)} videos: {refused[0]}")
+
+    def make(video: Path, place: Path, origin: dict[str, str]) -> int:
+        joints, confidence, rate = _poses(video, estimator, layout, people)
+        arrays = {"joints": joints, "confidence": confidence}
+        write_file(place, save(arrays, metadata={"video": video.name, "rate": repr(rate), **origin}))
+        return len(joints)
+
+    named = layout if isinstance(layout, str) else " ".join(get_layout(layout).joints)
+    settings = {"estimator_key": estimator.key or estimator.name, "layout": named, "people": str(people)}
+    folder = out.with_suffix(".parts")
+    places = places_for(found, root, folder, ".safetensors")
+    refused = make_files(places, folder, settings, _origin, make, shard or WHOLE, progress)
+    if shard is None:
+        there = {video: place for video, place in places.items() if video not in refused}
+        if not there:
+            reason = refused[found[0]]
+            raise DataError(f"{videos}: nobody was found in any of {len(found)} videos: {reason}")
+        write_file(out, _joined(there, root, layout))
+    return list(refused.values())
+
+
+def _origin(place: Path) -> dict[str, str]:
+    """The metadata of a file of poses."""
+    try:
+        with safe_open(place, framework="np") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DataError(f"{place}: is damaged or not a safetensors file ({error})") from error
+
+
+def _joined(places: Mapping[Path, Path], root: Path, layout: Layout) -> bytes:
+    """The .npz of the poses in files, by their videos."""
+    joints, confidence, rates = [], [], []
+    for place in places.values():
+        with safe_open(place, framework="np") as file:
+            joints.append(file.get_tensor("joints"))
+            confidence.append(file.get_tensor("confidence"))
+            rates.append(float(file.metadata()["rate"]))
+    below = [video.relative_to(root) for video in places]
+    folders = [video.parent.as_posix() for video in below]
     classes = sorted(set(folders) - {"."})
     steady = max(rates) <= 1.01 * min(rates)
     schema = Schema(
@@ -166,11 +205,10 @@ def extract_poses(
         confidence=np.concatenate(confidence),
         lengths=np.array([len(j) for j in joints]),
         labels=np.array([classes.index(folder) if folder != "." else -1 for folder in folders]),
-        name=np.array(names),
+        name=np.array([video.with_suffix("").as_posix() for video in below]),
         schema=np.array(json.dumps(schema.to_dict())),
     )
-    write_file(out, buffer.getvalue())
-    return refused
+    return buffer.getvalue()
 
 
 def place_people(found: list[Person], places: list[int], people: int, joints: int) -> tuple[np.ndarray, np.ndarray]:

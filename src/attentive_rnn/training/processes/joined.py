@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,7 +13,7 @@ from datetime import timedelta
 import torch
 from torch import distributed
 
-from ...errors import ConfigError, ToldError, UserError
+from ...errors import ConfigError, DataWarning, ToldError, UserError
 from ...terminal import be_quiet
 from .fabric import PATIENCE, environment_of
 from .group import Group, find_group
@@ -36,6 +39,7 @@ def joined() -> Iterator[Group]:
         return
     if group.rank > 0:
         be_quiet()
+        warnings.simplefilter("ignore", DataWarning)  # process 0 warns of the same data
     _meet(group)
     watch = None
     try:
@@ -44,12 +48,26 @@ def joined() -> Iterator[Group]:
         watch.finish()
     except BaseException as error:
         if watch is not None:
-            _end(group, watch, error)
+            with _undisturbed():
+                _end(group, watch, error)
         raise
     finally:
         distributed.destroy_process_group()
         if watch is not None:
             watch.close()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without SIGTERM, by which torchrun ends the others of its machine at once: one of them has to speak."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _end(group: Group, watch: Watch, error: BaseException) -> None:
