@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz chaos soak attacks check-kernels check-kernels-sanitized lint bench bench-gpu check-gpu clean
+.PHONY: demo test docs fuzz chaos soak attacks check-kernels check-kernels-sanitized lint bench bench-gpu check-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,11 @@ fuzz: $(VENV)/dev  ## damaged files for every reader and every file of a run, fo
 
 chaos: $(VENV)/dev  ## kills, full disks and read-only folders for every command that writes
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos.py --write docs/reliability.md
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos_study.py --write docs/reliability.md
+
+docs: $(VENV)/dev  ## the documentation site, in build/docs; a warning, such as a broken link, is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
 
 MINUTES := 10
 soak: $(VENV)/dev  ## the recogniser and the page under long use, for so many MINUTES

@@ -40,6 +40,11 @@ def test_the_rows_of_commands_that_were_not_disturbed_stay(tmp_path, monkeypatch
     ]
 
 
+def test_launchers_that_are_killed_leave_the_study_of_one_that_nobody_disturbed():
+    said = run("chaos_study.py", "--runs", "4", "--workers", "2", "--every", "1.5")
+    assert "| 2 | 4 | 1.5 s | " in said
+
+
 def test_long_use_leaves_memory_and_descriptors_as_they_were():
     said = run("soak.py", "--minutes", "0.2")
     assert "| page |" in said

@@ -199,7 +199,7 @@ def test_the_timeline_grows_to_the_segments_that_the_server_finds(server, browse
     page = browser.new_page()
     page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
-    grown = page.evaluate("(lines) => { lines.forEach(show); return segments; }", lines)
+    grown = page.evaluate("(lines) => { lines.forEach((line) => show(line)); refresh(); return segments; }", lines)
     assert grown == wanted
     assert page.locator("#segments button").all_text_contents() == [one["label"] for one in wanted]
     first, last = (page.locator("#segments button").nth(i).bounding_box() for i in (0, -1))

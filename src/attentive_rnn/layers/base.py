@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.utils.hooks import RemovableHandle
 
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths
@@ -224,6 +225,15 @@ class RecurrentBase(nn.Module):
         """Multiplications and additions of a forward pass over T steps of B rows, as the paper counts them."""
         layers = [flops(spec, self._width(i), self.hidden_size) for i, spec in enumerate(self.specs)]
         return T * B * self.directions * sum(layers)
+
+    def register_forward_hook(self, hook: Callable[..., Any], **options: Any) -> RemovableHandle:
+        """As of any module, but Opacus's hooks are refused: they know the gradient of one output, not of the state."""
+        if type(getattr(hook, "__self__", None)).__module__.startswith("opacus."):
+            raise NotImplementedError(
+                f"Opacus's hooks have no gradients of single sequences for {type(self).__name__}; use "
+                'make_private(grad_sample_mode="no_op") and torch.func.vmap, as examples/with_opacus.py does'
+            )
+        return super().register_forward_hook(hook, **options)
 
     def flatten_parameters(self) -> None:
         """Do nothing; here because code written for torch.nn's layers calls it."""

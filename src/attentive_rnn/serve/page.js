@@ -2,10 +2,14 @@
 const at = (id) => document.getElementById(id);
 const colours = ["#e6a700", "#0097a7", "#d81b60", "#689f38", "#8e24aa", "#f4511e", "#3949ab", "#6d4c41"];
 const SURE = 0.3, PAST = 150, SHOWN = 5, STRIPS = 500, CURVES = 6;
+const REFRESH = 100; // milliseconds between two drawings of what is beside the picture
+const UNDER_WAY = 3; // pictures: one is compressed, one decoded and one recognised
 const video = at("video"), board = at("skeleton");
 let model = null, courses = new Map(), times = [], running = 0, dropped = 0;
 const colourOf = (k) => colours[k % colours.length];
+let latest = null, refreshed = 0; // the last picture; when what is beside it was drawn
 let moments = [], segments = []; // seconds of each picture; spans of pictures with one label
+const stale = new Set(); // segments that are longer than their strips
 const address = (path) => `${path}?run=${encodeURIComponent(model.run)}`;
 
 function say(text, wrong = false) {
@@ -15,6 +19,7 @@ function say(text, wrong = false) {
 
 function restart() {
   running += 1;
+  latest = null;
   courses = new Map();
   at("courses").replaceChildren();
   times = [];
@@ -22,27 +27,41 @@ function restart() {
   moments = [];
   keep([]);
   at("label").textContent = "\u00a0";
+  board.width = board.width; // clear
   if (video.srcObject) video.srcObject.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
   return running;
 }
 
-function show(result) {
+// Draw what is recognised over its picture, or over the video that shows it.
+function show(result, still) {
   const began = performance.now();
-  board.width = video.videoWidth || 640;
-  board.height = video.videoHeight || 480;
-  const pen = board.getContext("2d");
+  const [width, height] = [video.videoWidth || 640, video.videoHeight || 480], pen = board.getContext("2d");
+  if (board.width !== width || board.height !== height) [board.width, board.height] = [width, height];
+  if (!still) pen.clearRect(0, 0, width, height);
+  if (still) pen.drawImage(still, 0, 0, board.width, board.height);
   for (const person of result.people) drawPerson(pen, person, board.height);
-  const first = result.people[0];
-  at("label").textContent = first ? model.classes[first.label] : "nobody";
-  if (first) drawProbabilities(first.probabilities);
-  drawCourses(result);
   moments[result.frame] = result.time;
+  remember(result);
   follow(result);
+  latest = result;
   const now = performance.now();
   times.push({ now, ...result.milliseconds, draw: now - began });
   if (times.length > PAST) times.shift();
+  if (now - refreshed >= REFRESH) refresh();
+}
+
+// Draw what is beside the picture: not for each, for layout takes longer than a picture.
+function refresh() {
+  refreshed = performance.now();
+  if (!latest) return;
+  const first = latest.people[0];
+  at("label").textContent = first ? model.classes[first.label] : "nobody";
+  if (first) drawProbabilities(first.probabilities);
+  drawCourses(latest.frame);
   drawTimes();
+  stale.forEach(place);
+  stale.clear();
 }
 
 function drawTimes() {
@@ -97,8 +116,8 @@ function drawBars(place, rows) {
   }));
 }
 
-// For each person the label's probability in the last pictures, in the label's colour.
-function drawCourses({ frame, people }) {
+// Keep for each person the label's probability in the last pictures.
+function remember({ frame, people }) {
   for (const { track, label, probabilities } of people) {
     if (!courses.has(track)) courses.set(track, []);
     courses.get(track).push({ frame, label, sure: probabilities[label] });
@@ -107,6 +126,10 @@ function drawCourses({ frame, people }) {
     while (course.length && course[0].frame <= frame - PAST) course.shift();
     if (!course.length) courses.delete(track);
   }
+}
+
+// Draw each person's curve, in the colours of the labels.
+function drawCourses(frame) {
   const shown = [...courses].slice(-CURVES), place = at("courses");
   while (place.childElementCount > shown.length) place.lastChild.remove();
   shown.forEach(([track, course], i) => {
@@ -147,7 +170,7 @@ function follow({ frame, people }) {
     let last = segments.findLast((segment) => segment.track === track);
     if (last && last.start < since) {
       last.end = Math.min(last.end, since);
-      place(last);
+      stale.add(last);
       last = null;
     }
     if (!last) {
@@ -156,11 +179,12 @@ function follow({ frame, people }) {
     }
     last.label = model.classes[label];
     last.end = frame + 1;
-    place(last);
+    stale.add(last);
   }
 }
 
 function keep(found) {
+  stale.clear();
   segments = found;
   at("segments").replaceChildren();
   at("export").hidden = true;
@@ -229,16 +253,16 @@ async function camera() {
   }
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const socket = new WebSocket(`${scheme}://${location.host}${address("/live")}`);
-  const still = document.createElement("canvas");
-  let waiting = 0, asked = false, refused = false; // two pictures are under way: one is decoded while the other is recognised
-  let sent = 0, first = null; // of the pictures that the webcam has shown
+  const free = Array.from({ length: UNDER_WAY }, () => document.createElement("canvas")), waiting = [];
+  let asked = false, refused = false, sent = 0, first = null; // of the pictures that the webcam has shown
   const send = (_, shown) => {
     asked = false;
     if (mine !== running) return socket.close();
+    const still = free.pop();
     still.width = video.videoWidth;
     still.height = video.videoHeight;
-    still.getContext("2d").drawImage(video, 0, 0);
-    waiting += 1;
+    still.getContext("2d", { willReadFrequently: true, alpha: false }).drawImage(video, 0, 0);
+    waiting.push(still);
     sent += 1;
     first ??= shown?.presentedFrames;
     if (shown) dropped = shown.presentedFrames - first + 1 - sent;
@@ -246,7 +270,7 @@ async function camera() {
     ask();
   };
   const ask = () => {
-    if (asked || waiting > 1) return;
+    if (asked || !free.length) return;
     asked = true;
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(send); else requestAnimationFrame(send);
   };
@@ -254,9 +278,10 @@ async function camera() {
   socket.onmessage = (event) => {
     if (mine !== running) return socket.close();
     const result = JSON.parse(event.data);
-    waiting -= 1;
+    const still = waiting.shift();
     refused = Boolean(result.error);
-    if (refused) say(result.error, true); else show(result);
+    if (refused) say(result.error, true); else show(result, still);
+    if (still) free.push(still);
     ask();
   };
   socket.onclose = () => mine === running && !refused && say("The server has closed the connection.", true);
@@ -279,6 +304,7 @@ async function film(file) {
         const result = JSON.parse(line);
         if (result.error) return say(result.error, true);
         if (result.segments) {
+          refresh();
           keep(result.segments);
           return say("Done");
         }
@@ -301,7 +327,6 @@ async function choose(run) {
   restart();
   model = found;
   at("bars").replaceChildren();
-  board.width = board.width; // clear
   say("Choose the webcam or a video. Nothing leaves this machine.");
 }
 

@@ -95,8 +95,7 @@ def train(
     with joined() as group:
         device, console = _device_in(group, config), console or standard_error()
         splits = load_splits(config, console) if splits is None else splits
-        starting_model(config, splits.train.schema)
-        run = group.first(lambda: create_run(config, Path(parent), name))
+        run = group.first(lambda: begin(config, Path(parent), splits, name))
         if words and group.rank == 0:
             console.print(words, highlight=False, soft_wrap=True, markup=False)
         return _complete(run, config, splits, device, console, Hooks(callbacks, loggers), group)

@@ -52,8 +52,11 @@ def _holder(path):
     return process
 
 
-def test_a_full_disk_keeps_nobody_from_a_lock(tmp_path):
-    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\nwith held"  # after the imports
+@pytest.mark.parametrize("room", [0, 100])  # bytes: the lock is empty, or cut
+def test_a_full_disk_keeps_nobody_from_a_lock(tmp_path, room):
+    full = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\nwith held"  # after the imports
+    )
     code = HOLD.replace("with held", full)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], input="", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr

@@ -23,7 +23,7 @@ from ...errors import DataError
 from ..dataset import SequenceDataset
 from ..io.bad_samples import check_bad
 from ..io.files import existing, read_bytes
-from ..io.label_table import facts_of_files, files_of, holds_files, name_of
+from ..labels.table import facts_of_files, files_of, holds_files, name_of
 from ..options import whole
 from ..recordings import Windows, with_windows
 from ..schema import Schema

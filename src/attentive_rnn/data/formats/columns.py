@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -112,7 +113,9 @@ class Columns:
     def missing(self, name: str) -> int:
         """The rows in which a column has no value, by :func:`attentive_rnn.data.io.cells.absent`."""
         values = self.values[name]
-        return values.count(absent) if isinstance(values, TextColumn) else sum(map(absent, self.texts(name)))
+        if isinstance(values, TextColumn):
+            return values.count(absent)
+        return sum(count for text, count in Counter(self.texts(name)).items() if absent(text))
 
     def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
         """The number of each text of a column, int64 (rows,), and the different texts in the order of their rows."""

@@ -27,8 +27,10 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import is_on_disk
 from . import parquet
 from .columns import Columns, Kind, from_columns
+from .long import pieces
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
 from .long.roles import KNOWN, Rows, find_roles, says, with_part_of_flags
@@ -83,6 +85,8 @@ def read(
     path = existing(path)
     given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
     reading = Reading(given, features, keep, layout, missing, values, target, decimal)
+    if is_on_disk() and not wide and (dataset := _in_pieces(path, header, reading, windows)) is not None:
+        return dataset
     table, notes = _columns(path, header, decimal)
     if wide:
         usual = {name for name in table.values if any(name.strip().lower() in known for known in KNOWN.values())}
@@ -193,7 +197,10 @@ def _columns(path: Path, header: bool | None, decimal: Decimal | None) -> tuple[
     """The columns of a file, and notes on how it was taken."""
     if path.is_dir() or path.suffix.lower() in arrow.SUFFIXES:
         return replace(parquet.read_columns(path), decimal=decimal), []
-    data = decompress(read_bytes(path), str(path))
+    return _text_columns(decompress(read_bytes(path), str(path)), path, header, decimal)
+
+
+def _text_columns(data: bytes, path: Path, header: bool | None, decimal: Decimal | None) -> tuple[Columns, list[str]]:
     if (plain := plain_table(data, str(path), header)) is not None:
         return Columns(str(path), "line", plain.lines, dict(plain.columns), decimal=decimal), []
     table = parse_table(data, str(path), header, packed=False)
@@ -202,6 +209,42 @@ def _columns(path: Path, header: bool | None, decimal: Decimal | None) -> tuple[
     columns: dict[str, list[str] | TextColumn | np.ndarray] = {**table.columns()}
     notes = [*table.notes, *([header_note(str(path))] if table.numbered else [])]
     return Columns(str(path), "line", table.lines, columns, decimal=decimal), notes
+
+
+def _in_pieces(path: Path, header: bool | None, reading: Reading, windows: Windows | None) -> SequenceDataset | None:
+    """The data set of a file that is larger than a piece; None of another, or where no column tells the sequences."""
+    name, arrow_file = path.name.lower(), path.suffix.lower() == ".parquet"
+    if path.is_dir() or not name.endswith((".csv", ".tsv", ".parquet")) or path.stat().st_size <= pieces.PIECE:
+        return None
+
+    def last(table: Columns) -> int:
+        roles = find_roles(table, reading.given)
+        if "sequence" not in roles:
+            raise _OneSequenceError
+        return int(changes(table.codes(roles["sequence"])[0])[-1])
+
+    def columns(source: Any) -> Columns:
+        if arrow_file:
+            return replace(parquet.table_columns(source, str(path)), decimal=reading.decimal)
+        table, _ = _text_columns(source, path, header, reading.decimal)
+        if all(map(table.is_nameless, table.values)):
+            raise _OneSequenceError
+        return table
+
+    if header is False:
+        return None
+    tables = (
+        pieces.of_batches(parquet.batches(path), columns, last) if arrow_file else pieces.of_text(path, columns, last)
+    )
+    try:
+        made = [_dataset(table, [], path.name.split(".")[0], reading, windows) for table in tables]
+    except _OneSequenceError:
+        return None
+    return pieces.joined(made, str(path))
+
+
+class _OneSequenceError(Exception):
+    """All rows of a file are of one sequence, so that it cannot be read in pieces."""
 
 
 def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:

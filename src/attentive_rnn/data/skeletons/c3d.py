@@ -24,8 +24,8 @@ from ...errors import DataError, needed_for
 from ..dataset import SequenceDataset
 from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing, quoted, read_bytes
-from ..io.label_table import facts_of_files, files_of, holds_files, name_of
 from ..io.memory import check_memory
+from ..labels.table import facts_of_files, files_of, holds_files, name_of
 from ..schema import Schema, has_control_characters
 from ..source import Source
 from ..split import with_test_part
