@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz chaos soak attacks check-kernels lint bench bench-gpu check-gpu clean
+.PHONY: demo test docs fuzz chaos soak attacks check-kernels check-kernels-sanitized lint bench bench-gpu check-gpu clean
 
 $(VENV)/user: pyproject.toml constraints-cpu.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,10 @@ chaos: $(VENV)/dev  ## kills, full disks and read-only folders for every command
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos.py --write docs/reliability.md
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/chaos_study.py --write docs/reliability.md
 
+docs: $(VENV)/dev  ## the documentation site, in build/docs; a warning, such as a broken link, is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
+
 MINUTES := 10
 soak: $(VENV)/dev  ## the recogniser and the page under long use, for so many MINUTES
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/soak.py --minutes $(MINUTES) --write docs/reliability.md
@@ -43,6 +47,10 @@ RECORD := --seed $(SEED) --record build/kernels.jsonl --write docs/reliability.m
 check-kernels: $(VENV)/dev  ## COUNT random calls of the CPU kernels against the reference, from SEED
 	mkdir -p build
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/check_kernels.py --count $(COUNT) $(RECORD)
+
+check-kernels-sanitized: $(VENV)/dev  ## a tenth of COUNT such calls, of kernels with the address and undefined-behaviour sanitizers
+	mkdir -p build
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python tools/sanitized.py tools/check_kernels.py --count $$(($(COUNT) / 10)) $(RECORD)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

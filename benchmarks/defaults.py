@@ -13,6 +13,7 @@ import argparse
 import statistics
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -114,16 +115,10 @@ def minirocket(entry: Entry, choice: Choice) -> Row:
     """MiniRocket on the same parts, after the same centring of bodies, with all sequences brought to one length."""
     from aeon.classification.convolution_based import MiniRocketClassifier
 
-    plain = choice.config.data
-    plain.standardise = False
-    fitted = fit_preprocessing(plain, choice.splits.train)
-    train, test = (preprocess(part, fitted) for part in (choice.splits.train, choice.splits.test))
-    assert isinstance(train, SequenceDataset)
-    assert isinstance(test, SequenceDataset)
-    frames = max(9, int(train.lengths.max()))  # its kernels are nine frames long
+    train, test, labels, truth = of_aeon(choice)
     began, seed = time.perf_counter(), choice.config.seed
-    model = MiniRocketClassifier(random_state=seed, n_jobs=1).fit(of_one_length(train, frames), train.labels)
-    right = model.predict(of_one_length(test, frames)) == test.labels
+    model = MiniRocketClassifier(random_state=seed, n_jobs=1).fit(train, labels)
+    right = model.predict(test) == truth
     accuracy, low, high = wilson(int(right.sum()), len(right))
     return Row(
         name=entry.name,
@@ -142,6 +137,17 @@ def minirocket(entry: Entry, choice: Choice) -> Row:
         command=f"aeon {version('aeon')}, MiniRocketClassifier(random_state={seed})",
         version=version("attentive-rnn"),
     )
+
+
+def of_aeon(choice: Choice) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The training and test sequences (N, D, frames) for aeon's classifiers, bodies centred, and the labels of both."""
+    plain = replace(choice.config.data, standardise=False)
+    fitted = fit_preprocessing(plain, choice.splits.train)
+    train, test = (preprocess(part, fitted) for part in (choice.splits.train, choice.splits.test))
+    assert isinstance(train, SequenceDataset)
+    assert isinstance(test, SequenceDataset)
+    frames = max(9, int(train.lengths.max()))  # their kernels are nine frames long
+    return of_one_length(train, frames), of_one_length(test, frames), train.labels, test.labels
 
 
 def of_one_length(dataset: SequenceDataset, frames: int) -> np.ndarray:

@@ -141,11 +141,14 @@ def report(seconds: float) -> list[str]:
         layers[name].backend = name
     runs = {name: training(layers[name], x) for name in LOOPS if name != "reference"}
     runs["convolution"] = training(layer.input_to_state, x)
+    runs["narrow"] = training(nn.Conv2d(C, C, 3, padding=1), x)
     times = interleave(runs, seconds)
     times["reference"] = once(training(layers["reference"], x))
     say("| the whole layer | ms | ratio |", "|---|---|---|")
     say(*(line(LOOPS[name], times[name], times["cpu"]) for name in LOOPS))
-    say(line("its convolution alone", times["convolution"], times["cpu"]), "")
+    channels = layer.input_to_state.out_channels
+    say(line(f"its convolution alone, {C} to {channels} channels", times["convolution"], times["cpu"]))
+    say(line(f"a 3 x 3 convolution, {C} to {C} channels", times["narrow"], times["cpu"]), "")
 
     image = torch.randn(B, 3, H, W, requires_grad=True)
     hosts = {

@@ -1,12 +1,16 @@
 """Layers exported to ONNX beside the layers themselves: for each kind, gate and direction the largest difference.
 
-`python -m benchmarks.onnx` prints a table. Each layer is exported once and run by onnxruntime on sequences of all sizes
+    python -m benchmarks.onnx [--only LAYER ...] [--write docs/benchmarks.md]
+
+prints a table. Each layer is exported once and run by onnxruntime on sequences of all sizes
 in `SIZES`, in full and with lengths from 0 to T; what lies past a length is NaN.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import importlib.metadata
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,6 +21,10 @@ import torch
 
 from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU, EleAttLSTM, EleAttRNN
 from attentive_rnn.export import to_onnx
+
+from .sections import with_section
+
+TITLE = "## ONNX: exported layers beside the layers"
 
 D, N = 5, 7
 SIZES = ((1, 1), (1, 4), (2, 3), (17, 1), (40, 5))  # (T, B)
@@ -40,17 +48,35 @@ class Row(NamedTuple):
     gate: str
     direction: str
     full: float
-    lengths: float
+    lengths: float | None  # None: of maps, which have none
 
 
 def main() -> int:
-    """Print the table."""
+    """Print the table, and put it into a page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=(*LAYERS, "AttentionRNN2d"), help="these layers")
-    chosen = parser.parse_args().only
-    print("| layer | gate | direction | full length | lengths 0 to T |\n| --- | --- | --- | --- | --- |", flush=True)
-    for row in rows(chosen or (*LAYERS, "AttentionRNN2d")):
-        print(f"| {row.layer} | {row.gate} | {row.direction} | {row.full:.1e} | {row.lengths:.1e} |", flush=True)
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="the page whose section is replaced")
+    arguments = parser.parse_args()
+    packages = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "onnxruntime", "onnxscript")
+    )
+    page = [
+        TITLE,
+        "",
+        f"Made by `python -m benchmarks.onnx` on {datetime.date.today()}: {packages}. The largest difference of all",
+        f"outputs and states, in float32, over sequences of (T, B) = {', '.join(map(str, SIZES))}; or over maps.",
+        "",
+        "| layer | gate | direction | full length | lengths 0 to T |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    print(*page, sep="\n", flush=True)
+    for row in rows(arguments.only or (*LAYERS, "AttentionRNN2d")):
+        lengths = "-" if row.lengths is None else f"{row.lengths:.1e}"
+        page.append(f"| {row.layer} | {row.gate} | {row.direction} | {row.full:.1e} | {lengths} |")
+        print(page[-1], flush=True)
+    if arguments.write:
+        text = arguments.write.read_text(encoding="utf-8")
+        arguments.write.write_text(with_section(text, TITLE, page), encoding="utf-8")
     return 0
 
 
@@ -80,7 +106,7 @@ def _map_rows() -> Iterator[Row]:
             with torch.no_grad():
                 gaps.append(_difference(run(x), layer(x)))
         fed = ", values fed back" if feed else ""
-        yield Row(f"AttentionRNN2d, {scan}{fed}", "-", str(directions), max(gaps), float("nan"))
+        yield Row(f"AttentionRNN2d, {scan}{fed}", "-", str(directions), max(gaps), None)
 
 
 def _exported(layer: torch.nn.Module) -> Callable[..., list[np.ndarray]]:

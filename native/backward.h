@@ -59,6 +59,7 @@ struct Backward {
         long ld_dx, gathered, capacity, width;  // width: of the columns of `inputs` before the cell's own
         Ring<T> ring;
         double *d_lag;  // the gradients of the lags' weights
+        Pair *short_inputs, *short_deltas;  // the gathered rows in pairs, for short products
     };
 
     Buffers buffers(long R, Arena &arena) const {
@@ -66,7 +67,8 @@ struct Backward {
         Buffers b{};
         b.width = N + D + G + call.rank;
         b.capacity = larger(large_weights(D, N) ? flush_rows_large : flush_rows, R);
-        b.s.ld_input = row_stride<T>(b.width + Cell::own * N), b.s.ld_delta = row_stride<T>(Cell::deltas * N + call.da_after_du() + G);
+        b.s.ld_input = row_stride<T>(b.width + Cell::own * N);
+        b.s.ld_delta = row_stride<T>(Cell::deltas * N + call.da_after_du() + G);
         b.s.ld_state = row_stride<T>(N), b.ld_dx = row_stride<T>(D);
         b.inputs = arena.take<T>(b.capacity * b.s.ld_input);
         b.deltas = arena.take<T>(b.capacity * b.s.ld_delta);
@@ -76,6 +78,9 @@ struct Backward {
         b.kept = arena.take<T>(call.raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
         b.ring = residual.ring(R, arena);
         b.d_lag = arena.take<double>(residual.K);
+        const long pairs = call.raw.short_products ? (b.capacity + 1) / 2 : 0;
+        b.short_inputs = arena.take<Pair>(pairs * b.s.ld_input + lanes<float>);
+        b.short_deltas = arena.take<Pair>(pairs * b.s.ld_delta + lanes<float>);
         arena.take<T>(lanes<T>);
         return b;
     }
@@ -212,7 +217,17 @@ struct Backward {
     void flush(Buffers &b, const Sums<T, Cell> &sums) const {
         const long N = call.N, D = call.D, K = b.gathered, ldi = b.s.ld_input, ldd = b.s.ld_delta;
         const long from_h = Cell::first_from_h * N, gate_at = Cell::deltas * N, da_at = gate_at + call.da_after_du();
+        if constexpr (has_short<T>)
+            if (call.raw.short_products) {
+                pair_rows(b.short_inputs, b.inputs, ldi, K);
+                pair_rows(b.short_deltas, b.deltas, ldd, K);
+            }
         const auto add = [&](long rows, long cols, const T *input, const T *delta, T *to, long ld) {
+            if constexpr (has_short<T>)
+                if (call.raw.short_products)
+                    return short_add_transposed(rows, cols, (K + 1) / 2, b.short_inputs + (input - b.inputs), ldi,
+                                                b.short_deltas + (delta - b.deltas), ldd, to, ld,
+                                                to_h.panels.threads);
             if (large_weights(D, N))
                 add_transposed_far(rows, cols, K, input, ldi, delta, ldd, to, ld, to_h.panels.threads);
             else

@@ -42,8 +42,28 @@ const Kernels *selected = best();
 
 using attentive::selected;
 
-int recurrence_forward(const RecurrenceCall *call) { return selected->forward(*call); }
-int recurrence_backward(const RecurrenceCall *call) { return selected->backward(*call); }
+int has_short_products() {
+#if defined(WITH_X86) && !defined(EMULATE_AVX512)
+    return selected == &attentive::kernels_avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return 0;
+#endif
+}
+
+namespace {
+
+// The call as this machine can run it: on vectors of AVX-512 short products need an instruction that it may not have.
+RecurrenceCall possible(RecurrenceCall call) {
+#if defined(WITH_X86) && !defined(EMULATE_AVX512)
+    if (selected == &attentive::kernels_avx512 && !has_short_products()) call.short_products = 0;
+#endif
+    return call;
+}
+
+}  // namespace
+
+int recurrence_forward(const RecurrenceCall *call) { return selected->forward(possible(*call)); }
+int recurrence_backward(const RecurrenceCall *call) { return selected->backward(possible(*call)); }
 int64_t recurrence_history_bytes(const RecurrenceCall *call) { return selected->history_bytes(*call); }
 
 int lstm2d_forward(const Lstm2dCall *call) { return selected->lstm2d_forward(*call); }

@@ -26,8 +26,8 @@ struct Job {
 
     Job(const Pass &pass, const Plan &plan, long threads) : pass(pass), plan(plan), threads(threads) {}
 
-    // False: no memory. product_threads: those that share each product.
-    bool prepare(bool pack, long product_threads = 1) {
+    // False: no memory. product_threads: those that share each product; short_products: see short.h.
+    bool prepare(bool pack, long product_threads = 1, bool short_products = false) {
         Arena count, unused;
         Pass(pass).pack(count);
         pass.buffers(plan.most(), unused);
@@ -35,7 +35,7 @@ struct Job {
         if (!buffers.reserve(threads * buffer_bytes)) return false;
         if (!pack) return true;
         if (!weights.reserve(count.used)) return false;
-        Arena arena{weights.data(), 0, product_threads};
+        Arena arena{weights.data(), 0, product_threads, short_products};
         pass.pack(arena);
         return true;
     }

@@ -52,7 +52,7 @@ struct RowsJob : Job<Pass, Plan> {
           shared(shared) {}
 
     bool prepare(bool pack) {
-        return order.ready && Job<Pass, Plan>::prepare(pack, shared ? threads_for(call) : 1);
+        return order.ready && Job<Pass, Plan>::prepare(pack, shared ? threads_for(call) : 1, call.short_products);
     }
     Rows rows(long chunk) const {
         return {call.lengths ? order.data() : nullptr,

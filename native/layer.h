@@ -10,6 +10,7 @@ struct Arena {
     char *base = nullptr;
     long used = 0;
     long threads = 1;  // that share a product with the weights packed here
+    bool is_short = false;  // whether these products are short
     template <class T>
     T *take(long count) {
         T *part = base ? reinterpret_cast<T *>(base + used) : nullptr;
@@ -33,7 +34,8 @@ struct Call {
     const bool gated, lagged;
     const long rank, U;  // of the gate: r or 0, and the rows of ia and ha, r or D; without a gate both 0
     explicit Call(const RecurrenceCall &call)
-        : raw(call), T_(call.steps), B(call.rows), D(call.inputs), N(call.units), gated(call.gate != GATE_NONE), lagged(call.lags > 0),
+        : raw(call), T_(call.steps), B(call.rows), D(call.inputs), N(call.units),
+          gated(call.gate != GATE_NONE), lagged(call.lags > 0),
           rank(gated ? call.gate_rank : 0), U(rank ? rank : gated ? D : 0) {}
 
     // Where a gate's da stands behind its du, for products write whole vectors.
@@ -62,6 +64,7 @@ struct Product {
         T *to = arena.take<T>(Panels<T>::size(depth, cols));
         panels = {to, depth, cols, arena.threads};
         if (!to) return;
+        T *const start = to;
         for (long first = 0; first < cols; first += width, to += (1 + depth) * width) {
             const long used = smaller(width, cols - first);
             clear(to, (1 + depth) * width);
@@ -69,6 +72,7 @@ struct Product {
             transpose(to + width, hh + first * n, n, used);
             transpose(to + (1 + n) * width, ih + first * d, d, used);
         }
+        if (arena.is_short) panels.shorten(start);
     }
 
     // to (depth, width), its first `cols` columns the rows of `from` (cols, depth), a cache line of each row at a time
@@ -131,6 +135,7 @@ struct BackProduct {
         T *to = arena.take<T>(Panels<T>::size(depth, cols));
         panels = {to, depth, cols, arena.threads};
         if (!to) return;
+        T *const start = to;
         for (long from = 0; from < cols; from += width) {
             const long used = smaller(width, cols - from);
             clear(to, width);
@@ -141,6 +146,7 @@ struct BackProduct {
                 clear(to + used, width - used);
             }
         }
+        if (arena.is_short) panels.shorten(start);
     }
 
     void apply(long rows, const T *delta, long ld, T *y, long ldy, bool accumulate) const {

@@ -1,11 +1,13 @@
 // Products with weights that are packed once a call, and the products that gather the weights' gradients.
 //
 // Packed weights: the columns of a (depth, cols) matrix in panels two vectors wide, each panel (1 + depth, width) with
-// the bias as its first row, so that a product reads them in one pass.
+// the bias as its first row, so that a product reads them in one pass. With short products the rows after the bias are
+// pairs (short.h).
 #pragma once
 #include <utility>
 
 #include "runtime.h"
+#include "short.h"
 #include "simd.h"
 
 namespace attentive::ISA {
@@ -21,11 +23,33 @@ struct Panels {
     const T *data = nullptr;
     long depth = 0, cols = 0;
     long threads = 1;  // that share a product
+    bool is_short = false;
 
     static long size(long depth, long cols) {
         return (cols + panel_width<T> - 1) / panel_width<T> * (1 + depth) * panel_width<T>;
     }
-    long panel_size() const { return (1 + depth) * panel_width<T>; }
+    long rows() const { return is_short ? (depth + 1) / 2 : depth; }
+    long panel_size() const { return (1 + rows()) * panel_width<T>; }
+
+    // The weights, packed in `to`, as pairs, in their place.
+    void shorten(T *to) {
+        if constexpr (has_short<T>) {
+            constexpr long width = panel_width<T>;
+            const T *from = to;
+            is_short = true;
+            for (long col = 0; col < cols; col += width) {
+                T two[2 * width]{};
+                copy(two, from, width), copy(to, two, width);
+                to += width, from += width;
+                for (long k = 0; k < depth; k += 2, to += width) {
+                    const long some = smaller(2, depth - k);
+                    clear(two + width, width), copy(two, from, some * width);
+                    pair_rows(reinterpret_cast<Pair *>(to), two, width, 2);
+                    from += some * width;
+                }
+            }
+        }
+    }
 };
 
 // y (M, V vectors) = bias + a W, or y += a W, from the start of a panel on. The loops over M and V are unrolled: `acc`
@@ -148,10 +172,33 @@ void share(long tasks, long threads, F f) {
 
 constexpr long second_level = 512 << 10;  // bytes of weights that stay in the second-level cache from step to step
 
+// The same as `matmul_columns` by short products: some rows of a at a time are put in pairs and then pass all panels.
+inline void short_columns(long first, long last, long rows, const float *a, long lda, const Panels<float> &w, float *y,
+                          long ldy, bool accumulate) {
+    constexpr long width = panel_width<float>, most = 96, ld = depth_block / 2 + lanes<float>;
+    alignas(64) Pair pairs[most * ld];
+    for (long row = 0; row < rows; row += most)
+        for (long k = 0; k < larger(1, w.depth); k += depth_block) {
+            const long height = smaller(most, rows - row), part = smaller(depth_block, w.depth - k);
+            for (long i = 0; i < height; i++) pair_row(pairs + i * ld, a + (row + i) * lda + k, part);
+            const float *panel = w.data + first / width * w.panel_size();
+            for (long col = first; col < last; col += width, panel += w.panel_size()) {
+                const auto &tiles = w.cols - col > lanes<float> ? short_tiles<2> : short_tiles<1>;
+                const Pair *from = reinterpret_cast<const Pair *>(panel + (1 + k / 2) * width);
+                each_tile(height, short_rows, [&](long i, long count) {
+                    tiles.tiles[count](pairs + i * ld, ld, accumulate || k > 0 ? nullptr : panel, from, (part + 1) / 2,
+                                       y + (row + i) * ldy + col, ldy);
+                });
+            }
+        }
+}
+
 // Columns first to last of y (rows, cols) = bias + a W or y += a W.
 template <class T>
 void matmul_columns(long first, long last, long rows, const T *a, long lda, const Panels<T> &w, T *y, long ldy,
                     bool accumulate) {
+    if constexpr (has_short<T>)
+        if (w.is_short) return short_columns(first, last, rows, a, lda, w, y, ldy, accumulate);
     const long width = panel_width<T>, size = w.panel_size();
     const long blocks = larger(1, (w.depth + depth_block / 2) / depth_block),
                block = larger(1, (w.depth + blocks - 1) / blocks);
@@ -204,6 +251,22 @@ void add_transposed(long rows, long cols, long depth, const T *a, long lda, cons
                 tile(a + first + i, lda, b + col, ldb, depth, c + (first + i) * ldc + col, ldc);
             });
         }
+}
+
+// The same for pairs of the rows of a and b, and rows of c shared by threads.
+inline void short_add_transposed(long rows, long cols, long pairs, const Pair *a, long lda, const Pair *b, long ldb,
+                                 float *c, long ldc, long threads) {
+    constexpr long width = panel_width<float>;
+    const long shares = (rows + row_block - 1) / row_block;
+    share(shares, threads, [&](long part, long) {
+        const long first = rows * part / shares, count = rows * (part + 1) / shares - first;
+        for (long col = 0; col < cols; col += width) {
+            const auto &tiles = cols - col > lanes<float> ? short_tiles<2> : short_tiles<1>;
+            each_tile(count, short_rows, [&](long i, long height) {
+                tiles.transposed[height](a + first + i, lda, b + col, ldb, pairs, c + (first + i) * ldc + col, ldc);
+            });
+        }
+    });
 }
 
 constexpr long packed_depth = 192;  // rows of a panel of b that stay in the first-level cache

@@ -88,6 +88,8 @@ PyObject *history_bytes2d(PyObject *, PyObject *const *args, Py_ssize_t count) {
 
 PyObject *isa(PyObject *, PyObject *) { return PyUnicode_FromString(selected_isa()); }
 
+PyObject *short_products(PyObject *, PyObject *) { return PyBool_FromLong(has_short_products()); }
+
 PyObject *select_isa(PyObject *, PyObject *name) {
     PyObject *bytes = PyUnicode_AsUTF8String(name);
     if (!bytes) return nullptr;
@@ -227,6 +229,7 @@ PyMethodDef methods[] = {
      "The size of the history that an Lstm2dCall's backward pass needs."},
     {"isa", isa, METH_NOARGS, "The instruction set in use."},
     {"select_isa", select_isa, METH_O, "Use another instruction set that this machine has."},
+    {"short_products", short_products, METH_NOARGS, "Whether short products are faster than others here."},
     {"pool_limit", set_pool_limit, METH_O, "Set the most bytes that are kept for later calls."},
     {"pool_bytes", get_pool_bytes, METH_NOARGS, "The bytes kept for later calls."},
     {nullptr, nullptr, 0, nullptr}};

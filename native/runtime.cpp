@@ -14,15 +14,33 @@
 namespace attentive {
 namespace {
 
-// Blocks are kept by size, largest need first; what does not fit the limit goes back to the system.
+// Blocks are kept by size, header included. What does not fit the limit goes back to the system, the largest first. Where
+// none is set the pool may keep as much as was in use at once, so that the next training step of deep layers on long
+// sequences finds the memory of the last one.
 struct Pool {
     std::mutex mutex;
-    std::multimap<int64_t, char *> free;  // by size, header included
+    std::multimap<int64_t, char *> free;
 #ifdef __SANITIZE_ADDRESS__
-    int64_t kept = 0, limit = 0;
+    int64_t limit = 0;
+    bool is_set = true;
 #else
-    int64_t kept = 0, limit = int64_t(1) << 30;
+    int64_t limit = int64_t(1) << 30;
+    bool is_set = false;
 #endif
+    int64_t kept = 0, used = 0;
+
+    void use(int64_t bytes) {
+        used += bytes;
+        if (!is_set && used > limit) limit = used;
+    }
+    void keep_at_most(int64_t bytes) {
+        while (kept > bytes) {
+            const auto largest = std::prev(free.end());
+            kept -= largest->first;
+            ::free(largest->second);
+            free.erase(largest);
+        }
+    }
 };
 
 constexpr int64_t header = 64, huge_page = int64_t(2) << 20;
@@ -94,6 +112,7 @@ char *pool_take(int64_t bytes) {
         if (found != pool->free.end() && found->first <= bytes + bytes / 4 + (64 << 10)) {
             char *memory = found->second;
             pool->kept -= found->first;
+            pool->use(found->first);
             pool->free.erase(found);
             return memory + header;
         }
@@ -101,6 +120,8 @@ char *pool_take(int64_t bytes) {
     char *memory = fresh(bytes);
     if (!memory) return nullptr;
     *reinterpret_cast<int64_t *>(memory) = bytes;
+    std::lock_guard<std::mutex> lock(pool->mutex);
+    pool->use(bytes);
     return memory + header;
 }
 
@@ -109,13 +130,9 @@ void pool_give(char *data) {
     const int64_t bytes = size_of(data);
     char *memory = data - header;
     std::lock_guard<std::mutex> lock(pool->mutex);
+    pool->used -= bytes;
     if (bytes > pool->limit) return ::free(memory);
-    while (pool->kept + bytes > pool->limit) {
-        const auto largest = std::prev(pool->free.end());
-        pool->kept -= largest->first;
-        ::free(largest->second);
-        pool->free.erase(largest);
-    }
+    pool->keep_at_most(pool->limit - bytes);
     pool->free.emplace(bytes, memory);
     pool->kept += bytes;
 }
@@ -127,13 +144,8 @@ int64_t pool_bytes() {
 
 void pool_limit(int64_t bytes) {
     std::lock_guard<std::mutex> lock(pool->mutex);
-    pool->limit = bytes;
-    while (pool->kept > bytes) {
-        const auto largest = std::prev(pool->free.end());
-        pool->kept -= largest->first;
-        ::free(largest->second);
-        pool->free.erase(largest);
-    }
+    pool->limit = bytes, pool->is_set = true;
+    pool->keep_at_most(bytes);
 }
 
 Block::~Block() {

@@ -23,7 +23,7 @@ class Block {
 char *pool_take(int64_t bytes);  // 64-byte aligned, at least that long; null: no memory
 void pool_give(char *data);
 int64_t pool_bytes();            // what the pool keeps for the next call
-void pool_limit(int64_t bytes);  // the most that it keeps
+void pool_limit(int64_t bytes);  // the most that it keeps; until it is set, 1 GiB, or the most that was in use at once
 
 // task(context, i, thread) for i in 0..tasks, on at most `threads` threads, of which the caller is number 0. Runs on
 // the caller alone where another call has the threads.

@@ -120,13 +120,23 @@ ALWAYS_INLINE T sum(Vector<T> v) {
     return total;
 }
 
+#if VECTOR_BYTES == 64 && defined(__AVX512DQ__)
+// Eight sums, of the lanes that many apart.
+ALWAYS_INLINE __m256 halved(Vector<float> v) {
+    const __m512 both = reinterpret_cast<__m512>(v);
+    return _mm256_add_ps(_mm512_castps512_ps256(both), _mm512_extractf32x8_ps(both, 1));
+}
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+ALWAYS_INLINE __m256 halved(Vector<float> v) { return reinterpret_cast<__m256>(v); }
+#endif
+
 // The sums of the lanes of four vectors.
 template <class T>
 ALWAYS_INLINE void sums(const Vector<T> *v, T *to) {
-#if VECTOR_BYTES == 32 && defined(__AVX2__)
+#if VECTOR_BYTES == 64 && defined(__AVX512DQ__) || VECTOR_BYTES == 32 && defined(__AVX2__)
     if constexpr (sizeof(T) == 4) {
-        const auto m = [&](int i) { return reinterpret_cast<__m256>(v[i]); };
-        const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(m(0), m(1)), _mm256_hadd_ps(m(2), m(3)));
+        const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(halved(v[0]), halved(v[1])),
+                                          _mm256_hadd_ps(halved(v[2]), halved(v[3])));
         _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
         return;
     }

@@ -211,7 +211,7 @@ def term_errors(call: Call, exact: dict[str, Tensor], share: float, seed: int) -
     return {name: float((off[name] - expected).norm()) for name, expected in exact.items()}
 
 
-def compare(call: Call, exact: dict[str, Tensor] | None = None) -> None:
+def compare(call: Call, exact: dict[str, Tensor] | None = None, bound: float | None = None) -> None:
     """The kernels give what the reference gives in float64, to within rounding.
 
     Rounding is relative to a result, or where terms cancel to what :func:`term_errors` says of their sizes: the most of
@@ -220,9 +220,11 @@ def compare(call: Call, exact: dict[str, Tensor] | None = None) -> None:
     Args:
         call: what is compared.
         exact: what the reference gives for its numbers in float64; None: it is asked.
+        bound: of the rounding, as a share; None: that of the call's dtype.
     """
     exact = results(in_double(call), "reference") if exact is None else exact
-    out, bound, errors = results(call, "cpu"), TOLERANCE[call.x.dtype], {}
+    out, errors = results(call, "cpu"), {}
+    bound = TOLERANCE[call.x.dtype] if bound is None else bound
     assert out.keys() == exact.keys()
     for name, expected in exact.items():
         assert out[name].shape == expected.shape, f"{name}: shape {tuple(out[name].shape)}"

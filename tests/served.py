@@ -58,15 +58,18 @@ class Served(NamedTuple):
             return error.code, error.read()
 
 
-def start(folder: Path, pictures: bool = True) -> Served:
-    """Serve a model of mean colours, made in `folder`; without pictures, as one of three other features."""
+def start(folder: Path, pictures: bool = True, models: int = 1) -> Served:
+    """Serve models of mean colours, made in `folder`; without pictures, as of three other features."""
     value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["B", 3, *s]) for n, s in (("x", "HW"), ("y", "hw"))]
     graph = helper.make_graph([helper.make_node("GlobalAveragePool", ["x"], ["y"])], "mean", value[:1], value[1:])
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "mean.onnx")
-    torch.manual_seed(1)  # its label changes with the colours
+    torch.manual_seed(1)  # the label changes with the colours
     model = SequenceClassifier(3, 3, 8, 1).eval()
-    save_model(folder / "model", SavedModel(model, Schema(classes=("sit", "stand", "wave"), shape=(3,)), Compose([])))
-    call = [sys.executable, "-m", "attentive_rnn.cli", "serve", str(folder / "model"), "--port", "0"]
+    places = [folder / ("model" if i == 0 else f"model{i}") for i in range(models)]
+    for i, place in enumerate(places):
+        classes = tuple(f"{name} {i}" if i else name for name in ("sit", "stand", "wave"))
+        save_model(place, SavedModel(model, Schema(classes=classes, shape=(3,)), Compose([])))
+    call = [sys.executable, "-m", "attentive_rnn.cli", "serve", *map(str, places), "--port", "0"]
     network = ["--backbone", str(folder / "mean.onnx"), "--size", "32", "32", "--largest", "1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
     process = subprocess.Popen(

@@ -27,6 +27,19 @@ def test_commands_that_are_disturbed_and_given_again_end_as_if_nothing_had_happe
     assert "| `attentive train` | 3 | 1 | 1 | 1 | 0 |" in said
 
 
+def test_the_rows_of_commands_that_were_not_disturbed_stay(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    import chaos
+
+    before = chaos.table({"train": chaos.Tried({"full disk": 3}), "demo": chaos.Tried({"full disk": 1})})
+    after = chaos.table({"convert": chaos.Tried({"full disk": 2}), "demo": chaos.Tried({}, ["lost"])}, before)
+    assert after.splitlines()[2:] == [
+        "| `attentive train` | 0 | 0 | 3 | 0 | 0 |",
+        "| `attentive data convert` | 0 | 0 | 2 | 0 | 0 |",
+        "| `attentive demo` | 0 | 0 | 0 | 0 | 1 |",
+    ]
+
+
 def test_launchers_that_are_killed_leave_the_study_of_one_that_nobody_disturbed():
     said = run("chaos_study.py", "--runs", "4", "--workers", "2", "--every", "1.5")
     assert "| 2 | 4 | 1.5 s | " in said

@@ -23,7 +23,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from chaos import write_between
+from pages import write_between
 from soak import GROWTH, held, settled
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect

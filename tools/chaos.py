@@ -35,12 +35,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pages import write_between
 
 LEFT = re.compile(r"\..+\.tmp|\.new-.+|\.lock|\..+\.lock")  # names of what only a process that runs may have
 OWN = ("env.json", "report.html", "*.png", "*.ckpt", "events.*", "compare.yaml")  # hold times: they are there
-TIMES = re.compile(  # columns and keys that differ from run to run, such as the digests of what holds times
+TIMES = re.compile(
     r"seconds|loading|folder|env\.json|metrics\.csv|results\.json"
-)
+)  # keys of times, and of what has some
 STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 SMALL = ["--model.hidden_size", "4", "--model.num_layers", "1", "--training.max_epochs", "2"]
@@ -407,20 +408,17 @@ def chaos(name: str, number: int, most: int | None, seed: int) -> Tried:
 HEADS = ("killed at a write point", "killed at a random moment", "full disk", "read-only folder")
 
 
-def table(found: dict[str, Tried]) -> str:
-    """The counts as a table of Markdown."""
+def table(found: dict[str, Tried], before: str = "") -> str:
+    """The counts as a table of Markdown, with the rows of other commands in such a table `before`."""
     rows = ["| command | " + " | ".join(HEADS) + " | failed |", "|---|" + "--:|" * (len(HEADS) + 1)]
-    for name, tried in found.items():
-        counts = " | ".join(str(tried.counts.get(head, 0)) for head in HEADS)
-        rows.append(f"| `attentive {'data ' * (name == 'convert')}{name}` | {counts} | {len(tried.faults)} |")
+    for name in TARGETS:
+        title = f"| `attentive {'data ' * (name == 'convert')}{name}` |"
+        if name in found:
+            counts = " | ".join(str(found[name].counts.get(head, 0)) for head in HEADS)
+            rows.append(f"{title} {counts} | {len(found[name].faults)} |")
+        else:
+            rows += [line for line in before.splitlines() if line.startswith(title)]
     return "\n".join(rows)
-
-
-def write_between(page: Path, name: str, text: str) -> None:
-    """Put a text into a page, between the marks <!-- name --> and <!-- end of name -->."""
-    before, rest = page.read_text(encoding="utf-8").split(f"<!-- {name} -->\n")
-    _, after = rest.split(f"<!-- end of {name} -->")
-    page.write_text(f"{before}<!-- {name} -->\n{text}\n<!-- end of {name} -->{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -442,7 +440,7 @@ def main() -> int:
         )
     print(table(found))
     if arguments.write is not None:
-        write_between(arguments.write, "chaos", table(found))
+        write_between(arguments.write, "chaos", table(found, arguments.write.read_text(encoding="utf-8")))
     return int(any(tried.faults for tried in found.values()))
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin take the time of the others
 
 import torch
-from chaos import write_between
+from pages import write_between
 from torch import Tensor
 
 from attentive_rnn.ops import native

@@ -183,7 +183,7 @@ def table(found: list[Soaked]) -> str:
 
 
 def main() -> int:
-    from chaos import write_between
+    from pages import write_between
 
     parser = argparse.ArgumentParser(description="The recogniser and the page under long use.")
     parser.add_argument("--only", nargs="+", default=list(THINGS), choices=list(THINGS), metavar="NAME")

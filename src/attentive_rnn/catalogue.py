@@ -11,6 +11,7 @@ INCLUDED = {  # these come with the package, or are generated
     "adding": "The adding problem, generated: the sum of two marked numbers of a long sequence",
 }
 READ = {  # these are read from a path
+    "stored": "a set larger than memory: a folder that attentive data convert wrote, whose files are mapped",
     "uea": "UEA time series: X_TRAIN.ts and X_TEST.ts, also .gz and .xz",
     "ucr": "UCR time series: X_TRAIN.tsv and X_TEST.tsv, the class first, also .gz and .xz",
     "ntu-rgbd": "NTU RGB+D 60 or 120 skeletons: a zip or folder of SsssCcccPpppRrrrAaaa.skeleton",

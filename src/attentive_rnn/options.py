@@ -39,6 +39,8 @@ class LayerOptions(TypedDict, total=False):
         locked_dropout: as dropout, but with one mask held over all steps (variational dropout).
         zoneout: probability that a unit keeps its old state at a step; in evaluation the mean is taken.
         residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
+        recompute: for long sequences: a training step keeps the states every so many steps alone, and on the way back
+            runs the steps between them once more. None: it keeps what every step left. Not in graphs of torch.compile.
         init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
             "open" (as "paper", with a gate that starts near the identity).
         backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
@@ -51,6 +53,7 @@ class LayerOptions(TypedDict, total=False):
     locked_dropout: Rate
     zoneout: Rate
     residual: bool
+    recompute: int | None
     init: Init
     backend: BackendName
 
@@ -78,6 +81,7 @@ LAYER_DEFAULTS: LayerOptions = {
     "locked_dropout": 0.0,
     "zoneout": 0.0,
     "residual": False,
+    "recompute": None,
     "init": "torch",
     "backend": "auto",
 }

@@ -32,6 +32,12 @@ def test_labels_of_any_type_come_back_and_are_learnt():
         assert fitted.predict_proba(X).sum(1) == pytest.approx(np.ones(24))
 
 
+def test_one_of_several_processes_fits_nothing_of_its_own(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="each would do all of the work"):
+        classifier().fit(*sequences())
+
+
 def test_numbers_are_learnt_in_their_own_unit():
     X, _ = sequences(40)
     y = np.array([1e4 + 1e3 * one[:, 0].mean() for one in X])

@@ -98,6 +98,51 @@ def test_a_classifier_pools_over_the_lengths(tmp_path):
     _equal(found, model(x, lengths))
 
 
+class _Inside(torch.nn.Module):
+    """A layer in a user's own network, the mean of whose outputs is classified."""
+
+    def __init__(self, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.layer, self.head = layer, torch.nn.Linear(layer.hidden_size * layer.directions, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.layer(x)[0].mean(1))
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter
+@pytest.mark.parametrize(
+    "layer",
+    [
+        EleAttGRU(4, 6, batch_first=True),
+        EleAttLSTM(4, 6, 2, batch_first=True, bidirectional=True, backend="reference"),
+        RRA(4, 6, lags=2, batch_first=True),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_torch_onnx_export_itself_writes_a_layer_with_open_sizes(tmp_path, layer):
+    network = _Inside(layer).eval()
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("time", min=2)}
+    made = torch.onnx.export(network, (torch.randn(3, 5, 4),), dynamo=True, dynamic_shapes=(sizes,), verbose=False)
+    made.save(tmp_path / "network.onnx")
+    session = _session(tmp_path / "network.onnx")
+    for batch, steps in ((3, 5), (1, 9)):
+        x = torch.randn(batch, steps, 4)
+        _equal(session.run(None, {"x": x.numpy()}), network(x))
+    x = torch.randn(3, 5, 4)
+    kept = torch.export.export(network, (x,))
+    assert any("attentive_rnn" in str(node.target) for node in kept.graph.nodes) == (layer.backend == "auto")
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter
+def test_torch_onnx_export_itself_writes_a_mask_over_maps(tmp_path):
+    gate = AttentionRNN2d(3, 4).eval()
+    sizes = {0: torch.export.Dim("batch"), 2: torch.export.Dim("height", min=2), 3: torch.export.Dim("width", min=2)}
+    made = torch.onnx.export(gate, (torch.randn(2, 3, 4, 5),), dynamo=True, dynamic_shapes=(sizes,), verbose=False)
+    made.save(tmp_path / "gate.onnx")
+    x = torch.randn(1, 3, 6, 3)
+    _equal(_session(tmp_path / "gate.onnx").run(None, {"x": x.numpy()}), *gate(x))
+
+
 def test_what_has_no_graph_is_refused(tmp_path):
     both = EleAttLSTM(4, 6, bidirectional=True)
     for module, options, message in (

@@ -8,6 +8,7 @@ import torch
 
 from attentive_rnn.data import (
     Compose,
+    MotionFeatures,
     OriginAtBodyCentre,
     Schema,
     Stream,
@@ -25,6 +26,8 @@ CHAINS = {
     "origin": (JOINTS, [OriginAtBodyCentre(1), Standardise([0.5] * 150, [2.0] * 150)]),
     "bones": (JOINTS, [ConvertLayout("ntu-25", "kinect-20"), OriginAtBodyCentre(1), Stream("bone", "kinect-20")]),
     "confidence": (PIXELS, [OriginAtBodyCentre(0)]),
+    "motion": (JOINTS, [ConvertLayout("ntu-25", "kinect-20"), OriginAtBodyCentre(0), MotionFeatures(1)]),
+    "motion and confidence": (PIXELS, [MotionFeatures(0)]),
     "features": (Schema((), (4,)), [Standardise([1.0, 2, 3, 4], [1.0, 2, 3, 4])]),
 }
 
@@ -56,7 +59,7 @@ def test_a_padded_batch_becomes_what_the_transforms_make_of_each_sequence(name):
         torch.testing.assert_close(row[: len(sequence)], transform(sequence, np.random.default_rng(0)))
 
 
-@pytest.mark.parametrize("name", ["origin", "bones", "confidence", "features"])
+@pytest.mark.parametrize("name", CHAINS)
 def test_frame_by_frame_it_is_what_a_stream_makes(name):
     schema, parts = CHAINS[name]
     transform = Compose(parts).bound(schema)

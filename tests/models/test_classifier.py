@@ -148,7 +148,7 @@ FULL = {
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "residual": True, "init": "torch", "backend": "reference",
     "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
-    "memory": 9, "gate_reads": "state", "gate_rank": 2,
+    "memory": 9, "gate_reads": "state", "gate_rank": 2, "recompute": 3,
 }  # fmt: skip
 
 
@@ -188,6 +188,7 @@ def test_every_option_reaches_the_layers():
         "backend",
         "gate_reads",
         "gate_rank",
+        "recompute",
     ):
         assert getattr(layers, name) == FULL[name]
     assert layers.gates == ("sigmoid", None)

@@ -139,6 +139,20 @@ def test_the_pool_keeps_no_more_than_its_limit():
         native.kernels.pool_limit(1 << 30)
 
 
+def test_the_pool_keeps_what_was_in_use_at_once_where_no_limit_is_set():
+    code = (
+        "from attentive_rnn.ops.native import buffer, kernels\n"
+        "together = [buffer(600 << 20) for _ in range(3)]; del together\n"
+        "print(kernels.pool_bytes() >> 20)\n"
+        "for _ in range(3): buffer(1 << 30)\n"  # one after the other: what is kept grows no further
+        "print(kernels.pool_bytes() >> 20)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, then = map(int, done.stdout.split())
+    assert 1800 <= first < 1810
+    assert 1024 <= then < 1810
+
+
 class Subclass(Tensor):
     """A tensor that PyTorch's operators would treat in its own way."""
 

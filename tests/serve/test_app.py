@@ -10,7 +10,10 @@ import re
 import shutil
 import socket
 import sys
+import urllib.parse
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 
 from films import write_film
-from served import begin
+from served import begin, start
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -196,7 +199,7 @@ def test_the_timeline_grows_to_the_segments_that_the_server_finds(server, browse
     page = browser.new_page()
     page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
-    grown = page.evaluate("(lines) => { lines.forEach(show); return segments; }", lines)
+    grown = page.evaluate("(lines) => { lines.forEach((line) => show(line)); refresh(); return segments; }", lines)
     assert grown == wanted
     assert page.locator("#segments button").all_text_contents() == [one["label"] for one in wanted]
     first, last = (page.locator("#segments button").nth(i).bounding_box() for i in (0, -1))
@@ -217,7 +220,7 @@ def test_segments_are_exported_as_csv_json_and_subtitles(server, browser, colour
     page.set_input_files("#file", colourful)
     page.wait_for_selector("text=Done", timeout=60_000)
     written = {}
-    for kind in ("csv", "json", "vtt"):
+    for kind in ("csv", "json", "vtt", "eaf"):
         with page.expect_download() as download:
             page.click(f"#export [data-kind={kind}]")
         assert download.value.suggested_filename == f"segments.{kind}"
@@ -225,21 +228,95 @@ def test_segments_are_exported_as_csv_json_and_subtitles(server, browser, colour
         written[kind] = (tmp_path / kind).read_bytes().decode()
     assert json.loads(written["json"]) == rows
     read = list(csv.DictReader(io.StringIO(written["csv"], newline="")))
-    assert [{key: str(value).removesuffix(".0") for key, value in row.items()} for row in rows] == read
+    assert [{key: str(value) for key, value in row.items()} for row in rows] == read
     cue = written["vtt"].split("\n\n")
     assert cue[0] == "WEBVTT"
     assert len(cue) == 1 + len(rows)
     assert cue[1].rstrip() == f"00:00:00.000 --> 00:00:0{rows[0]['end_seconds']:.3f}\n<v person 0>{rows[0]['label']}"
+    labels = [one.text for one in ElementTree.fromstring(written["eaf"]).iter("ANNOTATION_VALUE")]
+    assert labels == [row["label"] for row in rows]
     page.close()
 
 
-def test_names_of_classes_are_only_text_in_what_is_exported(server, browser):
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("srt", b"[]", 404),
+        ("csv", b"segments", 400),
+        ("csv", b'[{"track": 0}]', 400),
+        ("eaf", b'[{"track": 0, "label": "a", "start": 0, "end": 1}]', 400),
+        ("vtt", b'[{"track": 0, "label": "a", "start": 0, "end": 1, "start_seconds": 0, "end_seconds": 1e999}]', 400),
+        ("csv", b"[]", 200),
+    ],
+)
+def test_what_are_no_segments_is_refused(server, kind, body, status):
+    request = urllib.request.Request(f"{server.address}/segments/{kind}", body, server.key, method="POST")
+    assert server._answer(request)[0] == status
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """A server of two models, of other classes and colours."""
+    served = start(tmp_path_factory.mktemp("two_runs"), models=2)
+    with served.process as process:
+        yield served
+        process.terminate()
+        process.wait(20)
+
+
+def test_each_visitor_chooses_a_run(two_runs, tmp_path):
+    first = json.loads(two_runs.get("/model")[1])
+    assert len(first["runs"]) == 2
+    assert first["run"] == first["runs"][0]
+    query = urllib.parse.urlencode({"run": first["runs"][1]})
+    second = json.loads(two_runs.get(f"/model?{query}")[1])
+    assert (first["classes"], second["classes"]) == (["sit", "stand", "wave"], ["sit 1", "stand 1", "wave 1"])
+    status, said = two_runs.get("/model?run=elsewhere")
+    assert status == 404
+    assert "there is no run 'elsewhere' here" in json.loads(said)["error"]
+    film = write_film(tmp_path / "a.mp4", 9).read_bytes()
+    labels = {}
+    for path in ("/film", f"/film?{query}"):
+        request = urllib.request.Request(two_runs.address + path, film, two_runs.key, method="POST")
+        labels[path] = json.loads(two_runs._answer(request)[1].splitlines()[-1])["segments"][0]["label"]
+    assert labels["/film"] in first["classes"]
+    assert labels[f"/film?{query}"] in second["classes"]
+    with connect(f"{two_runs.live}?run=elsewhere", additional_headers=two_runs.key) as live:
+        assert "there is no run 'elsewhere' here" in json.loads(live.recv(30))["error"]
+
+
+def test_the_page_changes_the_run_and_keys_go_along_the_segments(two_runs, browser, colourful):
     page = browser.new_page()
+    page.goto(two_runs.entrance)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    page.select_option("#run", index=1)
+    page.wait_for_function("() => model.run === document.getElementById('run').value")
+    page.set_input_files("#file", colourful)
+    page.wait_for_selector("text=Done", timeout=60_000)
+    assert page.text_content("#label").endswith(" 1")
+    assert page.locator("#courses div").count() == 1
+    assert page.text_content("#courses span").startswith("0: ")
+    page.click("#segments button >> nth=0")
+    said = page.text_content("#state")
+    page.keyboard.press("ArrowRight")
+    assert page.text_content("#state") != said
+    page.keyboard.press("ArrowLeft")
+    assert page.text_content("#state") == said
+    page.keyboard.press("w")
+    page.wait_for_selector("text=Live", timeout=60_000)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone(server, browser, colourful, tmp_path, scheme):
+    page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)
     page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
-    row = {"label": 'a "b", <c> & d', "track": 1, "start_seconds": 3661.5, "end_seconds": 3662}
-    assert page.evaluate("(row) => writers.csv([row])", {"label": row["label"]}) == 'label\r\n"a ""b"", <c> & d"\r\n'
-    assert page.evaluate("(row) => writers.vtt([row])", row) == (
-        'WEBVTT\n\n01:01:01.500 --> 01:01:02.000\n<v person 1>a "b", &lt;c&gt; &amp; d\n'
-    )
+    assert page.is_hidden("#choice")
+    page.set_input_files("#file", colourful)
+    page.wait_for_selector("text=Done", timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (light == "rgb(246, 246, 244)") == (scheme == "light")
+    page.screenshot(path=os.environ.get("ATTENTIVE_PHONE", str(tmp_path / "phone")) + f"-{scheme}.png", full_page=True)
     page.close()

@@ -57,6 +57,8 @@ def test_a_configuration_survives_plain_values():
         ("model.dropout", 1.0),
         ("model.zoneout", -0.1),
         ("model.gate_scale", 0.0),
+        ("model.gate_rank", 0),
+        ("model.recompute", 0),
         ("model.gate", ["sigmoid"]),
         ("optim.lr", 0.0),
         ("optim.lr", float("inf")),

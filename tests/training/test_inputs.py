@@ -7,6 +7,7 @@ import json
 import shutil
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -116,6 +117,18 @@ def test_columns_in_another_order_give_the_same_answers(run, tmp_path, names, su
     direct = read_sequences(path, **({"label": "truth"} if suffix == ".csv" else {}))
     assert direct.schema.features == names
     assert np.array_equal(saved.logits(direct), saved.logits(other))
+
+
+def test_features_of_hdf5_in_another_order_give_the_same_answers(run, tmp_path):
+    saved = load_model(run.model)
+    usual = read_input(saved, _write(tmp_path / "usual.csv"))
+    x = torch.stack(list(usual.sequences)).numpy()
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"], file["features"] = x[..., ::-1], np.array(["z", "y", "x"], dtype=object)
+        file["y"] = np.array(["up", "down"], dtype=object)[np.arange(24) % 2]
+    other = read_input(saved, tmp_path / "other.h5")
+    assert all(torch.equal(a, b) for a, b in zip(usual.sequences, other.sequences, strict=True))
+    assert usual.labels.tolist() == other.labels.tolist()
 
 
 def test_a_column_that_is_missing_or_unknown_is_named(run, tmp_path):

@@ -12,15 +12,18 @@ from torch.optim import SGD, Adam, RMSprop
 from torch.optim.lr_scheduler import MultiStepLR, OneCycleLR
 
 from attentive_rnn.data import SequenceDataset, Splits, load, preprocess
+from attentive_rnn.data.dataset import concatenate
+from attentive_rnn.data.stored.layout import write
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.tasks.classification import Classification
 from attentive_rnn.tasks.regression import Regression
 from attentive_rnn.training import load_model, resume, train
+from attentive_rnn.training import loop as loop_module
 from attentive_rnn.training.config import OptimConfig
 from attentive_rnn.training.loop import Loop, StepPrecision, make_optimizer, make_schedule
-from attentive_rnn.training.run_folder import create_run, read_rows
+from attentive_rnn.training.run_folder import RunFolder, create_run, read_rows
 from attentive_rnn.training.setup import build_model, load_splits, make_job
-from small_runs import train_until, weights
+from small_runs import Killed, train_until, weights
 
 
 def test_metrics_hold_a_row_for_each_epoch(finished_run):
@@ -232,3 +235,42 @@ def test_rows_and_points_past_the_checkpoint_are_dropped(whole, tmp_path, quiet)
     events = EventAccumulator(str(first.tensorboard)).Reload()
     assert [scalar.step for scalar in events.Scalars("lr")] == [1, 2, 3, 4]
     assert "continuing after epoch 2" in quiet.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """The set of `whole` in its parts, as a stored set in several shards."""
+    folder = tmp_path_factory.mktemp("stored")
+    parts = load("japanese-vowels").parts()
+    for name, part in parts.items():
+        for meta in part.metas:
+            meta["split"] = name
+    write(folder, concatenate(list(parts.values())), shard=50_000)
+    return load("stored", folder)
+
+
+def test_a_stored_set_trains_to_the_bits_of_the_set_in_memory(whole, stored, tmp_path, quiet):
+    run = train(whole.read_config(), tmp_path, console=quiet, splits=stored)
+    assert weights(run) == weights(whole)
+    assert run.read_results()["test"] == whole.read_results()["test"]
+
+
+def test_a_run_on_a_stored_set_that_is_killed_within_an_epoch_goes_on_to_the_same_bits(
+    whole, stored, tmp_path, quiet, monkeypatch
+):
+    calls = []
+    save_within = Loop.save_within
+
+    def killed(loop, *arguments):
+        save_within(loop, *arguments)
+        calls.append(arguments)
+        if len(calls) == 7:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+        patch.setattr(Loop, "save_within", killed)
+        with pytest.raises(Killed):
+            train(whole.read_config(), tmp_path, name="killed", console=quiet, splits=stored)
+    assert weights(resume(RunFolder(tmp_path / "killed"), console=quiet, splits=stored)) == weights(whole)
+    assert ", batch" in quiet.file.getvalue()

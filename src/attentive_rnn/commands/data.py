@@ -92,11 +92,13 @@ DATA = Command(
         ),
         Command(
             "convert",
-            "write a data set as .npz, .parquet or .pkl",
+            "write a data set as .npz, .parquet or .pkl, or as a folder for sets larger than memory",
             "attentive data convert skeletons.pkl skeletons.npz",
             _convert,
             _PATH,
-            Argument("out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's layout)"),
+            Argument(
+                "out", metavar="OUT", help="a name that ends in .npz, .parquet or .pkl (pyskl's), or a folder's name"
+            ),
             OPTION,
             overwrite("OUT"),
             next=lambda a: [line("data", "check", a.out), line("train", "--data", a.out)],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, counted
-from ..terminal import tell
+from ..terminal import standard_error, tell
 from .arguments import (
     CONFIGURATION,
     JSON,
@@ -107,7 +107,7 @@ def _train_in(group: Group, arguments: argparse.Namespace) -> int:
                     _compare_simple(run, splits)
                 report_of(run, splits)
             return _print_results(arguments, run)
-    splits = splits or load_splits(config)
+    splits = splits or load_splits(config, standard_error() if group.rank > 0 else None)
     if run is None:
         words = automatic.in_words(recipes.recipe_name(recipe), config, splits)
         run = train(config, parent, splits=splits, words=words)

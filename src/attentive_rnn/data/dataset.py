@@ -1,12 +1,14 @@
-"""Labelled data sets in memory, and views of them that change with the epoch."""
+"""Labelled data sets, in memory or made as they are asked for, and views of them that change with the epoch."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -16,7 +18,9 @@ from torch.utils.data import Dataset
 
 from ..errors import ConfigError, DataError, DataWarning, counted
 from .schema import Schema
+from .stored.lazy import Changed, Joined, Lazy, LazySequences
 from .transforms import Transform
+from .transforms.base import apply_parts
 from .transforms.presence import has_joints, mark, presence_beside, unmark
 
 
@@ -113,7 +117,8 @@ class SequenceDataset(LabelledDataset):
     """Sequences of any length with their labels.
 
     Args:
-        sequences: one (T, *schema.shape) float tensor a sequence, T >= 1; kept as float32.
+        sequences: one (T, *schema.shape) float tensor a sequence, T >= 1; kept as float32. Those of
+            :class:`LazySequences` are of this kind, and stay where they are.
         labels: an index into ``schema.classes`` for each sequence, or -1 where it is not labelled; where
             ``schema.target`` is "number", a float, or NaN where it is not labelled.
         metas: a dict for each sequence; keys where known: name, subject, view, setup, repetition.
@@ -144,19 +149,23 @@ class SequenceDataset(LabelledDataset):
         name: str = "",
         notes: Iterable[str] = (),
     ) -> None:
-        self.sequences = [torch.as_tensor(s, dtype=torch.float32) for s in sequences]
+        self.sequences: Sequence[Tensor] = (
+            sequences
+            if isinstance(sequences, LazySequences)
+            else [torch.as_tensor(s, dtype=torch.float32) for s in sequences]
+        )
         self.labels = np.asarray(list(labels), dtype=np.float64 if schema.target == "number" else np.int64)
         self.metas = [dict(m) for m in metas]
         self.schema = schema
         self.name = name
         self.notes = tuple(notes)
-        self.presence: list[Tensor | None] = [None] * len(self.sequences)
+        self.presence: Sequence[Tensor | None] = [None] * len(self.sequences)
         if not len(self.sequences) == len(self.labels) == len(self.metas):
             raise DataError(
                 f"{name or 'data'}: {len(self.sequences)} sequences, {len(self.labels)} labels and "
                 f"{len(self.metas)} metas; give one of each for every sequence"
             )
-        for i, sequence in enumerate(self.sequences):
+        for i, sequence in enumerate([] if isinstance(self.sequences, LazySequences) else self.sequences):
             if tuple(sequence.shape[1:]) != schema.shape or len(sequence) == 0:
                 raise DataError(
                     f"{name or 'data'}: sequence {i} is {tuple(sequence.shape)}; "
@@ -185,49 +194,83 @@ class SequenceDataset(LabelledDataset):
 
     @property
     def lengths(self) -> np.ndarray:
+        if isinstance(self.sequences, LazySequences):
+            return self.sequences.lengths
         return np.asarray([len(s) for s in self.sequences], dtype=np.int64)
 
     def fingerprint(self, index: int) -> bytes:
         seen = self.presence[index]
         content = self.sequences[index].contiguous().numpy().tobytes()
-        return hashlib.sha256(content if seen is None else content + seen.contiguous().numpy().tobytes()).digest()
+        digest = hashlib.sha256(content if seen is None else content + seen.contiguous().numpy().tobytes()).digest()
+        if isinstance(self.sequences, LazySequences):
+            self.sequences.verify(index, digest)
+        return digest
 
     def subset(self, indices: Iterable[int]) -> SequenceDataset:
         chosen = [int(i) for i in indices]
         result = SequenceDataset(
-            [self.sequences[i] for i in chosen],
+            _taken(self.sequences, chosen),
             self.labels[chosen],
             [self.metas[i] for i in chosen],
             self.schema,
             self.name,
             self.notes,
         )
-        result.presence = [self.presence[i] for i in chosen]
+        result.presence = _taken(self.presence, chosen)
         return result
 
     def marked(self, index: int) -> Tensor:
         """A sequence as :meth:`Transform.apply` takes it: of skeletons, NaN for the joints that are absent."""
         return mark(self.sequences[index], self.schema, self.presence[index])
 
+    def remade(self, change: Callable[[int, Tensor], Tensor], schema: Schema, same_lengths: bool) -> SequenceDataset:
+        """The data set with other sequences: made now, or, of those that are lazy, each time they are asked for.
+
+        Args:
+            change: gives the sequence of a number for what :meth:`marked` gives; both have NaN for absent joints.
+            schema: of the new frames.
+            same_lengths: whether no sequence gets other frames.
+        """
+        make = partial(_remade, self, change, schema)
+        result = copy(self)
+        result.schema = schema
+        if isinstance(self.sequences, LazySequences):
+            changed, rows = Changed(make), np.arange(len(self))
+            result.sequences = LazySequences(changed.sequence, rows, self.lengths if same_lengths else None)
+            if self.schema.layout or len(schema.shape) == 3:
+                result.presence = Lazy(changed.presence, rows)
+        else:
+            made = [make(i) for i in range(len(self))]
+            result.sequences, result.presence = [one for one, _ in made], [seen for _, seen in made]
+        return result
+
     def transformed(self, transform: Transform) -> SequenceDataset:
-        rng = np.random.default_rng(0)
         bound = transform.knowing(self.schema)
         after = transform.schema_after(self.schema)
-        sequences, presence = [], []
         lacking: Counter[str] = Counter()
-        for sequence, seen in zip(self.sequences, self.presence, strict=True):
-            marked, joints = mark(sequence, bound.schema, seen), has_joints(sequence, bound.schema)
-            for part in bound.parts():
-                if joints and (lack := part.lack(marked)):
-                    lacking[f"{part.name}: {{}} of {len(self)} sequences {lack}"] += 1
-                marked = part.apply(marked, rng)
-            presence.append(presence_beside(marked, after))
-            sequences.append(unmark(marked) if joints else marked)
+        joints = len(self) > 0 and has_joints(self.sequences[0], bound.schema)
+        apply = partial(apply_parts, bound, np.random.default_rng(0), lacking if joints else None)
+        result = self.remade(apply, after, all(part.depends is not None for part in bound.parts()))
+        if isinstance(self.sequences, LazySequences) and joints and any(part.may_lack for part in bound.parts()):
+            for _ in result.sequences:  # which counts what is lacking
+                pass
         for text, count in lacking.items():
-            warnings.warn(f"{self.name or 'data'}: {text.format(count)}", DataWarning, stacklevel=3)
-        result = SequenceDataset(sequences, self.labels, self.metas, after, self.name, self.notes)
-        result.presence = presence
+            warnings.warn(f"{self.name or 'data'}: {text.format(count, len(self))}", DataWarning, stacklevel=3)
         return result
+
+
+def _taken(members: Sequence[Any], chosen: list[int]) -> Any:
+    return members.take(chosen) if isinstance(members, Lazy) else [members[i] for i in chosen]
+
+
+def _remade(
+    dataset: SequenceDataset, change: Callable[[int, Tensor], Tensor], schema: Schema, index: int
+) -> tuple[Tensor, Tensor | None]:
+    """A sequence after a change, and which of its joints are present."""
+    marked = dataset.marked(index)
+    made = change(index, marked)
+    joints = has_joints(made, schema) or has_joints(marked, dataset.schema)
+    return unmark(made) if joints else made, presence_beside(made, schema)
 
 
 D = TypeVar("D", bound=LabelledDataset)
@@ -287,15 +330,19 @@ def concatenate(datasets: Iterable[LabelledDataset]) -> SequenceDataset:
     for other in parts[1:]:
         if other.schema != first.schema:
             raise DataError(f"{first.name} and {other.name} differ in classes or frames; read them one at a time")
+    lists = [part.sequences for part in parts]
+    lazy = any(isinstance(one, LazySequences) for one in lists)
+    lengths = np.concatenate([part.lengths for part in parts])
     result = SequenceDataset(
-        [s for part in parts for s in part.sequences],
+        LazySequences(Joined(lists), np.arange(len(lengths)), lengths) if lazy else [s for one in lists for s in one],
         np.concatenate([part.labels for part in parts]),
         [m for part in parts for m in part.metas],
         first.schema,
         first.name,
         dict.fromkeys(note for part in parts for note in part.notes),
     )
-    result.presence = [seen for part in parts for seen in part.presence]
+    seen = [part.presence for part in parts]
+    result.presence = Lazy(Joined(seen), np.arange(len(lengths))) if lazy else [s for one in seen for s in one]
     return result
 
 

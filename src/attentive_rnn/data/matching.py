@@ -10,9 +10,10 @@ import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +26,6 @@ from .schema import Schema
 from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
 from .skeletons.units import factor, unit_in
 from .text.words import recode
-from .transforms.presence import has_joints, presence_beside, unmark
 
 FrameMap = Callable[[Tensor], Tensor]  # (T, *found.shape) to (T, *wanted.shape)
 D = TypeVar("D", bound=LabelledDataset)
@@ -91,22 +91,20 @@ def _matched(
     if found.rate and wanted.rate:
         _check_rate(where, found.rate, wanted.rate, takes)
     matched = copy(dataset)  # with whatever else is known of it
+    if frames is not None:
+        matched = dataset.remade(partial(_framed, dataset.metas, frames, where), wanted, same_lengths=True)
     matched.labels = _labels(dataset, wanted, strict, where)
     matched.schema = wanted
     matched.notes = (*matched.notes, *conversion_notes(found, wanted, where), *scaled)
-    if frames is not None:
-        marked = [_framed(dataset, i, frames, where) for i in range(len(dataset))]
-        matched.sequences = [unmark(one) if has_joints(one, wanted) else one for one in marked]
-        matched.presence = [presence_beside(one, wanted) for one in marked]
     return matched
 
 
-def _framed(dataset: SequenceDataset, i: int, frames: FrameMap, where: str) -> Tensor:
+def _framed(metas: Sequence[Mapping[str, Any]], frames: FrameMap, where: str, index: int, marked: Tensor) -> Tensor:
     """A sequence in the frames of the model, with NaN for joints that are absent."""
     try:
-        return frames(dataset.marked(i))
+        return frames(marked)
     except DataError as error:
-        raise DataError(f"{where}: {dataset.metas[i].get('name', f'sequence {i}')}: {error}") from error
+        raise DataError(f"{where}: {metas[index].get('name', f'sequence {index}')}: {error}") from error
 
 
 def _turn(found: Schema, wanted: Schema) -> Tensor | None:

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..errors import ConfigError, DataWarning
 from .dataset import SequenceDataset
 from .schema import Schema
 from .skeletons.layouts import get_layout
+from .stored.sample import evenly, step
 
-VALUES = 4_000_000  # of a data set that are looked at, in frames evenly spread
 LARGEST = 4096  # features; maps of features have more, and no unit
 _FAR = 2.0  # half of the values of a feature are beyond this many times the high end of training
 _SMALL = 3.0  # the high end of most features is this many times below the usual value of training
@@ -53,13 +52,8 @@ class Ranges:
         """The ranges of sequences (T, *schema.shape); None where values have no unit: words, images and maps."""
         if schema.medium != "sequence" or schema.vocabulary or schema.size > LARGEST or not sequences:
             return None
-        total = sum(len(sequence) for sequence in sequences)
-        every = max(1, total * schema.size // VALUES)
-        taken, start = [], 0
-        for sequence in sequences:
-            taken.append(sequence[-start % every :: every])
-            start += len(sequence)
-        values = np.abs(torch.cat(taken).flatten(1).double().numpy())
+        taken = evenly(sequences, step(sequences, schema.size))
+        values = np.abs(taken.flatten(1).double().numpy())
         usual, high = np.zeros(values.shape[1]), np.zeros(values.shape[1])
         for d, column in enumerate(values.T):
             there = column[np.isfinite(column) & (column > 0)]
@@ -122,7 +116,7 @@ def check_ranges(seen: Ranges | None, schema: Schema, sequences: Sequence[Tensor
 
 
 def of_dataset(dataset: object) -> Ranges | None:
-    """The ranges of a data set that is in memory as sequences; None of any other."""
+    """The ranges of a data set of sequences; None of any other."""
     return Ranges.of(dataset.schema, dataset.sequences) if isinstance(dataset, SequenceDataset) else None
 
 

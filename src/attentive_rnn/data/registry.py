@@ -26,6 +26,7 @@ from .skeletons import msr as msr_action3d
 from .skeletons.keypoints import reader as keypoints
 from .skeletons.layouts import with_layout
 from .source import Source
+from .stored import reader as stored
 from .text import imdb
 from .text import reader as text
 
@@ -34,6 +35,7 @@ _SOURCES = (
     embedded.JAPANESE_VOWELS,
     embedded.BASIC_MOTIONS,
     generated.ADDING,
+    stored.SOURCE,
     ts.SOURCE,
     ucr.SOURCE,
     ntu.SOURCE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from difflib import get_close_matches
 from typing import Any
 
@@ -341,7 +342,8 @@ def train_test(
     parts = np.asarray([means[text] for text in texts])
     metas = [{key: value for key, value in meta.items() if key != "split"} for meta in dataset.metas]
     notes = [*dataset.notes, *notes]
-    bare = SequenceDataset(dataset.sequences, dataset.labels, metas, dataset.schema, dataset.name, notes)
+    bare = copy(dataset)
+    bare.metas, bare.notes = metas, tuple(notes)
     train, valid, test = (bare.subset(np.flatnonzero(parts == part)) for part in ("train", "valid", "test"))
     return Splits(train, test, valid if len(valid) else None)
 

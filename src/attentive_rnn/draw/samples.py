@@ -12,6 +12,7 @@ import numpy as np
 from ..data.dataset import LabelledDataset, SequenceDataset, sequences_only
 from ..data.io.files import check_writable, write_file
 from ..data.registry import read_all, read_sequences
+from ..data.stored.sample import evenly, step
 from ..data.text.words import decode
 from ..errors import DataError
 from . import films, projection, skeletons
@@ -168,7 +169,7 @@ def _draw_features(dataset: SequenceDataset, chosen: list[int]) -> Any:
     rows = ceil(len(chosen) / columns)
     figure = new_figure(10.5, 3.4 + 1.9 * rows)
     upper, lower = figure.subfigures(2, 1, height_ratios=[3.0, 1.9 * rows + 0.4])
-    values = np.concatenate([s.flatten(1).numpy() for s in dataset.sequences])
+    values = evenly(dataset.sequences, step(dataset.sequences, dataset.schema.size)).flatten(1).numpy()
     names = dataset.schema.features or tuple(f"feature {i}" for i in range(dataset.schema.size))
     draw_ranges(upper, values, names)
     upper.suptitle(f"{_heading(dataset, len(chosen))}: range of each feature", fontsize=11)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..data.schema import Schema
 from ..data.transforms.base import NO_RANK, Transform
 from ..data.transforms.body import ConvertLayout, OriginAtBodyCentre
-from ..data.transforms.features import Keep, Standardise, Stream
+from ..data.transforms.features import Keep, MotionFeatures, Standardise, Stream
 
 
 def divided(preprocessing: Transform, schema: Schema) -> tuple[list[Transform], list[Transform]]:
@@ -34,7 +34,7 @@ def divided(preprocessing: Transform, schema: Schema) -> tuple[list[Transform], 
 def _in_graph(part: Transform) -> bool:
     if isinstance(part, Stream):
         return part.depends == "frame"
-    return isinstance(part, ConvertLayout | Keep | OriginAtBodyCentre | Standardise)
+    return isinstance(part, ConvertLayout | Keep | MotionFeatures | OriginAtBodyCentre | Standardise)
 
 
 class Preprocessing(nn.Module):
@@ -61,8 +61,14 @@ class Preprocessing(nn.Module):
                 first = ranks.argmin(1)[:, None]
                 origin = origins.gather(1, first[:, :, None].expand(-1, -1, origins.shape[2]))
                 x = torch.where(_open(ranks.gather(1, first) < NO_RANK, x), x - origin[:, :, None, None], x)
+                continue
+            frames = x.flatten(0, 1)
+            if part.depends == "previous":
+                before = x.index_select(1, (torch.arange(x.shape[1]) - 1).clamp(min=0)).flatten(0, 1)
+                frames = _by_pair(part, before, frames)
             else:
-                x = _by_frame(part, x.flatten(0, 1)).unflatten(0, (-1, runs.shape[1]))
+                frames = _by_frame(part, frames)
+            x = frames.unflatten(0, (-1, runs.shape[1]))
         return _unmarked(x) if self._joints else x
 
     def start(self, x: Tensor) -> dict[str, Tensor]:
@@ -72,6 +78,10 @@ class Preprocessing(nn.Module):
             if isinstance(part, OriginAtBodyCentre):
                 state[f"origin_{number}"] = x.new_zeros(x.shape[0], x.shape[-1])
                 state[f"seen_{number}"] = x.new_zeros(x.shape[0])  # 1 / (1 + rank), so that zero is none
+            elif part.depends == "previous":
+                assert part.schema is not None
+                state[f"before_{number}"] = x.new_zeros(x.shape[0], *part.schema.shape)
+                state[f"known_{number}"] = x.new_zeros(x.shape[0])  # 1 after the first frame
         return state
 
     def step(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -86,6 +96,10 @@ class Preprocessing(nn.Module):
                 seen = torch.maximum(sees, seen)
                 x = x - origin[:, None, None]  # zero until one is known
                 after += [origin, seen]
+            elif part.depends == "previous":
+                before, known = kept.pop(0), kept.pop(0)
+                after += [x, torch.ones_like(known)]
+                x = _by_pair(part, torch.where(_open(known > 0, x), before, x), x)
             else:
                 x = _by_frame(part, x)
         return _unmarked(x) if self._joints else x, tuple(after)
@@ -113,6 +127,12 @@ def _open(tensor: Tensor, like: Tensor) -> Tensor:
 def _by_frame(part: Transform, frames: Tensor) -> Tensor:
     """A transform of which each frame of (F, *shape) depends on itself alone."""
     return part.apply(frames, None)  # type: ignore[arg-type]
+
+
+def _by_pair(part: Transform, before: Tensor, frames: Tensor) -> Tensor:
+    """A transform of which each frame of (F, *shape) depends on itself and on the one before it."""
+    pairs = torch.stack([before, frames], 1).flatten(0, 1)
+    return _by_frame(part, pairs).unflatten(0, (-1, 2))[:, 1]
 
 
 def _origins(part: OriginAtBodyCentre, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -110,7 +110,7 @@ def _why_no_step(saved: SavedModel, before: Sequence[Transform], inside: Sequenc
         return "the model reads every sequence from both ends (model.bidirectional is true)"
     if model.embedding is not None:
         return "the model reads words; a stream is of frames of numbers"
-    names = [part.name for part in (*before, *inside) if part in before or part.depends not in ("frame", "first")]
+    names = [part.name for part in (*before, *inside) if part in before or part.depends is None]
     return f"the graph of a step cannot do the transform {names[0]}" if names else None
 
 

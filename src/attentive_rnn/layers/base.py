@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.utils.hooks import RemovableHandle
 
 from ..ops.dispatch import Choice
-from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths, recurrence
+from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths
 from ..options import GateReads
 from .forms import given_state, join_directions, pack_like, per_part
 from .options import (
@@ -30,6 +31,7 @@ from .options import (
     show_options,
 )
 from .parameters import INITIALISATIONS, PARAMETERS, chrono, factors, flops, parameter_shapes
+from .recompute import in_parts
 from .stepping import Steps, compute_weights
 
 
@@ -40,10 +42,6 @@ class RecurrentBase(nn.Module):
 
     Every later use of x_t in the layer is of :math:`\\tilde x_t`; the gate itself reads x_t.
 
-    A training step keeps what every step of every layer left. ``torch.utils.checkpoint.checkpoint(layer, x,
-    use_reentrant=False)`` keeps x alone and runs the steps once more on the way back; a long sequence can go through it
-    part by part, the state carried from one to the next.
-
     Args:
         input_size: D, the number of elements of the input at a step.
         hidden_size: N, the number of neurons.
@@ -52,7 +50,7 @@ class RecurrentBase(nn.Module):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, init, backend: see
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: see
             :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
@@ -91,6 +89,7 @@ class RecurrentBase(nn.Module):
     gate_scale: float
     locked_dropout: float
     zoneout: float
+    recompute: int | None
     backend: str
     last_backend: Choice | None = None
 
@@ -226,6 +225,15 @@ class RecurrentBase(nn.Module):
         """Multiplications and additions of a forward pass over T steps of B rows, as the paper counts them."""
         layers = [flops(spec, self._width(i), self.hidden_size) for i, spec in enumerate(self.specs)]
         return T * B * self.directions * sum(layers)
+
+    def register_forward_hook(self, hook: Callable[..., Any], **options: Any) -> RemovableHandle:
+        """As of any module, but Opacus's hooks are refused: they know the gradient of one output, not of the state."""
+        if type(getattr(hook, "__self__", None)).__module__.startswith("opacus."):
+            raise NotImplementedError(
+                f"Opacus's hooks have no gradients of single sequences for {type(self).__name__}; use "
+                'make_private(grad_sample_mode="no_op") and torch.func.vmap, as examples/with_opacus.py does'
+            )
+        return super().register_forward_hook(hook, **options)
 
     def flatten_parameters(self) -> None:
         """Do nothing; here because code written for torch.nn's layers calls it."""
@@ -369,7 +377,8 @@ class RecurrentBase(nn.Module):
         for layer, spec in enumerate(self.specs):
             outputs, responses = [], []
             for direction in range(self.directions):
-                run = recurrence(
+                run = in_parts(
+                    self.recompute,
                     x,
                     tuple(s[layer * self.directions + direction] for s in state),
                     self.weights(layer, reverse=direction == 1),

@@ -97,7 +97,7 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
             check_above_zero(name, value)
         elif name == "gate_reads":
             check_choice(name, value, GATE_READS)
-        elif name == "gate_rank" and value is not None:
+        elif name in ("gate_rank", "recompute") and value is not None:
             check_type(name, value, int)
     return {**defaults, **options}
 

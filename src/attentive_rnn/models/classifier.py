@@ -41,9 +41,9 @@ class SequenceClassifier(nn.Module):
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
         vocabulary_size: words of a text; None: frames are numbers.
         embedding_size: numbers that a word becomes, needed with a vocabulary.
-        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, init, backend: of the layers, see
-            :class:`attentive_rnn.layers.options.LayerOptions`; locked_dropout acts after the last layer too, and init
-            is "paper" if not given.
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: of the
+            layers, see :class:`attentive_rnn.layers.options.LayerOptions`; locked_dropout acts after the last layer
+            too, and init is "paper" if not given.
 
     Inputs:
         * **x**: (B, T, *features), any features whose product is D; with a vocabulary (B, T, 1), whole numbers from 0

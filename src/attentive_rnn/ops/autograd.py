@@ -28,6 +28,7 @@ class Kernels(NamedTuple):
     history_bytes: Callable[[Any], Any] | None = None  # (CALL): of what it keeps; a symbol where a size is one
     halves: bool = True  # whether bfloat16 and float16 are computed in as they are; False: in float32
     copied: Callable[[Any], Any] = lambda call: call  # (CALL) -> the same with copies of what `backward` reads of it
+    for_bfloat16: Callable[[], Kernels | None] = lambda: None  # for a call in float32 that was one in bfloat16
 
 
 def run(kernels: Kernels, operator: Callable[..., tuple[Tensor, ...]] | None, call: Any) -> Any:
@@ -42,7 +43,8 @@ def run(kernels: Kernels, operator: Callable[..., tuple[Tensor, ...]] | None, ca
         return call.result(kernels.by_operators(call))
     dtype = call.dtype
     if not kernels.halves and (dtype is torch.bfloat16 or dtype is torch.float16):
-        return run(kernels, operator, call.to(torch.float32)).to(dtype)
+        rounded = kernels.for_bfloat16() if dtype is torch.bfloat16 else None
+        return run(rounded or kernels, operator, call.to(torch.float32)).to(dtype)
     if operator is not None and torch.compiler.is_compiling():
         return call.result(operator(kernels.name, call))
     if call.differentiable:
@@ -120,3 +122,8 @@ def double_backward(
 def differentiable(tensors: Iterable[Tensor | None]) -> bool:
     """Whether gradients of a call on these tensors can be asked for."""
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def without_gradient(tensor: Tensor | None) -> Tensor | None:
+    """A tensor for the loop of a graph, which has no gradients: of a loop over tensors that want them ONNX has none."""
+    return tensor.detach().clone() if tensor is not None and tensor.requires_grad else tensor

@@ -69,7 +69,7 @@ def backends() -> list[BackendStatus]:
 
 
 def choose(table: Mapping[str, Backend], requested: str, call: Any) -> Choice:
-    """Pick the backend of `table` that runs `call`.
+    """Pick the backend of `table` that runs `call`; for torch.onnx.export always the loop, since ONNX has it alone.
 
     Args:
         table: the backends that a recurrence has, by name.
@@ -80,6 +80,8 @@ def choose(table: Mapping[str, Backend], requested: str, call: Any) -> Choice:
         ValueError: `requested` is no backend's name.
         BackendError: the backend asked for by name cannot run the call.
     """
+    if torch.onnx.is_in_onnx_export() and "scan" in table and table["scan"].why_not(call) is None:
+        return Choice("scan", "torch.onnx.export: ONNX has no function for the other backends' operator")
     if requested == "auto":
         refusals: list[str] = []
         for name in BACKENDS:

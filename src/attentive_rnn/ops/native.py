@@ -49,6 +49,7 @@ class RecurrenceInputs(NamedTuple):
     lag: Address = None
     lengths: Address = None
     zoneout: Address = None
+    short_products: int = 0
 
 
 class RecurrenceResults(NamedTuple):
@@ -152,7 +153,16 @@ def machine() -> tuple[bool, str]:
     """Whether this machine has the kernels, and the instruction set they use."""
     if kernels is None:
         return False, missing
-    return True, f"compiled kernels for {kernels.isa()}, threads as torch.get_num_threads()"
+    short = ", bfloat16 by AVX512-BF16" if kernels.short_products() else ""
+    return True, f"compiled kernels for {kernels.isa()}{short}, threads as torch.get_num_threads()"
+
+
+def short_products() -> bool:
+    """Whether products of bfloat16 numbers, summed in float32, are faster here than those of float32 numbers."""
+    return kernels is not None and bool(kernels.short_products())
+
+
+short_products._dynamo_marked_constant = True  # type: ignore[attr-defined]  # as in gpu.py
 
 
 def why_not_transformed() -> str | None:

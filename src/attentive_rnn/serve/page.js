@@ -1,11 +1,16 @@
 "use strict";
 const at = (id) => document.getElementById(id);
 const colours = ["#e6a700", "#0097a7", "#d81b60", "#689f38", "#8e24aa", "#f4511e", "#3949ab", "#6d4c41"];
-const SURE = 0.3, PAST = 150, SHOWN = 5, STRIPS = 500;
+const SURE = 0.3, PAST = 150, SHOWN = 5, STRIPS = 500, CURVES = 6;
+const REFRESH = 100; // milliseconds between two drawings of what is beside the picture
+const UNDER_WAY = 3; // pictures: one is compressed, one decoded and one recognised
 const video = at("video"), board = at("skeleton");
-let model = null, course = [], times = [], running = 0, dropped = 0;
+let model = null, courses = new Map(), times = [], running = 0, dropped = 0;
 const colourOf = (k) => colours[k % colours.length];
+let latest = null, refreshed = 0; // the last picture; when what is beside it was drawn
 let moments = [], segments = []; // seconds of each picture; spans of pictures with one label
+const stale = new Set(); // segments that are longer than their strips
+const address = (path) => `${path}?run=${encodeURIComponent(model.run)}`;
 
 function say(text, wrong = false) {
   at("state").textContent = text;
@@ -14,35 +19,49 @@ function say(text, wrong = false) {
 
 function restart() {
   running += 1;
-  course = [];
+  latest = null;
+  courses = new Map();
+  at("courses").replaceChildren();
   times = [];
   dropped = 0;
   moments = [];
   keep([]);
   at("label").textContent = "\u00a0";
+  board.width = board.width; // clear
   if (video.srcObject) video.srcObject.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
   return running;
 }
 
-function show(result) {
+// Draw what is recognised over its picture, or over the video that shows it.
+function show(result, still) {
   const began = performance.now();
-  board.width = video.videoWidth || 640;
-  board.height = video.videoHeight || 480;
-  const pen = board.getContext("2d");
+  const [width, height] = [video.videoWidth || 640, video.videoHeight || 480], pen = board.getContext("2d");
+  if (board.width !== width || board.height !== height) [board.width, board.height] = [width, height];
+  if (!still) pen.clearRect(0, 0, width, height);
+  if (still) pen.drawImage(still, 0, 0, board.width, board.height);
   for (const person of result.people) drawPerson(pen, person, board.height);
-  const first = result.people[0];
-  at("label").textContent = first ? model.classes[first.label] : "nobody";
-  course.push(first ? first.probabilities : null);
-  if (course.length > PAST) course.shift();
-  if (first) drawProbabilities(first.probabilities);
-  drawCourse();
   moments[result.frame] = result.time;
+  remember(result);
   follow(result);
+  latest = result;
   const now = performance.now();
   times.push({ now, ...result.milliseconds, draw: now - began });
   if (times.length > PAST) times.shift();
+  if (now - refreshed >= REFRESH) refresh();
+}
+
+// Draw what is beside the picture: not for each, for layout takes longer than a picture.
+function refresh() {
+  refreshed = performance.now();
+  if (!latest) return;
+  const first = latest.people[0];
+  at("label").textContent = first ? model.classes[first.label] : "nobody";
+  if (first) drawProbabilities(first.probabilities);
+  drawCourses(latest.frame);
   drawTimes();
+  stale.forEach(place);
+  stale.clear();
 }
 
 function drawTimes() {
@@ -97,20 +116,50 @@ function drawBars(place, rows) {
   }));
 }
 
-function drawCourse() {
-  const canvas = at("course"), pen = canvas.getContext("2d");
+// Keep for each person the label's probability in the last pictures.
+function remember({ frame, people }) {
+  for (const { track, label, probabilities } of people) {
+    if (!courses.has(track)) courses.set(track, []);
+    courses.get(track).push({ frame, label, sure: probabilities[label] });
+  }
+  for (const [track, course] of courses) {
+    while (course.length && course[0].frame <= frame - PAST) course.shift();
+    if (!course.length) courses.delete(track);
+  }
+}
+
+// Draw each person's curve, in the colours of the labels.
+function drawCourses(frame) {
+  const shown = [...courses].slice(-CURVES), place = at("courses");
+  while (place.childElementCount > shown.length) place.lastChild.remove();
+  shown.forEach(([track, course], i) => {
+    drawCourse(place.children[i] ?? place.appendChild(curve()), track, course, frame);
+  });
+}
+
+function curve() {
+  const row = document.createElement("div"), canvas = document.createElement("canvas");
+  canvas.width = 480;
+  canvas.height = 60;
+  row.append(document.createElement("span"), canvas);
+  return row;
+}
+
+function drawCourse(row, track, course, frame) {
+  const [name, canvas] = row.children, pen = canvas.getContext("2d"), last = course.at(-1);
+  name.textContent = `${track}: ${model.classes[last.label]}`;
+  canvas.ariaLabel = `person ${track}, ${model.classes[last.label]} ${Math.round(100 * last.sure)} %`;
+  canvas.role = "img";
   pen.clearRect(0, 0, canvas.width, canvas.height);
-  model.classes.forEach((_, k) => {
-    pen.strokeStyle = colourOf(k);
-    pen.lineWidth = 2;
+  pen.lineWidth = 3;
+  course.forEach((one, i) => {
+    const before = course[i - 1];
+    if (!before || one.frame - before.frame > 5) return; // the person was away
+    pen.strokeStyle = colourOf(one.label);
     pen.beginPath();
-    let open = false;
-    course.forEach((row, i) => {
-      if (!row) { open = false; return; }
-      const x = (i / (PAST - 1)) * canvas.width, y = (1 - row[k]) * (canvas.height - 4) + 2;
-      open ? pen.lineTo(x, y) : pen.moveTo(x, y);
-      open = true;
-    });
+    for (const { frame: shown, sure } of [before, one]) {
+      pen.lineTo((1 - (frame - shown) / PAST) * canvas.width, (1 - sure) * (canvas.height - 6) + 3);
+    }
     pen.stroke();
   });
 }
@@ -121,7 +170,7 @@ function follow({ frame, people }) {
     let last = segments.findLast((segment) => segment.track === track);
     if (last && last.start < since) {
       last.end = Math.min(last.end, since);
-      place(last);
+      stale.add(last);
       last = null;
     }
     if (!last) {
@@ -130,11 +179,12 @@ function follow({ frame, people }) {
     }
     last.label = model.classes[label];
     last.end = frame + 1;
-    place(last);
+    stale.add(last);
   }
 }
 
 function keep(found) {
+  stale.clear();
   segments = found;
   at("segments").replaceChildren();
   at("export").hidden = true;
@@ -178,28 +228,16 @@ function visit({ track, label, start, end }) {
   board.width = board.width; // clear: the skeleton was of another picture
 }
 
-const writers = {
-  json: (rows) => JSON.stringify(rows, null, 1) + "\n",
-  csv: (rows) => [Object.keys(rows[0]), ...rows.map(Object.values)].map(line).join(""),
-  vtt: (rows) => ["WEBVTT", ...rows.map(cue)].join("\n\n") + "\n",
-};
-const cue = (row) =>
-  `${clock(row.start_seconds)} --> ${clock(row.end_seconds)}\n<v person ${row.track}>${escaped(row.label)}`;
-const line = (row) => row.map(quoted).join(",") + "\r\n";
-const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-const named = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-const escaped = (text) => text.replace(/\s+/g, " ").replace(/[&<>]/g, (one) => named[one]);
-const clock = (seconds) =>
-  `${Math.floor(seconds / 3600)}`.padStart(2, "0") + new Date(1000 * seconds).toISOString().slice(13, 23);
-
-function write(kind) {
-  const rows = segments.map((segment) => ({
-    ...segment,
-    start_seconds: +moment(segment.start).toFixed(3),
-    end_seconds: +moment(segment.end).toFixed(3),
+async function write(kind) {
+  const rows = segments.map(({ track, label, start, end }) => ({
+    track, label, start, end,
+    start_seconds: +moment(start).toFixed(3),
+    end_seconds: +moment(end).toFixed(3),
   })).sort((a, b) => a.start - b.start);
+  const response = await fetch(`/segments/${kind}`, { method: "POST", body: JSON.stringify(rows) });
+  if (!response.ok) return say((await response.json()).error, true);
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([writers[kind](rows)]));
+  link.href = URL.createObjectURL(await response.blob());
   link.download = `segments.${kind}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -213,17 +251,18 @@ async function camera() {
   } catch (error) {
     return say(`The webcam cannot be used: ${error.message}`, true);
   }
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
-  const still = document.createElement("canvas");
-  let waiting = 0, asked = false, refused = false; // two pictures are under way: one is decoded while the other is recognised
-  let sent = 0, first = null; // of the pictures that the webcam has shown
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://${location.host}${address("/live")}`);
+  const free = Array.from({ length: UNDER_WAY }, () => document.createElement("canvas")), waiting = [];
+  let asked = false, refused = false, sent = 0, first = null; // of the pictures that the webcam has shown
   const send = (_, shown) => {
     asked = false;
     if (mine !== running) return socket.close();
+    const still = free.pop();
     still.width = video.videoWidth;
     still.height = video.videoHeight;
-    still.getContext("2d").drawImage(video, 0, 0);
-    waiting += 1;
+    still.getContext("2d", { willReadFrequently: true, alpha: false }).drawImage(video, 0, 0);
+    waiting.push(still);
     sent += 1;
     first ??= shown?.presentedFrames;
     if (shown) dropped = shown.presentedFrames - first + 1 - sent;
@@ -231,7 +270,7 @@ async function camera() {
     ask();
   };
   const ask = () => {
-    if (asked || waiting > 1) return;
+    if (asked || !free.length) return;
     asked = true;
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(send); else requestAnimationFrame(send);
   };
@@ -239,9 +278,10 @@ async function camera() {
   socket.onmessage = (event) => {
     if (mine !== running) return socket.close();
     const result = JSON.parse(event.data);
-    waiting -= 1;
+    const still = waiting.shift();
     refused = Boolean(result.error);
-    if (refused) say(result.error, true); else show(result);
+    if (refused) say(result.error, true); else show(result, still);
+    if (still) free.push(still);
     ask();
   };
   socket.onclose = () => mine === running && !refused && say("The server has closed the connection.", true);
@@ -253,7 +293,7 @@ async function film(file) {
   video.src = URL.createObjectURL(file);
   say("Reading the video \u2026");
   try {
-    const response = await fetch("/film", { method: "POST", body: file });
+    const response = await fetch(address("/film"), { method: "POST", body: file });
     if (!response.ok) return say((await response.json()).error, true);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -264,6 +304,7 @@ async function film(file) {
         const result = JSON.parse(line);
         if (result.error) return say(result.error, true);
         if (result.segments) {
+          refresh();
           keep(result.segments);
           return say("Done");
         }
@@ -276,10 +317,43 @@ async function film(file) {
   }
 }
 
-fetch("/model").then((response) => response.json()).then((found) => {
+// Take a run of the server, "": its first.
+async function choose(run) {
+  const response = await fetch(`/model?run=${encodeURIComponent(run)}`), found = await response.json();
+  if (!response.ok) {
+    at("run").value = model?.run;
+    return say(found.error, true);
+  }
+  restart();
   model = found;
+  at("bars").replaceChildren();
+  say("Choose the webcam or a video. Nothing leaves this machine.");
+}
+
+function goAlong(event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], strips = [...at("segments").querySelectorAll("button")];
+  const next = step && strips[strips.indexOf(document.activeElement) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+  next.click();
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+  if (event.key === "w") camera();
+  if (event.key === "v") at("file").click();
+}
+
+choose("").then(() => {
+  at("run").replaceChildren(...model.runs.map((run) => new Option(run)));
+  at("run").value = model.run;
+  at("choice").hidden = model.runs.length < 2;
+  at("run").onchange = () => choose(at("run").value);
   at("camera").onclick = camera;
   at("export").onclick = (event) => event.target.dataset.kind && write(event.target.dataset.kind);
   at("file").onchange = (event) => event.target.files[0] && film(event.target.files[0]);
+  at("segments").onkeydown = goAlong;
+  document.onkeydown = press;
   document.body.dataset.ready = "yes";
 });

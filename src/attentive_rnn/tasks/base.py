@@ -24,7 +24,7 @@ class Metric:
     """The number that chooses the epoch and is reported.
 
     Args:
-        name: in results.json, as in validation_accuracy and test.accuracy; its interval is `name`_interval_95.
+        name: in results.json, as in validation_accuracy and test.accuracy; its interval is test.accuracy_interval_95.
         column: in metrics.csv, as in train_acc.
         rising: whether more is better.
         percent: whether it is shown in percent.

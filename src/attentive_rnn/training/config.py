@@ -69,7 +69,7 @@ def _model_section() -> type:
     sizes = {"hidden_size": HIDDEN_SIZE, "num_layers": NUM_LAYERS}
     kinds = dict.fromkeys(sizes, int) | get_type_hints(ClassifierOptions, include_extras=True)
     by_name: dict[str, Any] = {"dropout": Share, "embedding_size": Count, "gate_scale": Positive, "lags": Amount}
-    by_name["gate_rank"] = Count | None
+    by_name |= dict.fromkeys(("gate_rank", "recompute"), Count | None)
     found = []
     for name, default in (sizes | CLASSIFIER_DEFAULTS).items():
         kind = by_name.get(name, by_type.get(kinds[name], kinds[name]))

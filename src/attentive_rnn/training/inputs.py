@@ -9,8 +9,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..data import (
     LabelledDataset,
     Schema,
@@ -27,6 +25,7 @@ from ..data.io.files import existing, read_bytes
 from ..data.recordings import RateUnknownError
 from ..data.registry import carried_options, get_source, read_options, reader_of
 from ..data.skeletons.confidence import with_confidence
+from ..data.stored.sample import evenly, step
 from ..data.transforms.presence import numbers_of
 from ..errors import ConfigError, DataError
 from .config import Config
@@ -162,7 +161,7 @@ def _check_depth(wanted: Schema, dataset: SequenceDataset, where: str) -> None:
     found = dataset.schema
     if any(len(schema.shape) != 3 or schema.vector != (3, 3) for schema in (wanted, found)) or wanted.coordinates == 3:
         return
-    joints = torch.cat([sequence.flatten(0, 2) for sequence in dataset.sequences])
+    joints = evenly(dataset.sequences, step(dataset.sequences, found.size)).flatten(0, 2)
     numbers = numbers_of(joints.numpy(), names=found.features)
     if numbers.coordinates < 3 and numbers.sure:
         raise DataError(

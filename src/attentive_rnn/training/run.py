@@ -250,7 +250,7 @@ def _complete(
         if group.first(lambda: run.finished):
             return run
         group.wait()  # until process 0 has written what the run began with
-        if not run.fingerprint.exists():
+        if not run.config.exists():
             raise ConfigError(f"{run.path}: process {group.rank} sees no such run: all machines must share this disk")
         splits = resumed_splits(run, splits)
         job = make_job(config, splits, build_model(config, splits.train.schema), device)

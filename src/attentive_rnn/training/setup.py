@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from ..data import (
     validation_split,
 )
 from ..data.check.leaks import leak_findings
+from ..data.check.moments import Moments, pieces
 from ..data.check.parts import part_warnings
 from ..data.dataset import concatenate, sequences_only
 from ..data.split import folds
@@ -104,24 +105,23 @@ def measure(dataset: SequenceDataset) -> Standardise:
     Raises:
         ConfigError: a value is missing (NaN).
     """
-    if not all(sequence.isfinite().all() for sequence in dataset.sequences):
-        raise ConfigError(
-            f"{dataset.name}: a value is missing or infinite, so the features cannot be standardised; "
-            "fill gaps with --data.options.missing interpolate, or set --data.standardise false"
-        )
+    found = Moments(dataset.schema.size)
+    for frames in pieces(_finite_frames(dataset)):
+        found.add(frames)
     # float32 values, so that they are the same after a round trip through JSON and through a tensor.
-    mean, std = _moments(torch.cat([dataset.marked(i).flatten(1) for i in range(len(dataset))]).double())
-    std = torch.where(std > 0, std, torch.ones_like(std))
-    return Standardise(mean.tolist(), std.tolist())
+    mean, std = found.mean.astype(np.float32), found.deviation().astype(np.float32)
+    return Standardise(mean.tolist(), np.where(std > 0, std, np.float32(1)).tolist())
 
 
-def _moments(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each column in float32, over what is not NaN; 0 where there is nothing else."""
-    if not frames.isnan().any():
-        return frames.mean(0).float(), frames.std(0, correction=0).float()
-    mean = frames.nanmean(0)
-    std = (frames - mean).square().nanmean(0).sqrt()
-    return mean.nan_to_num().float(), std.nan_to_num().float()
+def _finite_frames(dataset: SequenceDataset) -> Iterator[np.ndarray]:
+    """The frames of each sequence, (T, D), with NaN for joints that are absent, if all its values are finite."""
+    for i in range(len(dataset)):
+        if not dataset.sequences[i].isfinite().all():
+            raise ConfigError(
+                f"{dataset.name}: a value is missing or infinite, so the features cannot be standardised; "
+                "fill gaps with --data.options.missing interpolate, or set --data.standardise false"
+            )
+        yield dataset.marked(i).flatten(1).numpy()
 
 
 def fit_preprocessing(config: DataConfig, train: LabelledDataset) -> Compose:

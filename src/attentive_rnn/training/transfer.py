@@ -28,6 +28,7 @@ FREE = (
     "pool",
     "init",
     "memory",
+    "recompute",
     "backend",
 )
 FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|weight_ua|bias_a)_l0(?:_reverse)?")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from attentive_rnn.data import Schema, SequenceDataset, check, load
+from attentive_rnn.data import Schema, SequenceDataset, check, convert, load
 from attentive_rnn.data.check.report import summarise
 from attentive_rnn.errors import DataError
 from data.writers import nucla_content, nucla_name, ts_text, write_nucla_zip
@@ -195,3 +195,20 @@ def test_labels_that_are_numbers_are_described(tmp_path):
     assert "labels      numbers from 0 to 1.5, 0.75 on average" in str(report)
     assert "classes" not in str(report)
     assert report.to_dict()["labels"] == [0, 0.75, 1.5]
+
+
+def test_a_stored_set_is_reported_on_as_the_file_that_it_was_converted_from(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8, 6, 3)).astype(np.float32)
+    x[1] = 0
+    x[2, :, 1] = x[2, 0, 1]
+    x[3, 0] = 0
+    x[5], x[4, 2, 0] = x[6], np.nan
+    np.savez(
+        tmp_path / "set.npz", x=x, y=np.arange(8) % 2, lengths=[6, 6, 6, 6, 6, 6, 6, 1], split=["train", "test"] * 4
+    )
+    in_memory = check(tmp_path / "set.npz").to_dict()
+    stored = check(convert(tmp_path / "set.npz", tmp_path / "set", missing="keep")).to_dict()
+    for key in ("path", "format"):
+        assert in_memory.pop(key) != stored.pop(key)
+    assert stored == in_memory

@@ -52,10 +52,11 @@ def _holder(path):
     return process
 
 
-@pytest.mark.parametrize("room", [0, 100])  # bytes of a file
+@pytest.mark.parametrize("room", [0, 100])  # bytes: the lock is empty, or cut
 def test_a_full_disk_keeps_nobody_from_a_lock(tmp_path, room):
-    limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))"
-    full = f"import resource; {limit}\nwith held"  # after the imports
+    full = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\nwith held"  # after the imports
+    )
     code = HOLD.replace("with held", full)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], input="", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from attentive_rnn.ops.recurrence import GATE_READS, Spec, Weights, recurrence
+from attentive_rnn.ops import native
+from attentive_rnn.ops.recurrence import GATE_READS, Lags, Spec, Weights, recurrence
 from drawn import calls
 from helpers import (
     ALL_CELLS,
@@ -23,6 +24,7 @@ from helpers import (
     results,
 )
 
+BEST = native.kernels.isa()
 PARTS = (ALL_CELLS, ALL_GATES, (1.0, 2.0), (None,), GATE_READS, (None, None, 1, 5, 17))
 SPECS = st.builds(Spec, *(st.sampled_from(some) for some in PARTS)).map(
     lambda spec: spec if spec.gate else spec._replace(gate_rank=None)
@@ -130,6 +132,40 @@ def test_short_floats_are_computed_in_float32_and_returned_as_they_came(dtype):
     assert {t.dtype for t in ours.values()} == {dtype}
     for name in ours:
         assert relative_error(ours[name], exact[name]) < 4 * torch.finfo(dtype).eps, name
+
+
+SHORT = 2.0**-7  # the share that the factors of a product are off by, twice over: each is rounded to 8 bits
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_short_products_are_off_by_the_rounding_of_their_factors(has_isa, monkeypatch, cell):
+    if not has_isa or (native.kernels.isa() == "avx512" and not native.short_products()):
+        return
+    monkeypatch.setattr(native, "short_products", lambda: True)
+    for gate, lags in ((None, None), ("sigmoid", None), ("hard", Lags(3)), ("softmax", None)):
+        spec = Spec(cell, gate, lags=lags)
+        lengths = torch.tensor([9, 1, 4, 9, 2])
+        call = random_call(spec, 9, 5, 11, 13, dtype=torch.bfloat16, lengths=lengths, need_attention=True)
+        poison_pool()
+        compare(call, bound=SHORT)
+        compare(random_call(spec, 6, 70, 20, 37, dtype=torch.bfloat16, reverse=True), bound=SHORT)
+    zoneout = torch.rand(spec.cell_states, 3, 40, 33, dtype=torch.bfloat16)
+    compare(random_call(Spec(cell), 3, 40, 75, 33, dtype=torch.bfloat16, zoneout=zoneout), bound=SHORT)
+    compare(random_call(Spec(cell), 2, 98, 310, 290, dtype=torch.bfloat16), bound=SHORT)
+
+
+def test_calls_in_bfloat16_take_short_products_where_they_are_faster(monkeypatch):
+    call = random_call(Spec("gru"), 6, 40, 20, 30, dtype=torch.bfloat16)
+    native.kernels.select_isa("generic")
+    try:
+        found = []
+        for short in (False, True):
+            monkeypatch.setattr(native, "short_products", lambda short=short: short)
+            found.append(results(call, "cpu")["grad_hh"])
+    finally:
+        native.kernels.select_isa(BEST)
+    assert 0 < relative_error(*found) < SHORT
 
 
 def test_tensors_need_not_be_contiguous():

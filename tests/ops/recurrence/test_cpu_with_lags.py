@@ -26,7 +26,9 @@ SPECS = st.builds(
     Spec,
     *(st.sampled_from(some) for some in (ALL_CELLS, ALL_GATES, (1.0, 2.0))),
     st.builds(lags_of, *(st.sampled_from(some) for some in ((1, 2, 5, 10, 20), ("sum", "softmax", "mean"), (1, 2, 3)))),
-)
+    st.sampled_from(("both", "state")),
+    st.sampled_from((None, 1, 3)),
+).map(lambda spec: spec if spec.gate else spec._replace(gate_reads="both", gate_rank=None))
 
 
 @pytest.mark.usefixtures("_poisoned")

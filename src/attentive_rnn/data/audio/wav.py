@@ -23,12 +23,13 @@ from ...errors import DataError
 from ..dataset import SequenceDataset
 from ..io.bad_samples import check_bad
 from ..io.files import existing, read_bytes
-from ..io.label_table import facts_of_files, files_of, holds_files, name_of
+from ..labels.table import facts_of_files, files_of, holds_files, name_of
 from ..options import whole
 from ..recordings import Windows, with_windows
 from ..schema import Schema
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import keep
 from .mel import LogMel
 
 _RATES = (1000, 384000)  # Hz
@@ -130,7 +131,7 @@ def _features(file: Path, mel: LogMel) -> tuple[np.ndarray, int]:
     if rate != mel.sample_rate:
         common = gcd(rate, mel.sample_rate)
         sound = resample_poly(sound, mel.sample_rate // common, rate // common)
-    return mel(sound), rate
+    return keep(mel(sound)), rate
 
 
 SOURCE = Source(

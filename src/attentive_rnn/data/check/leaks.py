@@ -37,18 +37,17 @@ def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
     labels, features = part.labels[chosen], schema.size
     if len(schema.shape) != 1 or features < 2 or len(np.unique(labels)) < 2:
         return
-    sequences = [part.sequences[i].numpy() for i in chosen]
-    one_way, fixed = _courses(sequences)
+    one_way, fixed = _courses(part, chosen)
     if not one_way.any():
         return
-    means = np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
+    means = np.stack([part.sequences[i].numpy().mean(axis=0, dtype=np.float64) for i in chosen.tolist()])
     leaks = [i for i in range(features) if _tells(means[:, i], labels, bool(one_way[i]), bool(fixed[i]), features)]
     if len(leaks) == features:
         return
     kept = [feature for i, feature in enumerate(schema.features) if i not in leaks]
     for i in leaks:
         feature = repr(schema.features[i]) if schema.features else str(i)
-        sure = _is_no_measurement([sequence[:, i] for sequence in sequences], bool(fixed[i]))
+        sure = _is_no_measurement([part.sequences[j].numpy()[:, i].copy() for j in chosen.tolist()], bool(fixed[i]))
         yield Finding(
             "error" if sure else "warning",
             f"the feature {feature} alone tells the class of all {len(labels)} labelled sequences of {name}: it goes "
@@ -57,17 +56,17 @@ def leak_findings(parts: Mapping[str, LabelledDataset]) -> Iterator[Finding]:
         )
 
 
-def _courses(sequences: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each feature goes one way in all sequences, and whether it stays equal in all, bool (D,)."""
-    grows, falls = (np.ones(sequences[0].shape[1], dtype=bool) for _ in range(2))
-    for sequence in sequences:
-        steps = np.diff(sequence, axis=0)
+def _courses(part: SequenceDataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each feature goes one way in all chosen sequences, and whether it stays equal in all, bool (D,)."""
+    grows, falls = (np.ones(part.schema.size, dtype=bool) for _ in range(2))
+    for i in chosen.tolist():
+        steps = np.diff(part.sequences[i].numpy(), axis=0)
         grows &= (steps >= 0).all(axis=0)
         falls &= (steps <= 0).all(axis=0)
         if not (grows | falls).any():  # as of measurements after a few sequences, of however many
             return grows, falls
-    if all(len(sequence) == 1 for sequence in sequences):  # a measurement may well tell these apart
-        frames = np.concatenate(sequences)
+    if (part.lengths[chosen] == 1).all():  # a measurement may well tell these apart
+        frames = np.concatenate([part.sequences[i].numpy() for i in chosen.tolist()])
         grows &= (frames == np.round(frames)).all(axis=0)
         falls &= grows
     return grows | falls, grows & falls

@@ -11,9 +11,11 @@ from ...errors import counted
 from ..dataset import SequenceDataset
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
+from ..stored.sample import evenly, step
 from ..transforms.presence import absent, numbers_of
 from .findings import Finding
 
+_LOOKED_AT = 20_000_000  # values of all joints
 _UPPER = ("head", "nose", "neck", "face", "chest", "shoulder centre")
 _LOWER = (" ankle", " foot", " knee", " hip", "pelvis", "hip centre")
 
@@ -94,6 +96,8 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
         return
     schema = dataset.schema
     assert schema.layout is not None
+    if (every := _every(dataset)) > 1:
+        yield Finding("note", f"the set is so large that bones and joints are judged by one of {every} frames")
     if summary.unit == "millimetres" and "unit" not in summary.known:
         yield Finding(
             "warning",
@@ -126,9 +130,14 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
         )
 
 
+def _every(dataset: SequenceDataset) -> int:
+    """Of how many frames one is looked at."""
+    return step(dataset.sequences, dataset.schema.size, _LOOKED_AT)
+
+
 def _first_persons(dataset: SequenceDataset) -> np.ndarray:
-    """Person 0 in every frame where it is present, (frames, V, 2 or 3), without a score."""
-    people = np.concatenate([s[:, 0].numpy() for s in dataset.sequences]).astype(np.float64)
+    """Person 0 in every frame that is looked at and in which it is present, (frames, V, 2 or 3), without a score."""
+    people = evenly(dataset.sequences, _every(dataset))[:, 0].numpy().astype(np.float64)
     present = np.isfinite(people).all((1, 2)) & (people != 0).any((1, 2))
     people = people[present]
     if dataset.schema.coordinates is not None:

@@ -11,6 +11,7 @@ from ...errors import counted
 from ..dataset import SequenceDataset
 from ..schema import Schema
 from .findings import Finding
+from .moments import Moments, pieces
 
 _CODES = frozenset({-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, -32768.0, 32767.0, 65535.0})
 
@@ -46,13 +47,12 @@ def statistics(dataset: SequenceDataset) -> Statistics:
     """The statistics of all sequences, without a copy of them."""
     words = bool(dataset.schema.vocabulary)
     size = dataset.schema.size
-    frames = empty = single = gaps = 0
+    frames = empty = gaps = 0
     missing = np.zeros(size, dtype=np.int64)
-    each, every = _Moments(size), _Moments(1)
-    for sequence in dataset.sequences:
-        values = sequence.flatten(1).numpy()
+    each, every = Moments(size), Moments(1)
+    single = int((dataset.lengths == 1).sum())
+    for values in pieces(sequence.flatten(1).numpy() for sequence in dataset.sequences):
         frames += len(values)
-        single += len(values) == 1
         if not words:
             present = values.any(axis=1)
             empty += int((~present).sum())
@@ -65,67 +65,53 @@ def statistics(dataset: SequenceDataset) -> Statistics:
         else:
             each.add(values)
         every.add(values[np.isfinite(values)][:, None])
-    low, high = (float(every.low[0]), float(every.high[0])) if every.count else (0.0, 0.0)
-    whole = each.count
+    low, high = (float(every.low[0]), float(every.high[0])) if every.count[0] else (0.0, 0.0)
+    whole = int(each.count.max(initial=0))
     return Statistics(
         frames, empty, single, missing, gaps, low, high, float(every.deviation()[0]), each.deviation(), whole
     )
 
 
-class _Moments:
-    """Count, range and standard deviation of values (n, D) that come in pieces.
-
-    Sums are of differences from the first values, so that a small spread about a large value is not lost.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.count = 0
-        self.low, self.high = np.full(size, np.inf), np.full(size, -np.inf)
-        self.origin: np.ndarray | None = None
-        self.sums, self.squares = np.zeros(size), np.zeros(size)
-
-    def add(self, values: np.ndarray) -> None:
-        """Count further values."""
-        if not len(values):
-            return
-        if self.origin is None:
-            self.origin = values[0].astype(np.float64)
-        apart = values - self.origin  # float64
-        self.count += len(values)
-        self.low, self.high = np.minimum(self.low, values.min(axis=0)), np.maximum(self.high, values.max(axis=0))
-        self.sums += apart.sum(axis=0)
-        self.squares += np.square(apart, out=apart).sum(axis=0)
-
-    def deviation(self) -> np.ndarray:
-        """The standard deviation (D,)."""
-        if not self.count:
-            return np.zeros(len(self.sums))
-        variance = self.squares / self.count - np.square(self.sums / self.count)
-        return np.where(self.low == self.high, 0.0, np.sqrt(np.maximum(variance, 0.0)))
-
-
 def sequence_findings(dataset: SequenceDataset) -> Iterator[Finding]:
     """Findings on sequences without motion or with empty frames; on unknown words of texts."""
-    arrays = [s.flatten(1).numpy() for s in dataset.sequences]
     if dataset.schema.vocabulary:
-        unknown, total = sum(int((a == 0).sum()) for a in arrays), sum(map(len, arrays))
+        unknown, total = sum(int((s == 0).sum()) for s in dataset.sequences), int(dataset.lengths.sum())
         if unknown:
             yield Finding("note", f"{unknown} of {counted(total, 'word')} are not in the vocabulary")
         return
-    kinds = {
-        "has a single frame, in which there is no motion": [len(a) == 1 for a in arrays],
-        "is all zeros": [not a.any() for a in arrays],
-        "stands still (all its frames are equal)": [
-            len(a) > 1 and bool(a.any()) and bool((a == a[0]).all()) for a in arrays
-        ],
-        "begins with an empty frame": [not a[0].any() and bool(a.any()) for a in arrays],
-        "ends with an empty frame, which may be padding": [not a[-1].any() and bool(a.any()) for a in arrays],
-    }
-    for kind, found in kinds.items():
-        if any(found):
-            example = dataset.metas[found.index(True)].get("name", found.index(True))
-            of = counted(len(found), "sequence")
-            yield Finding("note", f"{sum(found)} of {of}: it {kind}; the first is {example}")
+    found: dict[str, list[int]] = {kind: [] for kind in _ODD.values()}
+    for i, sequence in enumerate(dataset.sequences):
+        for kind in _oddities(sequence.flatten(1).numpy()):
+            found[_ODD[kind]].append(i)
+    for kind, which in found.items():
+        if which:
+            example = dataset.metas[which[0]].get("name", which[0])
+            of = counted(len(dataset), "sequence")
+            yield Finding("note", f"{len(which)} of {of}: it {kind}; the first is {example}")
+
+
+_ODD = {
+    "single": "has a single frame, in which there is no motion",
+    "zero": "is all zeros",
+    "still": "stands still (all its frames are equal)",
+    "empty first": "begins with an empty frame",
+    "empty last": "ends with an empty frame, which may be padding",
+}
+
+
+def _oddities(values: np.ndarray) -> Iterator[str]:
+    """What is odd about a sequence (T, D)."""
+    if len(values) == 1:
+        yield "single"
+    if not values.any():
+        yield "zero"
+        return
+    if len(values) > 1 and (values == values[0]).all():
+        yield "still"
+    if not values[0].any():
+        yield "empty first"
+    if not values[-1].any():
+        yield "empty last"
 
 
 def missing_findings(dataset: SequenceDataset, numbers: Statistics) -> Iterator[Finding]:

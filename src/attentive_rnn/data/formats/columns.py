@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,8 +13,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..io.cells import Decimal, are_times, fault, is_fault, is_time, mostly_values, parse
+from ..io.cells import Decimal, absent, are_times, fault, is_fault, is_time, mostly_values, parse
 from ..io.files import quoted
+from ..io.text_columns import TextColumn
 from ..schema import Schema, has_control_characters
 
 META = "meta"  # the column for what is no column of its own, as JSON
@@ -30,7 +32,7 @@ class Columns:
         where: the file.
         unit: the name of a row in messages, "line" or "row".
         lines: its number in the file.
-        values: a list of texts for each column, or an array of numbers.
+        values: the texts of each column, or an array of numbers.
         schema: that of the data set, if this package wrote the file.
         features: the columns of a frame, if this package wrote the file.
         times: the columns of numbers that are moments.
@@ -45,7 +47,7 @@ class Columns:
     where: str
     unit: str
     lines: Sequence[int]
-    values: dict[str, list[str] | np.ndarray]
+    values: Mapping[str, list[str] | TextColumn | np.ndarray]
     schema: Schema | None = None
     features: tuple[str, ...] | None = None
     times: frozenset[str] = frozenset()
@@ -56,6 +58,7 @@ class Columns:
     files: tuple[str, ...] = ()
     starts: tuple[int, ...] = ()
     _parsed: dict[str, tuple[np.ndarray, list[int]]] = field(default_factory=dict, repr=False)
+    _numbers: dict[str, np.ndarray | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in self.values:
@@ -72,17 +75,28 @@ class Columns:
     def texts(self, name: str) -> list[str]:
         """A column as texts."""
         values = self.values[name]
+        if isinstance(values, TextColumn):
+            return values.texts
         return values if isinstance(values, list) else [str(v) for v in values.tolist()]
 
     def parsed(self, name: str) -> tuple[np.ndarray, list[int]]:
         """A column as float64, NaN where there is no value or what is no number; and the rows of the latter."""
         if name not in self._parsed:
             values = self.values[name]
-            if isinstance(values, list):
-                self._parsed[name] = parse(values, times=True, decimal=self.decimal)
-            else:
+            if isinstance(values, np.ndarray):
                 self._parsed[name] = values.astype(np.float64), []
+            elif (plain := self._plain(name)) is not None:
+                self._parsed[name] = plain, []
+            else:
+                self._parsed[name] = parse(self.texts(name), times=True, decimal=self.decimal)
         return self._parsed[name]
+
+    def _plain(self, name: str) -> np.ndarray | None:
+        """A column of texts as float64, if it was read by polars and all its fields are plain numbers or no value."""
+        values = self.values[name]
+        if name not in self._numbers and isinstance(values, TextColumn) and self.decimal != "comma":
+            self._numbers[name] = values.numbers()
+        return self._numbers.get(name)
 
     def numbers(self, name: str) -> np.ndarray:
         """A column as float64, or the DataError that names the first row that is not a number."""
@@ -94,6 +108,23 @@ class Columns:
     def forget(self, name: str) -> None:
         """Free the memory of a column's numbers."""
         self._parsed.pop(name, None)
+        self._numbers.pop(name, None)
+
+    def missing(self, name: str) -> int:
+        """The rows in which a column has no value, by :func:`attentive_rnn.data.io.cells.absent`."""
+        values = self.values[name]
+        if isinstance(values, TextColumn):
+            return values.count(absent)
+        return sum(count for text, count in Counter(self.texts(name)).items() if absent(text))
+
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """The number of each text of a column, int64 (rows,), and the different texts in the order of their rows."""
+        values = self.values[name]
+        if isinstance(values, TextColumn):
+            return values.codes()
+        texts = self.texts(name)
+        number = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        return np.array([number[text] for text in texts], dtype=np.int64), list(number)
 
     def fault(self, name: str, row: int) -> str:
         """The message on a field that is no number."""
@@ -116,7 +147,9 @@ class Columns:
     def are_times(self, name: str) -> bool:
         """Whether a column holds moments: dates, or times of day."""
         values = self.values[name]
-        return are_times(values) if isinstance(values, list) else name in self.times
+        if isinstance(values, np.ndarray):
+            return name in self.times
+        return self._plain(name) is None and are_times(self.texts(name))
 
     def is_nameless(self, name: str) -> bool:
         """Whether a column has no name, or one that was made up from its place."""
@@ -137,15 +170,17 @@ class Columns:
             DataError: the column changes within a sequence.
         """
         values = self.values[name]
-        column, first, changed = self._changes(name, order, starts)
+        first, changed = self._changes(name, order, starts)
         if len(changed):
             row = changed[0]
-            before, after = (quoted(str(column[i])) for i in (first[row], row))
+            before, after = (quoted(str(values[order[i]])) for i in (first[row], row))
             raise DataError(
                 f"{self.place(order[row])}: {name} changes from {before} to {after} within a sequence; {advice}"
             )
-        found = column[starts].tolist()
-        if isinstance(values, list) and self.unit == "line":
+        if isinstance(values, np.ndarray):
+            return values[order[starts]].tolist()
+        found = values.at(order[starts]) if isinstance(values, TextColumn) else [values[i] for i in order[starts]]
+        if self.unit == "line":
             # "7" in a text file is the number that it is in other formats; "007" is a name.
             whole = all(
                 text.isascii() and text.isdigit() and str(int(text)) == text for text in found if len(text) < 19
@@ -155,15 +190,23 @@ class Columns:
 
     def is_constant(self, name: str, order: np.ndarray, starts: np.ndarray) -> bool:
         """Whether a column never changes within a sequence; arguments as for :meth:`constants`."""
-        return not len(self._changes(name, order, starts)[2])
+        numbers = self._plain(name)
+        if numbers is not None:  # other numbers are other texts, and soon told
+            moved = numbers[order]
+            first = np.repeat(moved[starts], np.diff([*starts, len(order)]))
+            if ((moved != first) & ~(np.isnan(moved) & np.isnan(first))).any():
+                return False
+        return not len(self._changes(name, order, starts)[1])
 
-    def _changes(self, name: str, order: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A column in order, for each row the first one of its sequence, and the rows that differ from that."""
+    def _changes(self, name: str, order: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each place in order the first one of its sequence, and the places whose value differs from that."""
         values = self.values[name]
-        column = (np.array(values, dtype=object) if isinstance(values, list) else values)[order]
         first = np.repeat(starts, np.diff([*starts, len(order)]))
+        if isinstance(values, TextColumn):
+            return first, np.flatnonzero(values.differ(order, order[first]))
+        column = (np.array(values, dtype=object) if isinstance(values, list) else values)[order]
         known = column == column  # false for NaN, which is as constant as any other value
-        return column, first, np.flatnonzero((column != column[first]) & (known | known[first]))
+        return first, np.flatnonzero((column != column[first]) & (known | known[first]))
 
     def called(self, name: str, key: str) -> str:
         """The name itself if there is such a column, or the ConfigError that lists those there are."""

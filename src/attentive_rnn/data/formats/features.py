@@ -27,6 +27,7 @@ from ..io.files import existing, quoted, write_file
 from ..schema import Schema
 from ..source import Source
 from ..split import check_part_folders, part_of, with_test_part
+from ..stored.spool import keep
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
@@ -89,7 +90,7 @@ def stored_sequences(
         first = network if first is None else first
         if network != first:
             raise DataError(f"{file}: was made by another network than {files[0]}; make all with one")
-        sequences.append(torch.from_numpy(values[::every].astype(np.float32)))
+        sequences.append(torch.from_numpy(keep(values[::every].astype(np.float32))))
         found.append({**meta, "every": every * int(one.metadata.get("every", "1"))} if maps else meta)
         if len(one.times) > 1 and one.times[-1] > 0:
             rates.append((len(one.times) - 1) / one.times[-1] / every)

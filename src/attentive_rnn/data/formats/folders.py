@@ -26,8 +26,9 @@ from ..io.arrays import Missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
 from ..io.files import existing, read_bytes, unpacked
-from ..io.label_table import facts_of_table, label_table
 from ..io.text import TextTable, header_note, parse_table
+from ..io.text_columns import TextColumn
+from ..labels.table import facts_of_table, label_table
 from ..matching import feature_order
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
@@ -180,7 +181,7 @@ def _joined(
         if columns is not None:
             fitting[file] = (columns, tables[file].lines)
     counts = [len(lines) for _, lines in fitting.values()]
-    values: dict[str, list[str] | np.ndarray] = {}
+    values: dict[str, list[str] | TextColumn | np.ndarray] = {}
     for name in tables[first].columns():
         values[name] = [text for columns, _ in fitting.values() for text in columns.pop(name)]
     joined = Columns(

@@ -26,6 +26,7 @@ from ..recordings import with_windows
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import concatenated
 from .columns import MANY_CLASSES
 from .npz import DATA, ArrayReading, from_file
 from .windows import ORDERS, check_part_words, role_in_part, time_before_features, told_order
@@ -155,7 +156,7 @@ def _joined(cells: Sequence[Value], name: str, where: str, order: str | None) ->
         raise DataError(
             f"{where}: cell {second + 1} of {name!r} has frames {other}, but cell {first + 1} has {one}; all must agree"
         )
-    return {name: np.concatenate(found), "lengths": np.array([len(cell) for cell in found])}
+    return {name: concatenated(found), "lengths": np.array([len(cell) for cell in found])}
 
 
 def _turned(shapes: list[tuple[int, ...]], name: str, where: str, order: str | None) -> bool:

@@ -36,7 +36,7 @@ from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
-from ..io.flags import flags_note, is_flag, parts_of_flags
+from ..labels.flags import flags_note, is_flag, parts_of_flags
 from ..options import by_name, one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,30 @@ def read_columns(path: Path) -> Columns:
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: cannot be read ({reason}); the file is truncated or not Parquet") from error
+
+
+def batches(path: Path) -> Iterator[Any]:
+    """The rows of a Parquet file in batches of Arrow, with the metadata of the file.
+
+    Raises:
+        DataError: the file is damaged.
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, pq = _pyarrow()
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            metadata = file.schema_arrow.metadata
+            for batch in file.iter_batches():
+                yield batch.replace_schema_metadata(metadata)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: cannot be read ({error}); the file is truncated or not Parquet") from error
+
+
+def table_columns(table: Any, where: str) -> Columns:
+    """The columns of a table of Arrow, as :func:`read_columns` gives those of a file."""
+    return _columns(_pyarrow()[0], table, where)
 
 
 def first_rows(path: Path, count: int) -> dict[str, list[str]]:

@@ -17,8 +17,9 @@ from ..io import arrow
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
 from ..io.cells import Decimal
-from ..io.files import existing, read_bytes, unpacked
+from ..io.files import decompress, existing, read_bytes, unpacked
 from ..io.text import header_note, parse_table
+from ..io.text_columns import TextColumn, plain_table
 from ..recordings import Windows, changes, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
@@ -26,8 +27,10 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import is_on_disk
 from . import parquet
 from .columns import Columns, Kind, from_columns
+from .long import pieces
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
 from .long.roles import KNOWN, Rows, find_roles, says, with_part_of_flags
@@ -82,6 +85,8 @@ def read(
     path = existing(path)
     given = {"sequence": sequence, "time": time, "label": label, "subject": subject, "split": split}
     reading = Reading(given, features, keep, layout, missing, values, target, decimal)
+    if is_on_disk() and not wide and (dataset := _in_pieces(path, header, reading, windows)) is not None:
+        return dataset
     table, notes = _columns(path, header, decimal)
     if wide:
         usual = {name for name in table.values if any(name.strip().lower() in known for known in KNOWN.values())}
@@ -192,12 +197,54 @@ def _columns(path: Path, header: bool | None, decimal: Decimal | None) -> tuple[
     """The columns of a file, and notes on how it was taken."""
     if path.is_dir() or path.suffix.lower() in arrow.SUFFIXES:
         return replace(parquet.read_columns(path), decimal=decimal), []
-    table = parse_table(read_bytes(path), str(path), header)
+    return _text_columns(decompress(read_bytes(path), str(path)), path, header, decimal)
+
+
+def _text_columns(data: bytes, path: Path, header: bool | None, decimal: Decimal | None) -> tuple[Columns, list[str]]:
+    if (plain := plain_table(data, str(path), header)) is not None:
+        return Columns(str(path), "line", plain.lines, dict(plain.columns), decimal=decimal), []
+    table = parse_table(data, str(path), header, packed=False)
     if table.unclear:
         raise DataError(table.unclear)
-    columns: dict[str, list[str] | np.ndarray] = {**table.columns()}
+    columns: dict[str, list[str] | TextColumn | np.ndarray] = {**table.columns()}
     notes = [*table.notes, *([header_note(str(path))] if table.numbered else [])]
     return Columns(str(path), "line", table.lines, columns, decimal=decimal), notes
+
+
+def _in_pieces(path: Path, header: bool | None, reading: Reading, windows: Windows | None) -> SequenceDataset | None:
+    """The data set of a file that is larger than a piece; None of another, or where no column tells the sequences."""
+    name, arrow_file = path.name.lower(), path.suffix.lower() == ".parquet"
+    if path.is_dir() or not name.endswith((".csv", ".tsv", ".parquet")) or path.stat().st_size <= pieces.PIECE:
+        return None
+
+    def last(table: Columns) -> int:
+        roles = find_roles(table, reading.given)
+        if "sequence" not in roles:
+            raise _OneSequenceError
+        return int(changes(table.codes(roles["sequence"])[0])[-1])
+
+    def columns(source: Any) -> Columns:
+        if arrow_file:
+            return replace(parquet.table_columns(source, str(path)), decimal=reading.decimal)
+        table, _ = _text_columns(source, path, header, reading.decimal)
+        if all(map(table.is_nameless, table.values)):
+            raise _OneSequenceError
+        return table
+
+    if header is False:
+        return None
+    tables = (
+        pieces.of_batches(parquet.batches(path), columns, last) if arrow_file else pieces.of_text(path, columns, last)
+    )
+    try:
+        made = [_dataset(table, [], path.name.split(".")[0], reading, windows) for table in tables]
+    except _OneSequenceError:
+        return None
+    return pieces.joined(made, str(path))
+
+
+class _OneSequenceError(Exception):
+    """All rows of a file are of one sequence, so that it cannot be read in pieces."""
 
 
 def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
@@ -206,11 +253,9 @@ def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
     if table.sequence is None:
         arrow.check_shards(table.texts(roles["sequence"]) if "sequence" in roles else None, table.shards, table.where)
     if "sequence" in roles:
-        ids = table.texts(roles["sequence"])
-        number = {text: i for i, text in enumerate(dict.fromkeys(ids))}
-        sequence = np.array([number[text] for text in ids])
-        if "" in number:
-            raise DataError(f"{table.place(ids.index(''))}: {roles['sequence']} is empty")
+        sequence, names = table.codes(roles["sequence"])
+        if "" in names:
+            raise DataError(f"{table.place(int((sequence == names.index('')).argmax()))}: {roles['sequence']} is empty")
     try:
         return sorted_rows(table, sequence, roles.get("time"))
     except DataError as error:
@@ -229,7 +274,9 @@ def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:
 
 def _rate(table: Columns, roles: Mapping[str, str], rows: Rows) -> float | None:
     """The frames per second of a column of times written out; of numbers the unit is not known."""
-    if "time" not in roles or not isinstance(table.values[roles["time"]], list) or not table.are_times(roles["time"]):
+    if "time" not in roles or isinstance(table.values[roles["time"]], np.ndarray):
+        return None
+    if not table.are_times(roles["time"]):
         return None
     steps = rows.steps(table.numbers(roles["time"])) if rows.within.any() else np.empty(0)
     middle = float(np.median(steps)) if len(steps) else 0.0

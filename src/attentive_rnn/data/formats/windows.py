@@ -23,6 +23,7 @@ from ..io.bad_samples import BadSamples
 from ..options import one_of
 from ..skeletons.layouts import Layout, get_layout, list_layouts
 from ..split import misspelt_part, no_part, part_of
+from ..stored.spool import concatenated, keep
 from ..transforms.presence import numbers_of
 
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
@@ -106,7 +107,7 @@ def gather(parts: Mapping[str, Part], order: str | None, layout: Layout | None, 
         ends = [bad.read(partial(_end, values[i], f"{part.where}: sequence {i}", missing)) for i in range(len(values))]
         notes += bad.notes(part.where, len(values))
         kept = [i for i, end in enumerate(ends) if end is not None]
-        found = [np.array(values[i][: ends[i]]) for i in kept]
+        found = [keep(np.array(values[i][: ends[i]])) for i in kept]
         used.append(kept)
         shapes.setdefault(found[0].shape[1:], part.where)
         frames += found
@@ -114,7 +115,7 @@ def gather(parts: Mapping[str, Part], order: str | None, layout: Layout | None, 
     if len(shapes) > 1:
         (one, first), (other, second) = list(shapes.items())[:2]
         raise DataError(f"{second}: has frames {other}, but {first} has {one}; all parts must agree")
-    arrays = {"sequences": np.concatenate(frames), "lengths": np.array([len(case) for case in frames])}
+    arrays = {"sequences": concatenated(frames), "lengths": np.array([len(case) for case in frames])}
     if arrays["sequences"].ndim == 4:
         layout = _layout(arrays["sequences"], layout, next(iter(parts.values())).where, notes)
     if set(parts) != {""}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tokenize
 import zipfile
 import zlib
@@ -15,9 +14,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ...errors import ConfigError, DataError
-from .files import read_bytes
+from ..stored.spool import is_on_disk, keep, large
 from .memory import check_memory
 
+_PIECE = 2**24  # bytes that are unpacked at a time
 _MOST_EMPTY = 10**6  # elements along the axes of an array without any, which loops go over all the same
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, MemoryError, OverflowError)
 
@@ -32,23 +32,30 @@ def read_arrays(path: Path, largest: int | None = None) -> dict[str, np.ndarray]
     Raises:
         DataError: the file is damaged, or an array is too large or holds Python objects.
     """
-    data = read_bytes(path)
-    if path.suffix.lower() == ".npy":
-        return {"": _array(data, str(path))}
-    arrays, place = {}, str(path)
+    place = str(path)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            arrays_in = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            check_memory(sum(info.file_size for info in arrays_in), place)
-            for info in arrays_in:
-                place = f"{path}, array {info.filename.removesuffix('.npy')!r}"
-                if largest is not None and info.file_size > largest:
-                    raise DataError(f"{place}: has more than {largest >> 20} MiB")
-                arrays[info.filename[:-4]] = _array(archive.read(info), place)
-    except _BROKEN as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{place}: cannot be read ({error}); the file is truncated or not an .npz file") from error
+        file = path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    with file:
+        if path.suffix.lower() == ".npy":
+            return {"": _array(file, path.stat().st_size, place)}
+        arrays = {}
+        try:
+            with zipfile.ZipFile(file) as archive:
+                arrays_in = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+                if not is_on_disk():
+                    check_memory(sum(info.file_size for info in arrays_in), place)
+                for info in arrays_in:
+                    place = f"{path}, array {info.filename.removesuffix('.npy')!r}"
+                    if largest is not None and info.file_size > largest:
+                        raise DataError(f"{place}: has more than {largest >> 20} MiB")
+                    with archive.open(info) as stream:
+                        arrays[info.filename[:-4]] = _array(stream, info.file_size, place)
+        except _BROKEN as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{place}: cannot be read ({error}); the file is truncated or not an .npz file") from error
     return arrays
 
 
@@ -70,14 +77,18 @@ def open_array(path: Path) -> np.ndarray:
     return _plain(np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C"), place)
 
 
-def _array(data: bytes, place: str) -> np.ndarray:
-    stream = io.BytesIO(data)
-    _header(stream, len(data), place)
-    stream.seek(0)
-    try:
-        values = np.load(stream, allow_pickle=False)
-    except _BROKEN as error:
-        raise DataError(f"{place}: is not a NumPy array ({error})") from error
+def _array(stream: IO[bytes], size: int, place: str) -> np.ndarray:
+    """The array of so many bytes, read piece by piece, so that what is large goes where sequences are kept."""
+    shape, fortran, dtype = _header(stream, size, place)
+    values = large(shape[::-1] if fortran else shape, dtype)
+    left = values.reshape(-1).view(np.uint8).data
+    while len(left):
+        count = stream.readinto(left[:_PIECE])  # type: ignore[attr-defined]
+        if not count:
+            raise DataError(f"{place}: ends early; the file is truncated")
+        left = left[count:]
+    stream.read(1)  # at its end a member of a zip is checked
+    values = values.T if fortran else values
     return _plain(values, place)
 
 
@@ -146,7 +157,7 @@ def fill(values: np.ndarray, missing: Missing, place: Callable[[int, int], str],
         [1.0, 2.5, 4.0]
     """
     if values.size == 0 or np.abs(values).max() <= _FLOAT32_MAX:
-        return np.ascontiguousarray(values, dtype=np.float32)
+        return keep(np.ascontiguousarray(values, dtype=np.float32))
     absent = np.isnan(values)
     wrong = np.argwhere(~absent & ~(np.abs(values) <= _FLOAT32_MAX))
     if len(wrong):
@@ -168,4 +179,4 @@ def fill(values: np.ndarray, missing: Missing, place: Callable[[int, int], str],
                     "missing=zero, or leave such sequences out with missing=skip"
                 )
             values[gaps, d] = np.interp(time[gaps], time[~gaps], values[~gaps, d])
-    return np.ascontiguousarray(values, dtype=np.float32)
+    return keep(np.ascontiguousarray(values, dtype=np.float32))

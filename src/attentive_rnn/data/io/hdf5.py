@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from ...errors import DataError, MissingExtraError
+from ..stored.spool import large
 from .mat import Value
 
 _PROGRAM = Path(__file__).with_name("hdf5_program.py")
@@ -97,7 +98,7 @@ def _value(described: dict[str, Any], stream: IO[bytes]) -> Value | None:
         return np.array(described["texts"], dtype=str).reshape(described["shape"])
     if "dtype" not in described:
         return None
-    values = np.empty(prod(described["shape"]), described["dtype"])
+    values = large((prod(described["shape"]),), described["dtype"])
     view = values.view(np.uint8).data
     done = 0
     while done < len(view):

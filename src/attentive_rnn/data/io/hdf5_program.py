@@ -18,6 +18,7 @@ from typing import Any
 
 DEEPEST = 8  # groups or cells within each other
 MOST = 1_000_000  # objects of a file
+PIECE = 2**26  # bytes that are read at a time, about
 
 
 class RefusedError(Exception):
@@ -36,8 +37,11 @@ def main(path: str, largest: int, seconds: int) -> None:
         text = json.dumps(found.group(file, 0)).encode()
         out.write(len(text).to_bytes(8, "little") + text)
         for dataset, kept in found.arrays:
-            values = np.asarray(dataset[()]).astype(kept, order="C", copy=False)
-            out.write(values.reshape(-1).view(np.uint8).data)
+            rows = max(1, PIECE // max(dataset.size * 8 // max(len(dataset), 1), 1)) if dataset.shape else 1
+            for start in range(0, len(dataset) if dataset.shape else 1, rows):
+                piece = dataset[start : start + rows] if dataset.shape else dataset[()]
+                values = np.asarray(piece).astype(kept, order="C", copy=False)
+                out.write(values.reshape(-1).view(np.uint8).data)
     out.flush()
 
 

@@ -69,7 +69,8 @@ def _holding(place: Path, path: Path, wait: bool = False) -> Iterator[None]:
     finally:
         ended.set()
         with suppress(OSError):
-            if content.startswith(place.read_bytes()):  # else this process stood still, and another took over
+            # Of a full disk there is only the beginning; else this process stood still, and another took over.
+            if content.startswith(place.read_bytes()):
                 place.unlink()
 
 
@@ -125,7 +126,7 @@ def _take(place: Path, path: Path, wait: bool) -> bytes:
     while True:
         content = json.dumps(_myself()).encode()
         try:
-            with open(place, "xb", buffering=0) as file, suppress(OSError):  # on a full disk the lock has no name in it
+            with open(place, "xb", buffering=0) as file, suppress(OSError):  # on a full disk the lock is cut
                 file.write(content)
             return content
         except FileExistsError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import DataError, counted
+from ..stored.spool import is_on_disk
 from .files import quoted, read_bytes
 from .memory import check_memory
 
@@ -119,7 +120,8 @@ def _hidden(parts: list[str] | tuple[str, ...]) -> bool:
 
 def _zip_members(path: Path, keyed: list[tuple[str, str]]) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
-        check_memory(sum(archive.getinfo(name).file_size for _, name in keyed), str(path))
+        if not is_on_disk():
+            check_memory(sum(archive.getinfo(name).file_size for _, name in keyed), str(path))
         for k, name in keyed:
             where = f"{path}, member {name}"
             try:

@@ -136,7 +136,7 @@ def header_note(where: str) -> str:
     )
 
 
-def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTable:
+def parse_table(data: bytes, where: str, header: bool | None = None, packed: bool = True) -> TextTable:
     """Split the bytes of a text file into fields.
 
     The separator is the one of comma, semicolon and tab that is most frequent in the first line, or else spaces.
@@ -149,6 +149,7 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
         data: the bytes.
         where: the name of the file in messages.
         header: whether the first line has the names; None: it is told as said above.
+        packed: whether bytes of a name that ends in .gz or .xz are compressed.
 
     Raises:
         DataError: the file is empty, not text, or its lines differ in the number of fields.
@@ -158,7 +159,7 @@ def parse_table(data: bytes, where: str, header: bool | None = None) -> TextTabl
         >>> table.names, table.rows, table.lines
         (('x', 'y'), [['1', '2'], ['3', '4']], [2, 3])
     """
-    text = decode(decompress(data, where), where)
+    text = decode(decompress(data, where) if packed else data, where)
     if "\0" in text:
         raise DataError(f"{where}: holds NUL bytes: it is no text, or damaged; save it as UTF-8")
     rows: list[list[str]] = []
@@ -266,7 +267,7 @@ def _split(text: str, where: str) -> list[tuple[int, list[str]]]:
         lines[lines.index(first)] = ""
         separator = first = told[1]
     else:
-        separator = _separator(first)
+        separator = separator_of(first)
     if separator not in first:
         check_memory(_CELL * sum(len(line.split()) for line in lines), where, "its table")
         return [(number, _fields(line)) for number, line in enumerate(lines, 1)]
@@ -284,7 +285,7 @@ def _fields(line: str) -> list[str]:
     return [quotes[1].strip()] if quotes else line.split()
 
 
-def _separator(line: str) -> str:
+def separator_of(line: str) -> str:
     """The most frequent of comma, semicolon and tab, but for numbers with decimal commas between the other two."""
     for separator in ";\t":
         if separator in line and all(is_value(field.strip()) for field in line.split(separator)):

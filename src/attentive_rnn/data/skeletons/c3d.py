@@ -24,11 +24,12 @@ from ...errors import DataError, needed_for
 from ..dataset import SequenceDataset
 from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing, quoted, read_bytes
-from ..io.label_table import facts_of_files, files_of, holds_files, name_of
 from ..io.memory import check_memory
+from ..labels.table import facts_of_files, files_of, holds_files, name_of
 from ..schema import Schema, has_control_characters
 from ..source import Source
 from ..split import with_test_part
+from ..stored.spool import keep
 from .layouts import UNITS, JointLayout, Layout, get_layout, plain_name
 from .units import unit_in, with_units
 
@@ -88,7 +89,7 @@ def read(
                 raise DataError(f"{file}: has {what} of {value}, but {first[0]} of {wanted}; all must agree")
         if capture.others:
             others.append(file)
-        return torch.from_numpy(capture.positions[:, None, order])
+        return torch.from_numpy(keep(capture.positions[:, None, order]))
 
     for file in files:
         if (sequence := bad.read(partial(frames, file))) is not None:

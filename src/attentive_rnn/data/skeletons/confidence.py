@@ -12,6 +12,7 @@ import torch
 from ...errors import ConfigError, DataError
 from ..dataset import LabelledDataset, SequenceDataset, Splits
 from ..options import number, standing_for
+from ..stored.spool import keep
 from ..transforms.presence import LOOKED_AT, Numbers, misplaced_confidence, numbers_of, unseen
 
 _OPTIONS = {"coordinates": None, "min_confidence": 0.0}
@@ -71,7 +72,8 @@ def with_confidence(
             + (f", or take them for coordinates with coordinates={size}" if size == 3 else "")
         )
     gone = [torch.from_numpy(unseen(sure, min_confidence)) for sure in confidence]
-    dataset.sequences = [torch.where(g[..., None], 0.0, s) for g, s in zip(gone, dataset.sequences, strict=True)]
+    pairs = zip(gone, dataset.sequences, strict=True)
+    dataset.sequences = [torch.from_numpy(keep(torch.where(g[..., None], 0.0, s).numpy())) for g, s in pairs]
     return dataset
 
 
@@ -197,7 +199,7 @@ def with_joint_options(reader: Callable[..., Any]) -> Callable[..., Any]:
         if missing in ("zero", "interpolate") and options.get("layout") is not None:
             found = reader(path, **options | {"missing": "keep"})
             for part in _parts(found):
-                part.sequences = [torch.from_numpy(fill_joints(s.numpy(), missing)) for s in part.sequences]
+                part.sequences = [torch.from_numpy(keep(fill_joints(s.numpy(), missing))) for s in part.sequences]
         else:
             found = reader(path, **options)
         parts = [part for part in _parts(found) if isinstance(part, SequenceDataset)]

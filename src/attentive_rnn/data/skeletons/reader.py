@@ -17,6 +17,7 @@ from ..io.files import existing
 from ..io.members import Member, holds, members, other_members
 from ..schema import Schema
 from ..source import Source
+from ..stored.spool import keep
 
 Key = Callable[[str], str | None]
 
@@ -50,7 +51,7 @@ def read_members(
         if parsed is None:
             continue
         frames, label, meta = parsed
-        sequences.append(torch.from_numpy(np.array(frames, dtype=np.float32)))
+        sequences.append(torch.from_numpy(keep(np.array(frames, dtype=np.float32))))
         labels.append(label)
         metas.append(meta)
     notes = [*bad.notes(str(path), count), *other_members(existing(path), key, beside)]

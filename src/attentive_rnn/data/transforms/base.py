@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -83,6 +84,11 @@ class Transform(ABC):
         In words that follow the number of such sequences; None where nothing is lacking.
         """
         return None
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether there is something that a sequence can lack."""
+        return type(self).lack is not Transform.lack
 
     def parts(self) -> list[Transform]:
         """The transforms that this one applies one after the other."""
@@ -168,6 +174,25 @@ class Compose(Transform):
 
     def to_config(self) -> dict[str, Any]:
         return {"name": self.name, "transforms": [t.to_config() for t in self.transforms]}
+
+
+def apply_parts(
+    transform: Transform, rng: np.random.Generator, lacking: Counter[str] | None, index: int, marked: Tensor
+) -> Tensor:
+    """A sequence after a transform, which counts how many sequences lack something that a part of it needs.
+
+    Args:
+        transform: bound to the schema of the sequence.
+        rng: what a random one draws from.
+        lacking: the counts by what is lacking, in words with {} for the count and for that of all; None: not counted.
+        index: the number of the sequence.
+        marked: (T, *shape), with NaN for the joints that are absent.
+    """
+    for part in transform.parts():
+        if lacking is not None and (lack := part.lack(marked)):
+            lacking[f"{part.name}: {{}} of {{}} sequences {lack}"] += 1
+        marked = part.apply(marked, rng)
+    return marked
 
 
 def arguments_of(kind: type[Transform]) -> list[str]:

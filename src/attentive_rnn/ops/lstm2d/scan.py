@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..autograd import without_gradient
 from .reference import cell, flipped
 from .spec import Call
 
@@ -24,6 +25,7 @@ def forward(call: Call) -> Tensor:
     """What `reference.forward` computes."""
     from torch._higher_order_ops import scan
 
+    call = Call.of(call.options, tuple(map(without_gradient, call.tensors)))
     p, w = call
     height, width, directions = p.shape[1:4]
     rows = torch.arange(height, device=p.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,8 +52,14 @@ def history_bytes(call: Call) -> Any:
     return t * b * (two - one) + 2 * one - two
 
 
-def forward(call: Call, keep: Tensor | bool) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
-    """The results (output, h[, c][, window][, attention]), and what a backward pass needs; see :class:`Kernels`."""
+def forward(
+    call: Call, keep: Tensor | bool, *, short_products: bool = False
+) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+    """The results (output, h[, c][, window][, attention]), and what a backward pass needs; see :class:`Kernels`.
+
+    With `short_products` the factors of products are rounded to bfloat16; they are summed in float32, as the state is
+    kept in.
+    """
     call = call.contiguous()
     spec, x, (t, b, d) = call.spec, call.x, call.x.shape
     history = native.buffer(history_bytes(call)) if keep is True else None if keep is False else keep
@@ -61,8 +68,9 @@ def forward(call: Call, keep: Tensor | bool) -> tuple[tuple[Tensor, ...], tuple[
     attention = native.empty((t, b, d), x.dtype) if call.need_attention else None
     h, c, window = map(address, spec.h_c_window(last))
     made = RecurrenceResults(output.data_ptr(), h, c, window, address(attention), address(history))
-    native.kernels.forward(*inputs_of(call), *made)
-    kept = native.own(output) if keep is True else output  # the caller's may be changed before backward
+    native.kernels.forward(*inputs_of(call, short_products), *made)
+    # The caller's may be changed before backward; of a call that was one in bfloat16 the caller gets a copy.
+    kept = native.own(output) if keep is True and not short_products else output
     return ((output, *last) if attention is None else (output, *last, attention)), (kept, history)
 
 
@@ -72,7 +80,12 @@ def copied(call: Call) -> Call:
 
 
 def backward(
-    call: Call, saved: tuple[Tensor, Tensor], grads: Sequence[Tensor | None], needed: Sequence[bool]
+    call: Call,
+    saved: tuple[Tensor, Tensor],
+    grads: Sequence[Tensor | None],
+    needed: Sequence[bool],
+    *,
+    short_products: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of x, the states and the weights where needed, from those of the results of :func:`forward`."""
     call = call.contiguous()
@@ -97,12 +110,12 @@ def backward(
         *map(address, found[1 + spec.states :]),
     )
     kept = RecurrenceResults(output=output.data_ptr(), history=history.data_ptr())
-    native.kernels.backward(*inputs_of(call), *kept, *gradients)
+    native.kernels.backward(*inputs_of(call, short_products), *kept, *gradients)
     return tuple(found)
 
 
-def inputs_of(call: Call) -> RecurrenceInputs:
-    """A contiguous call as the kernels read it."""
+def inputs_of(call: Call, short_products: bool = False) -> RecurrenceInputs:
+    """A contiguous call as the kernels read it, with short products where they are faster."""
     spec, x, state, w, lengths, reverse, zoneout, _ = call
     steps, rows, inputs = x.shape
     lags, first_lag = (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
@@ -141,7 +154,21 @@ def inputs_of(call: Call) -> RecurrenceInputs:
         lag=lag,
         lengths=ends,
         zoneout=keep,
+        short_products=short_products and native.short_products(),  # a graph may have been recorded elsewhere
     )
 
 
-KERNELS = Kernels("cpu", native.why_not, forward, backward, reference.results, history_bytes, False, copied)
+def for_bfloat16() -> Kernels | None:
+    """The kernels with short products, where they are faster."""
+    return SHORT if native.short_products() else None
+
+
+KERNELS = Kernels(
+    "cpu", native.why_not, forward, backward, reference.results, history_bytes, False, copied, for_bfloat16
+)
+SHORT = KERNELS._replace(
+    name="cpu, short products",
+    copied=lambda call: call,  # made of bfloat16, its tensors are nobody else's
+    forward=partial(forward, short_products=True),
+    backward=partial(backward, short_products=True),
+)

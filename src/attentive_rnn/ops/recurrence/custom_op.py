@@ -26,7 +26,7 @@ _INPUTS = (
 _GRADIENTS = 13  # of x, h, c, the window and the weights
 _TENSORS = _GRADIENTS + 2  # with lengths and zoneout
 _LENGTHS = _GRADIENTS  # where the lengths are
-_KERNELS: dict[str, Kernels] = {kernels.name: kernels for kernels in (cpu.KERNELS, triton.KERNELS)}
+_KERNELS: dict[str, Kernels] = {kernels.name: kernels for kernels in (cpu.KERNELS, cpu.SHORT, triton.KERNELS)}
 
 
 def forward(backend: str, call: Call) -> tuple[Tensor, ...]:

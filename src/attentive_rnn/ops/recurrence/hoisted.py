@@ -106,12 +106,12 @@ def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list
 def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
     """All steps, over rows sorted by their lengths, the longest first; the call's state changes in its place."""
     spec, x, state, w, lengths, reverse, zoneout, _ = call
-    (steps, rows, _), n, d = x.shape, w.hh.shape[1], 0 if w.ha is None else w.ha.shape[0]
+    (steps, rows, _), n, inner = x.shape, w.hh.shape[1], 0 if w.ha is None else w.ha.shape[0]
     before = spec.cell == "gru"
     w_h, b_h = (w.hh[: 2 * n] if before else w.hh), w.b_hh
     if w.ha is not None:
         w_h = torch.cat([w.ha, w_h])
-        b_h = None if b_h is None else torch.cat([b_h.new_zeros(d), b_h])
+        b_h = None if b_h is None else torch.cat([b_h.new_zeros(inner), b_h])
     w_h, w_x = w_h.t().contiguous(), w.ih.t().contiguous()
     w_n = w.hh[2 * n :].t().contiguous() if before else None
     w_u = None if w.ua is None else w.ua.t().contiguous()
@@ -137,7 +137,7 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
         pre = gates[t, :b]
         if attention is not None:
             a, u = attention[t, :b], attention[t, :b] if reduced is None else reduced[t, :b]
-            u.add_(hv[:, :d])
+            u.add_(hv[:, :inner])
             if w_u is not None:
                 _linear(u, w_u, w.b_a, a)
             if spec.gate == "sigmoid":
@@ -148,7 +148,7 @@ def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
                 a.mul_(spec.gate_scale)
             xt = torch.mul(a, x[t, :b], out=attended[t, :b])
             _linear(xt, w_x, w.b_ih, pre)
-            hv = hv[:, d:]
+            hv = hv[:, inner:]
         new = _cell(spec, pre, hv, old, extra[t, :b], w_n, None if from_lags is None else from_lags[t, :b])
         if zoneout is not None:
             new = [torch.lerp(fresh, was, k) for fresh, was, k in zip(new, old, zoneout[:, t, :b], strict=True)]

@@ -130,12 +130,12 @@ def scan(
     projections[t] is what :func:`projected` makes of x_t.
     """
     spec, _, state, w, _, reverse, zoneout, _ = call
-    steps, d = len(xs), w.ha.shape[0] if w.ha is not None else 0
+    steps, inner = len(xs), w.ha.shape[0] if w.ha is not None else 0
     w_h = w.hh[: 2 * state[0].shape[-1]] if spec.cell == "gru" else w.hh  # the last block waits for r_t
     b_h = w.b_hh
     if w.ha is not None:
         w_h = torch.cat([w.ha, w_h])
-        b_h = None if b_h is None else torch.cat([b_h.new_zeros(d), b_h])
+        b_h = None if b_h is None else torch.cat([b_h.new_zeros(inner), b_h])
     outputs, attentions = list(xs), list(xs)
     responses: list[Tensor | None] = [None] * steps
     for t in reversed(range(steps)) if reverse else range(steps):
@@ -144,10 +144,10 @@ def scan(
         hi = F.linear(before[0], w_h, b_h)
         xi = projections[t]
         if w.ha is not None:
-            attentions[t], attended = attend(spec, xs[t], projections[t], hi[..., :d], w)
+            attentions[t], attended = attend(spec, xs[t], projections[t], hi[..., :inner], w)
             xi = F.linear(attended, w.ih, w.b_ih)
         keep = None if zoneout is None else zoneout[:, t, :rows]
-        after, responses[t] = advance(spec, xi, hi[..., d:], before, w, keep)
+        after, responses[t] = advance(spec, xi, hi[..., inner:], before, w, keep)
         outputs[t] = after[0]
         if rows < state[0].shape[0]:
             after = tuple(torch.cat([new, old[rows:]]) for new, old in zip(after, state, strict=True))

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..autograd import without_gradient
 from .reference import advance, attend, projected
 from .spec import Attention, Call, Result
 
@@ -23,6 +24,7 @@ def forward(call: Call) -> Result:
     """The recurrence over x (T, B, D); a step past a row's length changes nothing and puts out zeros."""
     from torch._higher_order_ops import scan
 
+    call = Call.of(call.options, tuple(map(without_gradient, call.tensors)))
     spec, x, state, w, lengths, reverse, zoneout, need_attention = call
     steps, n = x.shape[0], w.hh.shape[-1]
     w_h = w.hh[: 2 * n].clone() if spec.cell == "gru" else w.hh  # the last block waits for r_t; a loop takes no views

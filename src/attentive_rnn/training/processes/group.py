@@ -44,9 +44,8 @@ class Group:
         return made[0]  # type: ignore[return-value]
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
-        if self.size > 1:
-            distributed.barrier()
+        """Wait until process 0 is here."""
+        self.first(lambda: None)
 
 
 ALONE = Group()

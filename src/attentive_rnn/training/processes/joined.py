@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,7 +11,7 @@ from datetime import timedelta
 import torch
 from torch import distributed
 
-from ...errors import ConfigError, ToldError, UserError
+from ...errors import ConfigError, DataWarning, ToldError, UserError
 from ...terminal import be_quiet
 from .fabric import PATIENCE, environment_of
 from .group import Group, find_group
@@ -36,6 +37,7 @@ def joined() -> Iterator[Group]:
         return
     if group.rank > 0:
         be_quiet()
+        warnings.simplefilter("ignore", DataWarning)  # process 0 warns of the same data
     _meet(group)
     watch = None
     try:

@@ -16,7 +16,7 @@ from ....errors import ConfigError, DataError, counted
 from ...dataset import ColumnUse
 from ...io.arrays import Missing, check_missing, fill
 from ...io.bad_samples import BadSamples
-from ...io.cells import Decimal, absent, is_fault
+from ...io.cells import Decimal, is_fault
 from ...io.files import quoted
 from ...options import one_of
 from ...skeletons.layouts import Layout, joint_order
@@ -193,5 +193,5 @@ def _uses(
     uses = dict.fromkeys(frame, "feature") | {column: role for role, column in roles.items()}
     uses |= {name: "fact" if why.fact else "left out" for name, why in left.items()}
     if "label" in roles:
-        missing = {**missing, roles["label"]: sum(map(absent, table.texts(roles["label"])))}
+        missing = {**missing, roles["label"]: table.missing(roles["label"])}
     return tuple(ColumnUse(name, uses.get(name, "fact"), missing.get(name, 0)) for name in table.values)

@@ -59,7 +59,7 @@ def read_labels(
         kind, classes = table.schema.target, table.schema.classes
     else:
         known = {label for label in names if not absent(label)} if kind == "class" else set()
-        classes = tuple(sorted(known, key=_by_number))
+        classes = tuple(sorted(known, key=by_number))
     if kind == "number":
         return Labels([_number(table, label, row) for label, row in zip(names, firsts, strict=True)], (), kind)
     index = {label: i for i, label in enumerate(classes)}
@@ -71,7 +71,7 @@ def read_labels(
 
 def _kind(table: Columns, labels: list[str], rows: np.ndarray) -> Kind:
     """What the labels are, unless they look like numbers to be predicted: these are refused, for both can be meant."""
-    values = [_by_number(label)[0] for label in labels if not absent(label)]
+    values = [by_number(label)[0] for label in labels if not absent(label)]
     if not values or not np.isfinite(values).all():
         return "class"
     fraction = next((i for i, text in enumerate(labels) if not absent(text) and float(text) % 1), None)
@@ -90,7 +90,8 @@ def _number(table: Columns, text: str, row: int) -> float:
     return float(numbers([text], lambda _: f"{table.place(row)}: the label", decimal=table.decimal)[0])
 
 
-def _by_number(name: str) -> tuple[float, str]:
+def by_number(name: str) -> tuple[float, str]:
+    """The key by which names of classes are sorted: numbers first, by their size."""
     try:
         return float(name), name
     except ValueError:

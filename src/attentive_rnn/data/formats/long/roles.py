@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ....errors import ConfigError, DataError
-from ...io.flags import flags_note, is_flag, parts_of_flags
+from ...labels.flags import flags_note, is_flag, parts_of_flags
 from ..columns import Columns
 
 KNOWN = {

@@ -64,7 +64,7 @@ def long(table: Columns, taken: frozenset[str] = frozenset()) -> Columns:
     inside = np.arange(known.shape[1]) < lengths[:, None]
     frames = {column for columns in steps.values() for column in columns.values()}
     rest = {
-        name: [values[row] for row in rows] if isinstance(values, list) else values[rows]
+        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
         for name, values in table.values.items()
         if name not in frames
     }
@@ -74,6 +74,5 @@ def long(table: Columns, taken: frozenset[str] = frozenset()) -> Columns:
     if twice or number in rest:
         raise DataError(f"{table.where}: two columns would have the name {(*twice, number)[0]!r}; rename one")
     lines = np.asarray(table.lines)[rows].tolist()
-    return replace(
-        table, lines=lines, values={number: rows, **rest, **made}, sequence=number, lists=tuple(made), _parsed={}
-    )
+    values = {number: rows, **rest, **made}
+    return replace(table, lines=lines, values=values, sequence=number, lists=tuple(made), _parsed={}, _numbers={})

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from ..io.cells import absent
+from ..io.files import read_bytes, read_head, unpacked
+from ..io.text import parse_table
 from ..split import check_part_folders, part_of
-from .cells import absent
-from .files import read_bytes, read_head, unpacked
 from .flags import flags_note, is_flag, parts_of_flags
-from .text import parse_table
 
 _FILE = ("file", "filename", "file_name", "filepath", "path", "wav", "audio", "name", "fname", "slice_file_name")
 _COLUMNS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attentive_rnn.data.io.flags import parts_of_flags
+from attentive_rnn.data.labels.flags import parts_of_flags
 from attentive_rnn.errors import DataError
 
 

@@ -1,0 +1,44 @@
+"""The documentation site: the pages of this folder, and a reference of everything public made from the docstrings.
+
+`make docs` builds it into build/docs. It is made by Sphinx and not by MkDocs, since the docstrings are in
+reStructuredText, with equations, roles and doctests, which mkdocstrings would show as they are typed.
+"""
+
+import importlib.metadata
+import re
+from typing import Any
+
+project = "attentive-rnn"
+author = "The attentive-rnn developers"
+version = release = importlib.metadata.version(project)
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx_copybutton"]
+suppress_warnings = ["myst.header"]  # tables of benchmarks begin at the third level
+html_theme = "furo"
+html_title = f"attentive-rnn {version}"
+html_show_copyright = False
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
+
+INHERITED = "extra_repr,register_forward_hook,set_fit_request,set_score_request"  # of torch and scikit-learn
+autodoc_default_options = {"members": True, "exclude-members": INHERITED}
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+python_display_short_literal_types = True
+toc_object_entries_show_parents = "hide"
+napoleon_custom_sections = ["Inputs", "Outputs", "Inputs and outputs"]
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", escaped)
+
+
+def escaped(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Shapes as (T, *shape) and distances as |x - mean| are no markup; who reads the code needs no backslashes."""
+    unescaped = r"(?<=[ (])\*(?=(?:features|schema|shape|state)\b)|\|(?=x - mean)|(?<=x - mean)\|"
+    lines[:] = [re.sub(unescaped, r"\\\g<0>", line) for line in lines]

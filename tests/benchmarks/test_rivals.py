@@ -1,0 +1,25 @@
+"""The table of what users would pick instead: it is that of its file, and our networks are measured as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from attentive_rnn.experiments.table import StudyTable
+from benchmarks import defaults, rivals
+
+
+def test_the_table_on_the_page_is_that_of_the_file():
+    lines = rivals.read(defaults.DOCS / "rivals.csv")
+    assert {line.name for line in lines} == set(rivals.SETS)
+    assert rivals.table(lines) in (defaults.DOCS / "results.md").read_text(encoding="utf-8")
+
+
+def test_the_network_for_streams_is_smaller_than_the_one_for_whole_sequences_and_answers_a_frame(tmp_path):
+    entry = next(one for one in defaults.entries() if one.name == "BasicMotions")
+    choice = defaults.chosen(entry, None, 0)
+    whole, live = (
+        rivals.ours(entry, choice, model, StudyTable(tmp_path / "no.csv")) for model in (rivals.OURS, rivals.LIVE)
+    )
+    assert live.size < whole.size == pytest.approx(4 * 367_288 / 1e6)
+    assert whole.test is live.test is None
+    assert live.answer > 0
