@@ -21,7 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos import Target, content, differences, warm, write_between
+from chaos import Target, content, differences, warm
+from pages import write_between
 
 COMMAND = ["study", "study.yaml", "--table", "tables/study.csv"]
 TARGET = Target(COMMAND, COMMAND, ".", r"launcher-\d+\.log")
