@@ -21,7 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos import Target, content, differences, warm, write_between
+from chaos import Target, content, differences, warm
+from pages import write_between
 
 COMMAND = ["study", "study.yaml", "--table", "tables/study.csv"]
 # A run of one epoch that is killed between its two checkpoints, which are alike, goes on from the first alone.
