@@ -2,11 +2,11 @@
 
     PYTHONPATH=tests python tools/check_kernels.py --count 20000
 
-Cells, gates and their ranks, lags, sizes to 300, strides, lengths of 0 to T, directions, zoneout, instruction sets and
-1 to 4 threads are drawn. Each draw is called four times, twice in float32 and twice in float64, with strides, threads and
-instruction sets of their own. The bound is that of the tests (tests/helpers.py). A draw is made of its number and the
-seed alone, so that ``--case`` repeats it. With ``--record``, a line of JSON is added to a file when the calls have ended; ``--write`` puts the sums of
-the file's lines into a page. The exit status is 1 if any call differs.
+Cells, gates and their ranks, lags, sizes to 300, strides, lengths of 0 to T, directions, zoneout, instruction sets
+and 1 to 4 threads are drawn. Each draw is called four times, twice in float32 and twice in float64, with strides,
+threads and instruction sets of their own. The bound is that of the tests (tests/helpers.py). A draw is made of its
+number and the seed alone, so that ``--case`` repeats it. With ``--record``, a line of JSON is added to a file when the
+calls have ended; ``--write`` puts the sums of the file's lines into a page. The exit status is 1 if any call differs.
 """
 
 from __future__ import annotations
