@@ -19,6 +19,7 @@ import torch
 from attentive_rnn.data import SequenceDataset, get_source, recognise
 from attentive_rnn.data.formats import npz, parquet
 from attentive_rnn.data.formats.features import write_features
+from attentive_rnn.data.stored import layout as stored
 from data import writers
 from data.generic import made
 
@@ -332,6 +333,13 @@ def _mat(folder: Path) -> None:
     savemat(folder / "set.mat", {"x": RNG.normal(size=(6, 5, 2)), "y": np.arange(6) % 2})
 
 
+def _stored(folder: Path) -> None:
+    data = made((3,), features=("x", "y", "z"), counts=(3, 2, 4, 2, 3, 2, 3, 4))
+    data.labels = np.arange(len(data)) % 2
+    (folder / "set").mkdir()
+    stored.write(folder / "set", data, shard=100)
+
+
 READERS: dict[str, Target] = {
     "audio": dataset_target("audio", _sounds, "set", sample_rate=8000),
     "c3d": dataset_target("c3d", _captures, "set"),
@@ -373,6 +381,7 @@ READERS: dict[str, Target] = {
     "table (.gz)": dataset_target("table", _packed("gestures.csv.gz"), "gestures.csv.gz"),
     "table (.xz)": dataset_target("table", _packed("gestures.csv.xz"), "gestures.csv.xz"),
     "table (.parquet)": dataset_target("table", _made(parquet.to_bytes, "made.parquet"), "made.parquet"),
+    "stored": dataset_target("stored", _stored, "set"),
     "folders": dataset_target("folders", _folders, "set"),
     "folders (arrays)": dataset_target("folders", _array_folders, "set"),
 }

@@ -20,7 +20,8 @@ from attentive_rnn.tasks.regression import Regression
 from attentive_rnn.training import load_model, resume, train
 from attentive_rnn.training import loop as loop_module
 from attentive_rnn.training.config import OptimConfig
-from attentive_rnn.training.loop import Loop, StepPrecision, make_optimizer, make_schedule
+from attentive_rnn.training.loop import Loop, make_optimizer, make_schedule
+from attentive_rnn.training.processes.fabric import StepPrecision
 from attentive_rnn.training.run_folder import RunFolder, create_run, read_rows
 from attentive_rnn.training.setup import build_model, load_splits, make_job
 from small_runs import Killed, train_until, weights

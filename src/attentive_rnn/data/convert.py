@@ -74,7 +74,7 @@ def _store(source: str | Path, out: Path, overwrite: bool, options: dict[str, An
         remedy = "is there already; give another path, or ask to overwrite it (overwrite=True, --overwrite)"
         raise ConfigError(f"{out}: {remedy if is_stored(out) else 'is there, and is no stored set; give another path'}")
     parent = Path(os.path.realpath(out)).parent
-    check_folder(parent, out)
+    check_folder(parent)
     parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(parent, below=False)
     draft = temporary_folder(parent)

@@ -201,10 +201,7 @@ class SequenceDataset(LabelledDataset):
     def fingerprint(self, index: int) -> bytes:
         seen = self.presence[index]
         content = self.sequences[index].contiguous().numpy().tobytes()
-        digest = hashlib.sha256(content if seen is None else content + seen.contiguous().numpy().tobytes()).digest()
-        if isinstance(self.sequences, LazySequences):
-            self.sequences.verify(index, digest)
-        return digest
+        return hashlib.sha256(content if seen is None else content + seen.contiguous().numpy().tobytes()).digest()
 
     def subset(self, indices: Iterable[int]) -> SequenceDataset:
         chosen = [int(i) for i in indices]

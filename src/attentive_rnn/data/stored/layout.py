@@ -189,17 +189,12 @@ class StoredSequences(LazySequences):
         values = _Values(paths, shape, frames, shards, starts, lengths, arrays["sha256"])
         return cls(values, np.arange(len(arrays["length"])))
 
-    def verify(self, index: int, digest: bytes) -> None:
-        row = int(self.rows[index])
-        if digest != self.values.digests[row].tobytes():
-            raise DataError(
-                f"{self.values.paths[int(self.values.shards[row])]}: the values of sequence {row} are not those that "
-                f"were written (their SHA-256 differs); {_AGAIN}"
-            )
-
 
 class _Values:
-    """The values of a row of the index. Another process maps the files anew, so that no values are sent to it."""
+    """The values of a row of the index, compared with their SHA-256 when a process first uses them.
+
+    Another process maps the files anew, so that no values are sent to it.
+    """
 
     def __init__(
         self,
@@ -213,11 +208,20 @@ class _Values:
     ) -> None:
         self.paths, self.shape, self.frames = paths, shape, frames
         self.shards, self.starts, self.lengths, self.digests = shards, starts, lengths, digests
+        self._known = np.zeros(len(digests), dtype=bool)  # rows that were compared
         self._maps: dict[int, Tensor] = {}
 
     def __call__(self, row: int) -> Tensor:
-        start = int(self.starts[row])
-        return self._map(int(self.shards[row]))[start : start + int(self.lengths[row])]
+        start, shard = int(self.starts[row]), int(self.shards[row])
+        values = self._map(shard)[start : start + int(self.lengths[row])]
+        if not self._known[row]:
+            if hashlib.sha256(values.numpy().data).digest() != self.digests[row].tobytes():
+                raise DataError(
+                    f"{self.paths[shard]}: the values of sequence {row} are not those that were written (their SHA-256 "
+                    f"differs); {_AGAIN}"
+                )
+            self._known[row] = True
+        return values
 
     def _map(self, shard: int) -> Tensor:
         if shard not in self._maps:

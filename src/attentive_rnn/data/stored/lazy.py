@@ -68,9 +68,6 @@ class LazySequences(Lazy[Tensor]):
             return np.asarray(self.known[self.rows], dtype=np.int64)
         return np.fromiter((len(one) for one in self), dtype=np.int64, count=len(self))
 
-    def verify(self, index: int, digest: bytes) -> None:
-        """Refuse a sequence whose values, of that digest, are not those that were written; here none is known."""
-
     def _of(self, rows: np.ndarray) -> Self:
         return type(self)(self.make, rows, self.known)
 
