@@ -39,6 +39,7 @@ class Ranges:
         high: their 99th percentile, (D,).
 
     Example:
+        >>> import torch
         >>> data = SequenceDataset([torch.tensor([[1.0], [0.0], [-3.0]])], [-1], [{}], Schema((), (1,)))
         >>> Ranges.of(data.schema, data.sequences).usual
         (2.0,)

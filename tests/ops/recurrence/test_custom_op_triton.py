@@ -48,7 +48,7 @@ def test_the_operators_keep_the_rules_of_operators(spec, options):
     plain = tuple(a.detach() if isinstance(a, Tensor) else a for a in arguments(call))
     output, h, c, window, attention, history, _ = torch.ops.attentive_rnn.eleatt(*plain)
     grads = [torch.rand_like(t) if t.numel() else None for t in (output, h, c, window, attention)]
-    needed = [t is not None for t in plain[:12]]
+    needed = [t is not None for t in plain[:13]]
     backward = torch.ops.attentive_rnn.eleatt_backward
     given = (*grads, output, history, *plain[:-1], needed)
     torch.library.opcheck(backward.default, given, test_utils=("test_schema", "test_faketensor"))
@@ -146,7 +146,7 @@ def test_in_a_graph_for_a_gpu_that_is_not_here_shapes_types_and_places_are_known
         there = [torch.empty(a.shape, dtype=a.dtype, device="cuda") if isinstance(a, Tensor) else a for a in given]
         there[0] = torch.empty(steps, 2, 3, dtype=torch.bfloat16, device="cuda")
         output, *states, attention, history, _ = results = torch.ops.attentive_rnn.eleatt(*there)
-        needed = [t is not None for t in there[:12]]
+        needed = [t is not None for t in there[:13]]
         grads = (output, *states, attention, output, history)
         gradients = torch.ops.attentive_rnn.eleatt_backward(*grads, *there[:-1], needed)
     assert (output.shape, output.dtype) == ((steps, 2, 4), torch.bfloat16)
