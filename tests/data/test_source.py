@@ -5,7 +5,19 @@ from attentive_rnn.data import Source, get_source, list_sources
 
 def test_formats_without_a_protocol_draw_the_test_part():
     drawn = {source.name for source in list_sources() if source.draws_test_part}
-    formats = {"audio", "c3d", "folders", "frame-features", "hdf5", "keypoints", "npy", "npz", "stored", "table", "text"}
+    formats = {
+        "audio",
+        "c3d",
+        "folders",
+        "frame-features",
+        "hdf5",
+        "keypoints",
+        "npy",
+        "npz",
+        "stored",
+        "table",
+        "text",
+    }
     assert drawn == formats
 
 
