@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attentive_rnn.errors import ConfigError
-from attentive_rnn.training import resume
+from attentive_rnn.training import resume, train
 from attentive_rnn.training.checkpoint import read_checkpoint
 from small_runs import copy_of, train_until, weights
 
@@ -87,6 +87,15 @@ def test_a_damaged_last_checkpoint_is_replaced_by_the_best_and_said_so(whole, tm
     assert weights(resume(run, console=quiet)) == weights(whole)
     assert "last.ckpt: this checkpoint is damaged" in quiet.file.getvalue()
     assert "best.ckpt instead" in quiet.file.getvalue()
+
+
+def test_a_run_that_was_killed_between_its_two_checkpoints_has_both_in_the_end(small_config, tmp_path, quiet):
+    config = small_config("basic-motions")
+    config.training.max_epochs = 1
+    whole = train(config, tmp_path, name="whole", console=quiet)
+    run = copy_of(whole, tmp_path, last=None)
+    assert weights(resume(run, console=quiet)) == weights(whole)
+    assert run.last.read_bytes() == whole.last.read_bytes()
 
 
 def test_a_damaged_best_checkpoint_is_an_error(whole, tmp_path, quiet):

@@ -102,6 +102,8 @@ class Loop:
         start = None if run is None else starting_point(run, console)
         if run is not None and start is not None:
             fabric.load(start, self.state)
+            if start == run.best and fabric.is_global_zero:  # the last one is damaged, or a kill came before it
+                write_file(run.last, start.read_bytes())
             done = len(self.state["rows"])
             batch = f", batch {self.state['within']['batches']}" if self.state["within"] else ""
             text = f"{run.path}: continuing after epoch {done}{batch}"
