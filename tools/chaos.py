@@ -399,7 +399,7 @@ def chaos(name: str, number: int, most: int | None, seed: int) -> Tried:
             for path, mode in modes.items():
                 path.chmod(mode)
             # A run is finished without its page, if a line says that the page cannot be written.
-            told = "cannot be written: Permission denied; the run is complete; try: " in ended.said
+            told = "cannot be written: " in ended.said and "; the run is complete; try: " in ended.said
             finished = ended.status == 0 and (told or not differences(folder, target, right))
             given_again(folder, "read-only folder", f"{after:.2f} s", [] if finished else one_line(ended))
     return tried
