@@ -74,6 +74,12 @@ def test_every_file_that_a_page_links_to_or_shows_is_there(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_page_is_in_the_contents_of_the_site():
+    contents = set((ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines())
+    pages = {page.relative_to(ROOT / "docs").with_suffix("").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages - contents == {"index"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_path_that_a_page_names_is_there(page):
     text, package = page.read_text(encoding="utf-8"), ROOT / "src" / "attentive_rnn"
