@@ -25,7 +25,6 @@ from chaos import Target, content, differences, warm
 from pages import write_between
 
 COMMAND = ["study", "study.yaml", "--table", "tables/study.csv"]
-# A run of one epoch that is killed between its two checkpoints, which are alike, goes on from the first alone.
 TARGET = Target(COMMAND, COMMAND, ".", r"launcher-\d+\.log")
 STUDY = """
 seeds: [{seeds}]
