@@ -82,10 +82,14 @@ def measure(film: Path, people: int, seconds: float) -> None:
         with FilmWriter(film.with_name("drawn.mp4"), overwrite=True) as writer:
             run(writer)
 
+    def extracted() -> None:
+        with tempfile.TemporaryDirectory() as folder:  # a new one: poses that are there are not made again
+            extract_poses(film, Path(folder) / "poses.npz", pose, people=people)
+
     times = interleave(
         {
             "MediaPipe alone": bare,
-            "pose": lambda: extract_poses(film, film.with_suffix(".npz"), pose, people=people, overwrite=True),
+            "pose": extracted,
             "stream": run,
             "stream --video": drawn,
         },
