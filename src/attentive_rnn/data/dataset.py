@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from ..errors import ConfigError, DataError, DataWarning, counted
 from .schema import Schema
 from .stored.lazy import Changed, Joined, Lazy, LazySequences
+from .stored.sample import lengths_of
 from .transforms import Transform
 from .transforms.base import apply_parts
 from .transforms.presence import has_joints, mark, presence_beside, unmark
@@ -194,9 +195,7 @@ class SequenceDataset(LabelledDataset):
 
     @property
     def lengths(self) -> np.ndarray:
-        if isinstance(self.sequences, LazySequences):
-            return self.sequences.lengths
-        return np.asarray([len(s) for s in self.sequences], dtype=np.int64)
+        return lengths_of(self.sequences)
 
     def fingerprint(self, index: int) -> bytes:
         seen = self.presence[index]

@@ -55,10 +55,12 @@ def places_for(videos: list[Path], root: Path, folder: Path, suffix: str) -> dic
         ConfigError: two videos have one name.
     """
     places: dict[Path, Path] = {}
+    taken: set[Path] = set()
     for video in videos:
         place = (folder / video.relative_to(root)).with_suffix(suffix)
-        if place in places.values():
+        if place in taken:
             raise ConfigError(f"{video}: another video has this name with another ending; rename one")
+        taken.add(place)
         places[video] = place
     return places
 

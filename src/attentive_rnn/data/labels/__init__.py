@@ -1,1 +1,1 @@
-"""What tells the labels and parts of sequences: tables beside their files, and columns of true and false."""
+"""Labels and parts of sequences as files tell them: tables beside the files, and columns of true and false."""
