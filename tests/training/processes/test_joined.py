@@ -198,6 +198,33 @@ def test_a_killed_process_ends_the_others_with_one_line_and_the_run_goes_on(long
         assert torch.equal(tensor, weights(long)[name])
 
 
+LATE = """
+import os, sys, time
+from pathlib import Path
+from attentive_rnn.cli import main
+
+before = Path(sys.argv[1] + os.environ["RANK"])
+if os.environ["RANK"] == sys.argv[2] and before.exists():
+    time.sleep(5)
+before.touch()
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("late", ["0", "1"])
+def test_a_restarted_process_waits_for_one_that_comes_late(late, alone, tmp_path):
+    # What the former processes left in torchrun's store must not be taken for what the late one has yet to say.
+    program = tmp_path / "late.py"
+    program.write_text(LATE)
+    runs = tmp_path / "runs"
+    words = [str(program), str(tmp_path / "started"), late, *command(CHANGED, runs, "--resume")[2:]]
+    with agents(words, "--max-restarts=2") as both:
+        kill_second(both, runs, epochs=1)
+        _, said = texts(both, seconds=90)
+    assert [process.returncode for process in both] == [0, 0], said
+    assert_same(the_run(runs), alone)
+
+
 def test_another_number_of_processes_goes_on_with_the_same_run_but_for_the_order_of_sums(long, tmp_path):
     with agents(command(LONG, tmp_path)) as both:
         kill_second(both, tmp_path, epochs=1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,11 +93,13 @@ def _meet(group: Group) -> None:
     backend = "cuda:nccl,cpu:gloo" if torch.cuda.is_available() else "gloo"
     patience = STARTED if "SLURM_STEP_ID" in os.environ else MAYBE_STARTED
     try:
+        store: distributed.Store
         if group.launcher == "torchrun":  # which keeps the processes' store, and has started all of them
-            distributed.init_process_group(backend, timeout=PATIENCE)
-            return
-        store = distributed.TCPStore(address, port, group.size, group.rank == 0, patience)
-        store.set_timeout(PATIENCE)
+            shared, _, _ = next(distributed.rendezvous("env://", timeout=PATIENCE))
+            store = _unused(shared, group)
+        else:
+            store = distributed.TCPStore(address, port, group.size, group.rank == 0, patience)
+            store.set_timeout(PATIENCE)
         distributed.init_process_group(backend, store=store, rank=group.rank, world_size=group.size, timeout=PATIENCE)
     except RuntimeError as error:
         alone = "" if group.launcher == "torchrun" else "; for a single process: env -u SLURM_NTASKS attentive ..."
@@ -103,3 +107,41 @@ def _meet(group: Group) -> None:
             f"the {group.size} processes of {group.launcher} did not find each other at {address}:{port} "
             f"({str(error).splitlines()[0][:160]}); start all of them, as srun does{alone}"
         ) from error
+
+
+def _unused(store: distributed.Store, group: Group) -> distributed.Store:
+    """A part of torchrun's store that these processes alone use.
+
+    The store outlives a restart, and with it the addresses of processes that have ended: one that read them would wait
+    for hours. So process 0 calls, each other one answers that very call, and process 0 names those that it has heard.
+
+    Raises:
+        RuntimeError: a process did not come.
+    """
+    deadline = time.monotonic() + STARTED.total_seconds()
+    name = secrets.token_hex(8)  # of this process, and of process 0 its call
+    if group.rank == 0:
+        store.set("attentive/call", name)
+        heard = [_wait(store, f"attentive/answer/{rank}", name, deadline) for rank in range(1, group.size)]
+        store.set(f"attentive/heard/{name}", " ".join(heard))
+        return distributed.PrefixStore(name, store)
+    while True:
+        call = _wait(store, "attentive/call", "", deadline)
+        store.set(f"attentive/answer/{group.rank}", f"{call} {name}")
+        if name in _read(store, f"attentive/heard/{call}"):
+            return distributed.PrefixStore(call, store)
+        time.sleep(0.05)
+
+
+def _wait(store: distributed.Store, key: str, first: str, deadline: float) -> str:
+    """The last word of a value, once it begins with a given one."""
+    while not (value := _read(store, key)).startswith(first) or not value:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nobody has written {key} to the store")
+        time.sleep(0.05)
+    return value.split()[-1]
+
+
+def _read(store: distributed.Store, key: str) -> str:
+    """A value; empty as long as nobody has written it, where `get` would wait."""
+    return store.get(key).decode() if store.check([key]) else ""
