@@ -2,6 +2,7 @@
 
 from .attention_rnn import AttentionRNN2d
 from .cells import EleAttGRUCell, EleAttLSTMCell, EleAttRNNCell
+from .conv_gru import AttentiveConvGRU
 from .eleatt import EleAttGRU, EleAttLSTM, EleAttRNN
 from .rra import RRA, RRACell
 from .spatial import CBAMSpatialGate, ConvMask2d, LocalAttention2d, NoAttention2d
@@ -9,6 +10,7 @@ from .spatial import CBAMSpatialGate, ConvMask2d, LocalAttention2d, NoAttention2
 __all__ = [
     "RRA",
     "AttentionRNN2d",
+    "AttentiveConvGRU",
     "CBAMSpatialGate",
     "ConvMask2d",
     "EleAttGRU",

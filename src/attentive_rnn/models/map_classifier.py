@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..layers import AttentiveConvGRU
 from .image_model import Attention, counted_flops, spatial_gate
 
 
@@ -18,7 +19,8 @@ class MapClassifier(nn.Module):
     .. math:: v_t = \\sum_{ij} A_{t,ij} \\, \\mathrm{ReLU}(U X_{t,ij}), \\qquad
         y = W \\, \\frac{1}{T} \\sum_t v_t .
 
-    Masks that are no softmax are divided by their sum.
+    Masks that are no softmax are divided by their sum. With `recurrent`, v_t is the mean over the positions of the h_t
+    of an :class:`AttentiveConvGRU` over the projected maps, whose masks are sigmoids.
 
     Args:
         channels: C of the maps.
@@ -26,6 +28,8 @@ class MapClassifier(nn.Module):
         width: numbers that each position's C become.
         attention: the spatial gate; "none" makes v_t the mean.
         dropout: share of the mean of the v_t zeroed.
+        recurrent: N of the ConvGRU; 0: there is none.
+        lags: K, the past states that the ConvGRU attends to.
         options: further arguments of the spatial gate, such as hidden_size.
 
     Inputs:
@@ -51,6 +55,8 @@ class MapClassifier(nn.Module):
         width: int = 64,
         attention: Attention = "arnn",
         dropout: float = 0.5,
+        recurrent: int = 0,
+        lags: int = 0,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -60,27 +66,30 @@ class MapClassifier(nn.Module):
             "width": width,
             "attention": attention,
             "dropout": dropout,
+            "recurrent": recurrent,
+            "lags": lags,
             **options,
         }
         self.project = nn.Conv2d(channels, width, 1)
-        self.gate = spatial_gate(attention, width, normalize="softmax", **options)
+        gate = spatial_gate(attention, width, normalize="sigmoid" if recurrent else "softmax", **options)
+        self.gate = AttentiveConvGRU(width, recurrent, spatial=gate, lags=lags) if recurrent else gate
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(width, num_classes)
+        self.classifier = nn.Linear(recurrent or width, num_classes)
 
     def forward(self, x: Tensor, lengths: Tensor, need_attention: bool = False) -> Any:
         """Logits (B, K), and the masks if asked for; see the class."""
         lengths = lengths.clone()  # see own_lengths
         there = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        y, mask = self.gate(torch.relu(self.project(x[there])))
-        glimpses = y.sum((2, 3)) / mask.sum((2, 3))
-        film = there.nonzero()[:, 0]
-        total = glimpses.new_zeros(len(x), glimpses.shape[1]).index_add(0, film, glimpses)
+        frames = torch.relu(self.project(x[there]))
+        if isinstance(self.gate, AttentiveConvGRU):
+            output, _, (mask, _) = self.gate(_placed(frames, there).transpose(0, 1), None, lengths, need_attention=True)
+            glimpses, mask = output.transpose(0, 1)[there].mean((2, 3)), mask.transpose(0, 1)[there]
+        else:
+            y, mask = self.gate(frames)
+            glimpses = y.sum((2, 3)) / mask.sum((2, 3))
+        total = _placed(glimpses, there).sum(1)
         logits = self.classifier(self.dropout(total / lengths[:, None].clamp(min=1)))
-        if not need_attention:
-            return logits
-        masks = mask.new_zeros(*x.shape[:2], *mask.shape[1:])
-        masks[there] = mask
-        return logits, masks
+        return (logits, _placed(mask, there)) if need_attention else logits
 
     @property
     def num_parameters(self) -> int:
@@ -90,3 +99,8 @@ class MapClassifier(nn.Module):
     def flops(self, T: int = 1, B: int = 1, size: tuple[int, int] = (7, 7)) -> int:
         """Multiplications and additions for B films of T frames with maps of that size; see :class:`ImageModel`."""
         return counted_flops(self, torch.zeros(B, T, self.config["channels"], *size), torch.full((B,), T))
+
+
+def _placed(values: Tensor, there: Tensor) -> Tensor:
+    """Values of the frames that are there at their places in (B, T, ...), zeros elsewhere."""
+    return values.new_zeros(*there.shape, *values.shape[1:]).index_put((there,), values)

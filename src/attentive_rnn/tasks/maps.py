@@ -23,7 +23,7 @@ class MapClassification(Classification):
     def build(self, options: Mapping[str, Any], frame_size: int) -> Model:
         if options["network"] != "maps":
             raise ConfigError(f"vision.network is {options['network']!r}; for maps of features it must be maps")
-        kept = {key: options[key] for key in ("attention", "dropout", "hidden_size", "block")}
+        kept = {key: options[key] for key in ("attention", "dropout", "hidden_size", "block", "recurrent", "lags")}
         return MapClassifier(**self.arguments(self.schema), width=options["channels"][-1], **kept)
 
     def arguments(self, schema: Schema) -> dict[str, Any]:

@@ -101,6 +101,8 @@ class VisionConfig:
         reader: how a question becomes a vector: bag, gru or eleatt-gru.
         reader_size: of that vector, but for bag.
         dropout: share of the features zeroed before the last layer, but in a resnet.
+        recurrent: for maps: channels of a convolutional GRU over the frames' maps, with a gate on its input; 0: none.
+        lags: for maps: past states that this GRU attends to.
     """
 
     network: Literal["resnet", "progressive", "answerer", "editor", "maps"] = "resnet"
@@ -113,6 +115,8 @@ class VisionConfig:
     reader: Literal["bag", "gru", "eleatt-gru"] = "bag"
     reader_size: Count = 64
     dropout: Share = 0.5
+    recurrent: Amount = 0
+    lags: Amount = 0
 
 
 @dataclass
