@@ -148,6 +148,7 @@ def test_the_page_shows_the_webcam_live(server, browser, tmp_path):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(server.entrance)
     page.wait_for_selector("body[data-ready]", timeout=60_000)
+    assert page.is_hidden("#findings")
     page.click("#camera")
     page.wait_for_selector("text=Live", timeout=60_000)
     page.wait_for_selector("#bars li:nth-child(3)", timeout=60_000)
@@ -295,7 +296,7 @@ def test_the_page_changes_the_run_and_keys_go_along_the_segments(two_runs, brows
     page.wait_for_selector("text=Done", timeout=60_000)
     assert page.text_content("#label").endswith(" 1")
     assert page.locator("#courses div").count() == 1
-    assert page.text_content("#courses span").startswith("0: ")
+    assert page.text_content("#courses span").startswith("person 0: ")
     page.click("#segments button >> nth=0")
     said = page.text_content("#state")
     page.keyboard.press("ArrowRight")

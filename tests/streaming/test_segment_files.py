@@ -52,6 +52,9 @@ def test_elan_gets_a_tier_for_each_person_whose_annotations_lie_between_slots_of
     assert document.tag == "ANNOTATION_DOCUMENT"
     assert document.find("HEADER").get("TIME_UNITS") == "milliseconds"
     slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in document.iter("TIME_SLOT")}
+    assert list(slots.values()) == sorted(slots.values())
+    assert len(slots) == 6
+    assert [part.tag for part in document] == ["HEADER", "TIME_ORDER", "TIER", "TIER", "LINGUISTIC_TYPE"]
     kind = document.find("LINGUISTIC_TYPE").get("LINGUISTIC_TYPE_ID")
     tiers = {}
     for tier in document.iter("TIER"):

@@ -104,6 +104,13 @@ def test_a_track_goes_on_where_it_was_going_while_it_is_not_seen():
     assert tracker.assign([walker(0, 0, 0.5), walker(1, 0, 0.5)]) == [1, 0]
 
 
+def test_of_two_who_stand_together_it_is_rather_the_one_seen_lately():
+    tracker = Tracker()
+    assert tracker.assign([walker(0.5, 0, 0.5), walker(0.52, 0, 0.5)]) == [0, 1]
+    assert [tracker.assign([walker(0.5, 0, 0.5)]) for _ in range(4)] == [[0]] * 4
+    assert tracker.assign([walker(0.511, 0, 0.5)]) == [0]
+
+
 def test_the_pairs_of_least_distance_in_all_are_taken_and_not_the_nearest_pair_first():
     tracker = Tracker(reach=0.9)
     assert tracker.assign([walker(0, 0, 1.0), walker(0.4, 0, 1.0)]) == [0, 1]

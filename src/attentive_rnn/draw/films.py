@@ -88,7 +88,7 @@ class FilmWriter:
     def _begin(self, height: int, width: int) -> Any:
         live = self._rate is None
         rate = 30 if self._rate is None else Fraction(self._rate).limit_denominator(1000)
-        options = {"crf": "23", "preset": "veryfast"} if live else {}
+        options = {"crf": "23", "preset": "ultrafast"} if live else {}
         stream = self._container.add_stream("libx264", rate=rate, options=options)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         if live:

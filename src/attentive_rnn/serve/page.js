@@ -30,6 +30,8 @@ function restart() {
   board.width = board.width; // clear
   if (video.srcObject) video.srcObject.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
+  at("stage").className = "";
+  at("findings").hidden = true;
   return running;
 }
 
@@ -55,6 +57,7 @@ function show(result, still) {
 function refresh() {
   refreshed = performance.now();
   if (!latest) return;
+  at("findings").hidden = false;
   const first = latest.people[0];
   at("label").textContent = first ? model.classes[first.label] : "nobody";
   if (first) drawProbabilities(first.probabilities);
@@ -72,7 +75,7 @@ function drawTimes() {
   drawBars("stages", medians.map(([stage, took]) => [stage, took / total, `${took.toFixed(1)} ms`, "#607d8b"]));
   const rate = (recent.length - 1) / Math.max(0.001, (now - recent[0].now) / 1000);
   at("pace").textContent =
-    `${rate.toFixed(1)} pictures a second, ${dropped} dropped; medians of the last ${times.length}`;
+    `${rate.toFixed(1)} pictures a second, ${dropped} dropped; times are medians of the last ${times.length}`;
 }
 
 function drawPerson(pen, person, height) {
@@ -147,7 +150,7 @@ function curve() {
 
 function drawCourse(row, track, course, frame) {
   const [name, canvas] = row.children, pen = canvas.getContext("2d"), last = course.at(-1);
-  name.textContent = `${track}: ${model.classes[last.label]}`;
+  name.textContent = name.title = `person ${track}: ${model.classes[last.label]}`;
   canvas.ariaLabel = `person ${track}, ${model.classes[last.label]} ${Math.round(100 * last.sure)} %`;
   canvas.role = "img";
   pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -248,6 +251,7 @@ async function camera() {
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
     await video.play();
+    at("stage").className = "live"; // each picture is drawn over the video, which the browser then need not show
   } catch (error) {
     return say(`The webcam cannot be used: ${error.message}`, true);
   }

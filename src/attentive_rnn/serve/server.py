@@ -211,6 +211,7 @@ def run(app: ASGIApp, host: str, port: int, announce: Callable[[str], object]) -
             http=Connection,
             log_level="warning",
             ws_max_size=MESSAGE,
+            ws_per_message_deflate=False,  # pictures are compressed already
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=ENDING,

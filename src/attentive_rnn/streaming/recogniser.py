@@ -155,14 +155,15 @@ class Recognizer:
             raise DataError(f"there are {len(frames)} frames of {len(tracks)} tracks")
         if len(tracks) < 2:
             return [self.push(frame, track) for frame, track in zip(frames, tracks, strict=True)]
-        if len(set(tracks)) < len(tracks):
+        distinct = set(tracks)
+        if len(distinct) < len(tracks):
             twice = next(track for i, track in enumerate(tracks) if track in tracks[:i])
             raise DataError(f"track {twice!r} has two frames in one step")
         ready = self._together(frames, tracks)
-        new = sum(track not in self._tracks for track in tracks)
+        new = distinct - self._tracks.keys()
         if new:
-            check_room(len(self._tracks) + new - 1, self._most_tracks)
-        states = [self._track(track) for track in tracks]
+            check_room(len(self._tracks) + len(new) - 1, self._most_tracks)
+        states = [self._tracks.get(track) or self._track(track) for track in tracks]
         rows = [state.row for state in states]
         marked = push_together([state.preprocess for state in states], ready).flatten(1)
         outputs, attention = self._carried.steps(rows, unmark(marked).contiguous(), self.need_attention)
@@ -242,8 +243,8 @@ class Recognizer:
         """A frame (*shape), or several (P, *shape), with zeros for joints that are missing; not all may be."""
         schema = self.saved.schema
         if len(schema.shape) == 3:
-            missing = np.isnan(values).any(-1, keepdims=True)
-            if missing.any():
+            if np.isnan(values).any():
+                missing = np.isnan(values).any(-1, keepdims=True)
                 values = np.where(missing & ~missing.all((-3, -2), keepdims=True), 0, values)
             if self.saved.min_confidence and schema.vector[0] < schema.vector[1]:
                 unsure = unseen(values[..., schema.vector[0]], self.saved.min_confidence)
@@ -275,6 +276,8 @@ class Recognizer:
         return _made(self._array(list(frame.values())), lambda joints: made(joints, schema.vector)), ()
 
     def _array(self, frame: Any) -> np.ndarray:
+        if type(frame) is np.ndarray and frame.dtype == self._numpy_dtype:
+            return frame
         try:
             with np.errstate(over="ignore"):  # infinite, which is refused after this
                 return np.asarray(frame, dtype=self._numpy_dtype)

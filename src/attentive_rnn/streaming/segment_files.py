@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -157,30 +156,37 @@ def _clock(seconds: float | None) -> str:
 
 
 def _eaf(found: Sequence[Span]) -> str:
-    """A document of ELAN's format 3.0: a tier for each person, on which an annotation is a span."""
+    """A document of ELAN's format 3.0: a tier for each person, on which an annotation is a span.
+
+    The moments stand in order, whichever tier they are of.
+    """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     document = ElementTree.Element("ANNOTATION_DOCUMENT", AUTHOR="", DATE=now, FORMAT="3.0", VERSION="3.0")
     document.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
     document.set("xsi:noNamespaceSchemaLocation", _SCHEMA)
     ElementTree.SubElement(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     order = ElementTree.SubElement(document, "TIME_ORDER")
+    moments = [
+        (round(1000 * (seconds or 0.0)), i, end)
+        for i, span in enumerate(found)
+        for end, seconds in enumerate((span.start_seconds, span.end_seconds))
+    ]
+    slots = {}
+    for number, (value, i, end) in enumerate(sorted(moments), 1):
+        slots[i, end] = f"ts{number}"
+        ElementTree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slots[i, end], TIME_VALUE=str(value))
     tiers: dict[str, ElementTree.Element] = {}
-    numbers = itertools.count(1)
-    for i, span in enumerate(found, 1):
+    for i, span in enumerate(found):
         if span.who not in tiers:
             tiers[span.who] = ElementTree.SubElement(
                 document, "TIER", TIER_ID=span.who, LINGUISTIC_TYPE_REF="default-lt"
             )
-        slots = [f"ts{next(numbers)}" for _ in range(2)]
-        for slot, seconds in zip(slots, (span.start_seconds, span.end_seconds), strict=True):
-            value = str(round(1000 * (seconds or 0.0)))
-            ElementTree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=value)
         one = ElementTree.SubElement(
             ElementTree.SubElement(tiers[span.who], "ANNOTATION"),
             "ALIGNABLE_ANNOTATION",
-            ANNOTATION_ID=f"a{i}",
-            TIME_SLOT_REF1=slots[0],
-            TIME_SLOT_REF2=slots[1],
+            ANNOTATION_ID=f"a{i + 1}",
+            TIME_SLOT_REF1=slots[i, 0],
+            TIME_SLOT_REF2=slots[i, 1],
         )
         ElementTree.SubElement(one, "ANNOTATION_VALUE").text = _NO_TEXT.sub(" ", span.label)
     ElementTree.SubElement(

@@ -68,6 +68,10 @@ class Segmenter:
     Args:
         hold: frames that another class must lead in a row, 1 or more.
 
+    Attributes:
+        label: of the segment that goes on; -1 before the first frame.
+        start: its first frame.
+
     Example:
         >>> import numpy as np
         >>> segmenter, ended = Segmenter(hold=2), []
@@ -85,7 +89,7 @@ class Segmenter:
     def reset(self) -> None:
         """Start a new sequence."""
         self.label = -1
-        self._count = self._start = 0
+        self._count, self.start = 0, 0
         self._sum = 0.0  # of the label's probabilities since the start of the segment
         self._rival, self._lead = -1, 0
         self._rival_sum = self._sum_in_lead = 0.0  # of the rival's and the label's, over the frames it has led
@@ -114,21 +118,16 @@ class Segmenter:
             return None
         start = self._count - self._lead
         # Where the label has led no frame since the rival began, there is nothing to end: it was never there.
-        ended = self._segment(start, self._sum - self._sum_in_lead) if start > self._start else None
-        self.label, self._start, self._sum, self._rival = best, start, self._rival_sum, -1
+        ended = self._segment(start, self._sum - self._sum_in_lead) if start > self.start else None
+        self.label, self.start, self._sum, self._rival = best, start, self._rival_sum, -1
         return ended
 
     def finish(self) -> Segment | None:
         """The last segment, up to the last frame; None without frames."""
         return self._segment(self._count, self._sum) if self._count else None
 
-    @property
-    def start(self) -> int:
-        """The first frame of the segment that goes on."""
-        return self._start
-
     def _segment(self, end: int, total: float) -> Segment:
-        return Segment(self.label, self._start, end, total / (end - self._start))
+        return Segment(self.label, self.start, end, total / (end - self.start))
 
 
 def segments_of(probabilities: Iterable[np.ndarray], hold: int = 1) -> list[Segment]:

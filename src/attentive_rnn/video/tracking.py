@@ -10,6 +10,7 @@ import numpy as np
 STEADY = 0.5  # share of the former velocity, and of the former size, in the next one
 STOPPED = 0.1  # distance that is added where a person would have stopped, in place of going on
 SIZE = 2.0  # weight of a change of size: half as tall again counts as 0.8 sizes away
+MISSED = 0.01  # distance that is added for each picture in which a person was not seen
 TINY = 1e-6  # size of joints on one spot
 
 
@@ -21,7 +22,7 @@ class Tracker:
     distance of the joints from the nearer of the two, in units of the size that it had then, the longer side of the box
     around its joints. A person beyond reach of all tracks begins a new one. Of all ways to pair people with tracks that
     of the smallest sum of distances is taken, and of changes of size: the ratio, as a logarithm, of the spread of the
-    joints to that which the track has had.
+    joints to that which the track has had. Where two tracks fit alike, one seen lately goes before one that was missed.
 
     Args:
         patience: pictures without the person after which a track ends.
@@ -80,7 +81,7 @@ class _Track:
         gone_on, stopped = (
             float(np.linalg.norm(moved - way, axis=1).mean()) / size for way in (self.velocity * self.lost, 0.0)
         )
-        return min(gone_on, stopped + STOPPED)
+        return min(gone_on, stopped + STOPPED) + MISSED * (self.lost - 1)
 
     def change(self, joints: np.ndarray) -> float:
         """How much larger or smaller joints (V, 2) are than these, from 0 on."""

@@ -56,7 +56,7 @@ class Streamed:
 
     def push_marked(self, frame: Tensor) -> Tensor:
         """The next frame, (*shape) in and out, with NaN for joints that are not seen."""
-        if has_joints(frame[None], self.schema):
+        if has_joints(frame.unsqueeze(0), self.schema):
             frame = _marked(frame, self.schema)
         for step in self.steps:
             frame = step.push(frame)
