@@ -5,7 +5,8 @@
 All competitors of a shape take turns in one process, so that whatever else the machine does hits them alike; ratios of
 medians and of minima are printed, and absolute times of torch's layer only. Inputs do not require gradients except in
 L2, a second layer. The distance to the floor is a layer's least time over that of its products alone, at the rate of
-the kernels' product, measured just before. Two threads take the shapes of TWO_THREADS only.
+the kernels' product, measured just before. Two threads take the shapes of TWO_THREADS only. A jax.lax.scan takes part
+on one thread where jax is installed.
 
 The written file has a line for each shape; all layers are in another one beside it, which ends in -all.md.
 """
