@@ -5,7 +5,8 @@
 All competitors of a shape take turns in one process, so that whatever else the machine does hits them alike; ratios of
 medians and of minima are printed, and absolute times of torch's layer only. Inputs do not require gradients except in
 L2, a second layer. The distance to the floor is a layer's least time over that of its products alone, at the rate of
-the kernels' product, measured just before. Two threads take the shapes of TWO_THREADS only.
+the kernels' product, measured just before. Two threads take the shapes of TWO_THREADS only. A jax.lax.scan takes part
+on one thread where jax is installed.
 
 The written file has a line for each shape; all layers are in another one beside it, which ends in -all.md.
 """
@@ -21,6 +22,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +36,9 @@ from attentive_rnn.ops.recurrence import Spec, Weights
 from attentive_rnn.ops.recurrence.stream import Stream
 
 from . import maps
-from .check import check, output_of
+from .check import check, check_jax, output_of
 from .floors import product_rate, products
-from .loops import CompiledEleAttGRU, HoistedEleAttGRU, NaiveEleAttGRU, share_parameters
+from .loops import JAX, CompiledEleAttGRU, HoistedEleAttGRU, NaiveEleAttGRU, jax_scan, share_parameters
 from .sections import section_of, with_section
 from .timing import interleave, processor, ratio
 
@@ -53,10 +56,11 @@ QUICK = ("L1", "b32", "off1")
 RANKS = (64, 128)  # of low-rank gates, where a layer has more inputs than twice the highest
 TWO_THREADS = ("L1", "b32", "mnist", "rgb")
 COMPILED = "naive loop, step compiled"
-COLUMNS = ("nn.LSTM", COMPILED, "EleAttGRU", "EleAttLSTM", "RRA, 5 lags", "plain GRU (gate=None)")
+COLUMNS = ("nn.LSTM", COMPILED, JAX, "EleAttGRU", "EleAttLSTM", "RRA, 5 lags", "plain GRU (gate=None)")
 POOL = 8 << 30  # bytes that the kernels keep: the layers of a shape together, as each would keep its own in its process
 GPU = "## GPU"  # the section of benchmarks.gpu
 ONNX = "## ONNX"  # that of benchmarks.onnx
+INT8 = "## int8"  # that of benchmarks.int8
 
 
 Runs = dict[str, Callable[[], None]]
@@ -121,13 +125,19 @@ def measure(shape: str, seconds: float, loops: bool, rate: float) -> dict[str, T
     x, weight = torch.randn(steps, rows, d), torch.randn(steps, rows, n)
     check(layers, x)
     x.requires_grad_(shape == "L2")
-    ahead, both = (interleave(runs, seconds) for runs in passes(layers, x, weight))
+    runs = passes(layers, x, weight)
+    if torch.get_num_threads() == 1 and find_spec("jax"):
+        same = layers["EleAttGRU, reset after"]
+        check_jax(same, x)
+        for own, run in zip(runs, jax_scan(same, x, weight), strict=True):
+            own[JAX] = run
+    ahead, both = (interleave(one, seconds) for one in runs)
     floors = {
         name: tuple(operations / rate for operations in products(layer, steps, rows, x.requires_grad))
         for name, layer in layers.items()
         if hasattr(layer, "specs")
     }
-    return {name: Times(ahead[name], both[name], floors.get(name)) for name in layers}
+    return {name: Times(ahead[name], both[name], floors.get(name)) for name in ahead}
 
 
 def measure_bfloat16(shape: str, seconds: float) -> dict[str, Times]:
@@ -275,11 +285,12 @@ def steps(seconds: float) -> list[str]:
 def heading(title: str, command: str, rates: str) -> list[str]:
     """The first lines of a page."""
     machine = {status.name: status.reason for status in backends()}["cpu"]
+    jax = f"jax {version('jax')}" if find_spec("jax") else "jax not installed"
     return [
         f"# {title}",
         "",
         f"Made by `{command}` on {datetime.date.today()}: {processor()}, torch {torch.__version__}, "
-        f"Python {platform.python_version()}, {machine}.",
+        f"Python {platform.python_version()}, {jax}, {machine}.",
         f"Load: {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores; where it is high, only the least times tell.",
         f"The floor is a layer's products at the rate of the kernels' own product: {rates}.",
         "",
@@ -339,7 +350,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(section, flush=True)
     whole = with_section("\n".join(page), maps.TITLE, section.splitlines())
     if options.write:
-        for title in (GPU, ONNX) if options.write.exists() else ():
+        for title in (GPU, ONNX, INT8) if options.write.exists() else ():
             whole = with_section(whole, title, section_of(options.write.read_text(), title))
         options.write.write_text(whole)
         options.write.with_name(f"{options.write.stem}-all.md").write_text("\n".join(every))

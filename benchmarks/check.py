@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import sys
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .loops import NaiveEleAttGRU
+from .loops import JAX, NaiveEleAttGRU, jax_scan
 
 
 def output_of(layer: nn.Module, x: Tensor) -> Tensor:
@@ -49,10 +50,32 @@ def check(layers: dict[str, nn.Module], x: Tensor, tolerance: float = 1e-4, call
                 (p.grad, q.grad, key)
                 for (key, p), (_, q) in zip(layer.named_parameters(), exact.named_parameters(), strict=True)
             ]
-        worst[name] = 0.0
-        for found, right, what in pairs:
-            error = float((found.double() - right).detach().norm() / right.detach().norm())
-            if not error < tolerance:
-                sys.exit(f"no speed is measured: {name}, {what}: relative error {error:.1e}")
-            worst[name] = max(worst[name], error)
+        worst[name] = _worst(name, pairs, tolerance)
+    return worst
+
+
+def check_jax(layer: nn.Module, x: Tensor, tolerance: float = 1e-4) -> float:
+    """The same of :func:`jax_scan`, with the parameters of a layer (EleAttGRU with reset_after=True)."""
+    part = x.detach()[:20, :5].clone().requires_grad_()
+    exact, right_x = copy.deepcopy(layer).double(), part.detach().double().requires_grad_()
+    exact.backend = "reference"
+    exact.zero_grad()
+    expected = output_of(exact, right_x)
+    weight = torch.linspace(-1, 1, expected.numel()).view_as(expected)
+    (expected * weight).sum().backward()
+    forward, training = jax_scan(layer, part, weight)
+    _, (gradients, by_x) = training()
+    pairs = [(forward(), expected, "output"), (by_x, right_x.grad, "x")]
+    pairs += [(gradients[name], p.grad, name) for name, p in exact.named_parameters()]
+    return _worst(JAX, [(torch.from_numpy(np.array(found)), right, what) for found, right, what in pairs], tolerance)
+
+
+def _worst(name: str, pairs: list[tuple[Tensor, Tensor, str]], tolerance: float) -> float:
+    """The largest relative error of what was found and what is right; the end where one is above the tolerance."""
+    worst = 0.0
+    for found, right, what in pairs:
+        error = float((found.double() - right).detach().norm() / right.detach().norm())
+        if not error < tolerance:
+            sys.exit(f"no speed is measured: {name}, {what}: relative error {error:.1e}")
+        worst = max(worst, error)
     return worst

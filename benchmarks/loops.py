@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+JAX = "jax.lax.scan"
 
 
 class NaiveEleAttGRU(nn.Module):
@@ -74,3 +80,43 @@ def share_parameters(loop: NaiveEleAttGRU, layer: nn.Module) -> None:
         "hg.bias": "bias_hh_l0",
     }
     loop.load_state_dict({ours: getattr(layer, theirs).detach() for ours, theirs in pairs.items()})
+
+
+def jax_scan(layer: nn.Module, x: Tensor, weight: Tensor) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The hoisted loop as a jax.lax.scan with the layer's parameters (EleAttGRU with reset_after=True), on one thread.
+
+    Returns:
+        A compiled forward pass, which gives the output (T, B, N), and a training step with `weight` as the output's
+        gradient, which gives the value and the gradients of (the parameters by name, x if it requires one). Both wait
+        for the result.
+    """
+    os.environ["NPROC"] = "1"  # the threads of jax's backend, which starts with the first array
+    import jax
+    import jax.numpy as jnp
+
+    def run(p: dict[str, Any], x: Any) -> Any:
+        d, n = x.shape[2], p["weight_hh_l0"].shape[1]
+        from_h = jnp.concatenate([p["weight_ha_l0"], p["weight_hh_l0"]]).T
+        bias = jnp.concatenate([jnp.zeros(d, x.dtype), p["bias_hh_l0"]])
+
+        def step(h: Any, now: tuple[Any, Any]) -> tuple[Any, Any]:
+            x_t, xa = now
+            hv = h @ from_h + bias
+            pre = (jax.nn.sigmoid(xa + hv[:, :d]) * x_t) @ p["weight_ih_l0"].T + p["bias_ih_l0"]
+            r, z = jnp.split(jax.nn.sigmoid(pre[:, : 2 * n] + hv[:, d : d + 2 * n]), 2, -1)
+            h = z * h + (1 - z) * jnp.tanh(pre[:, 2 * n :] + r * hv[:, d + 2 * n :])
+            return h, h
+
+        xa = x @ p["weight_ia_l0"].T + p["bias_a_l0"]
+        return jax.lax.scan(step, jnp.zeros((x.shape[1], n), x.dtype), (x, xa))[1]
+
+    def loss(p: dict[str, Any], x: Any, weight: Any) -> Any:
+        return (run(p, x) * weight).sum()
+
+    p = {name: jnp.asarray(tensor.detach().numpy()) for name, tensor in layer.named_parameters()}
+    inputs, weights = jnp.asarray(x.detach().numpy()), jnp.asarray(weight.numpy())
+    forward, training = jax.jit(run), jax.jit(jax.value_and_grad(loss, (0, 1) if x.requires_grad else (0,)))
+    return (
+        lambda: jax.block_until_ready(forward(p, inputs)),
+        lambda: jax.block_until_ready(training(p, inputs, weights)),
+    )

@@ -86,6 +86,45 @@ def test_a_program_of_pytorch_is_written_and_is_no_stream_of_a_model_that_looks_
         ExportedRecognizer(tmp_path / "model.pt2")
 
 
+def test_with_int8_weights_the_answers_are_compared_and_the_export_streams(run, exported, tmp_path, capsys):
+    path = tmp_path / "small.onnx"
+    assert main(["export", str(run), str(path), "--int8"]) == 0
+    said = capsys.readouterr().out
+    described = json.loads(path.with_suffix(".json").read_text())
+    scores, test = described["int8"], load_data(VOWELS).test
+    assert f"int8 weights keep {100 * scores['kept']:.1f} % of the model's answers" in said
+    assert described["compared"]["sequences"] == len(test) == 370
+    saved = load(run).saved
+    wanted = saved.logits(test).argmax(1)
+    assert scores["model"] == pytest.approx((wanted == test.labels).mean())
+    assert scores["kept"] >= 0.98
+    assert abs(scores["graph"] - scores["model"]) <= 1 - scores["kept"] + 1e-9
+    assert 1e-5 < described["compared"]["gap"] < 0.05
+    both = ExportedRecognizer(path), ExportedRecognizer(exported)
+    for frame in test.sequences[3].numpy():
+        found, whole = (one.push(frame).probabilities for one in both)
+        np.testing.assert_allclose(found, whole, atol=0.02)
+    assert (found != whole).any()
+
+
+def test_int8_weights_that_change_the_answers_are_refused(run, tmp_path, capsys):
+    saved = load(run).saved
+    with torch.no_grad():  # classes so alike that rounding parts them
+        weight = saved.model.classifier.weight
+        weight.copy_(weight.mean(0) + 1e-4 * weight)
+        saved.model.classifier.bias.zero_()
+    with pytest.raises(ConfigError, match=r"small\.onnx: int8 weights keep .* % of the model's answers on 370"):
+        export_run(saved, tmp_path / "small.onnx", load_data(VOWELS).test, int8=True)
+    assert list(tmp_path.iterdir()) == []
+    assert "int8 weights are for graphs of ONNX" in fails(["export", run, "small.pt2", "--int8"], capsys)
+
+
+def test_of_numbers_those_are_kept_that_hardly_move():
+    wanted = np.array([[0.0], [1.0], [2.0], [4.0]])
+    moved = np.array([[0.0], [0.19], [-0.19], [0.3]])
+    assert exporting._kept(wanted + moved, wanted) == 0.75
+
+
 def test_a_graph_that_differs_from_the_model_is_not_written(run, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "GAP", 0.0)
     saved = load(run).saved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import onnxruntime
 import pytest
 import torch
 
-from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU, EleAttLSTM, SequenceClassifier
+import onnx
+from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU, EleAttLSTM, EleAttRNN, SequenceClassifier
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.export import to_onnx
 
@@ -143,11 +145,66 @@ def test_torch_onnx_export_itself_writes_a_mask_over_maps(tmp_path):
     _equal(_session(tmp_path / "gate.onnx").run(None, {"x": x.numpy()}), *gate(x))
 
 
+def _operators(graph: onnx.GraphProto) -> Counter[str]:
+    """How often each operator is in a graph, its loops included."""
+    found = Counter(node.op_type for node in graph.node)
+    for node in graph.node:
+        for attribute in node.attribute:
+            found += _operators(attribute.g)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("layer", "step", "products"),
+    [
+        (EleAttGRU(20, 24, 2, batch_first=True, bidirectional=True), False, 20),
+        (EleAttGRU(20, 24, gate=None, reset_after=True), True, 2),
+        (EleAttLSTM(20, 24, batch_first=True), True, 3),
+        (EleAttRNN(20, 24, gate=None, batch_first=True, bidirectional=True), False, 4),
+        (RRA(20, 24, lags=3, gate="sigmoid", batch_first=True), False, 4),
+    ],
+    ids=["gru both ways", "plain gru, a step", "lstm, a step", "plain rnn both ways", "rra"],
+)
+def test_with_int8_weights_all_products_of_weights_are_of_integers_and_the_outputs_near(
+    tmp_path, layer, step, products
+):
+    to_onnx(layer, tmp_path / "layer.onnx", step=step, int8=True)
+    to_onnx(layer, tmp_path / "float.onnx", step=step)
+    graph = onnx.load(tmp_path / "layer.onnx").graph
+    operators = _operators(graph)
+    assert (operators["MatMulInteger"], operators["MatMul"] + operators["Gemm"]) == (products, 0)
+    assert (tmp_path / "layer.onnx").stat().st_size < (tmp_path / "float.onnx").stat().st_size
+    x, lengths = torch.randn(3, 9, 20), torch.tensor([9, 4, 0])
+    given = {"input": x.numpy(), "lengths": lengths.numpy()}
+    if step:
+        states = zip(("h", "c"), layer.state_shapes(3), strict=False)
+        given = {"input": x[:, 0].numpy(), **{name: np.zeros(shape, np.float32) for name, shape in states}}
+    whole, rounded = (_session(tmp_path / name).run(None, given) for name in ("float.onnx", "layer.onnx"))
+    for a, b in zip(rounded, whole, strict=True):
+        assert 0 < np.abs(a - b).max() < 0.03
+
+
+def test_what_lies_past_a_length_does_not_widen_the_range_that_int8_is_rounded_by(tmp_path):
+    layer = EleAttGRU(4, 6, batch_first=True, bidirectional=True)
+    to_onnx(layer, tmp_path / "layer.onnx", int8=True)
+    session, lengths = _session(tmp_path / "layer.onnx"), torch.tensor([5, 3])
+    x = torch.randn(2, 5, 4)
+    found = []
+    for padding in (0.0, 1e6, torch.nan):
+        x[1, 3:] = padding
+        found.append(session.run(None, {"input": x.numpy(), "lengths": lengths.numpy()}))
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_what_has_no_graph_is_refused(tmp_path):
     both = EleAttLSTM(4, 6, bidirectional=True)
     for module, options, message in (
         (both, {"step": True}, "a step needs layers that run forward in time only, but bidirectional is true"),
         (both, {"step": True, "need_attention": True}, "a graph of a step gives no attention"),
+        (EleAttGRU(4, 6).double(), {"int8": True}, "int8 weights are made of weights in float32"),
+        (AttentionRNN2d(3, 4), {"int8": True}, "int8 weights are for recurrent layers and SequenceClassifier"),
         (torch.nn.GRU(4, 6), {}, "GRU cannot be exported; recurrent layers and SequenceClassifier can"),
     ):
         with pytest.raises(ConfigError, match=message):

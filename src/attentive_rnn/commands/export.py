@@ -26,9 +26,15 @@ def _export(arguments: argparse.Namespace) -> int:
         sequences = sequences_only(trained.read(arguments.data, options=options))
     else:
         sequences = sequences_only(trained.splits(arguments.data, options).test)
-    made = export_run(trained.saved, out, sequences)
+    made = export_run(trained.saved, out, sequences, arguments.int8)
     lines = [f"written: {', '.join(map(str, made.files))}"]
     lines.append(f"compared with the model on {made.compared} sequences: the largest difference is {made.gap:.1g}")
+    if made.int8 is not None:
+        lines.append(f"int8 weights keep {100 * made.int8['kept']:.1f} % of the model's answers")
+        if "graph" in made.int8:
+            metric = trained.task.metric
+            model, graph = (metric.in_words(made.int8[name]) for name in ("model", "graph"))
+            lines.append(f"{metric.name}: {model} of the model, {graph} of the graph")
     if made.before:
         lines.append(f"to be done before the graph: {', '.join(made.before)}; see {out.with_suffix('.json')}")
     if made.no_step is not None:
@@ -50,6 +56,11 @@ EXPORT = Command(
     _export,
     RUN_OR_MODEL,
     Argument("out", metavar="OUT.onnx|.pt2", help="the graph; one for streams and a description go beside it"),
+    Argument(
+        "--int8",
+        action="store_true",
+        help="int8 weights in a smaller file, for ONNX; refused if over 2 %% of the answers to the test part change",
+    ),
     MOVED_DATA,
     OPTION,
     overwrite("OUT"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +24,9 @@ from .graphs import Graph, classifier_graph, classifier_step, layer_graph, layer
 NEEDS = "export to ONNX needs onnx, onnxscript and onnxruntime: pip install 'attentive-rnn[export]'"
 
 
-def to_onnx(module: nn.Module, path: str | Path, *, step: bool = False, need_attention: bool = False) -> None:
+def to_onnx(
+    module: nn.Module, path: str | Path, *, step: bool = False, need_attention: bool = False, int8: bool = False
+) -> None:
     """Write a layer or a classifier as an ONNX graph in which the numbers of rows and of steps stay open.
 
     A layer, :class:`EleAttGRU` and the like or :class:`RRA`, becomes a graph of *input* (T, B, D), or (B, T, D) if it
@@ -38,9 +42,13 @@ def to_onnx(module: nn.Module, path: str | Path, *, step: bool = False, need_att
         step: a graph of one step instead: *input* or *x* without T, and the state, zeros at the start; the state after
             it has the same names after "next\\_". The logits of a step are those of h_t, before any pooling.
         need_attention: give the attention too; not of a step.
+        int8: weights of products as integers of 7 bits with a scale for each column, W = s * W_q; what they multiply is
+            rounded to 8 bits by its range in the batch as the graph runs. The file is about a third as large, and the
+            outputs are near the layer's, not equal; compare them on data of yours.
 
     Raises:
-        ConfigError: the module is none of these, or has no such graph; or the path cannot be written.
+        ConfigError: the module is none of these, or has no such graph; or the path cannot be written; or int8 is asked
+            for and the module is not of float32, or an AttentionRNN2d.
         MissingExtraError: onnx or onnxscript is not installed.
 
     Example:
@@ -48,7 +56,9 @@ def to_onnx(module: nn.Module, path: str | Path, *, step: bool = False, need_att
         >>> from attentive_rnn.export import to_onnx
         >>> to_onnx(EleAttGRU(6, 8, batch_first=True), "gru.onnx")  # doctest: +SKIP
     """
-    write_onnx(_graph(module, step, need_attention), Path(path))
+    if int8 and isinstance(module, AttentionRNN2d):
+        raise ConfigError("int8 weights are for recurrent layers and SequenceClassifier; export AttentionRNN2d without")
+    write_onnx(_graph(module, step, need_attention), Path(path), int8)
 
 
 def _graph(module: nn.Module, step: bool, need_attention: bool) -> Graph:
@@ -67,12 +77,14 @@ def _graph(module: nn.Module, step: bool, need_attention: bool) -> Graph:
     )
 
 
-def write_onnx(graph: Graph, path: Path) -> None:
+def write_onnx(graph: Graph, path: Path, int8: bool = False) -> None:
     """Write a graph as ONNX; errors as of :func:`to_onnx`."""
     with needed_for(NEEDS):
         import onnxscript  # noqa: F401
 
         import onnx  # noqa: F401
+    if int8 and any(weight.dtype != torch.float32 for weight in graph.module.parameters()):
+        raise ConfigError("int8 weights are made of weights in float32; give model.float()")
     recorded = record(graph)
     with _quiet():
         program = torch.onnx.export(
@@ -83,8 +95,30 @@ def write_onnx(graph: Graph, path: Path) -> None:
             output_names=list(graph.outputs),
             verbose=False,
         )
-    assert program is not None
-    write_file(path, program.model_proto.SerializeToString())
+        assert program is not None
+        write_file(path, _with_int8(program.model) if int8 else program.model_proto.SerializeToString())
+
+
+def _with_int8(model: Any) -> bytes:
+    """The file of a model of onnx_ir with integers for the weights of its products, those in its loops too."""
+    import onnx_ir
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxscript.optimizer import fold_constants
+
+    size = max(value.const_value.nbytes for value in model.graph.initializers.values())
+    fold_constants(model, input_size_limit=size, output_size_limit=size)  # parts of weights become weights
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "int8.onnx"
+        quantize_dynamic(
+            onnx_ir.to_proto(model),
+            path,
+            ["MatMul", "Gemm", "Gather"],
+            per_channel=True,
+            reduce_range=True,  # 8 bits times 8 bits overflow on processors without VNNI
+            weight_type=QuantType.QInt8,
+            extra_options={"EnableSubgraph": True},
+        )
+        return path.read_bytes()
 
 
 def write_program(graph: Graph, path: Path) -> None:

@@ -27,6 +27,8 @@ FORMAT_VERSION = 1
 GAP = 1e-5  # the most by which an output may differ, as a share of the largest where that is above 1
 COMPARED = 64  # sequences, at most
 STREAMED = 4  # of them frame by frame
+KEPT = 0.98  # the least share of the answers that int8 weights may keep
+NEAR = 0.05  # a number that moves by no more than this share of the range of all counts as kept
 ROWS = 16  # of a batch
 
 Run = Callable[..., list[np.ndarray]]
@@ -42,6 +44,8 @@ class Exported(NamedTuple):
             that is above 1.
         before: the transforms that have to be done before the graph, by name.
         no_step: why there is no graph of a step; None: there is one.
+        int8: of int8 weights, the share of the answers that are the model's ("kept"; the lower one of both graphs), and
+            where labels are known the metric of the model and of the graph ("model", "graph").
     """
 
     files: list[Path]
@@ -49,26 +53,30 @@ class Exported(NamedTuple):
     gap: float
     before: list[str]
     no_step: str | None
+    int8: dict[str, float] | None = None
 
 
-def export_run(saved: SavedModel, path: str | Path, dataset: SequenceDataset) -> Exported:
+def export_run(saved: SavedModel, path: str | Path, dataset: SequenceDataset, int8: bool = False) -> Exported:
     """Write a model as ONNX (.onnx) or as a PyTorch program (.pt2), if it computes what the model computes.
 
     Args:
         saved: the model, of sequences.
         path: of the graph; what is there is replaced.
-        dataset: sequences as they were read, by which both are compared.
+        dataset: sequences as they were read, by which both are compared; 64 of them, or all with int8.
+        int8: ONNX with int8 weights, as :func:`to_onnx` says.
 
     Raises:
-        ConfigError: it is no model of sequences, or the graph and the model differ by more than 1e-5: nothing is
-            written then.
+        ConfigError: it is no model of sequences; or the graph and the model differ by more than 1e-5, or with int8 in
+            more than 2 % of the answers: nothing is written then. A number differs if it moves by more than 5 % of the
+            range of the model's.
         MissingExtraError: a package for ONNX is not installed.
     """
     path, model = Path(path), saved.classifier
     if not len(dataset):
         raise ConfigError("there are no sequences to compare the graph with")
-    chosen = np.linspace(0, len(dataset) - 1, min(len(dataset), COMPARED)).astype(int)
-    dataset = saved.matched(dataset).subset(chosen.tolist())
+    if int8 and path.suffix != ".onnx":
+        raise ConfigError(f"{path}: int8 weights are for graphs of ONNX; let the name end in .onnx")
+    dataset = saved.matched(dataset).subset(_spread(len(dataset), len(dataset) if int8 else COMPARED))
     wanted = saved.logits(dataset, batch_size=1)
     before, inside = divided(saved.preprocessing, saved.schema)
     ready: SequenceDataset = preprocess(dataset, Compose(before).bound(saved.schema))
@@ -83,15 +91,26 @@ def export_run(saved: SavedModel, path: str | Path, dataset: SequenceDataset) ->
         runs: list[Run] = []
         made = [Path(folder) / file.name for file in graphs]
         for file, graph in zip(made, graphs.values(), strict=True):
-            (write_onnx if path.suffix == ".onnx" else write_program)(graph, file)
+            if path.suffix == ".onnx":
+                write_onnx(graph, file, int8)
+            else:
+                write_program(graph, file)
             runs.append(_opened(file, graph))
-        gap = _gap(_in_batches(runs[0], ready, model.config["pool"]), wanted)
+        found = _in_batches(runs[0], ready, model.config["pool"])
+        pairs = [(found, wanted)]
         if no_step is None:
-            some = range(min(len(ready), STREAMED))
+            some = _spread(len(ready), COMPARED if int8 else STREAMED)
             step = list(graphs.values())[1]
             streamed = np.stack([_streamed(runs[1], step, ready[i].sequence, model.pool) for i in some])
-            gap = max(gap, _gap(streamed, wanted[: len(some)]))
-        if not gap <= GAP:
+            pairs.append((streamed, wanted[some]))
+        gap = float(np.max([_gap(*pair) for pair in pairs]))
+        kept = min(_kept(*pair) for pair in pairs)
+        if int8 and not kept >= KEPT:
+            raise ConfigError(
+                f"{path}: int8 weights keep {100 * kept:.1f} % of the model's answers on {len(ready)} sequences, less "
+                f"than {100 * KEPT:.0f} %; nothing was written. Export without int8"
+            )
+        if not int8 and not gap <= GAP:
             raise ConfigError(
                 f"{path}: the exported graph and the model differ by {gap:.2g} on {len(ready)} sequences, more than "
                 f"{GAP:.0e}; nothing was written"
@@ -99,8 +118,14 @@ def export_run(saved: SavedModel, path: str | Path, dataset: SequenceDataset) ->
         for file, target in zip(made, graphs, strict=True):
             write_file(target, file.read_bytes())
     description = path.with_suffix(".json")
-    write_json(description, _description(saved, graphs, before, inside, no_step, len(ready), gap))
-    return Exported([*graphs, description], len(ready), gap, [part.name for part in before], no_step)
+    rounded = {"kept": kept} | _scores(saved, dataset, wanted, found) if int8 else None
+    write_json(description, _description(saved, graphs, before, inside, no_step, len(ready), gap, rounded))
+    return Exported([*graphs, description], len(ready), gap, [part.name for part in before], no_step, rounded)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """The indices of at most so many of `count` sequences, evenly from the first to the last."""
+    return [int(index) for index in np.linspace(0, count - 1, min(count, most))]
 
 
 def _why_no_step(saved: SavedModel, before: Sequence[Transform], inside: Sequence[Transform]) -> str | None:
@@ -167,6 +192,22 @@ def _gap(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.abs(found - wanted).max() / max(1.0, np.abs(wanted).max()))
 
 
+def _kept(found: np.ndarray, wanted: np.ndarray) -> float:
+    """The share of the sequences whose class, or whose number, is as wanted."""
+    if wanted.shape[1] > 1:
+        return float((found.argmax(1) == wanted.argmax(1)).mean())
+    return float((np.abs(found - wanted) <= NEAR * np.ptp(wanted)).mean())
+
+
+def _scores(saved: SavedModel, dataset: SequenceDataset, wanted: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    """The metric of the model and of the graph, where labels are known."""
+    known, task = dataset.labelled, saved.task
+    if not known.any():
+        return {}
+    both = {"model": wanted[known], "graph": found[known]}
+    return {name: task.score(one, dataset.labels[known])[task.metric.name] for name, one in both.items()}
+
+
 def _description(
     saved: SavedModel,
     graphs: dict[Path, Graph],
@@ -175,6 +216,7 @@ def _description(
     no_step: str | None,
     compared: int,
     gap: float,
+    int8: dict[str, float] | None,
 ) -> dict[str, Any]:
     (file, whole), *steps = graphs.items()
     described: dict[str, Any] = {
@@ -190,6 +232,8 @@ def _description(
         "graph": {"file": file.name, "inputs": _named(whole), "outputs": list(whole.outputs)},
         "compared": {"sequences": compared, "gap": gap},
     }
+    if int8 is not None:
+        described["int8"] = int8
     if saved.reader is not None:
         described["reader"] = saved.reader._asdict()
     if no_step is not None:

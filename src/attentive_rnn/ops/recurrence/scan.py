@@ -27,10 +27,13 @@ def forward(call: Call) -> Result:
     call = Call.of(call.options, tuple(map(without_gradient, call.tensors)))
     spec, x, state, w, lengths, reverse, zoneout, need_attention = call
     steps, n = x.shape[0], w.hh.shape[-1]
+    if lengths is not None:
+        there = (torch.arange(steps, device=x.device)[:, None] < lengths.to(x.device))[:, :, None]
+        x = x.masked_fill(~there, 0.0)  # a product with int8 weights looks at the range of all of x
     w_h = w.hh[: 2 * n].clone() if spec.cell == "gru" else w.hh  # the last block waits for r_t; a loop takes no views
     xs: list[Tensor] = [x, projected(w, x)]
     if lengths is not None:
-        xs.append((torch.arange(steps, device=x.device)[:, None] < lengths.to(x.device))[:, :, None])
+        xs.append(there)
     if zoneout is not None:
         xs.append(zoneout.transpose(0, 1))
     if reverse:
