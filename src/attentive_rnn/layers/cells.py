@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, Weights, recurrence
 from .forms import given_cell_state, per_part
+from .guarded import Guarded
 from .options import (
     CELL_DEFAULTS,
     CellOptions,
@@ -24,7 +25,7 @@ from .parameters import INITIALISATIONS, PARAMETERS, flops, parameter_shapes
 from .stepping import Steps
 
 
-class CellBase(nn.Module):
+class CellBase(Guarded):
     """One step of a recurrence with an attention gate on its input.
 
     Args:
