@@ -32,8 +32,8 @@ class CellBase(Guarded):
         input_size: D, the number of elements of the input.
         hidden_size: N, the number of neurons.
         bias: use the biases.
-        gate, gate_reads, gate_rank, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one
-            value.
+        gate, gate_reads, gate_rank, gate_scale, init, backend, device, dtype: as in :class:`.RecurrentBase`; gate is
+            one value.
 
     Inputs:
         * **input**: (B, D) or (D).
@@ -46,7 +46,7 @@ class CellBase(Guarded):
 
     Attributes:
         weight_ih (G*N, D), weight_hh (G*N, N), bias_ih (G*N), with reset_after bias_hh (G*N), and the gate's weight_ia
-        (D, D), weight_ha (D, N), bias_a (D), with gate_rank weight_ua too, as in :class:`RecurrentBase`.
+        (D, D), weight_ha (D, N), bias_a (D), with gate_rank weight_ua too, as in :class:`.RecurrentBase`.
 
     Raises:
         ValueError, RuntimeError: where torch.nn's cells raise them.
