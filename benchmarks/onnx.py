@@ -23,6 +23,7 @@ from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU, EleAttLSTM, EleAttRNN
 from attentive_rnn.export import to_onnx
 
 from .sections import with_section
+from .timing import processor
 
 TITLE = "## ONNX: exported layers beside the layers"
 
@@ -63,8 +64,9 @@ def main() -> int:
     page = [
         TITLE,
         "",
-        f"Made by `python -m benchmarks.onnx` on {datetime.date.today()}: {packages}. The largest difference of all",
-        f"outputs and states, in float32, over sequences of (T, B) = {', '.join(map(str, SIZES))}; or over maps.",
+        f"Made by `python -m benchmarks.onnx` on {datetime.date.today()}: {processor()}, {packages}. The largest",
+        "difference of all outputs and states, in float32, over sequences of (T, B) = "
+        f"{', '.join(map(str, SIZES))}; or over maps.",
         "",
         "| layer | gate | direction | full length | lengths 0 to T |",
         "| --- | --- | --- | --- | --- |",

@@ -51,20 +51,16 @@ CAPTIONS = {
 
 
 NOTES = {  # what each run is of
-    "imdb": "A film review, word by word: the run of eleatt-gru of\n"
-    "`attentive compare imdb --data PATH --models lstm eleatt-gru eleatt-lstm`.",
-    "jhmdb": "Features of the frames of videos of 21 actions: `attentive features VIDEOS OUT`, recipe `jhmdb`.\n"
-    "The total attention hardly differs between the frames of a clip; the features that get it do.\n"
-    "The pictures are of a clip of HMDB51 (Kuehne et al., CC BY 4.0).",
-    "mdist": "The colour of a digit among others: AttentionRNN of `attentive compare mdist-small --data.path MNIST`.\n"
+    "mdist": "The colour of a digit among others: AttentionRNN of `attentive train mdist-small --data.path MNIST`.\n"
     "The question is the number above each row. The deeper layers attend to one place, which is often but not always\n"
     "the digit asked about, even where the answer is right.",
-    "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train --data NATOPS_TRAIN.ts`.",
+    "natops": "24 coordinates of hands, elbows, wrists and thumbs: `attentive train natops --data NATOPS_TRAIN.ts`.",
     "nucla": "Skeletons: `attentive train nucla --data all_sqe.zip --model.hidden_size 64 --training.max_epochs 30`.\n"
-    "The loss, deletion and insertion, and the report are of the gated runs of\n"
+    "The loss, and deletion and insertion, are of the gated runs of\n"
     "`attentive compare paper/nucla --data.path all_sqe.zip --seeds 0 1 2`.",
-    "smnist": "Digits, pixel by pixel and row by row: `attentive compare smnist --data MNIST --models eleatt-gru`.\n"
-    "The gate is one number for each pixel. It opens over the empty rows at the top and stays open where the digit is.",
+    "smnist": "Digits, row by row, after three epochs: `attentive train smnist --data MNIST --model.cell gru\n"
+    "--model.gate sigmoid --data.preprocessing '[{name: join_steps, steps: 28}]' --training.max_epochs 3`.\n"
+    "Each row is a step of 28 pixels; the attended input is the stroke, and where other digits have theirs.",
 }
 PICTURES = ("classes", "masks", "mistakes", "lags", "confusion", "accuracy", "calibration")
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from opacus import GradSampleModule
+from opacus import GradSampleModule, PrivacyEngine
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from attentive_rnn import SequenceClassifier
+from attentive_rnn import AttentionRNN2d, EleAttGRUCell, EleAttLSTMCell, EleAttRNNCell, SequenceClassifier
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -52,6 +53,17 @@ def test_optuna_ends_bad_runs_early(tmp_path, capsys):
     assert int(pruned) > 0
 
 
+@pytest.mark.filterwarnings("ignore")  # Ray's, which leaves sockets open
+def test_ray_ends_bad_runs_early(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("ray.tune", reason="Ray is 240 MB, and no part of the extra dev: pip install 'ray[tune]'")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    printed = run("with_ray.py", capsys, tmp_path, 4)
+    runs, ended = re.search(r"(\d+) runs, (\d+) ended early; best {'hidden_size':", printed).groups()
+    finished = list(tmp_path.glob("trial-*/results.json"))
+    assert (int(runs), len(finished)) == (4, 4 - int(ended))
+    assert finished
+
+
 def test_onnx_graphs_compute_what_the_layer_does(tmp_path, capsys):
     printed = run("with_onnx.py", capsys, tmp_path)
     gaps = [float(line.split()[-1]) for line in printed.splitlines() if "difference" in line]
@@ -86,7 +98,29 @@ def test_the_gradients_given_to_opacus_are_those_of_a_loop_over_the_sequences():
             torch.testing.assert_close(found[name][row], parameter.grad, msg=name)
 
 
-def test_the_hooks_of_opacus_are_refused_before_training_starts():
-    model = SequenceClassifier(3, 2, hidden_size=4, num_layers=1, dropout=0.0)
-    with pytest.raises(NotImplementedError, match=r"for EleAttGRU; use make_private\(grad_sample_mode=\"no_op\"\)"):
+@pytest.mark.parametrize(
+    "model",
+    [
+        SequenceClassifier(3, 2, hidden_size=4, num_layers=1, dropout=0.0),
+        EleAttRNNCell(3, 4),
+        EleAttLSTMCell(3, 4),
+        EleAttGRUCell(3, 4),
+        AttentionRNN2d(3, 4),
+        AttentionRNN2d(3, 4, scan="flat", feed_mask=True),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_the_hooks_of_opacus_are_refused_before_training_starts(model):
+    name = "EleAttGRU" if isinstance(model, SequenceClassifier) else type(model).__name__
+    with pytest.raises(NotImplementedError, match=rf"for {name}; use make_private\(grad_sample_mode=\"no_op\"\)"):
         GradSampleModule(model)
+
+
+@pytest.mark.filterwarnings("ignore")  # Opacus's on its random numbers
+def test_the_engine_of_opacus_refuses_a_cell():
+    cell = EleAttGRUCell(3, 4)
+    optimizer = torch.optim.SGD(cell.parameters(), lr=0.1)
+    data = DataLoader(TensorDataset(torch.zeros(4, 3)), batch_size=2)
+    engine = PrivacyEngine()
+    with pytest.raises(NotImplementedError, match="for EleAttGRUCell"):
+        engine.make_private(module=cell, optimizer=optimizer, data_loader=data, noise_multiplier=1.0, max_grad_norm=1.0)

@@ -11,7 +11,15 @@ import pytest
 import torch
 
 import onnx
-from attentive_rnn import RRA, AttentionRNN2d, EleAttGRU, EleAttLSTM, EleAttRNN, SequenceClassifier
+from attentive_rnn import (
+    RRA,
+    AttentionRNN2d,
+    EleAttGRU,
+    EleAttGRUCell,
+    EleAttLSTM,
+    EleAttRNN,
+    SequenceClassifier,
+)
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.export import to_onnx
 
@@ -196,6 +204,32 @@ def test_what_lies_past_a_length_does_not_widen_the_range_that_int8_is_rounded_b
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter
+def test_torch_onnx_export_itself_writes_a_cell(tmp_path):
+    cell = EleAttGRUCell(4, 6).eval()
+    made = torch.onnx.export(cell, (torch.randn(3, 4), torch.randn(3, 6)), dynamo=True, verbose=False)
+    made.save(tmp_path / "cell.onnx")
+    x, h = torch.randn(3, 4), torch.randn(3, 6)
+    _equal(_session(tmp_path / "cell.onnx").run(None, {"input": x.numpy(), "hx": h.numpy()}), cell(x, h))
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter
+@pytest.mark.parametrize(
+    ("module", "x"),
+    [
+        (EleAttGRU(4, 6), torch.zeros(5, 3, 4)),
+        (EleAttGRUCell(4, 6), torch.zeros(3, 4)),
+        (AttentionRNN2d(3, 4), torch.zeros(2, 3, 4, 5)),
+        (SequenceClassifier(4, 3, hidden_size=5), torch.zeros(2, 7, 4)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_exporter_that_traces_is_refused(tmp_path, module, x):
+    with pytest.raises(NotImplementedError, match=r"^torch.onnx.export cannot write \w+ with .*; use dynamo=True$"):
+        torch.onnx.export(module.eval(), (x,), tmp_path / "module.onnx", dynamo=False)
+    torch.jit.trace(module, (x,), check_trace=False)  # which is no export
 
 
 def test_what_has_no_graph_is_refused(tmp_path):

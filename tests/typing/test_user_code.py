@@ -1,4 +1,4 @@
-"""Code of a user, whose types mypy checks with the package's (`files` in pyproject.toml), and that runs as well."""
+"""Code of a user, whose types mypy and pyright check in `make lint`, and that runs as well."""
 
 from __future__ import annotations
 

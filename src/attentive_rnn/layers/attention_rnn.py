@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..ops.dispatch import Choice
 from ..ops.lstm2d import Weights, lstm2d
+from .guarded import Guarded
 from .options import changed, check_choice
 from .spatial import NORMALISATIONS, Normalisation, attended, check_maps, check_size, normalised
 
@@ -18,7 +19,7 @@ Scan = Literal["diagonal", "flat"]
 Combine = Literal["concat", "mean", "mask_conv"]
 
 
-class AttentionRNN2d(nn.Module):
+class AttentionRNN2d(Guarded):
     """A mask over the positions of a map, predicted in raster and in inverse raster order by 2-D LSTMs.
 
     .. math::

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
-from torch.utils.hooks import RemovableHandle
 
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths
 from ..options import GateReads
 from .forms import given_state, join_directions, pack_like, per_part
+from .guarded import Guarded
 from .options import (
     DEFAULTS,
     LAYOUT,
@@ -35,7 +35,7 @@ from .recompute import in_parts
 from .stepping import Steps, compute_weights
 
 
-class RecurrentBase(nn.Module):
+class RecurrentBase(Guarded):
     """A stack of recurrent layers, each with an attention gate on its input, called as torch.nn's layers are.
 
     .. math:: a_t = s\\,\\sigma(W_{xa} x_t + W_{ha} h_{t-1} + b_a), \\qquad \\tilde x_t = a_t \\odot x_t
@@ -225,15 +225,6 @@ class RecurrentBase(nn.Module):
         """Multiplications and additions of a forward pass over T steps of B rows, as the paper counts them."""
         layers = [flops(spec, self._width(i), self.hidden_size) for i, spec in enumerate(self.specs)]
         return T * B * self.directions * sum(layers)
-
-    def register_forward_hook(self, hook: Callable[..., Any], **options: Any) -> RemovableHandle:
-        """As of any module, but Opacus's hooks are refused: they know the gradient of one output, not of the state."""
-        if type(getattr(hook, "__self__", None)).__module__.startswith("opacus."):
-            raise NotImplementedError(
-                f"Opacus's hooks have no gradients of single sequences for {type(self).__name__}; use "
-                'make_private(grad_sample_mode="no_op") and torch.func.vmap, as examples/with_opacus.py does'
-            )
-        return super().register_forward_hook(hook, **options)
 
     def flatten_parameters(self) -> None:
         """Do nothing; here because code written for torch.nn's layers calls it."""

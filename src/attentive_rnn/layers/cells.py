@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, Weights, recurrence
 from .forms import given_cell_state, per_part
+from .guarded import Guarded
 from .options import (
     CELL_DEFAULTS,
     CellOptions,
@@ -24,15 +25,15 @@ from .parameters import INITIALISATIONS, PARAMETERS, flops, parameter_shapes
 from .stepping import Steps
 
 
-class CellBase(nn.Module):
+class CellBase(Guarded):
     """One step of a recurrence with an attention gate on its input.
 
     Args:
         input_size: D, the number of elements of the input.
         hidden_size: N, the number of neurons.
         bias: use the biases.
-        gate, gate_reads, gate_rank, gate_scale, init, backend, device, dtype: as in :class:`RecurrentBase`; gate is one
-            value.
+        gate, gate_reads, gate_rank, gate_scale, init, backend, device, dtype: as in :class:`.RecurrentBase`; gate is
+            one value.
 
     Inputs:
         * **input**: (B, D) or (D).
@@ -45,7 +46,7 @@ class CellBase(nn.Module):
 
     Attributes:
         weight_ih (G*N, D), weight_hh (G*N, N), bias_ih (G*N), with reset_after bias_hh (G*N), and the gate's weight_ia
-        (D, D), weight_ha (D, N), bias_a (D), with gate_rank weight_ua too, as in :class:`RecurrentBase`.
+        (D, D), weight_ha (D, N), bias_a (D), with gate_rank weight_ua too, as in :class:`.RecurrentBase`.
 
     Raises:
         ValueError, RuntimeError: where torch.nn's cells raise them.

@@ -20,7 +20,7 @@ class EleAttRNN(Typed[Tensor, Tensor | None], RecurrentBase):
 
     Args:
         nonlinearity: "tanh" or "relu".
-        input_size, hidden_size, ...: and all the rest, with inputs and outputs, as in :class:`RecurrentBase`.
+        input_size, hidden_size, ...: and all the rest, with inputs and outputs, as in :class:`.RecurrentBase`.
 
     Source: Zhang et al., ECCV 2018, equations (4)-(6).
 
@@ -75,7 +75,7 @@ class EleAttLSTM(Typed[tuple[Tensor, Tensor], Tensor | None], RecurrentBase):
     The gate reads h_{t-1}, not c_{t-1}.
 
     Args:
-        input_size, hidden_size, ...: all arguments, inputs and outputs as in :class:`RecurrentBase`; the state is the
+        input_size, hidden_size, ...: all arguments, inputs and outputs as in :class:`.RecurrentBase`; the state is the
             pair (h, c).
 
     Source: Zhang et al., ECCV 2018, equations (2), (4), (5).
@@ -128,7 +128,7 @@ class EleAttGRU(Typed[Tensor, Tensor | None], RecurrentBase):
         reset_after: apply the reset gate after the recurrent product and give that product a bias of its own,
             :math:`h'_t = \\tanh(W_{xh} \\tilde x_t + b_h + r_t \\odot (W_{hh} h_{t-1} + b_{hh}))`, as torch.nn.GRU and
             cuDNN do; every block then has torch's second bias, bias_hh_l{k} (3N).
-        input_size, hidden_size, ...: and all the rest, with inputs and outputs, as in :class:`RecurrentBase`.
+        input_size, hidden_size, ...: and all the rest, with inputs and outputs, as in :class:`.RecurrentBase`.
 
     Source: Zhang et al., ECCV 2018, equations (4), (5), (7).
 

@@ -63,10 +63,10 @@ class RRA(_WithLags, Typed[Any, Attention], RecurrentBase):
         gate: None, or an attention gate on the input as in :class:`EleAttLSTM`, whose attention to the input's elements
             goes with this layer's attention over time.
         init: "torch" (uniform in +-1/sqrt(N)) or "paper" (uniform in +-0.1, biases zero); W_a is uniform in 0..1.
-        input_size, hidden_size, ...: and all the rest as in :class:`RecurrentBase`.
+        input_size, hidden_size, ...: and all the rest as in :class:`.RecurrentBase`.
 
     Inputs and outputs:
-        As in :class:`RecurrentBase`, with these differences.
+        As in :class:`.RecurrentBase`, with these differences.
 
         * The state is **(h, c, window)**, without c for "rnn" and "gru": h and c are (num_layers * directions, B, N)
           and the window is (num_layers * directions, B, W, N), the W = lags + first_lag - 1 past outputs, the latest
@@ -78,7 +78,7 @@ class RRA(_WithLags, Typed[Any, Attention], RecurrentBase):
 
     Attributes:
         weight_lag_l{k}: (K), W_a, the weight of the latest output first; with the norms "sum" and "softmax".
-        weight_ih_l{k} and the others: as in :class:`RecurrentBase`.
+        weight_ih_l{k} and the others: as in :class:`.RecurrentBase`.
 
     Raises:
         ValueError: an unknown cell or norm, a bad lag; at a call with the norm "sum", W_a whose sum is almost zero.
