@@ -56,7 +56,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/python tools/check_structure.py
 
 bench: $(VENV)/dev  ## speed against torch's own layers; run it on an idle machine
