@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.func import functional_call
 from torch.nn.utils import prune
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, RRACell
 from attentive_rnn.layers.stepping import Steps
@@ -219,6 +221,21 @@ def swap_contents(layer: EleAttGRU) -> None:
     torch.utils.swap_tensors(layer.weight_ih_l0, nn.Parameter(torch.randn(18, 4)))
 
 
+def restride(layer: EleAttGRU) -> None:
+    """The same memory, read by other strides."""
+    layer.weight_ih_l0.data = layer.weight_ih_l0.data.as_strided((18, 4), (1, 18))
+
+
+def register_none(layer: EleAttGRU) -> None:
+    layer.bias_a_l1 = None
+
+
+def share(layer: EleAttGRU) -> None:
+    layer.share_memory()
+    with torch.no_grad():
+        layer.weight_hh_l1.mul_(2)
+
+
 def mask_by_a_property(layer: EleAttGRU) -> None:
     layer.__class__ = type("Masked", (EleAttGRU,), {"weight_hh_l0": property(lambda self: self.weight_hh_l1 / 2)})
 
@@ -226,7 +243,7 @@ def mask_by_a_property(layer: EleAttGRU) -> None:
 CHANGES = [
     *(replace_one, assign_data, transpose_in_place, load, load_by_assignment, normalise, prune_last),
     *(prune_a_middle_one_for_good, compute_last, rename_last, shadow_one, exchange_two, swap_contents),
-    mask_by_a_property,
+    *(mask_by_a_property, restride, register_none, share),
 ]
 
 
@@ -372,6 +389,56 @@ def test_gradients_autocast_and_attention_take_the_general_path(prepared):
             assert layer.step(X[1], state)[0].dtype is torch.bfloat16
     assert attention[0].shape == (3, 4)
     assert prepared[True] == 0
+
+
+class Passing(TorchDispatchMode):
+    """A mode that lets every operator pass."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ["autocast", "dispatch mode", "vmap", "jit.trace", "forward mode", "compile"])
+def test_modes_switched_on_after_prepared_steps_take_the_general_path(kind, prepared):
+    layer = EleAttGRU(4, 6).requires_grad_(False)  # of others jit.trace makes no constants
+    _, state = walk(layer, X)
+    assert prepared == {True: 5, False: 0}
+    step = torch.no_grad()(lambda x: layer.step(x, state)[0])
+    expected, tolerance = step(X[0]), 1e-6
+    prepared[True] = 0
+    if kind == "autocast":
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found, tolerance = step(X[0]).float(), 2e-2
+    elif kind == "dispatch mode":
+        with Passing():
+            found = step(X[0])
+    elif kind == "vmap":
+        found = torch.func.vmap(step)(X[:1])[0]
+    elif kind == "jit.trace":
+        with pytest.warns():
+            found = torch.jit.trace(step, (X[0],), check_trace=False)(X[0])
+    elif kind == "forward mode":
+        with forward_ad.dual_level():
+            found = step(X[0])
+    else:
+        found = torch.compile(step, backend="eager")(X[0])
+    assert prepared[True] == 0
+    assert_near(found, expected, tolerance)
+    assert torch.equal(step(X[0]), expected)
+    assert prepared[True] == 1
+
+
+def test_steps_follow_changes_within_inference_mode(prepared):
+    layer = EleAttGRU(4, 6)
+    _, state = walk(layer, X)
+    with torch.inference_mode():
+        first = layer.step(X[0], state)[0].clone()
+        layer.weight_hh_l0.numpy()[:] *= 2
+        second = layer.step(X[0], state)[0].clone()
+    with torch.no_grad():
+        assert torch.equal(layer.step(X[0], state)[0], second)
+    assert not torch.equal(first, second)
+    assert prepared[False] == 0
 
 
 def test_inputs_and_states_need_not_be_contiguous(prepared):
