@@ -148,7 +148,7 @@ FULL = {
     "gate_scale": 2.0, "dropout": 0.25, "locked_dropout": 0.125, "bidirectional": True, "reset_after": True,
     "pool": "keras_compat", "zoneout": 0.0625, "residual": True, "init": "torch", "backend": "reference",
     "vocabulary_size": None, "embedding_size": None, "lags": 3, "norm": "mean", "first_lag": 2,
-    "memory": 9, "gate_reads": "state", "gate_rank": 2, "recompute": 3,
+    "memory": 9, "gate_reads": "state", "gate_rank": 2, "recompute": 3, "keep": "bf16",
 }  # fmt: skip
 
 
@@ -189,6 +189,7 @@ def test_every_option_reaches_the_layers():
         "gate_reads",
         "gate_rank",
         "recompute",
+        "keep",
     ):
         assert getattr(layers, name) == FULL[name]
     assert layers.gates == ("sigmoid", None)

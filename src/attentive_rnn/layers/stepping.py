@@ -48,7 +48,8 @@ def like(tensors: Sequence[Tensor]) -> Callable[..., bool]:
     It is the one that graphs of torch.compile have. It fails too where autocast, a transform or another mode of
     dispatch was switched on or off since.
     """
-    sizes, strides = ([list(made(t)) for t in tensors] for made in (Tensor.size, Tensor.stride))
+    sizes: list[Any] = [list(t.shape) for t in tensors]
+    strides: list[Any] = [list(t.stride()) for t in tensors]
     test: Callable[..., bool] = TensorGuards(*tensors, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
     return test
 
@@ -81,7 +82,7 @@ class Prepared(NamedTuple):
     def follows(self, module: nn.Module) -> bool:
         """Whether the module's weights are still those that this reads, whatever their values are now."""
         held = module._parameters
-        tensors = held.values()
+        tensors: Any = held.values()
         return (
             list(held) == self.names
             and type(module) is self.kind

@@ -25,7 +25,7 @@ def forward(call: Call) -> Result:
     from torch._higher_order_ops import scan
 
     call = Call.of(call.options, tuple(map(without_gradient, call.tensors)))
-    spec, x, state, w, lengths, reverse, zoneout, need_attention = call
+    spec, x, state, w, lengths, reverse, zoneout, need_attention, _ = call
     steps, n = x.shape[0], w.hh.shape[-1]
     w_h = w.hh[: 2 * n].clone() if spec.cell == "gru" else w.hh  # the last block waits for r_t; a loop takes no views
     xs: list[Tensor] = [x, projected(w, x)]
