@@ -137,7 +137,7 @@ struct Tiles {
     static constexpr auto half = table<1>(std::make_integer_sequence<int, half_rows>());
 
     static constexpr long flat_rows = VECTOR_BYTES == 64 ? 4 : 3;  // with vectors of 64 bytes there are 32 registers
-    static constexpr long flat_vectors[5] = {0, 12, flat_rows > 3 ? 8 : 6, flat_rows > 3 ? 8 : 4, 6};
+    static constexpr long flat_vectors[5] = {0, 12, 6, 4, 6};
     struct Flat {
         Tile tiles[13];
     };
