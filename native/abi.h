@@ -26,6 +26,7 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD
 //   lengths                      (B), in 0..T; null: every row has T steps
 //   zoneout                      (states, T, B, N): the share of its old value that a unit keeps
 //   short_products               whether products are made of factors rounded to bfloat16, in float (short.h)
+//   short_history                whether the history is bfloat16, of a call in float, and for the backward pass the output
 #define RECURRENCE_INPUTS(F)                                                                        \
     F(int64_t, cell) F(int64_t, gate) F(double, gate_scale)                                         \
     F(int64_t, steps) F(int64_t, rows) F(int64_t, inputs) F(int64_t, units)                         \
@@ -35,7 +36,8 @@ enum RecurrenceGate : int64_t { GATE_NONE, GATE_SIGMOID, GATE_SOFTMAX, GATE_HARD
     F(const void *, h) F(const void *, c) F(const void *, window)                                   \
     F(const void *, ih) F(const void *, hh) F(const void *, b_ih) F(const void *, b_hh)             \
     F(const void *, ia) F(const void *, ha) F(const void *, ua) F(const void *, b_a) F(const void *, lag) \
-    F(const int64_t *, lengths) F(const void *, zoneout) F(int64_t, short_products)
+    F(const int64_t *, lengths) F(const void *, zoneout) F(int64_t, short_products)            \
+    F(int64_t, short_history)
 
 //   output                       (T, B, N)
 //   h_last, c_last, window_last  as h, c and window

@@ -56,6 +56,7 @@ struct Backward {
     struct Buffers {
         BackStep<T> s;
         T *deltas, *inputs, *dx, *kept;
+        T *record, *former;  // of a short history: a step's, and a row of the output
         long ld_dx, gathered, capacity, width;  // width: of the columns of `inputs` before the cell's own
         Ring<T> ring;
         double *d_lag;  // the gradients of the lags' weights
@@ -76,6 +77,8 @@ struct Backward {
         b.s.dc = arena.take<T>(Cell::states > 1 ? R * b.s.ld_state : 0);
         b.dx = arena.take<T>(R * b.ld_dx);
         b.kept = arena.take<T>(call.raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
+        b.record = arena.take<T>(call.short_history ? R * Record<T, Cell>::stride(call) : 0);
+        b.former = arena.take<T>(call.short_history ? N : 0);
         b.ring = residual.ring(R, arena);
         b.d_lag = arena.take<double>(residual.K);
         const long pairs = call.raw.short_products ? (b.capacity + 1) / 2 : 0;
@@ -103,14 +106,13 @@ struct Backward {
         for (long t = rows.length(0) - 1; t >= 0; t--) {
             s.rows = rows.running(t, R);
             if (b.gathered + s.rows > b.capacity) flush(b, sums);
-            s.record = call.in(raw.history) + (rows.first * rows.steps + t * R) * s.ld_record;
+            remember(b, (rows.first * rows.steps + t * R) * s.ld_record, t ? R * s.ld_record : 0);
             s.input = b.inputs + b.gathered * s.ld_input, s.own = s.input + b.width;
             s.delta = b.deltas + b.gathered * s.ld_delta;
             gather(b, rows, t);
             if (call.lagged) attend_back(b, rows, t);
             if (raw.zoneout) split_zoned(b, rows, t);
             cell.backward(s, cell_at);
-            if (t) fetch(s.record - R * s.ld_record, s.rows * s.ld_record);
             if (wants_dx()) to_x.apply(s.rows, s.delta, s.ld_delta, b.dx, b.ld_dx, false);
             if (call.gated)
                 gate.backward(s, s.delta + da_at, b.dx, b.ld_dx, [&](long i) {
@@ -146,11 +148,35 @@ struct Backward {
         for (long k = 0; k < residual.K; k++) sums.lag[k] += T(b.d_lag[k]);
     }
 
+    // A row of the output, which is short as the history is.
+    void recall(T *to, long at) const {
+        if (call.short_history)
+            widen(to, static_cast<const uint16_t *>(call.raw.output) + at, call.N);
+        else
+            copy(to, call.in(call.raw.output) + at, call.N);
+    }
+
+    // The step's records, which lie at `at` in the history; those of the step before, `ago` earlier, are on their way.
+    void remember(Buffers &b, long at, long ago) const {
+        const long count = b.s.rows * b.s.ld_record;
+        if (call.short_history) {
+            const uint16_t *history = static_cast<const uint16_t *>(call.raw.history) + at;
+            widen(b.record, history, count);
+            b.s.record = b.record;
+            if (ago) fetch(history - ago, count);
+        } else {
+            b.s.record = call.in(call.raw.history) + at;
+            if (ago) fetch(b.s.record - ago, count);
+        }
+    }
+
     // dh of all rows of step t, and where their da goes.
     void attend_back(Buffers &b, const Rows &rows, long t) const {
         b.s.residual = b.s.record + Record<T, Cell>::residual_at(call), b.s.d_residual = b.ring.at(t, 0);
         for (long i = 0; i < b.s.rows; i++) {
-            const T *h = call.in(call.raw.output) + (rows.time(t, i) * call.B + rows.row(i)) * call.N;
+            const long at = (rows.time(t, i) * call.B + rows.row(i)) * call.N;
+            if (call.short_history) recall(b.former, at);
+            const T *h = call.short_history ? b.former : call.in(call.raw.output) + at;
             attend_back(b, rows, t, i, h, b.s.dh + i * b.s.ld_state);
         }
     }
@@ -171,13 +197,16 @@ struct Backward {
         for (long i = 0; i < s.rows; i++) {
             const long row = rows.row(i), time = rows.time(t, i);
             T *input = s.input + i * s.ld_input, *x = input + N + (call.gated ? D : 0), *dh = s.dh + i * s.ld_state;
-            copy(input, t ? call.in(raw.output) + (rows.time(t - 1, i) * call.B + row) * N : call.in(raw.h) + row * N,
-                 N);
+            if (t)
+                recall(input, (rows.time(t - 1, i) * call.B + row) * N);
+            else
+                copy(input, call.in(raw.h) + row * N, N);
             const T *from = call.in(raw.x) + time * raw.x_step + row * raw.x_row;
             copy(x, from, D);
             const long before = rows.reverse ? 1 : -1;
             if (t) fetch(from + before * raw.x_step, D);
-            if (t > 1) fetch(call.in(raw.output) + ((time + 2 * before) * call.B + row) * N, N);
+            if (t > 1 && !call.short_history)
+                fetch(call.in(raw.output) + ((time + 2 * before) * call.B + row) * N, N);
             if (call.gated) {
                 const T *a = s.record + i * s.ld_record;
                 each<T>(D, [&](long j, auto n) { store(input + N + j, load(a + j) * load(x + j), n); });

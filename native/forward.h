@@ -44,7 +44,7 @@ struct Forward {
         b.s.ld_record = Record<T, Cell>::stride(call);
         b.s.input = arena.take<T>(R * b.s.ld_input);
         b.s.other = arena.take<T>(R * b.s.ld_state);
-        b.s.record = arena.take<T>(raw.history ? 0 : R * b.s.ld_record);
+        b.s.record = arena.take<T>(raw.history && !call.short_history ? 0 : R * b.s.ld_record);
         b.old = arena.take<T>(raw.zoneout ? Cell::states * R * b.s.ld_state : 0);
         b.ring = residual.ring(R, arena);
         arena.take<T>(lanes<T>);
@@ -56,7 +56,8 @@ struct Forward {
         const long N = call.N, D = call.D, R = rows.count, B = call.B;
         const Buffers b = buffers(R, arena);
         Step<T> s = b.s;
-        T *history = call.out(raw.history), *old = b.old;
+        T *history = call.short_history ? nullptr : call.out(raw.history), *old = b.old;
+        uint16_t *short_history = call.short_history ? static_cast<uint16_t *>(raw.history) : nullptr;
         const T *x = call.in(raw.x), *h_first = call.in(raw.h), *c_first = call.in(raw.c);
         T *output = call.out(raw.output), *attention = call.out(raw.attention);
         for (long i = 0; i < R; i++) {
@@ -68,7 +69,8 @@ struct Forward {
         for (long t = 0; t < rows.steps; t++) {
             s.rows = rows.running(t, s.rows);
             if (s.rows == 0) break;
-            if (history) s.record = history + (rows.first * rows.steps + t * R) * s.ld_record;
+            const long kept_at = (rows.first * rows.steps + t * R) * s.ld_record;
+            if (history) s.record = history + kept_at;
             for (long i = 0; i < s.rows; i++) {
                 const T *from = x + rows.time(t, i) * raw.x_step + rows.row(i) * raw.x_row;
                 copy(s.input + i * s.ld_input + N, from, D);
@@ -81,6 +83,7 @@ struct Forward {
             if (call.lagged) attend(s, b.ring, t);
             cell.forward(s, Record<T, Cell>::cell_at(call));
             if (raw.zoneout) zone_out(s, old, R, rows, t);
+            if (short_history) shorten(short_history + kept_at, s.record, s.rows * s.ld_record);
             for (long i = 0; i < s.rows; i++) {
                 const long at = rows.time(t, i) * B + rows.row(i);
                 copy(output + at * N, s.input + i * s.ld_input, N);

@@ -101,7 +101,9 @@ int backward(const RecurrenceCall &call) {
 
 template <class T, class Cell>
 int64_t history_bytes(const RecurrenceCall &call) {
-    return (call.steps * call.rows * Record<T, Cell>::stride(Call<T>(call)) + lanes<T>)*long(sizeof(T));
+    const Call<T> typed(call);
+    const long size = typed.short_history ? long(sizeof(uint16_t)) : long(sizeof(T));
+    return (call.steps * call.rows * Record<T, Cell>::stride(typed) + lanes<T>)*size;
 }
 
 // `use` with the call's scalar type and cell.

@@ -31,11 +31,11 @@ template <class T>
 struct Call {
     const RecurrenceCall &raw;
     const long T_, B, D, N;
-    const bool gated, lagged;
+    const bool gated, lagged, short_history;
     const long rank, U;  // of the gate: r or 0, and the rows of ia and ha, r or D; without a gate both 0
     explicit Call(const RecurrenceCall &call)
         : raw(call), T_(call.steps), B(call.rows), D(call.inputs), N(call.units),
-          gated(call.gate != GATE_NONE), lagged(call.lags > 0),
+          gated(call.gate != GATE_NONE), lagged(call.lags > 0), short_history(has_short<T> && call.short_history),
           rank(gated ? call.gate_rank : 0), U(rank ? rank : gated ? D : 0) {}
 
     // Where a gate's da stands behind its du, for products write whole vectors.

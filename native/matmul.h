@@ -136,7 +136,8 @@ struct Tiles {
     static constexpr auto full = table<2>(std::make_integer_sequence<int, tile_rows>());
     static constexpr auto half = table<1>(std::make_integer_sequence<int, half_rows>());
 
-    static constexpr long flat_rows = 3, flat_vectors[4] = {0, 12, 6, 4};
+    static constexpr long flat_rows = VECTOR_BYTES == 64 ? 4 : 3;  // with vectors of 64 bytes there are 32 registers
+    static constexpr long flat_vectors[5] = {0, 12, 6, 4, 6};
     struct Flat {
         Tile tiles[13];
     };
@@ -144,10 +145,11 @@ struct Tiles {
     static constexpr Flat flat_of(std::integer_sequence<int, V...>) {
         return {{nullptr, tile<T, M, V + 1>...}};
     }
-    static constexpr Flat flat[4] = {{},
+    static constexpr Flat flat[5] = {{},
                                      flat_of<1>(std::make_integer_sequence<int, flat_vectors[1]>()),
                                      flat_of<2>(std::make_integer_sequence<int, flat_vectors[2]>()),
-                                     flat_of<3>(std::make_integer_sequence<int, flat_vectors[3]>())};
+                                     flat_of<3>(std::make_integer_sequence<int, flat_vectors[3]>()),
+                                     flat_of<4>(std::make_integer_sequence<int, flat_vectors[4]>())};
 };
 
 // f(first row, rows) for tiles of nearly equal height.

@@ -26,16 +26,46 @@ constexpr bool has_short = sizeof(T) == 4;
 ALWAYS_INLINE Pairs load_pairs(const Pair *from) { return *reinterpret_cast<const UnalignedPairs *>(from); }
 ALWAYS_INLINE void store_pairs(Pair *to, Pairs value) { *reinterpret_cast<UnalignedPairs *>(to) = value; }
 
-// Two vectors as bfloat16, the nearest one and of two that are as near the even one, one after the other; NaN stays NaN.
+// A vector as bfloat16 in the low halves of its lanes, the nearest one and of two that are as near the even one; NaN
+// stays NaN.
+ALWAYS_INLINE Pairs nearest(VecF v) {
+    const Pairs bits = reinterpret_cast<Pairs>(v), up = bits + 0x7fffu + ((bits >> 16) & 1u);
+    return (v == v ? up : bits | 0x400000u) >> 16;
+}
+
+typedef uint16_t Shorts __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef uint16_t UnalignedShorts __attribute__((vector_size(VECTOR_BYTES / 2), aligned(2), may_alias));
+
+// `count` numbers as bfloat16, whole vectors, and back. Where T is double nothing is ever short.
+template <class T>
+void shorten(uint16_t *to, const T *from, long count) {
+    if constexpr (has_short<T>)
+        for (long j = 0; j < count; j += lanes<T>)
+            *reinterpret_cast<UnalignedShorts *>(to + j) = __builtin_convertvector(nearest(load(from + j)), Shorts);
+}
+template <class T>
+void widen(T *to, const uint16_t *from, long count) {
+    if constexpr (has_short<T>) {
+        long j = 0;
+        for (; j + lanes<T> <= count; j += lanes<T>) {
+            const Shorts some = *reinterpret_cast<const UnalignedShorts *>(from + j);
+            store(to + j, reinterpret_cast<VecF>(__builtin_convertvector(some, Pairs) << 16));
+        }
+        for (; j < count; j++) {
+            const uint32_t bits = uint32_t(from[j]) << 16;
+            copy(to + j, reinterpret_cast<const T *>(&bits), 1);
+        }
+    }
+}
+
+// Two vectors as `nearest` has them, one after the other.
 SHORT_TARGET ALWAYS_INLINE Pairs rounded(VecF first, VecF second) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
     return (Pairs)_mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(second), reinterpret_cast<__m512>(first));
 #else
     Pairs result{};
     for (int half = 0; half < 2; half++) {
-        const VecF v = half ? second : first;
-        const Pairs bits = reinterpret_cast<Pairs>(v), nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
-        const Pairs kept = (v == v ? nearest : bits | 0x400000u) >> 16;
+        const Pairs kept = nearest(half ? second : first);
         for (long i = 0; i < lanes<float>; i++) result[(half * lanes<float> + i) / 2] |= kept[i] << i % 2 * 16;
     }
     return result;

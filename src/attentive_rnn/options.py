@@ -14,6 +14,7 @@ CellName = Literal["gru", "lstm", "rnn", "rra"]
 Gate = Literal["sigmoid", "softmax", "hard"] | None
 GateReads = Literal["both", "state"]
 Init = Literal["torch", "paper", "open"]
+Keep = Literal["bf16"] | None
 Norm = Literal["sum", "softmax", "content", "mean"]
 Pool = Literal["mean", "last", "keras_compat"]
 Rate = Annotated[float, "a number in range [0, 1]"]
@@ -41,6 +42,9 @@ class LayerOptions(TypedDict, total=False):
         residual: each layer but the first adds its input, after dropout, to its output: x_{k+1} = layer_k(x_k) + x_k.
         recompute: for long sequences: a training step keeps the states every so many steps alone, and on the way back
             runs the steps between them once more. None: it keeps what every step left. Not in graphs of torch.compile.
+        keep: "bf16": a training step keeps what it needs on the way back in bfloat16, in little more than half the
+            memory; results stay as they are, gradients are off by the rounding of what was kept, a share of 2^-9. Of
+            float32 on the backend "cpu" alone, and not in graphs of torch.compile. None: it keeps all in full.
         init: "torch" (all parameters uniform in +-1/sqrt(N)), "paper" (Glorot, orthogonal times 0.001, zeros) or
             "open" (as "paper", with a gate that starts near the identity).
         backend: "auto", "triton", "cpu", "cuda-graph", "hoisted" or "reference"; see :func:`attentive_rnn.backends`.
@@ -54,6 +58,7 @@ class LayerOptions(TypedDict, total=False):
     zoneout: Rate
     residual: bool
     recompute: int | None
+    keep: Keep
     init: Init
     backend: BackendName
 
@@ -82,6 +87,7 @@ LAYER_DEFAULTS: LayerOptions = {
     "zoneout": 0.0,
     "residual": False,
     "recompute": None,
+    "keep": None,
     "init": "torch",
     "backend": "auto",
 }

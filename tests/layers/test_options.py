@@ -25,6 +25,7 @@ X = torch.linspace(-2, 2, T * B * D).sin().view(T, B, D)
         ({"gate_scale": 10**309}, ValueError, r"gate_scale should be a finite number above 0, got 1000"),
         ({"gate_rank": 0}, ValueError, r"gate_rank must be greater than zero"),
         ({"gate_rank": 2.0}, TypeError, r"gate_rank should be of type int, got: float"),
+        ({"keep": "fp16"}, ValueError, r"keep should be one of None, 'bf16', got 'fp16'"),
         ({"recompute": 0}, ValueError, r"recompute must be greater than zero"),
         ({"dropout": -0.1}, ValueError, r"dropout should be a number in range \[0, 1\], got -0\.1"),
         ({"dropout": 1.1}, ValueError, r"dropout should be a number in range \[0, 1\], got 1\.1"),

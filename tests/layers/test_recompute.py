@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from attentive_rnn import RRA, EleAttGRU
-from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, states_of
+from helpers import ALL_CELLS, LAYERS, as_tuple, assert_near, relative_error, states_of
 
 X = torch.linspace(-2, 2, 7 * 4 * 5, dtype=torch.float64).sin().view(7, 4, 5)
 
@@ -57,6 +57,19 @@ def test_fewer_numbers_are_kept():
             layer(torch.randn(1000, 2, 5))
         kept.append(sum(storage.nbytes() for storage in blocks.values()))
     assert kept[1] < kept[0] / 5
+
+
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_parts_may_be_kept_in_bfloat16(cell):
+    layer = LAYERS[cell](5, 6, 2, keep="bf16", recompute=3)
+    x = X.float().requires_grad_()
+    layer(x)[0].square().sum().backward()
+    found = [x.grad, *(p.grad for p in layer.parameters())]
+    layer.zero_grad()
+    layer.keep = layer.recompute = x.grad = None
+    layer(x)[0].square().sum().backward()
+    for one, other in zip(found, [x.grad, *(p.grad for p in layer.parameters())], strict=True):
+        assert 0 < relative_error(one, other) < 2**-6
 
 
 def test_a_second_derivative_is_the_same():

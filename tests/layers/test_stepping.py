@@ -11,25 +11,16 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.func import functional_call
-from torch.nn.utils import prune
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, RRACell
 from attentive_rnn.layers.stepping import Steps
 from helpers import ALL_CELLS, CELL_MODULES, LAYERS, as_tuple, assert_near
+from stepped import X, same, walk
 
 every_cell = pytest.mark.parametrize("cell", ALL_CELLS)
-X = torch.linspace(-2, 2, 6 * 3 * 4).sin().view(6, 3, 4)
-
-
-def walk(module: nn.Module, frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-    """The outputs of all steps over `frames`, and the last state."""
-    outputs = []
-    with torch.no_grad():
-        for frame in frames:
-            output, state = module.step(frame, state)
-            outputs.append(output)
-    return torch.stack(outputs), state
 
 
 @pytest.fixture
@@ -45,17 +36,6 @@ def prepared(monkeypatch):
 
     monkeypatch.setattr(Steps, "advance", counted)
     return counts
-
-
-def same(layer: nn.Module, frames: Tensor, tolerance: float = 1e-6) -> None:
-    """Steps give what a pass gives."""
-    output, last = walk(layer, frames)
-    with torch.no_grad():
-        expected, expected_last = layer(frames)
-    assert_near(output, expected, tolerance)
-    for ours, theirs in zip(as_tuple(last), as_tuple(expected_last), strict=True):
-        assert ours.shape == theirs.shape
-        assert_near(ours, theirs, tolerance)
 
 
 @every_cell
@@ -160,133 +140,6 @@ def test_lags_whose_weights_differ_from_step_to_step_take_the_general_path(prepa
     assert prepared[True] == 0
 
 
-def replace_one(layer: EleAttGRU) -> None:
-    layer.weight_hh_l1 = nn.Parameter(torch.randn(18, 6))
-
-
-def assign_data(layer: EleAttGRU) -> None:
-    layer.weight_ih_l0.data = torch.randn(18, 4)
-
-
-def transpose_in_place(layer: EleAttGRU) -> None:
-    layer.weight_ia_l0.data = layer.weight_ia_l0.data.t()
-
-
-def load(layer: EleAttGRU) -> None:
-    layer.load_state_dict(EleAttGRU(4, 6, 2).state_dict())
-
-
-def load_by_assignment(layer: EleAttGRU) -> None:
-    layer.load_state_dict(EleAttGRU(4, 6, 2).state_dict(), assign=True)
-
-
-def normalise(layer: EleAttGRU) -> None:
-    nn.utils.parametrizations.weight_norm(layer, "weight_ih_l0")
-    with torch.no_grad():
-        layer.parametrizations.weight_ih_l0.original0.mul_(2)
-
-
-def prune_last(layer: EleAttGRU) -> None:
-    prune.l1_unstructured(layer, "bias_a_l1", 0.5)
-
-
-def prune_a_middle_one_for_good(layer: EleAttGRU) -> None:
-    prune.l1_unstructured(layer, "weight_hh_l0", 0.9)
-    prune.remove(layer, "weight_hh_l0")
-
-
-def compute_last(layer: EleAttGRU) -> None:
-    weight = layer.bias_a_l1
-    del layer.bias_a_l1
-    layer.register_parameter("raw", weight)
-    layer.bias_a_l1 = 3 * weight.detach()
-
-
-def rename_last(layer: EleAttGRU) -> None:
-    layer._parameters["raw"] = layer._parameters.pop("bias_a_l1")
-    layer.register_buffer("bias_a_l1", torch.randn(6))
-
-
-def shadow_one(layer: EleAttGRU) -> None:
-    layer.__dict__["weight_ih_l1"] = torch.randn(18, 6)
-
-
-def exchange_two(layer: EleAttGRU) -> None:
-    layer.weight_hh_l0, layer.weight_hh_l1 = layer.weight_hh_l1, layer.weight_hh_l0
-
-
-def swap_contents(layer: EleAttGRU) -> None:
-    torch.utils.swap_tensors(layer.weight_ih_l0, nn.Parameter(torch.randn(18, 4)))
-
-
-def mask_by_a_property(layer: EleAttGRU) -> None:
-    layer.__class__ = type("Masked", (EleAttGRU,), {"weight_hh_l0": property(lambda self: self.weight_hh_l1 / 2)})
-
-
-CHANGES = [
-    *(replace_one, assign_data, transpose_in_place, load, load_by_assignment, normalise, prune_last),
-    *(prune_a_middle_one_for_good, compute_last, rename_last, shadow_one, exchange_two, swap_contents),
-    mask_by_a_property,
-]
-
-
-@pytest.mark.parametrize("change", CHANGES, ids=lambda f: f.__name__)
-def test_steps_see_weights_put_in_the_place_of_others(change):
-    layer = EleAttGRU(4, 6, 2)
-    before, _ = walk(layer, X)
-    change(layer)
-    same(layer, X)
-    assert not torch.equal(walk(layer, X)[0], before)
-
-
-def test_steps_see_a_weight_given_to_a_layer_that_had_none():
-    layer = EleAttGRU(4, 6, bias=False)
-    before, _ = walk(layer, X)
-    layer.bias_ih_l0 = torch.randn(18)
-    same(layer, X)
-    assert not torch.equal(walk(layer, X)[0], before)
-
-
-@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru"])
-def test_steps_see_the_last_weight_pruned(cell):
-    layer = LAYERS[cell](4, 6, bias=False)
-    walk(layer, X)
-    prune.l1_unstructured(layer, "weight_ha_l0", 0.9)
-    same(layer, X)
-    cell_module, state = CELL_MODULES[cell](4, 6, bias=False), as_tuple(walk(layer, X[:1])[1])
-    given = tuple(s[0] for s in state) if len(state) > 1 else state[0][0]
-    with torch.no_grad():
-        cell_module(X[0], given)
-        cell_module.load_state_dict({name.removesuffix("_l0"): w for name, w in layer_weights(layer).items()})
-        prune.custom_from_mask(cell_module, "weight_ha", (layer.weight_ha_l0 != 0).float())
-        assert_near(as_tuple(cell_module(X[1], given))[0], layer.step(X[1], walk(layer, X[:1])[1])[0], 1e-6)
-
-
-def layer_weights(layer: nn.Module) -> dict[str, Tensor]:
-    """A layer's weights as it reads them, by name."""
-    names = ("weight_ih_l0", "weight_hh_l0", "weight_ia_l0", "weight_ha_l0")
-    return dict(zip(names, layer.all_weights[0], strict=True))
-
-
-@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
-@pytest.mark.parametrize("form", ["pruned", "weight_norm"])
-def test_steps_compute_weights_from_what_they_are_made_of(form):
-    """A step is no call of the layer, before which torch's hooks would do so."""
-    layer = EleAttGRU(4, 6)
-    if form == "pruned":
-        prune.l1_unstructured(layer, "weight_hh_l0", 0.5)
-    else:
-        nn.utils.weight_norm(layer, "weight_hh_l0")
-    before, _ = walk(layer, X)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.mul_(2)
-    after, _ = walk(layer, X)
-    same(layer, X)
-    assert not torch.equal(before, after)
-    assert torch.equal(after, walk(layer, X)[0])
-
-
 def test_steps_see_an_option_that_is_set_later():
     layer = EleAttGRU(6, 6, 2)
     x = X.repeat(1, 1, 2)[..., :6]
@@ -372,6 +225,56 @@ def test_gradients_autocast_and_attention_take_the_general_path(prepared):
             assert layer.step(X[1], state)[0].dtype is torch.bfloat16
     assert attention[0].shape == (3, 4)
     assert prepared[True] == 0
+
+
+class Passing(TorchDispatchMode):
+    """A mode that lets every operator pass."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ["autocast", "dispatch mode", "vmap", "jit.trace", "forward mode", "compile"])
+def test_modes_switched_on_after_prepared_steps_take_the_general_path(kind, prepared):
+    layer = EleAttGRU(4, 6).requires_grad_(False)  # of others jit.trace makes no constants
+    _, state = walk(layer, X)
+    assert prepared == {True: 5, False: 0}
+    step = torch.no_grad()(lambda x: layer.step(x, state)[0])
+    expected, tolerance = step(X[0]), 1e-6
+    prepared[True] = 0
+    if kind == "autocast":
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found, tolerance = step(X[0]).float(), 2e-2
+    elif kind == "dispatch mode":
+        with Passing():
+            found = step(X[0])
+    elif kind == "vmap":
+        found = torch.func.vmap(step)(X[:1])[0]
+    elif kind == "jit.trace":
+        with pytest.warns():
+            found = torch.jit.trace(step, (X[0],), check_trace=False)(X[0])
+    elif kind == "forward mode":
+        with forward_ad.dual_level():
+            found = step(X[0])
+    else:
+        found = torch.compile(step, backend="eager")(X[0])
+    assert prepared[True] == 0
+    assert_near(found, expected, tolerance)
+    assert torch.equal(step(X[0]), expected)
+    assert prepared[True] == 1
+
+
+def test_steps_follow_changes_within_inference_mode(prepared):
+    layer = EleAttGRU(4, 6)
+    _, state = walk(layer, X)
+    with torch.inference_mode():
+        first = layer.step(X[0], state)[0].clone()
+        layer.weight_hh_l0.numpy()[:] *= 2
+        second = layer.step(X[0], state)[0].clone()
+    with torch.no_grad():
+        assert torch.equal(layer.step(X[0], state)[0], second)
+    assert not torch.equal(first, second)
+    assert prepared[False] == 0
 
 
 def test_inputs_and_states_need_not_be_contiguous(prepared):

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..ops.dispatch import Choice
 from ..ops.recurrence import Attention, Cell, Lags, Spec, State, Weights, check_lengths, own_lengths
-from ..options import GateReads
+from ..options import GateReads, Keep
 from .forms import given_state, join_directions, pack_like, per_part
 from .guarded import Guarded
 from .options import (
@@ -50,7 +50,7 @@ class RecurrentBase(Guarded):
         batch_first: input, output and attention are (B, T, ...) instead of (T, B, ...); states never are.
         dropout: probability of zeroing an output of a layer but the last, drawn anew at every step.
         bidirectional: run a second set of layers from the last step to the first.
-        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: see
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, keep, init, backend: see
             :class:`.options.LayerOptions`.
         device, dtype: as in torch.nn.
 
@@ -90,6 +90,7 @@ class RecurrentBase(Guarded):
     locked_dropout: float
     zoneout: float
     recompute: int | None
+    keep: Keep
     backend: str
     last_backend: Choice | None = None
 
@@ -378,6 +379,7 @@ class RecurrentBase(Guarded):
                     reverse=direction == 1,
                     zoneout=self._zoneout(x),
                     need_attention=need_attention,
+                    keep=self.keep,
                     backend=self.backend,
                 )
                 outputs.append(run.output)

@@ -97,6 +97,8 @@ def complete(options: Mapping[str, Any], defaults: Mapping[str, Any], owner: str
             check_above_zero(name, value)
         elif name == "gate_reads":
             check_choice(name, value, GATE_READS)
+        elif name == "keep":
+            check_choice(name, value, (None, "bf16"))
         elif name in ("gate_rank", "recompute") and value is not None:
             check_type(name, value, int)
     return {**defaults, **options}

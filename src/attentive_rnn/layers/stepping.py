@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._C._dynamo.guards import TensorGuards
+from torch.autograd import forward_ad
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
@@ -19,9 +20,7 @@ from ..ops.recurrence.op import TABLE, normalised
 from ..ops.recurrence.stream import Stream, addresses, joined
 from .parameters import PARAMETERS
 
-_TENSORS = (Tensor, nn.Parameter)
-_STRIDED = torch.strided
-_address, _contiguous, _shape = Tensor.data_ptr, Tensor.is_contiguous, Tensor.size
+_address = Tensor.data_ptr
 _COMPUTING = (BasePruningMethod, SpectralNorm, WeightNorm)
 
 
@@ -43,20 +42,29 @@ class _LagWeights:
             self.of = self.learned.tolist()
 
 
+def like(tensors: Sequence[Tensor]) -> Callable[..., bool]:
+    """A test, one call, of whether as many tensors have the types, dtypes, layouts, sizes and strides of these.
+
+    It is the one that graphs of torch.compile have. It fails too where autocast, a transform or another mode of
+    dispatch was switched on or off since.
+    """
+    sizes: list[Any] = [list(t.shape) for t in tensors]
+    strides: list[Any] = [list(t.stride()) for t in tensors]
+    test: Callable[..., bool] = TensorGuards(*tensors, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
+    return test
+
+
 class Prepared(NamedTuple):
     """A step of all layers of a module on the compiled kernels, and what it was made for."""
 
     backend: str
     threads: int
-    dtype: torch.dtype
-    x_shape: torch.Size
-    state_shapes: tuple[torch.Size, ...]
+    like_given: Callable[..., bool]  # of x and the state
     kind: type[nn.Module]  # a parametrisation changes it
-    names: frozenset[str]  # of all that a layer may read, found or not
-    held: tuple[list[str], list[Any]]  # all that was registered as a parameter, by name
-    parameters: tuple[Tensor, ...]  # those that the layers read
-    addresses: list[int]
-    shapes: list[torch.Size]
+    read: frozenset[str]  # names of all that a layer may read, found or not
+    names: list[str]  # of all that was registered as a parameter
+    like_held: Callable[..., bool]  # of those parameters
+    addresses: list[int]  # theirs
     choice: Choice
     run: Callable[..., None]  # all layers, on addresses
     output: Tensor | None  # one like a layer's; a cell has none but its state
@@ -64,30 +72,24 @@ class Prepared(NamedTuple):
     lags: tuple[_LagWeights, ...]
 
     def fits(self, module: nn.Module, x: Tensor, state: State) -> bool:
-        if self.backend != module.backend or self.threads != torch.get_num_threads() or x.shape != self.x_shape:
-            return False
-        dtype = self.dtype
-        if type(x) not in _TENSORS or x.dtype is not dtype or not x.is_cpu or x.layout is not _STRIDED:
-            return False
-        for s, shape in zip(state, self.state_shapes, strict=True):
-            if type(s) not in _TENSORS or s.dtype is not dtype or not s.is_cpu or s.layout is not _STRIDED:
-                return False
-            if s.shape != shape:
-                return False
-        return self.follows(module)
+        return (
+            self.backend == module.backend
+            and self.threads == torch.get_num_threads()
+            and self.like_given(x, *state)
+            and self.follows(module)
+        )
 
     def follows(self, module: nn.Module) -> bool:
         """Whether the module's weights are still those that this reads, whatever their values are now."""
-        held, (names, tensors) = module._parameters, self.held
+        held = module._parameters
+        tensors: Any = held.values()
         return (
-            list(held) == names
-            and all(map(operator.is_, held.values(), tensors))
+            list(held) == self.names
             and type(module) is self.kind
-            and module.__dict__.keys().isdisjoint(self.names)  # where a pruned weight stands, and one of weight_norm
-            and (not module._buffers or module._buffers.keys().isdisjoint(self.names))
-            and list(map(_address, self.parameters)) == self.addresses
-            and all(map(_contiguous, self.parameters))
-            and list(map(_shape, self.parameters)) == self.shapes
+            and module.__dict__.keys().isdisjoint(self.read)  # where a pruned weight stands, and one of weight_norm
+            and (not module._buffers or module._buffers.keys().isdisjoint(self.read))
+            and self.like_held(*tensors)
+            and list(map(_address, tensors)) == self.addresses
         )
 
 
@@ -122,17 +124,12 @@ class Steps:
             x: the input, (B, D) or (D).
             state: h or (h, c), each (L, B, N) or (L, N); with lags it ends with the window, (L, B, W, N) or (L, W, N).
         """
-        if native.kernels is None or native.why_not_transformed() is not None or not isinstance(x, Tensor):
-            return None
-        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
-            return None
-        if specs[0].lags is not None and specs[0].lags.norm == "content":
+        # What else keeps a call from the kernels, `prepare` finds, and `fits` where it was switched on since.
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or forward_ad._current_level >= 0:
             return None
         if specs[0].states == 1:
             state = (state,)
-        if type(state) not in (tuple, list) or len(state) != specs[0].states:
-            return None
-        if not all(isinstance(s, Tensor) for s in state):
+        elif type(state) not in (tuple, list) or len(state) != specs[0].states:
             return None
         prepared = self._prepared
         if prepared is None or not prepared.fits(module, x, state):
@@ -162,6 +159,12 @@ def prepare(
     Args:
         module, specs, suffixes, x, state: as in :meth:`Steps.advance`, the state a tuple.
     """
+    if native.kernels is None or native.why_not_transformed() is not None or torch.is_autocast_enabled("cpu"):
+        return None
+    if specs[0].lags is not None and specs[0].lags.norm == "content":
+        return None  # weights of the lags that differ from step to step
+    if not all(isinstance(t, Tensor) for t in (x, *state, *module._parameters.values())):
+        return None
     if len(specs) > 1 and module.residual:
         return None  # the kernels hand a layer's output to the next one as it is
     names = [name + suffix for suffix in suffixes for name in PARAMETERS]
@@ -195,20 +198,17 @@ def prepare(
             return None
         frames = before[0].unsqueeze(0)
     assert choice is not None
-    used = tuple(p for p in found if p is not None)
     streams = tuple(Stream(spec, weights, rows) for spec, weights in zip(specs, layers, strict=True))
+    held = module._parameters
     return Prepared(
         module.backend,
         torch.get_num_threads(),
-        dtype,
-        x.shape,
-        shapes,
+        like((x, *state)),
         type(module),
         frozenset(names),
-        (list(module._parameters), list(module._parameters.values())),
-        used,
-        list(map(_address, used)),
-        list(map(_shape, used)),
+        list(held),
+        like(tuple(held.values())),
+        list(map(_address, held.values())),
         choice,
         joined(streams),
         torch.empty((*x.shape[:-1], n), dtype=dtype) if suffixes[0] else None,

@@ -41,7 +41,7 @@ class SequenceClassifier(nn.Module):
             ran it: a padded step repeats the last one, so the sum over all T_max steps is divided by the row's length.
         vocabulary_size: words of a text; None: frames are numbers.
         embedding_size: numbers that a word becomes, needed with a vocabulary.
-        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, init, backend: of the
+        gate, gate_reads, gate_rank, gate_scale, locked_dropout, zoneout, residual, recompute, keep, init, backend: of
             layers, see :class:`attentive_rnn.layers.options.LayerOptions`; locked_dropout acts after the last layer
             too, and init is "paper" if not given.
 

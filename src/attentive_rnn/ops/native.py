@@ -50,6 +50,7 @@ class RecurrenceInputs(NamedTuple):
     lengths: Address = None
     zoneout: Address = None
     short_products: int = 0
+    short_history: int = 0
 
 
 class RecurrenceResults(NamedTuple):

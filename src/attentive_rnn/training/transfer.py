@@ -29,6 +29,7 @@ FREE = (
     "init",
     "memory",
     "recompute",
+    "keep",
     "backend",
 )
 FIRST_LAYER = re.compile(r"layers\.(weight_ih|weight_ia|weight_ha|weight_ua|bias_a)_l0(?:_reverse)?")

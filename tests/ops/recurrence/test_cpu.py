@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from attentive_rnn.ops import native
+from attentive_rnn.ops.dispatch import BackendError
 from attentive_rnn.ops.recurrence import GATE_READS, Lags, Spec, Weights, recurrence
 from drawn import calls
 from helpers import (
@@ -134,6 +135,7 @@ def test_short_floats_are_computed_in_float32_and_returned_as_they_came(dtype):
         assert relative_error(ours[name], exact[name]) < 4 * torch.finfo(dtype).eps, name
 
 
+KEPT = 2.0**-6  # a gradient, where what the backward pass reads is off by up to 2^-9: a few roundings add up
 SHORT = 2.0**-7  # the share that the factors of a product are off by, twice over: each is rounded to 8 bits
 
 
@@ -166,6 +168,70 @@ def test_calls_in_bfloat16_take_short_products_where_they_are_faster(monkeypatch
     finally:
         native.kernels.select_isa(BEST)
     assert 0 < relative_error(*found) < SHORT
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("gate", ALL_GATES)
+@pytest.mark.parametrize("cell", ALL_CELLS)
+def test_gradients_of_what_is_kept_in_bfloat16_are_off_by_its_rounding(has_isa, cell, gate):
+    if not has_isa:
+        return
+    spec, lengths = Spec(cell, gate), torch.tensor([9, 1, 4, 9, 2])
+    calls = [
+        random_call(spec, 9, 5, 11, 13, dtype=torch.float32, lengths=lengths, need_attention=True),
+        random_call(spec._replace(lags=Lags(3)), 6, 70, 20, 37, dtype=torch.float32, reverse=True),
+        random_call(spec, 4, 3, 7, 5, dtype=torch.float32, zoneout=torch.rand(spec.cell_states, 4, 3, 5)),
+    ]
+    for call in calls:
+        exact, whole = results(in_double(call), "reference"), results(call, "cpu")
+        poison_pool()
+        found = results(call._replace(options=call.options | {"keep": "bf16"}), "cpu")
+        for name, expected in exact.items():
+            if name.startswith("grad_"):
+                assert relative_error(found[name], expected) < KEPT, name
+            else:
+                assert torch.equal(found[name], whole[name]), name
+
+
+def test_what_is_kept_in_bfloat16_takes_little_more_than_half_the_memory():
+    sizes = []
+    for keep in (None, "bf16"):
+        blocks: dict[int, int] = {}
+
+        def note(tensor, blocks=blocks):
+            blocks[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        call = random_call(Spec("gru"), 100, 8, 12, 64, dtype=torch.float32, keep=keep)
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            recurrence(*call[:4], **call.options)
+        sizes.append(sum(blocks.values()))
+    assert sizes[1] < 0.6 * sizes[0]
+
+
+def test_second_derivatives_of_what_is_kept_in_bfloat16():
+    call = random_call(Spec("gru"), 5, 3, 4, 6, dtype=torch.float32)
+    found = []
+    for keep in (None, "bf16"):
+        output = recurrence(*call[:4], keep=keep).output
+        (slope,) = torch.autograd.grad(output.square().sum(), call.x, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), call.weights.hh)[0])
+    assert relative_error(found[1], found[0]) < KEPT
+
+
+@pytest.mark.parametrize(
+    ("backend", "dtype", "message"),
+    [
+        ("hoisted", torch.float32, "keep='bf16' is of the backend 'cpu', but 'hoisted' runs this call"),
+        ("cpu", torch.float64, "keep='bf16' is not for float64"),
+    ],
+)
+def test_other_backends_and_float64_refuse_to_keep_in_bfloat16(backend, dtype, message):
+    call = random_call(Spec("gru"), dtype=dtype, keep="bf16")
+    with pytest.raises(BackendError, match=message):
+        recurrence(*call[:4], **call.options, backend=backend)
+    with torch.no_grad():
+        recurrence(*call[:4], **call.options, backend=backend)
 
 
 def test_tensors_need_not_be_contiguous():

@@ -43,7 +43,8 @@ def history_bytes(call: Call) -> Any:
     def size(steps: int, rows: int) -> int:
         lags, first = (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
         sizes = (steps, rows, int(d), int(n), lags, first, spec.gate_rank or 0)
-        inputs = RecurrenceInputs(_CELL[spec.cell], _GATE[spec.gate], 1.0, *sizes, call.dtype is torch.float64, 0, 1)
+        codes, is_double = (_CELL[spec.cell], _GATE[spec.gate], 1.0), call.dtype is torch.float64
+        inputs = RecurrenceInputs(*codes, *sizes, is_double, 0, 1, short_history=call.keep == "bf16")
         return int(native.kernels.history_bytes(*inputs))
 
     if isinstance(t, int) and isinstance(b, int):
@@ -69,8 +70,11 @@ def forward(
     h, c, window = map(address, spec.h_c_window(last))
     made = RecurrenceResults(output.data_ptr(), h, c, window, address(attention), address(history))
     native.kernels.forward(*inputs_of(call, short_products), *made)
-    # The caller's may be changed before backward; of a call that was one in bfloat16 the caller gets a copy.
-    kept = native.own(output) if keep is True and not short_products else output
+    kept: Tensor | None = output
+    if keep is True and call.keep == "bf16":
+        kept = output.bfloat16()
+    elif keep is True and not short_products:  # of a call that was one in bfloat16 the caller gets a copy
+        kept = native.own(output)  # for the caller's may be changed before backward
     return ((output, *last) if attention is None else (output, *last, attention)), (kept, history)
 
 
@@ -116,7 +120,7 @@ def backward(
 
 def inputs_of(call: Call, short_products: bool = False) -> RecurrenceInputs:
     """A contiguous call as the kernels read it, with short products where they are faster."""
-    spec, x, state, w, lengths, reverse, zoneout, _ = call
+    spec, x, state, w, lengths, reverse, zoneout, *_ = call
     steps, rows, inputs = x.shape
     lags, first_lag = (0, 0) if spec.lags is None else (spec.lags.number, spec.lags.first)
     tensors = (*spec.h_c_window(state), *w, lengths, zoneout)
@@ -155,6 +159,7 @@ def inputs_of(call: Call, short_products: bool = False) -> RecurrenceInputs:
         lengths=ends,
         zoneout=keep,
         short_products=short_products and native.short_products(),  # a graph may have been recorded elsewhere
+        short_history=call.keep == "bf16",
     )
 
 

@@ -132,7 +132,7 @@ def forward(call: Call, keep: Any) -> tuple[tuple[Tensor, ...], Saved]:
 
 def _forward(options: tuple[Spec, bool], tensors: Any) -> Tensors:
     spec, reverse = options
-    results, saved = hoisted.scan(Call.of((spec, reverse, False), (None, *tensors)))
+    results, saved = hoisted.scan(Call.of((spec, reverse, False, None), (None, *tensors)))
     return *results, *saved
 
 
@@ -147,7 +147,7 @@ def backward(call: Call, saved: Any, grads: Any, needed: Any) -> tuple[Tensor | 
 def _backward(options: tuple[Spec, bool, bool], tensors: Any) -> Tensors:
     spec, reverse, need_x = options
     given = 2 + spec.states + len(Weights._fields)  # all tensors of a call but its lengths
-    call, rest = Call.of((spec, reverse, False), (None, *tensors[:given])), tensors[given:]
+    call, rest = Call.of((spec, reverse, False, None), (None, *tensors[:given])), tensors[given:]
     parts = len(Saved._fields)
     deltas = hoisted.scan_back(call, Saved(*rest[:parts]), tuple(rest[parts:]), need_x)
     return deltas.cell, deltas.candidate, deltas.gate, deltas.x, deltas.lag, *deltas.state

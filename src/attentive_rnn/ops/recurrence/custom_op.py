@@ -31,7 +31,7 @@ _KERNELS: dict[str, Kernels] = {kernels.name: kernels for kernels in (cpu.KERNEL
 
 def forward(backend: str, call: Call) -> tuple[Tensor, ...]:
     """The results (output, *states[, attention]) as one operator."""
-    spec, x, state, w, lengths, reverse, zoneout, need_attention = call
+    spec, x, state, w, lengths, reverse, zoneout, need_attention, _ = call
     keep_history = call.differentiable and not torch.compiler.is_exporting()  # its size depends on the machine
     output, h, c, window, attention, *_ = torch.ops.attentive_rnn.eleatt(
         *(x, *spec.h_c_window(state), *w, lengths, zoneout),

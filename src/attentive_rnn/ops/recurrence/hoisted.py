@@ -105,7 +105,7 @@ def _order(steps: int, rows: int, lengths: Tensor | None, reverse: bool) -> list
 
 def scan(call: Call) -> tuple[tuple[Tensor, ...], Saved]:
     """All steps, over rows sorted by their lengths, the longest first; the call's state changes in its place."""
-    spec, x, state, w, lengths, reverse, zoneout, _ = call
+    spec, x, state, w, lengths, reverse, zoneout, *_ = call
     (steps, rows, _), n, inner = x.shape, w.hh.shape[1], 0 if w.ha is None else w.ha.shape[0]
     before = spec.cell == "gru"
     w_h, b_h = (w.hh[: 2 * n] if before else w.hh), w.b_hh
@@ -202,7 +202,7 @@ def _cell(
 
 def scan_back(call: Call, saved: Saved, grads: tuple[Tensor | None, ...], need_x: bool) -> Deltas:
     """All steps back, for the gradients of the output, the last states and the attention if that is asked for."""
-    spec, x, _, w, lengths, reverse, zoneout, _ = call
+    spec, x, _, w, lengths, reverse, zoneout, *_ = call
     steps, rows, n = *x.shape[:2], w.hh.shape[1]
     gated, g_attention = w.ha is not None, grads[1 + spec.states] if len(grads) > 1 + spec.states else None
     deltas = torch.zeros_like(saved.gates)  # of W_x x~ + b

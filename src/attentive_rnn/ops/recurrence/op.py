@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...options import Keep
 from .. import autograd, dispatch, native
 from ..dispatch import Backend
 from . import cpu, cuda_graph, custom_op, hoisted, reference, scan, triton
@@ -43,6 +44,7 @@ def recurrence(
     reverse: bool = False,
     zoneout: Tensor | None = None,
     need_attention: bool = False,
+    keep: Keep = None,
     backend: str = "auto",
 ) -> Run:
     """Run a recurrence over a batch of sequences: a cell f, perhaps with a gate on its input and with lags.
@@ -65,6 +67,8 @@ def recurrence(
         reverse: run from each row's last step to its first.
         zoneout: the share of its old value that each unit keeps, (1 or for the LSTM 2, T, B, N), in 0..1.
         need_attention: return the lags' weights and the gate's response too.
+        keep: "bf16": what a backward pass reads of a call in float32 is kept in bfloat16; None: in full. Without
+            gradients, in graphs of torch.compile and under transforms it has no effect.
         backend: "auto" or a backend's name.
 
     Returns:
@@ -73,6 +77,7 @@ def recurrence(
 
     Raises:
         RuntimeError: a tensor's shape does not fit the others', or the named backend cannot run the call.
+        BackendError: gradients are asked for with keep="bf16" in float64, or of another backend than "cpu".
         ValueError: lengths out of range, an unknown cell, gate, norm or backend, or, with the norm "sum", weights
             whose sum is almost zero.
 
@@ -90,7 +95,7 @@ def recurrence(
         (torch.Size([7, 4, 3]), torch.Size([4, 5, 3]))
     """
     lengths = own_lengths(lengths)
-    call = Call(spec, x, state, weights, lengths, reverse, zoneout, need_attention)
+    call = Call(spec, x, state, weights, lengths, reverse, zoneout, need_attention, keep)
     check(call)
     w, computed = weights.lag, spec.gate is not None
     if spec.lags is not None:
@@ -98,6 +103,8 @@ def recurrence(
         computed = computed or w is None
     call = call._replace(w=weights._replace(lag=w), need_attention=need_attention and computed)
     choice, call, context = dispatch.prepare(TABLE, backend, x, call)
+    if keep is not None and call.differentiable and native.why_not_transformed() is None:
+        _check_kept(call, choice)
     with context:
         output, state, attention = TABLE[choice.backend].run(call)
     if need_attention and spec.lags is not None and w is not None:
@@ -107,6 +114,17 @@ def recurrence(
             every = every * runs.unsqueeze(-1).to(every)
         attention = attention._replace(lags=every)
     return Run(output, state, attention, choice)
+
+
+def _check_kept(call: Call, choice: dispatch.Choice) -> None:
+    """Refuse to keep in bfloat16 what only the kernels can, and of float32 alone."""
+    if call.dtype == torch.float64:
+        raise dispatch.BackendError(f"keep={call.keep!r} is not for float64; use keep=None, or layers in float32")
+    if choice.backend != "cpu":
+        raise dispatch.BackendError(
+            f"keep={call.keep!r} is of the backend 'cpu', but {choice.backend!r} runs this call ({choice.reason}); "
+            "use keep=None"
+        )
 
 
 def normalised(lags: Lags, w_a: Tensor | None, like: Tensor) -> Tensor | None:

@@ -129,7 +129,7 @@ def scan(
 
     projections[t] is what :func:`projected` makes of x_t.
     """
-    spec, _, state, w, _, reverse, zoneout, _ = call
+    spec, _, state, w, _, reverse, zoneout, *_ = call
     steps, inner = len(xs), w.ha.shape[0] if w.ha is not None else 0
     w_h = w.hh[: 2 * state[0].shape[-1]] if spec.cell == "gru" else w.hh  # the last block waits for r_t
     b_h = w.b_hh
@@ -157,7 +157,7 @@ def scan(
 
 def forward(call: Call) -> Result:
     """The recurrence over x (T, B, D); steps past a row's length are neither computed nor read."""
-    _, x, state, w, lengths, _, zoneout, need_attention = call
+    _, x, state, w, lengths, _, zoneout, need_attention, _ = call
 
     def result(join: Callable[[Any], Tensor], outputs: Any, state: State, attentions: Any, responses: Any) -> Result:
         by_content = join(responses) if need_attention and responses[0] is not None else None

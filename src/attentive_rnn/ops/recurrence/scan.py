@@ -25,7 +25,7 @@ def forward(call: Call) -> Result:
     from torch._higher_order_ops import scan
 
     call = Call.of(call.options, tuple(map(without_gradient, call.tensors)))
-    spec, x, state, w, lengths, reverse, zoneout, need_attention = call
+    spec, x, state, w, lengths, reverse, zoneout, need_attention, _ = call
     steps, n = x.shape[0], w.hh.shape[-1]
     if lengths is not None:
         there = (torch.arange(steps, device=x.device)[:, None] < lengths.to(x.device))[:, :, None]

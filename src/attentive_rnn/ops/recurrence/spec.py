@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ...options import Gate, GateReads, Norm
+from ...options import Gate, GateReads, Keep, Norm
 from ..autograd import differentiable
 
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_after"]
@@ -110,11 +110,12 @@ class Call(NamedTuple):
     reverse: bool = False  # from each row's last step to its first
     zoneout: Tensor | None = None  # (cell_states, T, B, N), in 0..1: the share of its old value that each unit keeps
     need_attention: bool = False
+    keep: Keep = None  # how what the backward pass reads is kept: "bf16", in bfloat16; None: in full
 
     @property
-    def options(self) -> tuple[Spec, bool, bool]:
+    def options(self) -> tuple[Spec, bool, bool, Keep]:
         """All that is no tensor."""
-        return self.spec, self.reverse, self.need_attention
+        return self.spec, self.reverse, self.need_attention, self.keep
 
     @property
     def differentiable(self) -> bool:
@@ -137,12 +138,12 @@ class Call(NamedTuple):
         return (self.lengths, self.zoneout, self.x, *self.state, *self.w)
 
     @classmethod
-    def of(cls, options: tuple[Spec, bool, bool], tensors: Sequence[Any]) -> Call:
+    def of(cls, options: tuple[Spec, bool, bool, Keep], tensors: Sequence[Any]) -> Call:
         """The call that has these `options` and `tensors`."""
-        spec, reverse, need_attention = options
+        spec, reverse, need_attention, keep = options
         lengths, zoneout, x, *inputs = tensors
         state, w = tuple(inputs[: spec.states]), Weights(*inputs[spec.states :])
-        return cls(spec, x, state, w, lengths, reverse, zoneout, need_attention)
+        return cls(spec, x, state, w, lengths, reverse, zoneout, need_attention, keep)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -206,7 +207,7 @@ def check(call: Call) -> None:
         RuntimeError: a tensor's shape does not fit the others', or a weight is missing or has no place.
         ValueError: lengths out of range, an unknown cell, gate or norm, a bad lag.
     """
-    spec, x, state, w, lengths, _, zoneout, _ = call
+    spec, x, state, w, lengths, _, zoneout, *_ = call
     if spec.lags is not None:
         check_lags(spec.lags)
         if (w.lag is not None) != (spec.lags.norm in LEARNED):

@@ -182,7 +182,7 @@ def _launch(kernel: Any, tensors: tuple[Tensor | None, ...], call: Call, options
     """One program for each tile of rows; what a call leaves out is stood in for by x, which is then not read."""
     import triton
 
-    spec, x, _, w, lengths, reverse, zoneout, _ = call
+    spec, x, _, w, lengths, reverse, zoneout, *_ = call
     (steps, rows, d), n = x.shape, w.hh.shape[1]
     block_n, block_d = (max(16, triton.next_power_of_2(size)) for size in (n, d if spec.gate else 1))
     order = None if lengths is None else lengths.argsort(descending=True)
