@@ -58,9 +58,7 @@ TWO_THREADS = ("L1", "b32", "mnist", "rgb")
 COMPILED = "naive loop, step compiled"
 COLUMNS = ("nn.LSTM", COMPILED, JAX, "EleAttGRU", "EleAttLSTM", "RRA, 5 lags", "plain GRU (gate=None)")
 POOL = 8 << 30  # bytes that the kernels keep: the layers of a shape together, as each would keep its own in its process
-GPU = "## GPU"  # the section of benchmarks.gpu
-ONNX = "## ONNX"  # that of benchmarks.onnx
-INT8 = "## int8"  # that of benchmarks.int8
+OF_OTHERS = ("## GPU", "## ONNX", "## int8", "## Long sequences")  # sections of the other benchmarks, which stay
 
 
 Runs = dict[str, Callable[[], None]]
@@ -350,10 +348,12 @@ def main(arguments: list[str] | None = None) -> None:
     print(section, flush=True)
     whole = with_section("\n".join(page), maps.TITLE, section.splitlines())
     if options.write:
-        for title in (GPU, ONNX, INT8) if options.write.exists() else ():
-            whole = with_section(whole, title, section_of(options.write.read_text(), title))
-        options.write.write_text(whole)
-        options.write.with_name(f"{options.write.stem}-all.md").write_text("\n".join(every))
+        beside = options.write.with_name(f"{options.write.stem}-all.md")
+        for path, text in ((options.write, whole), (beside, "\n".join(every))):
+            before = path.read_text() if path.exists() else ""
+            for title in OF_OTHERS:
+                text = with_section(text, title, section_of(before, title))
+            path.write_text(text)
 
 
 if __name__ == "__main__":

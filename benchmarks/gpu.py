@@ -24,7 +24,7 @@ from attentive_rnn import AttentionRNN2d
 from attentive_rnn.ops.lstm2d import Weights
 
 from . import maps
-from .bench import GPU, competitors, passes
+from .bench import competitors, passes
 from .check import check
 from .floors import Floors, floors, numbers_moved
 from .loops import CompiledEleAttGRU, share_parameters
@@ -38,6 +38,7 @@ SHAPES = {  # (T, B, D, N)
     "rgb": (50, 256, 2048, 512),
     "off1": (300, 1, 75, 100),
 }
+TITLE = "## GPU"
 MAPS = "maps"  # AttentionRNN2d, beside the shapes
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
 TOLERANCE = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 1e-1}  # of relative errors that are printed beside the times
@@ -159,7 +160,7 @@ def measure_maps(precision: str, seconds: float) -> list[str]:
 def heading(command: str, name: str) -> list[str]:
     """The first lines of the section."""
     return [
-        f"{GPU}: {name}",
+        f"{TITLE}: {name}",
         "",
         f"Made by `{command}` on {datetime.date.today()}: {name}, torch {torch.__version__}, "
         f"CUDA {torch.version.cuda}, Python {platform.python_version()}.",
@@ -198,7 +199,7 @@ def main(arguments: list[str] | None = None) -> None:
                 else:
                     say(measure(shape, precision, options.seconds, not options.no_loops))
     if options.write:
-        options.write.write_text(with_section(options.write.read_text(), GPU, lines))
+        options.write.write_text(with_section(options.write.read_text(), TITLE, lines))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Layers exported to ONNX beside the layers themselves: for each kind, gate and direction the largest difference.
 
-    python -m benchmarks.onnx [--only LAYER ...] [--write docs/benchmarks.md]
+    python -m benchmarks.onnx [--only LAYER ...] [--write docs/benchmarks-all.md]
 
 prints a table. Each layer is exported once and run by onnxruntime on sequences of all sizes
 in `SIZES`, in full and with lengths from 0 to T; what lies past a length is NaN.

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from benchmarks.bench import GPU, competitors
+from benchmarks.bench import competitors
 from benchmarks.check import check
 from benchmarks.floors import Floors, bytes_per_second, floors, numbers_moved, operations_per_second
-from benchmarks.gpu import TOLERANCE, heading, in_words
+from benchmarks.gpu import TITLE, TOLERANCE, heading, in_words
 from benchmarks.loops import CompiledEleAttGRU, share_parameters
 from benchmarks.sections import section_of, with_section
 from benchmarks.timing import interleave
@@ -56,22 +56,22 @@ PAGE = "# Benchmarks\n\n### L1\n\n* one\n\n## AttentionRNN2d (1, 2)\n\nold maps\
 
 
 def test_a_section_is_put_at_the_end_and_replaced_where_it_is():
-    first = with_section(PAGE, GPU, [f"{GPU}: a device", "", "1 ms", ""])
-    assert first == PAGE + f"\n{GPU}: a device\n\n1 ms\n"
-    assert with_section(first, GPU, [f"{GPU}: another", "", "2 ms"]) == PAGE + f"\n{GPU}: another\n\n2 ms\n"
+    first = with_section(PAGE, TITLE, [f"{TITLE}: a device", "", "1 ms", ""])
+    assert first == PAGE + f"\n{TITLE}: a device\n\n1 ms\n"
+    assert with_section(first, TITLE, [f"{TITLE}: another", "", "2 ms"]) == PAGE + f"\n{TITLE}: another\n\n2 ms\n"
     maps = with_section(first, "## AttentionRNN2d", ["## AttentionRNN2d (3, 4)", "", "new maps", ""])
     assert maps == first.replace("(1, 2)", "(3, 4)").replace("old maps", "new maps")
-    assert section_of(first, GPU) == [f"{GPU}: a device", "", "1 ms"]
+    assert section_of(first, GPU) == [f"{TITLE}: a device", "", "1 ms"]
 
 
 def test_no_section_leaves_the_page_as_it_is():
     assert section_of(PAGE, GPU) == []
-    assert with_section(PAGE, GPU, []) == PAGE
+    assert with_section(PAGE, TITLE, []) == PAGE
 
 
 def test_the_section_names_the_device_the_command_and_the_day():
     title, _, made, *_ = heading("python -m benchmarks.gpu", "a device")
-    assert title == f"{GPU}: a device"
+    assert title == f"{TITLE}: a device"
     assert "`python -m benchmarks.gpu`" in made
     assert torch.__version__ in made
 
