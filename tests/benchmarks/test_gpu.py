@@ -61,11 +61,11 @@ def test_a_section_is_put_at_the_end_and_replaced_where_it_is():
     assert with_section(first, TITLE, [f"{TITLE}: another", "", "2 ms"]) == PAGE + f"\n{TITLE}: another\n\n2 ms\n"
     maps = with_section(first, "## AttentionRNN2d", ["## AttentionRNN2d (3, 4)", "", "new maps", ""])
     assert maps == first.replace("(1, 2)", "(3, 4)").replace("old maps", "new maps")
-    assert section_of(first, GPU) == [f"{TITLE}: a device", "", "1 ms"]
+    assert section_of(first, TITLE) == [f"{TITLE}: a device", "", "1 ms"]
 
 
 def test_no_section_leaves_the_page_as_it_is():
-    assert section_of(PAGE, GPU) == []
+    assert section_of(PAGE, TITLE) == []
     assert with_section(PAGE, TITLE, []) == PAGE
 
 
