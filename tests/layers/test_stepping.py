@@ -16,6 +16,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, RRACell
+from attentive_rnn.layers import stepping
 from attentive_rnn.layers.stepping import Steps
 from helpers import ALL_CELLS, CELL_MODULES, LAYERS, as_tuple, assert_near
 from stepped import X, same, walk
@@ -133,6 +134,12 @@ def test_steps_see_weights_of_lags_that_change_in_their_place(prepared):
     layer.weight_lag_l1.data.copy_(torch.tensor([1.0, 1.0, -2.0]))
     with pytest.raises(ValueError, match="almost zero"):
         walk(layer, X)
+
+
+def test_without_torchs_own_guard_every_step_takes_the_general_path(prepared, monkeypatch):
+    monkeypatch.setattr(stepping, "TensorGuards", None)
+    same(EleAttGRU(4, 6, 2), X)
+    assert prepared == {True: 0, False: 5}
 
 
 def test_lags_whose_weights_differ_from_step_to_step_take_the_general_path(prepared):

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch._C._dynamo.guards import TensorGuards
 from torch.autograd import forward_ad
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
@@ -19,6 +18,11 @@ from ..ops.recurrence import Call, Lags, Spec, State, Weights, check
 from ..ops.recurrence.op import TABLE, normalised
 from ..ops.recurrence.stream import Stream, addresses, joined
 from .parameters import PARAMETERS
+
+try:
+    from torch._C._dynamo.guards import TensorGuards
+except ImportError:  # a private name of PyTorch: where it is gone, every step takes the general path
+    TensorGuards = None  # type: ignore[assignment, misc]
 
 _address = Tensor.data_ptr
 _COMPUTING = (BasePruningMethod, SpectralNorm, WeightNorm)
@@ -126,6 +130,8 @@ class Steps:
         """
         # What else keeps a call from the kernels, `prepare` finds, and `fits` where it was switched on since.
         if torch.is_grad_enabled() or torch.compiler.is_compiling() or forward_ad._current_level >= 0:
+            return None
+        if TensorGuards is None:
             return None
         if specs[0].states == 1:
             state = (state,)
