@@ -126,7 +126,7 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
     for k in range(count):
         if not _has_all_classes(dataset, fold != k):
             lost = np.setdiff1d(dataset.labels, dataset.labels[fold != k])[0]
-            raise DataError(f"{where}: the class {dataset.schema.classes[int(lost)]!r} has only one sequence")
+            raise DataError(f"{where}: the class {dataset.schema.classes[int(lost)]!r} has only one sequence, and folds need two of each")
     return [_by_mask(dataset, fold == k) for k in range(count)]
 
 

@@ -43,9 +43,9 @@ class CrossValidation:
         """The mean over the folds, with Student's 95 % interval."""
         return student(self.held_out)
 
-    def fused(self) -> Fused:
-        """The answers of all models together to the test sequences; see :func:`fuse_runs`."""
-        return fuse_runs(self.runs)
+    def fused(self, splits: Splits) -> Fused:
+        """The answers of all models together to the test sequences of their data; see :func:`fuse_runs`."""
+        return fuse_runs(self.runs, splits=splits)
 
 
 def cross_validate(

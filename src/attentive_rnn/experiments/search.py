@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ..data import Splits
-from ..errors import ConfigError, needed_for
+from ..errors import ConfigError, counted, needed_for
 from ..tasks import Task, task_for
 from ..training.config import Config, from_dict
 from ..training.run_folder import RunFolder
@@ -83,7 +83,7 @@ class Search:
         if self.chosen is None:
             return "no other settings were tried: the budget is too short for it, or all are fixed"
         first, metric = self.trials[0], self.task.metric
-        tried = f"{len(self.trials) + self.given_up} settings tried on {FOLDS} folds of the training part"
+        tried = f"{counted(len(self.trials) + self.given_up, 'setting')} tried on {FOLDS} folds of the training part"
         if self.given_up:
             tried += f", {self.given_up} of them given up early"
         if self.chosen is first:
