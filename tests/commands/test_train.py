@@ -84,6 +84,12 @@ def test_a_budget_is_spent_and_what_was_tried_is_said(capsys):
     assert "--budget must be a time such as 90s" in fails(["train", VOWELS, "--budget", "soon"], capsys)
 
 
+def test_folds_that_promise_more_than_the_test_part_keeps_are_warned_of(turned_table, capsys):
+    words = ["train", str(turned_table), "--folds", "2", *SMALL, "--training.max_epochs", "8", "--optim.lr", "0.02"]
+    assert main(words) == 0
+    assert "validation (100.0 % of 40) and test (0.0 % of 20) differ beyond chance" in capsys.readouterr().err
+
+
 def test_a_finished_run_without_its_report_gets_it(run, tmp_path, capsys):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "report.html").unlink()

@@ -67,6 +67,14 @@ def test_settings_whose_loss_becomes_infinite_are_given_up(config, tmp_path, qui
     assert made.given_up > 0
 
 
+def test_a_search_that_promises_more_than_the_test_part_keeps_is_doubted(small_config, turned_table, tmp_path, quiet):
+    table = {"data__source": "table", "data__path": str(turned_table)}
+    config = small_config("sequence", **table, training__max_epochs="8", optim__lr="0.02")
+    made = search(config, tmp_path, 15, splits=load_splits(config), console=quiet, clock=Clock())
+    (doubt,) = made.doubts
+    assert doubt.startswith("validation (100.0 % of 40) and test (0.0 % of 20) differ beyond chance")
+
+
 def test_what_is_fixed_or_zero_is_not_searched(config, tmp_path, quiet):
     config.model.dropout = 0.0
     fixed = set(SPACE) - {"model.dropout"}

@@ -163,6 +163,7 @@ def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path,
             f"(95 % interval {metric.show(low)} to {metric.show(high)})"
         )
     show(arguments, values, lines)
+    warn_of(made.doubts)
     return 0
 
 
@@ -194,6 +195,7 @@ def _search(
         )
     arguments.run_folder = run.path
     show(arguments, values, lines)
+    warn_of(made.doubts)
     return 0
 
 

@@ -27,6 +27,7 @@ from ..errors import ConfigError, counted, needed_for
 from ..tasks import Task, task_for
 from ..training.config import Config, from_dict
 from ..training.run_folder import RunFolder
+from .estimate import doubts
 from .runner import run_once
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Search:
         chosen: one of them; None without trials.
         runs: of the chosen settings on the whole training part, one for each seed.
         task: that of the data.
+        count: how many sequences are in all folds together.
     """
 
     trials: tuple[Trial, ...]
@@ -77,6 +79,16 @@ class Search:
     chosen: Trial | None
     runs: tuple[RunFolder, ...]
     task: Task
+    count: int
+
+    @property
+    def doubts(self) -> list[str]:
+        """A sentence where the accuracy on the folds and that on the test part differ beyond chance."""
+        results = self.runs[0].read_results()
+        held_out = {}
+        if self.chosen and self.task.metric.name == "accuracy":
+            held_out = {"validation_accuracy": self.chosen.mean, "validation_count": self.count}
+        return doubts(results | held_out, results["test"])
 
     def in_words(self) -> str:
         """What was tried and chosen, as a sentence."""
@@ -154,7 +166,7 @@ def search(
         began = clock()
         runs.append(run_once(replace(best, seed=config.seed + len(runs)), parent, splits, console))
         longest = max(longest, clock() - began)
-    return Search(tuple(trials), given_up, chosen, tuple(runs), task)
+    return Search(tuple(trials), given_up, chosen, tuple(runs), task, len(splits.train) + len(splits.valid or ()))
 
 
 def _free(config: Config, section: str, fixed: Collection[str]) -> list[str]:
