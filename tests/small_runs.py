@@ -64,6 +64,19 @@ def skeleton_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def turned_table(tmp_path: Path) -> Path:
+    """A table of two classes, 40 sequences to train on and 20 for testing, in which each class looks like the other."""
+    rows = ["sequence,split,label,x"]
+    for i in range(60):
+        part, label = ("train", "test")[i >= 40], ("up", "down")[i % 2]
+        sign = 1 if (label == "up") == (part == "train") else -1
+        rows += [f"{i},{part},{label},{sign * t}" for t in range(4)]
+    path = tmp_path / "turned.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
 @pytest.fixture(scope="session")
 def whole(small_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A whole run of four epochs, whose copies the tests leave as a kill would."""

@@ -5,8 +5,9 @@ import torch
 from attentive_rnn.cli import main
 from commands.calls import REPRODUCED, SMALL, VOWELS
 from explain.runs import feature_run, image_run, number_run, pixel_run, plain_run, skeleton_run
+from small_runs import turned_table
 
-__all__ = ["feature_run", "image_run", "number_run", "pixel_run", "plain_run", "skeleton_run"]
+__all__ = ["feature_run", "image_run", "number_run", "pixel_run", "plain_run", "skeleton_run", "turned_table"]
 
 
 @pytest.fixture(autouse=True)

@@ -79,9 +79,15 @@ def test_folds_are_measured_on_what_each_run_has_not_seen_and_fused(capsys):
 def test_a_budget_is_spent_and_what_was_tried_is_said(capsys):
     assert main(["train", "--data.source", "basic-motions", "--budget", "0.01s", *SMALL]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("search           the budget was too short to try other settings\n")
+    assert printed.startswith("search           no other settings were tried: the budget is too short for it, or all ")
     assert "test accuracy" in printed
     assert "--budget must be a time such as 90s" in fails(["train", VOWELS, "--budget", "soon"], capsys)
+
+
+def test_folds_that_promise_more_than_the_test_part_keeps_are_warned_of(turned_table, capsys):
+    words = ["train", str(turned_table), "--folds", "2", *SMALL, "--training.max_epochs", "8", "--optim.lr", "0.02"]
+    assert main(words) == 0
+    assert "validation (100.0 % of 40) and test (0.0 % of 20) differ beyond chance" in capsys.readouterr().err
 
 
 def test_a_finished_run_without_its_report_gets_it(run, tmp_path, capsys):

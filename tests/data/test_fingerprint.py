@@ -126,8 +126,16 @@ def test_one_less_in_the_test_part_is_refused_by_name():
     less = _splits(test=[6, 8, 9])
     found = find(KNOWN, less)
     assert found.changes() == ["1 of 4 test sequences are missing, first: s7"]
-    with pytest.raises(DataError, match="run: 1 of 4 test sequences of the run are missing, first: s7"):
+    with pytest.raises(DataError, match=r"run: 1 of 4 test sequences of the run are missing, first: s7$"):
         parts_as_remembered(found, less, "run")
+
+
+def test_other_data_are_for_predict():
+    other = _splits(train=[20, 21], test=[22, 23])
+    with pytest.raises(
+        DataError, match=r"4 of 4 test sequences .*; `attentive predict RUN DATA` scores a run on other"
+    ):
+        parts_as_remembered(find(KNOWN, other), other, "run")
 
 
 def test_one_less_in_training_is_said():

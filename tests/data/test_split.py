@@ -82,7 +82,7 @@ def test_impossible_folds_are_refused():
         folds(dataset([0, 1] * 3), 1, 0)
     with pytest.raises(DataError, match="made: 3 sequences cannot be divided into 4 folds"):
         folds(dataset([0, 1, 2]), 4, 0)
-    with pytest.raises(DataError, match="made: the class 'b' has only one sequence"):
+    with pytest.raises(DataError, match="made: the class 'b' has only one sequence, and folds need two of each"):
         folds(dataset([0, 0, 1]), 2, 0)
 
 

@@ -16,7 +16,7 @@ def test_every_fold_is_answered_by_a_run_that_has_not_seen_it(small_config, tmp_
     held_out = [training_parts(run.read_config(), splits)[1] for run in made.runs]
     assert sum(map(len, held_out)) == len(splits.train)
     assert made.mean == student(made.held_out)
-    fused = made.fused()
+    fused = made.fused(splits)
     assert len(fused.labels) == len(splits.test)
     assert len(fused.alone) == 3
 

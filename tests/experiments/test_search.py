@@ -1,9 +1,11 @@
+import sys
 from itertools import count
+from operator import attrgetter
 
 import pytest
 
-from attentive_rnn.errors import ConfigError
-from attentive_rnn.experiments.search import SPACE, Trial, _best, search, seconds_of
+from attentive_rnn.errors import ConfigError, MissingExtraError
+from attentive_rnn.experiments.search import COMPARED, SPACE, Trial, _best, search, seconds_of
 from attentive_rnn.training.setup import load_splits
 
 
@@ -19,7 +21,13 @@ class Clock:
 
 @pytest.fixture
 def config(small_config):
-    return small_config("basic-motions", training__max_epochs="1", training__select="last", data__valid_fraction="0")
+    return small_config(
+        "basic-motions",
+        training__max_epochs="1",
+        training__select="last",
+        data__valid_fraction="0",
+        optim__weight_decay="0.001",
+    )
 
 
 def test_the_budget_is_spent_on_trials_inside_the_training_part_and_on_seeds(config, tmp_path, quiet):
@@ -34,6 +42,51 @@ def test_the_budget_is_spent_on_trials_inside_the_training_part_and_on_seeds(con
     assert [run.read_config().seed for run in made.runs] == list(range(len(made.runs)))
     assert len(made.runs) > 1
     assert all(run.read_config().data.folds == 0 for run in made.runs)
+
+
+def test_settings_below_the_median_are_given_up_and_the_same_command_finds_the_same(config, tmp_path, quiet):
+    splits = load_splits(config)
+    made = search(config, tmp_path, 54, splits=splits, console=quiet, clock=Clock())
+    assert made.given_up > 0
+    assert len(made.trials) >= COMPARED
+    tried = len(made.trials) + made.given_up
+    assert made.in_words().startswith(f"{tried} settings tried on 3 folds of the training part, {made.given_up} of")
+    for trial in made.trials[1:]:
+        factors = {key: value / attrgetter(key)(config) for key, value in trial.changes.items()}
+        assert all(SPACE[key][0] * 0.9 < factor < SPACE[key][1] * 1.1 for key, factor in factors.items())
+    runs = set((tmp_path / "search").iterdir())
+    again = search(config, tmp_path, 54, splits=splits, console=quiet, clock=Clock())
+    assert (again.trials, again.given_up, again.runs) == (made.trials, made.given_up, made.runs)
+    assert set((tmp_path / "search").iterdir()) == runs
+
+
+def test_settings_whose_loss_becomes_infinite_are_given_up(config, tmp_path, quiet, monkeypatch):
+    monkeypatch.setitem(SPACE, "optim.lr", (1.0, 1e80))
+    made = search(config, tmp_path, 18, splits=load_splits(config), console=quiet, clock=Clock())
+    assert made.trials[0].changes == {}
+    assert made.given_up > 0
+
+
+def test_a_search_that_promises_more_than_the_test_part_keeps_is_doubted(small_config, turned_table, tmp_path, quiet):
+    table = {"data__source": "table", "data__path": str(turned_table)}
+    config = small_config("sequence", **table, training__max_epochs="8", optim__lr="0.02")
+    made = search(config, tmp_path, 15, splits=load_splits(config), console=quiet, clock=Clock())
+    (doubt,) = made.doubts
+    assert doubt.startswith("validation (100.0 % of 40) and test (0.0 % of 20) differ beyond chance")
+
+
+def test_what_is_fixed_or_zero_is_not_searched(config, tmp_path, quiet):
+    config.model.dropout = 0.0
+    fixed = set(SPACE) - {"model.dropout"}
+    made = search(config, tmp_path, 6, splits=load_splits(config), fixed=fixed, console=quiet, clock=Clock())
+    assert made.trials == ()
+    assert len(made.runs) > 1
+
+
+def test_without_optuna_it_is_named(config, tmp_path, quiet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"^--budget needs Optuna: pip install 'attentive-rnn\[search\]'$"):
+        search(config, tmp_path, 10, splits=load_splits(config), console=quiet)
 
 
 def test_too_short_a_budget_still_trains_the_configuration_itself(config, tmp_path, quiet):

@@ -156,13 +156,14 @@ def _cross_validate(arguments: argparse.Namespace, config: Config, parent: Path,
     values: dict[str, Any] = {"runs": [str(run.path) for run in made.runs], "held_out": list(made.held_out)}
     values["mean"] = {metric.name: value, "low": low, "high": high}
     if arguments.ensemble:
-        value, low, high = made.fused().together.accuracy
+        value, low, high = made.fused(splits).together.accuracy
         values["ensemble"] = {metric.name: value, "low": low, "high": high}
         lines.append(
             f"{metric.in_words(value):>10}  all models together on the {len(splits.test)} test sequences "
             f"(95 % interval {metric.show(low)} to {metric.show(high)})"
         )
     show(arguments, values, lines)
+    warn_of(made.doubts)
     return 0
 
 
@@ -185,7 +186,7 @@ def _search(
     lines, values = [f"search           {made.in_words()}", *_lines(run)], _values(run)
     values["runs"] = [str(one.path) for one in made.runs]
     if len(made.runs) > 1 and splits.test.schema.target == "class":
-        value, low, high = fuse_runs(made.runs).together.accuracy
+        value, low, high = fuse_runs(made.runs, splits=splits).together.accuracy
         metric, others = made.task.metric, len(made.runs) - 1
         values["together"] = {metric.name: value, "low": low, "high": high}
         lines.append(
@@ -194,6 +195,7 @@ def _search(
         )
     arguments.run_folder = run.path
     show(arguments, values, lines)
+    warn_of(made.doubts)
     return 0
 
 

@@ -210,7 +210,9 @@ def parts_as_remembered(found: Found, splits: Splits, where: str) -> Splits:
         return splits
     if gone := found.missing("test"):
         count = len(found.known["test"])
-        raise DataError(f"{where}: {len(gone)} of {count} test sequences of the run are missing, first: {gone[0]}")
+        lost = f"{len(gone)} of {count} test sequences of the run are missing, first: {gone[0]}"
+        hint = "; `attentive predict RUN DATA` scores a run on other data" if len(gone) == count else ""
+        raise DataError(f"{where}: {lost}{hint}")
     parts: dict[str, Any] = {part: _taken(splits.parts(), found, part, where) for part in found.known}
     return replace(splits, **parts)
 

@@ -125,8 +125,8 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
     fold[shuffled[np.argsort(dataset.labels[shuffled], kind="stable")]] = np.arange(len(dataset)) % count
     for k in range(count):
         if not _has_all_classes(dataset, fold != k):
-            lost = np.setdiff1d(dataset.labels, dataset.labels[fold != k])[0]
-            raise DataError(f"{where}: the class {dataset.schema.classes[int(lost)]!r} has only one sequence")
+            lost = dataset.schema.classes[int(np.setdiff1d(dataset.labels, dataset.labels[fold != k])[0])]
+            raise DataError(f"{where}: the class {lost!r} has only one sequence, and folds need two of each")
     return [_by_mask(dataset, fold == k) for k in range(count)]
 
 

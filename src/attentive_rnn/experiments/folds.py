@@ -5,6 +5,7 @@ Input: a configuration and its data. Output: the finished runs, the metric on wh
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..tasks import Task, task_for
 from ..tasks.metrics import Interval, student
 from ..training.config import Config
 from ..training.run_folder import RunFolder
+from .estimate import doubts
 from .fusion import Fused, fuse_runs
 from .runner import run_once
 
@@ -43,9 +45,21 @@ class CrossValidation:
         """The mean over the folds, with Student's 95 % interval."""
         return student(self.held_out)
 
-    def fused(self) -> Fused:
-        """The answers of all models together to the test sequences; see :func:`fuse_runs`."""
-        return fuse_runs(self.runs)
+    @property
+    def doubts(self) -> list[str]:
+        """A sentence where the accuracy on all folds and that on the test part differ beyond chance."""
+        results = [run.read_results() for run in self.runs]
+        if self.task.metric.name != "accuracy":
+            return []
+        count = sum(one["validation_count"] for one in results)
+        right = sum(one["validation_count"] * one["validation_accuracy"] for one in results)
+        tested = statistics.mean(one["test"]["accuracy"] for one in results)
+        held_out = {"validation_accuracy": right / count, "validation_count": count}
+        return doubts(held_out, {"accuracy": tested, "count": results[0]["test"]["count"]})
+
+    def fused(self, splits: Splits) -> Fused:
+        """The answers of all models together to the test sequences of their data; see :func:`fuse_runs`."""
+        return fuse_runs(self.runs, splits=splits)
 
 
 def cross_validate(

@@ -186,6 +186,7 @@ def fuse_runs(
     weights: Sequence[float] | None = None,
     views: int = 1,
     options: Mapping[str, Any] | None = None,
+    splits: Splits | None = None,
 ) -> Fused:
     """The answers of finished runs to their test sequences, alone and together by :func:`fuse_known`.
 
@@ -196,6 +197,7 @@ def fuse_runs(
         weights: of each; None: all alike.
         views: of each sequence, over which a run averages; see :func:`answers_in_test`.
         options: of the readers, besides those of the training.
+        splits: the data of all runs; None: read.
 
     Raises:
         ConfigError: the data have no classes or cannot be aligned, or the weights or views do not fit.
@@ -203,23 +205,24 @@ def fuse_runs(
     data = loaded_data()
     configs = [run.read_config(options=options) for run in runs]
     models = [load_model(run.model) for run in runs]
-    splits = [
-        matched_splits(run, saved, data(config)) for run, saved, config in zip(runs, models, configs, strict=True)
+    matched = [
+        matched_splits(run, saved, splits or data(config))
+        for run, saved, config in zip(runs, models, configs, strict=True)
     ]
-    for run, one in zip(runs, splits, strict=True):
+    for run, one in zip(runs, matched, strict=True):
         if one.test.schema.target != "class":
             raise ConfigError(f"{run.path}: predicts numbers; only the probabilities of classes are fused")
-    tests = [one.test for one in splits]
+    tests = [one.test for one in matched]
     rows, labels = _aligned(runs, tests)
     alone, scores = [], []
-    for saved, config, parts, places in zip(models, configs, splits, rows, strict=True):
+    for saved, config, parts, places in zip(models, configs, matched, rows, strict=True):
         logits = answers_in_test(config, saved, parts, views)
         alone.append(score(logits, np.asarray(parts.test.labels)))
         shares = probabilities(logits)[places]
         shares[places < 0] = np.nan
         scores.append(shares)
     lacking = tuple(int((places < 0).sum()) for places in rows)
-    unseen = ~copies_in_train(splits[0]) if all(one is splits[0] for one in splits) else None
+    unseen = ~copies_in_train(matched[0]) if all(one is matched[0] for one in matched) else None
     return Fused(tuple(alone), lacking, fuse_known(scores, weights), labels, unseen)
 
 

@@ -1,11 +1,11 @@
-"""Search for better settings within a budget of time: random changes, judged inside the training part.
+"""Search for better settings within a budget of time, by Optuna, judged inside the training part.
 
 Input: a configuration, its data and a number of seconds. Output: what was tried, the settings that were chosen, and a
 run for each seed that there was time for.
 
-The changes are drawn at random and not by a sampler that learns from the trials, such as Optuna's: a budget of minutes
-allows some ten trials, which such a sampler draws at random too before it begins to learn. Draws follow from the seed,
-so that the same command takes over the runs that are finished, without a database of trials.
+The first ten trials are drawn at random, the later ones where the earlier were good (a tree-structured Parzen
+estimator); one that is below the median of the others is given up before its last fold. All follows from the seed and
+from the scores, so that the same command takes over the runs that are finished, without a database of trials.
 """
 
 from __future__ import annotations
@@ -18,24 +18,28 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
 
 from ..data import Splits
-from ..errors import ConfigError
+from ..errors import ConfigError, counted, needed_for
 from ..tasks import Task, task_for
 from ..training.config import Config, from_dict
 from ..training.run_folder import RunFolder
+from .estimate import doubts
 from .runner import run_once
 
+if TYPE_CHECKING:
+    import optuna
+
 FOLDS = 3
-SPACE: dict[str, tuple[float, ...]] = {  # factors on the values of the configuration
-    "optim.lr": (0.5, 0.7, 1.4, 2.0),
-    "optim.weight_decay": (0.1, 1.0, 10.0),
-    "model.dropout": (0.4, 0.7, 1.0, 1.3),
-    "model.hidden_size": (0.6, 1.0, 1.5),
+COMPARED = 3  # trials that are measured on all folds before one is given up
+SPACE: dict[str, tuple[float, float]] = {  # the smallest and the largest factor on the value of the configuration
+    "optim.lr": (0.5, 2.0),
+    "optim.weight_decay": (0.1, 10.0),
+    "model.dropout": (0.4, 1.3),
+    "model.hidden_size": (0.6, 1.5),
 }
 
 
@@ -63,22 +67,37 @@ class Search:
 
     Args:
         trials: those that were measured on all folds, that of the configuration itself first; may be empty.
+        given_up: how many more were given up after fewer folds.
         chosen: one of them; None without trials.
         runs: of the chosen settings on the whole training part, one for each seed.
         task: that of the data.
+        count: how many sequences are in all folds together.
     """
 
     trials: tuple[Trial, ...]
+    given_up: int
     chosen: Trial | None
     runs: tuple[RunFolder, ...]
     task: Task
+    count: int
+
+    @property
+    def doubts(self) -> list[str]:
+        """A sentence where the accuracy on the folds and that on the test part differ beyond chance."""
+        results = self.runs[0].read_results()
+        held_out = {}
+        if self.chosen and self.task.metric.name == "accuracy":
+            held_out = {"validation_accuracy": self.chosen.mean, "validation_count": self.count}
+        return doubts(results | held_out, results["test"])
 
     def in_words(self) -> str:
         """What was tried and chosen, as a sentence."""
         if self.chosen is None:
-            return "the budget was too short to try other settings"
+            return "no other settings were tried: the budget is too short for it, or all are fixed"
         first, metric = self.trials[0], self.task.metric
-        tried = f"{len(self.trials)} settings tried on {FOLDS} folds of the training part"
+        tried = f"{counted(len(self.trials) + self.given_up, 'setting')} tried on {FOLDS} folds of the training part"
+        if self.given_up:
+            tried += f", {self.given_up} of them given up early"
         if self.chosen is first:
             return f"{tried}; none was clearly better than the first ({metric.in_words(first.mean)})"
         changes = ", ".join(f"{key} {value:.3g}" for key, value in self.chosen.changes.items())
@@ -128,25 +147,17 @@ def search(
         clock: what the time is taken from.
 
     Raises:
-        ConfigError: a configuration that chooses the epoch by validation.
+        ConfigError: a configuration that chooses the epoch by validation. MissingExtraError: Optuna is not installed.
     """
     if config.training.select != "last":
         raise ConfigError("--budget needs training.select last: an epoch chosen on the held-out fold flatters it")
-    console, task, rng = (
-        console or Console(stderr=True),
-        task_for(splits.train.schema),
-        np.random.default_rng(config.seed),
-    )
+    console, task = console or Console(stderr=True), task_for(splits.train.schema)
     began = clock()
-    end, longest = began + budget, 0.0
-    trials: list[Trial] = []
-    changes: dict[str, Any] = {}
+    end = began + budget
     # A third of the time is for seeds.
-    while trial := _tried(changes, config, parent / "search", splits, console, clock, began + 2 / 3 * budget, longest):
-        scores, seconds = trial
-        longest = max(longest, seconds)
-        trials.append(Trial(changes, scores))
-        changes = _drawn(config, task.section, fixed, rng)
+    trials, given_up, longest = _tried(
+        config, parent / "search", splits, _free(config, task.section, fixed), console, clock, began + 2 / 3 * budget
+    )
     chosen = _best(trials, task.metric.better) if trials else None
     best = _changed(config, chosen.changes if chosen else {})
     runs: list[RunFolder] = []
@@ -155,43 +166,77 @@ def search(
         began = clock()
         runs.append(run_once(replace(best, seed=config.seed + len(runs)), parent, splits, console))
         longest = max(longest, clock() - began)
-    return Search(tuple(trials), chosen, tuple(runs), task)
+    return Search(tuple(trials), given_up, chosen, tuple(runs), task, len(splits.train) + len(splits.valid or ()))
+
+
+def _free(config: Config, section: str, fixed: Collection[str]) -> list[str]:
+    """The settings that can be changed: they are not fixed, belong to the model, and are not zero."""
+    keys = [key for key in SPACE if key not in fixed and (section == "model" or not key.startswith("model."))]
+    return [key for key in keys if attrgetter(key)(config)]
 
 
 def _tried(
-    changes: dict[str, Any],
     config: Config,
     folder: Path,
     splits: Splits,
+    keys: list[str],
     console: Console,
     clock: Callable[[], float],
     end: float,
-    longest: float,
-) -> tuple[tuple[float, ...], float] | None:
-    """The metric of changed settings on each fold, and the seconds of the longest run; None where time is too short."""
-    metric, scores = task_for(splits.train.schema).metric, []
-    one = _changed(config, changes)
-    for k in range(FOLDS):
-        began = clock()
-        if began >= end or began + (FOLDS - k) * longest > end:
-            return None
-        run = run_once(replace(one, data=replace(one.data, folds=FOLDS, fold=k)), folder, splits, console)
-        scores.append(run.read_results()[f"validation_{metric.name}"])
-        longest = max(longest, clock() - began)
-    return tuple(scores), longest
+) -> tuple[list[Trial], int, float]:
+    """The trials that were measured on all folds, the number of the others, and the seconds of the longest run."""
+    with needed_for("--budget needs Optuna: pip install 'attentive-rnn[search]'"):
+        import optuna
+    metric, trials, longest = task_for(splits.train.schema).metric, list[Trial](), 0.0
+
+    def measure(asked: optuna.Trial) -> float:
+        nonlocal longest
+        changes = _drawn(asked, config, keys)
+        one, scores = _changed(config, changes), list[float]()
+        for k in range(FOLDS):
+            began = clock()
+            if began + (FOLDS - k) * longest > end:
+                asked.study.stop()
+                raise optuna.TrialPruned
+            try:
+                run = run_once(replace(one, data=replace(one.data, folds=FOLDS, fold=k)), folder, splits, console)
+            except ConfigError:
+                if asked.number == 0:
+                    raise
+                raise optuna.TrialPruned from None  # its loss became infinite; that of the configuration did not
+            longest = max(longest, clock() - began)
+            scores.append(run.read_results()[f"validation_{metric.name}"])
+            asked.report(metric.better(statistics.mean(scores)), k)
+            if asked.should_prune():
+                raise optuna.TrialPruned
+        trials.append(Trial(changes, tuple(scores)))
+        return metric.better(trials[-1].mean)
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=config.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=COMPARED),
+    )
+    if keys:
+        study.enqueue_trial(dict.fromkeys(keys, 1.0))  # the configuration itself
+        study.optimize(measure)
+    ended = sum(trial.state.is_finished() for trial in study.trials)
+    return trials, max(0, ended - len(trials) - 1), longest  # the last one had no time
 
 
-def _drawn(config: Config, section: str, fixed: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
-    """A random change of some settings."""
+def _drawn(asked: optuna.Trial, config: Config, keys: list[str]) -> dict[str, Any]:
+    """The changes that Optuna asks for, none for the first trial."""
     changes: dict[str, Any] = {}
-    for key, factors in SPACE.items():
-        value = attrgetter(key)(config) * rng.choice(factors)
-        if key in fixed or (key.startswith("model.") and section != "model"):
+    for key in keys:
+        factor = asked.suggest_float(key, *SPACE[key], log=True)
+        value = attrgetter(key)(config) * factor
+        if factor == 1:
             continue
         if key == "model.hidden_size":
             changes[key] = max(1, round(value))
         else:
-            changes[key] = float(min(value, 0.8)) if key == "model.dropout" else float(value)
+            changes[key] = min(value, 0.8) if key == "model.dropout" else value
     return changes
 
 

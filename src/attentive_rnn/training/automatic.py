@@ -153,7 +153,7 @@ def parts_in_words(config: Config, splits: Splits) -> str:
     train, valid = training_parts(config, splits)
     schema, training = splits.train.schema, config.training
     items = "images" if schema.medium == "image" else "sequences"
-    of = f" of {len(schema.classes)} classes" if schema.target == "class" else ""
+    of = f" of {counted(len(schema.classes), 'class', 'classes')}" if schema.target == "class" else ""
     steps = math.ceil(len(train) / training.batch_size)
     most = " at most" if training.select == "best" else ""
     return (

@@ -27,25 +27,32 @@ def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = F
         >>> from attentive_rnn.data import Schema, SequenceDataset
         >>> data = SequenceDataset([torch.ones(2, 1)] * 2, [0, 0], [{}, {}], Schema(("up", "down"), (1,)))
         >>> list(part_warnings({"train": data}))
-        ["all 2 labelled sequences of train are of one class, 'up': any model is right about them"]
+        ["all 2 labelled sequences are of one class, 'up': any model is right about them"]
     """
     found = {name: np.unique(part.labels[part.labelled]) for name, part in parts.items() if part.schema.classes}
     everywhere = np.unique(np.concatenate([*found.values(), np.empty(0)])).astype(int)
+    if len(everywhere) == 1 and sum(int(part.labelled.sum()) for part in parts.values()) > 1:
+        yield _of_one_class(list(parts.values()), everywhere[0], "")
+        found = {}
     for name, labels in found.items():
         part = parts[name]
         classes, count = part.schema.classes, int(part.labelled.sum())
         missing = [classes[i] for i in everywhere if i not in labels]
         if len(labels) == 1 and count > 1:
-            items = "images" if part.schema.medium == "image" else "sequences"
-            yield (
-                f"all {count} labelled {items} of {name} are of one class, "
-                f"{classes[int(labels[0])]!r}: any model is right about them"
-            )
+            yield _of_one_class([part], labels[0], f" of {name}")
         elif missing and count:
             yield f"{classes_in_words(missing)} no sequence in {name}, but some in another part"
     yield from _alike(next(iter(parts.values())).schema.classes if parts else ())
     if not shares_persons:
         yield from _shared_persons(parts)
+
+
+def _of_one_class(parts: Sequence[LabelledDataset], label: int, of: str) -> str:
+    schema, count = parts[0].schema, sum(int(part.labelled.sum()) for part in parts)
+    items = "images" if schema.medium == "image" else "sequences"
+    return (
+        f"all {count} labelled {items}{of} are of one class, {schema.classes[label]!r}: any model is right about them"
+    )
 
 
 def _alike(classes: Sequence[str]) -> Iterator[str]:
