@@ -132,6 +132,7 @@ def test_two_tasks_of_slurm_train_what_one_process_does(alone, tmp_path):
 
 def test_a_task_of_slurm_that_the_others_do_not_join_says_so(tmp_path, monkeypatch, capsys):
     slurm = {"SLURM_NTASKS": "2", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODELIST": "localhost"}
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
     for name, value in (slurm | {"MASTER_PORT": str(find_free_network_port())}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(joined, "MAYBE_STARTED", joined.MAYBE_STARTED / 60)
@@ -140,6 +141,7 @@ def test_a_task_of_slurm_that_the_others_do_not_join_says_so(tmp_path, monkeypat
     assert "the 2 processes of SLURM did not find each other at localhost:" in said
     assert "env -u SLURM_NTASKS attentive" in said
     assert not list(tmp_path.iterdir())
+    assert "MASTER_ADDR" not in os.environ
 
 
 def test_a_mistake_is_said_once(tmp_path):

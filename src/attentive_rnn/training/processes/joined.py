@@ -42,9 +42,10 @@ def joined() -> Iterator[Group]:
     if group.rank > 0:
         be_quiet()
         warnings.simplefilter("ignore", DataWarning)  # process 0 warns of the same data
-    _meet(group)
+    before = {name: os.environ.get(name) for name in ("MASTER_ADDR", "MASTER_PORT")}  # Lightning sets what is not set
     watch = None
     try:
+        _meet(group)
         watch = Watch(group.rank, group.size, group.first)
         yield group
         watch.finish()
@@ -54,9 +55,13 @@ def joined() -> Iterator[Group]:
                 _end(group, watch, error)
         raise
     finally:
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
         if watch is not None:
             watch.close()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
 
 
 @contextmanager
