@@ -60,6 +60,7 @@ def test_convolutions_spatial_mask_and_lags_are_those_of_the_equations():
     for t in range(T):
         y, mask = layer.spatial(x[t])
         assert torch.allclose(mask, masks[t])
+        y = y / mask.mean((2, 3), keepdim=True)
         h = past[0]
         inner = F.conv2d(y, layer.gate_input.weight, layer.gate_input.bias, padding=1)
         a = torch.sigmoid(inner + F.conv2d(h, layer.gate_hidden.weight, padding=1))

@@ -21,14 +21,15 @@ class AttentiveConvGRU(nn.Module):
     With the spatial layer's mask A_t, an element gate a_t and K lags of weights w, for every position of frame X_t:
 
     .. math::
-        Y_t &= A_t \\odot X_t \\\\
+        Y_t &= \\frac{A_t}{\\mathrm{mean}(A_t)} \\odot X_t \\\\
         a_t &= \\sigma(W_{xa} * Y_t + W_{ha} * h_{t-1} + b_a), \\qquad \\tilde x_t = a_t \\odot Y_t \\\\
         r_t, z_t &= \\sigma(W_{r,z} * \\tilde x_t + U_{r,z} * h_{t-1} + b_{r,z}) \\\\
         \\tilde h_t &= \\tanh\\Bigl(W_h * \\tilde x_t + b_h + r_t \\odot (U_h * h_{t-1} + c_h)
             + \\sum_{k=1}^K w_k h_{t-k}\\Bigr) \\\\
         h_t &= z_t \\odot h_{t-1} + (1 - z_t) \\odot \\tilde h_t
 
-    where * is a convolution of k x k positions with zeros around the map. With k = 1 each position is a sequence of its
+    where * is a convolution of k x k positions with zeros around the map, and the mean is over the positions: a mask
+    that is open everywhere is as good as none. With k = 1 each position is a sequence of its
     own, and the layer is :class:`EleAttGRU` with reset_after, or :class:`RRA` of that cell.
 
     Args:
@@ -119,6 +120,7 @@ class AttentiveConvGRU(nn.Module):
             there = (torch.arange(steps, device=x.device)[:, None] < lengths.to(x.device))[..., None, None, None]
             x = torch.where(there, x, 0)
         frames, mask = self.spatial(x.flatten(0, 1))
+        frames = frames / mask.mean((2, 3), keepdim=True)
         xa = None if self.gate_input is None else self.gate_input(frames).unflatten(0, (steps, films))
         frames = frames.unflatten(0, (steps, films))
         h, window = state if state is not None else self._zeros(x)

@@ -20,7 +20,7 @@ class MapClassifier(nn.Module):
         y = W \\, \\frac{1}{T} \\sum_t v_t .
 
     Masks that are no softmax are divided by their sum. With `recurrent`, v_t is the mean over the positions of the h_t
-    of an :class:`AttentiveConvGRU` over the projected maps, whose masks are sigmoids.
+    of an :class:`AttentiveConvGRU` over the projected maps.
 
     Args:
         channels: C of the maps.
@@ -71,7 +71,7 @@ class MapClassifier(nn.Module):
             **options,
         }
         self.project = nn.Conv2d(channels, width, 1)
-        gate = spatial_gate(attention, width, normalize="sigmoid" if recurrent else "softmax", **options)
+        gate = spatial_gate(attention, width, normalize="softmax", **options)
         self.gate = AttentiveConvGRU(width, recurrent, spatial=gate, lags=lags) if recurrent else gate
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(recurrent or width, num_classes)
