@@ -78,8 +78,8 @@ def within(lengths: Sequence[int] | np.ndarray, max_frames: int | None) -> list[
     """The places of sequences in parts that, padded to their longest, have no more frames than a bound.
 
     Sequences that fit together stay together, in their order; others are sorted by length, and a sequence that is
-    longer than the bound is a part of its own. Nor is a part of more than a quarter of the bound mostly padding, so that
-    one long sequence among short ones takes the memory of what it holds.
+    longer than the bound is a part of its own. Nor is a part of more than a quarter of the bound mostly padding, so
+    that one long sequence among short ones takes the memory of what it holds.
 
     Args:
         lengths: of the sequences of a batch.

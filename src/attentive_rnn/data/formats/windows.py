@@ -174,8 +174,8 @@ def _of_persons(shape: tuple[int, ...], layout: Layout | None) -> list[str]:
     """The orders of five axes in which a shape has coordinates, persons and joints of usual counts.
 
     Example:
-        >>> _of_persons((9, 3, 300, 25, 2), None), _of_persons((9, 300, 2, 25, 3), None)
-        (['NCTVM'], ['NTMVC'])
+        >>> [_of_persons(shape, None) for shape in ((9, 3, 300, 25, 2), (9, 300, 2, 25, 3), (9, 4, 1, 25, 3))]
+        [['NCTVM'], ['NTMVC'], ['NTMVC']]
     """
     known = get_layout(layout) if layout else None
     numbers = (known.coordinates, known.coordinates + 1) if known else (2, 3, 4)
@@ -184,6 +184,7 @@ def _of_persons(shape: tuple[int, ...], layout: Layout | None) -> list[str]:
     fitting = [axes for axes, size in sizes.items() if size["C"] in numbers and size["M"] <= _PERSONS]
     named = [axes for axes in fitting if sizes[axes]["V"] in counts]
     fitting = named if named or known else [axes for axes in fitting if sizes[axes]["V"] > sizes[axes]["M"]]
+    fitting = [axes for axes in fitting if sizes[axes]["T"] > 1] or fitting
     # Three coordinates of two persons, as ST-GCN has them, are more usual than two of three persons.
     return ["NCTVM"] if "NCTVM" in fitting and (shape[1], shape[4]) == (3, 2) else fitting
 
