@@ -123,7 +123,7 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
             f"{', '.join(often[:5])}",
         )
     sure = evenly(dataset.sequences, every)[..., -1] if schema.vector[0] < schema.vector[1] else None
-    surest = 0.0 if sure is None else float(sure.nan_to_num().max())
+    surest = 0.0 if sure is None or not sure.numel() else float(sure.nan_to_num().max())
     if surest > _SUREST:
         yield Finding(
             "warning",
