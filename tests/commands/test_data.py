@@ -144,7 +144,7 @@ def test_an_error_of_the_check_is_the_exit_status_and_comes_first(tmp_path, caps
     assert first.startswith(
         "error: values are missing in 1 frame; load with --option missing=interpolate (or zero, or skip)"
     )
-    assert first.endswith("The first is frame 1 of sequence 3; missing values are in y (1)")
+    assert first.endswith("The first is frame 0 of sequence 3; missing values are in y (1)")
     assert second.startswith("warning: all 8 labelled sequences are of one class")
     assert main(["data", "check", str(path), "--option", "missing=zero"]) == 0
     assert main(["data", "check", str(tmp_path / "none.csv")]) == 2

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,8 @@ def test_padding_is_zero_and_the_frames_are_kept(lengths, shape):
 def test_parts_hold_every_sequence_once_and_keep_to_the_bound(lengths, bound):
     parts = [part.tolist() for part in within(lengths, bound)]
     assert sorted(place for part in parts for place in part) == list(range(len(lengths)))
-    if bound is None or len(lengths) * max(lengths, default=0) <= bound:
+    padded = len(lengths) * max(lengths, default=0)
+    if bound is None or padded <= bound // 4 or (padded <= bound and padded <= 2 * sum(lengths)):
         assert parts == [list(range(len(lengths)))]
         return
     for part in parts:
@@ -36,3 +38,15 @@ def test_parts_hold_every_sequence_once_and_keep_to_the_bound(lengths, bound):
 def test_one_long_sequence_is_padded_by_itself():
     lengths = [60_000] + 31 * [20]
     assert [len(part) * max(lengths[i] for i in part) for part in within(lengths, 2**18)] == [620, 60_000]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "parts"),
+    [
+        ([20, 60_000, 20, 20], [[0, 2, 3], [1]]),  # 240,000 frames of padding are within the bound
+        ([20_000, 60_000, 50_000, 60_000], [[0, 1, 2, 3]]),  # mostly frames
+        ([20, 6_000, 20, 20], [[0, 1, 2, 3]]),  # little enough
+    ],
+)
+def test_a_batch_that_is_mostly_padding_comes_in_parts(lengths, parts):
+    assert [part.tolist() for part in within(lengths, 2**18)] == parts

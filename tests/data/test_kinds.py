@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import h5py
@@ -189,3 +190,172 @@ def test_one_empty_annotation_of_coco_is_named_or_left_out(tmp_path):
     data = read_sequences(tmp_path, missing="skip")
     assert len(data) == 5
     assert "1 of 6 files are left out (missing=skip)" in data.notes[0]
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5", "a.mat"])
+@pytest.mark.parametrize("word", ["label", "Target", "targets"])
+def test_labels_under_another_name_are_not_lost(name, word, tmp_path):
+    path = write(tmp_path / name, X, np.array(["up ", "down"] * 4))
+    arrays = {"x": X, word: np.array([" up", "down"] * 4)}
+    if name == "a.npz":
+        np.savez(path, **arrays)
+    elif name == "a.mat":
+        savemat(path, {"x": X, word: np.array(["up", "down"] * 4)})  # rows of characters, padded to one width
+    else:
+        with h5py.File(path, "w") as file:
+            for key, values in arrays.items():
+                file[key] = values.astype(object) if values.dtype.kind == "U" else values
+    data = read_sequences(path, **NTD)
+    assert (data.schema.classes, data.labels.tolist()) == (("down", "up"), [1, 0] * 4)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5", "a.mat"])
+def test_a_sequence_without_frames_is_named_or_left_out(name, tmp_path):
+    lengths = [6, 6, 0, 6]
+    if name == "a.npz":
+        np.savez(tmp_path / name, sequences=X[:3].reshape(-1, 3), lengths=lengths, labels=Y[:4])
+    else:
+        cells = np.empty(4, object)
+        cells[:] = [X[0][:5], X[1], X[0][:0], X[2]]
+        lengths[0] = 5
+        if name == "a.mat":
+            savemat(tmp_path / name, {"X": cells, "Y": Y[:4]})
+        else:
+            with h5py.File(tmp_path / name, "w") as file:
+                for i, cell in enumerate(cells):
+                    file[f"x/{i}"] = cell
+                file["y"] = Y[:4]
+    with pytest.raises(DataError, match="length of sequence 2 is 0; it must be 1 or more; --option missing=skip"):
+        read_sequences(tmp_path / name)
+    data = read_sequences(tmp_path / name, missing="skip")
+    assert (data.lengths.tolist(), data.labels.tolist()) == ([lengths[0], 6, 6], [0, 1, 1])
+    assert any("1 of 4 sequences are left out" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5", "a.npy", "parts.npz"])
+@pytest.mark.parametrize("axes", ["NTMVC", "NMTVC", "NCTVM", "NTVMC", "NTVCM"])
+def test_the_axes_of_skeletons_are_told_alike_in_all_files_or_asked_for(name, axes, tmp_path):
+    x = RNG.normal(size=(4, 9, 2, 25, 3)).astype(np.float32)  # sequences, frames, persons, joints, coordinates
+    turned = x.transpose(["NTMVC".index(axis) for axis in axes])
+    path = tmp_path / name
+    if name == "a.npy":
+        np.save(path, turned)
+        np.save(tmp_path / "y.npy", Y[:4])
+    elif name == "a.h5":
+        write(path, turned, Y[:4])
+    else:
+        np.savez(path, **({"x": turned, "y": Y[:4]} if name == "a.npz" else {"x_train": turned, "y_train": Y[:4]}))
+    clear = axes in ("NTMVC", "NCTVM")
+    if not clear:
+        with pytest.raises(DataError, match=rf"can be .*\({', '.join(axes)}\)"):
+            read_sequences(path)
+    for options in ({"order": axes}, {"layout": "ntu-25"}, *([{}] if clear else [])):
+        np.testing.assert_array_equal(read_sequences(path, **options).sequences[1].reshape(9, 2, 25, 3), x[1])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(("unit", "begin"), [(1, 1.7e9), (1e3, 1.7e12), (1e9, 1.7e18)])
+def test_moments_are_no_features_whatever_their_name(suffix, unit, begin, tmp_path):
+    frame = pd.read_csv(write(tmp_path / "a.csv", X, Y)).assign(received=np.int64(begin) + np.arange(48) * int(unit))
+    path = tmp_path / f"b{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path, index=False)
+    data = read_sequences(path)
+    assert data.schema.features == ("a", "b", "c")
+    assert any("'received' tells the time and was left out of the features" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("time", "name", "rate"),
+    [
+        (lambda s: pd.to_datetime(s, unit="s").strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "time", 25),
+        (lambda s: (1000 * s).round().astype(np.int64), "timestamp", 25),
+        (lambda s: (1000 * (s - 1.7e9)).round(), "time_ms", 25),
+        (lambda s: s - 1.7e9, "time", None),  # in an unknown unit
+        (lambda s: s + np.arange(48) ** 2, "time", None),  # at no even rate
+    ],
+)
+def test_the_rate_is_known_where_the_unit_of_times_is(time, name, rate, tmp_path):
+    seconds = 1.7e9 + np.tile(np.arange(6), 8) / 25
+    frame = pd.read_csv(write(tmp_path / "a.csv", X, Y)).drop(columns="frame").assign(**{name: time(seconds)})
+    frame.to_csv(tmp_path / "b.csv", index=False)
+    found = read_sequences(tmp_path / "b.csv", time=name).schema.rate
+    assert found == (None if rate is None else pytest.approx(rate, rel=1e-3))
+
+
+def test_thousands_with_points_beside_decimal_commas_are_asked_about(tmp_path):
+    frame = pd.read_csv(write(tmp_path / "a.csv", X, Y)).assign(watts=[f"{i + 1}.250" for i in range(48)])
+    frame.to_csv(tmp_path / "b.csv", index=False, sep=";", decimal=",")
+    with pytest.raises(
+        DataError, match=r"b.csv, line 2: watts is '1.250', .* decimal=comma reads 1250; .* write 1,250"
+    ):
+        read_sequences(tmp_path / "b.csv")
+    data = read_sequences(tmp_path / "b.csv", decimal="comma")
+    np.testing.assert_array_equal(data.sequences[0][:, 3], [1250, 2250, 3250, 4250, 5250, 6250])
+    np.testing.assert_array_equal(data.sequences[0][:, :3], X[0])
+
+
+@pytest.mark.parametrize("words", [("Y", "N"), ("on", "off"), ("yes", "no")])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_of_two_words_is_1_and_0(words, suffix, tmp_path):
+    touch = np.where(X[..., 0].reshape(-1) > 0, *words)
+    frame = pd.read_csv(write(tmp_path / "a.csv", X, Y)).assign(touch=touch)
+    path = tmp_path / f"b{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path, index=False)
+    np.testing.assert_array_equal(read_sequences(path).sequences[2][:, 3], X[2, :, 0] > 0)
+
+
+@pytest.mark.parametrize("name", ["set", "partition", "train"])
+def test_a_column_of_parts_under_another_name_is_no_feature_and_the_note_says_how_to_use_it(name, tmp_path):
+    parts = [1] * 5 + [0] * 3 if name == "train" else ["train"] * 5 + ["test"] * 3
+    path = write(tmp_path / "a.csv", X, Y)
+    pd.read_csv(path).assign(**{name: np.repeat(parts, 6)}).to_csv(path, index=False)
+    data = read_sequences(path)
+    assert data.schema.features == ("a", "b", "c")
+    assert f"--option split={name} takes the parts from it" in data.notes[0]
+    assert [len(part) for part in load("table", path, split=name).parts().values()] == [5, 3]
+
+
+@pytest.mark.parametrize("separator", [",", " "])
+def test_names_in_the_comment_of_savetxt_are_those_of_the_columns(separator, tmp_path):
+    rows = np.column_stack([np.repeat(np.arange(8), 6), np.repeat(Y, 6), X.reshape(-1, 3)])
+    header = separator.join(["sequence", "label", "x", "y", "z"])
+    np.savetxt(tmp_path / "a.csv", rows, "%.9g", separator, header=f"made by a logger\n{header}")
+    data = read_sequences(tmp_path / "a.csv")
+    assert (data.schema.features, data.labels.tolist()) == (("x", "y", "z"), Y.tolist())
+    np.testing.assert_array_equal(data.sequences[3], X[3])
+    assert "the columns have the names of the comment above the values" in data.notes[0]
+
+
+def test_comments_above_a_table_are_no_texts(tmp_path):
+    path = write(tmp_path / "a.csv", X, Y)
+    path.write_text("# made by a logger\n# at 50 Hz\n" + path.read_text())
+    data = read_sequences(path)
+    assert (data.schema.features, data.labels.tolist()) == (("a", "b", "c"), Y.tolist())
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.npz"])
+def test_joints_with_names_of_no_layout_are_said_to_be_taken_by_their_places(name, tmp_path):
+    own = {"joints": ["hip", "chest", "head", "hand"], "bones": [], "name": "own"}
+    names = ["rechte_hand_x", "rechte_hand_y", "kopf_x", "kopf_y", "brust_x", "brust_y", "huefte_x", "huefte_y"]
+    x = RNG.normal(size=(4, 6, 8)).astype(np.float32)
+    if name == "a.npz":
+        np.savez(tmp_path / name, x=x, y=Y[:4], features=names)
+    else:
+        frame = pd.read_csv(write(tmp_path / name, x, Y[:4]))
+        frame.rename(columns=dict(zip("abcdefgh", names, strict=True))).to_csv(tmp_path / name, index=False)
+    notes = read_sequences(tmp_path / name, layout=own).notes
+    assert any("4 of 4 joints are none of own by their names and are taken by their places" in note for note in notes)
+
+
+def test_labels_with_decimal_commas_are_numbers_or_classes_by_an_option(tmp_path):
+    path = write(tmp_path / "a.csv", X, np.array(["0,5", "1,5"] * 4))
+    with pytest.raises(DataError, match=r"line 2: the label '0,5' is no whole number; --option target=number"):
+        read_sequences(path)
+    assert read_sequences(path, target="number").labels.tolist() == [0.5, 1.5] * 4
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path):
+    frame = pd.read_csv(write(tmp_path / "a.csv", X.round(2), Y))
+    frame["a"] = [Decimal(str(round(float(value), 2))) for value in frame["a"]]
+    frame.to_parquet(tmp_path / "a.parquet", index=False)
+    np.testing.assert_array_equal(read_sequences(tmp_path / "a.parquet").sequences[5], X.round(2)[5])

@@ -78,7 +78,8 @@ def within(lengths: Sequence[int] | np.ndarray, max_frames: int | None) -> list[
     """The places of sequences in parts that, padded to their longest, have no more frames than a bound.
 
     Sequences that fit together stay together, in their order; others are sorted by length, and a sequence that is
-    longer than the bound is a part of its own.
+    longer than the bound is a part of its own. Nor is a part of more than a quarter of the bound mostly padding, so
+    that one long sequence among short ones takes the memory of what it holds.
 
     Args:
         lengths: of the sequences of a batch.
@@ -89,13 +90,24 @@ def within(lengths: Sequence[int] | np.ndarray, max_frames: int | None) -> list[
         [[1, 3, 2], [0]]
         >>> [part.tolist() for part in within([3, 1, 2], 10)]
         [[0, 1, 2]]
+        >>> [part.tolist() for part in within([1, 30, 1], 100)]
+        [[0, 2], [1]]
     """
     lengths = np.asarray(lengths)
-    if max_frames is None or not len(lengths) or len(lengths) * int(lengths.max()) <= max_frames:
+
+    def fits(count: int, longest: int, held: int) -> bool:
+        padded = count * longest
+        return max_frames is None or padded <= max_frames // 4 or (padded <= max_frames and padded <= 2 * held)
+
+    if not len(lengths) or fits(len(lengths), int(lengths.max()), int(lengths.sum())):
         return [np.arange(len(lengths))]
     parts: list[list[int]] = [[]]
+    held = 0
     for place in np.argsort(lengths, kind="stable").tolist():
-        if parts[-1] and (len(parts[-1]) + 1) * int(lengths[place]) > max_frames:
+        longest = int(lengths[place])
+        if parts[-1] and not fits(len(parts[-1]) + 1, longest, held + longest):
             parts.append([])
+            held = 0
         parts[-1].append(place)
+        held += longest
     return [np.array(part) for part in parts]

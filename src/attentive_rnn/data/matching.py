@@ -32,7 +32,7 @@ D = TypeVar("D", bound=LabelledDataset)
 
 _SHOWN = 8  # names in a message
 _NUMBERED = re.compile(r"column \d+")  # the name that a reader gives a column without one
-_RATE = 0.02  # the share by which two rates may differ and count as the same
+_RATE = 0.05  # the share by which two rates may differ and count as the same
 
 
 def match(

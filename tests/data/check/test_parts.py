@@ -1,5 +1,6 @@
 """The warnings on parts of one class, without a class, and with the persons of another part."""
 
+import pytest
 import torch
 
 from attentive_rnn.data import Schema, SequenceDataset, check
@@ -65,3 +66,21 @@ def test_classes_that_are_the_same_number_are_warned_of():
     data = SequenceDataset([torch.ones(2, 1)] * 4, [0, 1, 2, 3], [{}] * 4, Schema(("01", "1", "10", "1.0"), (1,)))
     (warning,) = part_warnings({"all": data})
     assert "the classes '01' and '1' and '1.0' differ only in" in warning
+
+
+@pytest.mark.parametrize(
+    ("classes", "strange"),
+    [
+        (("-", "down", "up"), ["-"]),
+        (("+", "-"), []),
+        (("-1", "0", "1", "2"), ["-1"]),
+        (("-1", "0", "1"), []),
+        (("Unlabeled", "walk"), ["Unlabeled"]),
+    ],
+)
+def test_a_class_that_may_mean_no_label_is_named(classes, strange):
+    data = SequenceDataset(
+        [torch.ones(2, 1)] * len(classes), range(len(classes)), [{}] * len(classes), Schema(classes, (1,))
+    )
+    found = [warning for warning in part_warnings({"train": data}) if "may mean that there is no label" in warning]
+    assert [warning.split("'")[1] for warning in found] == strange

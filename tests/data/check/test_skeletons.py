@@ -110,3 +110,13 @@ def test_the_report_of_a_file_has_them(tmp_path):
     assert "skeletons   a second person in 1 sequence; bones of" in str(report)
     assert report.to_dict()["skeletons"]["up"] == "+y"
     assert check(tmp_path / "s.npz").skeletons is None
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1.0, []), (1.3, []), (100.0, ["confidences go up to 90, not to 1"])])
+def test_confidences_that_do_not_end_at_1_are_named(scale, said):
+    x = torch.rand(5, 1, 17, 3) * 300 + 1
+    x[..., 2] = 0.9 * scale
+    schema = Schema(("a",), (1, 17, 3), layout="coco-17", coordinates=2)
+    data = SequenceDataset([x], [0], [{}], schema)
+    found = [finding.text.partition(":")[0] for finding in skeleton_findings(data) if "confidences" in finding.text]
+    assert found == said

@@ -57,7 +57,7 @@ def test_the_features_that_lack_most_values_come_first():
     data = made(np.array([[1, np.nan, np.nan], [2, 3, np.nan], [1, 2, 3]]), features=("x", "y", "z"))
     (finding,) = missing_findings(data, statistics(data))
     assert "values are missing in 2 frames" in finding.text
-    assert "first is frame 1 of sequence 0; missing values are in z (2), y (1)" in finding.text
+    assert "first is frame 0 of sequence 0; missing values are in z (2), y (1)" in finding.text
     assert finding.option == "missing=interpolate"
 
 

@@ -92,7 +92,7 @@ def test_missing_values_are_refused_with_their_line_or_filled(tmp_path):
         ("", "set.csv: is empty"),
         ("id,x\n", "has names in line 1, but no values"),
         ("id,x\n1,2\n1\n", "line 3: 1 field, but line 1 has 2"),
-        ("id,x,x\n1,2,3\n", "line 1: two columns have the same name"),
+        ("id,x,x\n1,2,3\n", "line 1: two columns have the name 'x'; rename one"),
         ("id,label,x\n1,a,2\n1,b,3\n", "line 3: label changes from 'a' to 'b' within a sequence"),
         ("id,time,x\n1,0,2\n1,0,3\n", "line 3: time 0 is there twice in one sequence, first in line 2"),
         ("recording,time,x\n1,0,2\n2,0,3\n", r"tells the sequences apart\? --option sequence=recording"),

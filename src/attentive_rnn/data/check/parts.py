@@ -11,12 +11,15 @@ from ..dataset import LabelledDataset
 from ..io.cells import whole_number
 
 _NAMED = 8  # classes that a sentence names at most
+_DASHES = re.compile(r"[-_.*#]+")
+_NO_LABEL = ("unlabeled", "unlabelled", "not labeled", "not labelled", "no label", "nolabel", "missing", "undefined")
 
 
 def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = False) -> Iterator[str]:
     """A sentence for each part of one class only or without a class of another part, and on persons in two parts.
 
-    Also on classes that differ only in case, spaces or how a number is written, which may be one.
+    Also on classes that differ only in case, spaces or how a number is written, which may be one, and on those whose
+    name may mean that there is no label.
 
     Args:
         parts: the parts of a data set by name.
@@ -43,6 +46,7 @@ def part_warnings(parts: Mapping[str, LabelledDataset], shares_persons: bool = F
         elif missing and count:
             yield f"{classes_in_words(missing)} no sequence in {name}, but some in another part"
     yield from _alike(next(iter(parts.values())).schema.classes if parts else ())
+    yield from _placeholders(next(iter(parts.values())).schema.classes if parts else ())
     if not shares_persons:
         yield from _shared_persons(parts)
 
@@ -69,6 +73,15 @@ def _alike(classes: Sequence[str]) -> Iterator[str]:
                 f"the classes {shown} differ only in case or spaces or in how a number is written: write them alike "
                 "if they are one"
             )
+
+
+def _placeholders(classes: Sequence[str]) -> Iterator[str]:
+    numbers = [whole_number(name) for name in classes]
+    numbered = len(classes) > 3 and all(number is not None and number >= -1 for number in numbers)
+    for name, number in zip(classes, numbers, strict=True):
+        dash = _DASHES.fullmatch(name) is not None and "+" not in classes
+        if dash or (numbered and number == -1) or name.strip().lower() in _NO_LABEL:
+            yield f"the class {name!r} may mean that there is no label: leave its cells empty if so"
 
 
 def classes_in_words(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from ..stored.sample import evenly, step
 from ..transforms.presence import absent, numbers_of
 from .findings import Finding
 
+_SUREST = 2.0  # estimators give a little more than 1 at times
 _LOOKED_AT = 20_000_000  # values of all joints
 _UPPER = ("head", "nose", "neck", "face", "chest", "shoulder centre")
 _LOWER = (" ankle", " foot", " knee", " hip", "pelvis", "hip centre")
@@ -120,6 +121,14 @@ def skeleton_findings(dataset: SequenceDataset) -> Iterator[Finding]:
             "note",
             "joints are at exactly 0 and so taken as not seen, which no transform moves, in part of the frames: "
             f"{', '.join(often[:5])}",
+        )
+    sure = evenly(dataset.sequences, every)[..., -1] if schema.vector[0] < schema.vector[1] else None
+    surest = 0.0 if sure is None or not sure.numel() else float(sure.nan_to_num().max())
+    if surest > _SUREST:
+        yield Finding(
+            "warning",
+            f"confidences go up to {surest:.4g}, not to 1: min_confidence is in the same numbers, and data at use must "
+            "be so too",
         )
     if schema.coordinates is None and schema.shape[-1] == 3 and _first_persons(dataset).shape[-1] == 2:
         yield Finding(

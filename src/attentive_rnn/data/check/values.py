@@ -122,7 +122,7 @@ def missing_findings(dataset: SequenceDataset, numbers: Statistics) -> Iterator[
     most = [f"{names[i]} ({numbers.missing[i]})" for i in np.argsort(-numbers.missing, kind="stable")]
     most = most[: np.count_nonzero(numbers.missing)]
     first = next(i for i, sequence in enumerate(dataset.sequences) if sequence.isnan().any())
-    frame = int(dataset.sequences[first].flatten(1).isnan().any(1).int().argmax()) + 1
+    frame = int(dataset.sequences[first].flatten(1).isnan().any(1).int().argmax())
     name = dataset.metas[first].get("name", first)
     more = f" and {counted(len(most) - 5, 'more feature')}" if len(most) > 5 else ""
     yield Finding(

@@ -8,12 +8,24 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..io.cells import Decimal, absent, are_times, fault, is_fault, is_time, mostly_values, parse
+from ..io.cells import (
+    Decimal,
+    absent,
+    are_times,
+    fault,
+    first_thousands,
+    has_decimal_commas,
+    is_fault,
+    is_time,
+    mostly_values,
+    parse,
+)
 from ..io.files import quoted
 from ..io.text_columns import TextColumn
 from ..schema import Schema, has_control_characters
@@ -86,10 +98,27 @@ class Columns:
             if isinstance(values, np.ndarray):
                 self._parsed[name] = values.astype(np.float64), []
             elif (plain := self._plain(name)) is not None:
+                self._check_points(name)
                 self._parsed[name] = plain, []
             else:
+                self._check_points(name)
                 self._parsed[name] = parse(self.texts(name), times=True, decimal=self.decimal)
         return self._parsed[name]
+
+    def _check_points(self, name: str) -> None:
+        """Refuse 1.234 in a column without commas, where others have decimal commas, so that it can be 1234."""
+        row = None if self.decimal or not self._has_decimal_commas else first_thousands(self.texts(name))
+        if row is not None and not has_decimal_commas(self.texts(name)):
+            text = self.texts(name)[row]
+            raise DataError(
+                f"{self.place(row)}: {name} is {quoted(text)}, but other columns have decimal commas: --option "
+                f"decimal=comma reads {text.replace('.', '')}; if it is not, write {text.replace('.', ',')}"
+            )
+
+    @cached_property
+    def _has_decimal_commas(self) -> bool:
+        texts = (v for v in self.values.values() if not isinstance(v, np.ndarray))
+        return any(has_decimal_commas(v) for v in texts if not isinstance(v, TextColumn) or v.holds(","))
 
     def _plain(self, name: str) -> np.ndarray | None:
         """A column of texts as float64, if it was read by polars and all its fields are plain numbers or no value."""

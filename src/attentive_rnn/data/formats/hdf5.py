@@ -23,18 +23,18 @@ from ..io.hdf5 import is_hdf5, read_hdf5
 from ..io.mat import Value, read_variables
 from ..options import by_name
 from ..recordings import with_windows
+from ..skeletons.layouts import Layout
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
 from ..stored.spool import concatenated
 from .columns import MANY_CLASSES
-from .npz import DATA, ArrayReading, from_file
-from .windows import ORDERS, check_part_words, role_in_part, time_before_features, told_order
+from .npz import DATA, LABELS, ArrayReading, from_file, with_usual_labels
+from .windows import ORDERS, check_part_words, in_order, role_in_part, time_before_features, told_order
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
 _CELLS = ("TD", "DT")
 _LAST = ("TDN", "DTN")
-_LABELS = ("labels", "y", "Y")
 
 
 @by_name(ArrayReading, "reading")
@@ -55,9 +55,10 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     if order is not None and order not in known:
         raise ConfigError(f"{path}: order must be one of {', '.join(known)}, got {order!r}")
     matlab = path.suffix.lower() == ".mat"
-    arrays = named_arrays(read_file(path), str(path), order, matlab)
+    arrays = named_arrays(read_file(path), str(path), order, matlab, reading.layout)
     if matlab and reading.target is None:
-        arrays |= {name: _with_gaps(arrays[name]) for name in _LABELS if name in arrays}
+        arrays = with_usual_labels(arrays)
+        arrays |= {name: _with_gaps(arrays[name]) for name in LABELS if name in arrays}
     return from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
 
 
@@ -69,7 +70,9 @@ def read_file(path: Path) -> dict[str, Value]:
     return read_hdf5(path) if is_hdf5(data[:520]) else read_variables(data, str(path))
 
 
-def named_arrays(content: Mapping[str, Value], where: str, order: str | None, matlab: bool) -> dict[str, np.ndarray]:
+def named_arrays(
+    content: Mapping[str, Value], where: str, order: str | None, matlab: bool, layout: Layout | None
+) -> dict[str, np.ndarray]:
     """Arrays as an .npz file has them.
 
     Args:
@@ -77,6 +80,7 @@ def named_arrays(content: Mapping[str, Value], where: str, order: str | None, ma
         where: the file in messages.
         order: as for :func:`read`.
         matlab: whether vectors have two axes, and sequences may be the last one.
+        layout: joint layout, if known.
 
     Raises:
         DataError: the axes of the sequences can be read in two ways.
@@ -99,6 +103,10 @@ def named_arrays(content: Mapping[str, Value], where: str, order: str | None, ma
     for name in DATA:
         if name in arrays and arrays[name].ndim == 3 and "lengths" not in arrays:
             arrays[name] = _sequences_first(arrays[name], arrays, f"{where}: {name}", order, matlab)
+        elif name in arrays and "schema" not in arrays and (order in ORDERS or name != DATA[0]):
+            arrays[name] = in_order(
+                arrays[name], arrays, order if order in ORDERS else None, f"{where}: {name}", layout
+            )
     return arrays
 
 
@@ -138,25 +146,29 @@ def _with_parts_joined(content: dict[str, Value], where: str) -> dict[str, Value
 
 def _joined(cells: Sequence[Value], name: str, where: str, order: str | None) -> dict[str, np.ndarray]:
     """The sequences of cells, one after the other, and their lengths."""
-    found = []
+    full = {}
     for i, cell in enumerate(cells):
-        if not isinstance(cell, np.ndarray) or cell.dtype.kind not in "iuf" or not 1 <= cell.ndim <= 4 or not cell.size:
+        if not isinstance(cell, np.ndarray) or cell.dtype.kind not in "iuf" or not 1 <= cell.ndim <= 4:
             raise DataError(f"{where}: cell {i + 1} of {name!r} must be an array of numbers, frames by features")
-        found.append(cell[:, None] if cell.ndim == 1 else cell)
-    if not found:
-        raise DataError(f"{where}: {name!r} has no cells")
+        if cell.size:
+            full[i] = cell[:, None] if cell.ndim == 1 else cell
+    if not full:
+        raise DataError(f"{where}: {name!r} has no cells with frames")
+    found = list(full.values())
     axes = {cell.ndim for cell in found}
     if len(axes) > 1:
         raise DataError(f"{where}: the cells of {name!r} have {' or '.join(map(str, sorted(axes)))} axes")
     if axes == {2} and _turned([cell.shape for cell in found], name, where, order):
         found = [cell.T for cell in found]
-    shapes = {cell.shape[1:]: i for i, cell in reversed(list(enumerate(found)))}
+    shapes = {cell.shape[1:]: i for i, cell in reversed(list(zip(full, found, strict=True)))}
     if len(shapes) > 1:
         (one, first), (other, second) = sorted(shapes.items(), key=lambda item: item[1])[:2]
         raise DataError(
             f"{where}: cell {second + 1} of {name!r} has frames {other}, but cell {first + 1} has {one}; all must agree"
         )
-    return {name: concatenated(found), "lengths": np.array([len(cell) for cell in found])}
+    lengths = np.zeros(len(cells), dtype=np.int64)
+    lengths[list(full)] = [len(cell) for cell in found]
+    return {name: concatenated(found), "lengths": lengths}
 
 
 def _turned(shapes: list[tuple[int, ...]], name: str, where: str, order: str | None) -> bool:
@@ -203,7 +215,7 @@ def _sequences_first(
     values: np.ndarray, arrays: Mapping[str, np.ndarray], where: str, order: str | None, matlab: bool
 ) -> np.ndarray:
     """An array of three axes as (N, T, D)."""
-    labels = next((arrays[name] for name in _LABELS if name in arrays), None)
+    labels = next((arrays[name] for name in LABELS if name in arrays), None)
     count = None if labels is None else len(labels)
     if order in _LAST or (matlab and order is None and count == values.shape[2] != values.shape[0]):
         values = np.moveaxis(values, -1, 0)

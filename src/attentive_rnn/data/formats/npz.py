@@ -2,8 +2,8 @@
 
     sequences   (sum T, ...) one after the other, or (N, T_max, ...) padded; also called x, X or data
     lengths     (N,) frames of each; may be left out where sequences are padded
-    labels      (N,) class indices, -1 for none, or class names; also called y or Y; may be left out; floats are
-                numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut into windows
+    labels      (N,) class indices, -1 for none, or class names; also called y, label or target; may be left out;
+                floats are numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut
     classes     the class names
     schema      JSON of a Schema, as one text
     features    (D,) the names of the features of a frame
@@ -41,7 +41,15 @@ from ..options import by_name, one_of
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
-from ..skeletons.layouts import Layout, asked_for_layout, frame_shape, joint_order, known_layout, stored_layout
+from ..skeletons.layouts import (
+    Layout,
+    asked_for_layout,
+    by_place_note,
+    frame_shape,
+    joint_order,
+    known_layout,
+    stored_layout,
+)
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
@@ -50,12 +58,14 @@ from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
 
 DATA = ("sequences", "x", "X", "data")
+LABELS = ("labels", "y", "Y")
+_ALSO_LABELS = ("label", "target", "targets")  # in any case, and where there are no others
 _NAMES = {
     "sequences": DATA,
-    "labels": ("labels", "y", "Y"),
+    "labels": LABELS,
     "confidence": ("confidence", "confidences", "score", "scores", "visibility", "keypoint_score", "keypoint_scores"),
 }
-_RESERVED = (*DATA, "lengths", "labels", "y", "Y", "classes", "schema", "file")
+_RESERVED = (*DATA, *LABELS, "lengths", "classes", "schema", "file")
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,7 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     """The sequences of all arrays of a file by name; errors as for :func:`read`."""
     reading.check(path.suffix[1:])
     where, windows = str(path), reading.windows
+    arrays = with_usual_labels(arrays)
     padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
     order = reading.order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
@@ -125,6 +136,19 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
     return from_arrays(arrays, where, path.stem, reading)
+
+
+def with_usual_labels(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays with one called "label", "Target" or the like as "labels", where there is no such array.
+
+    Example:
+        >>> list(with_usual_labels({"x": np.zeros((2, 3, 1)), "Label": np.zeros(2)}))
+        ['x', 'labels']
+    """
+    also = next((name for word in _ALSO_LABELS for name in arrays if name.lower() == word), None)
+    if also is None or any(name in arrays for name in LABELS):
+        return arrays
+    return {LABELS[0] if name == also else name: values for name, values in arrays.items()}
 
 
 def from_parts(parts: Mapping[str, Part], name: str, reading: ArrayReading) -> SequenceDataset:
@@ -163,6 +187,7 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     sizes = [len(case) for case in cases]
     given, many = labels_of_frames(given, sizes, stored.shape[:2], where, windows is not None)
     notes = asked_for_layout(shape, where) if schema is None and layout is None and len(shape) > 1 else []
+    notes += by_place_note(names, layout, where) if schema is None and layout is not None else []
     if given is not None and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given is not None and given.ndim == 2 and (schema is None or schema.target == "class"):
@@ -172,6 +197,7 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
         if given.dtype.kind == "i" and target != "number":
             given, signed = _signed(given, where)
             notes += signed
+        given = np.char.strip(given) if given.dtype.kind == "U" else given
         given, more = _meant(given, target, where)
         notes += more
         if given.dtype.kind == "f" and many:
@@ -290,7 +316,7 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
         return [case[: end_of(case)] for case in values]
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths):
         raise DataError(f"{where}: lengths must be (N,) whole numbers, got {_kind(lengths)}")
-    wrong = np.flatnonzero(lengths < 1)
+    wrong = np.flatnonzero(lengths < 0)
     if len(wrong):
         raise DataError(f"{where}: the length of sequence {wrong[0]} is {lengths[wrong[0]]}; it must be 1 or more")
     sizes = [int(n) for n in lengths]
@@ -317,6 +343,8 @@ def _cases(values: np.ndarray, lengths: np.ndarray | None, schema: Schema | None
 
 
 def _finished(case: np.ndarray, i: int, missing: Missing, where: str, shape: tuple[int, ...]) -> np.ndarray:
+    if not len(case):
+        raise DataError(f"{where}: the length of sequence {i} is 0; it must be 1 or more")
     frames = case.reshape(len(case), -1)
     if len(shape) == 3 and missing in ("zero", "interpolate"):
         frames = fill_joints(frames.reshape(-1, *shape), missing).reshape(len(case), -1)

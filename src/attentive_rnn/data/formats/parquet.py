@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import ConfigError, DataError, MissingExtraError
 from ..dataset import SequenceDataset
 from ..io import arrow
-from ..io.files import read_bytes
+from ..io.files import quoted, read_bytes
 from ..io.memory import check_memory
 from ..schema import Schema
 from ..skeletons.layouts import get_layout
@@ -153,7 +153,8 @@ def _columns(pa: Any, table: Any, where: str) -> Columns:
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
     if len(values) < table.num_columns:
-        raise DataError(f"{where}: two columns have the same name")
+        again = max(table.column_names, key=table.column_names.count)
+        raise DataError(f"{where}: two columns have the name {quoted(again)}; rename one")
     if not table.num_rows:
         raise DataError(f"{where}: has no rows")
     schema, features = _own(metadata, values, where) if metadata else (None, None)
@@ -222,6 +223,8 @@ def _values(pa: Any, column: Any, name: str) -> list[str] | np.ndarray:
         column, kind = column.cast(pa.timestamp("ns") if pa.types.is_date(kind) else kind).cast(pa.int64()), pa.int64()
     if pa.types.is_boolean(kind):
         column, kind = column.cast(pa.int8()), pa.int8()
+    if pa.types.is_decimal(kind):
+        column, kind = column.cast(pa.float64()), pa.float64()
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return column.to_numpy()
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):

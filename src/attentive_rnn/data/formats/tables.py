@@ -16,7 +16,7 @@ from ..dataset import SequenceDataset
 from ..io import arrow
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
-from ..io.cells import Decimal
+from ..io.cells import Decimal, are_times, parse
 from ..io.files import decompress, existing, read_bytes, unpacked
 from ..io.text import header_note, parse_table
 from ..io.text_columns import TextColumn, plain_table
@@ -33,10 +33,11 @@ from .columns import Columns, Kind, from_columns
 from .long import pieces
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
-from .long.roles import KNOWN, Rows, find_roles, says, with_part_of_flags
+from .long.roles import KNOWN, Rows, find_roles, says, ticks_a_second, with_part_of_flags
 from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
+_LOOKED_AT, _UNEVEN = 10_000, 0.1  # rows that tell the rate; share of them, and of their distance, that may differ
 _FLOAT = re.compile(r"[+-]?\d+\.0*").fullmatch  # a class that is written as a float
 _SUFFIXES = (".csv", ".tsv", *arrow.SUFFIXES)
 
@@ -175,8 +176,8 @@ def _dataset(
         shape = frame_shape((len(found.frame),), reading.layout, table.where, reading.values, found.frame)
         schema = Schema(labels.classes, shape, tuple(found.frame), reading.layout, target=labels.kind)
         notes += asked_for_layout(shape, table.where, schema.features) if reading.layout is None else []
-    if windows is not None:
-        schema = replace(schema, rate=schema.rate or _rate(table, roles, rows))
+    if schema.rate is None and table.schema is None:
+        schema = replace(schema, rate=_rate(table, roles, rows, even=windows is None))
     kept = [i for i, case in enumerate(found.cases) if case is not None]
     dataset = SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in found.cases if case is not None],
@@ -272,15 +273,22 @@ def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:
     return Rows(rows.order, np.union1d(rows.starts, changes(*columns))) if columns else rows
 
 
-def _rate(table: Columns, roles: Mapping[str, str], rows: Rows) -> float | None:
-    """The frames per second of a column of times written out; of numbers the unit is not known."""
-    if "time" not in roles or isinstance(table.values[roles["time"]], np.ndarray):
+def _rate(table: Columns, roles: Mapping[str, str], rows: Rows, even: bool) -> float | None:
+    """The frames per second, where the unit of the times is known; ``even``: and frames are equally far apart."""
+    if "time" not in roles:
         return None
-    if not table.are_times(roles["time"]):
-        return None
-    steps = rows.steps(table.numbers(roles["time"])) if rows.within.any() else np.empty(0)
+    first = Rows(rows.order[:_LOOKED_AT], rows.starts[rows.starts < _LOOKED_AT])
+    column = table.values[roles["time"]]
+    some = column[first.order] if isinstance(column, np.ndarray) else [column[int(i)] for i in first.order]
+    values = some.astype(np.float64) if isinstance(some, np.ndarray) else parse(some, times=True)[0]
+    written = not isinstance(some, np.ndarray) and are_times(some)
+    ticks = 1.0 if written else ticks_a_second(roles["time"], values)
+    steps = np.diff(values)[first.within] if first.within.any() else np.empty(0)
     middle = float(np.median(steps)) if len(steps) else 0.0
-    return float(f"{1 / middle:.5g}") if middle > 0 else None
+    near = np.abs(steps - middle) <= _UNEVEN * middle
+    if ticks is None or not middle > 0 or (even and near.mean() < 1 - _UNEVEN):
+        return None
+    return float(f"{ticks / steps[near].mean():.5g}")  # the mean, for times in whole milliseconds
 
 
 SOURCE = Source(

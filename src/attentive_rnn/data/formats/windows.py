@@ -26,7 +26,8 @@ from ..split import misspelt_part, no_part, part_of
 from ..stored.spool import concatenated, keep
 from ..transforms.presence import numbers_of
 
-ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVC", "NCTV", "NTD", "NDT")
+ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVMC", "NTVCM", "NTVC", "NCTV", "NTD", "NDT")
+_PERSONS = 6  # more in an axis are frames or joints
 _OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
 _SAY = "say which with the option order, --option order=AXES"
 _NTU = (150, (60, 120))  # features of two people of 25 joints, and classes of NTU RGB+D, as CTR-GCN stores them
@@ -145,13 +146,12 @@ def _end(case: np.ndarray, where: str, missing: str) -> int:
 def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
     """The axes of a shape, where only one order fits."""
     if len(shape) == 5:
-        # Two or three coordinates, and mostly one or two persons.
-        first, last = shape[1] in (2, 3), shape[4] in (2, 3)
-        if first and (shape[4] == 1 or (shape[1] == 3 and shape[4] == 2) or not last):
-            return "NCTVM"
-        if last and not first:
-            return "NMTVC"
-        raise DataError(f"{where}: the axes {shape} can be (N, C, T, V, M) or (N, M, T, V, C); {_SAY}")
+        fitting = _of_persons(shape, layout)
+        if len(fitting) == 1:
+            return fitting[0]
+        asked = " or ".join(f"({', '.join(axes)})" for axes in fitting)
+        can = f"can be {asked}" if fitting else "are those of no skeletons, by their sizes"
+        raise DataError(f"{where}: the axes {shape} {can}; {_SAY}")
     if len(shape) == 4:
         first, last = shape[1] in (2, 3, 4), shape[3] in (2, 3, 4)
         if first == last:
@@ -168,6 +168,25 @@ def _order(shape: tuple[int, ...], layout: Layout | None, where: str) -> str:
         f"{where}: the axes {shape} can be {counted(shape[1], 'frame')} of {counted(shape[2], 'feature')} "
         f"(NTD) or {counted(shape[2], 'frame')} of {counted(shape[1], 'feature')} (NDT); {_SAY}"
     )
+
+
+def _of_persons(shape: tuple[int, ...], layout: Layout | None) -> list[str]:
+    """The orders of five axes in which a shape has coordinates, persons and joints of usual counts.
+
+    Example:
+        >>> [_of_persons(shape, None) for shape in ((9, 3, 300, 25, 2), (9, 300, 2, 25, 3), (9, 4, 1, 25, 3))]
+        [['NCTVM'], ['NTMVC'], ['NTMVC']]
+    """
+    known = get_layout(layout) if layout else None
+    numbers = (known.coordinates, known.coordinates + 1) if known else (2, 3, 4)
+    counts = {len(known.joints)} if known else {len(get_layout(name).joints) for name in list_layouts()}
+    sizes = {axes: dict(zip(axes, shape, strict=True)) for axes in ORDERS if len(axes) == len(shape)}
+    fitting = [axes for axes, size in sizes.items() if size["C"] in numbers and size["M"] <= _PERSONS]
+    named = [axes for axes in fitting if sizes[axes]["V"] in counts]
+    fitting = named if named or known else [axes for axes in fitting if sizes[axes]["V"] > sizes[axes]["M"]]
+    fitting = [axes for axes in fitting if sizes[axes]["T"] > 1] or fitting
+    # Three coordinates of two persons, as ST-GCN has them, are more usual than two of three persons.
+    return ["NCTVM"] if "NCTVM" in fitting and (shape[1], shape[4]) == (3, 2) else fitting
 
 
 def time_before_features(values: np.ndarray, order: str | None, where: str, layout: Layout | None = None) -> np.ndarray:
@@ -198,14 +217,12 @@ def in_order(
         return time_before_features(values, order, where)
     if values.ndim == 3:
         return _with_time_first(values, told_order(shape, arrays) or _order(shape, layout, where))
-    if values.ndim < 4 or "lengths" in arrays or shape[2] <= shape[1]:
+    if values.ndim < 4 or "lengths" in arrays:
         return values
-    if values.ndim == 4 and shape[1] in (2, 3, 4) and shape[3] not in (2, 3, 4):
+    if values.ndim == 5:  # of no skeletons, the frames are first, as in all arrays of sequences
+        return _with_time_first(values, _order(shape, layout, where)) if _of_persons(shape, layout) else values
+    if shape[2] > shape[1] and shape[1] in (2, 3, 4) and shape[3] not in (2, 3, 4):
         return _with_time_first(values, "NCTV")
-    if values.ndim == 5 and shape[1] in (2, 3) and (shape[4] == 1 or shape[1:5:3] == (3, 2)):
-        return _with_time_first(values, "NCTVM")
-    if values.ndim == 5 and shape[1] in (1, 2) and shape[4] in (2, 3, 4):
-        return _with_time_first(values, "NMTVC")
     return values
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -14,13 +15,14 @@ from .files import quoted
 
 Decimal = Literal["point", "comma"]  # what a number is written with
 
-_ABSENT = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"})
+_ABSENT = frozenset({"", "?", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "none"})
 _TRUTH = {"true": 1.0, "false": 0.0}
 _FLAGS = _TRUTH | {"yes": 1.0, "no": 0.0}
+_PAIRS = ({"y": 1.0, "n": 0.0}, {"on": 1.0, "off": 0.0})  # where a column holds nothing else
 _HOURS = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
 _DATE = re.compile(r"\d{4}[-/]\d\d[-/]\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?( ?(Z|[+-]\d\d:?\d\d))?")
 _LOCAL_DATE = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}})(?:,?[T ]({_HOURS}))?")  # of a country
-_WHOLE = re.compile(r"[+-]?[0-9]{1,300}(\.0*)?")
+_PLAIN = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:[.,]\d+)?))?(?: ?([AaPp])[Mm])?")
 _COMMA_DECIMALS = re.compile(r"[+-]?(\d+|\d{1,3}([. \u00a0\u202f]\d{3})+),\d+([eE][+-]?\d+)?")
 _COMMA_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
@@ -52,10 +54,11 @@ def whole_number(text: str) -> int | None:
     """The whole number that a text is, however it is written; None for any other text.
 
     Example:
-        >>> [whole_number(text) for text in ("1", "1.0", "01", "1.5", "one")]
-        [1, 1, 1, None, None]
+        >>> [whole_number(text) for text in ("1", "1.0", "01", "1.00e+01", "1.5", "one")]
+        [1, 1, 1, 10, None, None]
     """
-    return int(text.partition(".")[0]) if _WHOLE.fullmatch(text.strip()) else None
+    number = Fraction(text.strip()) if _PLAIN.fullmatch(text.strip()) else None
+    return int(number) if number is not None and number.denominator == 1 else None
 
 
 def is_time(text: str) -> bool:
@@ -81,7 +84,7 @@ def numbers(
     """The numbers (n,) float64 of the n fields of a column, NaN where :func:`absent` says that one has no value.
 
     A column may be written with decimal commas or with separators of thousands, if all its fields agree. True and
-    False, yes and no are 1 and 0.
+    False, yes and no, and in a column of nothing else Y and N, on and off, are 1 and 0.
 
     Args:
         texts: the fields.
@@ -138,6 +141,23 @@ def is_unclear(text: str) -> bool:
     return bool(_COMMA_DECIMALS.fullmatch(text) and _COMMA_THOUSANDS.fullmatch(text))
 
 
+def has_decimal_commas(texts: Sequence[str]) -> bool:
+    """Whether all fields of a column with a comma are numbers with a decimal comma.
+
+    Example:
+        >>> has_decimal_commas(["0,5", "2"]), has_decimal_commas(["walks, slowly", "0,5"]), has_decimal_commas(["1.5"])
+        (True, False, False)
+    """
+    commas = [text for text in texts if "," in text]
+    return bool(commas) and all(map(_COMMA_DECIMALS.fullmatch, commas))
+
+
+def first_thousands(texts: Sequence[str]) -> int | None:
+    """The first field with a point, where the points of all fields can separate thousands, as in 1.234; else None."""
+    pointed = [i for i, text in enumerate(texts) if "." in text]
+    return pointed[0] if pointed and all(_POINT_THOUSANDS.fullmatch(texts[i]) for i in pointed) else None
+
+
 def is_fault(text: str) -> bool:
     """Whether a field of a column of numbers that is none holds no value at all, such as ERR; not 2,5 or True."""
     return not is_value(text) and text.lower() not in _FLAGS
@@ -145,6 +165,9 @@ def is_fault(text: str) -> bool:
 
 def _reader(known: list[str], times: bool, decimal: Decimal | None) -> Callable[[str], float]:
     """What makes a number of each field of a column, or raises ValueError."""
+    for pair in _PAIRS:
+        if known and all(text.lower() in pair for text in known):
+            return lambda text: pair[text.lower()]
     flags = [text for text in known if text.lower() in _FLAGS]
     if flags and (len(flags) == len(known) or not any(map(is_value, (t for t in known if t.lower() not in _FLAGS)))):
         return _flag

@@ -210,5 +210,5 @@ def _texts(content: _Element, sizes: list[int], order: str, where: str) -> np.nd
     letters = list(content.data.decode(coding, "replace"))
     if len(sizes) != 2 or min(sizes) < 0 or math.prod(sizes) != len(letters):
         raise DataError(f"{where} is damaged: its text does not fit its shape {tuple(sizes)}")
-    rows = ["".join(letters[i :: sizes[0]]) for i in range(sizes[0])] if letters else [""]
+    rows = ["".join(letters[i :: sizes[0]]).rstrip(" ") for i in range(sizes[0])] if letters else [""]
     return np.array(rows[0] if len(rows) == 1 else rows)

@@ -140,10 +140,11 @@ def parse_table(data: bytes, where: str, header: bool | None = None, packed: boo
     """Split the bytes of a text file into fields.
 
     The separator is the one of comma, semicolon and tab that is most frequent in the first line, or else spaces.
-    Lines that begin with # are comments. A line of separators only is a row without values, an empty line is none.
-    The first line has the names if one of its fields is not a number, or if it counts the columns: 0, 1, 2, ..., as
-    pandas writes them, or 1, 2, ... or 2, 1, 0 above values that are no whole numbers. Other whole numbers, each once,
-    above such values can be names or values. A comma at the end of each line makes no column.
+    Lines that begin with # are comments; one with as many names as there are columns, right above a first line of
+    values, has their names, as numpy.savetxt writes them. A line of separators only is a row without values, an empty
+    line is none. The first line has the names if one of its fields is not a number, or if it counts the columns:
+    0, 1, 2, ..., as pandas writes them, or 1, 2, ... or 2, 1, 0 above values that are no whole numbers. Other whole
+    numbers, each once, above such values can be names or values. A comma at the end of each line makes no column.
 
     Args:
         data: the bytes.
@@ -164,9 +165,13 @@ def parse_table(data: bytes, where: str, header: bool | None = None, packed: boo
         raise DataError(f"{where}: holds NUL bytes: it is no text, or damaged; save it as UTF-8")
     rows: list[list[str]] = []
     lines: list[int] = []
+    above: list[str] = []
     for number, row in _split(text, where):
+        if row and row[0].startswith("#"):
+            above = above if rows else row
+            continue
         one = bool(rows) and len(rows[0]) == 1  # column, where "" in quotes is a row without a value
-        if not row or (row == [""] and not one) or row[0].startswith("#"):
+        if not row or (row == [""] and not one):
             continue
         if rows and len(row) == len(rows[0]) + 1 and row[-1] == "" and header is not False:
             row.pop()  # a separator after the last value, which the line of names has not
@@ -184,6 +189,10 @@ def parse_table(data: bytes, where: str, header: bool | None = None, packed: boo
     if not rows:
         raise DataError(f"{where}: is empty")
     kind = _first_line(rows) if header is None else "names" if header else "values"
+    commented = _names_in(above, len(rows[0])) if header is None and kind != "names" else ()
+    if commented:
+        note = f"{where}: the columns have the names of the comment above the values; --option header=false takes none"
+        return TextTable(commented, rows, lines, notes=(note,))
     if kind in ("values", "unclear"):
         shown = quoted(",".join(rows[0]))
         why = f"{where}, line {lines[0]}: {shown} can be names of the columns or values: "
@@ -204,8 +213,17 @@ def parse_table(data: bytes, where: str, header: bool | None = None, packed: boo
             "values: delete the line; --option header=true keeps it as values"
         )
     if len(set(rows[0])) < len(rows[0]):
-        raise DataError(f"{where}, line {lines[0]}: two columns have the same name")
+        again = max(rows[0], key=rows[0].count)
+        raise DataError(f"{where}, line {lines[0]}: two columns have the name {quoted(again)}; rename one")
     return TextTable(tuple(rows[0]), rows[1:], lines[1:], kind == "numbered", notes=notes)
+
+
+def _names_in(comment: list[str], count: int) -> tuple[str, ...]:
+    """The names that a comment has for so many columns; none of any other comment."""
+    fields = [comment[0].lstrip("# "), *comment[1:]] if comment else []
+    names = tuple(field for field in fields if field)
+    each_once = len(names) == count == len(set(names))
+    return names if each_once and not any(map(is_value, names)) else ()
 
 
 def _holds_units(rows: list[list[str]]) -> bool:

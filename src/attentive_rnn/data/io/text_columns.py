@@ -81,6 +81,10 @@ class TextColumn(Sequence[str]):
         applies = value if callable(value) else value.__eq__
         return sum(rows for text, rows in counts.iter_rows() if applies(text))
 
+    def holds(self, part: str) -> bool:
+        """Whether a part is in any of the texts."""
+        return bool(self._series.str.contains(part, literal=True).any())
+
     def differ(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Whether the texts of some rows and of others are not the same, bool (n,)."""
         found: np.ndarray = (self._series.gather(rows) != self._series.gather(others)).to_numpy()

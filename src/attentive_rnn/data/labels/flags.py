@@ -12,10 +12,14 @@ from typing import Any
 from ...errors import DataError
 
 _FLAG = re.compile(r"(?:is|in|for)[ _]?(train|test)(?:ing)?(?:[ _]?set)?|(train|test)(?:ing)?[ _]?set", re.IGNORECASE)
-_TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+_BARE = re.compile(r"(train|test)(?:ing)?()", re.IGNORECASE)
+_TRUE, _FALSE = ("1", "1.0", "true", "yes", "y"), ("0", "0.0", "false", "no", "n")
+_TRUTH = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 
 
-def parts_of_flags(columns: Mapping[str, Sequence[Any]], where: str) -> tuple[list[str], list[str]]:
+def parts_of_flags(
+    columns: Mapping[str, Sequence[Any]], where: str, asked: str | None = None
+) -> tuple[list[str], list[str]]:
     """The columns that say of each row whether it is for training or for testing, by name, and the part of each row.
 
     Such a column, as "is_train", has true and false, or 1 and 0, and both. A row for neither is for validation.
@@ -23,6 +27,7 @@ def parts_of_flags(columns: Mapping[str, Sequence[Any]], where: str) -> tuple[li
     Args:
         columns: texts or numbers, by name.
         where: the file in messages.
+        asked: the column that an option names, which may be called "train" or "test" alone.
 
     Returns:
         The names, and "train", "valid" or "test" for each row; both are empty where there is no such column.
@@ -36,7 +41,7 @@ def parts_of_flags(columns: Mapping[str, Sequence[Any]], where: str) -> tuple[li
     """
     flags: dict[str, dict[str, list[bool]]] = {"train": {}, "test": {}}
     for name, values in columns.items():
-        match = _FLAG.fullmatch(name.strip())
+        match = _FLAG.fullmatch(name.strip()) or (_BARE.fullmatch(name.strip()) if name == asked else None)
         if match is not None:
             truth = [_TRUTH.get(str(value).strip().lower()) for value in values]
             if set(truth) == {True, False}:
@@ -63,6 +68,21 @@ def is_flag(name: str) -> bool:
         (True, True, False)
     """
     return _FLAG.fullmatch(name.strip()) is not None
+
+
+def may_be_flag(name: str) -> bool:
+    """As :func:`is_flag`, or a name such as "train" alone, which may mean something else.
+
+    Example:
+        >>> may_be_flag("train"), may_be_flag("trains")
+        (True, False)
+    """
+    return is_flag(name) or _BARE.fullmatch(name.strip()) is not None
+
+
+def is_truth(text: str) -> bool:
+    """Whether a text is true or false, 1 or 0, yes or no."""
+    return text.strip().lower() in _TRUTH
 
 
 def flags_note(names: Sequence[str]) -> str:

@@ -206,6 +206,7 @@ def _sample(path: Path) -> Mapping[str, list[str]]:
     text = data.decode(encoding(data), "replace")
     if len(data) == _HEAD:
         text = text[: text.rfind("\n") + 1]
+    text = _without_comments(text)
     if _is_lines_of_json(path):
         table = _json_columns("\n".join(text.split("\n")[:_SAMPLE]), str(path))
         return {name: table.texts(name) for name in table.values}
@@ -266,6 +267,7 @@ def _rows(text: str, where: str) -> tuple[list[int], list[list[str]]]:
     if told := re.match(r"sep=([,;\t]) *\r?\n", text):  # a line that Excel writes and reads
         lines, rows = _rows(text[told.end() :], where)
         return [line + 1 for line in lines], rows
+    text = _without_comments(text)
     separator = _separator(text)
     plain = [(i, line.rstrip("\r")) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not plain:
@@ -297,6 +299,14 @@ def _rows(text: str, where: str) -> tuple[list[int], list[list[str]]]:
             _check_fields(row, found[0], where, line, lines[0])
         found.append([field.strip() for field in row])
         lines.append(line)
+
+
+def _without_comments(text: str) -> str:
+    """The text with empty lines for those that begin with # above a table; what is no table has no comments."""
+    above = re.match(r"(?:#[^\n]*\n)+", text)
+    if above is None or _separator(text) is not None or _separator(text[above.end() :]) is None:
+        return text
+    return "\n" * above[0].count("\n") + text[above.end() :]
 
 
 def _check_fields(row: list[str], first: list[str], where: str, line: int, first_line: int) -> None:

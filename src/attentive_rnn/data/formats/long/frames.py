@@ -19,7 +19,7 @@ from ...io.bad_samples import BadSamples
 from ...io.cells import Decimal, is_fault
 from ...io.files import quoted
 from ...options import one_of
-from ...skeletons.layouts import Layout, joint_order
+from ...skeletons.layouts import Layout, by_place_note, joint_order
 from ..columns import META, Columns, Kind
 from .roles import Left, Rows, divide, left_notes
 
@@ -124,6 +124,8 @@ def gather(
         frame = frame if order is None else [frame[i] for i in order]
     facts = _facts(table, roles, frame, left, rows)
     notes = left_notes(table, left)
+    if reading.layout is not None and table.schema is None:
+        notes += by_place_note(frame, reading.layout, table.where)
     cells = np.empty((len(rows.order), len(frame)))
     faults: dict[int, int] = {}  # the first column at fault of a row
     missing = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....errors import DataError
-from ...io.cells import absent, numbers
+from ...io.cells import absent, numbers, parse
 from ...recordings import REMEDY
 from ...schema import Target
 from ..columns import MANY_CLASSES, Columns, Kind
@@ -71,17 +71,18 @@ def read_labels(
 
 def _kind(table: Columns, labels: list[str], rows: np.ndarray) -> Kind:
     """What the labels are, unless they look like numbers to be predicted: these are refused, for both can be meant."""
-    values = [by_number(label)[0] for label in labels if not absent(label)]
-    if not values or not np.isfinite(values).all():
+    values, faults = parse(labels, decimal=table.decimal)
+    known = values[[i for i, text in enumerate(labels) if not absent(text)]]
+    if faults or not len(known) or not np.isfinite(known).all():
         return "class"
-    fraction = next((i for i, text in enumerate(labels) if not absent(text) and float(text) % 1), None)
-    many = len(set(values)) > max(MANY_CLASSES, len(values) // 2)
+    fraction = next((int(i) for i in np.flatnonzero(values % 1 > 0)), None)
+    many = len(np.unique(known)) > max(MANY_CLASSES, len(known) // 2)
     if fraction is None and not many:
         return "class"
     shown = labels[fraction or 0]
     raise DataError(
         f"{table.place(rows[fraction or 0])}: the label {shown!r}"
-        + (" is no whole number" if fraction is not None else f" is one of {len(set(values))} different numbers")
+        + (" is no whole number" if fraction is not None else f" is one of {len(np.unique(known))} different numbers")
         + "; --option target=number predicts labels as numbers, --option target=class takes each as a class"
     )
 

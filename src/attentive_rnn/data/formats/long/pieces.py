@@ -20,6 +20,7 @@ from ..columns import Columns
 from .labels import by_number
 
 PIECE = 2**26  # bytes of text, or of values, that are looked at together
+_ALIKE = 1.05  # how many times the rate of one piece that of another may be
 
 Ends = Callable[[Columns], int]  # the row at which the last sequence of a piece begins, which may go on
 
@@ -82,6 +83,10 @@ def joined(pieces: Sequence[SequenceDataset], where: str) -> SequenceDataset:
     Raises:
         DataError: columns were taken for something else in one of them, or the rows of a sequence are apart.
     """
+    rates = [piece.schema.rate for piece in pieces if piece.schema.rate]
+    rate = rates[0] if len(rates) == len(pieces) and max(rates) < _ALIKE * min(rates) else None
+    for piece in pieces:
+        piece.schema = replace(piece.schema, rate=rate)
     first = pieces[0]
     for other in pieces[1:]:
         uses = [[(column.column, column.use) for column in piece.columns] for piece in (first, other)]

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 
 from ....errors import ConfigError, DataError
-from ...labels.flags import flags_note, is_flag, parts_of_flags
+from ...labels.flags import flags_note, is_flag, is_truth, may_be_flag, parts_of_flags
+from ...split import part_of
 from ..columns import Columns
 
 KNOWN = {
@@ -56,6 +57,9 @@ _LEVEL = re.compile(r"level_\d+")  # of an index of pandas
 _EXACT = ("x1", "...1", "n", "i")  # as R and others call the labels of rows
 _BEGINS_WITH_NUMBER = re.compile(r"[+-]?[.,]?\d").match
 _NAMED = 8  # columns that a note names at most
+_MOMENTS = (9.4e8, 4.1e9)  # seconds since 1970, from 2000 to 2100
+_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}  # how many of a unit are one
+_UNITS = {"sec": "s", "secs": "s", "seconds": "s", "msec": "ms", "millis": "ms", "milliseconds": "ms"}
 _FEW_ROWS = 10  # in fewer, a column of values may count as well
 Says = Literal["nothing", "number", "time"]
 
@@ -116,7 +120,7 @@ class Left:
     """Why a column is no feature; the option that uses it; whether it is kept as a fact about each sequence."""
 
     why: str
-    option: Literal["", "keep", "numbers", "time", "label"] = ""
+    option: Literal["", "keep", "numbers", "time", "label", "split"] = ""
     fact: bool = False
 
 
@@ -176,7 +180,11 @@ def with_part_of_flags(
     if table.schema is not None or (split is None and others - named):
         return table, roles, []
     asked = [name for name in table.values if name not in named and split in (None, name)]
-    names, parts = parts_of_flags({name: table.texts(name) for name in asked if is_flag(name)}, table.where)
+    names, parts = parts_of_flags(
+        {name: table.texts(name) for name in asked if is_flag(name) or (name == split and may_be_flag(name))},
+        table.where,
+        split,
+    )
     if not names:
         return table, roles, []
     roles["split"] = names[0]
@@ -264,6 +272,7 @@ def left_notes(table: Columns, left: Mapping[str, Left]) -> list[str]:
             "numbers": f"; --option keep=[{names[0]}] reads it as numbers",
             "time": f"; --option time={names[0]} orders the frames by it",
             "label": f"; --option label={names[0]} takes the classes from it",
+            "split": f"; --option split={names[0]} takes the parts from it, --option keep=[{names[0]}] a feature",
         }
         kept = ", but kept as a fact about the sequence" if one.fact else ""
         notes.append(f"{table.where}: {which} {one.why} and was left out of the features{kept}{options[one.option]}")
@@ -280,6 +289,9 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
     constant = table.is_constant(name, rows.order, rows.starts)
     if constant and is_flag(name):
         return Left("says which part a sequence is in", "keep", True)
+    words = {str(one) for one in table.constants(name, rows.order, rows.starts)} if constant else set()
+    if len(words) > 1 and (all(map(part_of, words)) or (may_be_flag(name) and all(map(is_truth, words)))):
+        return Left("seems to say which part a sequence is in", "split", True)
     if table.are_times(name):
         return Left("holds one time for each sequence", fact=True) if constant else Left("holds times", "time")
     if not table.are_numbers(name, constant):
@@ -299,7 +311,7 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
         return None
     said, steps = says(name), rows.steps(values)
     fixed = len(rows.starts) > 1 and bool(rows.within.any()) and not steps.any()
-    if said == "time" and (steps >= 0).all():
+    if (said == "time" or _are_moments(values)) and (steps >= 0).all():
         return Left("tells the time", "keep", fixed)
     if said == "number" and _counts(values, steps, is_index_name(name)):
         why = "numbers the sequences, their classes or the like" if fixed else "numbers the rows"
@@ -309,6 +321,25 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
     many = len(rows.starts) > 1 and len(values) >= _FEW_ROWS and values[0] in (0, 1)
     plain = (exact or many) and len(values) > 1 and bool((np.diff(values) == 1).all())
     return Left("numbers the rows", "keep") if plain else None
+
+
+def ticks_a_second(name: str, values: np.ndarray) -> float | None:
+    """How many units of a column of times are a second, as its name says or as moments since 1970 do; None: unknown.
+
+    Example:
+        >>> [ticks_a_second(name, np.zeros(2)) for name in ("time_ms", "time")], ticks_a_second("t", np.array([1.7e12]))
+        ([1000.0, None], 1000.0)
+    """
+    low, high = _MOMENTS
+    moments = (n for n in _SECOND.values() if len(values) and n * low <= values.min() and values.max() <= n * high)
+    words = [word.lower() for word in _WORD.findall(name)]
+    named = [_SECOND[unit] for word in words if (unit := _UNITS.get(word, word)) in _SECOND]
+    return next(moments, named[0] if len(named) == 1 else None)
+
+
+def _are_moments(values: np.ndarray) -> bool:
+    """Whether all values can be seconds, or their thousandths and so on, since 1970, of this century."""
+    return ticks_a_second("", values) is not None
 
 
 def _counts(values: np.ndarray, steps: np.ndarray, nameless: bool) -> bool:

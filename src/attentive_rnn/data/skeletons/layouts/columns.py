@@ -45,6 +45,29 @@ def joint_order(names: Sequence[str], layout: Layout, where: str, values: int | 
     return None if order == list(range(len(names))) else order
 
 
+def by_place_note(names: Sequence[str], layout: Layout, where: str) -> list[str]:
+    """A note on joints whose names are none of the layout's, so that their places tell; none on others.
+
+    Example:
+        >>> own = get_layout({"joints": ["hip", "knee"], "bones": [["hip", "knee"]]})
+        >>> by_place_note(["hip_x", "hip_y", "knie_x", "knie_y"], own, "here")[0].partition(";")[0]
+        "here: 1 of 2 joints are none of own by their names and are taken by their places, the first, 'knie', as 'knee'"
+    """
+    joints, wanted = list(joints_in(names)[0]), get_layout(layout).joints
+    if len(joints) != len(wanted) or any(word.isdecimal() for joint in joints for word in joint):
+        return []
+    called = [plain_name(" ".join(joint)) for joint in joints]
+    strange = [i for i, name in enumerate(called) if name not in wanted]
+    if not strange:
+        return []
+    first = f"{' '.join(joints[strange[0]])!r}, as {wanted[strange[0]]!r}"
+    return [
+        f"{where}: {len(strange)} of {len(wanted)} joints are none of {get_layout(layout).name} by their names and are "
+        f"taken by their places, the first, {first}; name the columns as the joints of the layout if they are in "
+        "another order"
+    ]
+
+
 def joints_in(names: Sequence[str]) -> tuple[dict[tuple[str, ...], dict[str, int]], list[str]]:
     """The column of each value of each joint, and the values of a joint in order; none where names do not tell all.
 
