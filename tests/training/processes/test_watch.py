@@ -59,7 +59,13 @@ def group(*endings: str) -> list[subprocess.Popen[str]]:
 
 
 def said(processes) -> list[str]:
-    return [process.communicate(timeout=60)[1].strip() for process in processes]
+    texts = []
+    for process in processes:
+        with process:
+            process.wait(timeout=60)
+            # Not by `communicate`, which passes over what came together with the first line.
+            texts.append(process.stderr.read().strip())
+    return texts
 
 
 def test_all_end_when_all_are_done():
