@@ -24,6 +24,13 @@ def test_curves_stay_in_their_frame_on_linear_and_logarithmic_axes():
     assert nice_step(0.9) == pytest.approx(0.2)
 
 
+def test_numbers_far_below_zero_have_an_axis_of_a_few_ticks():
+    chart = scatter_chart([-300.1, -300.2], [-300.0, -300.2])
+    assert [tick["text"] for tick in chart["y"]] == ["-400", "-300", "-200", "-100", "0", "100"]
+    (loss,) = learning_curves([{"train_loss": -1e15}], None)
+    assert len(loss["y"]) < 12
+
+
 def test_bars_are_as_high_as_the_accuracy():
     bars = reliability_chart([Bin(0.4, 0.5, 7, 0.45, 0.0), Bin(0.9, 1.0, 3, 0.95, 1.0)])["bars"]
     assert [bar["height"] for bar in bars] == [0, 182]

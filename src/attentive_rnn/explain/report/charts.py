@@ -120,7 +120,7 @@ def _axis(name: str, low: float, high: float, logarithmic: bool = True) -> _Axis
         linear = _linear(powers[0], powers[-1], BOTTOM, TOP)
         ticks = {10.0**power: f"{10.0**power:g}" for power in powers}
         return _Axis(lambda value: linear(log10(value)), ticks, ", logarithmic")
-    step = nice_step(high - min(0.0, low))
+    step = nice_step(max(high, 0.0) - min(0.0, low))
     first, last = floor(min(0.0, low) / step), max(ceil(high / step), 1)
     ticks = {step * i: f"{step * i:g}" for i in range(first, last + 1)}
     return _Axis(_linear(step * first, step * last, BOTTOM, TOP), ticks)
