@@ -1,6 +1,7 @@
 """A damaged checkpoint is one clear error, and nothing in a checkpoint is executed."""
 
 import os
+import zipfile
 
 import pytest
 import torch
@@ -31,6 +32,15 @@ def test_a_checkpoint_cut_short_is_refused_by_its_name(written, data):
     part.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
     with pytest.raises(ConfigError, match=r"part.ckpt: this checkpoint is damaged"):
         read_checkpoint(part)
+
+
+def test_a_pickle_that_ends_within_a_number_is_refused(written):
+    cut = written.with_name("cut.ckpt")
+    with zipfile.ZipFile(written) as whole, zipfile.ZipFile(cut, "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, b"\x80\x02J\x01" if name.endswith("data.pkl") else whole.read(name))
+    with pytest.raises(ConfigError, match=r"cut.ckpt: this checkpoint is damaged or not one \(unpack requires"):
+        read_checkpoint(cut)
 
 
 def test_a_changed_number_is_found_by_the_check_sum(written):
