@@ -20,7 +20,6 @@ def test_the_loops_compute_the_layer():
 
 @pytest.fixture
 def layer():
-    pytest.importorskip("jax", reason="the loop of jax: pip install jax")
     return EleAttGRU(3, 5, reset_after=True)
 
 

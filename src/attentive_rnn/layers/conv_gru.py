@@ -131,7 +131,7 @@ class AttentiveConvGRU(nn.Module):
         for t, frame in enumerate(frames):
             if xa is not None:
                 assert self.gate_hidden is not None
-                a, frame = attend(self.spec, frame, xa[t], self.gate_hidden(h), Weights(self.input.weight, w.hh))
+                a, frame = attend(self.spec, frame, xa[t], self.gate_hidden(h), w)
                 gates.append(a)
             before = (_rows(h),) if window is None else (_rows(h), _rows(window))
             after, _ = advance(self.spec, _rows(self.input(frame)), _rows(self.hidden(h)), before, w, None)
