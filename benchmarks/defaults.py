@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from docs.study import CHOICE, filled
+from docs.study import CHOICE, fill
 from rich.console import Console
 
 from attentive_rnn.data import SequenceDataset, preprocess
@@ -227,9 +227,7 @@ def main(words: list[str] | None = None) -> int:
 
 def write(rows: StudyTable) -> None:
     """Put the table into docs/results.md."""
-    page = DOCS / "results.md"
-    part = table(rows, StudyTable(DOCS / "study.csv"))
-    page.write_text(filled(page.read_text(encoding="utf-8"), {"defaults": part}), encoding="utf-8")
+    fill(DOCS / "results.md", {"defaults": table(rows, StudyTable(DOCS / "study.csv"))})
 
 
 if __name__ == "__main__":

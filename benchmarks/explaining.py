@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from docs.study import filled
+from docs.study import fill
 from rich.console import Console
 
 from attentive_rnn.data.io.files import read_json, write_json
@@ -140,12 +140,8 @@ def commands(outcomes: dict[str, list[Faithfulness]]) -> str:
 
 def write(outcomes: dict[str, list[Faithfulness]]) -> None:
     """Put the tables into the pages."""
-    for name, parts in {
-        "results.md": {"explaining": page(outcomes)},
-        "explain.md": {"kept": kept(outcomes, [0.2])},
-    }.items():
-        path = DOCS / name
-        path.write_text(filled(path.read_text(encoding="utf-8"), parts), encoding="utf-8")
+    fill(DOCS / "results.md", {"explaining": page(outcomes)})
+    fill(DOCS / "explain.md", {"kept": kept(outcomes, [0.2])})
 
 
 def main(words: list[str] | None = None) -> int:

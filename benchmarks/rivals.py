@@ -11,22 +11,20 @@ them. Needs `pip install aeon`; FOLDER holds the data sets as for docs/study.yam
 from __future__ import annotations
 
 import argparse
-import csv
 import pickle
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
-from docs.study import filled
+from docs.study import fill
 
 from attentive_rnn.data import SequenceDataset
-from attentive_rnn.data.io.files import write_csv
 from attentive_rnn.experiments.study import Entry
 from attentive_rnn.experiments.table import StudyTable, markdown
 from attentive_rnn.models import SequenceClassifier
@@ -36,7 +34,7 @@ from attentive_rnn.training.automatic import Choice, adapted
 from attentive_rnn.training.recipes import as_overrides, resolve
 from attentive_rnn.training.setup import build_model, fit_preprocessing, in_test
 
-from . import defaults
+from . import defaults, rows
 
 CLASSES = {
     "minirocket": "MiniRocketClassifier",
@@ -88,9 +86,9 @@ def rival(entry: Entry, choice: Choice, model: str) -> Line:
     return Line(entry.name, model, accuracy, seconds, answer, len(pickle.dumps(fitted)) / 1e6, version("aeon"))
 
 
-def ours(entry: Entry, choice: Choice, model: str, rows: StudyTable) -> Line:
+def ours(entry: Entry, choice: Choice, model: str, automatic: StudyTable) -> Line:
     """The network of the automatic recipe, for whole sequences or for one frame after the other."""
-    runs = rows.of(entry.name).get("default", {}).values() if model == OURS else ()
+    runs = automatic.of(entry.name).get("default", {}).values() if model == OURS else ()
     test = statistics.mean(row.test for row in runs) if runs else None
     seconds = statistics.mean(row.seconds for row in runs) if runs else None
     fixed = as_overrides({"data.source": choice.config.data.source, "data.path": choice.config.data.path})
@@ -124,19 +122,6 @@ def milliseconds(answer: Callable[[], object]) -> float:
     return statistics.median(taken[3:])
 
 
-def read(path: Path) -> list[Line]:
-    """The lines of the file; none where it is not there."""
-    if not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return [_line(row) for row in csv.DictReader(file)]
-
-
-def _line(row: dict[str, str]) -> Line:
-    test, seconds = (float(row[key]) if row[key] else None for key in ("test", "seconds"))
-    return Line(row["name"], row["model"], test, seconds, float(row["answer"]), float(row["size"]), row["version"])
-
-
 def table(lines: list[Line]) -> str:
     """The lines of the page, set by set."""
     order = [*CLASSES, OURS, LIVE]
@@ -165,8 +150,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--models", nargs="+", default=names, choices=names, metavar="MODEL", help="these models only")
     arguments = parser.parse_args(words)
     torch.set_num_threads(1)
-    path, page = defaults.DOCS / "rivals.csv", defaults.DOCS / "results.md"
-    lines, rows = read(path), StudyTable(defaults.DOCS / "defaults.csv")
+    path = defaults.DOCS / "rivals.csv"
+    lines, automatic = rows.read(path, Line), StudyTable(defaults.DOCS / "defaults.csv")
     for entry in defaults.entries():
         there = {line.model for line in lines if line.name == entry.name}
         lacking = [model for model in arguments.models if model not in there]
@@ -174,12 +159,11 @@ def main(words: list[str] | None = None) -> int:
         if choice is None:
             continue
         for model in lacking:
-            found = rival(entry, choice, model) if model in CLASSES else ours(entry, choice, model, rows)
-            lines.append(found)
+            found = rival(entry, choice, model) if model in CLASSES else ours(entry, choice, model, automatic)
             print(found, file=sys.stderr)
-            write_csv(path, [field.name for field in fields(Line)], (asdict(line).values() for line in lines))
+            lines = rows.add(path, found)
     if lines:
-        page.write_text(filled(page.read_text(encoding="utf-8"), {"rivals": table(lines)}), encoding="utf-8")
+        fill(defaults.DOCS / "results.md", {"rivals": table(lines)})
     return 0
 
 

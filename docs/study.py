@@ -50,19 +50,19 @@ def main() -> None:
         "progress": progress(study, table),
         "picture": "![Gain of the gate on each set](study.png)\n" if draw(table, reported, HERE / "study.png") else "",
     }
-    page = HERE / "study.md"
-    page.write_text(filled(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
+    fill(HERE / "study.md", parts)
 
 
-def filled(text: str, parts: dict[str, str]) -> str:
-    """The page with each part between its two marks."""
+def fill(page: Path, parts: dict[str, str]) -> None:
+    """Put each part between its two marks on a page."""
+    text = page.read_text(encoding="utf-8")
     for name, part in parts.items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if start not in text or end not in text:
-            raise ValueError(f"the page has no place for {name}: it needs {start.strip()} and {end}")
+            raise ValueError(f"{page} has no place for {name}: it needs {start.strip()} and {end}")
         before, _, rest = text.partition(start)
         text = before + start + part + end + rest.partition(end)[2]
-    return text
+    page.write_text(text, encoding="utf-8")
 
 
 def sets(study: Study) -> list[str]:

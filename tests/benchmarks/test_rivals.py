@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from attentive_rnn.experiments.table import StudyTable
-from benchmarks import defaults, rivals
+from benchmarks import defaults, rivals, rows
 
 
 def test_the_table_on_the_page_is_that_of_the_file():
-    lines = rivals.read(defaults.DOCS / "rivals.csv")
+    lines = rows.read(defaults.DOCS / "rivals.csv", rivals.Line)
     assert {line.name for line in lines} == set(rivals.SETS)
     assert rivals.table(lines) in (defaults.DOCS / "results.md").read_text(encoding="utf-8")
 
