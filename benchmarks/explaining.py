@@ -3,9 +3,10 @@
     python -m benchmarks.explaining --data FOLDER [--only NAME ...] [--seeds 0 1 2]
 
 trains a short recipe for each set and seed where that was not done before, measures it on the test part as `attentive
-explain RUN --faithfulness` does, and puts the tables of all that was measured so far into docs/results.md and
-docs/explain.md. FOLDER holds the data sets; those that are not there are left out. What was measured is kept beside
-each run, so that the command may be stopped and called again.
+explain RUN --faithfulness` does, and puts the tables of all that was measured so far into docs/results-all.md, and
+their lines for a fifth of the input into docs/results.md and docs/explain.md. FOLDER holds the data sets; those that
+are not there are left out. What was measured is kept beside each run, so that the command may be stopped and called
+again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ from attentive_rnn.training.setup import load_splits
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MEASURED = "faithfulness-measured.json"
+_FIFTH = int(np.argmin(np.abs(FRACTIONS - 0.2)))
+DELETION = "accuracy %, best 20 % taken out (low)"
+MEASURES: dict[str, Callable[[Curves], float]] = {
+    DELETION: lambda one: 100 * float(one.right_after_deletion[_FIFTH]),
+    "area of insertion (high)": lambda one: float(area(one.insertion)),
+    "CPD (high)": lambda one: float(one.difference),
+    "CPP (low)": lambda one: float(one.preservation),
+}
 
 
 class Entry(NamedTuple):
@@ -103,23 +112,16 @@ def kept(outcomes: dict[str, list[Faithfulness]], shares: Sequence[float] = SHAR
     return f"{table.markdown(rows)}\n"
 
 
-def page(outcomes: dict[str, list[Faithfulness]]) -> str:
-    """The part of docs/results.md: the accuracies with a share kept, and what else was measured, over all sets."""
-    fifth = int(np.argmin(np.abs(FRACTIONS - 0.2)))
-    measures: dict[str, Callable[[Curves], float]] = {
-        "accuracy %, best 20 % taken out (low)": lambda one: 100 * float(one.right_after_deletion[fifth]),
-        "area of insertion (high)": lambda one: float(area(one.insertion)),
-        "CPD (high)": lambda one: float(one.difference),
-        "CPP (low)": lambda one: float(one.preservation),
-    }
+def others(outcomes: dict[str, list[Faithfulness]], names: Sequence[str] = tuple(MEASURES)) -> str:
+    """What else was measured, over all sets."""
     rows = []
     for name, found in outcomes.items():
         curves = {ranking: [one.curves[ranking] for one in found] for ranking in RANKINGS}
-        for measure_name, value in measures.items():
-            digits = 1 if "%" in measure_name else 3
+        for name_of_measure in names:
+            value, digits = MEASURES[name_of_measure], 1 if "%" in name_of_measure else 3
             means = {ranking: f"{np.mean([value(one) for one in of]):.{digits}f}" for ranking, of in curves.items()}
-            rows.append({"data set": name, "measure": measure_name} | means)
-    return f"{kept(outcomes)}{table.markdown(rows)}\n{commands(outcomes)}"
+            rows.append({"data set": name, "measure": name_of_measure} | means)
+    return f"{table.markdown(rows)}\n"
 
 
 def commands(outcomes: dict[str, list[Faithfulness]]) -> str:
@@ -140,7 +142,8 @@ def commands(outcomes: dict[str, list[Faithfulness]]) -> str:
 
 def write(outcomes: dict[str, list[Faithfulness]]) -> None:
     """Put the tables into the pages."""
-    fill(DOCS / "results.md", {"explaining": page(outcomes)})
+    fill(DOCS / "results-all.md", {"explaining": kept(outcomes) + others(outcomes) + commands(outcomes)})
+    fill(DOCS / "results.md", {"explaining": kept(outcomes, [0.2]) + others(outcomes, [DELETION])})
     fill(DOCS / "explain.md", {"kept": kept(outcomes, [0.2])})
 
 

@@ -2,10 +2,11 @@
 
     python -m benchmarks.rivals --data FOLDER [--only NAME ...] [--models rocket ...]
 
-fits each classifier once (seed 0, one thread) where docs/rivals.csv has no row, and puts a table into docs/results.md:
-accuracy, time to train, time of an answer, and size. The accuracies of the automatic recipe are those of
-docs/defaults.csv; its times and sizes are measured with networks of its configuration, whose weights do not matter for
-them. Needs `pip install aeon`; FOLDER holds the data sets as for docs/study.yaml.
+fits each classifier once (seed 0, one thread) where docs/rivals.csv has no row, and puts a table into
+docs/results-all.md: accuracy, time to train, time of an answer, and size; a short one into docs/results.md. The
+accuracies of the automatic recipe are those of docs/defaults.csv; its times and sizes are measured with networks of its
+configuration, whose weights do not matter for them. Needs `pip install aeon`; FOLDER holds the data sets as for
+docs/study.yaml.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def milliseconds(answer: Callable[[], object]) -> float:
 
 
 def table(lines: list[Line]) -> str:
-    """The lines of the page, set by set."""
+    """All lines, set by set."""
     order = [*CLASSES, OURS, LIVE]
     return markdown(
         [
@@ -139,6 +140,31 @@ def table(lines: list[Line]) -> str:
             for line in sorted((one for one in lines if one.name == name), key=lambda one: order.index(one.model))
         ]
     )
+
+
+def short(lines: list[Line]) -> str:
+    """The accuracies, a line for each set; and the least and the most that each model costs."""
+    accuracies: list[dict[str, str]] = []
+    for name in SETS:
+        found = {line.model: line.test for line in lines if line.name == name and line.test is not None}
+        cells = {model: f"{100 * found[model]:.1f}" if model in found else "" for model in (*CLASSES, OURS)}
+        accuracies.append({"data set, accuracy %": name, **cells})
+    costs: list[dict[str, str]] = []
+    for model in (*CLASSES, OURS, LIVE):
+        of = [line for line in lines if line.model == model]
+        costs.append(
+            {
+                "model": model,
+                "seconds to train": _ends([line.seconds for line in of if line.seconds is not None], 0),
+                "ms for an answer": _ends([line.answer for line in of], 3 if model == LIVE else 1),
+                "MB": _ends([line.size for line in of], 1),
+            }
+        )
+    return f"{markdown(accuracies)}\n{markdown(costs)}"
+
+
+def _ends(numbers: list[float], digits: int) -> str:
+    return f"{min(numbers):.{digits}f} to {max(numbers):.{digits}f}" if numbers else ""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -163,7 +189,8 @@ def main(words: list[str] | None = None) -> int:
             print(found, file=sys.stderr)
             lines = rows.add(path, found)
     if lines:
-        fill(defaults.DOCS / "results.md", {"rivals": table(lines)})
+        fill(defaults.DOCS / "results-all.md", {"rivals": table(lines)})
+        fill(defaults.DOCS / "results.md", {"rivals": short(lines)})
     return 0
 
 

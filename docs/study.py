@@ -1,15 +1,17 @@
-"""The tables and the picture of docs/study.md, from docs/study.csv.
+"""The tables and the picture of docs/study.md, from docs/study.csv; of docs/results.md the one of Northwestern-UCLA.
 
     python -m docs.study
 
 reads the rows that `attentive study docs/study.yaml --table docs/study.csv` has added so far, draws docs/study.png, and
-puts the tables between the marks in docs/study.md; the words around them stay as they are.
+puts the tables between the marks in docs/study.md; the words around them stay as they are. The table of N-UCLA is of
+these rows and of those that `attentive study docs/nucla-streams.yaml --table docs/nucla-streams.csv` has added.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.artist import Artist
@@ -51,6 +53,7 @@ def main() -> None:
         "picture": "![Gain of the gate on each set](study.png)\n" if draw(table, reported, HERE / "study.png") else "",
     }
     fill(HERE / "study.md", parts)
+    fill(HERE / "results.md", {"nucla": nucla(table, StudyTable(HERE / "nucla-streams.csv"))})
 
 
 def fill(page: Path, parts: dict[str, str]) -> None:
@@ -99,6 +102,35 @@ def accuracy(runs: Mapping[int, Row]) -> str:
     unseen = [row.unseen for row in runs.values() if row.unseen is not None]
     without = f" ({100 * statistics.mean(unseen):.1f})" if unseen else ""
     return f"{100 * mean_interval(runs.values()).value:.1f}{without}"
+
+
+def nucla(table: StudyTable, streams: StudyTable) -> str:
+    """The networks on Northwestern-UCLA: the study's three, and the streams with their fusions."""
+    found = [
+        ("study.csv", title.removesuffix(" %"), table.of("N-UCLA").get(role, {})) for role, title in MODELS.items()
+    ]
+    found += [("nucla-streams.csv", f"EleAtt-GRU, {name}", streams.of(name)["gate"]) for name in streams.names()]
+    rows = []
+    for file, network, runs in found:
+        if not runs:
+            continue
+        unseen = [replace(row, test=row.unseen) for row in runs.values() if row.unseen is not None]
+        rows.append(
+            {
+                "network": network,
+                "rows in": file,
+                "seeds": len(runs),
+                "accuracy %": interval(mean_interval(runs.values())),
+                "without copies %": interval(mean_interval(unseen)) if len(unseen) > 1 else "",
+            }
+        )
+    return markdown(rows) if rows else ""
+
+
+def interval(found: Interval) -> str:
+    """A share in percent with its interval."""
+    value, low, high = (100 * number for number in found)
+    return f"{value:.1f} ({low:.1f} to {high:.1f})"
 
 
 def ranks(table: StudyTable, names: list[str]) -> str:

@@ -1,9 +1,10 @@
-"""docs/study.md: its study can be run as it stands, and its tables are made of study.csv."""
+"""docs/study.md: its study can be run as it stands, and its tables, and one in results.md, are of its rows."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def page(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
     import docs.study as generator
 
-    for name in ("study.md", "study.yaml"):
+    for name in ("study.md", "study.yaml", "results.md"):
         shutil.copy(ROOT / "docs" / name, tmp_path)
     monkeypatch.setattr(generator, "HERE", tmp_path)
     return generator
@@ -56,11 +57,12 @@ def test_every_trial_changes_the_recipe_in_one_respect_that_was_predicted(page):
 
 
 def test_the_page_is_what_the_generator_makes_of_the_table(page, tmp_path):
-    for name in ("study.csv", "study.png"):
+    for name in ("study.csv", "study.png", "nucla-streams.csv"):
         if (ROOT / "docs" / name).exists():
             shutil.copy(ROOT / "docs" / name, tmp_path)
     page.main()
-    assert (tmp_path / "study.md").read_text() == (ROOT / "docs" / "study.md").read_text()
+    for name in ("study.md", "results.md"):
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text()
 
 
 def test_every_row_is_of_the_study_as_it_stands_and_its_command_is_for_any_machine():
@@ -73,7 +75,9 @@ def test_every_row_is_of_the_study_as_it_stands_and_its_command_is_for_any_machi
 
 
 def test_rows_become_tables_ranks_and_a_picture(page, tmp_path):
-    table = StudyTable(tmp_path / "study.csv")
+    table, streams = StudyTable(tmp_path / "study.csv"), StudyTable(tmp_path / "nucla-streams.csv")
+    for seed, unseen in ((0, 0.5), (1, 0.6)):
+        streams.add(replace(row("bones", "gate", seed, 0.9), unseen=unseen))
     for name in ("N-UCLA", "BasicMotions", "choice: the recipe", "choice: mirrored bodies"):
         for seed in (0, 1):
             gain = 0.02 * (name == "choice: mirrored bodies")
@@ -88,5 +92,8 @@ def test_rows_become_tables_ranks_and_a_picture(page, tmp_path):
     # of the choices the wide network is no part
     assert re.search(r"\n20 of the study's \d+ runs are in study.csv\.\n", text)
     assert (tmp_path / "study.png").read_bytes().startswith(b"\x89PNG")
+    results = (tmp_path / "results.md").read_text()
+    assert "| GRU as wide | study.csv | 2 | 80.5 (74.1 to 86.9) |  |" in results
+    assert "| EleAtt-GRU, bones | nucla-streams.csv | 2 | 90.0 (90.0 to 90.0) | 55.0 (-8.5 to 118.5) |" in results
     page.main()
     assert (tmp_path / "study.md").read_text() == text
