@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data import LabelledDataset, Schema, SequenceDataset, Splits, get_source
+from ..data.dataset import sequences_only
 from ..data.skeletons.layouts import JointLayout, get_layout
 from ..errors import ConfigError, counted
 from .config import Config
+from .mirror import mirroring
 from .recipes import as_overrides, read_recipe, resolve
 from .setup import load_splits, training_parts
 
@@ -139,6 +141,8 @@ def in_words(recipe: str, config: Config, splits: Splits) -> str:
     """
     assert config.data.source is not None
     _, what = _kind(splits.train.schema, config.data.source)
+    if any(step["name"] == "flip_left_right" for step in config.data.augmentation or []):
+        what += ", mirrored too"
     return f"recipe {recipe}, for {what}: {parts_in_words(config, splits)}"
 
 
@@ -181,6 +185,8 @@ def _settings(recipe: str, train: LabelledDataset, config: Config, live: bool) -
         named = get_source(config.data.source).preprocessing if config.data.source else ()
         found["data.preprocessing"] = _body(schema, named, live)
         steps = [step | {"root": _root(schema)} if step["name"] == "motion_features" else step for step in steps]
+        if schema.layout is not None and schema.target == "class" and (flip := mirroring(sequences_only(train))):
+            steps.insert(0, flip)
     if recipe == "pixels":
         found["data.preprocessing"] = _rows(train)
     assert isinstance(train, SequenceDataset)
