@@ -8,6 +8,8 @@ import json
 import pytest
 
 from attentive_rnn.cli import main
+from attentive_rnn.data import SequenceDataset, read_sequences
+from attentive_rnn.data.formats.npz import to_bytes
 from films import write_film
 
 
@@ -34,6 +36,20 @@ def test_one_item_and_an_input_are_drawn_and_put_in_words(skeleton_run, tmp_path
     said = json.loads(capsys.readouterr().out)
     assert len(said["sequences"]) == 1
     assert len(said["sequences"][0]["attended"]) == 20
+
+
+def test_a_sequence_without_a_name_has_its_number_from_0(skeleton_run, tmp_path, capsys):
+    whole = read_sequences(skeleton_run.read_config().data.path)
+    bare = SequenceDataset(whole.sequences, whole.labels, [{}] * len(whole), whole.schema)
+    (tmp_path / "bare.npz").write_bytes(to_bytes(bare))
+    call = [str(skeleton_run.path), str(tmp_path / "bare.npz"), "--json"]
+    assert main(["predict", *call]) == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert names == [str(i) for i in range(len(whole))]
+    assert main(["explain", *call, "--item", "3", "--out", str(tmp_path / "out")]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["sequences"]
+    assert one["name"] == "3"
+    assert 0 <= min(one["steps"]) < max(one["steps"]) < len(whole.sequences[3])
 
 
 def test_the_picture_of_the_paper_stands_beside_the_attended_input(skeleton_run, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ..errors import ConfigError
 from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, given_options, line, reader_options, show
 
 if TYPE_CHECKING:
+    from ..data import LabelledDataset
     from ..training import RunFolder
 
 LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
@@ -56,9 +58,9 @@ def _explain(arguments: argparse.Namespace) -> int:
         dataset = getattr(splits, arguments.split or "test")
     if arguments.item is not None:
         item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
-        dataset = dataset.subset([find_item(dataset, item)])
+        dataset = _part(dataset, [find_item(dataset, item)])
     if len(dataset) > LARGEST:
-        total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
+        total, dataset = len(dataset), _part(dataset, range(0, len(dataset), -(-len(dataset) // LARGEST)))
         print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
     request = Request(
         run=run,
@@ -75,6 +77,13 @@ def _explain(arguments: argparse.Namespace) -> int:
     outcome = medium.explain(request)
     show(arguments, outcome.values, [*outcome.lines, *(f"written: {path}" for path in outcome.written)])
     return 0
+
+
+def _part(dataset: LabelledDataset, indices: Sequence[int]) -> LabelledDataset:
+    """The items at some places; those without a name are called by their numbers in the whole set."""
+    part = dataset.subset(indices)
+    part.metas = [{"name": str(i), **meta} for i, meta in zip(indices, part.metas, strict=True)]
+    return part
 
 
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:

@@ -100,7 +100,7 @@
     const x = left + (step + 0.5) / sample.steps * wide;
     pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x, 0); pen.lineTo(x, rows * line + 6); pen.stroke();
     pen.fillStyle = colours.muted; pen.textAlign = "center"; pen.textBaseline = "alphabetic"; pen.font = "12px system-ui, sans-serif";
-    pen.fillText("step " + (step * sample.stride + 1), Math.max(left + 20, Math.min(x, width - 30)), rows * line + 18);
+    pen.fillText("step " + step * sample.stride, Math.max(left + 20, Math.min(x, width - 30)), rows * line + 18);
     sample.left = left; sample.wide = wide;
   }
 
@@ -181,8 +181,10 @@
   }
 
   function describe() {
-    byId("where").textContent = (step + 1) + " / " + sample.steps;
-    slider.setAttribute("aria-valuetext", data.kind === "image" ? data.layers[step] : "step " + (step + 1) + " of " + sample.steps);
+    const layers = data.kind === "image";  // count from 1, steps from 0
+    const now = layers ? step + 1 : step * sample.stride, end = layers ? sample.steps : (sample.steps - 1) * sample.stride;
+    byId("where").textContent = now + " / " + end;
+    slider.setAttribute("aria-valuetext", layers ? data.layers[step] : "step " + now + "; the last is " + end);
     if (playing || !sample.attention) return;
     if (data.kind === "image") {
       const on = sample.shares.length ? ": " + (100 * sample.shares[step]).toFixed(0) + " % of it on the object asked about" : "";
