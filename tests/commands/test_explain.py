@@ -10,6 +10,7 @@ import pytest
 from attentive_rnn.cli import main
 from attentive_rnn.data import SequenceDataset, read_sequences
 from attentive_rnn.data.formats.npz import to_bytes
+from attentive_rnn.explain import faithfulness_table
 from films import write_film
 
 
@@ -111,7 +112,9 @@ def test_the_frames_of_a_video_that_mattered_are_shown(feature_run, tmp_path, ca
     assert "has 7 frames, but BasicMotions_TEST/1 has 100" in capsys.readouterr().err
 
 
-def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
+def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys, monkeypatch):
+    titles, drawn = [], faithfulness_table.picture
+    monkeypatch.setattr(faithfulness_table, "picture", lambda *given: titles.append(given[1]) or drawn(*given))
     runs = [str(feature_run.path)] * 2
     arguments = ["explain", runs[0], "--faithfulness", "--with", runs[1], "--out", str(tmp_path)]
     assert main(arguments) == 0
@@ -123,6 +126,7 @@ def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
     assert numbers["runs"] == 2
     assert len(numbers["rankings"]["gradient x input"]["deletion"]) == 2
     assert (tmp_path / "faithfulness.png").stat().st_size > 10_000
+    assert titles == ["BasicMotions"]  # the data set, not its reader
 
 
 @pytest.mark.parametrize(

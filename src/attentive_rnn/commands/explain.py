@@ -97,15 +97,15 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     folder = run.explain if arguments.out is None else Path(arguments.out)
     check_folder(folder)
-    outcomes = []
+    outcomes, name = [], ""
     for one in (run, *map(open_run, arguments.others)):
         trained = load(one.path)
         splits = trained.splits(arguments.data, reader_options(arguments))
+        name = name or splits.test.name or run.path.parent.name
         outcomes.append(faithfulness.measure(trained.saved, splits, seed=one.read_config().seed))
     table, values = faithfulness_table.markdown(outcomes), faithfulness_table.values(outcomes)
     write_file(folder / "faithfulness.md", table.encode())
     write_json(folder / "faithfulness.json", values)
-    name = run.read_config().data.source or run.path.parent.name
     write_file(folder / "faithfulness.png", faithfulness_table.picture(outcomes, name))
     show(arguments, values, [table, f"written to {folder}: faithfulness.md, .json and .png"])
     return 0

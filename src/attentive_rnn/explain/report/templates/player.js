@@ -165,16 +165,20 @@
       for (let t = 0; t < sample.steps; t++) pen[t ? "lineTo" : "moveTo"](x(t), base - value(t) * (base - top));
       pen.stroke(); pen.setLineDash([]);
     };
+    const caption = (text) => {  // below the curve; where it is too long, from further left
+      const fitting = fit(pen, text, width - 8), room = width - 4 - pen.measureText(fitting).width;
+      pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText(fitting, Math.max(4, Math.min(left + 4, room)), height - 5);
+    };
     pen.strokeStyle = colours.line; pen.lineWidth = 1; pen.strokeRect(left, top, wide, base - top);
     if (data.kind === "map" && group >= 0) {
       data.elements[group].forEach((element, i) => line((t) => sample.signal[t * data.width + element] / 255, colours.a, 1.5, [[], [6, 3], [2, 3]][i % 3]));
-      pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText("signal of " + fit(pen, data.groups[group], wide - 70), left + 4, height - 5);
+      caption("signal of " + data.groups[group]);
     } else if (sample.attention) {
       pen.fillStyle = colours.muted; pen.textAlign = "right";
       pen.fillText(amount(shown().high), left - 4, top + 8); pen.fillText(amount(shown().low), left - 4, base);
       if (group >= 0) line((t) => share(t, group), colours.b, 2);
       else for (let g = 0; g < data.groups.length; g++) line((t) => share(t, g), colours.bone, 0.7);
-      pen.textAlign = "left"; pen.fillText(shown().name + " of " + (group >= 0 ? data.groups[group] : "all") + ", " + shown().unit, left + 4, height - 5);
+      caption(shown().name + " of " + (group >= 0 ? data.groups[group] : "all") + ", " + shown().unit);
     }
     pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x(step), top); pen.lineTo(x(step), base); pen.stroke();
     course.dataset.left = left; course.dataset.wide = wide;
