@@ -23,7 +23,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from attentive_rnn import RRA, EleAttGRU, EleAttLSTM, EleAttRNN, backends
+from attentive_rnn.errors import installed
 from attentive_rnn.ops import native
 from attentive_rnn.ops.recurrence import Spec, Weights
 from attentive_rnn.ops.recurrence.stream import Stream
@@ -124,7 +124,7 @@ def measure(shape: str, seconds: float, loops: bool, rate: float) -> dict[str, T
     check(layers, x)
     x.requires_grad_(shape == "L2")
     runs = passes(layers, x, weight)
-    if torch.get_num_threads() == 1 and find_spec("jax"):
+    if torch.get_num_threads() == 1 and installed("jax"):
         same = layers["EleAttGRU, reset after"]
         check_jax(same, x)
         for own, run in zip(runs, jax_scan(same, x, weight), strict=True):
@@ -283,7 +283,7 @@ def steps(seconds: float) -> list[str]:
 def heading(title: str, command: str, rates: str) -> list[str]:
     """The first lines of a page."""
     machine = {status.name: status.reason for status in backends()}["cpu"]
-    jax = f"jax {version('jax')}" if find_spec("jax") else "jax not installed"
+    jax = f"jax {version('jax')}" if installed("jax") else "jax not installed"
     return [
         f"# {title}",
         "",

@@ -15,7 +15,6 @@ import sys
 import time
 from dataclasses import replace
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from rich.console import Console
 
 from attentive_rnn.data import SequenceDataset, preprocess
 from attentive_rnn.data.transforms.sampling import between_frames
+from attentive_rnn.errors import installed
 from attentive_rnn.experiments.runner import run_once
 from attentive_rnn.experiments.study import Entry, read_study
 from attentive_rnn.experiments.table import Row, StudyTable, markdown
@@ -207,7 +207,7 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     rows = StudyTable(DOCS / "defaults.csv")
     models = list(arguments.models)
-    if "minirocket" in models and find_spec("aeon") is None:
+    if "minirocket" in models and not installed("aeon"):
         print("MiniRocket is left out: it needs `pip install aeon`", file=sys.stderr)
         models.remove("minirocket")
     for seed in arguments.seeds:

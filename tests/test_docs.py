@@ -288,6 +288,13 @@ def test_every_package_with_public_names_is_in_the_reference():
         assert name in ("", *named) or name.startswith("data."), name  # of what lies in data, data has the public names
 
 
+def test_the_reference_of_layers_has_all_of_them_and_begins_with_the_layer_to_begin_with():
+    page = (ROOT / "docs" / "api" / "layers.md").read_text(encoding="utf-8")
+    listed = re.findall(r"autoclass:: attentive_rnn\.layers\.(\w+)\n", page)
+    assert listed[0] == "EleAttGRU"
+    assert sorted(listed) == sorted(attentive_rnn.layers.__all__)
+
+
 def test_the_citation_names_the_version_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from attentive_rnn.errors import ConfigError, DataError, MissingExtraError, UserError, either, needed_for
+from attentive_rnn.errors import ConfigError, DataError, MissingExtraError, UserError, either, installed, needed_for
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,14 @@ def test_a_missing_extra_is_named_and_its_cause_kept(monkeypatch):
     with pytest.raises(MissingExtraError, match=r"^films need PyAV$") as raised, needed_for("films need PyAV"):
         import av  # noqa: F401
     assert isinstance(raised.value.__cause__, ImportError)
+
+
+def test_a_folder_of_the_name_is_no_package(tmp_path, monkeypatch):
+    (tmp_path / "plotters").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not installed("plotters")
+    (tmp_path / "plotters" / "__init__.py").touch()
+    assert installed("plotters")
 
 
 def test_what_is_there_and_other_errors_pass():

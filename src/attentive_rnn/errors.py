@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 _LONGEST = 4000  # characters of a message
 
@@ -60,6 +61,17 @@ def needed_for(reason: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise MissingExtraError(reason) from error
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported; a folder of that name where Python looks for packages is none.
+
+    Example:
+        >>> installed("torch"), installed("plotters")
+        (True, False)
+    """
+    spec = find_spec(package)
+    return spec is not None and spec.has_location
 
 
 def either(names: Iterable[str], quote: bool = True) -> str:

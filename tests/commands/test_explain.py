@@ -8,6 +8,9 @@ import json
 import pytest
 
 from attentive_rnn.cli import main
+from attentive_rnn.data import SequenceDataset, read_sequences
+from attentive_rnn.data.formats.npz import to_bytes
+from attentive_rnn.explain import faithfulness_table
 from films import write_film
 
 
@@ -34,6 +37,20 @@ def test_one_item_and_an_input_are_drawn_and_put_in_words(skeleton_run, tmp_path
     said = json.loads(capsys.readouterr().out)
     assert len(said["sequences"]) == 1
     assert len(said["sequences"][0]["attended"]) == 20
+
+
+def test_a_sequence_without_a_name_has_its_number_from_0(skeleton_run, tmp_path, capsys):
+    whole = read_sequences(skeleton_run.read_config().data.path)
+    bare = SequenceDataset(whole.sequences, whole.labels, [{}] * len(whole), whole.schema)
+    (tmp_path / "bare.npz").write_bytes(to_bytes(bare))
+    call = [str(skeleton_run.path), str(tmp_path / "bare.npz"), "--json"]
+    assert main(["predict", *call]) == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert names == [str(i) for i in range(len(whole))]
+    assert main(["explain", *call, "--item", "3", "--out", str(tmp_path / "out")]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["sequences"]
+    assert one["name"] == "3"
+    assert 0 <= min(one["steps"]) < max(one["steps"]) < len(whole.sequences[3])
 
 
 def test_the_picture_of_the_paper_stands_beside_the_attended_input(skeleton_run, capsys):
@@ -95,7 +112,9 @@ def test_the_frames_of_a_video_that_mattered_are_shown(feature_run, tmp_path, ca
     assert "has 7 frames, but BasicMotions_TEST/1 has 100" in capsys.readouterr().err
 
 
-def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
+def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys, monkeypatch):
+    titles, drawn = [], faithfulness_table.picture
+    monkeypatch.setattr(faithfulness_table, "picture", lambda *given: titles.append(given[1]) or drawn(*given))
     runs = [str(feature_run.path)] * 2
     arguments = ["explain", runs[0], "--faithfulness", "--with", runs[1], "--out", str(tmp_path)]
     assert main(arguments) == 0
@@ -107,6 +126,7 @@ def test_faithfulness_is_measured_over_runs(feature_run, tmp_path, capsys):
     assert numbers["runs"] == 2
     assert len(numbers["rankings"]["gradient x input"]["deletion"]) == 2
     assert (tmp_path / "faithfulness.png").stat().st_size > 10_000
+    assert titles == ["BasicMotions"]  # the data set, not its reader
 
 
 @pytest.mark.parametrize(

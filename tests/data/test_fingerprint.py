@@ -158,7 +158,7 @@ def test_a_changed_sequence_is_not_looked_for_under_a_number_that_has_moved():
 def test_sequences_without_names_are_numbered():
     bare = Splits(_data(range(6)), _data(range(6, 10), names=[""] * 4))
     found = find(fingerprint(bare), Splits(_data(range(6)), _data([6, 7, 9], names=[""] * 3)))
-    assert found.changes() == ["1 of 4 test sequences are missing, first: number 3"]
+    assert found.changes() == ["1 of 4 test sequences are missing, first: number 2"]
 
 
 def test_numbers_to_predict_and_missing_labels_survive_the_file():

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from attentive_rnn.data import Schema
+from attentive_rnn.data.schema import same_rate
 from attentive_rnn.errors import ConfigError, DataError
 
 
@@ -44,3 +45,11 @@ def test_a_name_with_control_characters_is_refused(name):
     with pytest.raises(DataError, match="of a class or feature has control characters"):
         Schema((), (2,), features=("x", name))
     assert Schema(("ü $ [b] \u00a0", "語"), (2,)).outputs == 2
+
+
+def test_rates_are_one_up_to_5_percent_of_the_highest():
+    assert same_rate(95.0, 98.0, 100.0)
+    assert same_rate(100.0, 95.0)
+    assert same_rate(30.0)
+    assert not same_rate(94.9, 100.0)
+    assert not same_rate(100.0, 105.3)

@@ -15,7 +15,8 @@ def test_a_time_map_has_a_row_for_each_group_and_its_signals_above():
     signals = [("x", np.arange(4.0)), ("y", -np.arange(4.0))]
     upper, lower, bar = maps.time_map(Drawing("title", RELEVANCE), ["a", "b", "c"], signals).axes
     assert [(line.get_label(), line.get_color()) for line in upper.lines] == [("x", BLUE), ("y", ORANGE)]
-    assert upper.lines[0].get_xdata().tolist() == [1, 2, 3, 4]
+    assert upper.lines[0].get_xdata().tolist() == [0, 1, 2, 3]
+    assert list(lower.images[0].get_extent()[:2]) == [-0.5, 3.5]
     np.testing.assert_array_equal(lower.images[0].get_array(), RELEVANCE.T)
     assert bar.get_ylabel() == "attended input, % of a mean step's"
 

@@ -66,7 +66,7 @@ def test_a_strip_has_frames_from_the_start_to_the_end(points):
     long = np.repeat(points[:1], 30, axis=0)
     drawings = [Drawing(title, np.random.default_rng(0).random(long.shape[:3]), long) for title in "ab"]
     figure = skeletons.strips(drawings, SCHEMA)
-    assert [axis.get_title() for axis in figure.axes[:7]] == [f"{t} / 30" for t in (1, 6, 11, 15, 20, 25, 30)]
+    assert [axis.get_title() for axis in figure.axes[:7]] == [f"frame {t}" for t in (0, 5, 10, 14, 19, 24, 29)]
     assert len(figure.axes) == 14
 
 

@@ -108,7 +108,7 @@ def test_the_hardest_mistakes_are_the_ones_with_the_least_probability_for_the_tr
 def test_the_frames_that_mattered_are_those_of_most_attention(motions):
     (one, *_), _ = motions
     total = one.attended.sum(1)
-    assert sorted(total[[t - 1 for t in one.key_steps()]]) == sorted(total)[-3:]
+    assert sorted(total[one.key_steps()]) == sorted(total)[-3:]
 
 
 def test_the_lags_of_every_layer_are_averaged_over_the_steps():

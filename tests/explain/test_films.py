@@ -54,7 +54,7 @@ def test_each_frame_is_drawn_over_its_own_mask(tmp_path):
     masks = np.arange(3 * 4).reshape(3, 2, 2) / 12
     one = FilmExplanation("x", 1.0, np.array([0.2, 0.8]), schema, masks, every=4)
     axes = frame_masks(one, film, schema.classes).axes
-    assert [axis.get_title() for axis in axes[:3]] == ["1", "5", "9"]
+    assert [axis.get_title() for axis in axes[:3]] == ["0", "4", "8"]
     shown = axes[4].images[1].get_array()
     assert shown.shape == (48, 64)
     np.testing.assert_allclose(shown[::24, ::32], masks[1] / masks[1].max())
@@ -75,5 +75,5 @@ def test_the_frames_attended_to_most_are_marked_and_named(feature_run, tmp_path)
         titles = [axis.get_title() for axis in figure.axes[1:]]
         assert len(titles) == 8
         marked = [title for title in titles if title.endswith(f": {most:.3f}")]
-        assert marked == [f"{frame}: {most:.3f}" for frame in (12, 41, 91)]
+        assert marked == [f"{frame}: {most:.3f}" for frame in (11, 40, 90)]
         assert figure.axes[0].get_ylabel().startswith(name)

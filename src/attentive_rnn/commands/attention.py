@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import ConfigError, MissingExtraError
+from ..errors import ConfigError, MissingExtraError, installed
 from .arguments import (
     JSON,
     MOVED_DATA,
@@ -33,7 +32,7 @@ def _sensors(arguments: argparse.Namespace) -> int:
 
     if arguments.tolerance is not None and not 0 <= arguments.tolerance < 100:
         raise ConfigError(f"--tolerance must be points from 0 to below 100, got {arguments.tolerance}")
-    if find_spec("matplotlib") is None:
+    if not installed("matplotlib"):
         raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'")
     run = open_run(arguments.folder)
     saved = load_model(run.model)
@@ -60,7 +59,7 @@ def _masks(arguments: argparse.Namespace) -> int:
     from ..training.saved_model import SavedModel
     from ..training.setup import load_splits
 
-    if find_spec("matplotlib") is None:
+    if not installed("matplotlib"):
         raise MissingExtraError("pictures need matplotlib: pip install 'attentive-rnn[report]'")
     from ..explain.images import ImageExplanation, compared_masks, explain_images
 

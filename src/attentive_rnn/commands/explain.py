@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ..errors import ConfigError
 from .arguments import JSON, MOVED_DATA, OPTION, RUN, Argument, Command, given_options, line, reader_options, show
 
 if TYPE_CHECKING:
+    from ..data import LabelledDataset
     from ..training import RunFolder
 
 LARGEST = 2000  # sequences that are explained at once, of more those evenly spread: all of their attention is kept
@@ -56,9 +58,9 @@ def _explain(arguments: argparse.Namespace) -> int:
         dataset = getattr(splits, arguments.split or "test")
     if arguments.item is not None:
         item = int(arguments.item) if arguments.item.isdecimal() else arguments.item
-        dataset = dataset.subset([find_item(dataset, item)])
+        dataset = _part(dataset, [find_item(dataset, item)])
     if len(dataset) > LARGEST:
-        total, dataset = len(dataset), dataset.subset(range(0, len(dataset), -(-len(dataset) // LARGEST)))
+        total, dataset = len(dataset), _part(dataset, range(0, len(dataset), -(-len(dataset) // LARGEST)))
         print(f"{len(dataset)} of {total}, evenly spread; --item takes any", file=sys.stderr)
     request = Request(
         run=run,
@@ -77,6 +79,13 @@ def _explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _part(dataset: LabelledDataset, indices: Sequence[int]) -> LabelledDataset:
+    """The items at some places; those without a name are called by their numbers in the whole set."""
+    part = dataset.subset(indices)
+    part.metas = [{"name": str(i), **meta} for i, meta in zip(indices, part.metas, strict=True)]
+    return part
+
+
 def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
     from ..data.io.files import check_folder, write_file, write_json
     from ..explain import faithfulness, faithfulness_table
@@ -88,15 +97,15 @@ def _faithfulness(run: RunFolder, arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--faithfulness is measured on the test sequences: it takes no {option}")
     folder = run.explain if arguments.out is None else Path(arguments.out)
     check_folder(folder)
-    outcomes = []
+    outcomes, name = [], ""
     for one in (run, *map(open_run, arguments.others)):
         trained = load(one.path)
         splits = trained.splits(arguments.data, reader_options(arguments))
+        name = name or splits.test.name or run.path.parent.name
         outcomes.append(faithfulness.measure(trained.saved, splits, seed=one.read_config().seed))
     table, values = faithfulness_table.markdown(outcomes), faithfulness_table.values(outcomes)
     write_file(folder / "faithfulness.md", table.encode())
     write_json(folder / "faithfulness.json", values)
-    name = run.read_config().data.source or run.path.parent.name
     write_file(folder / "faithfulness.png", faithfulness_table.picture(outcomes, name))
     show(arguments, values, [table, f"written to {folder}: faithfulness.md, .json and .png"])
     return 0

@@ -199,6 +199,8 @@ class SequenceDataset(LabelledDataset):
 
     def fingerprint(self, index: int) -> bytes:
         seen = self.presence[index]
+        if seen is None and isinstance(self.sequences, LazySequences):
+            return self.sequences.sha256(index)
         content = self.sequences[index].contiguous().numpy().tobytes()
         return hashlib.sha256(content if seen is None else content + seen.contiguous().numpy().tobytes()).digest()
 

@@ -232,4 +232,4 @@ def _taken(parts: dict[str, Any], found: Found, part: str, where: str) -> Labell
 
 
 def _name(item: Item, number: int) -> str:
-    return item.name or f"number {number + 1}"
+    return item.name or f"number {number}"

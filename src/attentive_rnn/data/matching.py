@@ -6,7 +6,6 @@ takes it, or one DataError.
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections import Counter
@@ -22,7 +21,7 @@ from torch import Tensor
 from ..errors import DataError, DataWarning
 from .dataset import LabelledDataset, SequenceDataset
 from .io.cells import whole_number
-from .schema import Schema
+from .schema import Schema, same_rate
 from .skeletons.layouts import JointMap, get_layout, joint_map, turn_between
 from .skeletons.units import factor, unit_in
 from .text.words import recode
@@ -32,7 +31,6 @@ D = TypeVar("D", bound=LabelledDataset)
 
 _SHOWN = 8  # names in a message
 _NUMBERED = re.compile(r"column \d+")  # the name that a reader gives a column without one
-_RATE = 0.05  # the share by which two rates may differ and count as the same
 
 
 def match(
@@ -285,7 +283,7 @@ def _places(classes: Sequence[str], names: Iterable[str]) -> dict[str, int]:
 
 def warn_of_rate(where: str, found: float, wanted: float) -> None:
     """Warn of frames that come at another rate than in training."""
-    if math.isclose(found, wanted, rel_tol=_RATE):
+    if same_rate(found, wanted):
         return
     warnings.warn(
         f"{where}: has {found:.4g} frames per second, but the model was trained with {wanted:.4g}; "
@@ -297,7 +295,7 @@ def warn_of_rate(where: str, found: float, wanted: float) -> None:
 
 def _check_rate(where: str, found: float, wanted: float, takes: Collection[str]) -> None:
     """DataError on another rate where an option can say otherwise, else a warning."""
-    if "rate" in takes and not math.isclose(found, wanted, rel_tol=_RATE):
+    if "rate" in takes and not same_rate(found, wanted):
         raise DataError(
             f"{where}: has {found:.4g} frames per second, but the model was trained with {wanted:.4g}; bring the data "
             f"to that rate first, or take them as they are with --option rate={wanted:.4g}"

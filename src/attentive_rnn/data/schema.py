@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from math import prod
 from typing import Any, Literal, get_args
 
 from ..errors import ConfigError, DataError, either
@@ -25,6 +25,16 @@ def has_control_characters(name: str) -> bool:
         (False, True)
     """
     return any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
+
+
+def same_rate(*rates: float) -> bool:
+    """Whether frames per second count as one rate: the lowest of them is at most 5 % below the highest.
+
+    Example:
+        >>> same_rate(25.0, 23.976), same_rate(25.0, 30.0)
+        (True, False)
+    """
+    return math.isclose(min(rates), max(rates), rel_tol=0.05)
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ class Schema:
     @property
     def size(self) -> int:
         """Number of features of one flattened frame."""
-        return prod(self.shape)
+        return math.prod(self.shape)
 
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain values that JSON can hold."""

@@ -30,7 +30,7 @@ def time_map(one: Drawing, groups: Sequence[str], signals: Sequence[tuple[str, n
     height = max(1.2, 0.2 * len(rows))
     figure = new_figure(9.5, 2.9 + height)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2.0, height])
-    steps = np.arange(1, len(relevance) + 1)
+    steps = np.arange(len(relevance))
     for (colour, dashes), (name, signal) in zip(TRACES, signals, strict=False):
         upper.plot(steps, signal, color=colour, linestyle=dashes, linewidth=1.3, label=name)
     upper.set_ylabel("input", fontsize=9)
@@ -130,8 +130,8 @@ def coloured_texts(texts: Sequence[Drawing]) -> Any:
 
 
 def _show_map(axis: Any, values: np.ndarray, limits: tuple[float, float]) -> Any:
-    """Draw values (T, rows) with steps, from 1, across, in colours between the limits."""
-    edges = (0.5, len(values) + 0.5, values.shape[1] - 0.5, -0.5)
+    """Draw values (T, rows) with steps, from 0, across, in colours between the limits."""
+    edges = (-0.5, len(values) - 0.5, values.shape[1] - 0.5, -0.5)
     return axis.imshow(
         values.T, cmap=TIME_MAP, aspect="auto", interpolation="nearest", extent=edges, vmin=limits[0], vmax=limits[1]
     )

@@ -136,7 +136,7 @@ def _draw_skeletons(dataset: SequenceDataset, chosen: list[int]) -> Any:
         for axis, t, points in zip(row, times, centred, strict=False):
             skeletons.draw_skeletons(axis, points, dataset.schema)
             skeletons.square_window(axis, (0, 0), 1.08 * reach)
-            axis.text(0.5, 0, f"{t + 1} / {len(frames)}", transform=axis.transAxes, ha="center", va="top", fontsize=7)
+            axis.text(0.5, 0, f"frame {t}", transform=axis.transAxes, ha="center", va="top", fontsize=7)
         row[0].set_axis_on()
         row[0].set(xticks=[], yticks=[])
         row[0].spines[:].set_visible(False)

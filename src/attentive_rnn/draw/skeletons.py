@@ -160,7 +160,7 @@ def strips(drawings: Sequence[Drawing], schema: Schema) -> Any:
         for axis, t, points in zip(axes, times, centred, strict=False):
             draw_skeletons(axis, points, schema, scale.area(one.relevance[t]))
             square_window(axis, (0, 0), _MARGIN * reach)
-            axis.set_title(f"{t + 1} / {len(one.points)}", fontsize=7, y=-0.1)
+            axis.set_title(f"frame {t}", fontsize=7, y=-0.1)
         row.suptitle(one.title, fontsize=9)
     scale.legend(figure, quantity.label())
     return figure
@@ -195,7 +195,7 @@ def film(
         axis.clear()
         draw_skeletons(axis, frame, schema, sizes)
         square_window(axis, middle, reach)
-        axis.set_title(f"{title}   {t + 1} / {len(points)}", fontsize=10 if plain else 9, wrap=not plain)
+        axis.set_title(f"{title}   frame {t}", fontsize=10 if plain else 9, wrap=not plain)
         figure.canvas.draw()
         # What fits round the first frame fits round all; finding it anew would take most of the time.
         figure.set_layout_engine("none")

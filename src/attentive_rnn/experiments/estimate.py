@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch.nn.functional as F
 from ..data import SequenceDataset, Splits, preprocess
 from ..data.dataset import sequences_only
 from ..data.io.files import read_json
-from ..errors import ConfigError, needed_for
+from ..errors import ConfigError, installed, needed_for
 from ..tasks import Metric
 from ..tasks.metrics import Interval, differ, wilson, with_normal_interval
 from ..training.run_folder import RunFolder
@@ -71,7 +70,7 @@ def baselines(saved: SavedModel, splits: Splits) -> list[Baseline]:
         raise ConfigError(f"--baseline is for sequences, and this is a run on {schema.medium}s")
     train, test = (preprocess(sequences_only(part), saved.preprocessing) for part in splits)
     methods: list[Callable[[SequenceDataset, SequenceDataset], tuple[str, np.ndarray]]] = [_linear]
-    if find_spec("aeon") is not None and schema.target == "class" and not schema.vocabulary:
+    if installed("aeon") and schema.target == "class" and not schema.vocabulary:
         methods.append(_mini_rocket)
     found = []
     for method in methods:

@@ -229,9 +229,9 @@ class Explanation(Answer):
         return most_attended(self.relevance.mean(0), [group.name for group in self.groups], self.quantity, count)
 
     def key_steps(self, count: int = 3) -> list[int]:
-        """The steps, from 1, at which the input as a whole was attended to most, in their order."""
+        """The steps, from 0, at which the input as a whole was attended to most, in their order."""
         order = np.argsort(-self.course, kind="stable")[:count]
-        return sorted(int(t) + 1 for t in order)
+        return sorted(int(t) for t in order)
 
 
 def most_attended(relevance: np.ndarray, names: Sequence[str], quantity: Quantity, count: int = 3) -> str:

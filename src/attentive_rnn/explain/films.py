@@ -114,7 +114,7 @@ def frame_masks(explanation: FilmExplanation, video: str | Path, classes: Sequen
         number = step * explanation.every
         image = images[number] / 255
         rows, columns = (np.arange(n) * m // n for n, m in zip(image.shape, explanation.masks.shape[1:], strict=False))
-        show_image(axes[0, column], image, str(number + 1))
+        show_image(axes[0, column], image, str(number))
         show_mask(axes[1, column], image, explanation.masks[step][rows][:, columns])
     figure.suptitle(f"{heading(explanation, classes)}; over each frame the attention to its places", fontsize=9)
     return figure
@@ -138,7 +138,7 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
     if order is None or order.size != len(course):
         raise DataError(f"{explanation.name}: a step is made of several frames, which cannot be shown as one")
     at = order.ravel()
-    most = [step - 1 for step in explanation.key_steps()]
+    most = explanation.key_steps()
     even = np.linspace(0, len(course) - 1, _FRAMES).round().astype(int).tolist()
     # Those attended to most take the places of the nearest of the evenly spread ones.
     for step in most:
@@ -152,8 +152,8 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
     figure = new_figure(1.35 * len(shown) + 0.4, 3.6)
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.4, 1.0])
     axis = upper.subplots()
-    axis.plot(at + 1, course, color=BLUE, linewidth=1.5)
-    axis.plot(at[most] + 1, course[most], "o", color=ORANGE, markersize=7)
+    axis.plot(at, course, color=BLUE, linewidth=1.5)
+    axis.plot(at[most], course[most], "o", color=ORANGE, markersize=7)
     axis.set_xlabel("frame", fontsize=8)
     unit = "times the mean frame's" if explanation.shows == "attended" else explanation.quantity.unit
     axis.set_ylabel(f"{explanation.quantity.name},\n{unit}", fontsize=8)
@@ -164,7 +164,7 @@ def key_frames(explanation: Explanation, video: str | Path, classes: Sequence[st
         cell.set(xticks=[], yticks=[])
         marked = step in most
         cell.spines[:].set(color=ORANGE if marked else "0.8", linewidth=3 if marked else 1)
-        cell.set_title(f"{at[step] + 1}: {course[step]:.3f}", fontsize=8, color=ORANGE if marked else "0.2")
+        cell.set_title(f"{at[step]}: {course[step]:.3f}", fontsize=8, color=ORANGE if marked else "0.2")
     figure.suptitle(f"{heading(explanation, classes)}; the frames attended to most in orange", fontsize=9)
     return figure
 

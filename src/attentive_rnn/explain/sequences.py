@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ..data.dataset import sequences_only
 from ..draw import films, maps, projection, skeletons
 from ..draw.charts import Drawing
 from ..draw.colours import TRACES
+from ..errors import installed
 from . import images, lags, scores, words
 from .explanation import Explanation, class_relevance, explain, hardest_mistakes, heading, most_attended, origins
 from .films import key_frames
@@ -99,7 +99,7 @@ def draw_sequence(
     if explanation.kind == "skeleton":
         shown = drawing(explanation, classes)
         pictures = skeletons.film(heading(explanation, classes), shown.points, schema, shown.relevance, shown.quantity)
-        for suffix in (".gif", ".mp4") if find_spec("av") else (".gif",):
+        for suffix in (".gif", ".mp4") if installed("av") else (".gif",):
             written.append(folder / (name + suffix))
             films.write_film(written[-1], pictures, schema.rate or films.DEFAULT_RATE)
     return written

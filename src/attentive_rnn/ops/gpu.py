@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import installed
 from . import native
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -22,7 +22,7 @@ def interpreted() -> bool:
 
 def machine() -> tuple[bool, str]:
     """Whether this machine can run the kernels, and where."""
-    if importlib.util.find_spec("triton") is None:
+    if not installed("triton"):
         return False, "the package triton is not installed; it comes with torch's builds for GPUs"
     if interpreted():
         return True, "Triton's interpreter, on the CPU, for tests (TRITON_INTERPRET=1)"

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from ..data.io.files import write_file, write_json
 from ..data.io.locks import remove_leftovers, tidy
 from ..data.ranges import of_dataset
 from ..environment import describe, require_one_process
-from ..errors import ConfigError, MissingExtraError
+from ..errors import ConfigError, MissingExtraError, installed
 from ..ops.dispatch import BackendError
 from ..tasks import Model, task_for
 from ..terminal import go_on_with, standard_error, watches
@@ -213,7 +212,7 @@ def path_of_newest(parent: Path) -> str | None:
 def require_extra() -> None:
     """Raise MissingExtraError if a package that training needs is not installed."""
     for package in ("lightning_fabric", "tensorboard"):
-        if find_spec(package) is None:
+        if not installed(package):
             raise MissingExtraError(f"training needs {package}: pip install 'attentive-rnn[train]'")
 
 

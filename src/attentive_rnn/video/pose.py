@@ -17,6 +17,7 @@ from safetensors.numpy import save
 
 from ..data import ConvertLayout, Schema, get_layout, known_layout
 from ..data.io.files import check_writable, read_bytes, write_file
+from ..data.schema import same_rate
 from ..data.skeletons.layouts import Layout
 from ..data.transforms.presence import unmark
 from ..errors import DataError
@@ -189,12 +190,11 @@ def _joined(places: Mapping[Path, Path], root: Path, layout: Layout) -> bytes:
     below = [video.relative_to(root) for video in places]
     folders = [video.parent.as_posix() for video in below]
     classes = sorted(set(folders) - {"."})
-    steady = max(rates) <= 1.01 * min(rates)
     schema = Schema(
         tuple(classes),
         joints[0].shape[1:],
         layout=layout,
-        rate=round(rates[0], 3) if steady else None,
+        rate=round(rates[0], 3) if same_rate(*rates) else None,
         up=PICTURE_UP,
         units="picture heights",
     )

@@ -43,6 +43,13 @@ def test_folders_give_the_classes_and_the_parts(tmp_path):
     assert read_sequences(tmp_path / "test" / "wave" / "1.safetensors").labels.tolist() == [-1]
 
 
+@pytest.mark.parametrize(("other", "rate"), [(24.0, 24.5), (30.0, None)])
+def test_films_of_nearly_one_rate_have_it_and_others_have_none(tmp_path, other, rate):
+    clip(tmp_path / "a" / "0.safetensors", rate=25.0)
+    clip(tmp_path / "b" / "0.safetensors", rate=other)
+    assert read(tmp_path).schema.rate == rate
+
+
 def test_maps_are_frames_on_request_and_say_which_frames_of_the_video_they_are(tmp_path):
     arrays = clip(tmp_path / "wave" / "a.safetensors", maps=True)
     data = read(tmp_path, maps=True)

@@ -68,10 +68,12 @@ def test_whole_doubles_are_classes_and_others_numbers(path):
     assert read_sequences(write(path, x=CASES, y=np.array([1.0, 2.0, 1.0])), target="number").schema.target == "number"
 
 
-def test_sequences_may_be_the_last_axis_of_a_matlab_array(path):
+@pytest.mark.parametrize("name", ["y", "label", "Target"])
+def test_sequences_may_be_the_last_axis_of_a_matlab_array(path, name):
     x = RNG.normal(size=(20, 3, 6))
-    found = read_sequences(write(path, x=x, y=np.arange(6.0) % 2))
+    found = read_sequences(write(path, x=x, **{name: np.arange(6.0) % 2}))
     assert found.lengths.tolist() == [20] * 6
+    assert found.labels.tolist() == [0, 1] * 3
     np.testing.assert_allclose(found[2].sequence.numpy(), x[:, :, 2], rtol=1e-6)
     wide = write(path, x=x.transpose(1, 0, 2), y=np.arange(6.0) % 2)
     with pytest.raises(DataError, match=r"NTD.*or.*NDT"):

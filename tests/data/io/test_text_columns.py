@@ -86,7 +86,7 @@ def test_a_table_is_read_alike_with_polars_and_without(tmp_path_factory, data, m
     path.write_bytes(data)
     found = answer(path, missing)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_columns, "find_spec", lambda name: None)
+        patch.setattr(text_columns, "installed", lambda name: None)
         assert found == answer(path, missing)
 
 

@@ -24,7 +24,7 @@ from safetensors.numpy import save
 from ...errors import DataError
 from ..dataset import SequenceDataset
 from ..io.files import existing, quoted, write_file
-from ..schema import Schema
+from ..schema import Schema, same_rate
 from ..source import Source
 from ..split import check_part_folders, part_of, with_test_part
 from ..stored.spool import keep
@@ -94,8 +94,7 @@ def stored_sequences(
         found.append({**meta, "every": every * int(one.metadata.get("every", "1"))} if maps else meta)
         if len(one.times) > 1 and one.times[-1] > 0:
             rates.append((len(one.times) - 1) / one.times[-1] / every)
-    steady = bool(rates) and max(rates) <= 1.01 * min(rates)
-    rate = round(float(np.median(rates)), 3) if steady else None
+    rate = round(float(np.median(rates)), 3) if rates and same_rate(*rates) else None
     schema = Schema(classes, tuple(sequences[0].shape[1:]), rate=rate, medium="maps" if maps else "sequence")
     return SequenceDataset(sequences, labels, found, schema, name)
 

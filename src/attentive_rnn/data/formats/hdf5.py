@@ -57,7 +57,6 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     matlab = path.suffix.lower() == ".mat"
     arrays = named_arrays(read_file(path), str(path), order, matlab, reading.layout)
     if matlab and reading.target is None:
-        arrays = with_usual_labels(arrays)
         arrays |= {name: _with_gaps(arrays[name]) for name in LABELS if name in arrays}
     return from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
 
@@ -88,7 +87,7 @@ def named_arrays(
     while len(content) == 1 and isinstance(inner := next(iter(content.values())), dict):
         content = inner
     arrays: dict[str, np.ndarray] = {}
-    for name, value in _with_parts_joined(_flat(content), where).items():
+    for name, value in with_usual_labels(_with_parts_joined(_flat(content), where)).items():
         if name in DATA and isinstance(value, dict):
             arrays |= _joined(list(value.values()), name, where, order) | {"name": np.array(list(value))}
         elif name in DATA and isinstance(value, list):

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -56,6 +56,8 @@ from ..split import with_test_part
 from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
 from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
+
+V = TypeVar("V")
 
 DATA = ("sequences", "x", "X", "data")
 LABELS = ("labels", "y", "Y")
@@ -112,7 +114,7 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     Raises:
         DataError: the file is malformed.
     """
-    arrays = read_arrays(existing(path))
+    arrays = with_usual_labels(read_arrays(existing(path)))
     name = next((name for name in DATA if name in arrays), None)
     order = reading.order
     if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
@@ -126,7 +128,6 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     """The sequences of all arrays of a file by name; errors as for :func:`read`."""
     reading.check(path.suffix[1:])
     where, windows = str(path), reading.windows
-    arrays = with_usual_labels(arrays)
     padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
     order = reading.order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
@@ -138,7 +139,7 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     return from_arrays(arrays, where, path.stem, reading)
 
 
-def with_usual_labels(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def with_usual_labels(arrays: dict[str, V]) -> dict[str, V]:
     """The arrays with one called "label", "Target" or the like as "labels", where there is no such array.
 
     Example:

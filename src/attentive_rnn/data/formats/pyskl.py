@@ -237,7 +237,6 @@ def _dataset(
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f'{path}: must be {{"split": ..., "annotations": [...]}} with at least one annotation')
-    arrays, found_scores, labels, names = [], [], [], []
     coordinates: set[tuple[Any, ...]] = set()
 
     def read_one(i: int, annotation: Any) -> tuple[np.ndarray, np.ndarray | None, int, str]:
@@ -257,15 +256,9 @@ def _dataset(
         kept = None if score is None else score[:persons].transpose(1, 0, 2)
         return keypoint[:persons].transpose(1, 0, 2, 3).astype(np.float32), kept, label, name
 
-    for i, annotation in enumerate(annotations):
-        made = bad.read(partial(read_one, i, annotation))
-        if made is not None:
-            arrays.append(made[0])
-            if made[1] is not None:
-                found_scores.append(made[1])
-            labels.append(made[2])
-            names.append(made[3])
+    made = [bad.read(partial(read_one, i, annotation)) for i, annotation in enumerate(annotations)]
     notes = bad.notes(str(path), len(annotations))
+    arrays, found_scores, labels, names = map(list, zip(*(one for one in made if one is not None), strict=True))
     if empty:
         notes.append(
             f"{path}: {sum(empty)} frames without anybody are left out, of {len(empty)} of {len(annotations)} sequences"

@@ -5,7 +5,6 @@ libhdf5 can end, hang or fill the memory on a damaged file; see :mod:`attentive_
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ...errors import DataError, MissingExtraError
+from ...errors import DataError, MissingExtraError, installed
 from ..stored.spool import large
 from .mat import Value
 
@@ -46,7 +45,7 @@ def read_hdf5(path: Path) -> dict[str, Value]:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not is_hdf5(head):
         raise DataError(f"{path}: is not an HDF5 file, or its beginning is damaged")
-    if importlib.util.find_spec("h5py") is None:
+    if not installed("h5py"):
         raise MissingExtraError("HDF5 files need h5py: pip install 'attentive-rnn[data]'")
     seconds = _SECONDS + size // 2**21
     limits = [str(max(_LEAST, 20 * size)), str(seconds)]

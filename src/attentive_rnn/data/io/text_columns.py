@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any, overload
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, installed
 from .cells import absent
 from .memory import check_memory
 from .text import TextTable, parse_table, separator_of
@@ -122,7 +121,7 @@ def plain_table(data: bytes, where: str, header: bool | None) -> PlainTable | No
         where: the name of the file in messages.
         header: as for :func:`parse_table`.
     """
-    if len(data) < _LEAST or header is False or find_spec("polars") is None:
+    if len(data) < _LEAST or header is False or not installed("polars"):
         return None
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.isascii() or any(one in data for one in _NOT_PLAIN) or data.startswith((b"\n", b"\r\n")):

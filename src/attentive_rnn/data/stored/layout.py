@@ -189,6 +189,10 @@ class StoredSequences(LazySequences):
         values = _Values(paths, shape, frames, shards, starts, lengths, arrays["sha256"])
         return cls(values, np.arange(len(arrays["length"])))
 
+    def sha256(self, index: int) -> bytes:
+        self[index]  # compares the values with what the index says
+        return self.values.digests[self.rows[index]].tobytes()
+
 
 class _Values:
     """The values of a row of the index, compared with their SHA-256 when a process first uses them.

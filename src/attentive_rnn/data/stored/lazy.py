@@ -5,6 +5,7 @@ Input: a function from a number to a member, and the numbers that the list is of
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Self, TypeVar, overload
@@ -67,6 +68,10 @@ class LazySequences(Lazy[Tensor]):
         if self.known is not None:
             return np.asarray(self.known[self.rows], dtype=np.int64)
         return np.fromiter((len(one) for one in self), dtype=np.int64, count=len(self))
+
+    def sha256(self, index: int) -> bytes:
+        """The SHA-256 of the values of a sequence."""
+        return hashlib.sha256(self[index].contiguous().numpy().data).digest()
 
     def _of(self, rows: np.ndarray) -> Self:
         return type(self)(self.make, rows, self.known)

@@ -16,11 +16,11 @@ import numpy as np
 
 from ....errors import DataError
 from ...dataset import SequenceDataset, concatenate, relabel
+from ...schema import same_rate
 from ..columns import Columns
 from .labels import by_number
 
 PIECE = 2**26  # bytes of text, or of values, that are looked at together
-_ALIKE = 1.05  # how many times the rate of one piece that of another may be
 
 Ends = Callable[[Columns], int]  # the row at which the last sequence of a piece begins, which may go on
 
@@ -84,7 +84,7 @@ def joined(pieces: Sequence[SequenceDataset], where: str) -> SequenceDataset:
         DataError: columns were taken for something else in one of them, or the rows of a sequence are apart.
     """
     rates = [piece.schema.rate for piece in pieces if piece.schema.rate]
-    rate = rates[0] if len(rates) == len(pieces) and max(rates) < _ALIKE * min(rates) else None
+    rate = rates[0] if len(rates) == len(pieces) and same_rate(*rates) else None
     for piece in pieces:
         piece.schema = replace(piece.schema, rate=rate)
     first = pieces[0]

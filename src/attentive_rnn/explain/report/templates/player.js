@@ -100,7 +100,7 @@
     const x = left + (step + 0.5) / sample.steps * wide;
     pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x, 0); pen.lineTo(x, rows * line + 6); pen.stroke();
     pen.fillStyle = colours.muted; pen.textAlign = "center"; pen.textBaseline = "alphabetic"; pen.font = "12px system-ui, sans-serif";
-    pen.fillText("step " + (step * sample.stride + 1), Math.max(left + 20, Math.min(x, width - 30)), rows * line + 18);
+    pen.fillText("step " + step * sample.stride, Math.max(left + 20, Math.min(x, width - 30)), rows * line + 18);
     sample.left = left; sample.wide = wide;
   }
 
@@ -165,24 +165,30 @@
       for (let t = 0; t < sample.steps; t++) pen[t ? "lineTo" : "moveTo"](x(t), base - value(t) * (base - top));
       pen.stroke(); pen.setLineDash([]);
     };
+    const caption = (text) => {  // below the curve; where it is too long, from further left
+      const fitting = fit(pen, text, width - 8), room = width - 4 - pen.measureText(fitting).width;
+      pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText(fitting, Math.max(4, Math.min(left + 4, room)), height - 5);
+    };
     pen.strokeStyle = colours.line; pen.lineWidth = 1; pen.strokeRect(left, top, wide, base - top);
     if (data.kind === "map" && group >= 0) {
       data.elements[group].forEach((element, i) => line((t) => sample.signal[t * data.width + element] / 255, colours.a, 1.5, [[], [6, 3], [2, 3]][i % 3]));
-      pen.fillStyle = colours.muted; pen.textAlign = "left"; pen.fillText("signal of " + fit(pen, data.groups[group], wide - 70), left + 4, height - 5);
+      caption("signal of " + data.groups[group]);
     } else if (sample.attention) {
       pen.fillStyle = colours.muted; pen.textAlign = "right";
       pen.fillText(amount(shown().high), left - 4, top + 8); pen.fillText(amount(shown().low), left - 4, base);
       if (group >= 0) line((t) => share(t, group), colours.b, 2);
       else for (let g = 0; g < data.groups.length; g++) line((t) => share(t, g), colours.bone, 0.7);
-      pen.textAlign = "left"; pen.fillText(shown().name + " of " + (group >= 0 ? data.groups[group] : "all") + ", " + shown().unit, left + 4, height - 5);
+      caption(shown().name + " of " + (group >= 0 ? data.groups[group] : "all") + ", " + shown().unit);
     }
     pen.strokeStyle = colours.b; pen.lineWidth = 2; pen.beginPath(); pen.moveTo(x(step), top); pen.lineTo(x(step), base); pen.stroke();
     course.dataset.left = left; course.dataset.wide = wide;
   }
 
   function describe() {
-    byId("where").textContent = (step + 1) + " / " + sample.steps;
-    slider.setAttribute("aria-valuetext", data.kind === "image" ? data.layers[step] : "step " + (step + 1) + " of " + sample.steps);
+    const layers = data.kind === "image";  // count from 1, steps from 0
+    const now = layers ? step + 1 : step * sample.stride, end = layers ? sample.steps : (sample.steps - 1) * sample.stride;
+    byId("where").textContent = now + " / " + end;
+    slider.setAttribute("aria-valuetext", layers ? data.layers[step] : "step " + now + "; the last is " + end);
     if (playing || !sample.attention) return;
     if (data.kind === "image") {
       const on = sample.shares.length ? ": " + (100 * sample.shares[step]).toFixed(0) + " % of it on the object asked about" : "";
