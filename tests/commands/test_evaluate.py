@@ -297,7 +297,7 @@ def test_numbers_are_predicted_with_their_errors(tmp_path, capsys):
     assert "mean absolute (MAE)" in capsys.readouterr().out
     rows = list(csv.DictReader(Path("answers.csv").read_text().splitlines()))
     assert list(rows[0]) == ["input", "name", "truth", "value"]
-    assert "--top must be 1 or more, of a model of classes" in fails(
+    assert "--top is for classes, and this model predicts a number" in fails(
         ["predict", run, "sizes.csv", "--top", "2"], capsys
     )
 

@@ -70,6 +70,26 @@ def test_folds_keep_subjects_together_unless_that_empties_a_class():
         assert set(train.labels) == {0, 1, 2}
 
 
+def test_all_folds_train_on_the_only_sequence_of_a_class():
+    for subjects in (None, [i // 3 for i in range(9)]):
+        parts = folds(dataset([0, 1, 0, 1, 2, 0, 1, 0, 1], subjects), 3, 0)
+        assert sorted(name for _, held_out in parts for name in names(held_out)) == list("01235678")
+        assert all(set(train.labels) == {0, 1, 2} for train, _ in parts)
+
+
+def test_all_folds_train_on_the_only_recording_with_a_class():
+    recordings = dataset([0, 1, 0, 1, 0, 1, 2, 2])
+    for i, meta in enumerate(recordings.metas):
+        meta["recording"] = "abc"[i // 2] if i < 6 else "d"
+    parts = folds(recordings, 3, 0)
+    assert sorted(name for _, held_out in parts for name in names(held_out)) == list("012345")
+    assert all(len(set(held_out.groups("recording"))) == 1 for _, held_out in parts)
+    with pytest.raises(
+        DataError, match="made: windows of 3 recordings but for those that alone have a class cannot be"
+    ):
+        folds(recordings, 4, 0)
+
+
 def test_folds_of_numbers_need_no_classes():
     schema = Schema((), (1,), target="number")
     numbers = SequenceDataset([torch.zeros(1, 1)] * 7, [0.5 * i for i in range(7)], [{}] * 7, schema, "made")
@@ -82,8 +102,8 @@ def test_impossible_folds_are_refused():
         folds(dataset([0, 1] * 3), 1, 0)
     with pytest.raises(DataError, match="made: 3 sequences cannot be divided into 4 folds"):
         folds(dataset([0, 1, 2]), 4, 0)
-    with pytest.raises(DataError, match="made: the class 'b' has only one sequence, and folds need two of each"):
-        folds(dataset([0, 0, 1]), 2, 0)
+    with pytest.raises(DataError, match="made: 0 sequences of classes with two or more cannot be divided into 2 folds"):
+        folds(dataset([0, 1]), 2, 0)
 
 
 @given(st.lists(st.integers(0, 5), min_size=7, max_size=60), st.floats(0.01, 0.99), st.integers(0, 1000))
@@ -104,6 +124,13 @@ def test_a_rare_class_is_in_both_parts_where_there_is_room():
         train, valid = validation_split(dataset([0] * 40 + [1] * 38 + [2] * 2), 0.1, seed)
         assert len(valid) == 8
         assert np.bincount(valid.labels).tolist()[2] == np.bincount(train.labels).tolist()[2] == 1
+
+
+def test_few_sequences_of_each_class_give_one_each():
+    _, held_out = validation_split(dataset([0, 1, 2, 3] * 3), 0.25, 0)
+    assert sorted(held_out.labels) == [0, 1, 2, 3]
+    _, held_out = validation_split(dataset([0, 1, 2, 3] * 5), 0.05, 0)  # a fifth instead of a twentieth is too much
+    assert len(held_out) == 1
 
 
 def test_where_each_person_makes_one_gesture_both_parts_show_every_gesture_by_other_persons():

@@ -13,13 +13,44 @@ from attentive_rnn.data import load as load_data
 from attentive_rnn.errors import ConfigError, MissingExtraError
 from attentive_rnn.experiments.estimate import Baseline, baselines, doubts, stored_baselines
 from attentive_rnn.models import SequenceClassifier
-from attentive_rnn.tasks.metrics import Interval
+from attentive_rnn.tasks.metrics import Errors, Interval, errors_differ
 from attentive_rnn.training import RunFolder, SavedModel
 from explain.runs import saved_for
 
 
 def _results(accuracy: float, count: int) -> dict:
     return {"validation_accuracy": accuracy, "validation_count": count}
+
+
+def _numbers(mae: float, mse: float, count: int) -> dict:
+    return {"validation_mae": mae, "validation_mse": mse, "validation_count": count}
+
+
+def test_parts_whose_errors_differ_beyond_chance_are_named():
+    (doubt,) = doubts(_numbers(0.8, 1.0, 40), {"mae": 4.0, "mse": 25.0, "count": 30})
+    assert doubt.startswith("the mean absolute errors of validation (0.8, 40 sequences) and test (4, 30) differ beyond")
+
+
+@pytest.mark.parametrize("draw", ["normal", "laplace"])
+@pytest.mark.parametrize("sizes", [(3, 100), (20, 20), (100, 5)])
+def test_errors_of_one_kind_are_seldom_doubted(draw, sizes):
+    rng = np.random.default_rng(0)
+
+    def part(size):
+        errors = np.abs(getattr(rng, draw)(size=size))
+        return Errors(errors.mean(), (errors**2).mean(), size)
+
+    assert sum(errors_differ(*map(part, sizes)) for _ in range(1000)) < 35  # of 1000; 10 are expected
+
+
+def test_the_test_of_errors_is_that_of_scipy():
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(0)
+    for scale in (1, 1.5, 2, 3):
+        one, other = np.abs(rng.normal(size=12)), scale * np.abs(rng.normal(size=30))
+        found = errors_differ(*(Errors(part.mean(), (part**2).mean(), len(part)) for part in (one, other)))
+        assert found == (ttest_ind(one, other).pvalue < 0.01)
 
 
 def test_parts_that_differ_beyond_chance_are_named():
@@ -35,7 +66,8 @@ def test_parts_that_differ_beyond_chance_are_named():
         (_results(0.95, 100), {"accuracy": 0.9, "count": 100}),
         ({"validation_accuracy": 1.0}, {"accuracy": 0.0, "count": 100}),
         ({}, {"accuracy": 0.0, "count": 100}),
-        ({"validation_mse": 1.0, "validation_count": 9}, {"mse": 3.0, "count": 100}),
+        (_numbers(0.8, 1.0, 4), {"mae": 1.2, "mse": 2.2, "count": 100}),
+        ({"validation_mse": 1.0, "validation_count": 9}, {"mae": 1.5, "mse": 3.0, "count": 100}),  # of an older version
     ],
 )
 def test_what_chance_may_do_is_no_doubt(results, test):

@@ -2,8 +2,10 @@ import sys
 from itertools import count
 from operator import attrgetter
 
+import numpy as np
 import pytest
 
+from attentive_rnn.data import Splits
 from attentive_rnn.errors import ConfigError, MissingExtraError
 from attentive_rnn.experiments.search import COMPARED, SPACE, Trial, _best, search, seconds_of
 from attentive_rnn.training.setup import load_splits
@@ -94,6 +96,25 @@ def test_too_short_a_budget_still_trains_the_configuration_itself(config, tmp_pa
     assert made.trials == ()
     assert made.chosen is None
     assert [run.read_config() for run in made.runs] == [config]
+
+
+def test_a_class_with_one_sequence_is_searched_with_the_others(config, tmp_path, quiet):
+    whole = load_splits(config)
+    labels = whole.train.labels
+    one = np.flatnonzero(labels == 0)[:1]
+    splits = Splits(whole.train.subset([*one, *np.flatnonzero(labels > 0)]), whole.test)
+    made = search(config, tmp_path, 12, splits=splits, console=quiet, clock=Clock())
+    assert made.trials
+    assert sum(run.read_results()["validation_count"] for run in made.trials[0].runs) == 30
+
+
+def test_too_few_sequences_for_folds_are_trained_on_and_that_is_said(config, tmp_path, quiet):
+    whole = load_splits(config)
+    splits = Splits(whole.train.subset([0, 15, 30]), whole.test)
+    made = search(config, tmp_path, 3, splits=splits, console=quiet, clock=Clock())
+    assert made.in_words().startswith("no other settings were tried: ")
+    assert made.in_words().endswith("cannot be divided into 3 folds")
+    assert made.runs
 
 
 def test_a_trial_is_chosen_only_where_it_is_better_beyond_the_noise_of_the_folds():

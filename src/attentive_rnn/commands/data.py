@@ -31,6 +31,9 @@ def _check(arguments: argparse.Namespace) -> int:
     with bar(f"reading {arguments.path}"):
         report = check(arguments.path, **options)
     arguments.trainable = report.trainable
+    # What was shown was read in spite of missing values or texts; training needs to be told what becomes of them.
+    found = (finding.option for finding in report.findings if finding.option.startswith("missing="))
+    arguments.needed = [] if "missing" in options else ["--option", option] if (option := next(found, "")) else []
     show(arguments, report.to_dict(), [report])
     if arguments.picture is not None:
         with bar("drawing samples"):
@@ -87,7 +90,9 @@ DATA = Command(
             Argument("--picture", metavar="FILE", help="draw sample sequences into a .png or .svg"),
             overwrite("the picture"),
             next=lambda a: (
-                [line("train", "--data", a.path, *given_options(a))] if getattr(a, "trainable", True) else []
+                [line("train", "--data", a.path, *given_options(a), *getattr(a, "needed", []))]
+                if getattr(a, "trainable", True)
+                else []
             ),
         ),
         Command(

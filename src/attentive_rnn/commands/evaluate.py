@@ -145,7 +145,9 @@ def _predict(arguments: argparse.Namespace) -> int:
     arguments.exports = trained.saved.schema.medium == "sequence"
     classified = bool(trained.saved.schema.classes)
     if arguments.top is not None and (arguments.top < 1 or not classified):
-        raise ConfigError(f"--top must be 1 or more, of a model of classes, got {arguments.top}")
+        if not classified:
+            raise ConfigError("--top is for classes, and this model predicts a number: leave it out")
+        raise ConfigError(f"--top must be 1 or more, got {arguments.top}")
     options, several, answered = reader_options(arguments), len(arguments.inputs) > 1, {}
     lines: list[str] = []
     for path in arguments.inputs:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, counted
 from .dataset import D, LabelledDataset, SequenceDataset, Splits
 from .generated import GeneratedDataset
 from .options import standing_for
@@ -24,7 +24,8 @@ def validation_split(dataset: D, fraction: float, seed: int) -> tuple[D, D]:
     Of several draws of them the first is taken that leaves both parts every class, or else one of more, up to half of
     them, that does, or else the first that leaves all for training. Where none
     does, as where each person makes one gesture, and otherwise, each class gives the same share, at least one sequence
-    if that is not more in all, and keeps one for training; where labels are numbers, all have an equal chance.
+    if that is at most twice as many in all, and keeps one for training; where labels are numbers, all have an equal
+    chance.
     Of a generated set the validation part is drawn apart and is the same for every seed.
 
     Args:
@@ -82,6 +83,8 @@ DRAWS = 20  # of subjects, in search of one that leaves every part all classes
 def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
     """The training and the held-out part of each fold of a cross-validation; every sequence is held out once.
 
+    But for the only one of a class, and the only recording whose windows have a class: all folds train on it.
+
     Where every sequence names its subject (or scene) and there are as many as folds, each is held out as a whole, as
     long as all classes are left for training. Otherwise each class is dealt out to the folds in turn; of numbers to be
     predicted, the sequences in their order.
@@ -93,7 +96,7 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
 
     Raises:
         ConfigError: fewer than two folds.
-        DataError: there are fewer sequences than folds, or a class has only one.
+        DataError: there are fewer sequences than folds, not counting the only one of a class.
 
     Example:
         >>> from attentive_rnn.data import load
@@ -106,28 +109,41 @@ def folds(dataset: SequenceDataset, count: int, seed: int) -> list[tuple[Sequenc
     if len(dataset) < count:
         raise DataError(f"{where}: {len(dataset)} sequences cannot be divided into {count} folds")
     rng = np.random.default_rng(seed)
-    fold = np.empty(len(dataset), dtype=int)
     groups, what = _groups(dataset)
-    if what == RECORDINGS and groups is not None and len(np.unique(groups)) < count:
-        raise DataError(f"{where}: windows of {len(np.unique(groups))} recordings cannot be divided into {count} folds")
-    if groups is not None and len(np.unique(groups)) >= count:
+    windows = groups if what == RECORDINGS else None
+    free = ~_alone(dataset, windows)
+    fold = np.full(len(dataset), -1)  # that an item is held out in; -1: in none
+    if windows is not None and (left := len(np.unique(windows[free]))) < count:
+        only = " but for those that alone have a class" if not free.all() else ""
+        raise DataError(f"{where}: windows of {counted(left, 'recording')}{only} cannot be divided into {count} folds")
+    if free.sum() < count:
+        several = counted(int(free.sum()), "sequence")
+        raise DataError(f"{where}: {several} of classes with two or more cannot be divided into {count} folds")
+    if groups is not None and len(np.unique(groups[free])) >= count:
         sizes = np.zeros(count, dtype=int)
-        names, counts = np.unique(rng.permutation(groups), return_counts=True)
+        names, counts = np.unique(rng.permutation(groups[free]), return_counts=True)
         for i in np.argsort(-counts, kind="stable"):  # the largest first, each to the fold that has least
-            fold[groups == names[i]] = sizes.argmin()
+            fold[free & (groups == names[i])] = sizes.argmin()
             sizes[sizes.argmin()] += counts[i]
         if all(_has_all_classes(dataset, fold != k) for k in range(count)):
             return [_by_mask(dataset, fold == k) for k in range(count)]
         if what == RECORDINGS:
             raise DataError(f"{where}: a class is in too few recordings for {count} folds")
-    shuffled = rng.permutation(len(dataset))
+    shuffled = rng.permutation(np.flatnonzero(free))
     # In the order of the labels, each class goes round the folds, and the next one begins where it ended.
-    fold[shuffled[np.argsort(dataset.labels[shuffled], kind="stable")]] = np.arange(len(dataset)) % count
-    for k in range(count):
-        if not _has_all_classes(dataset, fold != k):
-            lost = dataset.schema.classes[int(np.setdiff1d(dataset.labels, dataset.labels[fold != k])[0])]
-            raise DataError(f"{where}: the class {lost!r} has only one sequence, and folds need two of each")
+    fold[shuffled[np.argsort(dataset.labels[shuffled], kind="stable")]] = np.arange(len(shuffled)) % count
     return [_by_mask(dataset, fold == k) for k in range(count)]
+
+
+def _alone(dataset: LabelledDataset, groups: np.ndarray | None) -> np.ndarray:
+    """Which items, or whole groups of items, have a class that no other has, bool (len,)."""
+    if dataset.schema.target != "class":
+        return np.zeros(len(dataset), dtype=bool)
+    groups = np.arange(len(dataset)) if groups is None else groups
+    alone = [
+        group[0] for label in np.unique(dataset.labels) if len(group := np.unique(groups[dataset.labels == label])) == 1
+    ]
+    return np.isin(groups, alone)
 
 
 RECORDINGS = "recordings"  # whose windows are never divided
@@ -282,6 +298,9 @@ def left_out(dataset: LabelledDataset, used: np.ndarray, why: str) -> list[str]:
     return [f"{dataset.name}: {int((~used).sum())} of {len(used)} are left out, {why}; the first is {first}"]
 
 
+_KNOWN = ("name", "subject", "split", "recording", "scene")  # what is known of a sequence, but never its label
+
+
 def labelled_only(dataset: SequenceDataset, missing: str, where: str = "") -> SequenceDataset:
     """The data set without sequences that have no label, if ``missing`` is "skip", with a note that counts them.
 
@@ -297,9 +316,11 @@ def labelled_only(dataset: SequenceDataset, missing: str, where: str = "") -> Se
         dataset.notes = (*dataset.notes, *notes)
         return dataset
     if not labelled.any():
+        keys = dict.fromkeys(key for meta in dataset.metas for key in meta if key not in _KNOWN)
+        facts = [key for key in keys if len({str(meta.get(key)) for meta in dataset.metas}) > 1]
         raise DataError(
-            f"{where or dataset.name or 'data'}: no sequence has a label, and training and testing need them; "
-            "if a column of the file holds them, name it: --option label=COLUMN"
+            f"{where or dataset.name or 'data'}: no sequence has a label, and training and testing need them; if a "
+            f"column of the file holds them, name it: --option label={' or label='.join(facts[:4]) or 'COLUMN'}"
         )
     i = int(labelled.argmin())
     count = int((~labelled).sum())
@@ -389,7 +410,8 @@ def _stratified(dataset: LabelledDataset, fraction: float, rng: np.random.Genera
     most = np.minimum(np.ceil(fraction * counts).astype(int), counts - 1)
     quotas = np.minimum(np.floor(fraction * counts).astype(int), counts - 1)
     wanted = min(max(round(fraction * counts.sum()), 1), int(most.sum()))
-    if wanted >= (several := counts > 1).sum():
+    if 2 * wanted >= (several := counts > 1).sum():
+        wanted = max(wanted, int(several.sum()))
         quotas = np.maximum(quotas, several)  # a class that can be in both parts is
         most = np.maximum(most, quotas)
     # The classes that rounding down took most from give the sequences that are still missing.

@@ -6,7 +6,7 @@ Input is the results and the data of a run; output is scores to compare with, an
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from ..data import SequenceDataset, Splits, preprocess
 from ..data.dataset import sequences_only
 from ..data.io.files import read_json
-from ..errors import ConfigError, installed, needed_for
+from ..errors import ConfigError, counted, installed, needed_for
 from ..tasks import Metric
-from ..tasks.metrics import Interval, differ, wilson, with_normal_interval
+from ..tasks.metrics import Errors, Interval, differ, errors_differ, wilson, with_normal_interval
 from ..training.run_folder import RunFolder
 from ..training.saved_model import SavedModel
 
@@ -99,20 +99,41 @@ def stored_baselines(run: RunFolder) -> list[Baseline]:
 
 
 def doubts(results: Mapping[str, Any], test: Mapping[str, Any]) -> list[str]:
-    """A sentence where the accuracy of a run's validation part and that of its test part differ beyond chance.
+    """A sentence where the scores of a run's validation part and those of its test part differ beyond chance.
+
+    Of classes it is the accuracy, of numbers the mean absolute error.
 
     Args:
-        results: of the run, its results.json.
+        results: of the run, its results.json, or what :func:`over_folds` makes of several.
         test: its test scores.
     """
-    reached, count = results.get("validation_accuracy"), results.get("validation_count")
-    if reached is None or not count or "accuracy" not in test:
+    count, total = results.get("validation_count"), test.get("count")
+    if not count or not total:
         return []
-    tested, total = test["accuracy"], test["count"]
-    if not differ((round(reached * count), count), (round(tested * total), total)):
+    figures = ""
+    if "accuracy" in test and "validation_accuracy" in results:
+        reached, tested = results["validation_accuracy"], test["accuracy"]
+        if differ((round(reached * count), count), (round(tested * total), total)):
+            figures = f"validation ({100 * reached:.1f} % of {count}) and test ({100 * tested:.1f} % of {total})"
+    elif "mae" in test and "validation_mae" in results:
+        held_out = Errors(results["validation_mae"], results["validation_mse"], count)
+        tested = Errors(test["mae"], test["mse"], total)
+        if errors_differ(held_out, tested):
+            figures = (
+                f"the mean absolute errors of validation ({held_out.mae:.4g}, {counted(count, 'sequence')}) "
+                f"and test ({tested.mae:.4g}, {total})"
+            )
+    if not figures:
         return []
-    figures = f"validation ({100 * reached:.1f} % of {count}) and test ({100 * tested:.1f} % of {total})"
     return [f"{figures} differ beyond chance: the parts are of different kinds, and neither may hold for new data"]
+
+
+def over_folds(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The validation scores of runs on a fold each, as those of one run on all of them."""
+    count = sum(one["validation_count"] for one in results)
+    keys = [key for key in ("validation_accuracy", "validation_mse", "validation_mae") if key in results[0]]
+    found = {key: sum(one["validation_count"] * one[key] for one in results) / count for key in keys}
+    return found | {"validation_count": count}
 
 
 def _linear(train: SequenceDataset, test: SequenceDataset) -> tuple[str, np.ndarray]:

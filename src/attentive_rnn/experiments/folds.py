@@ -18,7 +18,7 @@ from ..tasks import Task, task_for
 from ..tasks.metrics import Interval, student
 from ..training.config import Config
 from ..training.run_folder import RunFolder
-from .estimate import doubts
+from .estimate import doubts, over_folds
 from .fusion import Fused, fuse_runs
 from .runner import run_once
 
@@ -47,15 +47,13 @@ class CrossValidation:
 
     @property
     def doubts(self) -> list[str]:
-        """A sentence where the accuracy on all folds and that on the test part differ beyond chance."""
+        """A sentence where the scores on all folds and those on the test part differ beyond chance."""
         results = [run.read_results() for run in self.runs]
-        if self.task.metric.name != "accuracy":
-            return []
-        count = sum(one["validation_count"] for one in results)
-        right = sum(one["validation_count"] * one["validation_accuracy"] for one in results)
-        tested = statistics.mean(one["test"]["accuracy"] for one in results)
-        held_out = {"validation_accuracy": right / count, "validation_count": count}
-        return doubts(held_out, {"accuracy": tested, "count": results[0]["test"]["count"]})
+        tests = [one["test"] for one in results]
+        mean = {
+            key: statistics.mean(one[key] for one in tests) for key in ("accuracy", "mae", "mse") if key in tests[0]
+        }
+        return doubts(over_folds(results), mean | {"count": tests[0]["count"]})
 
     def fused(self, splits: Splits) -> Fused:
         """The answers of all models together to the test sequences of their data; see :func:`fuse_runs`."""

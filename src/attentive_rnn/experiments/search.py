@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ..data import Splits
-from ..errors import ConfigError, counted, needed_for
+from ..errors import ConfigError, DataError, counted, needed_for
 from ..tasks import Task, task_for
 from ..training.config import Config, from_dict
 from ..training.run_folder import RunFolder
-from .estimate import doubts
+from ..training.setup import training_parts
+from .estimate import doubts, over_folds
 from .runner import run_once
 
 if TYPE_CHECKING:
@@ -50,10 +51,12 @@ class Trial:
     Args:
         changes: the keys that differ from the configuration that the search began with, and their values.
         scores: the metric on each fold, by a model that has not seen it.
+        runs: on these folds.
     """
 
     changes: dict[str, Any]
     scores: tuple[float, ...]
+    runs: tuple[RunFolder, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -71,7 +74,7 @@ class Search:
         chosen: one of them; None without trials.
         runs: of the chosen settings on the whole training part, one for each seed.
         task: that of the data.
-        count: how many sequences are in all folds together.
+        why: nothing was tried, if so.
     """
 
     trials: tuple[Trial, ...]
@@ -79,21 +82,19 @@ class Search:
     chosen: Trial | None
     runs: tuple[RunFolder, ...]
     task: Task
-    count: int
+    why: str = "the budget is too short for it, or all are fixed"
 
     @property
     def doubts(self) -> list[str]:
-        """A sentence where the accuracy on the folds and that on the test part differ beyond chance."""
+        """A sentence where the scores on the folds and those on the test part differ beyond chance."""
         results = self.runs[0].read_results()
-        held_out = {}
-        if self.chosen and self.task.metric.name == "accuracy":
-            held_out = {"validation_accuracy": self.chosen.mean, "validation_count": self.count}
+        held_out = over_folds([run.read_results() for run in self.chosen.runs]) if self.chosen else {}
         return doubts(results | held_out, results["test"])
 
     def in_words(self) -> str:
         """What was tried and chosen, as a sentence."""
         if self.chosen is None:
-            return "no other settings were tried: the budget is too short for it, or all are fixed"
+            return f"no other settings were tried: {self.why}"
         first, metric = self.trials[0], self.task.metric
         tried = f"{counted(len(self.trials) + self.given_up, 'setting')} tried on {FOLDS} folds of the training part"
         if self.given_up:
@@ -154,10 +155,13 @@ def search(
     console, task = console or Console(stderr=True), task_for(splits.train.schema)
     began = clock()
     end = began + budget
+    keys, why = _free(config, task.section, fixed), Search.why
+    try:
+        training_parts(_fold(config, 0), splits)
+    except DataError as error:  # too few sequences, which can be trained on all the same
+        keys, why = [], str(error)
     # A third of the time is for seeds.
-    trials, given_up, longest = _tried(
-        config, parent / "search", splits, _free(config, task.section, fixed), console, clock, began + 2 / 3 * budget
-    )
+    trials, given_up, longest = _tried(config, parent / "search", splits, keys, console, clock, began + 2 / 3 * budget)
     chosen = _best(trials, task.metric.better) if trials else None
     best = _changed(config, chosen.changes if chosen else {})
     runs: list[RunFolder] = []
@@ -166,7 +170,7 @@ def search(
         began = clock()
         runs.append(run_once(replace(best, seed=config.seed + len(runs)), parent, splits, console))
         longest = max(longest, clock() - began)
-    return Search(tuple(trials), given_up, chosen, tuple(runs), task, len(splits.train) + len(splits.valid or ()))
+    return Search(tuple(trials), given_up, chosen, tuple(runs), task, why)
 
 
 def _free(config: Config, section: str, fixed: Collection[str]) -> list[str]:
@@ -192,24 +196,25 @@ def _tried(
     def measure(asked: optuna.Trial) -> float:
         nonlocal longest
         changes = _drawn(asked, config, keys)
-        one, scores = _changed(config, changes), list[float]()
+        one, scores, runs = _changed(config, changes), list[float](), list[RunFolder]()
         for k in range(FOLDS):
             began = clock()
             if began + (FOLDS - k) * longest > end:
                 asked.study.stop()
                 raise optuna.TrialPruned
             try:
-                run = run_once(replace(one, data=replace(one.data, folds=FOLDS, fold=k)), folder, splits, console)
+                run = run_once(_fold(one, k), folder, splits, console)
             except ConfigError:
                 if asked.number == 0:
                     raise
                 raise optuna.TrialPruned from None  # its loss became infinite; that of the configuration did not
             longest = max(longest, clock() - began)
+            runs.append(run)
             scores.append(run.read_results()[f"validation_{metric.name}"])
             asked.report(metric.better(statistics.mean(scores)), k)
             if asked.should_prune():
                 raise optuna.TrialPruned
-        trials.append(Trial(changes, tuple(scores)))
+        trials.append(Trial(changes, tuple(scores), tuple(runs)))
         return metric.better(trials[-1].mean)
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -238,6 +243,10 @@ def _drawn(asked: optuna.Trial, config: Config, keys: list[str]) -> dict[str, An
         else:
             changes[key] = min(value, 0.8) if key == "model.dropout" else value
     return changes
+
+
+def _fold(config: Config, k: int) -> Config:
+    return replace(config, data=replace(config.data, folds=FOLDS, fold=k))
 
 
 def _changed(config: Config, changes: dict[str, Any]) -> Config:

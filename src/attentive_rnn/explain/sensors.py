@@ -152,7 +152,8 @@ def choose(
         measured_on = f"{len(valid)} sequences of the validation part"
     else:
         measured = list(_folds(config, folder, splits, console))
-        measured_on = f"{len(train)} sequences of the training part, in {FOLDS} folds"
+        count = sum(len(part) for _, part, _ in measured)
+        measured_on = f"{count} sequences of the training part, in {FOLDS} folds"
     draws = np.random.default_rng(config.seed)
     orders = {
         ATTENDED: [np.argsort(-shares, kind="stable")],

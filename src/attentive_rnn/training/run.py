@@ -35,7 +35,7 @@ from .inputs import resumed_splits
 from .recipes import difference
 from .run_folder import RunFolder, create_run, list_runs
 from .saved_model import DESCRIPTION, WEIGHTS, Reader, SavedModel, load_model, save_model
-from .setup import Job, build_model, device_of, load_splits, make_job
+from .setup import Job, build_model, device_of, load_splits, make_job, training_parts
 from .transfer import starting_model
 
 if TYPE_CHECKING:
@@ -333,12 +333,16 @@ def _results(run: RunFolder, job: Job, splits: Splits, epochs: Recorder) -> dict
     """The content of results.json; the test sequences are used here for the first time."""
     saved, config = load_model(run.model), job.config
     saved.model.to(job.device)
-    metric = task_for(saved.schema).metric
-    validation = {}
+    task = task_for(saved.schema)
+    metric, validation = task.metric, {}
     if "valid_loss" in epochs.best:
         validation[f"validation_{metric.name}"] = epochs.best[f"valid_{metric.column}"]
         validation["validation_loss"] = epochs.best["valid_loss"]
         validation["validation_count"] = len(job.valid)
+        if saved.schema.target == "number":  # the spread of the errors, which they are compared with the test's by
+            valid = training_parts(config, splits)[1]
+            scores = task.score(saved.logits(valid, config.training.batch_size), np.asarray(valid.labels))
+            validation["validation_mae"] = scores["mae"]
     values = {
         "test": test_scores(saved, splits, saved.logits(splits.test, config.training.batch_size)),
         "select": config.training.select,

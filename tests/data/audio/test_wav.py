@@ -129,7 +129,8 @@ def test_sampling_rates_are_brought_to_one(tmp_path):
     )
     assert data[0].sequence[50].argmax() == data[1].sequence[50].argmax()
     assert data.notes == (
-        f"{tmp_path}: 1 of 2 recordings have 44100 Hz and were brought to 16000 Hz (sample_rate=16000)",
+        f"{tmp_path}: 1 of 2 recordings have 44100 Hz and were brought to 16000 Hz; "
+        "--option sample_rate=HZ brings all to another rate",
     )
 
 

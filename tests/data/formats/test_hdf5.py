@@ -137,3 +137,14 @@ def test_what_is_no_set_of_sequences_is_refused(path, variables, message):
 def test_two_thousand_damaged_matlab_files_are_read_or_refused(tmp_path):
     path = write(tmp_path / "a.mat", x=CASES, y=LABELS, subject=np.arange(3.0))
     assert read_or_refuse(lambda p: read_sequences(p, missing="zero"), path, path.read_bytes()) > 500
+
+
+def test_channels_by_time_by_trials_under_any_name_are_read_as_the_message_says(tmp_path):
+    path, trials = tmp_path / "eeg.mat", RNG.normal(size=(8, 20, 6))
+    savemat(path, {"EEG": trials, "labels": [[1, 2, 1, 2, 1, 2]], "fs": 128.0})
+    with pytest.raises(DataError, match=r"\(6, 8, 20\) can be .* 20 frames of 8 features \(NDT\)"):
+        read_sequences(path)
+    for order in ("NDT", "DTN"):
+        data = read_sequences(path, order=order)
+        np.testing.assert_allclose(data[4].sequence, trials[:, :, 4].T.astype(np.float32))
+        assert data.notes[0].endswith("the array 'EEG' was taken for the sequences")

@@ -206,7 +206,7 @@ def test_padded_arrays_for_each_part_with_one_hot_labels(tmp_path):
     assert splits.test.labels.tolist() == [1, 2]
     np.testing.assert_array_equal(splits.test[0].sequence.numpy(), x[7].astype(np.float32))
     np.savez(path, X_train=x[:5], y_train=np.arange(5) % 2)
-    assert [len(part) for part in load("npz", path)] == [4, 1]
+    assert [len(part) for part in load("npz", path)] == [3, 2]
     np.savez(path, y_train=np.arange(5) % 2)
     with pytest.raises(DataError, match="there is an array 'y_train', but none with the sequences of that part"):
         load("npz", path)
@@ -313,3 +313,29 @@ def test_an_array_that_says_what_is_for_training_is_the_split(tmp_path):
     assert [len(part) for part in splits.parts().values()] == [4, 2]
     assert np.array_equal(splits.test.sequences[0].numpy(), x[2].astype(np.float32))
     assert "the part of each sequence is that of 'is_train'" in splits.train.notes[0]
+
+
+def test_arrays_of_arrays_texts_and_numbers_are_read(tmp_path):
+    cases = [RNG.normal(size=(n, 3)).astype(np.float32) for n in (1, 5, 900)]
+    ragged = np.empty(3, dtype=object)
+    ragged[:] = cases
+    path = save(
+        tmp_path, data=ragged, label=np.array(["up", "down", "up"], dtype=object), user=np.array([1, 2, 3], object)
+    )
+    data = npz.read(path)
+    for found, case in zip(data.sequences, cases, strict=True):
+        np.testing.assert_array_equal(found, case)
+    assert data.schema.classes == ("down", "up")
+    assert data.labels.tolist() == [1, 0, 1]
+    assert [meta["user"] for meta in data.metas] == [1, 2, 3]
+    turned = np.empty(3, dtype=object)
+    turned[:] = [case.T for case in cases]
+    np.testing.assert_array_equal(npz.read(save(tmp_path, x=turned))[1].sequence, cases[1])
+
+
+def test_the_only_array_of_several_axes_is_the_sequences(tmp_path):
+    data = npz.read(save(tmp_path, recordings=np.ones((2, 9, 3)), y=[0, 1], rate=50.0))
+    assert data.lengths.tolist() == [9, 9]
+    assert any("the array 'recordings' was taken for the sequences" in note for note in data.notes)
+    with pytest.raises(DataError, match="it holds a, b; name the array with the sequences x and"):
+        npz.read(save(tmp_path, a=np.ones((2, 9, 3)), b=np.ones((2, 9, 3))))

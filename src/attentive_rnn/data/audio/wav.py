@@ -23,6 +23,7 @@ from ...errors import DataError
 from ..dataset import SequenceDataset
 from ..io.bad_samples import check_bad
 from ..io.files import existing, read_bytes
+from ..labels.kinds import Kind, check_kind, labels_of_files
 from ..labels.table import facts_of_files, files_of, holds_files, name_of
 from ..options import whole
 from ..recordings import Windows, with_windows
@@ -46,6 +47,7 @@ def read(
     subject: str | None = None,
     split: str | None = None,
     missing: str = "refuse",
+    target: Kind | None = None,
     windows: Windows | None = None,
 ) -> SequenceDataset:
     """Every recording in the order of its path, labelled or not; a part is in ``meta["split"]``.
@@ -57,6 +59,7 @@ def read(
         sample_rate: Hz to which all sounds are brought.
         label, subject, split: columns of the .csv file; without them the usual names are recognised.
         missing: "refuse" or "skip", what becomes of files that cannot be read.
+        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
         windows: how long recordings are cut.
 
     Raises:
@@ -70,20 +73,20 @@ def read(
     sounds = [bad.read(partial(_features, file, mel)) for file in files]
     kept = [i for i, sound in enumerate(sounds) if sound is not None]
     rates = [sound[1] for sound in sounds if sound is not None]
-    labels = [facts[files[i]].pop("label", None) for i in kept]
-    classes = tuple(sorted({name for name in labels if name is not None}))
+    names = [facts[files[i]].pop("label", None) for i in kept]
+    labels = labels_of_files(names, [files[i] for i in kept], "class" if windows else check_kind("audio", target))
     notes += bad.notes(str(path), len(files))
     other = [rate for rate in rates if rate != sample_rate]
     if other:
         notes.append(
             f"{path}: {len(other)} of {len(rates)} recordings have {', '.join(map(str, sorted(set(other))[:4]))} Hz "
-            f"and were brought to {sample_rate} Hz (sample_rate={sample_rate})"
+            f"and were brought to {sample_rate} Hz; --option sample_rate=HZ brings all to another rate"
         )
     dataset = SequenceDataset(
         [torch.from_numpy(sound[0]) for sound in sounds if sound is not None],
-        [-1 if name is None else classes.index(name) for name in labels],
+        labels.values,
         [{"name": name_of(files[i], path), **facts[files[i]]} for i in kept],
-        Schema(classes, (mels,), features=mel.names, rate=mel.rate),
+        Schema(labels.classes, (mels,), features=mel.names, rate=mel.rate, target=labels.kind),
         path.stem,
         notes,
     )

@@ -17,7 +17,7 @@ from ..schema import Schema
 from ..skeletons.layouts import get_layout, with_layout
 from ..split import PartsError
 from .copies import class_counts, copy_findings
-from .findings import Finding, reader_finding, sort_findings
+from .findings import Finding, Severity, reader_finding, sort_findings
 from .leaks import leak_findings
 from .parts import classes_in_words, part_warnings
 from .skeletons import SkeletonSummary, skeleton_findings, summarise_skeletons
@@ -167,6 +167,7 @@ def check(path: str | Path, **options: Any) -> Report:
         columns = dataset.columns
         if not any("split" in meta for meta in dataset.metas):
             parts = {"all": dataset}
+            trainable = len(dataset) > 1 and bool(dataset.labelled.any())
             notes.append("the data name no training and test part; loading draws them (test_fraction, seed)")
     try:
         if not parts:
@@ -281,7 +282,8 @@ def _class_findings(parts: dict[str, SequenceDataset]) -> Iterator[Finding]:
             continue
         counts = {name: n for name, n in class_counts(dataset).items() if name in dataset.schema.classes}
         if not any(counts.values()):
-            yield Finding("note" if part == "test" else "warning", f"no sequence of {part} has a label")
+            severe: Severity = "note" if part == "test" else "warning"
+            yield Finding(severe, f"no sequence of {part} has a label", "label=COLUMN")
             continue
         empty = [name for name, count in counts.items() if count == 0 and name not in used]
         if empty:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ..io.cells import (
     has_decimal_commas,
     is_fault,
     is_time,
+    is_unclear,
     mostly_values,
     parse,
 )
@@ -31,8 +32,6 @@ from ..io.text_columns import TextColumn
 from ..schema import Schema, has_control_characters
 
 META = "meta"  # the column for what is no column of its own, as JSON
-Kind = Literal["class", "number"]  # of a label
-MANY_CLASSES = 20  # more, most of them of one sequence only, look like numbers to be predicted
 _MADE_UP = re.compile(r"column \d+")  # the name of a column without one
 
 
@@ -102,7 +101,11 @@ class Columns:
                 self._parsed[name] = plain, []
             else:
                 self._check_points(name)
-                self._parsed[name] = parse(self.texts(name), times=True, decimal=self.decimal)
+                texts = self.texts(name)
+                found = parse(texts, times=True, decimal=self.decimal)
+                if found[1] and self.decimal is None and is_unclear(texts[found[1][0]]) and self._has_sure_commas:
+                    found = parse(texts, times=True, decimal="comma")
+                self._parsed[name] = found
         return self._parsed[name]
 
     def _check_points(self, name: str) -> None:
@@ -119,6 +122,15 @@ class Columns:
     def _has_decimal_commas(self) -> bool:
         texts = (v for v in self.values.values() if not isinstance(v, np.ndarray))
         return any(has_decimal_commas(v) for v in texts if not isinstance(v, TextColumn) or v.holds(","))
+
+    @cached_property
+    def _has_sure_commas(self) -> bool:
+        """Whether a column has decimal commas that can be nothing else, as in 0,5; then 8,837 of another is 8.837."""
+        columns = (self.texts(name) for name, v in self.values.items() if not isinstance(v, np.ndarray))
+        return any(
+            has_decimal_commas(texts) and not all(is_unclear(text) for text in texts if "," in text)
+            for texts in columns
+        )
 
     def _plain(self, name: str) -> np.ndarray | None:
         """A column of texts as float64, if it was read by polars and all its fields are plain numbers or no value."""

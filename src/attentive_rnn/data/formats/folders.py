@@ -28,6 +28,7 @@ from ..io.cells import Decimal
 from ..io.files import existing, read_bytes, unpacked
 from ..io.text import TextTable, header_note, parse_table
 from ..io.text_columns import TextColumn
+from ..labels.kinds import Kind, Labels, labels_of_files
 from ..labels.table import facts_of_table, label_table
 from ..matching import feature_order
 from ..schema import Schema
@@ -36,9 +37,9 @@ from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import check_part_folders, part_of, with_test_part
-from .columns import Columns, Kind
+from .columns import Columns
 from .long.frames import Frames, Reading, gather, sorted_rows
-from .long.labels import Labels, read_labels
+from .long.labels import read_labels
 from .long.roles import KNOWN, Left, Rows, find_roles
 
 _TABLES, _ARRAYS = (".csv", ".tsv", ".txt"), (".npy", ".npz")
@@ -128,9 +129,8 @@ def read(
     assert first is not None
     if labels is None:
         of_files = [(of_table or {}).get(file, {}).pop("label", None) if flat else file.parent.name for file in kept]
-        classes = tuple(sorted({name for name in of_files if name is not None}))
-        labels = Labels([-1 if name is None else classes.index(name) for name in of_files], classes, "class")
-        if flat and not classes:
+        labels = labels_of_files(of_files, kept, target, decimal)
+        if flat and not any(name is not None for name in of_files):
             notes.append(f"{path}: {_NO_CLASS}")
     elif arrays := [file for file in kept if _is_array(file)]:
         raise DataError(f"{arrays[0]}: has no column for label={label}")

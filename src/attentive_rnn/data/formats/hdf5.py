@@ -16,24 +16,33 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError
 from ..dataset import SequenceDataset
 from ..io.files import existing, read_bytes
 from ..io.hdf5 import is_hdf5, read_hdf5
 from ..io.mat import Value, read_variables
+from ..io.ragged import CELLS, joined
+from ..labels.kinds import MANY_CLASSES
 from ..options import by_name
 from ..recordings import with_windows
 from ..skeletons.layouts import Layout
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
-from ..stored.spool import concatenated
-from .columns import MANY_CLASSES
-from .npz import DATA, LABELS, ArrayReading, from_file, with_usual_labels
-from .windows import ORDERS, check_part_words, in_order, role_in_part, time_before_features, told_order
+from .npz import ArrayReading, from_file
+from .windows import (
+    DATA,
+    LABELS,
+    ORDERS,
+    in_order,
+    time_before_features,
+    told_order,
+    with_parts_joined,
+    with_usual_data,
+    with_usual_labels,
+)
 
 _SUFFIXES = (".h5", ".hdf5", ".mat")
-_CELLS = ("TD", "DT")
 _LAST = ("TDN", "DTN")
 
 
@@ -51,14 +60,17 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
         MissingExtraError: the file is HDF5, and h5py is not installed.
     """
     path, order = existing(path), reading.order
-    known = (*ORDERS, *_LAST, *_CELLS)
+    known = (*ORDERS, *_LAST, *CELLS)
     if order is not None and order not in known:
         raise ConfigError(f"{path}: order must be one of {', '.join(known)}, got {order!r}")
     matlab = path.suffix.lower() == ".mat"
-    arrays = named_arrays(read_file(path), str(path), order, matlab, reading.layout)
+    content, notes = with_usual_data(_inner(read_file(path)), str(path))
+    arrays = named_arrays(content, str(path), order, matlab, reading.layout)
     if matlab and reading.target is None:
         arrays |= {name: _with_gaps(arrays[name]) for name in LABELS if name in arrays}
-    return from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
+    dataset = from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
+    dataset.notes = (*notes, *dataset.notes)
+    return dataset
 
 
 def read_file(path: Path) -> dict[str, Value]:
@@ -84,14 +96,13 @@ def named_arrays(
     Raises:
         DataError: the axes of the sequences can be read in two ways.
     """
-    while len(content) == 1 and isinstance(inner := next(iter(content.values())), dict):
-        content = inner
+    content = _inner(content)
     arrays: dict[str, np.ndarray] = {}
-    for name, value in with_usual_labels(_with_parts_joined(_flat(content), where)).items():
+    for name, value in with_usual_labels(with_parts_joined(_flat(content), where)).items():
         if name in DATA and isinstance(value, dict):
-            arrays |= _joined(list(value.values()), name, where, order) | {"name": np.array(list(value))}
+            arrays |= joined(list(value.values()), name, where, order) | {"name": np.array(list(value))}
         elif name in DATA and isinstance(value, list):
-            arrays |= _joined(value, name, where, order)
+            arrays |= joined(value, name, where, order)
         elif isinstance(value, list):
             if (simple := _simple(value)) is not None:
                 arrays[name] = _vector(simple) if matlab else simple
@@ -109,6 +120,13 @@ def named_arrays(
     return arrays
 
 
+def _inner(content: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The content of a file, or of the only group in it."""
+    while len(content) == 1 and isinstance(inner := next(iter(content.values())), dict):
+        content = inner
+    return content
+
+
 def _flat(content: Mapping[str, Value], before: str = "") -> dict[str, Value]:
     """The values of groups within each other, by the names of all groups above them; x itself may be a group."""
     flat: dict[str, Value] = {}
@@ -118,73 +136,6 @@ def _flat(content: Mapping[str, Value], before: str = "") -> dict[str, Value]:
         else:
             flat[before + name] = value
     return flat
-
-
-def _with_parts_joined(content: dict[str, Value], where: str) -> dict[str, Value]:
-    """The content with XTrain, YTrain, XTest, ... as X, Y and split, where these are cells."""
-    check_part_words(content, where)
-    cells = [
-        name for name, value in content.items() if role_in_part(name)[1] == "sequences" and isinstance(value, list)
-    ]
-    x: list[Value] = []
-    y: list[Value] = []
-    split: list[str] = []
-    for name in cells:
-        word, sequences = role_in_part(name)[0], content[name]
-        others = [key for key in content if role_in_part(key) == (word, "labels")]
-        found = content[others[0]] if others else None
-        labels = (
-            np.array_split(found.reshape(-1), found.size) if isinstance(found, np.ndarray) and found.size else found
-        )
-        if not isinstance(labels, list) or len(labels) != len(sequences):
-            count = len(labels) if isinstance(labels, list) else "no"
-            raise DataError(f"{where}: {name!r} has {len(sequences)} cells, but {count} labels")
-        x, y, split = [*x, *sequences], [*y, *labels], [*split, *[word] * len(sequences)]
-    return content | {"x": x, "y": y, "split": np.array(split)} if cells else content
-
-
-def _joined(cells: Sequence[Value], name: str, where: str, order: str | None) -> dict[str, np.ndarray]:
-    """The sequences of cells, one after the other, and their lengths."""
-    full = {}
-    for i, cell in enumerate(cells):
-        if not isinstance(cell, np.ndarray) or cell.dtype.kind not in "iuf" or not 1 <= cell.ndim <= 4:
-            raise DataError(f"{where}: cell {i + 1} of {name!r} must be an array of numbers, frames by features")
-        if cell.size:
-            full[i] = cell[:, None] if cell.ndim == 1 else cell
-    if not full:
-        raise DataError(f"{where}: {name!r} has no cells with frames")
-    found = list(full.values())
-    axes = {cell.ndim for cell in found}
-    if len(axes) > 1:
-        raise DataError(f"{where}: the cells of {name!r} have {' or '.join(map(str, sorted(axes)))} axes")
-    if axes == {2} and _turned([cell.shape for cell in found], name, where, order):
-        found = [cell.T for cell in found]
-    shapes = {cell.shape[1:]: i for i, cell in reversed(list(zip(full, found, strict=True)))}
-    if len(shapes) > 1:
-        (one, first), (other, second) = sorted(shapes.items(), key=lambda item: item[1])[:2]
-        raise DataError(
-            f"{where}: cell {second + 1} of {name!r} has frames {other}, but cell {first + 1} has {one}; all must agree"
-        )
-    lengths = np.zeros(len(cells), dtype=np.int64)
-    lengths[list(full)] = [len(cell) for cell in found]
-    return {name: concatenated(found), "lengths": lengths}
-
-
-def _turned(shapes: list[tuple[int, ...]], name: str, where: str, order: str | None) -> bool:
-    """Whether sequences are (D, T): the axis in which they differ is time."""
-    if order in _CELLS:
-        return order == "DT"
-    rows, columns = ({shape[axis] for shape in shapes} for axis in (0, 1))
-    if len(columns) == 1 and (len(rows) > 1 or columns == {1}):
-        return False
-    if len(rows) == 1 and (len(columns) > 1 or rows == {1}):
-        return True
-    if len(rows) > 1:
-        raise DataError(f"{where}: the cells of {name!r} differ in both axes, so that none can be the features")
-    raise DataError(
-        f"{where}: all cells of {name!r} are {shapes[0]}, which can be (frames, features) or (features, frames); say "
-        "which with --option order=TD or order=DT"
-    )
 
 
 def _simple(cells: Sequence[Value]) -> np.ndarray | None:
@@ -216,9 +167,9 @@ def _sequences_first(
     """An array of three axes as (N, T, D)."""
     labels = next((arrays[name] for name in LABELS if name in arrays), None)
     count = None if labels is None else len(labels)
-    if order in _LAST or (matlab and order is None and count == values.shape[2] != values.shape[0]):
+    if order in _LAST or (matlab and count == values.shape[2] != values.shape[0]):
         values = np.moveaxis(values, -1, 0)
-        order = None if order is None else f"N{order[:2]}"
+        order = f"N{order[:2]}" if order in _LAST else order  # that of what the message showed, the sequences first
     return time_before_features(values, order or told_order(values.shape, arrays), where)
 
 

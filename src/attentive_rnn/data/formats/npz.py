@@ -13,7 +13,8 @@
 
 Padded arrays for each part, x_train, y_train, x_valid, ..., are read as well; their labels may be one-hot.
 
-Any other array of N integers or texts (subject, view, name, ...) is kept as meta. Nothing in the file is unpickled.
+Any other array of N integers or texts (subject, view, name, ...) is kept as meta. Sequences may also be an array of
+arrays, (T, ...) each; nothing that the file names is run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,8 +37,10 @@ from ..io.arrays import Missing, check_missing, fill, read_arrays
 from ..io.bad_samples import BadSamples
 from ..io.cells import absent
 from ..io.files import existing
+from ..io.ragged import CELLS, joined
 from ..labels.flags import flags_note, is_flag, parts_of_flags
-from ..options import by_name, one_of
+from ..labels.kinds import Kind, check_kind, meant, signed
+from ..options import by_name
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import confidences_of, fill_joints, with_confidence
@@ -53,20 +56,31 @@ from ..skeletons.layouts import (
 from ..skeletons.units import with_units
 from ..source import Source
 from ..split import with_test_part
-from .columns import MANY_CLASSES, META, Kind, from_columns, to_columns
+from .columns import META, from_columns, to_columns
 from .frame_labels import by_recording, labels_of_frames
-from .windows import Part, check_part_words, end_of, gather, in_order, of_one_hot, role_in_part, told_order
+from .windows import (
+    CONFIDENCE,
+    DATA,
+    LABELS,
+    Part,
+    check_part_words,
+    end_of,
+    gather,
+    in_order,
+    of_one_hot,
+    role_in_part,
+    told_order,
+    with_parts_joined,
+    with_usual_data,
+    with_usual_labels,
+)
 
-V = TypeVar("V")
-
-DATA = ("sequences", "x", "X", "data")
-LABELS = ("labels", "y", "Y")
-_ALSO_LABELS = ("label", "target", "targets")  # in any case, and where there are no others
 _NAMES = {
     "sequences": DATA,
     "labels": LABELS,
-    "confidence": ("confidence", "confidences", "score", "scores", "visibility", "keypoint_score", "keypoint_scores"),
+    "confidence": CONFIDENCE,
 }
+_SHOWN = 100  # letters of names of arrays in a message
 _RESERVED = (*DATA, *LABELS, "lengths", "classes", "schema", "file")
 
 
@@ -99,8 +113,7 @@ class ArrayReading:
     def check(self, where: str) -> None:
         """ConfigError for a value that an option does not take."""
         check_missing(self.missing)
-        if self.target is not None:
-            one_of(where, "target", self.target, get_args(Kind))
+        check_kind(where, self.target)
 
 
 @by_name(ArrayReading, "reading")
@@ -114,14 +127,26 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     Raises:
         DataError: the file is malformed.
     """
-    arrays = with_usual_labels(read_arrays(existing(path)))
+    stored = read_arrays(existing(path))
+    lists = {name: list(values) if values.dtype == object else values for name, values in stored.items()}
+    content, notes = with_usual_data(with_usual_labels(lists), str(path))
+    arrays: dict[str, np.ndarray] = {}
+    for key, values in with_parts_joined(content, str(path)).items():
+        if not isinstance(values, list):
+            arrays[key] = values
+        elif key in DATA:
+            arrays |= joined(values, key, str(path), reading.order)
+        else:
+            notes.append(f"{path}: the array {key}, of arrays, is not used")
     name = next((name for name in DATA if name in arrays), None)
     order = reading.order
     if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
         lengths = arrays.get("lengths")
         if lengths is None or lengths.shape == arrays[name].shape[:1]:  # else they follow each other
             arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", reading.layout)
-    return from_file(arrays, Path(path), reading)
+    dataset = from_file(arrays, Path(path), replace(reading, order=None) if order in CELLS else reading)
+    dataset.notes = (*notes, *dataset.notes)
+    return dataset
 
 
 def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) -> SequenceDataset:
@@ -137,19 +162,6 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
     return from_arrays(arrays, where, path.stem, reading)
-
-
-def with_usual_labels(arrays: dict[str, V]) -> dict[str, V]:
-    """The arrays with one called "label", "Target" or the like as "labels", where there is no such array.
-
-    Example:
-        >>> list(with_usual_labels({"x": np.zeros((2, 3, 1)), "Label": np.zeros(2)}))
-        ['x', 'labels']
-    """
-    also = next((name for word in _ALSO_LABELS for name in arrays if name.lower() == word), None)
-    if also is None or any(name in arrays for name in LABELS):
-        return arrays
-    return {LABELS[0] if name == also else name: values for name, values in arrays.items()}
 
 
 def from_parts(parts: Mapping[str, Part], name: str, reading: ArrayReading) -> SequenceDataset:
@@ -176,7 +188,11 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     stored = _named("sequences", arrays)
     if stored is None:
         held = ", ".join(arrays) or "nothing"
-        raise DataError(f"{where}: there is no array 'sequences' (or x, X, data); it holds {held}")
+        held = held if len(held) <= _SHOWN else f"{held[:_SHOWN]}..."
+        raise DataError(
+            f"{where}: there is no array 'sequences' (or x, X, data); it holds {held}; name the array with the "
+            "sequences x and that with the labels y"
+        )
     if stored.dtype.kind not in "iuf" or stored.ndim < 2:
         raise DataError(f"{where}: sequences must be numbers (sum T, ...) or (N, T, ...), got {_kind(stored)}")
     cases = _cases(stored, arrays.get("lengths"), schema, where)
@@ -196,10 +212,10 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
         arrays = {"classes": np.arange(count)} | arrays
     if schema is None and given is not None and "classes" not in arrays:
         if given.dtype.kind == "i" and target != "number":
-            given, signed = _signed(given, where)
-            notes += signed
+            given, told = signed(given, where)
+            notes += told
         given = np.char.strip(given) if given.dtype.kind == "U" else given
-        given, more = _meant(given, target, where)
+        given, more = meant(given, target, where)
         notes += more
         if given.dtype.kind == "f" and many:
             raise DataError(f"{where}: labels are floats, and windows have classes: target=class takes them as such")
@@ -389,43 +405,6 @@ def _labels(
         if str(value) not in index and value != -1 and not absent(str(value)):
             raise DataError(f"{where}: the label {value!r} is not among classes")
     return [index.get(str(v), -1) for v in values], names
-
-
-def _meant(labels: np.ndarray, target: Kind | None, where: str) -> tuple[np.ndarray, list[str]]:
-    """Labels as floats where they are numbers to predict, else as whole numbers or texts; a note where both fit."""
-    if labels.dtype.kind not in "iuf" or labels.ndim != 1:
-        return labels, []
-    known = labels[np.isfinite(labels)]
-    whole = bool((known == np.round(known)).all()) and bool(len(known))
-    count = len(np.unique(known))
-    if target == "number":
-        return labels.astype(np.float64), []
-    if target == "class":
-        if not whole:
-            raise DataError(f"{where}: labels have fractions, so they are no classes; leave out target=class")
-        if set(known.tolist()) == {-1, 1}:
-            return np.array([str(int(value)) if np.isfinite(value) else "" for value in labels]), []
-        return np.where(np.isfinite(labels), labels, -1).astype(np.int64), []
-    if labels.dtype.kind == "f" and whole and count <= max(MANY_CLASSES, len(known) // 2):
-        return labels, [
-            f"{where}: labels are floats, so they are numbers to predict (regression), but all of them are whole: "
-            f"target=class takes them as {count} classes"
-        ]
-    if labels.dtype.kind != "f" and count > max(MANY_CLASSES, len(known) // 2):
-        return labels, [
-            f"{where}: labels are whole numbers, so they are {count} classes: target=number predicts them as numbers"
-        ]
-    return labels, []
-
-
-def _signed(labels: np.ndarray, where: str) -> tuple[np.ndarray, list[str]]:
-    """Labels in which -1 is no label, or one of the two classes -1 and 1; a note that says which."""
-    missing = int((labels == -1).sum())
-    if not missing or missing == labels.size:
-        return labels, []
-    if set(labels.tolist()) == {-1, 1}:
-        return labels.astype(str), [f"{where}: labels are -1 and 1, taken as two classes"]
-    return labels, [f"{where}: {missing} of {labels.size} labels are -1, taken as no label"]
 
 
 def _columns(arrays: dict[str, np.ndarray], count: int, where: str) -> dict[str, list[Any]]:

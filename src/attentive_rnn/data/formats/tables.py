@@ -20,6 +20,7 @@ from ..io.cells import Decimal, are_times, parse
 from ..io.files import decompress, existing, read_bytes, unpacked
 from ..io.text import header_note, parse_table
 from ..io.text_columns import TextColumn, plain_table
+from ..labels.kinds import Kind
 from ..recordings import Windows, changes, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
@@ -29,11 +30,11 @@ from ..source import Source
 from ..split import with_test_part
 from ..stored.spool import is_on_disk
 from . import parquet
-from .columns import Columns, Kind, from_columns
+from .columns import Columns, from_columns
 from .long import pieces
 from .long.frames import Reading, gather, sorted_rows
 from .long.labels import read_labels
-from .long.roles import KNOWN, Rows, find_roles, says, ticks_a_second, with_part_of_flags
+from .long.roles import KNOWN, Rows, find_roles, likely_sequence, option_sequence, ticks_a_second, with_part_of_flags
 from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
@@ -142,6 +143,8 @@ def from_frame(
 
 def _check_several(path: Path, dataset: SequenceDataset) -> None:
     if len(dataset) == 1:
+        if asked := next((note for note in dataset.notes if "--option sequence=" in note), None):
+            raise DataError(asked)
         raise DataError(
             f"{path}: holds one sequence; say which column tells the sequences apart with --option sequence=NAME "
             f"(features found: {', '.join(dataset.schema.features[:8]) or dataset.schema.size})"
@@ -163,6 +166,11 @@ def _dataset(
         notes.append(
             f"{table.where}: by the column {roles['sequence']!r} each of the {len(rows.order)} rows is a sequence "
             f"of its own; --option sequence=NAME names another column, {OPTION}"
+        )
+    if "sequence" not in roles and table.sequence is None and (likely := likely_sequence(table, roles)) is not None:
+        notes.append(
+            f"{table.where}: all {len(rows.order)} rows are one sequence: no column that tells them apart was named; "
+            f"is it {likely!r}? --option sequence={likely}"
         )
     if reading.target is None and labels.kind == "class" and any(map(_FLOAT, labels.classes)):
         notes.append(
@@ -262,9 +270,7 @@ def _rows(table: Columns, roles: Mapping[str, str]) -> Rows:
     except DataError as error:
         if "sequence" in roles:
             raise
-        likely = [name for name in table.values if name not in roles.values() and says(name) == "number"]
-        column = likely[0] if likely else "NAME"
-        raise DataError(f"{error}; which column tells the sequences apart? --option sequence={column}") from error
+        raise DataError(f"{error}; which column tells the sequences apart? {option_sequence(table, roles)}") from error
 
 
 def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:

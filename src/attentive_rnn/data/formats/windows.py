@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,12 @@ from ..split import misspelt_part, no_part, part_of
 from ..stored.spool import concatenated, keep
 from ..transforms.presence import numbers_of
 
+V = TypeVar("V")
+
+DATA = ("sequences", "x", "X", "data")
+LABELS = ("labels", "y", "Y")
+_ALSO_LABELS = ("label", "target", "targets")  # in any case, and where there are no others
+CONFIDENCE = ("confidence", "confidences", "score", "scores", "visibility", "keypoint_score", "keypoint_scores")
 ORDERS = ("NCTVM", "NMTVC", "NTMVC", "NTVMC", "NTVCM", "NTVC", "NCTV", "NTD", "NDT")
 _PERSONS = 6  # more in an axis are frames or joints
 _OF_PART = re.compile(r"((?P<first>[a-z]+)_)?(?P<role>x|data|y|labels?)(_?(?P<part>[a-z]+))?", re.IGNORECASE)
@@ -274,6 +280,68 @@ def check_part_words(names: Iterable[str], where: str) -> None:
     for word, found in roles.items():
         if len(found) == 2 or misspelt_part(word):
             raise no_part(word, where)
+
+
+def with_usual_labels(arrays: Mapping[str, V]) -> dict[str, V]:
+    """The arrays with one called "label", "Target" or the like as "labels", where there is no such array.
+
+    Example:
+        >>> list(with_usual_labels({"x": np.zeros((2, 3, 1)), "Label": np.zeros(2)}))
+        ['x', 'labels']
+    """
+    also = next((name for word in _ALSO_LABELS for name in arrays if name.lower() == word), None)
+    if also is None or any(name in arrays for name in LABELS):
+        return dict(arrays)
+    return {LABELS[0] if name == also else name: values for name, values in arrays.items()}
+
+
+def with_usual_data(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """The content of a file with the only array that can be the sequences as "data", where none has a usual name.
+
+    Returns:
+        The content, and a note on that array.
+
+    Example:
+        >>> found, notes = with_usual_data({"EEG": np.zeros((9, 100, 8)), "fs": np.zeros(())}, "a.npz")
+        >>> list(found), notes
+        (['data', 'fs'], ["a.npz: the array 'EEG' was taken for the sequences"])
+    """
+    if any(name in DATA or name == "schema" or role_in_part(name)[0] for name in content):
+        return dict(content), []
+    fitting = [name for name, value in content.items() if name not in CONFIDENCE and _may_be_sequences(value)]
+    if len(fitting) != 1:
+        return dict(content), []
+    data = {DATA[-1] if name == fitting[0] else name: value for name, value in content.items()}
+    return data, [f"{where}: the array {fitting[0]!r} was taken for the sequences"]
+
+
+def _may_be_sequences(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(one, np.ndarray) and one.dtype.kind in "iuf" and one.size > 1 for one in value)
+    return isinstance(value, np.ndarray) and value.dtype.kind in "iuf" and value.ndim > 2
+
+
+def with_parts_joined(content: dict[str, Any], where: str) -> dict[str, Any]:
+    """The content with XTrain, YTrain, XTest, ... as X, Y and split, where these are cells."""
+    check_part_words(content, where)
+    cells = [
+        name for name, value in content.items() if role_in_part(name)[1] == "sequences" and isinstance(value, list)
+    ]
+    x: list[Any] = []
+    y: list[Any] = []
+    split: list[str] = []
+    for name in cells:
+        word, sequences = role_in_part(name)[0], content[name]
+        others = [key for key in content if role_in_part(key) == (word, "labels")]
+        found = content[others[0]] if others else None
+        labels = (
+            np.array_split(found.reshape(-1), found.size) if isinstance(found, np.ndarray) and found.size else found
+        )
+        if not isinstance(labels, list) or len(labels) != len(sequences):
+            count = len(labels) if isinstance(labels, list) else "no"
+            raise DataError(f"{where}: {name!r} has {len(sequences)} cells, but {count} labels")
+        x, y, split = [*x, *sequences], [*y, *labels], [*split, *[word] * len(sequences)]
+    return content | {"x": x, "y": y, "split": np.array(split)} if cells else content
 
 
 def _with_time_first(values: np.ndarray, axes: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from numpy.lib import format as npy
 from ...errors import ConfigError, DataError
 from ..stored.spool import is_on_disk, keep, large
 from .memory import check_memory
+from .pickle import load_array
 
 _PIECE = 2**24  # bytes that are unpacked at a time
 _MOST_EMPTY = 10**6  # elements along the axes of an array without any, which loops go over all the same
@@ -25,12 +26,14 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, Valu
 def read_arrays(path: Path, largest: int | None = None) -> dict[str, np.ndarray]:
     """The arrays of an .npz file by name; that of an .npy file under the name "". True is read as 1, false as 0.
 
+    Of arrays of Python's objects, those of texts and of numbers are read as such; one of arrays stays one of objects.
+
     Args:
         path: the file.
         largest: bytes that an array of an .npz file may have; None: any number.
 
     Raises:
-        DataError: the file is damaged, or an array is too large or holds Python objects.
+        DataError: the file is damaged, or an array is too large or holds other objects; nothing of it is run.
     """
     place = str(path)
     try:
@@ -69,6 +72,8 @@ def open_array(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as stream:
             shape, fortran, dtype = _header(stream, path.stat().st_size, place)
+            if dtype.hasobject:
+                raise _no_objects(place)
             offset = stream.tell()
     except OSError as error:
         raise DataError(f"{place}: cannot be read: {error.strerror or error}") from error
@@ -80,6 +85,9 @@ def open_array(path: Path) -> np.ndarray:
 def _array(stream: IO[bytes], size: int, place: str) -> np.ndarray:
     """The array of so many bytes, read piece by piece, so that what is large goes where sequences are kept."""
     shape, fortran, dtype = _header(stream, size, place)
+    if dtype.hasobject:
+        check_memory(size, place)
+        return load_array(stream.read(), place)
     values = large(shape[::-1] if fortran else shape, dtype)
     left = values.reshape(-1).view(np.uint8).data
     while len(left):
@@ -105,14 +113,20 @@ def _plain(values: np.ndarray, place: str) -> np.ndarray:
     return values
 
 
+def _no_objects(place: str) -> DataError:
+    return DataError(f"{place}: holds Python objects, which could run code; save it again as numbers or text")
+
+
 def _header(stream: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether the order is Fortran's, and type of an array, checked against the size of its file in bytes."""
     try:
         version = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read_header(stream)
+        if dtype.kind == "O":
+            return shape, fortran, dtype
         if dtype.hasobject:
-            raise DataError(f"{place}: holds Python objects, which could run code; save it again as numbers or text")
+            raise _no_objects(place)
         if not dtype.itemsize or (0 in shape and prod(n or 1 for n in shape) > _MOST_EMPTY):
             raise DataError(f"{place}: its header says {shape} of {dtype}, which is nothing")
         # Before the array is made: a damaged header may ask for any amount of memory.

@@ -81,7 +81,21 @@ class _StandIn:
         raise pickle.UnpicklingError("an instruction would change a function")
 
 
+class _AnyDtype(_Dtype):
+    """The type of an array's values, which may be other values of the pickle."""
+
+    __slots__ = ()
+
+    def __init__(self, code: Any, *rest: Any) -> None:
+        if code in ("O", "O8"):
+            self.dtype = np.dtype(object)
+        else:
+            super().__init__(code, *rest)
+
+
 def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    if isinstance(dtype, _AnyDtype) and dtype.dtype.hasobject:
+        return _objects(content, shape, order)
     if isinstance(content, str):  # bytes of Python 2, which the unpickler takes for latin1
         content = _encode(content, "latin1")
     if not isinstance(dtype, _Dtype) or not isinstance(content, bytes | bytearray) or order not in ("C", "F"):
@@ -91,6 +105,18 @@ def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     if math.prod(shape) * dtype.dtype.itemsize != len(content):
         raise pickle.UnpicklingError("the shape of an array does not fit its content")
     return np.frombuffer(content, dtype=dtype.dtype).reshape(shape, order=order)
+
+
+def _objects(content: Any, shape: Any, order: Any) -> np.ndarray:
+    """An array of the values of a list."""
+    if not isinstance(content, list) or not isinstance(shape, tuple) or order not in ("C", "F"):
+        raise pickle.UnpicklingError("an array of objects is malformed")
+    if not all(type(n) is int and n >= 0 for n in shape) or math.prod(shape) != len(content):
+        raise pickle.UnpicklingError("the shape of an array does not fit its content")
+    values = np.empty(len(content), dtype=object)
+    for i, value in enumerate(content):
+        values[i] = value
+    return values.reshape(shape, order=order)
 
 
 def _scalar(dtype: Any, content: Any) -> Any:
@@ -128,6 +154,61 @@ class _Unpickler(pickle.Unpickler):
         return found
 
 
+class _ObjectUnpickler(_Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        return _ANY_DTYPE if (module, name) == ("numpy", "dtype") else super().find_class(module, name)
+
+
+_ANY_DTYPE = _StandIn(_AnyDtype)
+
+
+def load_array(data: bytes, where: str) -> np.ndarray:
+    """The array of Python's objects of an .npy file, whose pickle this is, read as :func:`load_plain` reads.
+
+    Returns:
+        Texts, numbers, or objects (N,), each an array of numbers.
+
+    Raises:
+        DataError: as :func:`load_plain`; or the objects are others.
+
+    Example:
+        >>> load_array(pickle.dumps(np.array(["up", None], dtype=object)), "here").tolist()
+        ['up', '']
+    """
+    try:
+        loaded = _load(data, where, _ObjectUnpickler)
+    except DataError as error:
+        raise DataError(
+            f"{where}: holds Python objects, which could run code; save it again as numbers or text"
+        ) from error
+    if not isinstance(loaded, PickledArray) or loaded.values is None or loaded.values.dtype != object:
+        raise DataError(f"{where}: is no array")
+    values = loaded.values
+    found = [one.values if isinstance(one, PickledArray) else one for one in values.reshape(-1).tolist()]
+    if found and all(one is None or isinstance(one, str) for one in found):
+        return np.array([one or "" for one in found]).reshape(values.shape)
+    if found and all(isinstance(one, bool | int | float) for one in found):
+        return np.array(found, dtype=np.result_type(np.int64, np.array(found))).reshape(values.shape)
+    if values.ndim != 1 or not found:
+        raise _unread(where, values)
+    for i, one in enumerate(found):
+        try:
+            values[i] = np.array(one) if isinstance(one, list) else one
+        except ValueError:  # lists of several lengths
+            raise _unread(where, one) from None
+        if not isinstance(values[i], np.ndarray) or values[i].dtype.kind not in "iuf":
+            raise _unread(where, one)
+    return values
+
+
+def _unread(where: str, value: Any) -> DataError:
+    what = f"a {type(value).__name__}" if not isinstance(value, np.ndarray) else "several values of several kinds"
+    return DataError(
+        f"{where}: holds Python objects, of which texts, numbers and arrays of numbers are read, not {what}; save it "
+        "again as numbers or text"
+    )
+
+
 def load_plain(data: bytes, where: str) -> Any:
     """The content of a pickle of dict, list, tuple, str, bytes, numbers and numpy arrays of numbers.
 
@@ -140,11 +221,15 @@ def load_plain(data: bytes, where: str) -> Any:
         >>> load_plain(pickle.dumps({"label": 3}), "here")
         {'label': 3}
     """
+    return _load(data, where, _Unpickler)
+
+
+def _load(data: bytes, where: str, reader: type[_Unpickler]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in names, which are refused all the same
             _check_instructions(data)
-            content = _Unpickler(io.BytesIO(data), encoding="latin1").load()
+            content = reader(io.BytesIO(data), encoding="latin1").load()
             if written_out(content, _inside, 4 * len(data) + 1000) is None:
                 raise pickle.UnpicklingError("its values hold each other, again and again")
             return content
@@ -165,6 +250,8 @@ def load_plain(data: bytes, where: str) -> Any:
 
 def _inside(value: Any) -> Iterable[Any]:
     """The values in one that can hold the same value twice; keys are texts and numbers."""
+    if isinstance(value, PickledArray) and value.values is not None and value.values.dtype == object:
+        return iter(value.values.reshape(-1).tolist())
     return value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
 
 

@@ -25,6 +25,7 @@ from ..dataset import SequenceDataset
 from ..io.bad_samples import Bad, check_bad
 from ..io.files import existing, quoted, read_bytes
 from ..io.memory import check_memory
+from ..labels.kinds import Kind, check_kind, labels_of_files
 from ..labels.table import facts_of_files, files_of, holds_files, name_of
 from ..schema import Schema, has_control_characters
 from ..source import Source
@@ -55,6 +56,7 @@ def read(
     subject: str | None = None,
     split: str | None = None,
     missing: Bad = "refuse",
+    target: Kind | None = None,
 ) -> SequenceDataset:
     """Every file in the order of its path, labelled or not; a part is in ``meta["split"]``.
 
@@ -64,6 +66,7 @@ def read(
             by their names.
         label, subject, split: columns of the .csv file; without them the usual names are recognised.
         missing: "refuse" or "skip", what becomes of files that cannot be read or have other markers, units or rates.
+        target: "class" or "number", what a label is; None: a class, and labels with fractions are refused.
 
     Raises:
         DataError: a file is damaged, or unlike the first one.
@@ -102,15 +105,14 @@ def read(
             f"{path}: {len(others)} of {len(kept)} files have points without a name, or angles, forces and the like, "
             f"which are left out; the first is {others[0].name}"
         )
-    labels = [facts[file].pop("label", None) for file in kept]
-    classes = tuple(sorted({name for name in labels if name is not None}))
+    labels = labels_of_files([facts[file].pop("label", None) for file in kept], kept, check_kind("c3d", target))
     named = first[2] if layout is None else layout
     shape = (1, len(first[2].joints), 3)
     return SequenceDataset(
         sequences,
-        [-1 if name is None else classes.index(name) for name in labels],
+        labels.values,
         [{"name": name_of(file, path), **facts[file]} for file in kept],
-        Schema(classes, shape, layout=named, rate=first[1].rate, units=first[1].units),
+        Schema(labels.classes, shape, layout=named, rate=first[1].rate, units=first[1].units, target=labels.kind),
         path.stem,
         notes,
     )

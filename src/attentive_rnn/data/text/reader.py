@@ -18,7 +18,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..dataset import ColumnUse, SequenceDataset, Splits
-from ..formats.columns import Columns, Kind
+from ..formats.columns import Columns
 from ..formats.long.labels import read_labels
 from ..formats.long.roles import KNOWN, Rows, find_roles, with_part_of_flags
 from ..io import arrow
@@ -26,6 +26,7 @@ from ..io.bad_samples import check_bad
 from ..io.cells import absent, is_value
 from ..io.files import existing, read_bytes
 from ..io.text import decode, encoding
+from ..labels.kinds import Kind
 from ..options import standing_for, whole
 from ..schema import Schema
 from ..source import Source

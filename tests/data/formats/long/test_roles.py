@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attentive_rnn.data import read_sequences
+from attentive_rnn.data import load, read_sequences
 from attentive_rnn.data.formats.columns import Columns
 from attentive_rnn.data.formats.long.roles import Left, Rows, divide, find_roles, left_notes, says
 from attentive_rnn.errors import ConfigError, DataError
@@ -68,10 +68,32 @@ def test_columns_left_out_for_one_reason_are_one_note():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Nr;Wer;x\n7;A;1\n7;A;2\n8;A;1\n8;B;2\n9;B;1\n9;B;3\n", "Wer changes .* sequence=Nr; or name the features"),
+        ("Nr;t;x\n7;0;1\n7;1;2\n8;0;1\n8;1;2\n", "t 0 is there twice .* sequence=Nr$"),
+        ("Nr;class;x\n7;A;1\n7;A;2\n8;B;1\n8;B;2\n", "class changes .* sequence=Nr names the column that tells the"),
+        ("Nr;x\n7;1\n7;2\n8;1\n8;2\n", "all 4 rows are one sequence.* is it 'Nr'"),
+    ],
+)
+def test_the_column_that_may_tell_sequences_apart_is_named(tmp_path, text, said):
+    path = tmp_path / "set.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=said):
+        load("table", path)
+
+
+def test_decimal_commas_of_a_column_tell_those_of_the_others(tmp_path):
+    path = tmp_path / "set.csv"
+    path.write_text("sequence;x;y\n1;-0,5;8,837\n1;0,6;10,123\n")
+    np.testing.assert_allclose(read_sequences(path)[0].sequence, [[-0.5, 8.837], [0.6, 10.123]])
+
+
 def test_a_column_without_a_name_whose_commas_have_two_readings_is_not_taken_for_empty(tmp_path):
     path = tmp_path / "set.csv"
-    path.write_text("0,5;1,204\n0,6;1,530\n")
+    path.write_text("5;1,204\n6;1,530\n")
     with pytest.raises(DataError, match=r"--option decimal=comma reads 1\.204, --option decimal=point reads 1204"):
         read_sequences(path, missing="refuse")
     read = read_sequences(path, decimal="comma")[0].sequence.numpy()
-    assert read == pytest.approx(np.array([[0.5, 1.204], [0.6, 1.53]]))
+    assert read == pytest.approx(np.array([[5, 1.204], [6, 1.53]]))

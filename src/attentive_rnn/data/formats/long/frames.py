@@ -18,10 +18,11 @@ from ...io.arrays import Missing, check_missing, fill
 from ...io.bad_samples import BadSamples
 from ...io.cells import Decimal, is_fault
 from ...io.files import quoted
+from ...labels.kinds import Kind, check_kind
 from ...options import one_of
 from ...skeletons.layouts import Layout, by_place_note, joint_order
-from ..columns import META, Columns, Kind
-from .roles import Left, Rows, divide, left_notes
+from ..columns import META, Columns
+from .roles import KNOWN, Left, Rows, divide, left_notes
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,7 @@ class Reading:
     def check(self, where: str) -> None:
         """ConfigError for a value that an option does not take."""
         check_missing(self.missing)
-        if self.target is not None:
-            one_of(where, "target", self.target, get_args(Kind), "; --option label=COLUMN names the column")
+        check_kind(where, self.target)
         if self.decimal is not None:
             one_of(where, "decimal", self.decimal, get_args(Decimal))
         for key in ("features", "keep"):
@@ -184,6 +184,9 @@ def _facts(
             continue
         if name in role_of or name == META or table.schema is not None or (name in left and left[name].fact):
             facts[key] = table.constants(name, rows.order, rows.starts)
+    ids = [name for name in facts if name.strip().lower() in KNOWN["sequence"]]
+    if table.sequence is not None and table.schema is None and len(ids) == 1:  # of rows that are a sequence each
+        facts.setdefault("name", [str(value) for value in facts[ids[0]]])
     if "sequence" in roles and "name" not in facts and table.schema is None:
         facts["name"] = [str(value) for value in table.constants(roles["sequence"], rows.order, rows.starts)]
     return facts
@@ -196,4 +199,5 @@ def _uses(
     uses |= {name: "fact" if why.fact else "left out" for name, why in left.items()}
     if "label" in roles:
         missing = {**missing, roles["label"]: table.missing(roles["label"])}
-    return tuple(ColumnUse(name, uses.get(name, "fact"), missing.get(name, 0)) for name in table.values)
+    there = [name for name in table.values if name != table.sequence or table.schema is not None]
+    return tuple(ColumnUse(name, uses.get(name, "fact"), missing.get(name, 0)) for name in there)

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from ....errors import DataError
-from ...io.cells import absent, numbers, parse
+from ...io.cells import absent, numbers
+from ...labels.kinds import Kind, Labels, kind_of
 from ...recordings import REMEDY
 from ...schema import Target
-from ..columns import MANY_CLASSES, Columns, Kind
-from .roles import Rows
+from ..columns import Columns
+from .roles import Rows, option_sequence
 from .wide import OPTION
-
-SEQUENCE = "--option sequence=NAME names the column that tells the sequences apart"
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The label of each sequence or frame, an index into ``classes`` (-1: none) or a number (NaN: none)."""
-
-    values: list[float]
-    classes: tuple[str, ...]
-    kind: Target
 
 
 def read_labels(
@@ -46,11 +32,14 @@ def read_labels(
         names = [""] * len(firsts)
     else:
         if not of_frames:
-            apart = f"{SEQUENCE}, {OPTION};" if len(rows.starts) == 1 else "give each part a sequence of its own,"
+            apart = "give each part a sequence of its own,"
+            if len(rows.starts) == 1:
+                sequence = option_sequence(table, {"label": name})
+                apart = f"{sequence} names the column that tells the sequences apart, {OPTION};"
             table.constants(name, rows.order, rows.starts, f"{apart} or {REMEDY}")
         texts = table.texts(name)
         names = [texts[row] for row in firsts]
-    kind: Target = target or _kind(table, names, firsts)
+    kind: Target = target or kind_of(names, lambda i: table.place(firsts[i]), table.decimal)
     if of_frames and kind == "number":
         raise DataError(
             f"{table.where}: windows have classes, not numbers to predict: leave out window or target=number"
@@ -67,24 +56,6 @@ def read_labels(
         if label not in index and not absent(label):
             raise DataError(f"{table.place(row)}: the label {label!r} is not among the classes of the file's schema")
     return Labels([index.get(label, -1) for label in names], classes, kind)
-
-
-def _kind(table: Columns, labels: list[str], rows: np.ndarray) -> Kind:
-    """What the labels are, unless they look like numbers to be predicted: these are refused, for both can be meant."""
-    values, faults = parse(labels, decimal=table.decimal)
-    known = values[[i for i, text in enumerate(labels) if not absent(text)]]
-    if faults or not len(known) or not np.isfinite(known).all():
-        return "class"
-    fraction = next((int(i) for i in np.flatnonzero(values % 1 > 0)), None)
-    many = len(np.unique(known)) > max(MANY_CLASSES, len(known) // 2)
-    if fraction is None and not many:
-        return "class"
-    shown = labels[fraction or 0]
-    raise DataError(
-        f"{table.place(rows[fraction or 0])}: the label {shown!r}"
-        + (" is no whole number" if fraction is not None else f" is one of {len(np.unique(known))} different numbers")
-        + "; --option target=number predicts labels as numbers, --option target=class takes each as a class"
-    )
 
 
 def _number(table: Columns, text: str, row: int) -> float:

@@ -205,6 +205,29 @@ def _order_alike(table: Columns, names: Sequence[str], sequence: str | None) -> 
     return all((order == orders[0]).all() for order in orders)
 
 
+def likely_sequence(table: Columns, roles: Mapping[str, str]) -> str | None:
+    """The column that may tell the sequences of a table apart, where none was named; None where there is none.
+
+    Its values follow each other, each in rows of its own, or else its name says that it numbers something. Of several,
+    it is the one with the shortest sequences.
+    """
+    free = [name for name in table.values if name not in roles.values() or name == roles.get("subject")]
+    counts = {}
+    for name in free:
+        codes, names = table.codes(name)
+        runs = 1 + int((np.diff(codes) != 0).sum())
+        if 1 < runs == len(names) <= len(codes) / 2:
+            counts[name] = runs
+    if counts:
+        return max(counts, key=lambda name: counts[name])
+    return next((name for name in free if says(name) == "number"), None)
+
+
+def option_sequence(table: Columns, roles: Mapping[str, str]) -> str:
+    """The option that names the column that may tell the sequences apart, for a message."""
+    return f"--option sequence={likely_sequence(table, roles) or 'NAME'}"
+
+
 def divide(
     table: Columns,
     roles: Mapping[str, str],
@@ -242,7 +265,7 @@ def divide(
         others = [name for name in rest if name not in table.lists]
         known |= dict.fromkeys(others, Left("has one value for each sequence", "keep", True))
     ask = (name for name in rest if name not in keep)
-    left = {name: why for name in ask if (why := known.get(name) or _why_not(table, name, rows)) is not None}
+    left = {name: why for name in ask if (why := known.get(name) or _why_not(table, name, rows, roles)) is not None}
     if len(left) == len(rest):
         # The only columns of numbers; but what has no name, or holds texts or the label, is never a feature.
         left = {
@@ -284,7 +307,7 @@ def _not_asked_for(table: Columns, name: str, rows: Rows) -> Left:
     return Left("is not among the features", fact=fact)
 
 
-def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
+def _why_not(table: Columns, name: str, rows: Rows, roles: Mapping[str, str]) -> Left | None:
     """Why a column is no feature, if it is none."""
     constant = table.is_constant(name, rows.order, rows.starts)
     if constant and is_flag(name):
@@ -302,7 +325,10 @@ def _why_not(table: Columns, name: str, rows: Rows) -> Left | None:
         ):
             table.numbers(name)  # raises the error on a unit behind the number, or the like
         if not constant:
-            table.constants(name, rows.order, rows.starts, "name the features with --option features=[NAME,...]")
+            advice = "name the features with --option features=[NAME,...]"
+            if len(rows.starts) == 1:
+                advice = f"which column tells the sequences apart? {option_sequence(table, roles)}; or {advice}"
+            table.constants(name, rows.order, rows.starts, advice)
         return Left("holds texts that stay the same within each sequence", "numbers", fact=True)
     values, faults = table.parsed(name)
     if table.is_nameless(name) and np.isnan(values).all() and not faults and len(table.values) > 1:
