@@ -1,10 +1,13 @@
 """The page of `attentive serve` in Chromium with a fake camera: pictures a second beside MediaPipe in a bare loop.
 
-    python -m benchmarks.page [--rounds 3] [--seconds 8] [--people 1] [--screenshot docs/pictures/page.png]
+    python -m benchmarks.page [--rounds 3] [--seconds 8] [--people 1] [--rates 30 60]
+    python -m benchmarks.page --rounds 1 --people 2 --rates 20 --screenshot docs/pictures/page.png
 
 A model learns to tell drawn people who stand, walk or wave, by the commands `attentive pose`, `train` and `explain`.
-Then a film of them is the camera, of 640 x 480 pixels, and page and bare loop take turns on its
-pictures. The browser decodes, draws and compresses them on the same processors. It needs Playwright and Chromium.
+Then a film of them is the camera, of 640 x 480 pixels, and page and bare loop take turns on its pictures. The bare loop
+has them in memory and waits for no camera; the page shows no more than its camera gives, nor more than MediaPipe finds,
+so that its share is of the smaller of the two. The browser decodes, draws and compresses them on the same
+processors. It needs Playwright and Chromium.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="of each turn (default 8)")
     parser.add_argument("--people", type=int, default=1, choices=(1, 2))
-    parser.add_argument("--rate", type=int, default=60, help="pictures of the camera a second (default 60)")
+    parser.add_argument("--rates", type=int, nargs="+", default=[30, 60], help="pictures a second of the cameras")
     parser.add_argument("--screenshot", type=Path, help="a .png of the page")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     arguments = parser.parse_args()
@@ -53,19 +56,22 @@ def main() -> None:
         folder = Path(name)
         orders = [ACTIONS, ACTIONS[::-1]][: arguments.people]
         pictures = [scene([own[t // TURN % 3] for own in orders], t / 30) for t in range(3 * TURN)]
-        camera = write_camera(folder / "camera.y4m", pictures, arguments.rate)
         run = trained(folder)
-        found: dict[str, list[float]] = {"MediaPipe alone": [], "the page": []}
-        with served(run, arguments.people) as address, browsed(arguments.chromium, camera, arguments.rate) as page:
-            for _ in range(arguments.rounds):
-                found["MediaPipe alone"].append(bare(pictures, arguments.people, arguments.seconds))
-                found["the page"].append(live(page, address, arguments.seconds, arguments.screenshot))
-    share = median(ours / alone for alone, ours in zip(*found.values(), strict=True))
-    for way, rates in found.items():
-        print(f"{way:16}  {median(rates):5.1f} pictures a second, best {max(rates):5.1f}")
-    print(
-        f"share             {share:.2f} of MediaPipe alone, people {arguments.people}, camera {arguments.rate} a second"
-    )
+        for rate in arguments.rates:
+            camera = write_camera(folder / "camera.y4m", pictures, rate)
+            found = []
+            with served(run, arguments.people) as address, browsed(arguments.chromium, camera, rate) as page:
+                for _ in range(arguments.rounds):
+                    alone = bare(pictures, arguments.people, arguments.seconds)
+                    found.append((alone, *live(page, address, arguments.seconds, arguments.screenshot)))
+            alone, ours, dropped = map(median, zip(*found, strict=True))
+            share = median(ours / min(alone, rate) for alone, ours, _ in found)
+            print(
+                f"people {arguments.people}, camera {rate} a second: the page {ours:.1f} pictures a second, "
+                f"{dropped:.1f} dropped; MediaPipe alone {alone:.1f}: {share:.2f} of what camera and MediaPipe allow, "
+                f"{median(ours / alone for alone, ours, _ in found):.2f} of MediaPipe alone",
+                flush=True,
+            )
 
 
 def write_camera(path: Path, pictures: list[np.ndarray], rate: int) -> Path:
@@ -135,21 +141,20 @@ def bare(pictures: list[np.ndarray], people: int, seconds: float) -> float:
     return count / (time.perf_counter() - began)
 
 
-def live(page: Page, address: str, seconds: float, screenshot: Path | None) -> float:
-    """Pictures a second that the page shows."""
+def live(page: Page, address: str, seconds: float, screenshot: Path | None) -> tuple[float, float]:
+    """Pictures a second that the page shows and that it drops."""
     page.goto(address)
     page.wait_for_selector("body[data-ready]", timeout=120_000)
     page.click("#camera")
     page.wait_for_selector(r"text=/medians of the last \d\d/", timeout=120_000)
-    count = "() => [moments.length, performance.now() / 1000]"
-    first, began = page.evaluate(count)
+    count = "() => [moments.length, dropped, performance.now() / 1000]"
+    before = np.array(page.evaluate(count))
     page.wait_for_timeout(1000 * seconds)
-    last, ended = page.evaluate(count)
+    shown, lost, took = np.array(page.evaluate(count)) - before
     if screenshot is not None:
         page.screenshot(path=screenshot)
     page.goto("about:blank")
-    rate: float = (last - first) / (ended - began)
-    return rate
+    return float(shown / took), float(lost / took)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,7 @@ class FilmWriter:
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         if live:
             stream.codec_context.time_base = Fraction(1, 1000)
+            stream.codec_context.thread_count = 1  # several take more time in all, which the poses need
         return stream
 
     def __enter__(self) -> FilmWriter:

@@ -3,11 +3,13 @@ const at = (id) => document.getElementById(id);
 const colours = ["#e6a700", "#0097a7", "#d81b60", "#689f38", "#8e24aa", "#f4511e", "#3949ab", "#6d4c41"];
 const SURE = 0.3, PAST = 150, SHOWN = 5, STRIPS = 500, CURVES = 6;
 const REFRESH = 100; // milliseconds between two drawings of what is beside the picture
+const REPAINT = 25; // milliseconds, or more, between two drawings of a picture: of 60 a second, each second one
 const UNDER_WAY = 3; // pictures: one is compressed, one decoded and one recognised
 const video = at("video"), board = at("skeleton");
 let model = null, courses = new Map(), times = [], running = 0, dropped = 0;
 const colourOf = (k) => colours[k % colours.length];
 let latest = null, refreshed = 0; // the last picture; when what is beside it was drawn
+let painted = 0, painting = 0; // when a picture was drawn last; milliseconds that it took
 let moments = [], segments = []; // seconds of each picture; spans of pictures with one label
 const stale = new Set(); // segments that are longer than their strips
 const address = (path) => `${path}?run=${encodeURIComponent(model.run)}`;
@@ -37,20 +39,25 @@ function restart() {
 
 // Draw what is recognised over its picture, or over the video that shows it.
 function show(result, still) {
-  const began = performance.now();
-  const [width, height] = [video.videoWidth || 640, video.videoHeight || 480], pen = board.getContext("2d");
-  if (board.width !== width || board.height !== height) [board.width, board.height] = [width, height];
-  if (!still) pen.clearRect(0, 0, width, height);
-  if (still) pen.drawImage(still, 0, 0, board.width, board.height);
-  for (const person of result.people) drawPerson(pen, person, board.height);
+  if (!still || performance.now() - painted >= REPAINT) paint(result, still);
   moments[result.frame] = result.time;
   remember(result);
   follow(result);
   latest = result;
   const now = performance.now();
-  times.push({ now, ...result.milliseconds, draw: now - began });
+  times.push({ now, ...result.milliseconds, draw: painting });
   if (times.length > PAST) times.shift();
   if (now - refreshed >= REFRESH) refresh();
+}
+
+function paint(result, still) {
+  painted = performance.now();
+  const [width, height] = [video.videoWidth || 640, video.videoHeight || 480], pen = board.getContext("2d");
+  if (board.width !== width || board.height !== height) [board.width, board.height] = [width, height];
+  if (!still) pen.clearRect(0, 0, width, height);
+  if (still) pen.drawImage(still, 0, 0, board.width, board.height);
+  for (const person of result.people) drawPerson(pen, person, board.height);
+  painting = performance.now() - painted;
 }
 
 // Draw what is beside the picture: not for each, for layout takes longer than a picture.

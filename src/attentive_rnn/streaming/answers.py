@@ -60,6 +60,10 @@ class Answers:
         hold: as in :class:`Segmenter`.
         pooled: float64 (K,), where the pooled logits are kept; None: memory of its own.
 
+    Attributes:
+        count: frames that it has taken.
+        segmenter: makes the segments of them.
+
     Example:
         >>> answers = Answers(window=None, hold=1)
         >>> answers.take(np.array([2.0, 0.0])).label, answers.take(np.array([0.0, 6.0])).label
@@ -69,48 +73,35 @@ class Answers:
     """
 
     def __init__(self, window: int | None, hold: int, pooled: np.ndarray | None = None) -> None:
-        self._window, self._segmenter = window, Segmenter(hold)
-        self._count = 0
+        self.window, self.segmenter = window, Segmenter(hold)
+        self.count = 0
         self._pooled = pooled
 
     def take(
         self, logits: np.ndarray, attention: tuple[np.ndarray | None, ...] = (), inputs: np.ndarray | None = None
     ) -> Recognition:
         """The state after a frame of these logits (K,)."""
-        count = self.counted()
+        self.count = count = self.count + 1
         if self._pooled is None:
             self._pooled = np.zeros(len(logits))
-        self._pooled += (logits - self._pooled) / count
-        shares = np.exp(self._pooled - self._pooled.max())
-        shares /= shares.sum()
-        return self.taken(shares, int(shares.argmax()), attention, inputs)
-
-    def counted(self) -> int:
-        """Count a frame; the number of frames that the pooled logits are the mean of with it."""
-        self._count += 1
-        return self._count if self._window is None else min(self._count, self._window)
-
-    def taken(
-        self,
-        shares: np.ndarray,
-        best: int,
-        attention: tuple[np.ndarray | None, ...] = (),
-        inputs: np.ndarray | None = None,
-    ) -> Recognition:
-        """The state after a frame whose pooled logits give these probabilities (K,), the largest that of ``best``."""
-        segmenter = self._segmenter
-        ended = segmenter.push(shares, best)
-        return Recognition(self._count - 1, shares, segmenter.label, segmenter.start, ended, attention, inputs)
+        self._pooled += (logits - self._pooled) / (count if self.window is None else min(count, self.window))
+        best = int(self._pooled.argmax())
+        shares = np.exp(self._pooled - self._pooled[best])
+        total = shares.sum()
+        shares /= total
+        segmenter = self.segmenter
+        ended = segmenter.push(shares, best, 1 / float(total))
+        return Recognition(count - 1, shares, segmenter.label, segmenter.start, ended, attention, inputs)
 
     def finish(self) -> Segment | None:
         """The last segment; None without frames."""
-        return self._segmenter.finish()
+        return self.segmenter.finish()
 
 
 def take_together(
     answers: Sequence[Answers],
     pooled: np.ndarray,
-    rows: Sequence[int],
+    rows: np.ndarray,
     logits: np.ndarray,
     attention: Sequence[tuple[np.ndarray | None, ...]],
     inputs: Sequence[np.ndarray | None],
@@ -120,18 +111,30 @@ def take_together(
     Args:
         answers: of the tracks, each once.
         pooled: float64 (rows, K), where the answers keep their pooled logits.
-        rows: of the tracks, in it.
+        rows: of the tracks, in it, (P,).
         logits: (P, K).
         attention, inputs: one for each track.
     """
-    counts = np.array([one.counted() for one in answers])
+    for one in answers:
+        one.count += 1
+    counts, window = np.array([one.count for one in answers]), answers[0].window
     means = pooled[rows]
-    means += (logits - means) / counts[:, None]
+    # In place where it can be: to get new memory takes longer than to compute what is put there.
+    change = logits - means
+    change /= (counts if window is None else np.minimum(counts, window))[:, None]
+    means += change
     pooled[rows] = means
-    shares = np.exp(means - means.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
-    found = zip(answers, shares, shares.argmax(1).tolist(), attention, inputs, strict=True)
-    return [one.taken(share, best, gates, inp) for one, share, best, gates, inp in found]
+    best = means.argmax(1)
+    means -= means[np.arange(len(means)), best][:, None]
+    shares = np.exp(means, out=means)
+    totals = shares.sum(1)
+    shares /= totals[:, None]
+    segmenters, each = [one.segmenter for one in answers], list(shares)
+    ended = list(map(Segmenter.push, segmenters, each, best.tolist(), (1 / totals).tolist()))
+    labels, starts = [one.label for one in segmenters], [one.start for one in segmenters]
+    return list(
+        map(Recognition._make, zip((counts - 1).tolist(), each, labels, starts, ended, attention, inputs, strict=True))
+    )
 
 
 def check_room(tracks: int, most: int = MOST_TRACKS) -> None:

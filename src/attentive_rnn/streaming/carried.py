@@ -93,15 +93,18 @@ class Carried:
         return self._memory[row, self._top], [None if part is None else responses[part] for part in self._gated]
 
     def steps(
-        self, rows: Sequence[int], x: Tensor, need_attention: bool = False
+        self, rows: Sequence[int] | np.ndarray, x: Tensor, need_attention: bool = False
     ) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """Take a frame of several tracks each, (P, D): the last layer's h (P, N), and the attention (P, D_layer)."""
         prepared = self._ready(x)
         if prepared is None:
             outputs, attention = self._pass(rows, x[None], need_attention)
             return outputs[0], [None if a is None else a[0] for a in attention]
-        places = torch.tensor(rows)
-        states = [state.index_select(1, places) for state in self._states]
+        places = torch.from_numpy(np.asarray(rows))
+        states = [x.new_empty((len(state), len(rows), *state.shape[2:])) for state in self._states]
+        for state, copied in zip(self._states, states, strict=True):
+            for layer, own in zip(state, copied, strict=True):  # one by one, which takes half the time
+                torch.index_select(layer, 0, places, out=own)
         at, responses = addresses(self._layers.specs[0], states), None
         if need_attention:
             responses = x.new_empty(len(rows) * len(self._responses))
@@ -119,7 +122,9 @@ class Carried:
         outputs, attention = self._pass([row], x[:, None], need_attention)
         return outputs[:, 0], [None if a is None else a[:, 0] for a in attention]
 
-    def _pass(self, rows: Sequence[int], x: Tensor, need_attention: bool) -> tuple[np.ndarray, list[np.ndarray | None]]:
+    def _pass(
+        self, rows: Sequence[int] | np.ndarray, x: Tensor, need_attention: bool
+    ) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """Frames (T, P, D) by the layers' own forward pass: h (T, P, N), attention (T, P, D_layer)."""
         places = torch.tensor(rows)
         states = [state.index_select(1, places) for state in self._states]

@@ -164,7 +164,7 @@ class Recognizer:
         if new:
             check_room(len(self._tracks) + len(new) - 1, self._most_tracks)
         states = [self._tracks.get(track) or self._track(track) for track in tracks]
-        rows = [state.row for state in states]
+        rows = np.array([state.row for state in states])
         marked = push_together([state.preprocess for state in states], ready).flatten(1)
         outputs, attention = self._carried.steps(rows, unmark(marked).contiguous(), self.need_attention)
         logits = outputs @ self._weight.T + self._bias

@@ -94,27 +94,32 @@ class Segmenter:
         self._rival, self._lead = -1, 0
         self._rival_sum = self._sum_in_lead = 0.0  # of the rival's and the label's, over the frames it has led
 
-    def push(self, probabilities: np.ndarray, best: int | None = None) -> Segment | None:
+    def push(self, probabilities: np.ndarray, best: int | None = None, sure: float = 0.0) -> Segment | None:
         """Take the probabilities (K,) of the next frame; the segment that has ended by it, if one has.
 
         Args:
             probabilities: of the classes.
-            best: the class of the largest, if it is known already.
+            best: the class of the largest, if it is known already; then ``sure`` is the largest.
         """
-        best = int(probabilities.argmax()) if best is None else best
-        if self.label < 0:
-            self.label = best
+        if best is None:
+            best = int(probabilities.argmax())
+            sure = float(probabilities[best])
+        self._count += 1
         if best == self.label:
             self._rival = -1
-        else:
-            if best != self._rival:
-                self._rival, self._lead, self._rival_sum, self._sum_in_lead = best, 0, 0.0, 0.0
-            self._lead += 1
-            self._rival_sum += float(probabilities[best])
-            self._sum_in_lead += float(probabilities[self.label])
-        self._count += 1
-        self._sum += float(probabilities[self.label])
-        if self._rival < 0 or self._lead < self.hold:
+            self._sum += sure
+            return None
+        if self.label < 0:
+            self.label, self._sum = best, sure
+            return None
+        if best != self._rival:
+            self._rival, self._lead, self._rival_sum, self._sum_in_lead = best, 0, 0.0, 0.0
+        of_label = float(probabilities[self.label])
+        self._lead += 1
+        self._rival_sum += sure
+        self._sum_in_lead += of_label
+        self._sum += of_label
+        if self._lead < self.hold:
             return None
         start = self._count - self._lead
         # Where the label has led no frame since the rival began, there is nothing to end: it was never there.

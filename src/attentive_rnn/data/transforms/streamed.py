@@ -162,5 +162,5 @@ class _Origin:
             if step.best > 0:
                 step.look(frames[i])
         nowhere = np.zeros(frames.shape[-1], frames.numpy().dtype)
-        origins = np.array([nowhere if step.origin is None else step.origin for step in steps])
-        return torch.from_numpy(frames.numpy() - origins[:, None, None])
+        origins = np.concatenate([nowhere if step.origin is None else step.origin for step in steps])
+        return torch.from_numpy(frames.numpy() - origins.reshape(len(steps), 1, 1, -1))
