@@ -183,6 +183,17 @@ def test_the_first_signal_ends_it_though_half_an_upload_and_a_page_are_open(tmp_
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_signal_ends_it_though_a_long_request_is_being_answered(tmp_path, capfd):
+    served = start(tmp_path, pictures=False)
+    frames = json.dumps({"tracks": {"Ann": [[1, 2, 3]] * 500_000}}).encode()
+    with served.process as process, begin(served, len(frames), "/recognise") as visitor:
+        visitor.sendall(frames)
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        process.wait(module.ENDING + 20)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_port_that_is_taken_is_one_line(server, tmp_path, capsys):
     from attentive_rnn.cli import main
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ from ..errors import ConfigError, DataError
 from .segments import Segment, Segmenter
 
 MOST_TRACKS = 1000  # open at once, of some 20 kB each with a small model
+NOT_FINITE = (
+    "the answer is not finite: a frame is far outside those of training, or the model is damaged; the track ends"
+)
 
 
 class Recognition(NamedTuple):
@@ -76,12 +80,19 @@ class Answers:
     def take(
         self, logits: np.ndarray, attention: tuple[np.ndarray | None, ...] = (), inputs: np.ndarray | None = None
     ) -> Recognition:
-        """The state after a frame of these logits (K,)."""
+        """The state after a frame of these logits (K,).
+
+        Raises:
+            DataError: the answer is not finite, nor will it be after further frames.
+        """
         count = self.counted()
         if self._pooled is None:
             self._pooled = np.zeros(len(logits))
         self._pooled += (logits - self._pooled) / count
-        shares = np.exp(self._pooled - self._pooled.max())
+        top = self._pooled.max()
+        if not isfinite(top):
+            raise DataError(NOT_FINITE)
+        shares = np.exp(self._pooled - top)
         shares /= shares.sum()
         return self.taken(shares, int(shares.argmax()), attention, inputs)
 
@@ -123,12 +134,18 @@ def take_together(
         rows: of the tracks, in it.
         logits: (P, K).
         attention, inputs: one for each track.
+
+    Raises:
+        DataError: an answer is not finite.
     """
     counts = np.array([one.counted() for one in answers])
     means = pooled[rows]
     means += (logits - means) / counts[:, None]
     pooled[rows] = means
-    shares = np.exp(means - means.max(1, keepdims=True))
+    tops = means.max(1, keepdims=True)
+    if not np.isfinite(tops).all():
+        raise DataError(NOT_FINITE)
+    shares = np.exp(means - tops)
     shares /= shares.sum(1, keepdims=True)
     found = zip(answers, shares, shares.argmax(1).tolist(), attention, inputs, strict=True)
     return [one.taken(share, best, gates, inp) for one, share, best, gates, inp in found]
