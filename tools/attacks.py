@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import select
 import signal
 import socket
@@ -33,6 +34,7 @@ from served import Served, begin, start
 
 EVIL = "http://evil.example"
 LARGE = 2**21  # bytes, twice what the server takes here
+LONG = json.dumps({"tracks": {"a": [[1, 2, 3]] * 500_000}}).encode()  # a request of a minute's work
 TIMES = 5  # that most attacks are tried
 
 
@@ -151,6 +153,29 @@ def half_upload(server: Served) -> str:
         return f"others {server.get('/model')[0]}"
 
 
+def asked(server: Served, body: bytes) -> str:
+    """The status of the answer to a request of another program."""
+    return str(server.ask(body)[0])
+
+
+def long_request(server: Served) -> str:
+    """What others are answered after a request of a minute's work whose sender has gone."""
+    with begin(server, len(LONG), "/recognise") as visitor:
+        visitor.sendall(LONG)
+    short = b'{"tracks": {"a": [[1, 2, 3]]}}'
+    return f"others {asked(server, short)}"
+
+
+def not_taken(server: Served, folder: Path) -> str:
+    """What others are answered to a film while one who takes nothing of an answer is connected."""
+    film = write_film(folder / "long.mp4", 4000, height=16, width=16).read_bytes()
+    with begin(server, len(film)) as visitor:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        visitor.sendall(film)
+        visitor.recv(12)
+        return f"others {server.post(film[:2000])[0]}"
+
+
 def many(server: Served) -> str:
     """2,000 requests on one connection."""
     found = set()
@@ -187,6 +212,11 @@ def attacks(server: Served, folder: Path) -> Iterator[Answer]:
     yield each("a film over the limit", "413", lambda: too_large(server))
     yield each("a film over the limit that does not say so", "413", lambda: chunks(server))
     yield each("half an upload", "others 200", lambda: half_upload(server))
+    yield each("a name of half a character", "200", lambda: asked(server, b'{"tracks": {"\\ud800": [[1, 2, 3]]}}'))
+    yield each("one name twice", "400", lambda: asked(server, b'{"tracks": {"a": [[1, 2, 3]], "a": [[1, 2, 3]]}}'))
+    yield each("numbers as texts", "400", lambda: asked(server, b'{"tracks": {"a": [["1", "2", "3"]]}}'))
+    yield each("a long request that is abandoned", "others 200", lambda: long_request(server), 2)
+    yield each("an answer that is not taken", "others 200", lambda: not_taken(server, folder), 1)
     yield each("50 uploads that are abandoned", "0 files left", lambda: abandoned(server, folder, film), 1)
     yield each("no head, or half of one", "closed", lambda: half_head(server), 2)
     yield each("a head that comes byte by byte", "closed", lambda: slowly(server), 1)
@@ -211,6 +241,8 @@ def ended(while_: str) -> str:
                 stack.enter_context(begin(server, 1000)).sendall(bytes(500))
             elif while_ == "half a head":
                 stack.enter_context(reach(server)).sendall(b"GET /model HTTP/1.1\r\n")
+            elif while_ == "a long request":
+                stack.enter_context(begin(server, len(LONG), "/recognise")).sendall(LONG)
             elif while_ == "an open WebSocket":
                 stack.enter_context(connect(server.live, additional_headers=server.key))
             elif while_ == "100 connections":
@@ -259,7 +291,14 @@ def main() -> int:
                 answers.append(Answer("all of these: memory and descriptors", [words], words if flat else "flat"))
             finally:
                 process.kill()
-    for while_ in ("nothing", "half a head", "half an upload", "an open WebSocket", "100 connections"):
+    for while_ in (
+        "nothing",
+        "half a head",
+        "half an upload",
+        "a long request",
+        "an open WebSocket",
+        "100 connections",
+    ):
         answers.append(Answer(f"SIGTERM amid {while_}", [ended(while_)], "ended within 10 s"))
     print(table(answers))
     if arguments.write is not None:

@@ -278,15 +278,15 @@ def _next_line(where: str) -> dict[str, Any] | None:
         line = sys.stdin.readline(LINE)
         if len(line) == LINE and line[-1] != "\n":
             raise DataError(f"{where}: has more than {LINE} characters")
-        values = parsed(line) if line else None
+        if not line:
+            return None
+        values = parsed(line)
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: is not text in UTF-8") from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: is not JSON ({error})") from error
-    if not line:
-        return None
     keys = set(values) if isinstance(values, dict) else set()
     kinds = {"frame": list | dict, "frames": dict}
     if keys not in _KEYS or not all(isinstance(values[key], kind) for key, kind in kinds.items() if key in keys):

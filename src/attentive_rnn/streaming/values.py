@@ -75,7 +75,7 @@ def as_numbers(frame: Any, dtype: np.dtype[Any], shape: Sequence[int]) -> np.nda
     with np.errstate(over="ignore"):  # infinite, which is refused after this
         try:
             if isinstance(frame, np.ma.MaskedArray):
-                return frame.astype(dtype).filled(np.nan)
+                return np.where(np.ma.getmaskarray(frame), np.nan, frame.data).astype(dtype)
             values = np.asarray(frame)
             if values.dtype.kind in "biuf" or (values.dtype.kind == "O" and all(map(_is_number, values.flat))):
                 return values.astype(dtype)
