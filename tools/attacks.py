@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import select
 import signal
 import socket
@@ -28,11 +29,13 @@ from soak import GROWTH, held, settled
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from attentive_rnn.serve.receiving import PAUSE
 from films import write_film
 from served import Served, begin, start
 
 EVIL = "http://evil.example"
 LARGE = 2**21  # bytes, twice what the server takes here
+LONG = json.dumps({"tracks": {"a": [[1, 2, 3]] * 500_000}}).encode()  # a request of a minute's work
 TIMES = 5  # that most attacks are tried
 
 
@@ -151,6 +154,36 @@ def half_upload(server: Served) -> str:
         return f"others {server.get('/model')[0]}"
 
 
+def asked(server: Served, body: bytes) -> str:
+    """The status of the answer to a request of another program."""
+    return str(server.ask(body)[0])
+
+
+def long_request(server: Served) -> str:
+    """What others are answered after a request of a minute's work whose sender has gone."""
+    with begin(server, len(LONG), "/recognise") as visitor:
+        visitor.sendall(LONG)
+    short = b'{"tracks": {"a": [[1, 2, 3]]}}'
+    return f"others {asked(server, short)}"
+
+
+def not_taken(server: Served) -> str:
+    """How a connection ends that takes nothing of an answer of 8 MB."""
+    names = json.dumps({"tracks": {f"{i}{'x' * 8000}": [[1, 2, 3]] for i in range(1000)}}).encode()
+    with begin(server, len(names), "/recognise") as visitor:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        visitor.sendall(names)
+        visitor.recv(12)
+        time.sleep(PAUSE + 5)
+        taken = 0
+        try:
+            while part := visitor.recv(1 << 16):
+                taken += len(part)
+        except ConnectionResetError:
+            pass
+    return "closed" if taken < len(names) else "open"
+
+
 def many(server: Served) -> str:
     """2,000 requests on one connection."""
     found = set()
@@ -187,6 +220,11 @@ def attacks(server: Served, folder: Path) -> Iterator[Answer]:
     yield each("a film over the limit", "413", lambda: too_large(server))
     yield each("a film over the limit that does not say so", "413", lambda: chunks(server))
     yield each("half an upload", "others 200", lambda: half_upload(server))
+    yield each("a name of half a character", "200", lambda: asked(server, b'{"tracks": {"\\ud800": [[1, 2, 3]]}}'))
+    yield each("one name twice", "400", lambda: asked(server, b'{"tracks": {"a": [[1, 2, 3]], "a": [[1, 2, 3]]}}'))
+    yield each("numbers as texts", "400", lambda: asked(server, b'{"tracks": {"a": [["1", "2", "3"]]}}'))
+    yield each("a long request that is abandoned", "others 200", lambda: long_request(server), 2)
+    yield each("an answer that is not taken", "closed", lambda: not_taken(server), 1)
     yield each("50 uploads that are abandoned", "0 files left", lambda: abandoned(server, folder, film), 1)
     yield each("no head, or half of one", "closed", lambda: half_head(server), 2)
     yield each("a head that comes byte by byte", "closed", lambda: slowly(server), 1)
@@ -211,6 +249,8 @@ def ended(while_: str) -> str:
                 stack.enter_context(begin(server, 1000)).sendall(bytes(500))
             elif while_ == "half a head":
                 stack.enter_context(reach(server)).sendall(b"GET /model HTTP/1.1\r\n")
+            elif while_ == "a long request":
+                stack.enter_context(begin(server, len(LONG), "/recognise")).sendall(LONG)
             elif while_ == "an open WebSocket":
                 stack.enter_context(connect(server.live, additional_headers=server.key))
             elif while_ == "100 connections":
@@ -259,7 +299,14 @@ def main() -> int:
                 answers.append(Answer("all of these: memory and descriptors", [words], words if flat else "flat"))
             finally:
                 process.kill()
-    for while_ in ("nothing", "half a head", "half an upload", "an open WebSocket", "100 connections"):
+    for while_ in (
+        "nothing",
+        "half a head",
+        "half an upload",
+        "a long request",
+        "an open WebSocket",
+        "100 connections",
+    ):
         answers.append(Answer(f"SIGTERM amid {while_}", [ended(while_)], "ended within 10 s"))
     print(table(answers))
     if arguments.write is not None:

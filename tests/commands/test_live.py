@@ -15,6 +15,7 @@ import torch
 import onnx
 from attentive_rnn import SequenceClassifier
 from attentive_rnn.cli import main
+from attentive_rnn.commands.live import LINE
 from attentive_rnn.data import Compose, ConvertLayout, OriginAtBodyCentre, Schema, get_layout, read_sequences
 from attentive_rnn.data.ranges import Ranges
 from attentive_rnn.streaming import Recognizer
@@ -184,6 +185,13 @@ def test_a_line_of_several_tracks_gives_what_a_line_of_each_gives(skeletons, mon
         ("[" * 100_000, "line 1: is not JSON"),
         ('{"frame": [' + "9" * 401 + "]}", "line 1: a frame must be"),
         ('{"frame": [' + "9" * 5000 + "]}", "line 1: is not JSON"),
+        ('{"frame": [[1, 2]], "trak": "Ann"}', "this one has frame, trak"),
+        ('{"frame": [[1, 2]], "end": "Ann"}', "this one has frame, end"),
+        ('{"frame": [[1, 2]], "frame": [[1, 2]]}', "'frame' occurs twice"),
+        ('{"frame": [[1, 2]], "track": true}', "line 1: track must be"),
+        ('{"end": true}', "line 1: end must be"),
+        ('{"frame": ' + json.dumps(np.ones((33, 3)).astype(str).tolist()) + "}", "got texts"),
+        (" " * LINE + "{}", f"line 1: has more than {LINE} characters"),
         ('{"frame": [[' + ", ".join(["1e99"] * 3) + "]]}", "line 1: a frame must be"),
         ('{"frame": ' + json.dumps(np.full((33, 3), float("nan")).tolist()) + "}", "missing or infinite"),
     ],
@@ -202,6 +210,41 @@ def _streamed(model, lines, monkeypatch, capsys, *options):
     assert main(["stream", str(model), "-", *options]) == 0
     said = capsys.readouterr()
     return [line["probabilities"] for line in _lines(said.out)], said.err
+
+
+def test_a_track_is_the_same_by_number_and_by_text_as_names_in_json_are_texts(skeletons, tmp_path, monkeypatch, capsys):
+    frame = np.random.default_rng(0).normal(size=(33, 3)).tolist()
+    one, other = {"frame": frame, "track": 7}, {"frames": {"7": frame}}
+    options = ["--segments", str(tmp_path / "found.csv")]
+    again, _ = _streamed(skeletons, [one, {"end": "7"}, other, {"end": 7}, one], monkeypatch, capsys, *options)
+    assert again == [again[0]] * 3
+    assert (tmp_path / "found.csv").read_text().count("\n7,") == 3
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, [one, other])) + "\n"))
+    assert main(["stream", str(skeletons), "-"]) == 0
+    assert [(line["track"], line["frame"]) for line in _lines(capsys.readouterr().out)] == [(7, 0), ("7", 1)]
+
+
+def test_frames_are_counted_without_the_lines_that_end_a_track(skeletons, monkeypatch, capsys):
+    line = {"frame": np.ones((33, 3)).tolist()}
+    answers, _ = _streamed(skeletons, [{"end": 1}, line, {"end": 2}, line, line], monkeypatch, capsys, "--frames", "2")
+    assert len(answers) == 2
+
+
+@pytest.mark.parametrize("rate", [".nan", ".inf", "0", "true"])
+def test_a_rate_that_is_none_is_refused(skeletons, rate, capsys):
+    assert main(["stream", str(skeletons), "-", "--option", f"rate={rate}"]) == 2
+    assert "--option rate must be a number above 0" in capsys.readouterr().err
+
+
+def test_segments_that_need_seconds_are_refused_before_the_first_line(tmp_path, monkeypatch, capsys):
+    torch.manual_seed(0)
+    schema = Schema(classes=("sit", "stand"), shape=(2,))
+    save_model(tmp_path / "model", SavedModel(SequenceClassifier(2, 2, 6, 1).eval(), schema, Compose([])))
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"frame": [1, 2]}\n'))
+    assert main(["stream", str(tmp_path / "model"), "-", "--segments", str(tmp_path / "found.vtt")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "needs seconds" in said.err
 
 
 def test_joints_come_by_name_or_in_another_layout(tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import numpy as np
@@ -51,7 +52,9 @@ def test_each_request_begins_its_tracks_anew(server):
         (b"joints", "as JSON"),
         (b"[" * 100_000, "as JSON"),
         (b'{"frames": []}', "as JSON"),
-        (b'{"tracks": {"Ann": 3}}', "as JSON"),
+        (b'{"tracks": {"Ann": 3}}', "'tracks': 'Ann': Input should be a valid list"),
+        (b'{"tracks": {"Ann": [[1, 2, 3]], "Ann": [[4, 5, 6]]}}', "'Ann' occurs twice"),
+        (b'{"tracks": {"Ann": [["1", "2", "3"]]}}', "frame 0: track 'Ann': a frame must be numbers (3,), got texts"),
         (b'{"tracks": {"Ann": []}}', "track 'Ann' has no frame"),
         (b'{"tracks": {"Ann": [[1, 2, 3], [1, 2]]}}', "frame 1: track 'Ann': a frame must be (3,)"),
         (b'{"tracks": {"Ann": [[1, 2, 3]], "Bob": [[1, 2, NaN]]}}', "frame 0: track 'Bob': a value of a frame is"),
@@ -63,6 +66,29 @@ def test_a_request_that_is_none_gets_one_message_and_the_server_lives(server, bo
     assert status == 400
     assert message in said["error"]
     assert server.get("/health")[0] == 200
+
+
+def test_half_a_character_in_a_name_comes_back_as_it_was(server):
+    status, said = server.ask(b'{"tracks": {"\\ud800": [[1, 2, 3]]}}')
+    assert (status, list(said["tracks"])) == (200, ["\ud800"])
+
+
+def test_every_refusal_is_json_with_one_error(server):
+    for status, body in (server.get("/nowhere"), server.get("/recognise"), server.get("/model?run=elsewhere")):
+        assert status in (404, 405)
+        assert list(json.loads(body)) == ["error"]
+    status, said = server.ask(gzip.compress(b'{"tracks": {}}'), {"Content-Encoding": "gzip"})
+    assert (status, said) == (415, {"error": "the request is packed (gzip); send it as it is"})
+
+
+def test_a_request_that_nobody_waits_for_is_given_up(server):
+    """Nor does it hold up those who wait for their turn."""
+    frames = json.dumps({"tracks": {"Ann": [[1, 2, 3]] * 300_000}}).encode()
+    before = meters(server).get('attentive_frames_total{way="recognise"}', 0)
+    with begin(server, len(frames), "/recognise") as visitor:
+        visitor.sendall(frames)
+    assert server.ask(json.dumps({"tracks": {"Ann": [[1, 2, 3]]}}).encode())[0] == 200
+    assert meters(server)['attentive_frames_total{way="recognise"}'] == before + 1
 
 
 def test_a_request_that_is_too_large_is_refused_before_it_is_read(server):

@@ -17,9 +17,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 
+from attentive_rnn.serve.app import _picture
 from films import write_film
 from served import begin, start
 
@@ -118,6 +120,25 @@ def test_pictures_that_are_none_get_one_message_and_the_connection_lives(server)
         connect(server.live, additional_headers=server.key, origin="http://elsewhere.example") as live,
     ):
         live.recv(10)
+
+
+def test_pictures_are_turned_upright_and_keep_their_brightness():
+    """As their file asks, and of 16 bits too."""
+    left, half = np.zeros((40, 60), np.uint8), Image.Exif()
+    left[:, :30] = 200
+    half[0x0112] = 3  # half a turn
+
+    def looked_at(image, kind, size, **options):
+        file = io.BytesIO()
+        image.save(file, kind, **options)
+        return _picture(file.getvalue(), size).astype(int)
+
+    for size in (None, (20, 30)):
+        plain = looked_at(Image.fromarray(left), "PNG", size)
+        assert plain[0, 0].tolist() == [200] * 3
+        assert np.array_equal(looked_at(Image.fromarray(left), "PNG", size, exif=half), plain[::-1, ::-1])
+        assert abs(looked_at(Image.fromarray(left), "JPEG", size, exif=half) - plain[::-1, ::-1]).max() < 10
+        assert np.array_equal(looked_at(Image.fromarray(left.astype(np.uint16) * 256), "PNG", size), plain)
 
 
 def test_the_server_listens_to_this_machine_only(server):
@@ -247,6 +268,10 @@ def test_segments_are_exported_as_csv_json_and_subtitles(server, browser, colour
         ("csv", b'[{"track": 0}]', 400),
         ("eaf", b'[{"track": 0, "label": "a", "start": 0, "end": 1}]', 400),
         ("vtt", b'[{"track": 0, "label": "a", "start": 0, "end": 1, "start_seconds": 0, "end_seconds": 1e999}]', 400),
+        ("csv", b'[{"track": 0, "label": "a", "start": 5, "end": 1}]', 400),
+        ("csv", b'[{"track": 0, "label": "a", "start": -1, "end": 1}]', 400),
+        ("json", b'[{"track": 0, "label": "a", "start": 0, "end": 1, "start_seconds": NaN, "end_seconds": 1}]', 400),
+        ("vtt", b'[{"track": 0, "label": "a", "start": 0, "end": 1, "start_seconds": -1, "end_seconds": 1}]', 400),
         ("csv", b"[]", 200),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -180,6 +181,32 @@ def test_the_first_signal_ends_it_though_half_an_upload_and_a_page_are_open(tmp_
             process.wait(module.ENDING + 20)
         assert visitor.recv(100).startswith(b"HTTP/1.1 503 ")
     assert list(tmp_path.glob("*.film")) == []
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_connection_that_takes_nothing_of_its_answer_is_closed(server):
+    """While it is open, whoever waits behind it waits on."""
+    frames = json.dumps({"tracks": {f"{i}{'x' * 8000}": [[1, 2, 3]] for i in range(1000)}}).encode()
+    with begin(server, len(frames), "/recognise") as visitor:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        visitor.sendall(frames)
+        assert visitor.recv(12) == b"HTTP/1.1 200"
+        time.sleep(module.PAUSE + 5)
+        taken = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := visitor.recv(2**16):
+                taken += len(part)
+        assert taken < len(frames)
+
+
+def test_a_signal_ends_it_though_a_long_request_is_being_answered(tmp_path, capfd):
+    served = start(tmp_path, pictures=False)
+    frames = json.dumps({"tracks": {"Ann": [[1, 2, 3]] * 500_000}}).encode()
+    with served.process as process, begin(served, len(frames), "/recognise") as visitor:
+        visitor.sendall(frames)
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        process.wait(module.ENDING + 20)
     assert "Traceback" not in capfd.readouterr().err
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from ..training import SavedModel
     from ..video.decode import Frame
 
-LINE = 2**20  # characters of one line of joints
+LINE = 2**23  # characters of one line of joints
 TIMED = 10  # pictures, whose times tell their rate
 DRAWN = 1280  # pixels of the longer side of an annotated video's pictures
 _OF_LINES = ("layout", "features", "rate")  # what --option may say of them
+_KEYS = ({"frame"}, {"frame", "track"}, {"frames"}, {"end"})  # of a line
 
 
 _RECOGNITION = (
@@ -126,6 +127,7 @@ def _exported(arguments: argparse.Namespace, found: _Found) -> tuple[Iterator[di
             "and --video; the run itself takes all"
         )
     recognizer = ExportedRecognizer(arguments.folder, window=arguments.window, hold=arguments.hold)
+    _check_seconds(arguments, None)
     return _recognised(arguments, recognizer, recognizer.classes, found), recognizer.classes
 
 
@@ -218,6 +220,7 @@ def _lines(arguments: argparse.Namespace, trained: TrainedRun, found: _Found) ->
     saved = trained.saved
     described = _described(arguments, saved)
     found.moments.rate = reader_options(arguments).get("rate", saved.schema.rate)
+    _check_seconds(arguments, found.moments.rate)
     recognizer = Recognizer(saved, window=arguments.window, hold=arguments.hold, **described)
     return _recognised(arguments, recognizer, saved.schema.classes, found)
 
@@ -232,46 +235,78 @@ def _recognised(
 
     A frame may also be {"NAME": VALUE, ...}; {"frames": {"Ann": [[...]], "Bob": [[...]]}} is of several tracks at once.
     """
-    number = 0
-    while True:
-        where = f"standard input, line {number + 1}"
-        try:
-            line = sys.stdin.readline(LINE)
-            if not line:
-                break
-            values = json.loads(line)
-        except UnicodeDecodeError as error:
-            raise DataError(f"{where}: is not text in UTF-8") from error
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: is not JSON ({error})") from error
+    said: dict[str, str | int] = {}  # the open tracks as they were named first: 1 and "1", a name in JSON, are one
+    number = frames_seen = 0
+    while arguments.frames is None or frames_seen < arguments.frames:
         number += 1
-        if isinstance(values, dict) and isinstance(values.get("end"), str | int):
-            last = recognizer.end(values["end"])
-            found.segments += [] if last is None else [(values["end"], last)]
+        where = f"standard input, line {number}"
+        values = _next_line(where)
+        if values is None:
+            break
+        if "end" in values:
+            name = str(values["end"])
+            last = recognizer.end(name)
+            found.segments += [] if last is None else [(said.pop(name), last)]
             continue
-        together = isinstance(values, dict) and isinstance(values.get("frames"), dict)
-        if not together and (not isinstance(values, dict) or not isinstance(values.get("frame"), list | dict)):
-            raise DataError(
-                f'{where}: must be {{"frame": [...]}} with "track" if there are several, '
-                '{"frames": {TRACK: [...]}}, or {"end": TRACK}'
-            )
-        tracks = list(values["frames"]) if together else [values.get("track", 0)]
-        frames = list(values["frames"].values()) if together else [values["frame"]]
-        if not isinstance(tracks[0] if tracks else 0, str | int):
-            raise DataError(f"{where}: track must be a text or a whole number, got {tracks[0]!r}")
+        tracks = list(values["frames"]) if "frames" in values else [values.get("track", 0)]
+        frames = list(values["frames"].values()) if "frames" in values else [values["frame"]]
+        names = [str(track) for track in tracks]
         try:
-            results = recognizer.push_together(frames, tracks)
+            results = recognizer.push_together(frames, names)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
-        for track, result in zip(tracks, results, strict=True):
+        frames_seen += 1
+        for track, name, result in zip(tracks, names, results, strict=True):
+            said.setdefault(name, track)
             if result.ended is not None:
-                found.segments.append((track, result.ended))
+                found.segments.append((said[name], result.ended))
             yield {"frame": result.frame, "track": track, **result.to_dict(classes)}
-        if arguments.frames is not None and number >= arguments.frames:
-            break
-    for track in list(recognizer.tracks):
-        last = recognizer.end(track)
+    for name, track in said.items():
+        last = recognizer.end(name)
         found.segments += [] if last is None else [(track, last)]
+
+
+def _next_line(where: str) -> dict[str, Any] | None:
+    """The values of the next line of standard input; None at its end.
+
+    Raises:
+        DataError: it is not one of those that :func:`_recognised` takes.
+    """
+    from ..streaming.values import parsed
+
+    try:
+        line = sys.stdin.readline(LINE)
+        if len(line) == LINE and line[-1] != "\n":
+            raise DataError(f"{where}: has more than {LINE} characters")
+        if not line:
+            return None
+        values = parsed(line)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: is not text in UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{where}: is not JSON ({error})") from error
+    keys = set(values) if isinstance(values, dict) else set()
+    kinds = {"frame": list | dict, "frames": dict}
+    if keys not in _KEYS or not all(isinstance(values[key], kind) for key, kind in kinds.items() if key in keys):
+        got = f"; this one has {', '.join(values)}" if keys and keys not in _KEYS else ""
+        raise DataError(
+            f'{where}: must be {{"frame": [...]}} with "track" if there are several, '
+            f'{{"frames": {{TRACK: [...]}}}}, or {{"end": TRACK}}{got}'
+        )
+    for key in keys & {"track", "end"}:
+        if isinstance(values[key], bool) or not isinstance(values[key], str | int):
+            raise DataError(f"{where}: {key} must be a text or a whole number, got {values[key]!r}")
+    return dict(values)
+
+
+def _check_seconds(arguments: argparse.Namespace, rate: float | None) -> None:
+    """ConfigError, before the first line rather than after the last, where the segments' file needs unknown seconds."""
+    from ..streaming.segment_files import check_seconds
+
+    if arguments.segments is not None:
+        check_seconds(Path(arguments.segments).suffix[1:].lower(), rate is not None)
 
 
 def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, Any]:
@@ -287,7 +322,7 @@ def _described(arguments: argparse.Namespace, saved: SavedModel) -> dict[str, An
     layout, features, rate = (options.get(key) for key in _OF_LINES)
     if features is not None and not (isinstance(features, list) and all(isinstance(name, str) for name in features)):
         raise ConfigError(f"--option features must be names, such as [x,y,z], got {features!r}")
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0):
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf):
         raise ConfigError(f"--option rate must be a number above 0, got {rate!r}")
     for key, known in (("layout", saved.schema.layout), ("features", saved.schema.features)):
         if options.get(key) and not known:

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
 from ..errors import DataError, UserError, needed_for
 from ..streaming.recogniser import Recognizer
 from ..streaming.segments import Segment
+from ..streaming.values import parsed
 from ..training.saved_model import SavedModel
 from .meters import KIND, Meters
 from .models import Models
-from .receiving import busy, receive
+from .receiving import Json, busy, receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse, Response
+    from fastapi.responses import Response
     from pydantic import BaseModel, Field, ValidationError
 
 ASKED = 8 * 2**20  # bytes of one request
@@ -58,10 +60,25 @@ class Answer(BaseModel):
     segments: list[Spans]
 
 
+class Refusal(BaseModel):
+    """Why there is no other answer."""
+
+    error: str
+
+
 class Answers(BaseModel):
     """The answer to a request: that to each track."""
 
     tracks: dict[str, Answer]
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "It cannot be read, or the model cannot answer it"},
+    408: {"model": Refusal, "description": "Nothing came for a while"},
+    413: {"model": Refusal, "description": "It is too large"},
+    415: {"model": Refusal, "description": "It is packed"},
+    503: {"model": Refusal, "description": "Too many ask at once"},
+}
 
 
 def add_api(app: FastAPI, models: Models, meters: Meters) -> Callable[[], int]:
@@ -79,7 +96,7 @@ def add_api(app: FastAPI, models: Models, meters: Meters) -> Callable[[], int]:
     in_turn = asyncio.Semaphore(1)  # a model needs the processor to itself
     body = {"required": True, "content": {"application/json": {"schema": Asked.model_json_schema()}}}
 
-    @app.post("/recognise", response_model=Answers, openapi_extra={"requestBody": body})
+    @app.post("/recognise", response_model=Answers, responses=REFUSALS, openapi_extra={"requestBody": body})
     async def recognise(request: Request, run: str | None = None) -> Response:
         """Recognise the frames of one or many tracks, each from its beginning, by the run of that name."""
         nonlocal asking
@@ -92,20 +109,20 @@ def add_api(app: FastAPI, models: Models, meters: Meters) -> Callable[[], int]:
             if refusal is not None:
                 return refusal
             model = await models.get(run)
-            async with in_turn:
-                found = await asyncio.to_thread(answer, model.saved, model.recognizer(), place.getvalue(), meters)
-                return JSONResponse(found)
+            async with in_turn, _heard(request) as gone:
+                asked = place.getvalue()
+                return Json(await asyncio.to_thread(answer, model.saved, model.recognizer(), asked, meters, gone))
         except UserError as error:
             meters.refused("recognise")
-            return JSONResponse({"error": str(error)}, status_code=400)
+            return Json({"error": str(error)}, status_code=400)
         finally:
             asking -= 1
 
     @app.get("/health")
-    async def health() -> dict[str, Any]:
+    async def health() -> Response:
         """That the server runs, its version, its runs and the classes of the first of them."""
         classes = list(models.first.saved.schema.classes)
-        return {"status": "ok", "version": version("attentive-rnn"), "runs": models.names, "classes": classes}
+        return Json({"status": "ok", "version": version("attentive-rnn"), "runs": models.names, "classes": classes})
 
     @app.get("/metrics", response_class=Response)
     async def metrics() -> Response:
@@ -115,34 +132,63 @@ def add_api(app: FastAPI, models: Models, meters: Meters) -> Callable[[], int]:
     return lambda: asking
 
 
-def answer(saved: SavedModel, recognizer: Recognizer, asked: bytes, meters: Meters) -> dict[str, Any]:
-    """The answer to the body of a request.
+@asynccontextmanager
+async def _heard(request: Request) -> AsyncIterator[threading.Event]:
+    """An event that is set once nobody waits for the answer to a request any more: its sender, or the server, ends."""
+    gone = threading.Event()
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield gone
+    finally:
+        gone.set()
+        watching.cancel()
+
+
+def answer(
+    saved: SavedModel, recognizer: Recognizer, asked: bytes, meters: Meters, gone: threading.Event
+) -> dict[str, Any]:
+    """The answer to the body of a request; once `gone` is set, nobody wants it any more.
 
     Raises:
         DataError: it is not what is asked for; the message names the track and the frame.
     """
     try:
-        tracks = Asked.model_validate(json.loads(asked)).tracks
+        tracks = Asked.model_validate(parsed(asked)).tracks
     except (ValueError, RecursionError) as error:
-        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        detail = _first(error) if isinstance(error, ValidationError) else str(error)
         raise DataError(f'send {{"tracks": {{TRACK: [FRAME, ...]}}}} as JSON ({detail})') from error
     empty = next((track for track, frames in tracks.items() if not frames), None)
     if empty is not None:
         raise DataError(f"track {empty!r} has no frame")
     before = time.perf_counter()
-    answers = recognised(recognizer, tracks, saved.schema.classes)
+    answers = recognised(recognizer, tracks, saved.schema.classes, gone)
     if tracks:
         meters.took("recognise", time.perf_counter() - before, sum(map(len, tracks.values())))
     return {"tracks": answers}
 
 
+def _first(error: ValidationError) -> str:
+    """The first of the faults, with its place."""
+    fault = error.errors()[0]
+    place = ": ".join(repr(str(one)) for one in fault["loc"])
+    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+
+
 def recognised(
-    recognizer: Recognizer, tracks: Mapping[str, list[Any]], classes: tuple[str, ...]
+    recognizer: Recognizer, tracks: Mapping[str, list[Any]], classes: tuple[str, ...], gone: threading.Event
 ) -> dict[str, dict[str, Any]]:
     """The state of each track after its last frame, and its segments: a step of all tracks for each frame."""
     segments: dict[str, list[Segment]] = {track: [] for track in tracks}
     states: dict[str, dict[str, Any]] = {}
     for t in range(max(map(len, tracks.values()), default=0)):
+        if gone.is_set():
+            raise DataError("given up, for nobody waits for the answer")
         here = [track for track, frames in tracks.items() if t < len(frames)]
         try:
             results = recognizer.push_together([tracks[track][t] for track in here], here)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 import tempfile
 import time
 from collections import deque
@@ -27,16 +28,17 @@ from ..training.saved_model import SavedModel
 from ..video.decode import Frame, read_frames
 from ..video.pose import LARGEST
 from ..video.stages import ahead
-from .api import ASKED, add_api
+from .api import ASKED, REFUSALS, Refusal, add_api
 from .meters import Meters
 from .models import Models
-from .receiving import busy, receive
+from .receiving import Json, busy, receive
 
 with needed_for("the page needs FastAPI: pip install 'attentive-rnn[serve]'"):
     from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-    from fastapi.responses import JSONResponse, Response, StreamingResponse
-    from PIL import Image
+    from fastapi.responses import Response, StreamingResponse
+    from PIL import Image, ImageOps
     from pydantic import TypeAdapter
+    from starlette.exceptions import HTTPException
 
 PICTURE = 4 * 2**20  # bytes of one picture of the webcam
 SIDE = 2048  # pixels; a picture that says more is not decoded
@@ -61,6 +63,10 @@ def make_app(models: Models, largest: int) -> FastAPI:
     asking = add_api(app, models, meters)
     one_at_a_time = asyncio.Semaphore(1)  # one film is decoded at a time; a model needs the processor to itself
 
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:  # no such page, or another method
+        return Json({"error": error.detail}, error.status_code, error.headers)
+
     def add_file(path: str, name: str, kind: str) -> None:
         text = files(__package__).joinpath(name).read_text(encoding="utf-8")
         app.add_route(path, lambda request: Response(text, media_type=kind))
@@ -69,31 +75,36 @@ def make_app(models: Models, largest: int) -> FastAPI:
     add_file("/page.js", "page.js", "text/javascript")
     add_file("/page.css", "page.css", "text/css")
 
-    @app.get("/model")
-    async def model(run: str | None = None) -> JSONResponse:
+    @app.get("/model", responses={404: {"model": Refusal, "description": "There is no run of that name"}})
+    async def model(run: str | None = None) -> Response:
         try:
             chosen = await models.get(run)
         except UserError as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
+            return Json({"error": str(error)}, status_code=404)
         named = {"run": run or models.names[0], "runs": models.names}
-        return JSONResponse(named | describe(chosen.saved, largest))
+        return Json(named | describe(chosen.saved, largest))
 
-    @app.post("/segments/{kind}")
+    @app.post("/segments/{kind}", responses=REFUSALS)
     async def segments(request: Request, kind: str) -> Response:
         """Segments of the page as a file for other programs."""
         if kind not in KINDS:
-            return JSONResponse({"error": f"segments can be {', '.join(KINDS)}"}, status_code=404)
+            return Json({"error": f"segments can be {', '.join(KINDS)}"}, status_code=404)
         place = io.BytesIO()
         refusal = await receive(request, place, ASKED, "request")
         if refusal is not None:
             return refusal
         try:
-            text = text_of(kind, _SPANS.validate_json(place.getvalue()))
-        except (UserError, ValueError, OverflowError):
-            return JSONResponse({"error": "send segments with their frames and seconds as JSON"}, status_code=400)
+            spans = _SPANS.validate_json(place.getvalue())
+            bad = next((i for i, span in enumerate(spans) if not _in_order(span)), None)
+            if bad is not None:
+                raise DataError(f"segment {bad} must end after it begins, at frames and seconds from 0 on")
+            text = text_of(kind, spans)
+        except (UserError, ValueError) as error:
+            why = str(error) if isinstance(error, UserError) else "send segments with their frames and seconds as JSON"
+            return Json({"error": why}, status_code=400)
         return Response(text.encode("utf-8", "replace"), media_type="application/octet-stream")
 
-    @app.post("/film")
+    @app.post("/film", responses=REFUSALS)
     async def film(request: Request, run: str | None = None) -> Any:
         nonlocal uploads
         if uploads >= UPLOADS:
@@ -164,6 +175,12 @@ def make_app(models: Models, largest: int) -> FastAPI:
             own.finish()  # not while a thread still looks at a picture, as when the server ends
 
     return app
+
+
+def _in_order(span: Span) -> bool:
+    begin, end = (0.0 if time is None else time for time in (span.start_seconds, span.end_seconds))
+    sure = 0.0 if span.probability is None else span.probability
+    return 0 <= span.start < span.end and 0 <= begin <= end < math.inf and 0 <= sure <= 1
 
 
 async def _next_picture(socket: WebSocket, pipeline: Pipeline) -> tuple[np.ndarray, float, float] | UserError | None:
@@ -291,10 +308,13 @@ def _picture(data: bytes, size: tuple[int, int] | None) -> np.ndarray:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
             if max(image.size) <= SIDE:
                 image.draft("RGB", (LARGEST, LARGEST))  # a JPEG is decoded smaller at once, but no smaller than this
+                upright = ImageOps.exif_transpose(image)
+                if upright.mode.startswith("I"):  # grey of 16 bits, which Pillow would cut off at 255
+                    upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
                 if size is not None:
-                    return np.asarray(image.convert("RGB").resize((size[1], size[0]), Image.Resampling.BOX))
-                image.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-                return np.asarray(image.convert("RGB"))
+                    return np.asarray(upright.convert("RGB").resize((size[1], size[0]), Image.Resampling.BOX))
+                upright.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+                return np.asarray(upright.convert("RGB"))
     except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
         raise DataError("this is no picture that can be read (JPEG, PNG or WebP)") from error
     raise DataError(f"a picture must have at most {SIDE} pixels a side")

@@ -22,9 +22,11 @@ from ..errors import ConfigError, needed_for
 with needed_for("the page needs FastAPI and uvicorn: pip install 'attentive-rnn[serve]'"):
     import uvicorn
     from starlette.datastructures import Headers
-    from starlette.responses import JSONResponse, RedirectResponse, Response
+    from starlette.responses import RedirectResponse, Response
     from starlette.types import ASGIApp, Receive, Scope, Send
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    from .receiving import PAUSE, Json
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SILENCE = 10.0  # seconds in which a connection must have sent the head of its first request
@@ -120,11 +122,11 @@ class Doors:
 
 
 def _refused(status: int, why: str) -> Response:
-    return JSONResponse({"error": why}, status)
+    return Json({"error": why}, status)
 
 
 class Connection(H11Protocol):
-    """Connection that is closed if the head of a request takes too long, or if its client has too many of them."""
+    """Connection that is closed if a head takes too long, answers are not taken, or its client has too many of them."""
 
     opened: ClassVar[Counter[str]] = Counter()  # connections of each client
 
@@ -133,6 +135,7 @@ class Connection(H11Protocol):
         self.who = self.client[0] if self.client else ""
         self.opened[self.who] += 1
         self.silence: asyncio.TimerHandle | None = None
+        self.untaken: asyncio.TimerHandle | None = None
         if self.opened[self.who] > CLIENT_CONNECTIONS:
             transport.abort()
         self._watch()
@@ -155,6 +158,20 @@ class Connection(H11Protocol):
             self.silence.cancel()
             self.silence = None
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # Who takes nothing would hold up those who wait for their turn.
+        self.untaken = self.loop.call_later(PAUSE, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self.untaken is not None:
+            self.untaken.cancel()
+            self.untaken = None
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone()
         super().connection_lost(exc)
@@ -173,6 +190,7 @@ class Connection(H11Protocol):
 
     def _gone(self) -> None:
         self._stop_watching()
+        self._stop_waiting()
         self.opened[self.who] -= 1
         if self.opened[self.who] <= 0:
             del self.opened[self.who]

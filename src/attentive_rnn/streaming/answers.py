@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ from ..errors import ConfigError, DataError
 from .segments import Segment, Segmenter
 
 MOST_TRACKS = 1000  # open at once, of some 20 kB each with a small model
+NOT_FINITE = (
+    "the answer is not finite: a frame is far outside those of training, or the model is damaged; the track ends"
+)
 
 
 class Recognition(NamedTuple):
@@ -80,13 +84,20 @@ class Answers:
     def take(
         self, logits: np.ndarray, attention: tuple[np.ndarray | None, ...] = (), inputs: np.ndarray | None = None
     ) -> Recognition:
-        """The state after a frame of these logits (K,)."""
+        """The state after a frame of these logits (K,).
+
+        Raises:
+            DataError: the answer is not finite, nor will it be after further frames.
+        """
         self.count = count = self.count + 1
         if self._pooled is None:
             self._pooled = np.zeros(len(logits))
         self._pooled += (logits - self._pooled) / (count if self.window is None else min(count, self.window))
         best = int(self._pooled.argmax())
-        shares = np.exp(self._pooled - self._pooled[best])
+        top = self._pooled[best]
+        if not isfinite(top):
+            raise DataError(NOT_FINITE)
+        shares = np.exp(self._pooled - top)
         total = shares.sum()
         shares /= total
         segmenter = self.segmenter
@@ -114,6 +125,9 @@ def take_together(
         rows: of the tracks, in it, (P,).
         logits: (P, K).
         attention, inputs: one for each track.
+
+    Raises:
+        DataError: an answer is not finite.
     """
     for one in answers:
         one.count += 1
@@ -125,7 +139,10 @@ def take_together(
     means += change
     pooled[rows] = means
     best = means.argmax(1)
-    means -= means[np.arange(len(means)), best][:, None]
+    tops = means[np.arange(len(means)), best]
+    if not np.isfinite(tops).all():
+        raise DataError(NOT_FINITE)
+    means -= tops[:, None]
     shares = np.exp(means, out=means)
     totals = shares.sum(1)
     shares /= totals[:, None]

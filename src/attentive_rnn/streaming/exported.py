@@ -6,7 +6,7 @@ Input are frames as the model was trained on; onnxruntime and NumPy are all that
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ConfigError, DataError, needed_for
 from .answers import Answers, Recognition, check_frames, check_room
 from .segments import Segment
+from .values import as_numbers, by_name, check_finite
 
 FORMAT_VERSION = 1
 
@@ -75,7 +76,7 @@ class ExportedRecognizer:
 
         Raises:
             DataError: the frame has another shape or other names, or a value that is missing or infinite, or it begins
-                a track while too many are open.
+                a track while too many are open. Or the answer is not finite; then the track has ended.
         """
         values = self._array(frame)
         if track not in self._tracks:
@@ -83,7 +84,11 @@ class ExportedRecognizer:
         state, answers = self._tracks.get(track) or (self._start, Answers(self.window, self.hold))
         logits, *after = self._session.run(None, {self._frame_name: values[None], **state})
         self._tracks[track] = dict(zip(state, after, strict=True)), answers
-        return answers.take(logits[0])
+        try:
+            return answers.take(logits[0])
+        except DataError:
+            self.end(track)
+            raise
 
     def push_together(self, frames: Sequence[Any], tracks: Sequence[Hashable]) -> list[Recognition]:
         """Take the next frame of each of several tracks, one after the other."""
@@ -95,16 +100,13 @@ class ExportedRecognizer:
         return None if answers is None else answers.finish()
 
     def _array(self, frame: Any) -> np.ndarray:
-        if isinstance(frame, Mapping):
-            if set(frame) != set(self.features):
+        named = by_name(frame)
+        if named is not None:
+            if set(named) != set(self.features):
                 names = ", ".join(self.features) or "none; send its values in a list"
                 raise DataError(f"a frame must have the names of the model's features: {names}")
-            frame = [frame[name] for name in self.features]
-        try:
-            with np.errstate(over="ignore"):  # infinite, which is refused after this
-                values = np.asarray(frame, self._dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise DataError(f"a frame must be numbers {self.shape}, got {type(frame).__name__}") from error
+            frame = [named[name] for name in self.features]
+        values = as_numbers(frame, self._dtype, self.shape)
         if len(self.shape) == 3 and self.shape[0] == 1 and values.shape == self.shape[1:]:
             values = values[None]
         if values.shape != self.shape:
@@ -112,10 +114,7 @@ class ExportedRecognizer:
         missing = np.isnan(values).any(-1, keepdims=True)
         if len(self.shape) == 3 and missing.any() and not missing.all():
             values = np.where(missing, np.zeros_like(values), values)
-        if not np.isfinite(values).all():
-            raise DataError(
-                "a value of a frame is missing or infinite; send zeros for a person or joint that is not there"
-            )
+        check_finite(values, self.features)
         return values
 
 

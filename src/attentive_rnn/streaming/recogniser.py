@@ -20,6 +20,7 @@ from ..training.saved_model import SavedModel
 from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room, take_together
 from .carried import Carried
 from .segments import Segment
+from .values import as_numbers, by_name, check_finite
 
 LOOKED_AT = 10  # frames, whose values are compared with those of training
 
@@ -93,7 +94,8 @@ class Recognizer:
         self.window = 1 if model.pool == "last" else window
         self._layers = model.layers.eval()
         # Frames are prepared in NumPy, for at this size it is the calls that take the time, and NumPy's are short.
-        self._numpy_dtype = next(model.parameters()).new_empty(0).numpy().dtype
+        self._dtype = next(model.parameters()).dtype
+        self._numpy_dtype = torch.empty(0, dtype=self._dtype).numpy().dtype
         self._weight, self._bias = (p.detach().numpy() for p in (model.classifier.weight, model.classifier.bias))
         self._tracks: dict[Hashable, _Track] = {}
         self._most_tracks = most_tracks
@@ -114,13 +116,14 @@ class Recognizer:
 
         Args:
             frame: (*schema.shape), an array or tensor; for a skeleton also one person (V, C). All zeros: nobody. Of a
-                joint that is not seen all numbers are zero, or NaN. Or the values by their names: of a skeleton, one
-                person's coordinates (C,) of each joint.
+                joint that is not seen all numbers are zero, or NaN. Or the values by their names, as a dict or a row of
+                a data frame: of a skeleton, one person's coordinates (C,) of each joint.
             track: who it is.
 
         Raises:
             DataError: the frame has another shape or other names, or a value that is missing or infinite, or it begins
-                a track while too many are open.
+                a track while too many are open. Or the answer is not finite, for the frame is far outside those of
+                training; then the track has ended.
         """
         ready = self._frame(frame)  # before its track: one that is refused opens none
         state = self._track(track)
@@ -128,7 +131,11 @@ class Recognizer:
         x = unmark(marked) if np.isnan(marked.numpy()).any() else marked
         output, attention = self._carried.step(state.row, x, self.need_attention)
         inputs = marked[0].numpy() if self.need_attention else None
-        return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention), inputs)
+        try:
+            return state.answers.take(self._weight.dot(output) + self._bias, tuple(attention), inputs)
+        except DataError:
+            self.end(track)
+            raise
 
     def push_together(self, frames: Any, tracks: Sequence[Hashable]) -> list[Recognition]:
         """Take the next frame of each of several tracks: the results of pushing them one by one, in one step.
@@ -138,7 +145,8 @@ class Recognizer:
             tracks: who they are, each once.
 
         Raises:
-            DataError: as in :meth:`push`, or a track occurs twice; then no track has taken its frame.
+            DataError: as in :meth:`push`, or a track occurs twice; then no track has taken its frame. Where an answer
+                is not finite, all tracks of the step have ended.
 
         Example:
             >>> import torch
@@ -173,7 +181,13 @@ class Recognizer:
             inputs: Sequence[Any] = list(marked.numpy())
         else:
             gates, inputs = [()] * len(rows), [None] * len(rows)
-        return take_together([state.answers for state in states], self._pooled, rows, logits, gates, inputs)
+        try:
+            return take_together([state.answers for state in states], self._pooled, rows, logits, gates, inputs)
+        except DataError as error:
+            for track in tracks:
+                self.end(track)
+            bad = next(track for track, row in zip(tracks, logits, strict=True) if not np.isfinite(row).all())
+            raise DataError(f"track {bad!r}: {error}, and with it all of this step") from error
 
     def push_chunk(self, frames: Any, track: Hashable = 0) -> list[Recognition]:
         """Take several frames of a track at once, (T, *shape): the results of pushing them one by one, in one pass.
@@ -189,10 +203,14 @@ class Recognizer:
         outputs, attention = self._carried.chunk(state.row, unmark(marked), self.need_attention)
         logits = outputs @ self._weight.T + self._bias
         inputs = marked.numpy() if self.need_attention else [None] * len(ready)
-        return [
-            state.answers.take(row, tuple(None if a is None else a[t] for a in attention), inputs[t])
-            for t, row in enumerate(logits)
-        ]
+        try:
+            return [
+                state.answers.take(row, tuple(None if a is None else a[t] for a in attention), inputs[t])
+                for t, row in enumerate(logits)
+            ]
+        except DataError:
+            self.end(track)
+            raise
 
     def end(self, track: Hashable = 0) -> Segment | None:
         """Forget a track, whose person has gone; its last segment, None if it had no frame."""
@@ -231,9 +249,9 @@ class Recognizer:
 
     def _values(self, frame: Any) -> np.ndarray:
         """A frame in the model's shape."""
-        names = self._features
-        if isinstance(frame, Mapping):
-            frame, names = self._named(frame)
+        names, named = self._features, by_name(frame)
+        if named is not None:
+            frame, names = self._named(named)
         values = self._array(frame)
         if values.shape != self.saved.schema.shape or names or self._layout is not None:
             values = self._matched(values, names)
@@ -250,11 +268,14 @@ class Recognizer:
                 unsure = unseen(values[..., schema.vector[0]], self.saved.min_confidence)
                 values = np.where(unsure[..., None], 0, values)
         if not np.isfinite(values).all():
-            bad = [np.isfinite(one).all() for one in values].index(False) if tracks else 0
-            raise DataError(
-                f"{f'track {tracks[bad]!r}: ' if tracks else ''}a value of a frame is missing or infinite; "
-                "send zeros for a person or joint that is not there"
-            )
+            names = schema.features if schema.layout is None else get_layout(schema.layout).joints
+            if not tracks:
+                check_finite(values, names)
+            for track, one in zip(tracks, values, strict=False):
+                try:
+                    check_finite(one, names)
+                except DataError as error:
+                    raise DataError(f"track {track!r}: {error}") from error
         ready = torch.from_numpy(values if values.flags.writeable else values.copy())
         if self._first is not None:
             self._first += ready.clone().reshape(-1, 1, *schema.shape)
@@ -270,20 +291,22 @@ class Recognizer:
             if not schema.features:
                 raise DataError("a frame has names, but the model knows none; send its values in a list")
             return list(frame.values()), tuple(frame)
-        made = joint_map(tuple(map(plain_name, frame)), get_layout(schema.layout).joints)
+        plain = {plain_name(name): name for name in frame}
+        twice = [name for name in frame if plain[plain_name(name)] != name]
+        if twice:
+            raise DataError(f"{twice[0]!r} and {plain[plain_name(twice[0])]!r} of a frame are one joint")
+        made = joint_map(tuple(plain), get_layout(schema.layout).joints)
         if made.missing:
             raise DataError(f"a frame lacks the joints {', '.join(made.missing)} of {schema.layout}")
-        return _made(self._array(list(frame.values())), lambda joints: made(joints, schema.vector)), ()
+        values = self._array(list(frame.values()))
+        if values.shape != (len(frame), schema.shape[-1]):
+            raise DataError(f"each joint of a frame must be {schema.shape[-1]} numbers, got {values.shape[1:]}")
+        return _made(values, lambda joints: made(joints, schema.vector)), ()
 
     def _array(self, frame: Any) -> np.ndarray:
-        if type(frame) is np.ndarray and frame.dtype == self._numpy_dtype:
-            return frame
-        try:
-            with np.errstate(over="ignore"):  # infinite, which is refused after this
-                return np.asarray(frame, dtype=self._numpy_dtype)
-        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-            kind = type(frame).__name__
-            raise DataError(f"a frame must be numbers {self.saved.schema.shape}, got {kind}") from error
+        if isinstance(frame, Tensor) and not frame.is_complex():
+            frame = frame.detach().to("cpu", self._dtype).numpy()
+        return as_numbers(frame, self._numpy_dtype, self.saved.schema.shape)
 
     def _matched(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         """Values of another shape, order or layout as a frame of the model."""

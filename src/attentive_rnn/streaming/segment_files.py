@@ -109,12 +109,17 @@ def text_of(kind: str, found: Sequence[Span]) -> str:
         <v person 0>wave
         <BLANKLINE>
     """
-    if kind in ("vtt", "eaf") and any(span.start_seconds is None or span.end_seconds is None for span in found):
+    check_seconds(kind, all(span.start_seconds is not None and span.end_seconds is not None for span in found))
+    return KINDS[kind](found)
+
+
+def check_seconds(kind: str, known: bool) -> None:
+    """ConfigError where files of a kind need the seconds of the frames, and these are not known."""
+    if kind in ("vtt", "eaf") and not known:
         raise ConfigError(
             f".{kind} needs seconds, and the frames have no times: say --option rate=FRAMES_PER_SECOND, or "
             "write .csv or .json"
         )
-    return KINDS[kind](found)
 
 
 def _rows(found: Sequence[Span]) -> list[dict[str, object]]:
