@@ -107,3 +107,13 @@ def test_an_answer_that_is_not_finite_is_an_error_and_its_track_begins_anew(how)
 def test_a_name_that_occurs_twice_in_an_object_is_no_json():
     with pytest.raises(ValueError, match="'a' occurs twice"):
         parsed('{"frame": {"a": 1, "b": 2, "a": 3}}')
+
+
+def test_a_frame_of_two_persons_is_that_of_the_first_where_the_second_is_not_there():
+    recognizer = _recognizer((1, 20, 3), layout="kinect-20")
+    two = np.zeros((2, 20, 3))
+    two[0] = np.random.default_rng(0).normal(size=(20, 3))
+    wanted = recognizer.push(two[:1], "alone").probabilities
+    assert np.array_equal(recognizer.push(two, "two").probabilities, wanted)
+    with pytest.raises(DataError, match="has a person 1 .*takes 1 person: send each person as a track of its own"):
+        recognizer.push(two[::-1], "two")  # the second alone: a stream would go from one body to the other

@@ -15,7 +15,7 @@ from ..data.ranges import check_ranges
 from ..data.skeletons.layouts import Layout, joint_map, known_layout, plain_name
 from ..data.transforms import push_together
 from ..data.transforms.presence import unmark, unseen
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, counted
 from ..training.saved_model import SavedModel
 from .answers import MOST_TRACKS, Answers, Recognition, check_frames, check_room, take_together
 from .carried import Carried
@@ -311,6 +311,13 @@ class Recognizer:
     def _matched(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         """Values of another shape, order or layout as a frame of the model."""
         schema, key = self.saved.schema, (values.shape, names)
+        persons = schema.shape[0]
+        if values.ndim == len(schema.shape) == 3 and np.nan_to_num(values[persons:]).any():
+            # Of a whole sequence those who are there are taken; of single frames it would be now one, now another.
+            raise DataError(
+                f"a frame has a person {persons} (from 0), but the model takes {counted(persons, 'person')}: "
+                "send each person as a track of its own"
+            )
         if key not in self._maps:
             try:
                 found = Schema((), values.shape, features=names, layout=self._layout)
