@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 import torch
 
+from attentive_rnn import SequenceClassifier
 from attentive_rnn.cli import main
+from attentive_rnn.data import Compose, OriginAtBodyCentre, Schema, SequenceDataset
 from attentive_rnn.data import load as load_data
 from attentive_rnn.errors import ConfigError
 from attentive_rnn.export import export_run
 from attentive_rnn.export import run as exporting
 from attentive_rnn.streaming import ExportedRecognizer, Recognizer
 from attentive_rnn.trained import load
+from attentive_rnn.training import SavedModel
+from attentive_rnn.training.saved_model import Reader
 from commands.calls import VOWELS, fails
 
 
@@ -150,3 +154,17 @@ def _alone(run, folder):
     for file in (run / "model").iterdir():
         (folder / "alone" / file.name).write_bytes(file.read_bytes())
     return folder / "alone"
+
+
+@pytest.mark.parametrize("transforms", [[], [OriginAtBodyCentre(0)]], ids=["none", "origin"])
+def test_joints_of_too_low_a_confidence_are_absent_in_an_export_with_and_without_transforms(tmp_path, transforms):
+    torch.manual_seed(0)
+    schema = Schema(("sit", "stand"), (1, 17, 3), layout="coco-17", coordinates=2)
+    reader = Reader("npz", {"min_confidence": 0.3})
+    saved = SavedModel(SequenceClassifier(51, 2, 8, 1).eval(), schema, Compose(transforms), reader)
+    seen = SequenceDataset(list(torch.rand(4, 6, 1, 17, 3) / 2 + 0.5), [0, 1] * 2, [{}] * 4, schema)
+    export_run(saved, tmp_path / "model.onnx", seen)
+    streams = Recognizer(saved), ExportedRecognizer(tmp_path / "model.onnx")
+    for frame in torch.rand(6, 1, 17, 3).numpy():  # confidences from 0 to 1
+        wanted, found = (stream.push(frame).probabilities for stream in streams)
+        np.testing.assert_allclose(found, wanted, atol=1e-6)

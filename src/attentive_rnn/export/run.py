@@ -81,7 +81,9 @@ def export_run(saved: SavedModel, path: str | Path, dataset: SequenceDataset, in
     before, inside = divided(saved.preprocessing, saved.schema)
     ready: SequenceDataset = preprocess(dataset, Compose(before).bound(saved.schema))
     shape = Compose(before).schema_after(saved.schema)
-    preprocessing = Preprocessing(inside, shape, saved.min_confidence) if inside else None
+    # Joints of too low a confidence are absent, with any transform or none.
+    unsure = not before and len(shape.shape) == 3 and shape.vector[0] < shape.vector[1]
+    preprocessing = Preprocessing(inside, shape, saved.min_confidence) if inside or unsure else None
     no_step = _why_no_step(saved, before, inside)
     graphs = {path: classifier_graph(model, preprocessing, shape.shape)}
     if no_step is None:
