@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -94,3 +95,19 @@ def get_schema_of_nucla():
     return Schema.from_dict(
         {"classes": ["carry", "walk around"], "shape": [1, 20, 3], "layout": "kinect-20"},
     )
+
+
+def test_a_zip_of_recordings_is_refused_with_what_to_do(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("set/walk/1.csv", "x,y\n1,2\n")
+    with pytest.raises(
+        DataError, match=r"set\.zip: no reader knows this; .* unpack it, and give the path of the folder"
+    ):
+        recognise(tmp_path / "set.zip")
+
+
+@pytest.mark.parametrize("content", ["[[0.5, 1], [2, 3]]", "[[[0.5]], [[1]]]", '{"x": [[1]], "y": [0]}'])
+def test_arrays_in_json_are_refused_with_what_to_do(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(DataError, match=r"is JSON of no kind that is read.* as an \.npz with x and y, or as a \.csv"):
+        recognise(tmp_path / "a.json")

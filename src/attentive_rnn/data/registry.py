@@ -132,6 +132,8 @@ def _likely(path: Path) -> str:
     else:
         ending = path.suffix.lower()
         what = f"of a {ending} file" if ending else "its name has no ending, and"
+    if ending in (".zip", ".tar", ".tgz", ".7z", ".rar") or path.name.lower().endswith((".tar.gz", ".tar.xz")):
+        return "it is an archive of no kind that is read; unpack it, and give the path of the folder"
     if ending in (".jsonl", ".ndjson"):
         return (
             f"a {ending} file is read where it holds texts; give numbers as a .csv or .parquet file, with a row for "

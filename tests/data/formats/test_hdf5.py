@@ -148,3 +148,22 @@ def test_channels_by_time_by_trials_under_any_name_are_read_as_the_message_says(
         data = read_sequences(path, order=order)
         np.testing.assert_allclose(data[4].sequence, trials[:, :, 4].T.astype(np.float32))
         assert data.notes[0].endswith("the array 'EEG' was taken for the sequences")
+
+
+def test_a_group_for_each_trial_is_a_sequence(tmp_path):
+    with h5py.File(tmp_path / "trials.h5", "w") as file:
+        for i, (case, label) in enumerate(zip(CASES, LABELS, strict=True)):
+            group = file.create_group(f"trial{i}")
+            group["signal"], group["label"], group["fs"] = case, label, 100
+    found = read_sequences(tmp_path / "trials.h5")
+    assert (found.schema.classes, found.labels.tolist()) == (("sit", "walk"), [1, 0, 1])
+    assert [meta["name"] for meta in found.metas] == ["trial0", "trial1", "trial2"]
+    for case, sequence in zip(CASES, found.sequences, strict=True):
+        np.testing.assert_allclose(sequence.numpy(), case, rtol=1e-6)
+
+
+def test_messages_name_an_array_as_the_file_does(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["EEG"], file["y"] = RNG.normal(size=(4, 5, 9)), [0, 1, 0, 1]
+    with pytest.raises(DataError, match=r"EEG: the axes \(4, 5, 9\) can be"):
+        read_sequences(tmp_path / "a.h5")

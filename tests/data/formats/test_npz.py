@@ -339,3 +339,49 @@ def test_the_only_array_of_several_axes_is_the_sequences(tmp_path):
     assert any("the array 'recordings' was taken for the sequences" in note for note in data.notes)
     with pytest.raises(DataError, match="it holds a, b; name the array with the sequences x and"):
         npz.read(save(tmp_path, a=np.ones((2, 9, 3)), b=np.ones((2, 9, 3))))
+
+
+@pytest.mark.parametrize("name", ["classes", "class_names", "label_names", "target_names"])
+@pytest.mark.parametrize("labels", [np.array([0, 2, 1, 0]), np.array([0.0, 2.0, 1.0, 0.0])])
+def test_names_of_classes_are_those_of_the_indices(tmp_path, name, labels):
+    found = npz.read(save(tmp_path, x=RNG.normal(size=(4, 5, 2)), y=labels, **{name: ["sit", "run", "lie"]}))
+    assert found.schema.classes == ("sit", "run", "lie")
+    assert found.labels.tolist() == [0, 2, 1, 0]
+    assert found.notes == ()
+
+
+def test_names_of_classes_hold_for_all_parts_and_for_one_hot_labels(tmp_path):
+    x, hot = RNG.normal(size=(3, 5, 2)), np.eye(3)
+    found = npz.read(save(tmp_path, x_train=x, y_train=hot, x_test=x, y_test=hot, class_names=["sit", "run", "lie"]))
+    assert found.schema.classes == ("sit", "run", "lie")
+    assert found.labels.tolist() == [0, 1, 2] * 2
+    assert npz.read(save(tmp_path, x=x, y=hot, class_names=["sit", "run", "lie"])).schema.classes[2] == "lie"
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        (
+            [1, 2, 3],
+            ["a", "b", "c"],
+            "the label 3 is not an index into the 3 classes of the array class_names.*subtract",
+        ),
+        ([0, 5, 1], ["a", "b"], "the label 5 is not an index into the 2 classes of the array class_names"),
+        ([0.5, 1, 0], ["a", "b"], "labels have fractions, but class_names names classes.*target=number"),
+        ([0, 1, 0], [["a", "b"]], r"class_names must be \(K,\) names"),
+        (np.eye(3), ["a", "b"], "labels have 3 columns, but class_names has 2 names"),
+        ([0, 1, 1], ["a", "a"], "class_names names a class twice"),
+    ],
+)
+def test_names_of_classes_that_do_not_fit_the_labels_are_refused(tmp_path, labels, names, message):
+    with pytest.raises(DataError, match=message):
+        npz.read(save(tmp_path, x=RNG.normal(size=(3, 5, 2)), y=labels, class_names=names))
+
+
+def test_messages_name_an_array_as_the_file_does(tmp_path):
+    with pytest.raises(DataError, match=r"EEG: the axes \(4, 5, 9\) can be"):
+        npz.read(save(tmp_path, EEG=RNG.normal(size=(4, 5, 9)), y=[0, 1, 0, 1]))
+    cells = np.empty(2, dtype=object)
+    cells[:] = [RNG.normal(size=(4, 3)), RNG.normal(size=(5, 2))]
+    with pytest.raises(DataError, match="the cells of 'EEG' differ in both axes"):
+        npz.read(save(tmp_path, EEG=cells, y=[0, 1]))

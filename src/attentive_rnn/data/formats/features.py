@@ -28,6 +28,7 @@ from ..schema import Schema, same_rate
 from ..source import Source
 from ..split import check_part_folders, part_of, with_test_part
 from ..stored.spool import keep
+from .long.rates import several_rates
 
 FORMAT_VERSION = "1"
 SUFFIX = ".safetensors"
@@ -96,7 +97,7 @@ def stored_sequences(
             rates.append((len(one.times) - 1) / one.times[-1] / every)
     rate = round(float(np.median(rates)), 3) if rates and same_rate(*rates) else None
     schema = Schema(classes, tuple(sequences[0].shape[1:]), rate=rate, medium="maps" if maps else "sequence")
-    return SequenceDataset(sequences, labels, found, schema, name)
+    return SequenceDataset(sequences, labels, found, schema, name, several_rates(rates, name, "times"))
 
 
 def recognise(path: Path) -> bool:

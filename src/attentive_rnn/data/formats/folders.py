@@ -39,7 +39,8 @@ from ..source import Source
 from ..split import check_part_folders, part_of, with_test_part
 from .columns import Columns
 from .long.frames import Frames, Reading, gather, sorted_rows
-from .long.labels import read_labels
+from .long.labels import label_of_two_states, read_labels
+from .long.rates import find_rate
 from .long.roles import KNOWN, Left, Rows, find_roles
 
 _TABLES, _ARRAYS = (".csv", ".tsv", ".txt"), (".npy", ".npz")
@@ -106,9 +107,9 @@ def read(
     bad = BadSamples(missing)
     table, texts, more = _joined(path, [file for file in files if not _is_array(file)], header, reading, bad)
     notes += more
-    found, labels = None, None
+    found, labels, rate = None, None, None
     if table is not None:
-        found, labels = _text_frames(table, texts, reading, bad, finder is None, flat and of_table is None)
+        found, labels, rate = _text_frames(table, texts, reading, bad, finder is None, flat and of_table is None)
     named = found is not None and table is not None and not table.is_nameless(found.frame[0])
     names = tuple(found.frame) if found and named else ()
     of_texts = dict(zip(texts, found.cases, strict=True)) if found else {}
@@ -143,7 +144,7 @@ def read(
         [torch.from_numpy(case).reshape(-1, *shape) for case in cases],
         labels.values,
         [facts.get(file, {}) | _meta(file, path, finder, flat) | (of_table or {}).get(file, {}) for file in kept],
-        Schema(labels.classes, shape, features=first[2], layout=layout, target=labels.kind),
+        Schema(labels.classes, shape, features=first[2], layout=layout, rate=rate, target=labels.kind),
         path.name,
         notes,
     )
@@ -215,8 +216,8 @@ def _columns_as(table: TextTable, file: Path, wanted: TextTable, first: Path) ->
 
 def _text_frames(
     table: Columns, files: list[Path], reading: Reading, bad: BadSamples, subjects: bool, flat: bool
-) -> tuple[Frames, Labels | None]:
-    """The frames of the files of a joined table; and their labels, where a column has them.
+) -> tuple[Frames, Labels | None, float | None]:
+    """The frames of the files of a joined table; their labels, where a column has them; and frames per second.
 
     In a flat folder, this is a column of a usual name that is the same throughout each file, if it is the only one.
     """
@@ -246,11 +247,17 @@ def _text_frames(
     if flat and "label" not in roles and len(likely) == 1:
         roles["label"] = likely[0]
     rows = sorted_rows(table, sequence, roles.get("time"))
+    told: list[str] = []
+    if flat:
+        state, told = label_of_two_states(table, roles, rows, [*reading.keep, *(reading.features or ())])
+        roles |= {"label": state} if state else {}
     labels = read_labels(table, roles["label"], rows, reading.target) if "label" in roles else None
     named = {name for name in usual("label") if name.strip().lower() in ("label", "class")}
     named |= set(likely)
     left = {name: Left("is a label beside the class that the folder names", "label") for name in named}
-    return gather(table, roles, rows, reading, bad, {} if labels else left), labels
+    rate, several = find_rate(table, roles, rows, of="files")
+    found = gather(table, roles, rows, reading, bad, {} if labels else left)
+    return replace(found, notes=told + several + found.notes), labels, rate
 
 
 def _orders(table: Columns, name: str, rows: Rows) -> bool:

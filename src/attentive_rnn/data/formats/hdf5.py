@@ -3,6 +3,7 @@
     x, y, lengths, split, ...       as in :mod:`attentive_rnn.data.formats.npz`; also x_train, y_train, ...
     train/x, train/y                groups and structures: train_x, train_y
     X = {A, B, ...}                 a cell, or a dataset of a group, for each sequence, (T, D) or (D, T); also XTrain
+    trial1/x, trial1/label, ...     a group for each sequence, all with the same names
 
 In MATLAB files (.mat of any version) vectors are (N, 1) or (1, N), whole numbers are doubles, and sequences may be the
 last axis of X.
@@ -28,7 +29,7 @@ from ..recordings import with_windows
 from ..skeletons.layouts import Layout
 from ..skeletons.units import with_units
 from ..source import Source
-from ..split import with_test_part
+from ..split import part_of, with_test_part
 from .npz import ArrayReading, from_file
 from .windows import (
     DATA,
@@ -64,8 +65,8 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     if order is not None and order not in known:
         raise ConfigError(f"{path}: order must be one of {', '.join(known)}, got {order!r}")
     matlab = path.suffix.lower() == ".mat"
-    content, notes = with_usual_data(_inner(read_file(path)), str(path))
-    arrays = named_arrays(content, str(path), order, matlab, reading.layout)
+    content, notes, own = with_usual_data(_of_trials(_inner(read_file(path))), str(path))
+    arrays = named_arrays(content, str(path), order, matlab, reading.layout, own)
     if matlab and reading.target is None:
         arrays |= {name: _with_gaps(arrays[name]) for name in LABELS if name in arrays}
     dataset = from_file(arrays, path, replace(reading, order=order if order in ORDERS else None))
@@ -82,7 +83,12 @@ def read_file(path: Path) -> dict[str, Value]:
 
 
 def named_arrays(
-    content: Mapping[str, Value], where: str, order: str | None, matlab: bool, layout: Layout | None
+    content: Mapping[str, Value],
+    where: str,
+    order: str | None,
+    matlab: bool,
+    layout: Layout | None,
+    own: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Arrays as an .npz file has them.
 
@@ -92,6 +98,7 @@ def named_arrays(
         order: as for :func:`read`.
         matlab: whether vectors have two axes, and sequences may be the last one.
         layout: joint layout, if known.
+        own: the name that the array of the sequences has in the file, if it is another one.
 
     Raises:
         DataError: the axes of the sequences can be read in two ways.
@@ -100,9 +107,9 @@ def named_arrays(
     arrays: dict[str, np.ndarray] = {}
     for name, value in with_usual_labels(with_parts_joined(_flat(content), where)).items():
         if name in DATA and isinstance(value, dict):
-            arrays |= joined(list(value.values()), name, where, order) | {"name": np.array(list(value))}
+            arrays |= joined(list(value.values()), name, where, order, own) | {"name": np.array(list(value))}
         elif name in DATA and isinstance(value, list):
-            arrays |= joined(value, name, where, order)
+            arrays |= joined(value, name, where, order, own)
         elif isinstance(value, list):
             if (simple := _simple(value)) is not None:
                 arrays[name] = _vector(simple) if matlab else simple
@@ -112,10 +119,10 @@ def named_arrays(
             arrays[name] = value if name in DATA or not matlab else _vector(value)
     for name in DATA:
         if name in arrays and arrays[name].ndim == 3 and "lengths" not in arrays:
-            arrays[name] = _sequences_first(arrays[name], arrays, f"{where}: {name}", order, matlab)
+            arrays[name] = _sequences_first(arrays[name], arrays, f"{where}: {own or name}", order, matlab)
         elif name in arrays and "schema" not in arrays and (order in ORDERS or name != DATA[0]):
             arrays[name] = in_order(
-                arrays[name], arrays, order if order in ORDERS else None, f"{where}: {name}", layout
+                arrays[name], arrays, order if order in ORDERS else None, f"{where}: {own or name}", layout
             )
     return arrays
 
@@ -125,6 +132,28 @@ def _inner(content: Mapping[str, Value]) -> Mapping[str, Value]:
     while len(content) == 1 and isinstance(inner := next(iter(content.values())), dict):
         content = inner
     return content
+
+
+def _of_trials(content: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The content of a file with a group for each trial, alike in what they hold, as cells by what they hold.
+
+    The sequences are the only array of numbers in each that has two or more axes, or has one of the usual names.
+    """
+    groups = {name: value for name, value in content.items() if isinstance(value, dict)}
+    names = [set(group) for group in groups.values()]
+    if len(groups) < 2 or len(groups) < len(content) or any(map(part_of, groups)) or any(n != names[0] for n in names):
+        return content
+    first = next(iter(groups.values()))
+    long = [name for name in first if all(_may_be_sequence(group[name]) for group in groups.values())]
+    long = [name for name in long if name in DATA] or long
+    if len(long) != 1:
+        return content
+    trials: Value = {name: group[long[0]] for name, group in groups.items()}
+    return {"x": trials, **{name: [group[name] for group in groups.values()] for name in first if name != long[0]}}
+
+
+def _may_be_sequence(value: Value) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "iuf" and value.ndim > 1 and value.size > 1
 
 
 def _flat(content: Mapping[str, Value], before: str = "") -> dict[str, Value]:

@@ -4,7 +4,7 @@
     lengths     (N,) frames of each; may be left out where sequences are padded
     labels      (N,) class indices, -1 for none, or class names; also called y, label or target; may be left out;
                 floats are numbers to be predicted, NaN for none; (sum T,) or (N, T_max) of recordings that are cut
-    classes     the class names
+    classes     the class names; also called class_names, label_names or target_names
     schema      JSON of a Schema, as one text
     features    (D,) the names of the features of a frame
     split       (N,) "train" or "test"
@@ -40,6 +40,7 @@ from ..io.files import existing
 from ..io.ragged import CELLS, joined
 from ..labels.flags import flags_note, is_flag, parts_of_flags
 from ..labels.kinds import Kind, check_kind, meant, signed
+from ..labels.names import CLASS_NAMES, with_class_names
 from ..options import by_name
 from ..recordings import REMEDY, Windows, with_windows
 from ..schema import Schema
@@ -129,13 +130,13 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     """
     stored = read_arrays(existing(path))
     lists = {name: list(values) if values.dtype == object else values for name, values in stored.items()}
-    content, notes = with_usual_data(with_usual_labels(lists), str(path))
+    content, notes, own = with_usual_data(with_usual_labels(lists), str(path))
     arrays: dict[str, np.ndarray] = {}
     for key, values in with_parts_joined(content, str(path)).items():
         if not isinstance(values, list):
             arrays[key] = values
         elif key in DATA:
-            arrays |= joined(values, key, str(path), reading.order)
+            arrays |= joined(values, key, str(path), reading.order, own)
         else:
             notes.append(f"{path}: the array {key}, of arrays, is not used")
     name = next((name for name in DATA if name in arrays), None)
@@ -143,7 +144,7 @@ def read(path: str | Path, reading: ArrayReading) -> SequenceDataset:
     if name is not None and "schema" not in arrays and (order is not None or name != DATA[0]):
         lengths = arrays.get("lengths")
         if lengths is None or lengths.shape == arrays[name].shape[:1]:  # else they follow each other
-            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {name}", reading.layout)
+            arrays[name] = in_order(arrays[name], arrays, order, f"{path}: {own or name}", reading.layout)
     dataset = from_file(arrays, Path(path), replace(reading, order=None) if order in CELLS else reading)
     dataset.notes = (*notes, *dataset.notes)
     return dataset
@@ -156,25 +157,32 @@ def from_file(arrays: dict[str, np.ndarray], path: Path, reading: ArrayReading) 
     padded = [x.shape for name, x in arrays.items() if role_in_part(name)[1] == "sequences" and x.ndim == 3]
     order = reading.order or next((told_order(shape, arrays) for shape in padded), None)
     if parts := {} if _named("sequences", arrays) is not None else _parts(arrays, where):
-        dataset = from_parts(parts, path.stem, replace(reading, order=order, windows=None))
-        dataset.notes += tuple(f"{where}: the array {name} is not used" for name in arrays if not role_in_part(name)[0])
+        named = {name: arrays[name] for name in CLASS_NAMES if name in arrays}
+        dataset = from_parts(parts, path.stem, replace(reading, order=order, windows=None), named)
+        others = [name for name in arrays if not role_in_part(name)[0] and name not in named]
+        dataset.notes += tuple(f"{where}: the array {name} is not used" for name in others)
         return dataset if windows is None else windows.cut(dataset, where)
     if windows is not None:
         arrays = by_recording(arrays, _named("sequences", arrays), _named("labels", arrays))
     return from_arrays(arrays, where, path.stem, reading)
 
 
-def from_parts(parts: Mapping[str, Part], name: str, reading: ArrayReading) -> SequenceDataset:
+def from_parts(
+    parts: Mapping[str, Part], name: str, reading: ArrayReading, classes: Mapping[str, np.ndarray] | None = None
+) -> SequenceDataset:
     """The sequences of padded arrays, with the name of their part in ``meta["split"]`` where there are several.
 
     Args:
         parts: the arrays of each part by its name, "" where there is just one.
         name: of the data set.
         reading: its options, without windows.
+        classes: the array of the names of the classes by its name, if there is one.
     """
     gathered = gather(parts, reading.order, reading.layout, reading.missing)
     where = next(iter(parts.values())).where
-    dataset = from_arrays(gathered.arrays, where, name, replace(reading, layout=gathered.layout))
+    arrays = {key: values for key, values in gathered.arrays.items() if key != "classes" or not classes}
+    arrays |= classes or {}
+    dataset = from_arrays(arrays, where, name, replace(reading, layout=gathered.layout))
     dataset.notes = (*gathered.notes, *dataset.notes)
     return dataset
 
@@ -207,6 +215,8 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str, name: str, reading: A
     notes += by_place_note(names, layout, where) if schema is None and layout is not None else []
     if given is not None and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
+    if schema is None and target != "number":
+        arrays, given = with_class_names(arrays, given, len(cases), where)
     if given is not None and given.ndim == 2 and (schema is None or schema.target == "class"):
         given, count = of_one_hot(given, where)
         arrays = {"classes": np.arange(count)} | arrays
@@ -380,11 +390,7 @@ def _labels(
         return labels.tolist(), ()
     names = schema.classes if schema else None
     if classes is not None and schema is None:
-        if classes.ndim != 1 or classes.dtype.kind not in "iuU":
-            raise DataError(f"{where}: classes must be (K,) names, got {_kind(classes)}")
         names = tuple(str(name) for name in classes)
-        if len(set(names)) < len(names):
-            raise DataError(f"{where}: classes names a class twice")
     if labels is None:
         return [-1] * count, names or ()
     if labels.shape != (count,) or labels.dtype.kind not in "iuU":

@@ -16,12 +16,12 @@ from ..dataset import SequenceDataset
 from ..io import arrow
 from ..io.arrays import Missing
 from ..io.bad_samples import BadSamples
-from ..io.cells import Decimal, are_times, parse
+from ..io.cells import Decimal
 from ..io.files import decompress, existing, read_bytes, unpacked
 from ..io.text import header_note, parse_table
 from ..io.text_columns import TextColumn, plain_table
 from ..labels.kinds import Kind
-from ..recordings import Windows, changes, with_windows
+from ..recordings import RateUnknownError, Windows, changes, with_windows
 from ..schema import Schema
 from ..skeletons.confidence import with_joint_options
 from ..skeletons.layouts import Layout, asked_for_layout, frame_shape
@@ -33,12 +33,12 @@ from . import parquet
 from .columns import Columns, from_columns
 from .long import pieces
 from .long.frames import Reading, gather, sorted_rows
-from .long.labels import read_labels
-from .long.roles import KNOWN, Rows, find_roles, likely_sequence, option_sequence, ticks_a_second, with_part_of_flags
+from .long.labels import label_of_two_states, read_labels
+from .long.rates import find_rate
+from .long.roles import KNOWN, Rows, find_roles, likely_sequence, option_sequence, with_part_of_flags
 from .long.wide import OPTION, long
 
 _FEW_ROWS = 10  # in more, sequences of one frame each are worth a note
-_LOOKED_AT, _UNEVEN = 10_000, 0.1  # rows that tell the rate; share of them, and of their distance, that may differ
 _FLOAT = re.compile(r"[+-]?\d+\.0*").fullmatch  # a class that is written as a float
 _SUFFIXES = (".csv", ".tsv", *arrow.SUFFIXES)
 
@@ -161,6 +161,9 @@ def _dataset(
     rows = _rows(table, roles)
     if windows is not None:
         rows = _recordings(table, roles, rows)
+    asked = [*reading.keep, *(reading.features or ())]
+    state, told = label_of_two_states(table, roles, rows, asked, of_frames=windows is not None)
+    roles, notes = roles | ({"label": state} if state else {}), notes + told
     labels = read_labels(table, roles.get("label"), rows, reading.target, of_frames=windows is not None)
     if "sequence" in roles and reading.given["sequence"] is None and len(rows.starts) == len(rows.order) > _FEW_ROWS:
         notes.append(
@@ -179,13 +182,14 @@ def _dataset(
         )
     bad = BadSamples(reading.missing)
     found = gather(table, roles, rows, reading, bad)
-    schema = table.schema
+    schema, told = table.schema, []
     if schema is None:
         shape = frame_shape((len(found.frame),), reading.layout, table.where, reading.values, found.frame)
         schema = Schema(labels.classes, shape, tuple(found.frame), reading.layout, target=labels.kind)
         notes += asked_for_layout(shape, table.where, schema.features) if reading.layout is None else []
     if schema.rate is None and table.schema is None:
-        schema = replace(schema, rate=_rate(table, roles, rows, even=windows is None))
+        rate, told = find_rate(table, roles, rows, even=windows is None)
+        schema, notes = replace(schema, rate=rate), notes + told
     kept = [i for i, case in enumerate(found.cases) if case is not None]
     dataset = SequenceDataset(
         [torch.from_numpy(case).reshape(-1, *schema.shape) for case in found.cases if case is not None],
@@ -197,7 +201,10 @@ def _dataset(
     )
     if windows is not None:
         of_frames = np.split(np.array(labels.values, dtype=np.int64), rows.starts[1:])
-        dataset = windows.cut(dataset, table.where, [of_frames[i] for i in kept])
+        try:
+            dataset = windows.cut(dataset, table.where, [of_frames[i] for i in kept])
+        except RateUnknownError as error:
+            raise RateUnknownError(told[0] if told else str(error)) from error
     dataset.columns = found.uses
     return dataset
 
@@ -277,24 +284,6 @@ def _recordings(table: Columns, roles: Mapping[str, str], rows: Rows) -> Rows:
     """The rows with the recordings for sequences: the parts of a sequence with the same subject and split."""
     columns = [np.array(table.texts(roles[role]))[rows.order] for role in ("subject", "split") if role in roles]
     return Rows(rows.order, np.union1d(rows.starts, changes(*columns))) if columns else rows
-
-
-def _rate(table: Columns, roles: Mapping[str, str], rows: Rows, even: bool) -> float | None:
-    """The frames per second, where the unit of the times is known; ``even``: and frames are equally far apart."""
-    if "time" not in roles:
-        return None
-    first = Rows(rows.order[:_LOOKED_AT], rows.starts[rows.starts < _LOOKED_AT])
-    column = table.values[roles["time"]]
-    some = column[first.order] if isinstance(column, np.ndarray) else [column[int(i)] for i in first.order]
-    values = some.astype(np.float64) if isinstance(some, np.ndarray) else parse(some, times=True)[0]
-    written = not isinstance(some, np.ndarray) and are_times(some)
-    ticks = 1.0 if written else ticks_a_second(roles["time"], values)
-    steps = np.diff(values)[first.within] if first.within.any() else np.empty(0)
-    middle = float(np.median(steps)) if len(steps) else 0.0
-    near = np.abs(steps - middle) <= _UNEVEN * middle
-    if ticks is None or not middle > 0 or (even and near.mean() < 1 - _UNEVEN):
-        return None
-    return float(f"{ticks / steps[near].mean():.5g}")  # the mean, for times in whole milliseconds
 
 
 SOURCE = Source(

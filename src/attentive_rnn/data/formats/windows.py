@@ -295,24 +295,24 @@ def with_usual_labels(arrays: Mapping[str, V]) -> dict[str, V]:
     return {LABELS[0] if name == also else name: values for name, values in arrays.items()}
 
 
-def with_usual_data(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+def with_usual_data(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str], str | None]:
     """The content of a file with the only array that can be the sequences as "data", where none has a usual name.
 
     Returns:
-        The content, and a note on that array.
+        The content, a note on that array, and its own name, None where none was renamed.
 
     Example:
-        >>> found, notes = with_usual_data({"EEG": np.zeros((9, 100, 8)), "fs": np.zeros(())}, "a.npz")
-        >>> list(found), notes
-        (['data', 'fs'], ["a.npz: the array 'EEG' was taken for the sequences"])
+        >>> found, notes, own = with_usual_data({"EEG": np.zeros((9, 100, 8)), "fs": np.zeros(())}, "a.npz")
+        >>> list(found), notes, own
+        (['data', 'fs'], ["a.npz: the array 'EEG' was taken for the sequences"], 'EEG')
     """
     if any(name in DATA or name == "schema" or role_in_part(name)[0] for name in content):
-        return dict(content), []
+        return dict(content), [], None
     fitting = [name for name, value in content.items() if name not in CONFIDENCE and _may_be_sequences(value)]
     if len(fitting) != 1:
-        return dict(content), []
+        return dict(content), [], None
     data = {DATA[-1] if name == fitting[0] else name: value for name, value in content.items()}
-    return data, [f"{where}: the array {fitting[0]!r} was taken for the sequences"]
+    return data, [f"{where}: the array {fitting[0]!r} was taken for the sequences"], fitting[0]
 
 
 def _may_be_sequences(value: Any) -> bool:

@@ -13,14 +13,17 @@ from ..stored.spool import concatenated
 CELLS = ("TD", "DT")  # the axes of each: T of frames, D of features
 
 
-def joined(cells: Sequence[Any], name: str, where: str, order: str | None) -> dict[str, np.ndarray]:
+def joined(
+    cells: Sequence[Any], name: str, where: str, order: str | None, own: str | None = None
+) -> dict[str, np.ndarray]:
     """The sequences of cells, one after the other, and their lengths.
 
     Args:
         cells: an array for each sequence, (T,), (T, D), (D, T) or (T, ...).
-        name: of the array that has them.
+        name: of the array that has them, as it is returned.
         where: the file in messages.
         order: "TD" or "DT", the axes of each; None: they are told by which of them differs.
+        own: its name in messages; None: the same.
 
     Raises:
         DataError: a cell is none of these, or they are unlike each other, or can be read in two ways.
@@ -30,25 +33,26 @@ def joined(cells: Sequence[Any], name: str, where: str, order: str | None) -> di
         >>> found["x"].shape, found["lengths"].tolist()
         ((12, 2), [5, 7])
     """
-    full = {}
+    full, called = {}, own or name
     for i, cell in enumerate(cells):
         if not isinstance(cell, np.ndarray) or cell.dtype.kind not in "iuf" or not 1 <= cell.ndim <= 4:
-            raise DataError(f"{where}: cell {i + 1} of {name!r} must be an array of numbers, frames by features")
+            raise DataError(f"{where}: cell {i + 1} of {called!r} must be an array of numbers, frames by features")
         if cell.size:
             full[i] = cell[:, None] if cell.ndim == 1 else cell
     if not full:
-        raise DataError(f"{where}: {name!r} has no cells with frames")
+        raise DataError(f"{where}: {called!r} has no cells with frames")
     found = list(full.values())
     axes = {cell.ndim for cell in found}
     if len(axes) > 1:
-        raise DataError(f"{where}: the cells of {name!r} have {' or '.join(map(str, sorted(axes)))} axes")
-    if axes == {2} and _turned([cell.shape for cell in found], name, where, order):
+        raise DataError(f"{where}: the cells of {called!r} have {' or '.join(map(str, sorted(axes)))} axes")
+    if axes == {2} and _turned([cell.shape for cell in found], called, where, order):
         found = [cell.T for cell in found]
     shapes = {cell.shape[1:]: i for i, cell in reversed(list(zip(full, found, strict=True)))}
     if len(shapes) > 1:
         (one, first), (other, second) = sorted(shapes.items(), key=lambda item: item[1])[:2]
         raise DataError(
-            f"{where}: cell {second + 1} of {name!r} has frames {other}, but cell {first + 1} has {one}; all must agree"
+            f"{where}: cell {second + 1} of {called!r} has frames {other}, but cell {first + 1} has {one}; all must "
+            "agree"
         )
     lengths = np.zeros(len(cells), dtype=np.int64)
     lengths[list(full)] = [len(cell) for cell in found]

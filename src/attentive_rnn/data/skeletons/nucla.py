@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -83,9 +84,9 @@ def read(path: str | Path, missing: Bad = "refuse") -> SequenceDataset:
 
 
 def recognise(path: Path) -> bool:
-    """Whether the path is a .zip, or a .json file or a folder with some that are named or begin as those of the set."""
+    """Whether the path is a .zip with .json files, or such a file or a folder with some that are named or begin so."""
     if path.suffix.lower() == ".zip" and path.is_file():
-        return True
+        return holds(path, _key) or not is_zipfile(path)  # of a damaged one, reading says what is wrong
     if holds(path, lambda name: key if (key := _key(name)) and _NAME.fullmatch(key) else None):
         return True
     file = first_json(path)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from attentive_rnn.data import Schema, read_sequences
+from attentive_rnn.data.formats import tables
 from attentive_rnn.data.formats.columns import Columns
 from attentive_rnn.data.formats.long.labels import read_labels
 from attentive_rnn.data.formats.long.roles import Rows
@@ -50,3 +51,23 @@ def test_labels_such_as_1_0_are_classes_with_a_note_that_names_the_other_reading
     assert data.schema.classes == ("1.0", "2.0")
     assert any("such as 1.0 and were taken as 2 classes; --option target=number" in note for note in data.notes)
     assert read_sequences(tmp_path / "set.csv", target="number").labels.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("words", [("on", "off"), ("Yes", "No"), ("true", "false"), ("ok", "worn")])
+def test_two_words_in_a_column_called_state_are_the_classes(tmp_path, words):
+    path = tmp_path / "t.csv"
+    path.write_text("id,state,x\n" + "".join(f"{i},{words[i % 2]},{t}\n" for i in range(4) for t in range(3)))
+    data = tables.read(path)
+    assert data.schema.classes == tuple(sorted(words))
+    assert data.schema.features == ("x",)
+    assert any("'state', of two words, was taken for the label" in note for note in data.notes)
+
+
+def test_a_state_that_changes_within_a_sequence_or_is_asked_for_is_a_feature(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,state,x\n1,on,1\n1,off,2\n2,on,1\n2,on,3\n")
+    assert tables.read(path).schema.features == ("state", "x")
+    path.write_text("id,state,x\n1,on,1\n1,on,2\n2,off,1\n2,off,3\n")
+    assert tables.read(path, keep=["state"]).schema.features == ("state", "x")
+    path.write_text("id,label,state,x\n1,a,on,1\n1,a,on,2\n2,b,off,1\n2,b,off,3\n")
+    assert tables.read(path).schema.classes == ("a", "b")

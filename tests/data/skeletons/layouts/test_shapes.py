@@ -1,6 +1,6 @@
 import pytest
 
-from attentive_rnn.data.skeletons.layouts import asked_for_layout, fitting_layouts, frame_shape
+from attentive_rnn.data.skeletons.layouts import asked_for_layout, fitting_layouts, frame_shape, get_layout
 from attentive_rnn.errors import DataError
 
 
@@ -69,3 +69,16 @@ def test_layouts_of_pictures_fit_two_values_and_those_in_space_four():
     assert fitting_layouts(25, 4) == ["ntu-25"]
     with pytest.raises(DataError, match="20 joints have kinect-20 or sfinge-20: --option layout=kinect-20"):
         frame_shape((20, 3), "ntu-25", "here")
+
+
+def test_only_a_layout_with_joints_of_these_names_is_proposed():
+    def asked(joints):
+        names = [f"{joint.replace(' ', '_')}_{axis}" for joint in joints for axis in "xy"]
+        return asked_for_layout((len(names),), "here", names)
+
+    known = list(get_layout("coco-17").joints)
+    assert "--option layout=coco-17" in asked(known)[0]
+    own = ["pelvis", "spine", "thorax", "neck base", "crown", *known[5:]]
+    assert "of no known layout" in asked(own)[0]
+    assert "--option layout=FILE.yaml" in asked(own)[0]
+    assert asked([f"sensor{chr(97 + i)}" for i in range(17)]) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from ....errors import DataError
 from ...io.cells import absent, numbers
 from ...labels.kinds import Kind, Labels, kind_of
@@ -10,6 +12,8 @@ from ...schema import Target
 from ..columns import Columns
 from .roles import Rows, option_sequence
 from .wide import OPTION
+
+_STATES = ("state", "status", "condition", "category", "outcome")  # names of labels, if the column has two words
 
 
 def read_labels(
@@ -56,6 +60,36 @@ def read_labels(
         if label not in index and not absent(label):
             raise DataError(f"{table.place(row)}: the label {label!r} is not among the classes of the file's schema")
     return Labels([index.get(label, -1) for label in names], classes, kind)
+
+
+def label_of_two_states(
+    table: Columns, roles: Mapping[str, str], rows: Rows, features: Collection[str], *, of_frames: bool = False
+) -> tuple[str | None, list[str]]:
+    """The only column called "state" or the like that holds two words, such as on and off, and a note on it.
+
+    They would be read as the numbers 1 and 0 else.
+
+    Args:
+        table: the columns.
+        roles: those that have a role; if one is the label, there is no other.
+        rows: the order of the rows.
+        features: columns that are features by an option.
+        of_frames: whether it may change within a sequence.
+    """
+    if "label" in roles or table.schema is not None:
+        return None, []
+    found = []
+    for name in table.values:
+        if name.strip().lower() not in _STATES or name in roles.values() or name in features:
+            continue
+        words = {text.lower() for text in dict.fromkeys(table.texts(name)) if not absent(text)}
+        fixed = of_frames or table.is_constant(name, rows.order, rows.starts)
+        if len(words) == 2 and all(word.isalpha() for word in words) and fixed:
+            found.append(name)
+    if len(found) != 1:
+        return None, []
+    keep = f"--option keep=[{found[0]}] reads it as numbers"
+    return found[0], [f"{table.where}: the column {found[0]!r}, of two words, was taken for the label; {keep}"]
 
 
 def _number(table: Columns, text: str, row: int) -> float:

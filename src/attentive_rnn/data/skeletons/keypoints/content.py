@@ -75,6 +75,8 @@ def parse(data: bytes, where: str) -> Content:
         )
     if isinstance(value, dict) and isinstance(value.get("annotations"), list):
         return Content(_coco(value["annotations"], value.get("images"), where), single=False, planar=True)
+    if isinstance(value, list) and _is_numbers(value):
+        raise DataError(f"{where}: {unknown(value)}")
     frames = value.get("frames") if isinstance(value, dict) else value
     if isinstance(frames, list) and frames:
         first = frames[0]
@@ -95,12 +97,22 @@ def unknown(value: Any) -> str:
         what = "the fields " + (", ".join(quoted(str(key)) for key in list(value)[:6]) or "none")
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         what = "a list of objects with the fields " + ", ".join(quoted(str(key)) for key in list(value[0])[:6])
+    elif _is_numbers(value):
+        what = "a list of numbers, or of lists of them, which does not say what they are"
     else:
         what = f"{'an empty' if value == [] else 'a'} {type(value).__name__}"
     return (
         f"is JSON of no kind that is read; it has {what}. Read are key points of OpenPose, COCO, AlphaPose, MediaPipe "
-        "and Kinetics skeletons, and Northwestern-UCLA skeletons"
+        "and Kinetics skeletons, and Northwestern-UCLA skeletons. Give other numbers as an .npz with x and y, or as a "
+        ".csv or .parquet table with a row for each frame and columns for sequence, time and label"
     )
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether a list begins with a number, or with a list that does."""
+    while isinstance(value, list) and value:
+        value = value[0]
+    return type(value) in (int, float)
 
 
 def spread(numbers: Sequence[int], where: str) -> list[int]:

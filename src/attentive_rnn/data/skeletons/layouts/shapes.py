@@ -10,7 +10,7 @@ import numpy as np
 from ....errors import DataError, either
 from ...options import whole
 from .columns import joints_in
-from .layout import Layout, get_layout, list_layouts
+from .layout import Layout, get_layout, list_layouts, plain_name
 
 _FEWEST = 5  # joints of what may be a skeleton
 _AXIS = re.compile(r"[a-z]+", re.IGNORECASE)
@@ -110,8 +110,13 @@ def asked_for_layout(shape: tuple[int, ...], where: str, names: Sequence[str] = 
         return []
     joints, values = shape[-2:]
     fitting = fitting_layouts(joints, values)
-    if named and not fitting:
-        return []  # such as the axes of several sensors
+    if named:
+        words = [joint for joint in joints_in(names)[0] if not any(word.isdecimal() for word in joint)]
+        called = {plain_name(" ".join(joint)) for joint in words}
+        # A layout of so many joints would name them wrongly where some are called otherwise.
+        fitting = [name for name in fitting if called <= set(get_layout(name).joints)]
+        if not fitting and not any(called & set(get_layout(name).joints) for name in list_layouts()):
+            return []  # such as the axes of several sensors
     frames = f"{joints * values} columns" if named else f"frames {shape}"
     asked = f"{', '.join(fitting[:-1])}{' or ' * (len(fitting) > 1)}{fitting[-1]}" if fitting else "of no known layout"
     said = fitting[0] if fitting else "FILE.yaml, which names them and their bones"
