@@ -115,5 +115,5 @@ def test_a_frame_of_two_persons_is_that_of_the_first_where_the_second_is_not_the
     two[0] = np.random.default_rng(0).normal(size=(20, 3))
     wanted = recognizer.push(two[:1], "alone").probabilities
     assert np.array_equal(recognizer.push(two, "two").probabilities, wanted)
-    with pytest.raises(DataError, match="has a person 1 .*takes 1 person: send each person as a track of its own"):
+    with pytest.raises(DataError, match=r"has a person 1 .*takes 1 person: send each person as a track of its own"):
         recognizer.push(two[::-1], "two")  # the second alone: a stream would go from one body to the other
