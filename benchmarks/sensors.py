@@ -3,9 +3,9 @@
     python -m benchmarks.sensors --data FOLDER [--only NATOPS] [--seeds 0 1 2]
 
 trains each gate for each seed where that was not done before, does with it what `attentive sensors RUN` does, adds a
-row to docs/sensors.csv, and puts the table into docs/results.md. N-UCLA, which takes an hour, is done with the first gate
-and the first seed alone. FOLDER holds the data sets; those that are not there are left out. A row is written after each
-run, so that the command may be stopped and called again; two processes may work on one set each.
+row to docs/sensors.csv, and puts the table into docs/results.md. N-UCLA, which takes an hour, is done with the first
+gate and the first seed alone. FOLDER holds the data sets; those that are not there are left out. A row is written after
+each run, so that the command may be stopped and called again; two processes may work on one set each.
 """
 
 from __future__ import annotations
