@@ -54,7 +54,9 @@ def with_class_names(
                 "--option target=number predicts them as numbers"
             )
         labels = np.where(np.isfinite(labels), labels, -1).astype(np.int64)
-    wrong = labels[(labels < -1) | (labels >= len(names))] if labels.dtype.kind in "iu" and labels.ndim == 1 else ()
+    wrong = (
+        labels[(labels < -1) | (labels >= len(names))] if labels.dtype.kind in "iu" and labels.ndim == 1 else labels[:0]
+    )
     if len(wrong):
         advice = "subtract 1 from labels that are counted from 1" if labels.min() == 1 else "name all classes"
         raise DataError(

@@ -81,12 +81,13 @@ def test_features_of_videos_of_several_rates_are_told(tmp_path):
 
 def test_check_train_and_predict_tell_several_rates(tmp_path, capsys):
     root = write_folder(tmp_path / "set", [0.02] * 8 + [0.01] * 8)
-    run = tmp_path / "run"
-    for command in (
-        ["data", "check", str(root)],
-        ["train", str(root), "--out", str(run), "--training.max_epochs", "1"],
-        ["predict", str(run), str(root)],
-    ):
-        assert main(command) == 0
+    runs = tmp_path / "runs"
+
+    def tell(command):
+        assert main([*command, str(root)]) == 0
         shown = capsys.readouterr()
-        assert "0.02 in 8 files and 0.01 in 8" in shown.out + shown.err
+        return "0.02 in 8 files and 0.01 in 8" in shown.out + shown.err
+
+    assert tell(["data", "check"])
+    assert tell(["train", "--output-dir", str(runs), "--training.max_epochs", "1"])
+    assert tell(["predict", str(next(runs.glob("*/*")))])
