@@ -168,7 +168,7 @@ DEPTH_ERRORS = {
     "an unknown gesture": ({"rows": np.full((6, 7), 15)}, "gesture 0 has an unknown gesture"),
     "nan": ({"hand": np.full((6, 2, 9), np.nan)}, "not finite"),
     "all to train": ({"n_train": np.array(6)}, "n_train is 6, but there are 6 gestures"),
-    "objects": ({"rows": np.full((6, 7), None)}, "cannot be read as .npz"),
+    "objects": ({"rows": np.full((6, 7), None)}, "the array .rows. has the wrong type of values"),
 }
 
 

@@ -90,4 +90,4 @@ def test_check_train_and_predict_tell_several_rates(tmp_path, capsys):
 
     assert tell(["data", "check"])
     assert tell(["train", "--output-dir", str(runs), "--training.max_epochs", "1"])
-    assert tell(["predict", str(next(runs.iterdir()))])
+    assert tell(["predict", str(next(runs.glob("*/*")))])
