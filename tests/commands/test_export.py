@@ -69,7 +69,7 @@ def test_an_exported_run_streams_without_pytorch(exported):
         ([0.5] * 11, r"a frame must be \(12,\), got \(11,\)"),
         ([float("nan")] + [0.5] * 11, "a value of a frame is missing or infinite"),
         ({"x": 1.0}, "a frame must have the names of the model's features: LPC cepstrum 1"),
-        (["a"] * 12, r"a frame must be numbers \(12,\), got list"),
+        (["a"] * 12, r"a frame must be numbers \(12,\), got texts"),
     ],
 )
 def test_a_frame_that_is_none_is_refused(exported, frame, message):
