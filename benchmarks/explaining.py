@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,14 +147,21 @@ def write(outcomes: dict[str, list[Faithfulness]]) -> None:
     fill(DOCS / "explain.md", {"kept": kept(outcomes, [0.2])})
 
 
+def asked(
+    words: list[str] | None, description: str | None, entries: Mapping[str, Entry], output_dir: str
+) -> argparse.Namespace:
+    """What the command line asks for: data, only, seeds and output_dir."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the data sets are")
+    parser.add_argument("--only", nargs="+", default=list(entries), choices=entries, metavar="NAME", help="these sets")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="default: 0 1 2")
+    parser.add_argument("--output-dir", type=Path, default=Path(output_dir), metavar="DIR", help="for the runs")
+    return parser.parse_args(words)
+
+
 def main(words: list[str] | None = None) -> int:
     """Measure what is not measured yet, seed by seed, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the data sets are")
-    parser.add_argument("--only", nargs="+", default=list(ENTRIES), choices=ENTRIES, metavar="NAME", help="these sets")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="default: 0 1 2")
-    parser.add_argument("--output-dir", type=Path, default=Path("runs/explaining"), metavar="DIR", help="for the runs")
-    arguments = parser.parse_args(words)
+    arguments = asked(words, __doc__, ENTRIES, "runs/explaining")
     torch.set_num_threads(1)
     for seed in arguments.seeds:
         for name in arguments.only:

@@ -10,7 +10,6 @@ each run, so that the command may be stopped and called again; two processes may
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 from collections.abc import Sequence
@@ -150,12 +149,7 @@ def _accuracy(found: Sequence[Interval]) -> str:
 
 def main(words: list[str] | None = None) -> int:
     """Measure what the file lacks, seed by seed, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the data sets are")
-    parser.add_argument("--only", nargs="+", default=list(SETS), choices=SETS, metavar="NAME", help="these sets")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="default: 0 1 2")
-    parser.add_argument("--output-dir", type=Path, default=Path("runs/sensors"), metavar="DIR", help="for the runs")
-    arguments = parser.parse_args(words)
+    arguments = explaining.asked(words, __doc__, SETS, "runs/sensors")
     torch.set_num_threads(1)
     path = explaining.DOCS / "sensors.csv"
     there = {(one.name, one.gate, one.seed) for one in rows.read(path, Line)}

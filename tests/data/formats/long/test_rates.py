@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pyarrow import csv, parquet
 
 from attentive_rnn.cli import main
 from attentive_rnn.data import load
@@ -49,8 +50,7 @@ def test_sequences_of_a_table_of_several_rates_are_told(tmp_path, suffix):
     (tmp_path / "t.csv").write_text("id,label,time,x,y\n" + "".join(lines))
     path = tmp_path / f"t{suffix}"
     if suffix == ".parquet":
-        csv = pytest.importorskip("pyarrow.csv")
-        pytest.importorskip("pyarrow.parquet").write_table(csv.read_csv(tmp_path / "t.csv"), path)
+        parquet.write_table(csv.read_csv(tmp_path / "t.csv"), path)
     assert [note for note in tables.read(path).notes if "0.02 in 7 sequences and 0.01 in 3" in note]
 
 
