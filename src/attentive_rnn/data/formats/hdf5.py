@@ -23,7 +23,7 @@ from ..io.files import existing, read_bytes
 from ..io.hdf5 import is_hdf5, read_hdf5
 from ..io.mat import Value, read_variables
 from ..io.ragged import CELLS, joined
-from ..labels.kinds import MANY_CLASSES
+from ..labels.kinds import too_many
 from ..options import by_name
 from ..recordings import with_windows
 from ..skeletons.layouts import Layout
@@ -185,7 +185,7 @@ def _vector(values: np.ndarray) -> np.ndarray:
 def _with_gaps(labels: np.ndarray) -> np.ndarray:
     """Labels of MATLAB, which has doubles only: a few whole ones and NaN are classes, "" where there is none."""
     known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else labels[:0]
-    if not len(known) or (known % 1).any() or len(np.unique(known)) > max(MANY_CLASSES, len(known) // 2):
+    if not len(known) or (known % 1).any() or too_many(known):
         return labels
     return np.array([str(int(value)) if np.isfinite(value) else "" for value in labels.reshape(-1)])
 

@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from ...errors import ConfigError, DataError
 from ..stored.spool import is_on_disk, keep, large
 from .memory import check_memory
-from .pickle import load_array
+from .pickle import load_array, no_objects
 
 _PIECE = 2**24  # bytes that are unpacked at a time
 _MOST_EMPTY = 10**6  # elements along the axes of an array without any, which loops go over all the same
@@ -73,7 +73,7 @@ def open_array(path: Path) -> np.ndarray:
         with path.open("rb") as stream:
             shape, fortran, dtype = _header(stream, path.stat().st_size, place)
             if dtype.hasobject:
-                raise _no_objects(place)
+                raise no_objects(place)
             offset = stream.tell()
     except OSError as error:
         raise DataError(f"{place}: cannot be read: {error.strerror or error}") from error
@@ -113,10 +113,6 @@ def _plain(values: np.ndarray, place: str) -> np.ndarray:
     return values
 
 
-def _no_objects(place: str) -> DataError:
-    return DataError(f"{place}: holds Python objects, which could run code; save it again as numbers or text")
-
-
 def _header(stream: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether the order is Fortran's, and type of an array, checked against the size of its file in bytes."""
     try:
@@ -126,7 +122,7 @@ def _header(stream: IO[bytes], size: int, place: str) -> tuple[tuple[int, ...], 
         if dtype.kind == "O":
             return shape, fortran, dtype
         if dtype.hasobject:
-            raise _no_objects(place)
+            raise no_objects(place)
         if not dtype.itemsize or (0 in shape and prod(n or 1 for n in shape) > _MOST_EMPTY):
             raise DataError(f"{place}: its header says {shape} of {dtype}, which is nothing")
         # Before the array is made: a damaged header may ask for any amount of memory.

@@ -178,9 +178,7 @@ def load_array(data: bytes, where: str) -> np.ndarray:
     try:
         loaded = _load(data, where, _ObjectUnpickler)
     except DataError as error:
-        raise DataError(
-            f"{where}: holds Python objects, which could run code; save it again as numbers or text"
-        ) from error
+        raise no_objects(where) from error
     if not isinstance(loaded, PickledArray) or loaded.values is None or loaded.values.dtype != object:
         raise DataError(f"{where}: is no array")
     values = loaded.values
@@ -199,6 +197,11 @@ def load_array(data: bytes, where: str) -> np.ndarray:
         if not isinstance(values[i], np.ndarray) or values[i].dtype.kind not in "iuf":
             raise _unread(where, one)
     return values
+
+
+def no_objects(where: str) -> DataError:
+    """The error for a file with objects that are not read, since reading them could run code."""
+    return DataError(f"{where}: holds Python objects, which could run code; save it again as numbers or text")
 
 
 def _unread(where: str, value: Any) -> DataError:

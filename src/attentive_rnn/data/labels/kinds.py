@@ -33,6 +33,16 @@ def check_kind(where: str, target: Kind | None) -> Kind | None:
     return target
 
 
+def too_many(known: np.ndarray) -> bool:
+    """Whether labels have so many different values that they look like numbers to be predicted.
+
+    Example:
+        >>> too_many(np.arange(30)), too_many(np.arange(30) % 10)
+        (True, False)
+    """
+    return len(np.unique(known)) > max(MANY_CLASSES, len(known) // 2)
+
+
 def kind_of(labels: Sequence[str], place: Callable[[int], str], decimal: Decimal | None = None) -> Kind:
     """What labels are, unless they look like numbers to be predicted: these are refused, for both can be meant.
 
@@ -56,7 +66,7 @@ def kind_of(labels: Sequence[str], place: Callable[[int], str], decimal: Decimal
     if faults or not len(known) or not np.isfinite(known).all():
         return "class"
     fraction = next((int(i) for i in np.flatnonzero(values % 1 > 0)), None)
-    many = len(np.unique(known)) > max(MANY_CLASSES, len(known) // 2)
+    many = too_many(known)
     if fraction is None and not many:
         return "class"
     shown = labels[fraction or 0]
@@ -108,7 +118,7 @@ def meant(labels: np.ndarray, target: Kind | None, where: str) -> tuple[np.ndarr
         return labels, []
     known = labels[np.isfinite(labels)]
     whole = bool((known == np.round(known)).all()) and bool(len(known))
-    count = len(np.unique(known))
+    count, many = len(np.unique(known)), too_many(known)
     if target == "number":
         return labels.astype(np.float64), []
     if target == "class":
@@ -117,12 +127,12 @@ def meant(labels: np.ndarray, target: Kind | None, where: str) -> tuple[np.ndarr
         if set(known.tolist()) == {-1, 1}:
             return np.array([str(int(value)) if np.isfinite(value) else "" for value in labels]), []
         return np.where(np.isfinite(labels), labels, -1).astype(np.int64), []
-    if labels.dtype.kind == "f" and whole and count <= max(MANY_CLASSES, len(known) // 2):
+    if labels.dtype.kind == "f" and whole and not many:
         return labels, [
             f"{where}: labels are floats, so they are numbers to predict (regression), but all of them are whole: "
             f"target=class takes them as {count} classes"
         ]
-    if labels.dtype.kind != "f" and count > max(MANY_CLASSES, len(known) // 2):
+    if labels.dtype.kind != "f" and many:
         return labels, [
             f"{where}: labels are whole numbers, so they are {count} classes: target=number predicts them as numbers"
         ]
