@@ -32,8 +32,8 @@ def _check(arguments: argparse.Namespace) -> int:
         report = check(arguments.path, **options)
     arguments.trainable = report.trainable
     # What was shown was read in spite of missing values or texts; training needs to be told what becomes of them.
-    found = (finding.option for finding in report.findings if finding.option.startswith("missing="))
-    arguments.needed = [] if "missing" in options else ["--option", option] if (option := next(found, "")) else []
+    found = [finding.option for finding in report.findings if finding.option.startswith("missing=")]
+    arguments.needed = ["--option", found[0]] if found and "missing" not in options else []
     show(arguments, report.to_dict(), [report])
     if arguments.picture is not None:
         with bar("drawing samples"):

@@ -276,16 +276,15 @@ def _next_line(where: str) -> dict[str, Any] | None:
 
     try:
         line = sys.stdin.readline(LINE)
-        if len(line) == LINE and line[-1] != "\n":
-            raise DataError(f"{where}: has more than {LINE} characters")
-        if not line:
-            return None
-        values = parsed(line)
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: is not text in UTF-8") from error
+    if not line:
+        return None
+    if len(line) == LINE and line[-1] != "\n":
+        raise DataError(f"{where}: has more than {LINE} characters")
+    try:
+        values = parsed(line)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{where}: is not JSON ({error})") from error
     keys = set(values) if isinstance(values, dict) else set()
     kinds = {"frame": list | dict, "frames": dict}
